@@ -1,0 +1,49 @@
+using NUnit.Framework;
+
+namespace SoftThinking.Tests;
+
+/// <summary>Finds the data that tests read: what lies in the repository, and golden data that lies outside it.</summary>
+internal static class TestData
+{
+    /// <summary>Root of the repository: the nearest folder above the test assembly that holds SoftThinking.sln.</summary>
+    public static string RepositoryRoot { get; } = FindRepositoryRoot();
+
+    /// <summary>The demonstration model.</summary>
+    public static string TinyReasoner => Path.Combine(RepositoryRoot, "models", "tiny-reasoner");
+
+    /// <summary>Folder of one kind of golden data ("sampler", "forward", "tokenizer", "chat-template"), or null where it
+    /// is absent. SOFTTHINKING_GOLDEN replaces every place; then the repository's own copy, then the shared folder.</summary>
+    public static string? FindGolden(string kind)
+    {
+        if (Environment.GetEnvironmentVariable("SOFTTHINKING_GOLDEN") is { Length: > 0 } replaced)
+            return Existing(Path.Combine(replaced, kind));
+        return Existing(Path.Combine(RepositoryRoot, "tests", "data", kind))
+            ?? Existing(Path.Combine(SharedRoot, "golden", kind));
+    }
+
+    /// <summary>A file or folder under the shared data; ends the test as skipped, saying so, where it is absent.</summary>
+    public static string RequireShared(string relative)
+    {
+        string path = Path.Combine(SharedRoot, relative);
+        if (!Path.Exists(path))
+            Assert.Ignore($"{path} is absent: set SOFTTHINKING_SHARED to the folder that holds {relative}");
+        return path;
+    }
+
+    private static string SharedRoot =>
+        Environment.GetEnvironmentVariable("SOFTTHINKING_SHARED") is { Length: > 0 } shared
+            ? shared
+            : Path.GetFullPath(Path.Combine(RepositoryRoot, "..", "shared"));
+
+    private static string? Existing(string folder) => Directory.Exists(folder) ? folder : null;
+
+    private static string FindRepositoryRoot()
+    {
+        for (DirectoryInfo? folder = new(AppContext.BaseDirectory); folder != null; folder = folder.Parent)
+        {
+            if (File.Exists(Path.Combine(folder.FullName, "SoftThinking.sln")))
+                return folder.FullName;
+        }
+        throw new DirectoryNotFoundException($"no SoftThinking.sln above {AppContext.BaseDirectory}");
+    }
+}
