@@ -1,0 +1,30 @@
+// bf16 and f16 as stored: conversions to and from f32.
+#pragma once
+
+#include "common/portable.h"
+
+namespace st {
+
+ST_HD float bf16_to_float(uint16_t value) {
+  return float_of(static_cast<uint32_t>(value) << 16);
+}
+
+// Nearest, ties to even; NaN stays NaN.
+ST_HD uint16_t float_to_bf16(float value) {
+  uint32_t bits = bits_of(value);
+  if ((bits & 0x7fffffffu) > 0x7f800000u) return static_cast<uint16_t>((bits >> 16) | 0x40u);
+  return static_cast<uint16_t>((bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16);
+}
+
+ST_HD float f16_to_float(uint16_t value) {
+  uint32_t sign = static_cast<uint32_t>(value & 0x8000u) << 16;
+  uint32_t exponent = (value >> 10) & 0x1fu;
+  uint32_t mantissa = value & 0x3ffu;
+  if (exponent == 31) return float_of(sign | 0x7f800000u | (mantissa << 13));
+  if (exponent != 0) return float_of(sign | ((exponent + 112) << 23) | (mantissa << 13));
+  // Subnormal: mantissa * 2^-24, exact in f32.
+  float magnitude = static_cast<float>(mantissa) * 5.9604644775390625e-8f;
+  return float_of(sign | bits_of(magnitude));
+}
+
+}  // namespace st

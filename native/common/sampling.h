@@ -1,0 +1,163 @@
+// The arithmetic of the sampler and of the thinking state machine, written once for every backend.
+//
+// Probabilities are e^x with x = (l - max) / T in f32, rounded to fixed point (2^-40) and summed as integers: sums do
+// not depend on the order, so any split of the vocabulary over threads or blocks gives the same bits.
+#pragma once
+
+#include "common/math.h"
+#include "common/philox.h"
+#include "softthinking/backend.h"
+
+namespace st {
+
+constexpr float kFixedOne = 1099511627776.0f;  // 2^40
+constexpr int kNoiseEntries = 1024;            // most entries that Dirichlet noise is drawn over
+
+// Purposes of random numbers: the second word of the Philox counter.
+enum RandomPurpose : uint32_t { kRandomDraw = 0, kRandomDirichlet = 1, kRandomGumbel = 2 };
+
+// Sort key of a logit: larger logit first, then lower id; compare as integers, larger key first.
+ST_HD uint64_t order_key(float logit, uint32_t id) {
+  uint32_t bits = bits_of(logit + 0.0f);  // -0 counts as +0
+  bits = (bits & 0x80000000u) ? ~bits : (bits | 0x80000000u);
+  return (static_cast<uint64_t>(bits) << 32) | (0xffffffffu - id);
+}
+
+ST_HD uint32_t key_id(uint64_t key) {
+  return 0xffffffffu - static_cast<uint32_t>(key);
+}
+
+ST_HD float key_logit(uint64_t key) {
+  uint32_t bits = static_cast<uint32_t>(key >> 32);
+  return float_of((bits & 0x80000000u) ? (bits & 0x7fffffffu) : ~bits);
+}
+
+// Nearest integer to 2^40 value. Adding one half before the truncation is exact enough: a value of 2^23 or more is an
+// integer already.
+ST_HD uint64_t to_fixed(float value) {
+  return static_cast<uint64_t>(static_cast<int64_t>(value * kFixedOne + 0.5f));
+}
+
+// (l - max) / T, with a maximum that is finite.
+ST_HD float scaled_logit(float logit, float maximum, float inverse_temperature) {
+  return (logit - maximum) * inverse_temperature;
+}
+
+// e^x, and 0 for what f32 no longer holds: such an entry is never kept.
+ST_HD float mass_of(float x) {
+  return x < Exp32::low ? 0.0f : exp32(x);
+}
+
+// Entropy in nats from Z = 1 + z and S = sum of -x e^x, both without the maximum's own entry: H = ln Z + S / Z.
+ST_HD float entropy_of(uint64_t z, uint64_t s) {
+  double rest = static_cast<double>(z) * 0x1p-40;
+  return static_cast<float>(log1p64(rest) + static_cast<double>(s) * 0x1p-40 / (1.0 + rest));
+}
+
+// The smallest integer mass at which top-p stops keeping entries: an entry is kept while the mass before it is less.
+ST_HD uint64_t top_p_limit(float top_p, uint64_t mass) {
+  return top_p >= 1.0f ? UINT64_MAX
+                       : static_cast<uint64_t>(ceil(static_cast<double>(top_p) * static_cast<double>(mass)));
+}
+
+// The smallest fixed-point e^x that min-p keeps; the largest is 2^40.
+ST_HD uint64_t min_p_limit(float min_p) {
+  return static_cast<uint64_t>(ceil(static_cast<double>(min_p) * static_cast<double>(kFixedOne)));
+}
+
+// --- noise ---------------------------------------------------------------------------------------------------------
+
+// Standard normal pair by Marsaglia's polar method; `attempt` counts the words taken for this entry.
+ST_HD double normal(uint64_t seed, uint32_t step, uint32_t index, uint32_t* attempt) {
+  for (;;) {
+    Philox p = philox(seed, step, kRandomDirichlet, index, (*attempt)++);
+    double u = 2.0 * unit_interval(p.word[0], p.word[1]) - 1.0;
+    double v = 2.0 * unit_interval(p.word[2], p.word[3]) - 1.0;
+    double s = u * u + v * v;
+    if (s < 1.0 && s > 1e-300) return u * sqrt(-2.0 * log64(s) / s);
+  }
+}
+
+// ln of a Gamma(shape, 1) draw, by Marsaglia and Tsang (2000). In logarithms, because a tiny shape gives draws far
+// below what a double holds: Gamma(a) = Gamma(a + 1) U^(1/a).
+ST_HD double log_gamma_draw(double shape, uint64_t seed, uint32_t step, uint32_t index) {
+  uint32_t attempt = 0;
+  double boost = 0.0;
+  if (shape < 1.0) {
+    Philox p = philox(seed, step, kRandomDirichlet, index, attempt++);
+    boost = log64(unit_interval(p.word[0], p.word[1])) / shape;
+    shape += 1.0;
+  }
+  double d = shape - 1.0 / 3.0, c = 1.0 / sqrt(9.0 * d);
+  for (;;) {
+    double x = normal(seed, step, index, &attempt);
+    double v = 1.0 + c * x;
+    if (v <= 0.0) continue;
+    v = v * v * v;
+    Philox p = philox(seed, step, kRandomDirichlet, index, attempt++);
+    double u = unit_interval(p.word[0], p.word[1]);
+    if (log64(u) < 0.5 * x * x + d - d * v + d * log64(v)) return boost + log64(d * v);
+  }
+}
+
+ST_HD double gumbel_draw(uint64_t seed, uint32_t step, uint32_t index) {
+  Philox p = philox(seed, step, kRandomGumbel, index, 0);
+  return -log64(-log64(unit_interval(p.word[0], p.word[1])));
+}
+
+// Position of a draw within `mass` units.
+ST_HD uint64_t draw_mass(uint64_t seed, uint32_t step, uint64_t mass) {
+  return multiply_high(philox_u64(philox(seed, step, kRandomDraw, 0, 0)), mass);
+}
+
+// --- state machine -------------------------------------------------------------------------------------------------
+
+ST_HD bool is_soft(const st_sampling& sampling, const st_sequence_state& state) {
+  return sampling.soft != 0 && state.thinking != 0;
+}
+
+// Counts a low-entropy step; true when the count reaches the length threshold (and starts anew).
+ST_HD bool low_entropy_stop(const st_sampling& sampling, st_sequence_state& state, float entropy) {
+  if (!(sampling.entropy_threshold > 0.0f)) return false;
+  state.low_entropy_steps = entropy < sampling.entropy_threshold ? state.low_entropy_steps + 1 : 0;
+  if (state.low_entropy_steps < sampling.length_threshold) return false;
+  state.low_entropy_steps = 0;
+  return true;
+}
+
+struct Step {
+  int32_t flags;      // ST_STEP_*
+  int32_t forced_id;  // the id that replaces the concept token by (id, 1.0), -1: none
+};
+
+// Moves a sequence on by one step whose concept token has the given head. The caller replaces the concept token by
+// (forced_id, 1.0) where that is not -1; a think-end head comes back as forced_id too, so that it is a plain token.
+ST_HD Step advance(const st_sampling& sampling, st_sequence_state& state, int32_t head, float entropy) {
+  Step step = {is_soft(sampling, state) ? ST_STEP_SOFT : 0, -1};
+  state.step += 1;
+  if (state.forced_next >= 0 && state.forced_next < sampling.forced_count) {
+    step.flags |= ST_STEP_FORCED;
+    step.forced_id = sampling.forced[state.forced_next];
+    state.forced_next = state.forced_next + 1 < sampling.forced_count ? state.forced_next + 1 : -1;
+    return step;
+  }
+  if (!state.thinking) {
+    if (sampling.cold_stop_after_thinking && low_entropy_stop(sampling, state, entropy)) step.flags |= ST_STEP_FINISHED;
+    return step;
+  }
+  if (low_entropy_stop(sampling, state, entropy)) step.flags |= ST_STEP_COLD_STOP;
+  if (sampling.max_thinking_tokens >= 0 && state.thinking_steps >= sampling.max_thinking_tokens)
+    step.flags |= ST_STEP_BUDGET;
+  state.thinking_steps += 1;
+  bool forced = (step.flags & (ST_STEP_COLD_STOP | ST_STEP_BUDGET)) != 0 && sampling.think_end_id >= 0;
+  if (forced || (sampling.think_end_id >= 0 && head == sampling.think_end_id)) {
+    step.forced_id = sampling.think_end_id;
+    step.flags |= ST_STEP_THINKING_ENDED | (forced ? ST_STEP_FORCED : 0);
+    state.thinking = 0;
+    state.low_entropy_steps = 0;
+    state.forced_next = forced && sampling.forced_count > 0 ? 0 : -1;
+  }
+  return step;
+}
+
+}  // namespace st

@@ -1,0 +1,39 @@
+// Error text of the calling thread, and the checks that every operation begins with.
+#pragma once
+
+#include <cstdarg>
+#include <cstdio>
+
+#include "softthinking/backend.h"
+
+namespace st {
+
+inline char* error_text() {
+  static thread_local char text[512] = "";
+  return text;
+}
+
+__attribute__((format(printf, 2, 3))) inline st_status fail(st_status status, const char* format, ...) {
+  va_list arguments;
+  va_start(arguments, format);
+  vsnprintf(error_text(), 512, format, arguments);
+  va_end(arguments);
+  return status;
+}
+
+// Returns from the enclosing function with an error that names the operation and the condition in words.
+#define ST_REQUIRE(condition, ...)                                         \
+  do {                                                                     \
+    if (!(condition)) return ::st::fail(ST_INVALID_ARGUMENT, __VA_ARGS__); \
+  } while (0)
+
+// What every operation checks first: a stream, its struct, and the struct's size.
+#define ST_REQUIRE_OPERATION(name, stream, operation)                                                                 \
+  do {                                                                                                                \
+    ST_REQUIRE((stream) != nullptr, name ": no stream");                                                              \
+    ST_REQUIRE((operation) != nullptr, name ": no operation");                                                        \
+    ST_REQUIRE((operation)->size == sizeof(*(operation)), name ": the struct has %u bytes, this backend expects %zu", \
+               (operation)->size, sizeof(*(operation)));                                                              \
+  } while (0)
+
+}  // namespace st

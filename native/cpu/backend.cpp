@@ -1,0 +1,159 @@
+// The table of the CPU backend, and what is not an operation: devices, memory, streams, copies.
+
+#include <sched.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <cstring>
+#include <new>
+
+#include "common/formats.h"
+#include "cpu/device.h"
+
+namespace st::cpu {
+namespace {
+
+constexpr size_t kAlignment = 64;
+
+int allowed_threads() {
+  cpu_set_t set;
+  if (sched_getaffinity(0, sizeof set, &set) == 0) return CPU_COUNT(&set);
+  unsigned count = std::thread::hardware_concurrency();
+  return count > 0 ? static_cast<int>(count) : 1;
+}
+
+st_status device_open(const st_device_options* options, st_device** device) {
+  ST_REQUIRE(options && device, "device_open: a pointer is null");
+  ST_REQUIRE(options->size == sizeof *options, "device_open: the struct has %u bytes, this backend expects %zu",
+             options->size, sizeof *options);
+  ST_REQUIRE(options->ordinal == 0, "device_open: CPU %d; there is only 0", options->ordinal);
+  ST_REQUIRE(options->threads >= 0 && options->threads <= 1024, "device_open: %d threads, expected 1..1024, or 0",
+             options->threads);
+  const char* problem = "";
+  const Kernels* kernels = choose_kernels(&problem);
+  if (!kernels) return fail(ST_UNSUPPORTED, "%s", problem);
+  try {
+    *device = new st_device{ThreadPool(options->threads > 0 ? options->threads : allowed_threads()), *kernels};
+  } catch (const std::bad_alloc&) {
+    return fail(ST_OUT_OF_MEMORY, "device_open: no memory for the device");
+  } catch (const std::exception& error) {
+    return fail(ST_INTERNAL, "device_open: threads do not start: %s", error.what());
+  }
+  return ST_OK;
+}
+
+void device_close(st_device* device) {
+  delete device;
+}
+
+// MemAvailable counts what the system can give without swapping; a container may allow less than the machine has.
+uint64_t available_memory() {
+  uint64_t available = static_cast<uint64_t>(sysconf(_SC_AVPHYS_PAGES)) * static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
+  if (FILE* file = fopen("/proc/meminfo", "r")) {
+    char line[128];
+    unsigned long long kilobytes = 0;
+    while (fgets(line, sizeof line, file))
+      if (sscanf(line, "MemAvailable: %llu kB", &kilobytes) == 1) available = kilobytes * 1024;
+    fclose(file);
+  }
+  unsigned long long limit = 0, used = 0;
+  FILE* limit_file = fopen("/sys/fs/cgroup/memory.max", "r");
+  FILE* used_file = fopen("/sys/fs/cgroup/memory.current", "r");
+  if (limit_file && used_file && fscanf(limit_file, "%llu", &limit) == 1 && fscanf(used_file, "%llu", &used) == 1) {
+    uint64_t rest = limit > used ? limit - used : 0;
+    if (rest < available) available = rest;
+  }
+  if (limit_file) fclose(limit_file);
+  if (used_file) fclose(used_file);
+  return available;
+}
+
+st_status device_query(st_device* device, st_device_info* info) {
+  ST_REQUIRE(device && info, "device_query: a pointer is null");
+  ST_REQUIRE(info->size == sizeof *info, "device_query: the struct has %u bytes, this backend expects %zu", info->size,
+             sizeof *info);
+  info->activation_dtype = ST_F32;
+  info->threads = device->pool.threads();
+  info->total_memory = static_cast<uint64_t>(sysconf(_SC_PHYS_PAGES)) * static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
+  info->free_memory = available_memory();
+  snprintf(info->name, sizeof info->name, "CPU");
+  snprintf(info->instruction_set, sizeof info->instruction_set, "%s", device->kernels.name);
+  return ST_OK;
+}
+
+st_status memory_alloc(st_device* device, uint64_t bytes, void** pointer) {
+  ST_REQUIRE(device && pointer, "memory_alloc: a pointer is null");
+  ST_REQUIRE(bytes > 0 && bytes <= UINT64_MAX - kAlignment, "memory_alloc: %llu bytes",
+             static_cast<unsigned long long>(bytes));
+  size_t rounded = (static_cast<size_t>(bytes) + kAlignment - 1) / kAlignment * kAlignment;
+  *pointer = aligned_alloc(kAlignment, rounded);
+  if (!*pointer)
+    return fail(ST_OUT_OF_MEMORY, "memory_alloc: the system does not give %llu bytes",
+                static_cast<unsigned long long>(bytes));
+  memset(*pointer, 0, rounded);
+  return ST_OK;
+}
+
+void memory_free(st_device*, void* pointer) {
+  free(pointer);
+}
+
+st_status stream_create(st_device* device, st_stream** stream) {
+  ST_REQUIRE(device && stream, "stream_create: a pointer is null");
+  *stream = new (std::nothrow) st_stream{device};
+  return *stream ? ST_OK : fail(ST_OUT_OF_MEMORY, "stream_create: no memory");
+}
+
+void stream_destroy(st_stream* stream) {
+  delete stream;
+}
+
+st_status stream_synchronize(st_stream* stream) {
+  ST_REQUIRE(stream, "stream_synchronize: no stream");
+  return ST_OK;
+}
+
+st_status convert_to_f32(st_stream* stream, float* destination, const void* source, int32_t source_dtype,
+                         int64_t count) {
+  ST_REQUIRE(stream && destination && source && count >= 0, "convert_to_f32: a pointer is null or the count negative");
+  const uint16_t* halves = static_cast<const uint16_t*>(source);
+  switch (source_dtype) {
+    case ST_F32:
+      memcpy(destination, source, sizeof(float) * static_cast<size_t>(count));
+      return ST_OK;
+    case ST_F16:
+      for (int64_t i = 0; i < count; ++i) destination[i] = f16_to_float(halves[i]);
+      return ST_OK;
+    case ST_BF16:
+      for (int64_t i = 0; i < count; ++i) destination[i] = bf16_to_float(halves[i]);
+      return ST_OK;
+    default:
+      return fail(ST_INVALID_ARGUMENT, "convert_to_f32: no type %d", source_dtype);
+  }
+}
+
+st_status copy(st_stream* stream, void* destination, const void* source, uint64_t bytes) {
+  ST_REQUIRE(stream && destination && source, "copy: a pointer is null");
+  memcpy(destination, source, bytes);
+  return ST_OK;
+}
+
+const char* last_error() {
+  return error_text();
+}
+
+constexpr st_api kApi = {
+    ST_ABI_VERSION, sizeof(st_api),     "cpu",        last_error,  device_open,
+    device_close,   device_query,       memory_alloc, memory_free, stream_create,
+    stream_destroy, stream_synchronize, matrix_bytes, kv_bytes,    sample_workspace_bytes,
+    pack,           convert_to_f32,     copy,         embed,       rms_norm,
+    linear,         rope_angles,        qkv_epilogue, attention,   silu_mul,
+    gather_rows,    penalize,           sample,
+};
+
+}  // namespace
+}  // namespace st::cpu
+
+const st_api* st_get_api(uint32_t version) {
+  return version == ST_ABI_VERSION ? &st::cpu::kApi : nullptr;
+}

@@ -1,0 +1,68 @@
+// embed: concept tokens to hidden rows. The table may be the LM head's own matrix: a row is one lane of a tile.
+
+#include <cstring>
+
+#include "common/formats.h"
+#include "cpu/device.h"
+#include "cpu/matrix.h"
+
+namespace st::cpu {
+namespace {
+
+template <typename T, typename Widen>
+void add_row(const st_matrix& table, int32_t id, float weight, Widen widen, float* out) {
+  const T* lane =
+      static_cast<const T*>(table.data) + id / kLanes * static_cast<int64_t>(table.cols) * kLanes + id % kLanes;
+  for (int64_t k = 0; k < table.cols; ++k) out[k] += weight * widen(lane[k * kLanes]);
+}
+
+void mix_embeddings(const st_embed& op, int64_t token, float* out) {
+  memset(out, 0, sizeof(float) * static_cast<size_t>(op.table.cols));
+  for (int i = 0; i < op.entries; ++i) {
+    int32_t id = op.ids[token * op.entries + i];
+    float weight = op.weights[token * op.entries + i];
+    if (weight == 0.0f) continue;
+    if (op.table.dtype == ST_F32)
+      add_row<float>(
+          op.table, id, weight, [](float x) { return x; }, out);
+    else if (op.table.dtype == ST_F16)
+      add_row<uint16_t>(op.table, id, weight, f16_to_float, out);
+    else
+      add_row<uint16_t>(op.table, id, weight, bf16_to_float, out);
+  }
+}
+
+// Ids come from the host's input or from the sampler; a wrong one must not read outside the table.
+st_status check_tokens(const st_embed& op) {
+  for (int32_t r = 0; r < op.rows; ++r) {
+    int32_t token = op.index ? op.index[r] : r;
+    ST_REQUIRE(token >= 0 && token < op.tokens, "embed: row %d takes token %d of %d", r, token, op.tokens);
+    for (int i = 0; i < op.entries; ++i) {
+      int32_t id = op.ids[static_cast<int64_t>(token) * op.entries + i];
+      ST_REQUIRE(id >= 0 && id < op.table.rows, "embed: id %d is outside the vocabulary of %d", id, op.table.rows);
+    }
+  }
+  return ST_OK;
+}
+
+}  // namespace
+
+st_status embed(st_stream* stream, const st_embed* op) {
+  ST_REQUIRE_OPERATION("embed", stream, op);
+  const st_matrix& table = op->table;
+  ST_REQUIRE(op->rows >= 0 && op->tokens >= 0, "embed: %d rows of %d tokens", op->rows, op->tokens);
+  ST_REQUIRE(op->entries >= 1 && op->entries <= ST_MAX_TOPK, "embed: %d entries, expected 1..%d", op->entries,
+             ST_MAX_TOPK);
+  ST_REQUIRE(matrix_bytes(table.rows, table.cols, table.dtype) > 0, "embed: no table of %d x %d of type %d", table.rows,
+             table.cols, table.dtype);
+  ST_REQUIRE(table.data && op->ids && op->weights && op->out, "embed: a pointer is null");
+  st_status status = check_tokens(*op);
+  if (status != ST_OK) return status;
+  stream->device->pool.parallel_for(op->rows, [&](int64_t begin, int64_t end) {
+    for (int64_t r = begin; r < end; ++r)
+      mix_embeddings(*op, op->index ? op->index[r] : r, static_cast<float*>(op->out) + r * table.cols);
+  });
+  return ST_OK;
+}
+
+}  // namespace st::cpu

@@ -1,0 +1,290 @@
+// penalize and sample: from logits to concept tokens. The arithmetic is that of common/sampling.h; here is the search
+// for the largest logits.
+
+#include <algorithm>
+#include <functional>
+
+#include "common/sampling.h"
+#include "cpu/device.h"
+
+namespace st::cpu {
+namespace {
+
+struct Workspace {
+  uint64_t* keys;      // [V]
+  float* tile_maxima;  // [V / kLogitTile, rounded up]
+};
+
+int64_t tiles_of(int64_t vocabulary) {
+  return (vocabulary + kLogitTile - 1) / kLogitTile;
+}
+
+// Per row; a multiple of 8, so that the keys of every row are aligned.
+uint64_t row_workspace_bytes(int64_t vocabulary) {
+  return static_cast<uint64_t>(vocabulary) * sizeof(uint64_t) + static_cast<uint64_t>(tiles_of(vocabulary) + 1) / 2 * 8;
+}
+
+// One row while it is sampled. Probabilities are relative to the maximum: the largest has mass 2^40.
+struct Row {
+  const float* logits;
+  int64_t vocabulary;
+  Workspace workspace;
+  float maximum;
+  float inverse_temperature;
+  uint64_t total;  // mass of the whole vocabulary
+
+  float mass(uint64_t key) const { return mass_of(scaled_logit(key_logit(key), maximum, inverse_temperature)); }
+  uint64_t fixed_mass(uint64_t key) const { return to_fixed(mass(key)); }
+};
+
+struct Entry {
+  int32_t id;
+  double weight;
+};
+
+// The `want` first entries of the order, as keys in that order, at workspace.keys. The want-th largest tile maximum
+// bounds the want-th largest logit from below, so only tiles that reach it are read.
+int64_t select_top(const Row& row, int64_t want) {
+  uint64_t* keys = row.workspace.keys;
+  const float* maxima = row.workspace.tile_maxima;
+  int64_t tiles = tiles_of(row.vocabulary), count = 0;
+  float bound = -INFINITY;
+  if (want < tiles / 4) {
+    float* scratch = reinterpret_cast<float*>(keys);
+    std::copy(maxima, maxima + tiles, scratch);
+    std::nth_element(scratch, scratch + want - 1, scratch + tiles, std::greater<float>());
+    bound = scratch[want - 1];
+  }
+  for (int64_t tile = 0; tile < tiles; ++tile) {
+    if (maxima[tile] < bound) continue;
+    int64_t end = std::min(row.vocabulary, (tile + 1) * kLogitTile);
+    for (int64_t i = tile * kLogitTile; i < end; ++i)
+      if (row.logits[i] >= bound) keys[count++] = order_key(row.logits[i], static_cast<uint32_t>(i));
+  }
+  if (count > want) {
+    std::nth_element(keys, keys + want, keys + count, std::greater<uint64_t>());
+    count = want;
+  }
+  std::sort(keys, keys + count, std::greater<uint64_t>());
+  return count;
+}
+
+struct Prefix {
+  int64_t count;  // entries kept
+  bool ended;     // a filter ended it, so that no later entry can belong to it
+};
+
+// How many of the first `available` entries the filters keep. `mass` is the mass that top-k left.
+Prefix kept_prefix(const Row& row, const st_filter& filter, uint64_t mass, int64_t available) {
+  uint64_t top_p = top_p_limit(filter.top_p, mass), min_p = min_p_limit(filter.min_p), before = 0;
+  for (int64_t j = 0; j < available; ++j) {
+    uint64_t key = row.workspace.keys[j], fixed = row.fixed_mass(key);
+    if (j > 0 && (before >= top_p || fixed < min_p || row.mass(key) == 0.0f)) return {j, true};
+    before += fixed;
+  }
+  return {available, false};
+}
+
+// The entries that the filters keep, in order at workspace.keys; at most `needed` of them are looked for.
+int64_t keep(const Row& row, const st_filter& filter, int64_t needed) {
+  int64_t limit = filter.top_k <= 0 ? row.vocabulary : std::min<int64_t>(filter.top_k, row.vocabulary);
+  needed = std::min(needed, limit);
+  bool top_k_mass = limit < row.vocabulary && filter.top_p < 1.0f;  // top-p asks for the mass of the first k
+  int64_t want = top_k_mass ? limit : std::min<int64_t>(needed, 64);
+  for (;;) {
+    int64_t found = select_top(row, want);
+    uint64_t mass = row.total;
+    if (top_k_mass) {
+      mass = 0;
+      for (int64_t j = 0; j < found; ++j) mass += row.fixed_mass(row.workspace.keys[j]);
+    }
+    Prefix prefix = kept_prefix(row, filter, mass, found);
+    if (prefix.ended || want >= needed) return std::min(prefix.count, needed);
+    want = std::min(needed, want * 16);
+  }
+}
+
+bool heavier(const Entry& a, const Entry& b) {
+  return a.weight != b.weight ? a.weight > b.weight : a.id < b.id;
+}
+
+void normalize(Entry* entries, int64_t count) {
+  double total = 0.0;
+  for (int64_t i = 0; i < count; ++i) total += entries[i].weight;
+  for (int64_t i = 0; i < count; ++i) entries[i].weight /= total;
+}
+
+// Weights become e^(weight - largest), reordered: the last step of both kinds of noise.
+void soften(Entry* entries, int64_t count) {
+  double largest = entries[0].weight;
+  for (int64_t i = 1; i < count; ++i) largest = std::max(largest, entries[i].weight);
+  for (int64_t i = 0; i < count; ++i) entries[i].weight = exp64(entries[i].weight - largest);
+  std::sort(entries, entries + count, heavier);
+}
+
+// Replaces the weights by a draw of Dirichlet(alpha * weights).
+void add_dirichlet_noise(const st_sampling& sampling, uint32_t step, Entry* entries, int64_t count) {
+  for (int64_t i = 0; i < count; ++i) {
+    double shape = static_cast<double>(sampling.dirichlet_alpha) * entries[i].weight;
+    entries[i].weight = log_gamma_draw(shape, sampling.seed, step, static_cast<uint32_t>(entries[i].id));
+  }
+  soften(entries, count);
+}
+
+// Replaces the weights by softmax((ln w + Gumbel noise) / tau).
+void add_gumbel_noise(const st_sampling& sampling, uint32_t step, Entry* entries, int64_t count) {
+  for (int64_t i = 0; i < count; ++i) {
+    double noise = gumbel_draw(sampling.seed, step, static_cast<uint32_t>(entries[i].id));
+    entries[i].weight = (log64(entries[i].weight) + noise) / static_cast<double>(sampling.gumbel_temperature);
+  }
+  soften(entries, count);
+  normalize(entries, count);
+}
+
+// The mixture of a soft row; returns how many of `entries` it has.
+int64_t mix(const Row& row, const st_sampling& sampling, uint32_t step, int64_t n, Entry* entries) {
+  bool dirichlet = sampling.dirichlet_alpha > 0.0f;
+  int64_t count = keep(row, sampling.thinking, dirichlet ? kNoiseEntries : n);
+  uint64_t total = 0;
+  for (int64_t i = 0; i < count; ++i) total += row.fixed_mass(row.workspace.keys[i]);
+  for (int64_t i = 0; i < count; ++i) {
+    uint64_t key = row.workspace.keys[i];
+    entries[i] = {static_cast<int32_t>(key_id(key)),
+                  static_cast<double>(row.mass(key)) * kFixedOne / static_cast<double>(total)};
+  }
+  if (dirichlet) {
+    add_dirichlet_noise(sampling, step, entries, count);
+    count = std::min(count, n);
+    normalize(entries, count);
+  }
+  // A weight that f32 cannot hold is no weight: the place stays unused.
+  while (count > 1 && static_cast<float>(entries[count - 1].weight) == 0.0f) --count;
+  if (sampling.gumbel_temperature > 0.0f) add_gumbel_noise(sampling, step, entries, count);
+  return count;
+}
+
+// One id from the kept distribution: the first kept id, in the order of ids, at which the running mass passes the draw.
+int32_t draw(const Row& row, const st_sampling& sampling, uint32_t step) {
+  int64_t count = keep(row, sampling.after, row.vocabulary);
+  uint64_t* keys = row.workspace.keys;
+  uint64_t total = 0;
+  for (int64_t i = 0; i < count; ++i) total += row.fixed_mass(keys[i]);
+  std::sort(keys, keys + count, [](uint64_t a, uint64_t b) { return key_id(a) < key_id(b); });
+  uint64_t target = draw_mass(sampling.seed, step, total), running = 0;
+  for (int64_t i = 0; i < count; ++i) {
+    running += row.fixed_mass(keys[i]);
+    if (running > target) return static_cast<int32_t>(key_id(keys[i]));
+  }
+  return static_cast<int32_t>(key_id(keys[count - 1]));
+}
+
+void write_token(const Entry* entries, int64_t count, int64_t places, int32_t* ids, float* weights) {
+  for (int64_t i = 0; i < places; ++i) {
+    float weight = i < count ? static_cast<float>(entries[i].weight) : 0.0f;
+    ids[i] = weight > 0.0f ? entries[i].id : 0;
+    weights[i] = weight;
+  }
+}
+
+// Finds the maximum; false when the row has NaN, +inf or no finite logit.
+bool find_maximum(const Kernels& kernels, Row& row) {
+  if (!kernels.logit_maxima(row.logits, row.vocabulary, row.workspace.tile_maxima)) return false;
+  const float* maxima = row.workspace.tile_maxima;
+  row.maximum = *std::max_element(maxima, maxima + tiles_of(row.vocabulary));
+  return row.maximum > -INFINITY && row.maximum < INFINITY;
+}
+
+void sample_row(const Kernels& kernels, const st_sample& op, int64_t r) {
+  int32_t slot = op.slots[r];
+  if (slot < 0) return;
+  uint64_t bytes = row_workspace_bytes(op.vocabulary);
+  uint64_t* keys = reinterpret_cast<uint64_t*>(static_cast<char*>(op.workspace) + static_cast<uint64_t>(r) * bytes);
+  Row row = {
+      op.logits + r * op.vocabulary, op.vocabulary, {keys, reinterpret_cast<float*>(keys + op.vocabulary)}, 0, 1, 0};
+  int32_t* out_ids = op.out_ids + r * op.entries;
+  float* out_weights = op.out_weights + r * op.entries;
+  if (!find_maximum(kernels, row)) {
+    write_token(nullptr, 0, op.entries, out_ids, out_weights);
+    op.out_info[r] = {ST_STEP_BAD_LOGITS, 0.0f};
+    return;
+  }
+  const st_sampling& sampling = op.sampling[slot];
+  st_sequence_state& state = op.states[slot];
+  bool soft = is_soft(sampling, state);
+  float temperature = soft ? sampling.thinking.temperature : sampling.after.temperature;
+  row.inverse_temperature = temperature > 0.0f ? 1.0f / temperature : 1.0f;
+  LogitSums sums = kernels.logit_sums(row.logits, row.vocabulary, row.maximum, row.inverse_temperature);
+  row.total = sums.z;
+  float entropy = entropy_of(sums.z - static_cast<uint64_t>(kFixedOne), sums.s);
+
+  Entry entries[ST_MAX_TOPK];
+  int64_t n = std::clamp(sampling.max_topk, 1, op.entries), count = 1;
+  if (temperature <= 0.0f) {
+    select_top(row, 1);
+    entries[0] = {static_cast<int32_t>(key_id(row.workspace.keys[0])), 1.0};
+  } else if (soft) {
+    count = mix(row, sampling, state.step, n, entries);
+  } else {
+    entries[0] = {draw(row, sampling, state.step), 1.0};
+  }
+  Step step = advance(sampling, state, entries[0].id, entropy);
+  if (step.forced_id >= 0) {
+    entries[0] = {step.forced_id, 1.0};
+    count = 1;
+  }
+  write_token(entries, count, op.entries, out_ids, out_weights);
+  write_token(entries, count, op.entries, op.slot_ids + int64_t{slot} * op.entries,
+              op.slot_weights + int64_t{slot} * op.entries);
+  if (op.counts) op.counts[int64_t{slot} * op.vocabulary + entries[0].id] += 1;
+  op.out_info[r] = {step.flags, entropy};
+}
+
+void penalize_row(const st_penalize& op, int64_t r) {
+  int32_t slot = op.slots[r];
+  if (slot < 0) return;
+  const st_penalties& penalties = op.penalties[slot];
+  float* logits = op.logits + r * op.vocabulary;
+  const int32_t* counts = op.counts + int64_t{slot} * op.vocabulary;
+  for (int64_t i = 0; i < op.vocabulary; ++i) {
+    if (counts[i] == 0) continue;
+    float count = static_cast<float>(counts[i] & ~ST_COUNT_IN_PROMPT);
+    logits[i] = logits[i] > 0.0f ? logits[i] / penalties.repetition : logits[i] * penalties.repetition;
+    if (count > 0.0f) logits[i] -= penalties.frequency * count + penalties.presence;
+  }
+  for (int32_t i = 0; i < penalties.bias_count; ++i)
+    if (penalties.bias_ids[i] >= 0 && penalties.bias_ids[i] < op.vocabulary)
+      logits[penalties.bias_ids[i]] += penalties.bias_values[i];
+}
+
+}  // namespace
+
+uint64_t sample_workspace_bytes(int32_t rows, int32_t vocabulary) {
+  return rows <= 0 || vocabulary <= 0 ? 0 : static_cast<uint64_t>(rows) * row_workspace_bytes(vocabulary);
+}
+
+st_status penalize(st_stream* stream, const st_penalize* op) {
+  ST_REQUIRE_OPERATION("penalize", stream, op);
+  ST_REQUIRE(op->rows >= 0 && op->vocabulary > 0, "penalize: %d x %d", op->rows, op->vocabulary);
+  ST_REQUIRE(op->logits && op->slots && op->penalties && op->counts, "penalize: a pointer is null");
+  stream->device->pool.parallel_for(op->rows, [&](int64_t begin, int64_t end) {
+    for (int64_t r = begin; r < end; ++r) penalize_row(*op, r);
+  });
+  return ST_OK;
+}
+
+st_status sample(st_stream* stream, const st_sample* op) {
+  ST_REQUIRE_OPERATION("sample", stream, op);
+  ST_REQUIRE(op->rows >= 0 && op->vocabulary > 0, "sample: %d x %d", op->rows, op->vocabulary);
+  ST_REQUIRE(op->entries >= 1 && op->entries <= ST_MAX_TOPK, "sample: %d entries, expected 1..%d", op->entries,
+             ST_MAX_TOPK);
+  ST_REQUIRE(op->logits && op->slots && op->sampling && op->states && op->slot_ids && op->slot_weights && op->out_ids &&
+                 op->out_weights && op->out_info && op->workspace,
+             "sample: a pointer is null");
+  st_device& device = *stream->device;
+  device.pool.parallel_for(op->rows, [&](int64_t begin, int64_t end) {
+    for (int64_t r = begin; r < end; ++r) sample_row(device.kernels, *op, r);
+  });
+  return ST_OK;
+}
+
+}  // namespace st::cpu

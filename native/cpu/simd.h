@@ -1,0 +1,246 @@
+// Sixteen f32 lanes, in the instruction set that this file is compiled for. Only the kernels include it.
+#pragma once
+
+#include "common/formats.h"
+#include "common/math.h"
+
+#if defined(__AVX2__)
+#include <immintrin.h>
+#endif
+
+namespace st::cpu {
+namespace {
+
+#if defined(__AVX512F__)
+
+struct F16x {
+  __m512 v;
+};
+ST_HD F16x zero() {
+  return {_mm512_setzero_ps()};
+}
+ST_HD F16x broadcast(float x) {
+  return {_mm512_set1_ps(x)};
+}
+ST_HD F16x load(const float* p) {
+  return {_mm512_loadu_ps(p)};
+}
+ST_HD void store(float* p, F16x x) {
+  _mm512_storeu_ps(p, x.v);
+}
+ST_HD F16x load_bf16(const uint16_t* p) {
+  __m256i raw = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
+  return {_mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(raw), 16))};
+}
+ST_HD F16x load_f16(const uint16_t* p) {
+  return {_mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)))};
+}
+ST_HD F16x add(F16x a, F16x b) {
+  return {_mm512_add_ps(a.v, b.v)};
+}
+ST_HD F16x sub(F16x a, F16x b) {
+  return {_mm512_sub_ps(a.v, b.v)};
+}
+ST_HD F16x mul(F16x a, F16x b) {
+  return {_mm512_mul_ps(a.v, b.v)};
+}
+ST_HD F16x div(F16x a, F16x b) {
+  return {_mm512_div_ps(a.v, b.v)};
+}
+ST_HD F16x fused(F16x a, F16x b, F16x c) {
+  return {_mm512_fmadd_ps(a.v, b.v, c.v)};
+}
+ST_HD F16x max(F16x a, F16x b) {
+  return {_mm512_max_ps(a.v, b.v)};
+}
+ST_HD F16x min(F16x a, F16x b) {
+  return {_mm512_min_ps(a.v, b.v)};
+}
+ST_HD bool any_nan(F16x a) {
+  return _mm512_cmp_ps_mask(a.v, a.v, _CMP_UNORD_Q) != 0;
+}
+ST_HD F16x power_of_two(F16x n) {
+  return {
+      _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_add_epi32(_mm512_cvtps_epi32(n.v), _mm512_set1_epi32(127)), 23))};
+}
+// a where x >= limit, else 0
+ST_HD F16x where_at_least(F16x x, float limit, F16x a) {
+  return {_mm512_maskz_mov_ps(_mm512_cmp_ps_mask(x.v, _mm512_set1_ps(limit), _CMP_GE_OQ), a.v)};
+}
+
+#elif defined(__AVX2__)
+
+struct F16x {
+  __m256 a, b;
+};
+ST_HD F16x zero() {
+  return {_mm256_setzero_ps(), _mm256_setzero_ps()};
+}
+ST_HD F16x broadcast(float x) {
+  return {_mm256_set1_ps(x), _mm256_set1_ps(x)};
+}
+ST_HD F16x load(const float* p) {
+  return {_mm256_loadu_ps(p), _mm256_loadu_ps(p + 8)};
+}
+ST_HD void store(float* p, F16x x) {
+  _mm256_storeu_ps(p, x.a);
+  _mm256_storeu_ps(p + 8, x.b);
+}
+ST_HD __m256 widen_bf16(const uint16_t* p) {
+  __m128i raw = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+  return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(raw), 16));
+}
+ST_HD F16x load_bf16(const uint16_t* p) {
+  return {widen_bf16(p), widen_bf16(p + 8)};
+}
+ST_HD F16x load_f16(const uint16_t* p) {
+  return {_mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))),
+          _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p + 8)))};
+}
+ST_HD F16x add(F16x x, F16x y) {
+  return {_mm256_add_ps(x.a, y.a), _mm256_add_ps(x.b, y.b)};
+}
+ST_HD F16x sub(F16x x, F16x y) {
+  return {_mm256_sub_ps(x.a, y.a), _mm256_sub_ps(x.b, y.b)};
+}
+ST_HD F16x mul(F16x x, F16x y) {
+  return {_mm256_mul_ps(x.a, y.a), _mm256_mul_ps(x.b, y.b)};
+}
+ST_HD F16x div(F16x x, F16x y) {
+  return {_mm256_div_ps(x.a, y.a), _mm256_div_ps(x.b, y.b)};
+}
+ST_HD F16x fused(F16x x, F16x y, F16x z) {
+  return {_mm256_fmadd_ps(x.a, y.a, z.a), _mm256_fmadd_ps(x.b, y.b, z.b)};
+}
+ST_HD F16x max(F16x x, F16x y) {
+  return {_mm256_max_ps(x.a, y.a), _mm256_max_ps(x.b, y.b)};
+}
+ST_HD F16x min(F16x x, F16x y) {
+  return {_mm256_min_ps(x.a, y.a), _mm256_min_ps(x.b, y.b)};
+}
+ST_HD bool any_nan(F16x x) {
+  __m256 nan = _mm256_or_ps(_mm256_cmp_ps(x.a, x.a, _CMP_UNORD_Q), _mm256_cmp_ps(x.b, x.b, _CMP_UNORD_Q));
+  return _mm256_movemask_ps(nan) != 0;
+}
+ST_HD __m256 power_of_two_half(__m256 n) {
+  __m256i exponent = _mm256_add_epi32(_mm256_cvtps_epi32(n), _mm256_set1_epi32(127));
+  return _mm256_castsi256_ps(_mm256_slli_epi32(exponent, 23));
+}
+ST_HD F16x power_of_two(F16x n) {
+  return {power_of_two_half(n.a), power_of_two_half(n.b)};
+}
+ST_HD F16x where_at_least(F16x x, float limit, F16x y) {
+  __m256 bound = _mm256_set1_ps(limit);
+  return {_mm256_and_ps(_mm256_cmp_ps(x.a, bound, _CMP_GE_OQ), y.a),
+          _mm256_and_ps(_mm256_cmp_ps(x.b, bound, _CMP_GE_OQ), y.b)};
+}
+
+#else
+
+// Plain C++: the reference, and what other processors run. The compiler vectorises these loops for what it targets.
+struct F16x {
+  float v[16];
+};
+#define ST_LANES(expression)                             \
+  F16x result;                                           \
+  for (int i = 0; i < 16; ++i) result.v[i] = expression; \
+  return result
+ST_HD F16x broadcast(float x) {
+  ST_LANES(x);
+}
+ST_HD F16x zero() {
+  return broadcast(0.0f);
+}
+ST_HD F16x load(const float* p) {
+  ST_LANES(p[i]);
+}
+ST_HD void store(float* p, F16x x) {
+  for (int i = 0; i < 16; ++i) p[i] = x.v[i];
+}
+ST_HD F16x load_bf16(const uint16_t* p) {
+  ST_LANES(bf16_to_float(p[i]));
+}
+ST_HD F16x load_f16(const uint16_t* p) {
+  ST_LANES(f16_to_float(p[i]));
+}
+ST_HD F16x add(F16x a, F16x b) {
+  ST_LANES(a.v[i] + b.v[i]);
+}
+ST_HD F16x sub(F16x a, F16x b) {
+  ST_LANES(a.v[i] - b.v[i]);
+}
+ST_HD F16x mul(F16x a, F16x b) {
+  ST_LANES(a.v[i] * b.v[i]);
+}
+ST_HD F16x div(F16x a, F16x b) {
+  ST_LANES(a.v[i] / b.v[i]);
+}
+ST_HD F16x fused(F16x a, F16x b, F16x c) {
+  ST_LANES(fmaf(a.v[i], b.v[i], c.v[i]));
+}
+ST_HD F16x max(F16x a, F16x b) {
+  ST_LANES(a.v[i] > b.v[i] ? a.v[i] : b.v[i]);
+}
+ST_HD F16x min(F16x a, F16x b) {
+  ST_LANES(a.v[i] < b.v[i] ? a.v[i] : b.v[i]);
+}
+ST_HD bool any_nan(F16x a) {
+  bool found = false;
+  for (int i = 0; i < 16; ++i) found |= a.v[i] != a.v[i];
+  return found;
+}
+ST_HD F16x power_of_two(F16x n) {
+  ST_LANES(float_of(static_cast<uint32_t>(static_cast<int32_t>(n.v[i]) + 127) << 23));
+}
+ST_HD F16x where_at_least(F16x x, float limit, F16x a) {
+  ST_LANES(x.v[i] >= limit ? a.v[i] : 0.0f);
+}
+#undef ST_LANES
+
+#endif
+
+// a b + c where only speed matters: fused where the machine can, two roundings where it would have to be emulated.
+ST_HD F16x mul_add(F16x a, F16x b, F16x c) {
+#if defined(__AVX2__)
+  return fused(a, b, c);
+#else
+  return add(mul(a, b), c);
+#endif
+}
+
+// exp32 of every lane, the same bits.
+ST_HD F16x exp(F16x x) {
+  x = min(max(x, broadcast(Exp32::low)), broadcast(Exp32::high));
+  F16x n = sub(fused(x, broadcast(Exp32::log2e), broadcast(Exp32::round)), broadcast(Exp32::round));
+  F16x minus_n = sub(zero(), n);
+  F16x r = fused(minus_n, broadcast(Exp32::ln2_high), x);
+  r = fused(minus_n, broadcast(Exp32::ln2_low), r);
+  F16x p = fused(broadcast(Exp32::c7), r, broadcast(Exp32::c6));
+  p = fused(p, r, broadcast(Exp32::c5));
+  p = fused(p, r, broadcast(Exp32::c4));
+  p = fused(p, r, broadcast(Exp32::c3));
+  p = fused(p, r, broadcast(Exp32::c2));
+  p = fused(p, r, broadcast(1.0f));
+  p = fused(p, r, broadcast(1.0f));
+  return mul(p, power_of_two(n));
+}
+
+// Sum of the lanes, pairwise.
+ST_HD float sum(F16x x) {
+  float lane[16];
+  store(lane, x);
+  for (int width = 8; width > 0; width /= 2)
+    for (int i = 0; i < width; ++i) lane[i] += lane[i + width];
+  return lane[0];
+}
+
+ST_HD float maximum(F16x x) {
+  float lane[16];
+  store(lane, x);
+  for (int width = 8; width > 0; width /= 2)
+    for (int i = 0; i < width; ++i) lane[i] = lane[i] > lane[i + width] ? lane[i] : lane[i + width];
+  return lane[0];
+}
+
+}  // namespace
+}  // namespace st::cpu

@@ -1,0 +1,50 @@
+// Threads that share the work of one operation.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+namespace st::cpu {
+
+// Runs a function over a range that is cut into one contiguous part per thread. The caller works too. Workers spin for
+// a while before they sleep: operations follow one another within microseconds.
+class ThreadPool {
+ public:
+  explicit ThreadPool(int threads);
+  ~ThreadPool();
+  ThreadPool(const ThreadPool&) = delete;
+  ThreadPool& operator=(const ThreadPool&) = delete;
+
+  int threads() const { return static_cast<int>(workers_.size()) + 1; }
+
+  // Calls body(begin, end) for disjoint parts that cover [0, count); returns when all are done.
+  template <typename Body>
+  void parallel_for(int64_t count, const Body& body) {
+    run(
+        count,
+        [](const void* context, int64_t begin, int64_t end) { (*static_cast<const Body*>(context))(begin, end); },
+        &body);
+  }
+
+ private:
+  using Function = void (*)(const void* context, int64_t begin, int64_t end);
+
+  void run(int64_t count, Function function, const void* context);
+  void work(int index);
+  void run_part(int index);
+  void wait_for_change(uint32_t seen);
+
+  std::mutex one_at_a_time_;  // streams of one device share the threads
+  Function function_ = nullptr;
+  const void* context_ = nullptr;
+  int64_t count_ = 0;
+  std::atomic<uint32_t> generation_{0};
+  std::atomic<int> pending_{0};
+  std::atomic<bool> stopping_{false};
+  std::vector<std::thread> workers_;
+};
+
+}  // namespace st::cpu
