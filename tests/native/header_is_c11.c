@@ -2,4 +2,6 @@
 #include "softthinking/backend.h"
 
 const st_api* header_is_c11(void);
-const st_api* header_is_c11(void) { return st_get_api(0); }
+const st_api* header_is_c11(void) {
+  return st_get_api(0);
+}
