@@ -21,7 +21,7 @@ public class NativeTests
         List<NativeTest> tests;
         try
         {
-            tests = NativeTest.List(folder);
+            tests = NativeTest.List(folder, configuration == "Debug" ? "RelWithDebInfo" : "Release");
         }
         catch (Exception error) when (error is Win32Exception or JsonException or InvalidOperationException or TimeoutException)
         {
@@ -58,13 +58,15 @@ public sealed partial class NativeTest(string name, Action run)
     public override string ToString() => name;
 
     /// <summary>Asks CTest for the tests of one build folder.</summary>
+    /// <param name="folder">The build folder.</param>
+    /// <param name="buildType">CMake's configuration, which only folders that hold several care for.</param>
     /// <exception cref="InvalidOperationException">CTest failed, or knows no test.</exception>
     /// <exception cref="Win32Exception">CTest is not installed.</exception>
-    public static List<NativeTest> List(string folder)
+    public static List<NativeTest> List(string folder, string buildType)
     {
         if (!Directory.Exists(folder))
             throw new InvalidOperationException("the folder is absent");
-        Tool.Result listing = Tool.Run(["ctest", "--test-dir", folder, "--show-only=json-v1"]);
+        Tool.Result listing = Tool.Run(["ctest", "--test-dir", folder, "-C", buildType, "--show-only=json-v1"]);
         if (listing.ExitCode != 0)
             throw new InvalidOperationException(listing.Output);
         using JsonDocument json = JsonDocument.Parse(listing.Output);
