@@ -116,16 +116,20 @@ st_status stream_synchronize(st_stream* stream) {
 st_status convert_to_f32(st_stream* stream, float* destination, const void* source, int32_t source_dtype,
                          int64_t count) {
   ST_REQUIRE(stream && destination && source && count >= 0, "convert_to_f32: a pointer is null or the count negative");
-  const uint16_t* halves = static_cast<const uint16_t*>(source);
+  auto half = [source](int64_t i) {  // a mapped file need not align its tensors
+    uint16_t value;
+    memcpy(&value, static_cast<const char*>(source) + i * 2, sizeof value);
+    return value;
+  };
   switch (source_dtype) {
     case ST_F32:
       memcpy(destination, source, sizeof(float) * static_cast<size_t>(count));
       return ST_OK;
     case ST_F16:
-      for (int64_t i = 0; i < count; ++i) destination[i] = f16_to_float(halves[i]);
+      for (int64_t i = 0; i < count; ++i) destination[i] = f16_to_float(half(i));
       return ST_OK;
     case ST_BF16:
-      for (int64_t i = 0; i < count; ++i) destination[i] = bf16_to_float(halves[i]);
+      for (int64_t i = 0; i < count; ++i) destination[i] = bf16_to_float(half(i));
       return ST_OK;
     default:
       return fail(ST_INVALID_ARGUMENT, "convert_to_f32: no type %d", source_dtype);

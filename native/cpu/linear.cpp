@@ -1,5 +1,7 @@
 // pack and linear: weight matrices in the layout of matrix.h.
 
+#include <cstring>
+
 #include "cpu/device.h"
 #include "cpu/matrix.h"
 
@@ -7,7 +9,7 @@ namespace st::cpu {
 namespace {
 
 template <typename T>
-void pack_tiles(const st_matrix& w, int32_t first_row, int32_t count, const T* source, int64_t begin, int64_t end) {
+void pack_tiles(const st_matrix& w, int32_t first_row, int32_t count, const char* source, int64_t begin, int64_t end) {
   T* data = static_cast<T*>(const_cast<void*>(w.data));
   for (int64_t tile = begin; tile < end; ++tile) {
     T* out = data + tile * w.cols * kLanes;
@@ -16,8 +18,10 @@ void pack_tiles(const st_matrix& w, int32_t first_row, int32_t count, const T* s
       if (row >= w.rows) {
         for (int64_t k = 0; k < w.cols; ++k) out[k * kLanes + lane] = 0;
       } else if (row >= first_row && row < static_cast<int64_t>(first_row) + count) {
-        const T* in = source + (row - first_row) * w.cols;
-        for (int64_t k = 0; k < w.cols; ++k) out[k * kLanes + lane] = in[k];
+        // A mapped file need not align its tensors.
+        const char* in = source + (row - first_row) * w.cols * static_cast<int64_t>(sizeof(T));
+        for (int64_t k = 0; k < w.cols; ++k)
+          memcpy(&out[k * kLanes + lane], in + k * static_cast<int64_t>(sizeof(T)), sizeof(T));
       }
     }
   }
@@ -43,9 +47,11 @@ st_status pack(st_stream* stream, const st_matrix* w, int32_t first_row, int32_t
   int64_t tiles = (static_cast<int64_t>(first_row) + count - 1) / kLanes + 1 - first_tile;
   stream->device->pool.parallel_for(tiles, [&](int64_t begin, int64_t end) {
     if (element_bytes(w->dtype) == 4)
-      pack_tiles(*w, first_row, count, static_cast<const uint32_t*>(source), first_tile + begin, first_tile + end);
+      pack_tiles<uint32_t>(*w, first_row, count, static_cast<const char*>(source), first_tile + begin,
+                           first_tile + end);
     else
-      pack_tiles(*w, first_row, count, static_cast<const uint16_t*>(source), first_tile + begin, first_tile + end);
+      pack_tiles<uint16_t>(*w, first_row, count, static_cast<const char*>(source), first_tile + begin,
+                           first_tile + end);
   });
   return ST_OK;
 }

@@ -1,0 +1,211 @@
+using System.Runtime.InteropServices;
+
+namespace SoftThinking.Interop;
+
+/// <summary>An open device of a backend. Memory and streams made from it keep it alive until they are freed.</summary>
+internal sealed unsafe class Device : SafeHandle
+{
+    private Device(Backend backend)
+        : base(0, ownsHandle: true) => Backend = backend;
+
+    public Backend Backend { get; }
+
+    public NativeApi* Api => Backend.Api;
+
+    public override bool IsInvalid => handle == 0;
+
+    public nint Handle => handle;
+
+    /// <summary>Opens a device with the given number of threads (0: as many as may run).</summary>
+    public static Device Open(Backend backend, int threads)
+    {
+        Device device = new(backend);
+        DeviceOptions options = new() { Size = (uint)sizeof(DeviceOptions), Threads = threads };
+        nint opened;
+        backend.Check(backend.Api->DeviceOpen(&options, &opened));
+        device.SetHandle(opened);
+        return device;
+    }
+
+    public DeviceInfo Query()
+    {
+        DeviceInfo info = new() { Size = (uint)sizeof(DeviceInfo) };
+        Backend.Check(Api->DeviceQuery(handle, &info));
+        return info;
+    }
+
+    protected override bool ReleaseHandle()
+    {
+        Api->DeviceClose(handle);
+        return true;
+    }
+}
+
+/// <summary>What belongs to a device and must be freed before it closes, in whatever order finalizers run.</summary>
+internal abstract class DeviceChild : SafeHandle
+{
+    private readonly Device _device;
+
+    protected DeviceChild(Device device)
+        : base(0, ownsHandle: true)
+    {
+        bool added = false;
+        device.DangerousAddRef(ref added);
+        _device = device;
+    }
+
+    public override bool IsInvalid => handle == 0;
+
+    public nint Handle => handle;
+
+    protected Device Device => _device;
+
+    protected abstract void Free();
+
+    // Called once, and only for a handle that became valid; see Abandon.
+    protected override bool ReleaseHandle()
+    {
+        Free();
+        _device.DangerousRelease();
+        return true;
+    }
+
+    /// <summary>Gives back the reference to the device after a constructor failed.</summary>
+    protected void Abandon()
+    {
+        SetHandleAsInvalid();
+        _device.DangerousRelease();
+    }
+}
+
+/// <summary>A block of device memory, zeroed when made.</summary>
+internal sealed unsafe class DeviceMemory : DeviceChild
+{
+    public DeviceMemory(Device device, long bytes)
+        : base(device)
+    {
+        Bytes = bytes;
+        nint pointer;
+        NativeStatus status = device.Api->MemoryAlloc(device.Handle, (ulong)bytes, &pointer);
+        if (status != NativeStatus.Ok)
+            Abandon();
+        device.Backend.Check(status);
+        SetHandle(pointer);
+    }
+
+    public long Bytes { get; }
+
+    protected override void Free() => Device.Api->MemoryFree(Device.Handle, handle);
+}
+
+/// <summary>Work on a device, done in the order it was given.</summary>
+internal sealed unsafe class DeviceStream : DeviceChild
+{
+    public DeviceStream(Device device)
+        : base(device)
+    {
+        nint stream;
+        NativeStatus status = device.Api->StreamCreate(device.Handle, &stream);
+        if (status != NativeStatus.Ok)
+            Abandon();
+        device.Backend.Check(status);
+        SetHandle(stream);
+    }
+
+    private NativeApi* Api => Device.Api;
+
+    public void Synchronize() => Check(Api->StreamSynchronize(handle));
+
+    public void Pack(in Matrix w, int firstRow, int count, nint source, NativeDtype dtype)
+    {
+        fixed (Matrix* matrix = &w)
+            Check(Api->Pack(handle, matrix, firstRow, count, source, dtype));
+    }
+
+    public void ConvertToF32(nint destination, nint source, NativeDtype dtype, long count) =>
+        Check(Api->ConvertToF32(handle, destination, source, dtype, count));
+
+    /// <summary>Copies to the device.</summary>
+    public void Upload<T>(ReadOnlySpan<T> source, nint destination) where T : unmanaged
+    {
+        fixed (T* pointer = source)
+        {
+            if (source.Length > 0)
+                Check(Api->Copy(handle, (void*)destination, pointer, (ulong)source.Length * (ulong)sizeof(T)));
+        }
+    }
+
+    /// <summary>Copies from the device; the span is filled once the stream was synchronized.</summary>
+    public void Download<T>(nint source, Span<T> destination) where T : unmanaged
+    {
+        fixed (T* pointer = destination)
+        {
+            if (destination.Length > 0)
+                Check(Api->Copy(handle, pointer, (void*)source, (ulong)destination.Length * (ulong)sizeof(T)));
+        }
+    }
+
+    public void Embed(EmbedOperation operation)
+    {
+        operation.Size = (uint)sizeof(EmbedOperation);
+        Check(Api->Embed(handle, &operation));
+    }
+
+    public void RmsNorm(RmsNormOperation operation)
+    {
+        operation.Size = (uint)sizeof(RmsNormOperation);
+        Check(Api->RmsNorm(handle, &operation));
+    }
+
+    public void Linear(LinearOperation operation)
+    {
+        operation.Size = (uint)sizeof(LinearOperation);
+        Check(Api->Linear(handle, &operation));
+    }
+
+    public void RopeAngles(RopeAnglesOperation operation)
+    {
+        operation.Size = (uint)sizeof(RopeAnglesOperation);
+        Check(Api->RopeAngles(handle, &operation));
+    }
+
+    public void QkvEpilogue(QkvEpilogueOperation operation)
+    {
+        operation.Size = (uint)sizeof(QkvEpilogueOperation);
+        Check(Api->QkvEpilogue(handle, &operation));
+    }
+
+    public void Attention(AttentionOperation operation)
+    {
+        operation.Size = (uint)sizeof(AttentionOperation);
+        Check(Api->Attention(handle, &operation));
+    }
+
+    public void SiluMul(SiluMulOperation operation)
+    {
+        operation.Size = (uint)sizeof(SiluMulOperation);
+        Check(Api->SiluMul(handle, &operation));
+    }
+
+    public void GatherRows(GatherRowsOperation operation)
+    {
+        operation.Size = (uint)sizeof(GatherRowsOperation);
+        Check(Api->GatherRows(handle, &operation));
+    }
+
+    public void Penalize(PenalizeOperation operation)
+    {
+        operation.Size = (uint)sizeof(PenalizeOperation);
+        Check(Api->Penalize(handle, &operation));
+    }
+
+    public void Sample(SampleOperation operation)
+    {
+        operation.Size = (uint)sizeof(SampleOperation);
+        Check(Api->Sample(handle, &operation));
+    }
+
+    protected override void Free() => Api->StreamDestroy(handle);
+
+    private void Check(NativeStatus status) => Device.Backend.Check(status);
+}

@@ -1,0 +1,40 @@
+using System.Runtime.InteropServices;
+
+namespace SoftThinking.Interop;
+
+/// <summary>The table of functions that a backend exports, in the order of st_api.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal readonly unsafe struct NativeApi
+{
+    public const uint AbiVersion = 1;
+
+    public readonly uint Version;
+    public readonly uint Size;
+    public readonly byte* Backend;
+
+    public readonly delegate* unmanaged<byte*> LastError;
+    public readonly delegate* unmanaged<DeviceOptions*, nint*, NativeStatus> DeviceOpen;
+    public readonly delegate* unmanaged<nint, void> DeviceClose;
+    public readonly delegate* unmanaged<nint, DeviceInfo*, NativeStatus> DeviceQuery;
+    public readonly delegate* unmanaged<nint, ulong, nint*, NativeStatus> MemoryAlloc;
+    public readonly delegate* unmanaged<nint, nint, void> MemoryFree;
+    public readonly delegate* unmanaged<nint, nint*, NativeStatus> StreamCreate;
+    public readonly delegate* unmanaged<nint, void> StreamDestroy;
+    public readonly delegate* unmanaged<nint, NativeStatus> StreamSynchronize;
+    public readonly delegate* unmanaged<int, int, NativeDtype, ulong> MatrixBytes;
+    public readonly delegate* unmanaged<int, int, int, NativeDtype, ulong> KvBytes;
+    public readonly delegate* unmanaged<int, int, ulong> SampleWorkspaceBytes;
+    public readonly delegate* unmanaged<nint, Matrix*, int, int, nint, NativeDtype, NativeStatus> Pack;
+    public readonly delegate* unmanaged<nint, nint, nint, NativeDtype, long, NativeStatus> ConvertToF32;
+    public readonly delegate* unmanaged<nint, void*, void*, ulong, NativeStatus> Copy;
+    public readonly delegate* unmanaged<nint, EmbedOperation*, NativeStatus> Embed;
+    public readonly delegate* unmanaged<nint, RmsNormOperation*, NativeStatus> RmsNorm;
+    public readonly delegate* unmanaged<nint, LinearOperation*, NativeStatus> Linear;
+    public readonly delegate* unmanaged<nint, RopeAnglesOperation*, NativeStatus> RopeAngles;
+    public readonly delegate* unmanaged<nint, QkvEpilogueOperation*, NativeStatus> QkvEpilogue;
+    public readonly delegate* unmanaged<nint, AttentionOperation*, NativeStatus> Attention;
+    public readonly delegate* unmanaged<nint, SiluMulOperation*, NativeStatus> SiluMul;
+    public readonly delegate* unmanaged<nint, GatherRowsOperation*, NativeStatus> GatherRows;
+    public readonly delegate* unmanaged<nint, PenalizeOperation*, NativeStatus> Penalize;
+    public readonly delegate* unmanaged<nint, SampleOperation*, NativeStatus> Sample;
+}

@@ -1,0 +1,293 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+
+namespace SoftThinking.Interop;
+
+// Mirrors of native/include/softthinking/backend.h, which documents every field.
+
+internal enum NativeStatus
+{
+    Ok = 0,
+    InvalidArgument = 1,
+    OutOfMemory = 2,
+    Unsupported = 3,
+    Internal = 4,
+}
+
+internal enum NativeDtype
+{
+    F32 = 0,
+    F16 = 1,
+    Bf16 = 2,
+}
+
+[Flags]
+internal enum StepFlags
+{
+    Soft = 1,
+    ColdStop = 2,
+    Budget = 4,
+    Forced = 8,
+    ThinkingEnded = 16,
+    Finished = 32,
+    BadLogits = 64,
+}
+
+[StructLayout(LayoutKind.Sequential)]
+internal struct DeviceOptions
+{
+    public uint Size;
+    public int Ordinal;
+    public int Threads;
+}
+
+[StructLayout(LayoutKind.Sequential)]
+internal unsafe struct DeviceInfo
+{
+    public uint Size;
+    public NativeDtype ActivationDtype;
+    public int Threads;
+    public int Reserved;
+    public ulong TotalMemory;
+    public ulong FreeMemory;
+    public fixed byte Name[64];
+    public fixed byte InstructionSet[32];
+}
+
+[StructLayout(LayoutKind.Sequential)]
+internal struct Matrix
+{
+    public nint Data;
+    public int Rows;
+    public int Cols;
+    public NativeDtype Dtype;
+    public int Reserved;
+}
+
+[StructLayout(LayoutKind.Sequential)]
+internal struct Batch
+{
+    public int Rows;
+    public int Sequences;
+    public int BlocksPerSequence;
+    public int Reserved;
+    public nint Positions;
+    public nint FirstRow;
+    public nint BlockTables;
+}
+
+[StructLayout(LayoutKind.Sequential)]
+internal struct LayerCache
+{
+    public nint Keys;
+    public nint Values;
+    public int Blocks;
+    public NativeDtype Dtype;
+}
+
+[StructLayout(LayoutKind.Sequential)]
+internal struct EmbedOperation
+{
+    public uint Size;
+    public int Rows;
+    public int Entries;
+    public int Tokens;
+    public Matrix Table;
+    public nint Ids;
+    public nint Weights;
+    public nint Index;
+    public nint Out;
+}
+
+[StructLayout(LayoutKind.Sequential)]
+internal struct RmsNormOperation
+{
+    public uint Size;
+    public int Rows;
+    public int Cols;
+    public float Epsilon;
+    public nint Delta;
+    public nint Residual;
+    public nint Weight;
+    public nint Out;
+}
+
+[StructLayout(LayoutKind.Sequential)]
+internal struct LinearOperation
+{
+    public uint Size;
+    public int Rows;
+    public nint X;
+    public Matrix W;
+    public nint Bias;
+    public nint Out;
+    public int OutF32;
+    public int Reserved;
+}
+
+[StructLayout(LayoutKind.Sequential)]
+internal struct RopeAnglesOperation
+{
+    public uint Size;
+    public int Rows;
+    public int Half;
+    public int Reserved;
+    public nint Positions;
+    public nint InverseFrequencies;
+    public nint Out;
+}
+
+[StructLayout(LayoutKind.Sequential)]
+internal struct QkvEpilogueOperation
+{
+    public uint Size;
+    public int Heads;
+    public int KvHeads;
+    public int HeadDim;
+    public float Epsilon;
+    public int Reserved;
+    public nint QNorm;
+    public nint KNorm;
+    public nint Angles;
+    public nint Qkv;
+    public Batch Batch;
+    public LayerCache Cache;
+}
+
+[StructLayout(LayoutKind.Sequential)]
+internal struct AttentionOperation
+{
+    public uint Size;
+    public int Heads;
+    public int KvHeads;
+    public int HeadDim;
+    public float Scale;
+    public int Reserved;
+    public nint Qkv;
+    public nint Out;
+    public Batch Batch;
+    public LayerCache Cache;
+}
+
+[StructLayout(LayoutKind.Sequential)]
+internal struct SiluMulOperation
+{
+    public uint Size;
+    public int Rows;
+    public int Cols;
+    public int Reserved;
+    public nint GateUp;
+    public nint Out;
+}
+
+[StructLayout(LayoutKind.Sequential)]
+internal struct GatherRowsOperation
+{
+    public uint Size;
+    public int Rows;
+    public int Cols;
+    public int Reserved;
+    public nint Index;
+    public nint In;
+    public nint Out;
+}
+
+[StructLayout(LayoutKind.Sequential)]
+internal struct Penalties
+{
+    public float Repetition;
+    public float Frequency;
+    public float Presence;
+    public int BiasCount;
+    public nint BiasIds;
+    public nint BiasValues;
+}
+
+[StructLayout(LayoutKind.Sequential)]
+internal struct PenalizeOperation
+{
+    public uint Size;
+    public int Rows;
+    public int Vocabulary;
+    public int Reserved;
+    public nint Logits;
+    public nint Slots;
+    public nint Penalties;
+    public nint Counts;
+}
+
+[StructLayout(LayoutKind.Sequential)]
+internal struct Filter
+{
+    public float Temperature;
+    public float TopP;
+    public float MinP;
+    public int TopK;
+}
+
+[InlineArray(SlotSampling.MaxForced)]
+internal struct ForcedIds
+{
+    private int _first;
+}
+
+[StructLayout(LayoutKind.Sequential)]
+internal struct SlotSampling
+{
+    public const int MaxForced = 64;
+
+    public Filter Thinking;
+    public Filter After;
+    public ulong Seed;
+    public int Soft;
+    public int MaxTopk;
+    public float EntropyThreshold;
+    public int LengthThreshold;
+    public int ColdStopAfterThinking;
+    public int MaxThinkingTokens;
+    public float DirichletAlpha;
+    public float GumbelTemperature;
+    public int ThinkEndId;
+    public int ForcedCount;
+    public ForcedIds Forced;
+}
+
+[StructLayout(LayoutKind.Sequential)]
+internal struct SequenceState
+{
+    public int Thinking;
+    public int LowEntropySteps;
+    public int ThinkingSteps;
+    public int ForcedNext;
+    public uint Step;
+    public int Reserved0;
+    public int Reserved1;
+    public int Reserved2;
+}
+
+[StructLayout(LayoutKind.Sequential)]
+internal struct StepInfo
+{
+    public StepFlags Flags;
+    public float Entropy;
+}
+
+[StructLayout(LayoutKind.Sequential)]
+internal struct SampleOperation
+{
+    public uint Size;
+    public int Rows;
+    public int Vocabulary;
+    public int Entries;
+    public nint Logits;
+    public nint Slots;
+    public nint Sampling;
+    public nint States;
+    public nint Counts;
+    public nint SlotIds;
+    public nint SlotWeights;
+    public nint OutIds;
+    public nint OutWeights;
+    public nint OutInfo;
+    public nint Workspace;
+}

@@ -1,0 +1,40 @@
+using SoftThinking.Checkpoints;
+using SoftThinking.Interop;
+
+namespace SoftThinking.Models;
+
+/// <summary>Keys and values of every layer, in blocks of 16 positions.</summary>
+internal sealed class KvCache : IDisposable
+{
+    /// <summary>Positions of a block.</summary>
+    public const int BlockPositions = 16;
+
+    private readonly DeviceArena _arena;
+
+    public KvCache(Device device, ModelConfig config, NativeDtype dtype, int blocks)
+    {
+        Blocks = blocks;
+        Layers = new LayerCache[config.Layers];
+        _arena = DeviceArena.Allocate(device, arena => LayOut(arena, device, config, dtype));
+    }
+
+    public int Blocks { get; }
+
+    public LayerCache[] Layers { get; }
+
+    /// <summary>Blocks that hold <paramref name="positions"/> positions.</summary>
+    public static int BlocksFor(int positions) => (positions + BlockPositions - 1) / BlockPositions;
+
+    /// <summary>Bytes of all layers' keys and values in <paramref name="blocks"/> blocks.</summary>
+    public static unsafe long Measure(Device device, ModelConfig config, NativeDtype dtype, int blocks) =>
+        2L * config.Layers * (long)device.Api->KvBytes(blocks, config.KvHeads, config.HeadDim, dtype);
+
+    public void Dispose() => _arena.Dispose();
+
+    private unsafe void LayOut(DeviceArena arena, Device device, ModelConfig config, NativeDtype dtype)
+    {
+        long bytes = (long)device.Api->KvBytes(Blocks, config.KvHeads, config.HeadDim, dtype);
+        for (int i = 0; i < Layers.Length; i++)
+            Layers[i] = new LayerCache { Keys = arena.Take(bytes), Values = arena.Take(bytes), Blocks = Blocks, Dtype = dtype };
+    }
+}

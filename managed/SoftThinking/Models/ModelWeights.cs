@@ -1,0 +1,102 @@
+using SoftThinking.Checkpoints;
+using SoftThinking.Interop;
+
+namespace SoftThinking.Models;
+
+/// <summary>Weights of one layer on the device. A pointer of 0 says that the architecture has none.</summary>
+internal readonly record struct LayerWeights(
+    nint InputNorm,
+    Matrix Qkv,
+    nint QkvBias,
+    nint QNorm,
+    nint KNorm,
+    Matrix Output,
+    nint OutputBias,
+    nint PostAttentionNorm,
+    Matrix GateUp,
+    Matrix Down);
+
+/// <summary>All weights of a model on a device, packed: matrices that share their input lie below one another
+/// (q, k, v; gate, up), so that one product serves them.</summary>
+internal sealed class ModelWeights : IDisposable
+{
+    private readonly DeviceArena _arena;
+
+    private ModelWeights(ModelConfig config, Checkpoint checkpoint, Device device, DeviceStream stream, Action<double>? progress)
+    {
+        Config = config;
+        _arena = DeviceArena.Allocate(device, arena => LayOut(new WeightLoader(checkpoint, device, stream, arena, progress)));
+        stream.Synchronize();
+    }
+
+    public ModelConfig Config { get; }
+
+    public Matrix Embedding { get; private set; }
+
+    /// <summary>[vocabulary, hidden]; the embedding itself where the two are tied.</summary>
+    public Matrix LmHead { get; private set; }
+
+    public nint FinalNorm { get; private set; }
+
+    /// <summary>[head_dim / 2], in double precision.</summary>
+    public nint InverseFrequencies { get; private set; }
+
+    public LayerWeights[] Layers { get; private set; } = [];
+
+    /// <summary>Bytes that <see cref="Load"/> will allocate.</summary>
+    /// <exception cref="ModelFileException">A tensor is missing or has another shape or type.</exception>
+    public static long Measure(Checkpoint checkpoint, Device device) =>
+        DeviceArena.Measure(arena => Place(checkpoint.Config, new WeightLoader(checkpoint, device, null, arena, null)));
+
+    /// <summary>Packs the weights onto the device.</summary>
+    /// <param name="progress">Told the fraction that is done, 0 to 1.</param>
+    public static ModelWeights Load(Checkpoint checkpoint, Device device, DeviceStream stream, Action<double>? progress) =>
+        new(checkpoint.Config, checkpoint, device, stream, progress);
+
+    public void Dispose() => _arena.Dispose();
+
+    private void LayOut(WeightLoader loader)
+    {
+        Placement placed = Place(Config, loader);
+        Embedding = placed.Embedding;
+        LmHead = placed.LmHead;
+        FinalNorm = placed.FinalNorm;
+        InverseFrequencies = placed.InverseFrequencies;
+        Layers = placed.Layers;
+    }
+
+    private readonly record struct Placement(
+        Matrix Embedding, Matrix LmHead, nint FinalNorm, nint InverseFrequencies, LayerWeights[] Layers);
+
+    private static Placement Place(ModelConfig config, WeightLoader loader)
+    {
+        Matrix embedding = loader.Matrix(config.HiddenSize, ("model.embed_tokens", config.VocabularySize));
+        return new Placement(
+            embedding,
+            config.TieWordEmbeddings ? embedding : loader.Matrix(config.HiddenSize, ("lm_head", config.VocabularySize)),
+            loader.Vector(("model.norm.weight", config.HiddenSize)),
+            loader.Doubles(config.InverseFrequencies()),
+            [.. Enumerable.Range(0, config.Layers).Select(i => PlaceLayer(config, loader, $"model.layers.{i}."))]);
+    }
+
+    private static LayerWeights PlaceLayer(ModelConfig config, WeightLoader loader, string layer)
+    {
+        int queries = config.Heads * config.HeadDim, keys = config.KvHeads * config.HeadDim;
+        string attention = layer + "self_attn.", mlp = layer + "mlp.";
+        return new LayerWeights(
+            InputNorm: loader.Vector((layer + "input_layernorm.weight", config.HiddenSize)),
+            Qkv: loader.Matrix(config.HiddenSize,
+                (attention + "q_proj", queries), (attention + "k_proj", keys), (attention + "v_proj", keys)),
+            QkvBias: config.QkvBias
+                ? loader.Vector((attention + "q_proj.bias", queries), (attention + "k_proj.bias", keys),
+                    (attention + "v_proj.bias", keys))
+                : 0,
+            QNorm: config.QkNorm ? loader.Vector((attention + "q_norm.weight", config.HeadDim)) : 0,
+            KNorm: config.QkNorm ? loader.Vector((attention + "k_norm.weight", config.HeadDim)) : 0,
+            Output: loader.Matrix(queries, (attention + "o_proj", config.HiddenSize)),
+            OutputBias: config.OutputBias ? loader.Vector((attention + "o_proj.bias", config.HiddenSize)) : 0,
+            PostAttentionNorm: loader.Vector((layer + "post_attention_layernorm.weight", config.HiddenSize)),
+            GateUp: loader.Matrix(config.HiddenSize, (mlp + "gate_proj", config.FfnSize), (mlp + "up_proj", config.FfnSize)),
+            Down: loader.Matrix(config.FfnSize, (mlp + "down_proj", config.HiddenSize)));
+    }
+}

@@ -1,0 +1,81 @@
+using SoftThinking.Checkpoints;
+using SoftThinking.Interop;
+
+namespace SoftThinking.Models;
+
+/// <summary>The forward pass of every architecture; what differs between them is data in <see cref="ModelWeights"/>.</summary>
+internal sealed class Transformer(ModelWeights weights, KvCache cache, ForwardBuffers buffers)
+{
+    /// <summary>Runs the rows of a batch through the model: concept tokens in, keys and values into the cache, and the
+    /// logits of the chosen rows into <see cref="ForwardBuffers.Logits"/>.</summary>
+    /// <param name="tokens">The concept tokens: table, ids, weights, index; rows and output are filled in here.</param>
+    /// <param name="logitIndex">Device array of the rows whose logits are wanted.</param>
+    public void Forward(DeviceStream stream, EmbedOperation tokens, Batch batch, nint logitIndex, int logitRows)
+    {
+        ModelConfig c = weights.Config;
+        ForwardBuffers b = buffers;
+        stream.Embed(tokens with { Rows = batch.Rows, Table = weights.Embedding, Out = b.Residual });
+        stream.RopeAngles(new()
+        {
+            Rows = batch.Rows,
+            Half = c.HeadDim / 2,
+            Positions = batch.Positions,
+            InverseFrequencies = weights.InverseFrequencies,
+            Out = b.Angles,
+        });
+        nint delta = 0; // what the residual still lacks: each norm adds the output of the product before it
+        for (int i = 0; i < weights.Layers.Length; i++)
+        {
+            LayerWeights w = weights.Layers[i];
+            Norm(delta, w.InputNorm);
+            Linear(b.Normed, w.Qkv, w.QkvBias, b.Qkv);
+            stream.QkvEpilogue(new()
+            {
+                Heads = c.Heads,
+                KvHeads = c.KvHeads,
+                HeadDim = c.HeadDim,
+                Epsilon = (float)c.NormEpsilon,
+                QNorm = w.QNorm,
+                KNorm = w.KNorm,
+                Angles = b.Angles,
+                Qkv = b.Qkv,
+                Batch = batch,
+                Cache = cache.Layers[i],
+            });
+            stream.Attention(new()
+            {
+                Heads = c.Heads,
+                KvHeads = c.KvHeads,
+                HeadDim = c.HeadDim,
+                Scale = 1 / MathF.Sqrt(c.HeadDim),
+                Qkv = b.Qkv,
+                Out = b.Attention,
+                Batch = batch,
+                Cache = cache.Layers[i],
+            });
+            Linear(b.Attention, w.Output, w.OutputBias, b.Delta);
+            Norm(b.Delta, w.PostAttentionNorm);
+            Linear(b.Normed, w.GateUp, 0, b.GateUp);
+            stream.SiluMul(new() { Rows = batch.Rows, Cols = c.FfnSize, GateUp = b.GateUp, Out = b.Activated });
+            Linear(b.Activated, w.Down, 0, b.Delta);
+            delta = b.Delta;
+        }
+        Norm(delta, weights.FinalNorm);
+        stream.GatherRows(new() { Rows = logitRows, Cols = c.HiddenSize, Index = logitIndex, In = b.Normed, Out = b.Selected });
+        stream.Linear(new() { Rows = logitRows, X = b.Selected, W = weights.LmHead, Out = b.Logits, OutF32 = 1 });
+
+        void Norm(nint added, nint weight) => stream.RmsNorm(new()
+        {
+            Rows = batch.Rows,
+            Cols = c.HiddenSize,
+            Epsilon = (float)c.NormEpsilon,
+            Delta = added,
+            Residual = b.Residual,
+            Weight = weight,
+            Out = b.Normed,
+        });
+
+        void Linear(nint x, Matrix w, nint bias, nint output) =>
+            stream.Linear(new() { Rows = batch.Rows, X = x, W = w, Bias = bias, Out = output });
+    }
+}
