@@ -1,0 +1,165 @@
+using System.Text.Json;
+
+namespace SoftThinking.Checkpoints;
+
+/// <summary>A model on disk in Hugging Face form: a directory with config.json and its weights in model.safetensors, or
+/// in shards that model.safetensors.index.json lists. Weights are mapped, so that opening reads only headers. Safe for
+/// concurrent readers; <see cref="Dispose"/> ends the life of every tensor handed out.</summary>
+internal sealed class Checkpoint : IDisposable
+{
+    private const string SingleFile = "model.safetensors";
+    private const string IndexFile = "model.safetensors.index.json";
+
+    private readonly List<SafetensorsFile> _files = [];
+    private readonly Dictionary<string, SafetensorsFile> _home = new(StringComparer.Ordinal);
+    private readonly string _weights;
+
+    private Checkpoint(string directory, string weights)
+    {
+        Directory = directory;
+        _weights = weights;
+        // First, because it is quick and says whether the weights are worth opening.
+        Config = ModelConfig.Load(Path.Combine(directory, "config.json"));
+        Generation = GenerationDefaults.Load(Path.Combine(directory, "generation_config.json"), Config);
+    }
+
+    /// <summary>The folder that holds the checkpoint: config.json, tokenizer and weights.</summary>
+    public string Directory { get; }
+
+    /// <summary>The model's shape and kind.</summary>
+    public ModelConfig Config { get; }
+
+    /// <summary>How the model's makers would sample from it.</summary>
+    public GenerationDefaults Generation { get; }
+
+    /// <summary>Names of all tensors, in no particular order.</summary>
+    public IEnumerable<string> Names => _home.Keys;
+
+    /// <summary>Bytes of all tensors together.</summary>
+    public long TotalBytes { get; private set; }
+
+    /// <summary>Opens a checkpoint.</summary>
+    /// <param name="path">A directory (model.safetensors is preferred where it also holds an index), or one .safetensors
+    /// file beside its config.json.</param>
+    /// <exception cref="ModelFileException">A file is missing, broken, or describes a model that is not supported; or the
+    /// index and the shards contradict each other.</exception>
+    public static Checkpoint Open(string path)
+    {
+        (string directory, string weights) = Locate(path);
+        Checkpoint checkpoint = new(directory, weights);
+        try
+        {
+            if (weights.EndsWith(".json", StringComparison.Ordinal))
+                checkpoint.AddShards();
+            else
+                checkpoint.Add(SafetensorsFile.Open(weights));
+            return checkpoint;
+        }
+        catch
+        {
+            checkpoint.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Whether the checkpoint has a tensor of this name.</summary>
+    public bool Has(string name) => _home.ContainsKey(name);
+
+    /// <summary>The tensor of this name, which must have the given shape and elements of F32, F16 or BF16.</summary>
+    /// <exception cref="ModelFileException">The tensor is missing, or has another shape or number format.</exception>
+    /// <exception cref="ObjectDisposedException">The checkpoint was closed.</exception>
+    public Tensor Get(string name, ReadOnlySpan<int> shape)
+    {
+        if (!_home.TryGetValue(name, out SafetensorsFile? file))
+            throw new ModelFileException(_weights, $"tensor {HostileText.Quote(name)} is missing");
+        TensorInfo found = file.Tensors[name];
+        bool same = found.Shape.Length == shape.Length;
+        for (int i = 0; same && i < shape.Length; i++)
+            same = found.Shape[i] == shape[i];
+        if (!same)
+        {
+            throw new ModelFileException(file.Path, $"tensor {HostileText.Quote(name)} must have the shape "
+                + $"{ShapeText.Of(shape)}, found {ShapeText.Of(found.Shape.AsSpan())}");
+        }
+        if (found.Dtype is not (TensorDtype.F32 or TensorDtype.F16 or TensorDtype.BF16))
+        {
+            throw new ModelFileException(file.Path, $"tensor {HostileText.Quote(name)} must be F32, F16 or BF16, "
+                + $"found {found.Dtype.FileName()}");
+        }
+        return new Tensor(name, file.Pointer(name), found.Dtype, found.Shape, found.Length);
+    }
+
+    /// <summary>Unmaps the weights. Tensors obtained from the checkpoint must no longer be used.</summary>
+    public void Dispose()
+    {
+        foreach (SafetensorsFile file in _files)
+            file.Dispose();
+    }
+
+    private static (string Directory, string Weights) Locate(string path)
+    {
+        if (!System.IO.Directory.Exists(path))
+        {
+            if (!path.EndsWith(".safetensors", StringComparison.OrdinalIgnoreCase))
+                throw new ModelFileException(path, "is neither a directory nor a .safetensors file");
+            return (Path.GetDirectoryName(path) is { Length: > 0 } parent ? parent : ".", path);
+        }
+        foreach (string name in (ReadOnlySpan<string>)[SingleFile, IndexFile])
+        {
+            string file = Path.Combine(path, name);
+            if (File.Exists(file))
+                return (path, file);
+        }
+        throw new ModelFileException(path, $"the directory holds neither {SingleFile} nor {IndexFile}");
+    }
+
+    private void Add(SafetensorsFile file)
+    {
+        _files.Add(file);
+        foreach (TensorInfo tensor in file.Tensors.Values)
+        {
+            if (!_home.TryAdd(tensor.Name, file))
+            {
+                throw new ModelFileException(file.Path, $"tensor {HostileText.Quote(tensor.Name)} is also in "
+                    + Path.GetFileName(_home[tensor.Name].Path));
+            }
+            TotalBytes += tensor.Length;
+        }
+    }
+
+    private void AddShards()
+    {
+        JsonSettings index = JsonSettings.Load(_weights);
+        JsonSettings map = index.OptionalObject("weight_map") ?? throw index.Refuse("weight_map", "is missing");
+        Dictionary<string, SafetensorsFile> shards = new(StringComparer.Ordinal);
+        foreach (JsonProperty entry in map.Entries)
+        {
+            string tensor = HostileText.Quote(entry.Name);
+            string shard = map.ReadText(tensor, entry.Value);
+            if (!shards.TryGetValue(shard, out SafetensorsFile? file))
+            {
+                file = OpenShard(map, tensor, shard);
+                shards.Add(shard, file);
+                Add(file);
+            }
+            if (!file.Tensors.ContainsKey(entry.Name))
+                throw new ModelFileException(file.Path, $"tensor {tensor} is missing, though {IndexFile} places it here");
+        }
+        if (shards.Count == 0)
+            throw index.Refuse("weight_map", "is empty");
+    }
+
+    /// <summary>Only plain file names are followed: an index must not reach outside the checkpoint's directory. The file
+    /// itself may be a link, as it is in Hugging Face's cache.</summary>
+    private SafetensorsFile OpenShard(JsonSettings map, string tensor, string shard)
+    {
+        bool plain = shard.EndsWith(".safetensors", StringComparison.Ordinal)
+            && shard.AsSpan().IndexOfAny("/\\:\0") < 0;
+        if (!plain)
+        {
+            throw map.Refuse(tensor, $"must name a .safetensors file in the directory of the index, "
+                + $"found {HostileText.Quote(shard)}");
+        }
+        return SafetensorsFile.Open(Path.Combine(Directory, shard));
+    }
+}

@@ -1,0 +1,52 @@
+using System.Collections.Immutable;
+
+namespace SoftThinking.Checkpoints;
+
+/// <summary>What generation_config.json recommends for sampling from a model. Null means that the file, or the whole
+/// file, says nothing.</summary>
+public sealed record GenerationDefaults
+{
+    /// <summary>Divisor of the logits, "temperature": 0 (greedy) to 100.</summary>
+    public double? Temperature { get; init; }
+
+    /// <summary>Probability that the kept tokens reach together, "top_p": above 0, at most 1 (off).</summary>
+    public double? TopP { get; init; }
+
+    /// <summary>Tokens kept, "top_k": 0 or more; 0 is off. The file's -1 becomes 0.</summary>
+    public int? TopK { get; init; }
+
+    /// <summary>Least probability kept, as a share of the largest, "min_p": 0 (off) to 1.</summary>
+    public double? MinP { get; init; }
+
+    /// <summary>Penalty on tokens seen before, "repetition_penalty": above 0, at most 100; 1 is off.</summary>
+    public double? RepetitionPenalty { get; init; }
+
+    /// <summary>Whether to sample rather than take the likeliest token, "do_sample".</summary>
+    public bool? DoSample { get; init; }
+
+    /// <summary>Tokens that end generation, "eos_token_id"; those of config.json where this file names none.</summary>
+    public required ImmutableArray<int> EosIds { get; init; }
+
+    /// <summary>Reads generation_config.json, which a checkpoint need not have.</summary>
+    /// <param name="file">Path of the file, which may be absent.</param>
+    /// <param name="config">The model's configuration: bounds token ids and supplies those of the end.</param>
+    /// <exception cref="ModelFileException">The file exists and is broken, or a value is out of its range.</exception>
+    public static GenerationDefaults Load(string file, ModelConfig config)
+    {
+        const double Largest = 100;
+        if (!Path.Exists(file))
+            return new GenerationDefaults { EosIds = config.EosIds };
+        JsonSettings json = JsonSettings.Load(file);
+        int? topK = json.OptionalInteger("top_k", -1, int.MaxValue);
+        return new GenerationDefaults
+        {
+            Temperature = json.OptionalNumber("temperature", 0, Largest),
+            TopP = json.OptionalNumber("top_p", 0, 1, open: true),
+            TopK = topK is int k ? Math.Max(k, 0) : null,
+            MinP = json.OptionalNumber("min_p", 0, 1),
+            RepetitionPenalty = json.OptionalNumber("repetition_penalty", 0, Largest, open: true),
+            DoSample = json.OptionalFlag("do_sample"),
+            EosIds = json.OptionalIds("eos_token_id", config.VocabularySize) ?? config.EosIds,
+        };
+    }
+}

@@ -1,0 +1,99 @@
+using System.Collections.Immutable;
+
+namespace SoftThinking.Checkpoints;
+
+/// <summary>Families of models that this engine runs.</summary>
+public enum ModelArchitecture
+{
+    /// <summary>Qwen2, Qwen2.5, QwQ and the DeepSeek-R1 distills onto them.</summary>
+    Qwen2,
+
+    /// <summary>Qwen3, dense.</summary>
+    Qwen3,
+
+    /// <summary>Llama 2 and 3.x, and the DeepSeek-R1 distills onto them.</summary>
+    Llama,
+
+    /// <summary>Mistral without a sliding window in use.</summary>
+    Mistral,
+}
+
+/// <summary>What config.json says about a model, checked: every number is in its range and they fit each other. Keys
+/// of config.json are given in quotes.</summary>
+public sealed record ModelConfig
+{
+    /// <summary>Family, from "architectures", or from "model_type" where that is absent.</summary>
+    public required ModelArchitecture Architecture { get; init; }
+
+    /// <summary>Elements of a hidden state, "hidden_size": 1 to 2^17.</summary>
+    public required int HiddenSize { get; init; }
+
+    /// <summary>Transformer layers, "num_hidden_layers": 1 to 1024.</summary>
+    public required int Layers { get; init; }
+
+    /// <summary>Query heads per layer, "num_attention_heads": 1 to 4096, a multiple of <see cref="KvHeads"/>.</summary>
+    public required int Heads { get; init; }
+
+    /// <summary>Key and value heads per layer, "num_key_value_heads"; as many as query heads where absent.</summary>
+    public required int KvHeads { get; init; }
+
+    /// <summary>Elements per head, "head_dim": even, 2 to 512. Where absent 128 for Qwen3 (as Hugging Face has it), else
+    /// hidden size / heads. Heads × this need not equal the hidden size.</summary>
+    public required int HeadDim { get; init; }
+
+    /// <summary>Inner elements of the feed-forward network, "intermediate_size": 1 to 2^20.</summary>
+    public required int FfnSize { get; init; }
+
+    /// <summary>Rows of the embedding, "vocab_size": 1 to 2^22. May exceed the tokens that the tokenizer knows.</summary>
+    public required int VocabularySize { get; init; }
+
+    /// <summary>Whether the LM head is the embedding, "tie_word_embeddings"; false where absent.</summary>
+    public required bool TieWordEmbeddings { get; init; }
+
+    /// <summary>Base of the rotary embedding, "rope_theta" or "rope_parameters.rope_theta"; 10,000 where absent.</summary>
+    public required double RopeTheta { get; init; }
+
+    /// <summary>Scaling of the rotary embedding, from "rope_scaling" or "rope_parameters".</summary>
+    public required RopeScaling RopeScaling { get; init; }
+
+    /// <summary>Added to the mean square in RMS norms, "rms_norm_eps": above 0, at most 1; 1e-6 where absent.</summary>
+    public required double NormEpsilon { get; init; }
+
+    /// <summary>Positions the model is made for, "max_position_embeddings": 1 to 2^28.</summary>
+    public required int MaxPositions { get; init; }
+
+    /// <summary>Whether the query, key and value projections have biases: always for Qwen2, never for Mistral, else
+    /// "attention_bias".</summary>
+    public required bool QkvBias { get; init; }
+
+    /// <summary>Whether the output projection of attention has a bias: "attention_bias" for Llama and Qwen3, else
+    /// never.</summary>
+    public required bool OutputBias { get; init; }
+
+    /// <summary>Whether queries and keys pass an RMS norm per head before the rotary embedding: Qwen3.</summary>
+    public bool QkNorm => Architecture == ModelArchitecture.Qwen3;
+
+    /// <summary>Token that begins a text, "bos_token_id"; null where the model has none.</summary>
+    public required int? BosId { get; init; }
+
+    /// <summary>Tokens that end generation, "eos_token_id" (one or a list); may be empty.</summary>
+    public required ImmutableArray<int> EosIds { get; init; }
+
+    /// <summary>Reads and checks a config.json.</summary>
+    /// <param name="file">Path of the file.</param>
+    /// <exception cref="ModelFileException">The file is missing or broken, a value is missing or out of its range, or
+    /// the model needs what this engine lacks: another architecture, activation or RoPE scaling, a sliding window,
+    /// quantised weights.</exception>
+    public static ModelConfig Load(string file) => ModelConfigReader.Read(JsonSettings.Load(file));
+
+    /// <summary>Angles per position of the rotary embedding, scaling applied: HeadDim / 2 values in radians, element i
+    /// being theta^(-2i / HeadDim) before scaling (Su et al. 2021, arXiv:2104.09864). It turns elements i and
+    /// i + HeadDim / 2 of a head, as Hugging Face checkpoints have them.</summary>
+    public double[] InverseFrequencies()
+    {
+        double[] frequencies = new double[HeadDim / 2];
+        for (int i = 0; i < frequencies.Length; i++)
+            frequencies[i] = RopeScaling.Apply(Math.Pow(RopeTheta, -2.0 * i / HeadDim));
+        return frequencies;
+    }
+}
