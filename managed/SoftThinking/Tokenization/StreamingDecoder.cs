@@ -1,0 +1,54 @@
+using System.Buffers;
+using System.Text;
+
+namespace SoftThinking.Tokenization;
+
+/// <summary>Turns tokens into text as they come. A character can be spread over several tokens; it is given out when it is
+/// complete, and bytes that can no longer become a character as U+FFFD. All that <see cref="Append"/> and a last
+/// <see cref="Flush"/> give, put together, equals <see cref="Tokenizer.Decode"/> of all tokens.</summary>
+/// <remarks>For one sequence, used by one thread at a time.</remarks>
+/// <param name="tokenizer">The tokenizer of the ids.</param>
+/// <param name="skipSpecialTokens">Whether special tokens give no text.</param>
+public sealed class StreamingDecoder(Tokenizer tokenizer, bool skipSpecialTokens)
+{
+    private const int LongestCharacter = 4;
+
+    private readonly byte[] _unfinished = new byte[LongestCharacter];
+    private int _unfinishedLength;
+
+    /// <summary>Takes one token and returns the text that is now complete, which may be empty. An id that is no token gives
+    /// no text.</summary>
+    public string Append(int id)
+    {
+        if (skipSpecialTokens && tokenizer.IsSpecial(id))
+            return "";
+        ReadOnlySpan<byte> token = tokenizer.TokenBytes(id);
+        byte[] bytes = [.. _unfinished.AsSpan(0, _unfinishedLength), .. token];
+        int complete = CompleteLength(bytes);
+        _unfinishedLength = bytes.Length - complete;
+        bytes.AsSpan(complete).CopyTo(_unfinished);
+        return Encoding.UTF8.GetString(bytes, 0, complete);
+    }
+
+    /// <summary>Ends the text: returns U+FFFD if it ends in the middle of a character, else nothing. The decoder can then
+    /// take a new text.</summary>
+    public string Flush()
+    {
+        string rest = Encoding.UTF8.GetString(_unfinished, 0, _unfinishedLength);
+        _unfinishedLength = 0;
+        return rest;
+    }
+
+    // Length without the beginning of a character at the end, of which there are up to three bytes.
+    private static int CompleteLength(ReadOnlySpan<byte> bytes)
+    {
+        for (int start = bytes.Length - 1; start >= 0 && start > bytes.Length - LongestCharacter; start--)
+        {
+            bool continuation = (bytes[start] & 0xC0) == 0x80;
+            if (continuation)
+                continue;
+            return Rune.DecodeFromUtf8(bytes[start..], out _, out _) == OperationStatus.NeedMoreData ? start : bytes.Length;
+        }
+        return bytes.Length;
+    }
+}

@@ -1,0 +1,203 @@
+using System.Buffers;
+using System.Text;
+
+namespace SoftThinking.Tokenization;
+
+/// <summary>The byte-level BPE tokenizer of a Hugging Face checkpoint (tokenizer.json), as Qwen2, Qwen2.5, Qwen3, Llama 3 and
+/// their distills have it. Gives the same ids and texts as Hugging Face's `tokenizers`, whose truncation and padding
+/// sections are not applied. Thread-safe.</summary>
+public sealed class Tokenizer
+{
+    private const string FileName = "tokenizer.json";
+
+    private readonly TokenizerDefinition _definition;
+    private readonly BytePairModel _model;
+    private readonly AddedTokenMatcher _rawTokens;
+    private readonly AddedTokenMatcher? _normalizedTokens;
+    private readonly Dictionary<string, int> _addedIds;
+    private readonly HashSet<int> _specialIds;
+    private readonly byte[]?[] _tokenBytes;
+
+    private Tokenizer(TokenizerDefinition definition)
+    {
+        _definition = definition;
+        _model = new BytePairModel(definition.Vocabulary, definition.Merges, definition.IgnoreMerges);
+        _addedIds = definition.AddedTokens.ToDictionary(token => token.Content, token => token.Id);
+        _specialIds = [.. definition.AddedTokens.Where(token => token.IsSpecial).Select(token => token.Id)];
+        _tokenBytes = CollectBytes(definition);
+
+        // Where two tokens read the same once normalized, a special one counts, then the earlier one.
+        var ordered = definition.AddedTokens.OrderByDescending(token => token.IsSpecial).ToList();
+        _rawTokens = new AddedTokenMatcher(
+            ordered.Where(token => !token.IsNormalized).Select(token => (token.Content, token)));
+        if (ordered.Exists(token => token.IsNormalized))
+        {
+            _normalizedTokens = new AddedTokenMatcher(
+                ordered.Where(token => token.IsNormalized).Select(token => (Normalize(token.Content).ToString(), token)));
+        }
+    }
+
+    /// <summary>What kind of tokenizer this is, for people.</summary>
+    public string Kind => "byte-level BPE";
+
+    /// <summary>Largest id plus one, added tokens included. A model's embedding may have more rows.</summary>
+    public int VocabularySize => _tokenBytes.Length;
+
+    /// <summary>Number of different pairs that merge.</summary>
+    public int MergeCount => _model.MergeCount;
+
+    /// <summary>The added tokens in the order of the file.</summary>
+    public IReadOnlyList<AddedToken> AddedTokens => _definition.AddedTokens;
+
+    /// <summary>The normalization of text before it is split: "NFC" or "none".</summary>
+    public string Normalizer => _definition.Compose ? "NFC" : "none";
+
+    /// <summary>The rule that cuts text into words, for people: "Qwen2", "Llama 3", "GPT-2", or the patterns.</summary>
+    public string PreTokenizer => string.Join(" then ", _definition.Stages.Where(stage => stage.Pattern != null)
+        .Select(stage => stage.Pattern!.Source switch
+        {
+            SplitPattern.Qwen2 => "Qwen2",
+            SplitPattern.Llama3 => "Llama 3",
+            SplitPattern.Gpt2 => "GPT-2",
+            string other => other,
+        }).DefaultIfEmpty("none"));
+
+    /// <summary>Reads the tokenizer of a checkpoint.</summary>
+    /// <param name="directory">Folder that holds tokenizer.json.</param>
+    /// <exception cref="ModelFileException">The file is missing or broken, or describes a tokenizer of another kind.</exception>
+    public static Tokenizer Load(string directory)
+    {
+        ArgumentNullException.ThrowIfNull(directory);
+        return new Tokenizer(TokenizerFile.Read(Path.Combine(directory, FileName)));
+    }
+
+    /// <summary>The token ids of a text. Added tokens in the text, special ones too, are always recognised.</summary>
+    /// <param name="text">Any text. A surrogate without its partner counts as U+FFFD, as it has no UTF-8 form.</param>
+    /// <param name="addSpecialTokens">Whether to add what the checkpoint's post-processor adds, such as a token that begins
+    /// each text.</param>
+    public int[] Encode(string text, bool addSpecialTokens)
+    {
+        ArgumentNullException.ThrowIfNull(text);
+        var ids = new List<int>(text.Length / 3 + 8);
+        var work = new BytePairModel.Workspace();
+        if (addSpecialTokens)
+            ids.AddRange(_definition.Template.Prefix);
+        ReadOnlySpan<char> whole = ReplaceLoneSurrogates(text);
+        foreach (TextSegment segment in _rawTokens.Split(whole))
+        {
+            if (segment.Token != null)
+                ids.Add(segment.Token.Id);
+            else
+                EncodeRaw(whole[segment.Start..segment.End], work, ids);
+        }
+        if (addSpecialTokens)
+            ids.AddRange(_definition.Template.Suffix);
+        return [.. ids];
+    }
+
+    /// <summary>The text of tokens. Bytes that are no UTF-8 become U+FFFD, one for each longest beginning of a character,
+    /// as in Rust's from_utf8_lossy. Ids that are no tokens give no text.</summary>
+    /// <param name="ids">Token ids.</param>
+    /// <param name="skipSpecialTokens">Whether special tokens give no text.</param>
+    public string Decode(ReadOnlySpan<int> ids, bool skipSpecialTokens)
+    {
+        var bytes = new ArrayBufferWriter<byte>(Math.Max(16, ids.Length * 4));
+        foreach (int id in ids)
+        {
+            if (!(skipSpecialTokens && IsSpecial(id)))
+                bytes.Write(TokenBytes(id));
+        }
+        return Encoding.UTF8.GetString(bytes.WrittenSpan);
+    }
+
+    /// <summary>The id of a token, or null if there is none.</summary>
+    /// <param name="token">The exact content of an added token, or a vocabulary entry in the byte alphabet of the file
+    /// ("Ġthe" for " the").</param>
+    public int? TokenId(string token)
+    {
+        ArgumentNullException.ThrowIfNull(token);
+        return _addedIds.TryGetValue(token, out int id) ? id : _model.TokenId(token);
+    }
+
+    /// <summary>The bytes that a token stands for, which need not be whole characters. Empty for an id that is no token,
+    /// be it a gap in the vocabulary, negative or beyond <see cref="VocabularySize"/>.</summary>
+    public ReadOnlySpan<byte> TokenBytes(int id) => (uint)id < (uint)_tokenBytes.Length ? _tokenBytes[id] : [];
+
+    /// <summary>Whether an id is a special token, which decoding can skip.</summary>
+    public bool IsSpecial(int id) => _specialIds.Contains(id);
+
+    private void EncodeRaw(ReadOnlySpan<char> text, BytePairModel.Workspace work, List<int> ids)
+    {
+        ReadOnlySpan<char> normalized = Normalize(text);
+        if (_normalizedTokens == null)
+        {
+            EncodeWords(normalized, 0, work, ids);
+            return;
+        }
+        foreach (TextSegment segment in _normalizedTokens.Split(normalized))
+        {
+            if (segment.Token != null)
+                ids.Add(segment.Token.Id);
+            else
+                EncodeWords(normalized[segment.Start..segment.End], 0, work, ids);
+        }
+    }
+
+    private void EncodeWords(ReadOnlySpan<char> piece, int depth, BytePairModel.Workspace work, List<int> ids)
+    {
+        if (depth == _definition.Stages.Count)
+        {
+            _model.Encode(piece, work, ids);
+            return;
+        }
+        SplitStage stage = _definition.Stages[depth];
+        if (stage.AddPrefixSpace && piece[0] != ' ')
+            piece = string.Concat(" ", piece);
+        if (stage.Pattern == null)
+        {
+            EncodeWords(piece, depth + 1, work, ids);
+            return;
+        }
+        for (int start = 0; start < piece.Length;)
+        {
+            int end = stage.Pattern.EndOfPiece(piece, start);
+            EncodeWords(piece[start..end], depth + 1, work, ids);
+            start = end;
+        }
+    }
+
+    private ReadOnlySpan<char> Normalize(ReadOnlySpan<char> text) =>
+        _definition.Compose ? CanonicalComposition.Compose(text) : text;
+
+    private static ReadOnlySpan<char> ReplaceLoneSurrogates(string text)
+    {
+        if (!text.AsSpan().ContainsAnyInRange('\uD800', '\uDFFF'))
+            return text;
+        char[] replaced = text.ToCharArray();
+        for (int i = 0; i < replaced.Length; i++)
+        {
+            if (!char.IsSurrogate(replaced[i]))
+                continue;
+            if (i + 1 < replaced.Length && char.IsSurrogatePair(replaced[i], replaced[i + 1]))
+                i++;
+            else
+                replaced[i] = '\uFFFD';
+        }
+        return replaced;
+    }
+
+    private static byte[]?[] CollectBytes(TokenizerDefinition definition)
+    {
+        int largest = -1;
+        foreach (int id in definition.Vocabulary.Values)
+            largest = Math.Max(largest, id);
+        foreach (AddedToken token in definition.AddedTokens)
+            largest = Math.Max(largest, token.Id);
+        byte[]?[] bytes = new byte[largest + 1][];
+        foreach ((string token, int id) in definition.Vocabulary)
+            bytes[id] = ByteAlphabet.ToBytes(token);
+        foreach (AddedToken token in definition.AddedTokens)
+            bytes[token.Id] = ByteAlphabet.ToBytes(token.Content);
+        return bytes;
+    }
+}

@@ -1,0 +1,192 @@
+using System.Text.Json;
+
+namespace SoftThinking.Tokenization;
+
+/// <summary>Reads a tokenizer.json, and refuses what this tokenizer would not reproduce.</summary>
+internal static class TokenizerFile
+{
+    /// <exception cref="ModelFileException">The file is missing, broken, or describes another kind of tokenizer.</exception>
+    public static TokenizerDefinition Read(string path)
+    {
+        var json = new TokenizerJson(path);
+        try
+        {
+            using JsonDocument document = JsonDocument.Parse(File.ReadAllBytes(path));
+            return Read(document.RootElement, json);
+        }
+        catch (Exception error) when (error is FileNotFoundException or DirectoryNotFoundException)
+        {
+            throw json.Bad("the file does not exist", error);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw json.Bad($"the file cannot be read: {error.Message}", error);
+        }
+        catch (JsonException error)
+        {
+            throw json.Bad($"the file is not valid JSON: {error.Message}", error);
+        }
+        catch (InvalidOperationException error)
+        {
+            // The types of values are checked; what is left is a string that has no UTF-16 form.
+            throw json.Bad($"a string is not valid Unicode: {error.Message}", error);
+        }
+    }
+
+    private static TokenizerDefinition Read(JsonElement root, TokenizerJson json)
+    {
+        if (json.Has(root, "the file", "version", out _) && json.Text(root, "the file", "version") is var version
+            && version != "1.0")
+            throw json.Bad($"version {version} is not supported, only 1.0");
+        var components = new TokenizerComponents(json);
+        JsonElement model = json.Member(root, "the file", "model", JsonValueKind.Object);
+        RequireByteLevelModel(model, json);
+        Dictionary<string, int> vocabulary = ReadVocabulary(model, json);
+        RequireNoUnknownToken(model, vocabulary, json);
+        IReadOnlyList<AddedToken> added = ReadAddedTokens(root, vocabulary, json);
+        components.RequireDecoder(root);
+        return new TokenizerDefinition
+        {
+            Vocabulary = vocabulary,
+            Merges = ReadMerges(model, vocabulary, json),
+            IgnoreMerges = json.Flag(model, "model", "ignore_merges", absent: false),
+            AddedTokens = added,
+            Compose = components.ReadNormalizer(root),
+            Stages = components.ReadPreTokenizer(root),
+            Template = components.ReadPostProcessor(root, [.. vocabulary.Values, .. added.Select(token => token.Id)]),
+        };
+    }
+
+    private static void RequireByteLevelModel(JsonElement model, TokenizerJson json)
+    {
+        if (json.Has(model, "model", "type", out _) && json.Text(model, "model", "type") is var type && type != "BPE")
+            throw json.Bad($"a model of the type {type} is not supported, only byte-level BPE");
+        if (json.Flag(model, "model", "byte_fallback", absent: false))
+            throw json.Bad("BPE with byte_fallback (SentencePiece) is not supported, only byte-level BPE");
+        if (json.Has(model, "model", "dropout", out JsonElement dropout)
+            && !(dropout.ValueKind == JsonValueKind.Number && dropout.TryGetDouble(out double share) && share == 0))
+            throw json.Bad($"dropout {dropout.GetRawText()} is not supported: the same text would give different ids");
+        foreach (string affix in (string[])["continuing_subword_prefix", "end_of_word_suffix"])
+        {
+            if (json.Has(model, "model", affix, out _) && json.Text(model, "model", affix).Length > 0)
+                throw json.Bad($"a {affix} is not supported");
+        }
+    }
+
+    private static Dictionary<string, int> ReadVocabulary(JsonElement model, TokenizerJson json)
+    {
+        JsonElement entries = json.Member(model, "model", "vocab", JsonValueKind.Object);
+        var vocabulary = new Dictionary<string, int>(entries.GetPropertyCount());
+        var tokens = new Dictionary<int, string>(entries.GetPropertyCount());
+        foreach (JsonProperty entry in entries.EnumerateObject())
+        {
+            int id = json.Id(entry.Value, $"the token '{entry.Name}'");
+            if (!vocabulary.TryAdd(entry.Name, id))
+                throw json.Bad($"the vocabulary has the token '{entry.Name}' twice");
+            if (!tokens.TryAdd(id, entry.Name))
+                throw json.Bad($"the tokens '{tokens[id]}' and '{entry.Name}' have the same id {id}");
+        }
+        return vocabulary;
+    }
+
+    // An unknown token comes into play only where a byte is missing from the vocabulary.
+    private static void RequireNoUnknownToken(JsonElement model, Dictionary<string, int> vocabulary, TokenizerJson json)
+    {
+        if (!json.Has(model, "model", "unk_token", out _))
+            return;
+        for (int value = 0; value < 256; value++)
+        {
+            if (!vocabulary.ContainsKey(ByteAlphabet.ToCharacter((byte)value).ToString()))
+                throw json.Bad($"an unk_token is not supported where bytes have no token (0x{value:X2} has none)");
+        }
+    }
+
+    private static Dictionary<ulong, Merge> ReadMerges(
+        JsonElement model, Dictionary<string, int> vocabulary, TokenizerJson json)
+    {
+        JsonElement entries = json.Member(model, "model", "merges", JsonValueKind.Array);
+        var merges = new Dictionary<ulong, Merge>(entries.GetArrayLength());
+        int rank = 0;
+        foreach (JsonElement entry in entries.EnumerateArray())
+        {
+            if (entry.ValueKind == JsonValueKind.String && entry.GetString()!.StartsWith("#version", StringComparison.Ordinal))
+                continue;
+            (string left, string right) = ReadPair(entry, rank, json);
+            int leftId = TokenOf(left);
+            int rightId = TokenOf(right);
+            // Of a pair that comes twice, the later one counts.
+            merges[BytePairModel.Pair(leftId, rightId)] = new Merge(rank, TokenOf(left + right));
+            rank++;
+        }
+        return merges;
+
+        int TokenOf(string token) => vocabulary.TryGetValue(token, out int id)
+            ? id
+            : throw json.Bad($"merge {rank} names '{token}', which is no token of the vocabulary");
+    }
+
+    private static (string Left, string Right) ReadPair(JsonElement entry, int rank, TokenizerJson json)
+    {
+        if (entry.ValueKind == JsonValueKind.String && entry.GetString()!.Split(' ') is [var before, var after])
+            return (before, after);
+        if (entry.ValueKind == JsonValueKind.Array && entry.GetArrayLength() == 2
+            && entry[0].ValueKind == JsonValueKind.String && entry[1].ValueKind == JsonValueKind.String)
+            return (entry[0].GetString()!, entry[1].GetString()!);
+        throw json.Bad($"merge {rank} is not a pair of tokens");
+    }
+
+    private static List<AddedToken> ReadAddedTokens(
+        JsonElement root, Dictionary<string, int> vocabulary, TokenizerJson json)
+    {
+        var added = new List<AddedToken>();
+        if (!json.Has(root, "the file", "added_tokens", out _))
+            return added;
+        var contents = new HashSet<string>();
+        int largest = -1;
+        foreach (JsonElement entry in json.Member(root, "the file", "added_tokens", JsonValueKind.Array).EnumerateArray())
+        {
+            AddedToken token = ReadAddedToken(entry, json);
+            if (token.Content.Length == 0)
+                continue; // Matches nothing, and Hugging Face drops it too.
+            if (!contents.Add(token.Content))
+                throw json.Bad($"added_tokens has '{token.Content}' twice");
+            // Hugging Face gives ids by this rule and only warns where the file says otherwise, so a file that does is
+            // read differently by different programs.
+            int expected = vocabulary.TryGetValue(token.Content, out int known)
+                ? known
+                : Math.Max(vocabulary.Count, largest + 1);
+            if (token.Id != expected)
+                throw json.Bad($"the added token '{token.Content}' has the id {token.Id} where {expected} is due");
+            largest = Math.Max(largest, token.Id);
+            added.Add(token);
+        }
+        RequireDistinctIds(added, vocabulary, json);
+        return added;
+    }
+
+    private static AddedToken ReadAddedToken(JsonElement entry, TokenizerJson json)
+    {
+        string content = json.Text(entry, "an entry of added_tokens", "content");
+        string where = $"the added token '{content}'";
+        return new AddedToken(
+            json.Id(json.Member(entry, where, "id", JsonValueKind.Number), where),
+            content,
+            IsSpecial: json.Flag(entry, where, "special"),
+            IsNormalized: json.Flag(entry, where, "normalized"),
+            IsSingleWord: json.Flag(entry, where, "single_word"),
+            StripsLeft: json.Flag(entry, where, "lstrip"),
+            StripsRight: json.Flag(entry, where, "rstrip"));
+    }
+
+    // The vocabulary may have gaps and so an id beyond its size, which an added token must not take again.
+    private static void RequireDistinctIds(
+        List<AddedToken> added, Dictionary<string, int> vocabulary, TokenizerJson json)
+    {
+        var taken = new HashSet<int>(vocabulary.Values);
+        foreach (AddedToken token in added)
+        {
+            if (!vocabulary.ContainsKey(token.Content) && !taken.Add(token.Id))
+                throw json.Bad($"the added token '{token.Content}' has the id {token.Id}, which another token has");
+        }
+    }
+}

@@ -1,0 +1,54 @@
+using System.Text.Json;
+
+namespace SoftThinking.Tokenization;
+
+/// <summary>Reads values of a tokenizer.json; what is missing or of another type becomes an error that names the file and
+/// the place.</summary>
+/// <param name="path">The file, as the user gave it.</param>
+internal sealed class TokenizerJson(string path)
+{
+    /// <summary>Ids above this are taken for damage: they would size tables, and no vocabulary comes near.</summary>
+    public const int LargestId = 10_000_000;
+
+    public ModelFileException Bad(string problem, Exception? inner = null) => new(path, problem, inner);
+
+    /// <summary>A member that is there and not null.</summary>
+    public bool Has(JsonElement parent, string where, string name, out JsonElement value)
+    {
+        if (parent.ValueKind != JsonValueKind.Object)
+            throw Bad($"{where} is not an object");
+        return parent.TryGetProperty(name, out value) && value.ValueKind != JsonValueKind.Null;
+    }
+
+    public JsonElement Member(JsonElement parent, string where, string name, JsonValueKind kind)
+    {
+        if (!Has(parent, where, name, out JsonElement value))
+            throw Bad($"{where} has no '{name}'");
+        if (value.ValueKind != kind)
+            throw Bad($"'{name}' of {where} is not of the type {kind}");
+        return value;
+    }
+
+    public string Text(JsonElement parent, string where, string name) =>
+        Member(parent, where, name, JsonValueKind.String).GetString()!;
+
+    public bool Flag(JsonElement parent, string where, string name, bool? absent = null)
+    {
+        if (!Has(parent, where, name, out JsonElement value))
+            return absent ?? throw Bad($"{where} has no '{name}'");
+        return value.ValueKind switch
+        {
+            JsonValueKind.True => true,
+            JsonValueKind.False => false,
+            _ => throw Bad($"'{name}' of {where} is neither true nor false"),
+        };
+    }
+
+    /// <summary>A token id.</summary>
+    public int Id(JsonElement value, string what)
+    {
+        if (value.ValueKind != JsonValueKind.Number || !value.TryGetInt32(out int id) || id is < 0 or > LargestId)
+            throw Bad($"the id of {what} is not a whole number from 0 to {LargestId}");
+        return id;
+    }
+}

@@ -1,0 +1,92 @@
+using System.Text;
+using System.Text.Json;
+using NUnit.Framework;
+using SoftThinking.Tokenization;
+
+namespace SoftThinking.Tests.Tokenization;
+
+/// <summary>The same ids and texts as Hugging Face's tokenizers, for every tokenizer that the golden data holds.</summary>
+[TestFixture]
+[Category("Golden")]
+public class GoldenTokenizerTests
+{
+    private sealed record Case(string Text, int[] Ids, int SpecialPrefix, string Decoded, string DecodedSkipSpecial);
+
+    private static IEnumerable<string> Folders() =>
+        TestData.FindGolden("tokenizer") is { } root
+            ? Directory.GetDirectories(root).Order().Select(folder => Path.GetFileName(folder)!)
+            : ["(none)"];
+
+    [TestCaseSource(nameof(Folders))]
+    public void Tokenizer_EncodesAsHuggingFace(string folder)
+    {
+        (Tokenizer tokenizer, List<Case> cases) = Open(folder);
+        var wrong = new StringBuilder();
+        foreach (Case expected in cases)
+        {
+            int[] ids = tokenizer.Encode(expected.Text, addSpecialTokens: false);
+            int[] withSpecial = tokenizer.Encode(expected.Text, addSpecialTokens: true);
+            if (!ids.AsSpan().SequenceEqual(expected.Ids))
+                wrong.AppendLine($"'{expected.Text}': {string.Join(' ', ids)}, expected {string.Join(' ', expected.Ids)}");
+            if (!withSpecial.AsSpan(expected.SpecialPrefix).SequenceEqual(expected.Ids))
+                wrong.AppendLine($"'{expected.Text}' with special tokens: {string.Join(' ', withSpecial)}");
+            if (withSpecial.Take(expected.SpecialPrefix).Any(id => !tokenizer.IsSpecial(id)))
+                wrong.AppendLine($"'{expected.Text}': the prefix is no special token");
+        }
+        Assert.That(wrong.ToString(), Is.Empty);
+    }
+
+    [TestCaseSource(nameof(Folders))]
+    public void Tokenizer_DecodesAsHuggingFace(string folder)
+    {
+        (Tokenizer tokenizer, List<Case> cases) = Open(folder);
+        using (Assert.EnterMultipleScope())
+        {
+            foreach (Case expected in cases)
+            {
+                Assert.That(tokenizer.Decode(expected.Ids, skipSpecialTokens: false), Is.EqualTo(expected.Decoded));
+                Assert.That(tokenizer.Decode(expected.Ids, skipSpecialTokens: true), Is.EqualTo(expected.DecodedSkipSpecial));
+            }
+        }
+    }
+
+    [TestCaseSource(nameof(Folders))]
+    public void StreamingDecoder_GivesTheSameTextInParts(string folder)
+    {
+        (Tokenizer tokenizer, List<Case> cases) = Open(folder);
+        using (Assert.EnterMultipleScope())
+        {
+            foreach (Case expected in cases)
+            {
+                Assert.That(Stream(tokenizer, expected.Ids, skipSpecial: false), Is.EqualTo(expected.Decoded));
+                Assert.That(Stream(tokenizer, expected.Ids, skipSpecial: true), Is.EqualTo(expected.DecodedSkipSpecial));
+            }
+        }
+    }
+
+    private static string Stream(Tokenizer tokenizer, int[] ids, bool skipSpecial)
+    {
+        var decoder = new StreamingDecoder(tokenizer, skipSpecial);
+        string text = string.Concat(ids.Select(decoder.Append));
+        return text + decoder.Flush();
+    }
+
+    private static (Tokenizer Tokenizer, List<Case> Cases) Open(string folder)
+    {
+        if (TestData.FindGolden("tokenizer") is not { } root)
+        {
+            Assert.Ignore("no golden data for tokenizers: set SOFTTHINKING_GOLDEN or SOFTTHINKING_SHARED");
+            throw new InvalidOperationException("Assert.Ignore returned");
+        }
+        string path = Path.Combine(root, folder);
+        using JsonDocument document = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(path, "cases.json")));
+        List<Case> cases = [.. document.RootElement.EnumerateArray().Select(entry => new Case(
+            entry.GetProperty("text").GetString()!,
+            [.. entry.GetProperty("ids").EnumerateArray().Select(id => id.GetInt32())],
+            entry.GetProperty("special_prefix").GetInt32(),
+            entry.GetProperty("decoded").GetString()!,
+            entry.GetProperty("decoded_skip_special").GetString()!))];
+        Assert.That(cases, Is.Not.Empty, "cases.json holds no cases");
+        return (Tokenizer.Load(path), cases);
+    }
+}
