@@ -1,0 +1,156 @@
+using System.Numerics;
+
+namespace SoftThinking.Templating;
+
+/// <summary>+ - * / // % ** and the signs. Integers have 64 bits; exceeding them is an error.</summary>
+internal static class Arithmetic
+{
+    public static object? Apply(string sign, object? left, object? right, Budget budget)
+    {
+        if ((left as Undefined ?? right as Undefined) is Undefined undefined && !(sign == "%" && left is string or SafeText))
+            throw undefined.Error();
+        if (ApplyToTextOrList(sign, left, right, budget) is object result)
+            return result;
+        if (!Python.IsNumber(left) || !Python.IsNumber(right))
+            throw Mismatch(sign, left, right);
+        try
+        {
+            return left is double || right is double || sign == "/"
+                ? Apply(sign, Number.ToDouble(left!), Number.ToDouble(right!))
+                : Apply(sign, ToLong(left), ToLong(right));
+        }
+        catch (OverflowException)
+        {
+            throw new EvaluationException($"the result of '{sign}' exceeds 64 bits");
+        }
+    }
+
+    public static object Negate(object? value) => value switch
+    {
+        double number => -number,
+        long or bool when ToLong(value) != long.MinValue => -ToLong(value),
+        long => throw new EvaluationException("the result of '-' exceeds 64 bits"),
+        Undefined undefined => throw undefined.Error(),
+        _ => throw new EvaluationException($"bad operand type for unary -: '{Python.TypeName(value)}'"),
+    };
+
+    public static object Plus(object? value) => value switch
+    {
+        double => value,
+        long or bool => ToLong(value),
+        Undefined undefined => throw undefined.Error(),
+        _ => throw new EvaluationException($"bad operand type for unary +: '{Python.TypeName(value)}'"),
+    };
+
+    private static object? ApplyToTextOrList(string sign, object? left, object? right, Budget budget)
+    {
+        switch (sign)
+        {
+            case "+" when Text.Is(left, out string? text) && Text.Is(right, out string? other):
+                budget.ChargeText((long)text.Length + other.Length);
+                return Join(left, text, right, other);
+            case "+" when left is SequenceValue a && right is SequenceValue b && a.Kind == b.Kind
+                && a.Kind is SequenceKind.List or SequenceKind.Tuple:
+                budget.ChargeElements((long)a.Count + b.Count);
+                return new SequenceValue([.. a.Items, .. b.Items], a.Kind);
+            case "*" when right is long or bool:
+                return Repeat(left, ToLong(right), budget);
+            case "*" when left is long or bool:
+                return Repeat(right, ToLong(left), budget);
+            case "%" when Text.Is(left, out string? format):
+                return PercentFormat.Apply(format, right, budget);
+            default:
+                return null;
+        }
+    }
+
+    private static object Join(object? left, string text, object? right, string other)
+    {
+        if (left is string && right is string)
+            return text + other;
+        string first = left is SafeText ? text : SafeText.Escape(text);
+        return new SafeText(first + (right is SafeText ? other : SafeText.Escape(other)));
+    }
+
+    private static object? Repeat(object? value, long count, Budget budget)
+    {
+        if (Text.Is(value, out string? text))
+            return value is SafeText ? new SafeText(Python.Repeat(text, count, budget)) : Python.Repeat(text, count, budget);
+        if (value is not SequenceValue { Kind: SequenceKind.List or SequenceKind.Tuple } sequence)
+            return null;
+        count = sequence.Count == 0 ? 0 : Math.Clamp(count, 0, Budget.MaxElements + 1);
+        budget.ChargeElements(count * sequence.Count);
+        List<object?> items = [];
+        for (; count > 0; count--)
+            items.AddRange(sequence.Items);
+        return new SequenceValue(items, sequence.Kind);
+    }
+
+    private static object Apply(string sign, double left, double right) => sign switch
+    {
+        "+" => left + right,
+        "-" => left - right,
+        "*" => left * right,
+        "/" => left / NotZero(right),
+        "//" => Math.Floor(left / NotZero(right)),
+        "%" => Modulo(left, NotZero(right)),
+        _ => Math.Pow(left, right),
+    };
+
+    private static object Apply(string sign, long left, long right)
+    {
+        checked
+        {
+            switch (sign)
+            {
+                case "+":
+                    return left + right;
+                case "-":
+                    return left - right;
+                case "*":
+                    return left * right;
+                case "//":
+                    return left / NotZero(right) - (left % right != 0 && left < 0 != right < 0 ? 1 : 0);
+                case "%":
+                    // -1 apart: long.MinValue % -1 overflows although the remainder is 0.
+                    long rest = right == -1 ? 0 : left % NotZero(right);
+                    return rest != 0 && rest < 0 != right < 0 ? rest + right : rest;
+                default:
+                    return right < 0 ? Math.Pow(NotZero(left), right) : Power(left, right);
+            }
+        }
+    }
+
+    private static long Power(long number, long exponent)
+    {
+        if (number is 0 or 1 or -1)
+            return exponent == 0 ? 1 : number == -1 && exponent % 2 == 0 ? 1 : number;
+        if (exponent > 63)
+            throw new OverflowException();
+        return (long)BigInteger.Pow(number, (int)exponent);
+    }
+
+    private static double Modulo(double left, double right)
+    {
+        double rest = left % right;
+        return rest != 0 && rest < 0 != right < 0 ? rest + right : rest;
+    }
+
+    private static double NotZero(double value) => value != 0 ? value : throw new EvaluationException("division by zero");
+
+    private static long NotZero(long value) => value != 0 ? value : throw new EvaluationException("division by zero");
+
+    private static long ToLong(object? value) => value switch
+    {
+        bool flag => flag ? 1 : 0,
+        long number => number,
+        _ => throw new OverflowException(),
+    };
+
+    private static EvaluationException Mismatch(string sign, object? left, object? right)
+    {
+        if (sign == "+" && Text.Is(left, out _))
+            return new($"can only concatenate str (not \"{Python.TypeName(right)}\") to str");
+        return new($"unsupported operand type(s) for {sign}: '{Python.TypeName(left)}' and '{Python.TypeName(right)}'");
+    }
+}

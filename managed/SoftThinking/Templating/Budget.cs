@@ -1,0 +1,69 @@
+using System.Runtime.CompilerServices;
+using System.Text;
+
+namespace SoftThinking.Templating;
+
+/// <summary>What one rendering may spend. Every step, every element walked and every stretch of text is charged, so that
+/// no template can run for long, take much memory, or exhaust the stack.</summary>
+internal sealed class Budget
+{
+    /// <summary>Steps of one rendering. A long conversation takes some ten thousand.</summary>
+    public const long MaxSteps = 10_000_000;
+
+    /// <summary>UTF-16 units of one text, the output included.</summary>
+    public const int MaxText = 16 << 20;
+
+    /// <summary>Elements of one list.</summary>
+    public const int MaxElements = 1 << 20;
+
+    // All text that a rendering may create is MaxSteps times this: 640 MB.
+    private const int CharactersPerStep = 32;
+
+    private long _left = MaxSteps;
+
+    /// <summary>Takes steps; also the place where every recursion notices that the stack is nearly used up.</summary>
+    /// <exception cref="EvaluationException">Nothing is left.</exception>
+    public void Charge(long steps)
+    {
+        _left -= steps;
+        if (_left < 0)
+            throw new EvaluationException($"the template takes more than {MaxSteps} steps");
+        if (!RuntimeHelpers.TryEnsureSufficientExecutionStack())
+            throw new EvaluationException("values or expressions are nested too deeply");
+    }
+
+    public void ChargeText(long length)
+    {
+        if (length > MaxText)
+            throw new EvaluationException($"a text grows beyond {MaxText} characters");
+        Charge(1 + length / CharactersPerStep);
+    }
+
+    public void ChargeElements(long count)
+    {
+        if (count > MaxElements)
+            throw new EvaluationException($"a list grows beyond {MaxElements} elements");
+        Charge(1 + count);
+    }
+}
+
+/// <summary>A text under construction that charges what it grows.</summary>
+internal sealed class BoundedText(Budget budget)
+{
+    private readonly StringBuilder _text = new();
+
+    public void Append(string text)
+    {
+        budget.ChargeText((long)_text.Length + text.Length > Budget.MaxText ? long.MaxValue : text.Length);
+        _text.Append(text);
+    }
+
+    public void Append(char character)
+    {
+        if (_text.Length >= Budget.MaxText)
+            budget.ChargeText(long.MaxValue);
+        _text.Append(character);
+    }
+
+    public override string ToString() => _text.ToString();
+}

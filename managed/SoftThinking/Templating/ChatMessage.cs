@@ -1,0 +1,20 @@
+using System.Text.Json;
+
+namespace SoftThinking.Templating;
+
+/// <summary>One turn of a conversation, as chat templates see it.</summary>
+/// <param name="Role">"system", "user", "assistant", "tool", or what else the template knows.</param>
+/// <param name="Content">Text of the turn; null where an assistant turn holds tool calls only.</param>
+public sealed record ChatMessage(string Role, string? Content)
+{
+    /// <summary>Reasoning of an assistant turn, <c>reasoning_content</c> in templates; absent there when null.</summary>
+    public string? Reasoning { get; init; }
+
+    /// <summary>Tool calls of an assistant turn, <c>tool_calls</c> in templates: an array of
+    /// {"type": "function", "function": {"name", "arguments"}}; absent there when null.</summary>
+    public JsonElement? ToolCalls { get; init; }
+
+    /// <summary>Further keys of the message, such as <c>name</c> or <c>tool_call_id</c>: an object. They win over the
+    /// properties above, so a list of parts can stand as <c>content</c>.</summary>
+    public JsonElement? Extra { get; init; }
+}

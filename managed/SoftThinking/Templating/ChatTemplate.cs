@@ -1,0 +1,125 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+
+namespace SoftThinking.Templating;
+
+/// <summary>A chat template: it writes a conversation as the text a model was trained on. The language is the part of Jinja
+/// that published templates use, with the settings of Hugging Face transformers: trim_blocks, lstrip_blocks, loop
+/// controls, <c>generation</c> blocks, and lists and dicts that cannot be changed. One template may be rendered from
+/// several threads at once.</summary>
+public sealed class ChatTemplate
+{
+    // More than the largest template known by two orders of magnitude.
+    private const int MaxSource = 4 << 20;
+
+    private readonly Statement[] _body;
+    private readonly TimeProvider _clock;
+
+    private ChatTemplate(
+        string source, string name, IReadOnlyDictionary<string, string>? specialTokens, TimeProvider? clock)
+    {
+        if (source.Length > MaxSource)
+            throw new TemplateException(name, 0, $"the template has more than {MaxSource} characters");
+        (Name, Source) = (name, source);
+        SpecialTokens = specialTokens ?? new Dictionary<string, string>();
+        _clock = clock ?? TimeProvider.System;
+        _body = Parser.Parse(source, name);
+    }
+
+    /// <summary>Name in errors: the file, or what <see cref="Parse"/> was given.</summary>
+    public string Name { get; }
+
+    /// <summary>The template as written.</summary>
+    public string Source { get; }
+
+    /// <summary>Variables such as <c>bos_token</c> and <c>eos_token</c> that every rendering gets.</summary>
+    public IReadOnlyDictionary<string, string> SpecialTokens { get; }
+
+    /// <summary>Parses a template.</summary>
+    /// <param name="source">The template, at most 4 MiB.</param>
+    /// <param name="name">Name in errors.</param>
+    /// <param name="specialTokens">Variables for every rendering, such as <c>bos_token</c>.</param>
+    /// <param name="clock">What <c>strftime_now</c> asks; the system's clock when null.</param>
+    /// <exception cref="TemplateException">The template is broken, or uses a statement, filter or test that is not
+    /// supported.</exception>
+    public static ChatTemplate Parse(
+        string source, string name, IReadOnlyDictionary<string, string>? specialTokens = null, TimeProvider? clock = null)
+        => new(source, name, specialTokens, clock);
+
+    /// <summary>Loads the template of a checkpoint: <c>chat_template.jinja</c>, else <c>chat_template</c> of
+    /// <c>tokenizer_config.json</c> (of several named ones the one named "default"); the special tokens come from
+    /// <c>tokenizer_config.json</c> in both cases.</summary>
+    /// <returns>Null where the checkpoint has no template.</returns>
+    /// <exception cref="ModelFileException">A file is no valid JSON, or its template has an unknown form.</exception>
+    /// <exception cref="TemplateException">The template is broken or not supported.</exception>
+    public static ChatTemplate? Load(string directory, TimeProvider? clock = null)
+    {
+        TemplateFiles files = TemplateFiles.Read(directory);
+        return files.Source == null ? null : new(files.Source, files.Name, files.SpecialTokens, clock);
+    }
+
+    /// <summary>Renders a conversation: <c>template.Render([new("user", "Hi")])</c>.</summary>
+    /// <param name="messages">The turns so far.</param>
+    /// <param name="addGenerationPrompt">Whether to end with the beginning of an assistant turn.</param>
+    /// <param name="tools">JSON schemas of the tools, an array; none when null.</param>
+    /// <param name="variables">Further variables, such as <c>enable_thinking</c>; they win over all others.</param>
+    /// <exception cref="TemplateException">The template fails, raises an exception of its own, or exceeds a limit.</exception>
+    /// <exception cref="ArgumentException">A JSON argument has the wrong form.</exception>
+    public string Render(
+        IEnumerable<ChatMessage> messages, bool addGenerationPrompt = true, JsonNode? tools = null,
+        JsonObject? variables = null)
+    {
+        Dictionary<string, object?> all = StartVariables();
+        all["messages"] = new SequenceValue([.. messages.Select(ToValue)]);
+        all["add_generation_prompt"] = addGenerationPrompt;
+        all["tools"] = tools == null ? null : FromNode(tools);
+        all["documents"] = null;
+        foreach ((string key, JsonNode? value) in variables ?? [])
+            all[key] = FromNode(value);
+        return Interpreter.Render(_body, Name, all, _clock);
+    }
+
+    /// <summary>Renders with exactly the given variables (<c>messages</c>, <c>tools</c> and so on) and the special
+    /// tokens, which the given ones win over.</summary>
+    /// <param name="variables">An object.</param>
+    /// <exception cref="TemplateException">The template fails, raises an exception of its own, or exceeds a limit.</exception>
+    /// <exception cref="ArgumentException">The JSON is no object, or holds a string that is no valid Unicode.</exception>
+    public string Render(JsonElement variables)
+    {
+        if (variables.ValueKind != JsonValueKind.Object)
+            throw new ArgumentException("the variables of a template must be a JSON object", nameof(variables));
+        Dictionary<string, object?> all = StartVariables();
+        foreach (JsonProperty property in variables.EnumerateObject())
+            all[property.Name] = JsonValues.From(property.Value);
+        return Interpreter.Render(_body, Name, all, _clock);
+    }
+
+    private Dictionary<string, object?> StartVariables() =>
+        SpecialTokens.ToDictionary(t => t.Key, t => (object?)t.Value);
+
+    private static object? FromNode(JsonNode? node)
+    {
+        if (node == null)
+            return null;
+        using JsonDocument document = JsonDocument.Parse(node.ToJsonString());
+        return JsonValues.From(document.RootElement);
+    }
+
+    private static object? ToValue(ChatMessage message)
+    {
+        DictValue dict = new();
+        dict.Set("role", message.Role);
+        dict.Set("content", message.Content);
+        if (message.Reasoning != null)
+            dict.Set("reasoning_content", message.Reasoning);
+        if (message.ToolCalls is JsonElement calls)
+            dict.Set("tool_calls", JsonValues.From(calls));
+        if (message.Extra is not JsonElement extra)
+            return dict;
+        if (extra.ValueKind != JsonValueKind.Object)
+            throw new ArgumentException("ChatMessage.Extra must be a JSON object");
+        foreach (JsonProperty property in extra.EnumerateObject())
+            dict.Set(property.Name, JsonValues.From(property.Value));
+        return dict;
+    }
+}
