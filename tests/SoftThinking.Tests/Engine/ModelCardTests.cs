@@ -1,0 +1,36 @@
+using NUnit.Framework;
+
+namespace SoftThinking.Tests;
+
+/// <summary>The figures of the README's model card. They are printed; what must hold anywhere is that the model solves
+/// nearly every held-out problem.</summary>
+public class ModelCardTests
+{
+    private static readonly object[] Cases =
+    [
+        new object[] { "soft thinking", new SamplingOptions() },
+        new object[] { "sampled chain of thought", new SamplingOptions { SoftThinking = false } },
+        new object[] { "greedy", new SamplingOptions { SoftThinking = false, AfterThinking = new() { Temperature = 0 } } },
+    ];
+
+    [TestCaseSource(nameof(Cases))]
+    public void SolvesTheHeldOutProblems(string name, SamplingOptions sampling)
+    {
+        using Engine engine = Engine.Load(TestData.TinyReasoner);
+        int solved = 0, count = 0;
+        long thoughts = 0, mixtures = 0;
+        foreach ((string question, string answer) in Problems.HeldOut())
+        {
+            List<GenerationStep> steps = [.. engine.Generate(Problems.Ask(engine, question, sampling))];
+            string text = string.Concat(steps.Where(step => !step.Thinking).Select(step => step.Text));
+            solved += text.Contains($"\\boxed{{{answer}}}", StringComparison.Ordinal) ? 1 : 0;
+            thoughts += steps.Count(step => step.Thinking);
+            mixtures += steps.Count(step => step.Token.Ids.Length > 1);
+            count++;
+        }
+        TestContext.Progress.WriteLine(FormattableString.Invariant(
+            $"{name}: {solved} of {count} solved, {(double)thoughts / count:F1} thinking tokens, {(double)mixtures / count:F1} mixtures a problem"));
+        Assert.That(count, Is.EqualTo(500));
+        Assert.That(solved, Is.GreaterThanOrEqualTo(0.97 * count));
+    }
+}
