@@ -39,10 +39,10 @@ internal sealed class Checkpoint : IDisposable
     public long TotalBytes { get; private set; }
 
     /// <summary>Opens a checkpoint.</summary>
-    /// <param name="path">A directory (model.safetensors is preferred where it also holds an index), or one .safetensors
-    /// file beside its config.json.</param>
-    /// <exception cref="ModelFileException">A file is missing, broken, or describes a model that is not supported; or the
-    /// index and the shards contradict each other.</exception>
+    /// <param name="path">A directory (model.safetensors is preferred where it also holds an index), or one
+    /// .safetensors file beside its config.json.</param>
+    /// <exception cref="ModelFileException">A file is missing, broken, or describes a model that is not supported; or
+    /// the index and the shards contradict each other.</exception>
     public static Checkpoint Open(string path)
     {
         (string directory, string weights) = Locate(path);
@@ -143,14 +143,17 @@ internal sealed class Checkpoint : IDisposable
                 Add(file);
             }
             if (!file.Tensors.ContainsKey(entry.Name))
-                throw new ModelFileException(file.Path, $"tensor {tensor} is missing, though {IndexFile} places it here");
+            {
+                throw new ModelFileException(
+                    file.Path, $"tensor {tensor} is missing, though {IndexFile} places it here");
+            }
         }
         if (shards.Count == 0)
             throw index.Refuse("weight_map", "is empty");
     }
 
-    /// <summary>Only plain file names are followed: an index must not reach outside the checkpoint's directory. The file
-    /// itself may be a link, as it is in Hugging Face's cache.</summary>
+    /// <summary>Only plain file names are followed: an index must not reach outside the checkpoint's directory. The
+    /// file itself may be a link, as it is in Hugging Face's cache.</summary>
     private SafetensorsFile OpenShard(JsonSettings map, string tensor, string shard)
     {
         bool plain = shard.EndsWith(".safetensors", StringComparison.Ordinal)

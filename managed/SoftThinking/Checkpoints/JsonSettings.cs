@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Globalization;
 using System.Text.Json;
+using System.Text.Unicode;
 
 namespace SoftThinking.Checkpoints;
 
@@ -30,16 +31,19 @@ internal sealed class JsonSettings
     public JsonElement.ObjectEnumerator Entries => _object.EnumerateObject();
 
     /// <summary>Reads a file whose content is one JSON object.</summary>
-    /// <exception cref="ModelFileException">The file is missing, unreadable, too long, or holds anything else.</exception>
+    /// <exception cref="ModelFileException">The file is missing, unreadable, too long, or no JSON object.</exception>
     public static JsonSettings Load(string file)
     {
         try
         {
             if (new FileInfo(file) is { Exists: true, Length: > LongestFile } info)
                 throw new ModelFileException(file, $"{info.Length} bytes are too many for a configuration file");
-            ReadOnlyMemory<byte> text = System.IO.File.ReadAllBytes(file);
+            ReadOnlyMemory<byte> text = File.ReadAllBytes(file);
             if (text.Span.StartsWith("\uFEFF"u8))
                 text = text[3..];
+            // The parser looks at the bytes of a string only when it is read, which would be too late to name the file.
+            if (!Utf8.IsValid(text.Span))
+                throw new ModelFileException(file, "the file is broken: it is not UTF-8");
             using JsonDocument document = JsonDocument.Parse(text, Strict);
             if (document.RootElement.ValueKind != JsonValueKind.Object)
                 throw new ModelFileException(file, "the file must hold one JSON object");
@@ -49,7 +53,7 @@ internal sealed class JsonSettings
         {
             throw new ModelFileException(file, "the file does not exist", e);
         }
-        // InvalidOperationException: a key that is no Unicode text (broken UTF-8, half a surrogate pair).
+        // InvalidOperationException: a key that is no Unicode text (half a surrogate pair).
         catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
             throw new ModelFileException(file, $"the file is broken JSON: {e.Message}", e);

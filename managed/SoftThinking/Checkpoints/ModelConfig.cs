@@ -37,20 +37,21 @@ public sealed record ModelConfig
     /// <summary>Key and value heads per layer, "num_key_value_heads"; as many as query heads where absent.</summary>
     public required int KvHeads { get; init; }
 
-    /// <summary>Elements per head, "head_dim": even, 2 to 512. Where absent 128 for Qwen3 (as Hugging Face has it), else
-    /// hidden size / heads. Heads × this need not equal the hidden size.</summary>
+    /// <summary>Elements per head, "head_dim": even, 2 to 512. Where absent 128 for Qwen3 (as Hugging Face has it),
+    /// else hidden size / heads. Heads × this need not equal the hidden size.</summary>
     public required int HeadDim { get; init; }
 
     /// <summary>Inner elements of the feed-forward network, "intermediate_size": 1 to 2^20.</summary>
     public required int FfnSize { get; init; }
 
-    /// <summary>Rows of the embedding, "vocab_size": 1 to 2^22. May exceed the tokens that the tokenizer knows.</summary>
+    /// <summary>Rows of the embedding, "vocab_size": 1 to 2^22. May exceed the tokenizer's tokens.</summary>
     public required int VocabularySize { get; init; }
 
     /// <summary>Whether the LM head is the embedding, "tie_word_embeddings"; false where absent.</summary>
     public required bool TieWordEmbeddings { get; init; }
 
-    /// <summary>Base of the rotary embedding, "rope_theta" or "rope_parameters.rope_theta"; 10,000 where absent.</summary>
+    /// <summary>Base of the rotary embedding, "rope_theta" or "rope_parameters.rope_theta"; 10,000 where
+    /// absent.</summary>
     public required double RopeTheta { get; init; }
 
     /// <summary>Scaling of the rotary embedding, from "rope_scaling" or "rope_parameters".</summary>

@@ -77,7 +77,7 @@ internal static class ModelConfigReader
     {
         if (json.OptionalObject("quantization_config") is JsonSettings quantization)
         {
-            string method = quantization.OptionalText("quant_method") is string name ? HostileText.Quote(name) : "unnamed";
+            string method = HostileText.Quote(quantization.OptionalText("quant_method") ?? "unnamed");
             throw json.Refuse("quantization_config",
                 $"asks for quantised weights (method {method}); use the model with BF16, F16 or F32 weights");
         }
@@ -151,10 +151,8 @@ internal static class ModelConfigReader
     /// both for the sake of older readers, then they must agree.</summary>
     private static RopeScaling ReadScaling(JsonSettings json)
     {
-        RopeScaling? older = json.OptionalObject("rope_scaling") is JsonSettings scaling ? ReadScalingOf(scaling) : null;
-        RopeScaling? newer = json.OptionalObject("rope_parameters") is JsonSettings parameters
-            ? ReadScalingOf(parameters)
-            : null;
+        RopeScaling? older = json.OptionalObject("rope_scaling") is JsonSettings inOld ? ReadScalingOf(inOld) : null;
+        RopeScaling? newer = json.OptionalObject("rope_parameters") is JsonSettings inNew ? ReadScalingOf(inNew) : null;
         if (older is not null && newer is not null && older != newer)
             throw json.Refuse("rope_scaling", "differs from rope_parameters");
         return older ?? newer ?? new UnscaledRope();
@@ -166,7 +164,10 @@ internal static class ModelConfigReader
         foreach (JsonProperty entry in json.Entries)
         {
             if (entry.Value.ValueKind == JsonValueKind.Object)
-                throw json.Refuse(HostileText.Quote(entry.Name), "gives parameters per type of layer, which is not supported");
+            {
+                throw json.Refuse(
+                    HostileText.Quote(entry.Name), "gives parameters per type of layer, which is not supported");
+            }
         }
         RefusePartialRotation(json);
         string type = json.OptionalText("rope_type") ?? json.OptionalText("type") ?? "default";

@@ -48,7 +48,7 @@ internal sealed unsafe class SafetensorsFile : IDisposable
     public IReadOnlyDictionary<string, string> Metadata => _header.Metadata;
 
     /// <summary>Maps the file and checks its header.</summary>
-    /// <exception cref="ModelFileException">The file is missing, unreadable, or no correct safetensors file.</exception>
+    /// <exception cref="ModelFileException">The file is missing, unreadable, or no valid safetensors file.</exception>
     public static SafetensorsFile Open(string path)
     {
         FileStream? stream = null;

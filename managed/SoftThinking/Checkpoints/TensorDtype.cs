@@ -30,7 +30,7 @@ internal enum TensorDtype
 
 internal static class TensorDtypes
 {
-    /// <summary>One row per member of <see cref="TensorDtype"/>, in its order: name in files, bits per element.</summary>
+    /// <summary>One row per member of <see cref="TensorDtype"/>, in its order: name, bits per element.</summary>
     private static readonly (TensorDtype Dtype, string Name, int Bits)[] Table =
     [
         (TensorDtype.Bool, "BOOL", 8),

@@ -1,0 +1,289 @@
+using System.Text.Json.Nodes;
+using NUnit.Framework;
+using SoftThinking.Checkpoints;
+
+namespace SoftThinking.Tests.Checkpoints;
+
+internal sealed class ModelConfigTests
+{
+    private const string Llama = """
+        {"architectures":["LlamaForCausalLM"],"model_type":"llama","hidden_size":64,"num_hidden_layers":3,
+         "num_attention_heads":4,"intermediate_size":176,"vocab_size":384,"max_position_embeddings":2048,
+         "rms_norm_eps":1e-05}
+        """;
+
+    private TempFolder _folder = null!;
+
+    [SetUp]
+    public void CreateFolder() => _folder = new TempFolder();
+
+    [TearDown]
+    public void RemoveFolder() => _folder.Dispose();
+
+    [Test]
+    public void A_file_with_every_key_is_read()
+    {
+        ModelConfig config = ModelConfig.Load(Path.Combine(TestData.TinyReasoner, "config.json"));
+        Assert.That(config with { EosIds = [] }, Is.EqualTo(new ModelConfig
+        {
+            Architecture = ModelArchitecture.Qwen2,
+            HiddenSize = 192,
+            Layers = 5,
+            Heads = 3,
+            KvHeads = 1,
+            HeadDim = 64,
+            FfnSize = 512,
+            VocabularySize = 455,
+            TieWordEmbeddings = true,
+            RopeTheta = 10_000,
+            RopeScaling = new UnscaledRope(),
+            NormEpsilon = 1e-6,
+            MaxPositions = 1024,
+            QkvBias = true,
+            OutputBias = false,
+            BosId = 450,
+            EosIds = [],
+        }));
+        Assert.That(config.EosIds, Is.EqualTo([452]));
+    }
+
+    [Test]
+    public void Absent_keys_have_the_defaults_of_Hugging_Face()
+    {
+        ModelConfig config = Load("{}");
+        Assert.That(config.KvHeads, Is.EqualTo(4));
+        Assert.That(config.HeadDim, Is.EqualTo(16));
+        Assert.That(config.TieWordEmbeddings, Is.False);
+        Assert.That(config.RopeTheta, Is.EqualTo(10_000));
+        Assert.That(config.RopeScaling, Is.EqualTo(new UnscaledRope()));
+        Assert.That((config.QkvBias, config.OutputBias, config.QkNorm), Is.EqualTo((false, false, false)));
+        Assert.That(config.BosId, Is.Null);
+        Assert.That(config.EosIds, Is.Empty);
+        Assert.That(Load("""{"architectures":["Qwen3ForCausalLM"]}""").HeadDim, Is.EqualTo(128));
+    }
+
+    [TestCase("Qwen2ForCausalLM", "false", true, false, false)]
+    [TestCase("Qwen2ForCausalLM", "true", true, false, false)]
+    [TestCase("Qwen3ForCausalLM", "false", false, false, true)]
+    [TestCase("Qwen3ForCausalLM", "true", true, true, true)]
+    [TestCase("LlamaForCausalLM", "null", false, false, false)]
+    [TestCase("LlamaForCausalLM", "true", true, true, false)]
+    [TestCase("MistralForCausalLM", "true", false, false, false)]
+    public void The_architecture_decides_biases_and_norms(string name, string bias, bool qkv, bool output, bool norm)
+    {
+        ModelConfig config = Load($$"""{"architectures":["{{name}}"],"attention_bias":{{bias}}}""");
+        Assert.That(config.Architecture + "ForCausalLM", Is.EqualTo(name));
+        Assert.That((config.QkvBias, config.OutputBias, config.QkNorm), Is.EqualTo((qkv, output, norm)));
+    }
+
+    [TestCase("qwen2", ModelArchitecture.Qwen2)]
+    [TestCase("qwen3", ModelArchitecture.Qwen3)]
+    [TestCase("llama", ModelArchitecture.Llama)]
+    [TestCase("mistral", ModelArchitecture.Mistral)]
+    public void The_model_type_stands_in_for_the_architecture(string type, ModelArchitecture expected)
+    {
+        foreach (string absent in (string[])["null", "[]"])
+        {
+            ModelConfig config = Load($$"""{"architectures":{{absent}},"model_type":"{{type}}"}""");
+            Assert.That(config.Architecture, Is.EqualTo(expected));
+        }
+    }
+
+    [TestCase("""{"eos_token_id":3}""", new[] { 3 })]
+    [TestCase("""{"eos_token_id":[3,5]}""", new[] { 3, 5 })]
+    [TestCase("""{"eos_token_id":[]}""", new int[0])]
+    [TestCase("""{"eos_token_id":null}""", new int[0])]
+    public void The_end_is_one_token_a_list_or_none(string changes, int[] expected) =>
+        Assert.That(Load(changes).EosIds, Is.EqualTo(expected));
+
+    private static IEnumerable<TestCaseData> Scalings()
+    {
+        const string Llama3 = "\"factor\":8.0,\"low_freq_factor\":1.0,\"high_freq_factor\":4.0,"
+            + "\"original_max_position_embeddings\":8192";
+        RopeScaling llama3 = new Llama3RopeScaling(8, 1, 4, 8192);
+        RopeScaling none = new UnscaledRope();
+        yield return new("""{"rope_scaling":null}""", none, 10_000d);
+        yield return new("""{"rope_scaling":{}}""", none, 10_000d);
+        yield return new("""{"rope_scaling":{"rope_type":"default"}}""", none, 10_000d);
+        yield return new("""{"rope_scaling":{"type":"linear","factor":2}}""", new LinearRopeScaling(2), 10_000d);
+        yield return new("""{"rope_scaling":{"rope_type":"linear","factor":2.5},"rope_theta":500}""",
+            new LinearRopeScaling(2.5), 500d);
+        yield return new($$$"""{"rope_scaling":{"type":"llama3",{{{Llama3}}}}}""", llama3, 10_000d);
+        // rope_type is the newer name and wins.
+        yield return new($$$"""{"rope_scaling":{"rope_type":"llama3","type":"yarn",{{{Llama3}}}}}""", llama3, 10_000d);
+        yield return new("""{"rope_parameters":{"rope_type":"default","rope_theta":1000000.0}}""", none, 1e6);
+        yield return new($$$"""{"rope_parameters":{"rope_type":"llama3","rope_theta":500000,{{{Llama3}}}}}""",
+            llama3, 5e5);
+        yield return new($$$"""
+            {"rope_theta":5e5,"rope_scaling":{"type":"llama3",{{{Llama3}}}},
+             "rope_parameters":{"rope_type":"llama3","rope_theta":500000,{{{Llama3}}}}}
+            """, llama3, 5e5);
+    }
+
+    [TestCaseSource(nameof(Scalings))]
+    public void Rope_scaling_is_read(string changes, RopeScaling expected, double theta)
+    {
+        ModelConfig config = Load(changes);
+        Assert.That(config.RopeScaling, Is.EqualTo(expected));
+        Assert.That(config.RopeTheta, Is.EqualTo(theta));
+    }
+
+    [Test]
+    public void A_sliding_window_that_hides_nothing_is_accepted()
+    {
+        foreach (string changes in (string[])
+        [
+            """{"architectures":["MistralForCausalLM"],"sliding_window":null}""",
+            """{"architectures":["MistralForCausalLM"],"sliding_window":2048}""",
+            """{"architectures":["Qwen2ForCausalLM"],"sliding_window":512,"use_sliding_window":false}""",
+            """{"architectures":["Qwen2ForCausalLM"],"sliding_window":512}""",
+            """{"architectures":["Qwen3ForCausalLM"],"sliding_window":null,"use_sliding_window":true}""",
+            """{"architectures":["Qwen2ForCausalLM"],"sliding_window":4096,"use_sliding_window":true}""",
+        ])
+            Assert.That(Load(changes).MaxPositions, Is.EqualTo(2048));
+    }
+
+    [TestCase("""{"architectures":["GemmaForCausalLM"]}""",
+        "'GemmaForCausalLM'", "Qwen2ForCausalLM, Qwen3ForCausalLM, LlamaForCausalLM, MistralForCausalLM")]
+    [TestCase("""{"architectures":["Qwen2ForSequenceClassification"]}""", "'Qwen2ForSequenceClassification'")]
+    [TestCase("""{"architectures":null,"model_type":"gemma"}""", "model_type", "'gemma'", "supported are")]
+    [TestCase("""{"architectures":null,"model_type":null}""", "architectures is missing")]
+    [TestCase("""{"architectures":"LlamaForCausalLM"}""", "architectures must be a list")]
+    [TestCase("""{"architectures":[7]}""", "architectures must be a string")]
+    [TestCase("""{"hidden_size":null}""", "hidden_size is missing")]
+    [TestCase("""{"hidden_size":0}""", "hidden_size must be from 1 to 131072")]
+    [TestCase("""{"hidden_size":131073}""", "hidden_size must be from 1 to 131072")]
+    [TestCase("""{"hidden_size":"64"}""", "hidden_size must be an integer")]
+    [TestCase("""{"hidden_size":64.5}""", "hidden_size must be an integer")]
+    [TestCase("""{"hidden_size":66}""", "head_dim is missing", "66")]
+    [TestCase("""{"hidden_size":60}""", "head_dim", "15", "even")]
+    [TestCase("""{"hidden_size":4096}""", "head_dim", "1024", "512")]
+    [TestCase("""{"head_dim":15}""", "head_dim", "even")]
+    [TestCase("""{"head_dim":514}""", "head_dim must be from 2 to 512")]
+    [TestCase("""{"num_hidden_layers":-1}""", "num_hidden_layers must be from 1 to 1024")]
+    [TestCase("""{"num_hidden_layers":1025}""", "num_hidden_layers must be from 1 to 1024")]
+    [TestCase("""{"num_hidden_layers":99999999999999999999}""", "num_hidden_layers must be an integer")]
+    [TestCase("""{"num_attention_heads":0}""", "num_attention_heads")]
+    [TestCase("""{"num_attention_heads":true}""", "num_attention_heads must be an integer")]
+    [TestCase("""{"num_key_value_heads":3}""", "num_key_value_heads", "does not divide the 4")]
+    [TestCase("""{"num_key_value_heads":8}""", "num_key_value_heads must be from 1 to 4")]
+    [TestCase("""{"num_key_value_heads":0}""", "num_key_value_heads must be from 1 to 4")]
+    [TestCase("""{"intermediate_size":[]}""", "intermediate_size must be an integer, found a list")]
+    [TestCase("""{"vocab_size":4194305}""", "vocab_size must be from 1 to 4194304")]
+    [TestCase("""{"max_position_embeddings":0}""", "max_position_embeddings")]
+    [TestCase("""{"tie_word_embeddings":1}""", "tie_word_embeddings must be true or false")]
+    [TestCase("""{"attention_bias":"yes"}""", "attention_bias must be true or false")]
+    [TestCase("""{"mlp_bias":true}""", "mlp_bias")]
+    [TestCase("""{"hidden_act":"gelu"}""", "hidden_act", "'gelu'", "silu")]
+    [TestCase("""{"hidden_act":3}""", "hidden_act must be a string")]
+    [TestCase("""{"rms_norm_eps":0}""", "rms_norm_eps must be above 0")]
+    [TestCase("""{"rms_norm_eps":-1e-6}""", "rms_norm_eps must be above 0")]
+    [TestCase("""{"rms_norm_eps":1e999}""", "rms_norm_eps")]
+    [TestCase("""{"rope_theta":0}""", "rope_theta must be above 0")]
+    [TestCase("""{"rope_theta":1e999}""", "rope_theta")]
+    [TestCase("""{"rope_theta":"1e4"}""", "rope_theta must be a number")]
+    [TestCase("""{"rope_theta":1,"rope_parameters":{"rope_theta":2}}""", "rope_theta differs")]
+    [TestCase("""{"partial_rotary_factor":0.5}""", "partial_rotary_factor")]
+    [TestCase("""{"rope_parameters":{"partial_rotary_factor":0.5}}""", "rope_parameters.partial_rotary_factor")]
+    [TestCase("""{"rope_parameters":{"full_attention":{"rope_type":"default"}}}""", "'full_attention'")]
+    [TestCase("""{"rope_parameters":3}""", "rope_parameters must be an object")]
+    [TestCase("""{"rope_scaling":{"type":"yarn","factor":4}}""", "rope_scaling.rope_type is 'yarn'")]
+    [TestCase("""{"rope_scaling":{"rope_type":"dynamic","factor":4}}""", "'dynamic'")]
+    [TestCase("""{"rope_scaling":{"type":"longrope"}}""", "'longrope'")]
+    [TestCase("""{"rope_scaling":{"type":"su"}}""", "'su'")]
+    [TestCase("""{"rope_scaling":{"factor":4}}""", "rope_scaling.factor", "no rope_type")]
+    [TestCase("""{"rope_scaling":{"type":"linear"}}""", "rope_scaling.factor is missing")]
+    [TestCase("""{"rope_scaling":{"type":"linear","factor":0}}""", "rope_scaling.factor must be at least 1")]
+    [TestCase("""
+        {"rope_scaling":{"rope_type":"llama3","factor":8,
+         "low_freq_factor":4,"high_freq_factor":4,"original_max_position_embeddings":8}}
+        """, "rope_scaling.high_freq_factor must be above 4")]
+    [TestCase("""{"rope_scaling":{"rope_type":"llama3","factor":8,"low_freq_factor":1,"high_freq_factor":4}}""",
+        "rope_scaling.original_max_position_embeddings is missing")]
+    [TestCase("""{"rope_scaling":{"type":"linear","factor":2},"rope_parameters":{"rope_type":"linear","factor":4}}""",
+        "rope_scaling differs")]
+    [TestCase("""{"architectures":["MistralForCausalLM"],"sliding_window":2047}""", "sliding_window is 2047")]
+    [TestCase("""{"architectures":["Qwen2ForCausalLM"],"sliding_window":512,"use_sliding_window":true}""",
+        "sliding_window is 512")]
+    [TestCase("""{"architectures":["Qwen3ForCausalLM"],"sliding_window":512,"use_sliding_window":true}""",
+        "sliding_window is 512")]
+    [TestCase("""{"quantization_config":{"quant_method":"gptq","bits":4}}""", "quantization_config", "'gptq'")]
+    [TestCase("""{"quantization_config":{}}""", "quantization_config", "unnamed")]
+    [TestCase("""{"bos_token_id":384}""", "bos_token_id must be from 0 to 383")]
+    [TestCase("""{"eos_token_id":-1}""", "eos_token_id must be from 0 to 383")]
+    [TestCase("""{"eos_token_id":[1,384]}""", "eos_token_id must be from 0 to 383")]
+    [TestCase("""{"eos_token_id":[[1]]}""", "eos_token_id must be an integer")]
+    [TestCase("""{"eos_token_id":"</s>"}""", "eos_token_id must be an integer")]
+    public void What_cannot_be_right_is_refused(string changes, params string[] expected)
+    {
+        ModelFileException e = Assert.Throws<ModelFileException>(() => Load(changes))!;
+        Assert.That(e.Message, Does.StartWith(_folder.File("config.json") + ": "));
+        foreach (string part in expected)
+            Assert.That(e.Message, Does.Contain(part));
+    }
+
+    [TestCase("", "broken")]
+    [TestCase("[]", "one JSON object")]
+    [TestCase("{\"vocab_size\":1,\"vocab_size\":2}", "uplicate")]
+    [TestCase("{\"rope_theta\":NaN}", "broken")]
+    [TestCase("{\"hidden_act\":\"\\ud800\"}", "architectures is missing")]
+    [TestCase("{\"architectures\":[\"\\ud800\"]}", "architectures is no Unicode text")]
+    public void Broken_json_is_refused(string text, string expected)
+    {
+        string file = _folder.Write("config.json", text);
+        Assert.That(Assert.Throws<ModelFileException>(() => ModelConfig.Load(file)).Message, Does.Contain(expected));
+    }
+
+    [Test]
+    public void Broken_utf8_is_refused()
+    {
+        string file = _folder.Write("config.json", [.. "{\"hidden_act\":\""u8, 0xff, .. "\"}"u8]);
+        Assert.That(Assert.Throws<ModelFileException>(() => ModelConfig.Load(file)).Message, Does.Contain("not UTF-8"));
+    }
+
+    [Test]
+    public void A_byte_order_mark_is_accepted() =>
+        Assert.That(ModelConfig.Load(_folder.Write("config.json", '\uFEFF' + Llama)).Layers, Is.EqualTo(3));
+
+    [Test]
+    public void Unscaled_and_linear_frequencies_follow_the_formula()
+    {
+        double[] plain = Load("""{"rope_theta":10000}""").InverseFrequencies();
+        Assert.That(plain, Is.EqualTo([1, Math.Pow(10, -0.5), 0.1, Math.Pow(10, -1.5), 0.01, Math.Pow(10, -2.5), 0.001,
+            Math.Pow(10, -3.5)]).Within(1e-14).Percent);
+        double[] linear = Load("""{"rope_scaling":{"type":"linear","factor":4}}""").InverseFrequencies();
+        Assert.That(linear, Is.EqualTo(plain.Select(f => f / 4)));
+    }
+
+    /// <summary>Llama 3.1 8B's settings; values from Meta's formula, written anew in Python with wavelengths compared
+    /// as Meta does. Elements 0 to 28 stay, 35 to 63 are divided by 8, those between are interpolated.</summary>
+    [TestCase(0, 1.0)]
+    [TestCase(1, 0.8146172338565447)]
+    [TestCase(28, 0.003211445994752591)]
+    [TestCase(29, 0.002166570763503359)]
+    [TestCase(30, 0.0013718935677611381)]
+    [TestCase(32, 0.0005248461609929547)]
+    [TestCase(34, 0.0001785078127679964)]
+    [TestCase(35, 9.556212353964683e-05)]
+    [TestCase(36, 7.78465527393245e-05)]
+    [TestCase(63, 3.068925988914511e-07)]
+    public void Llama3_frequencies_follow_the_published_formula(int index, double expected)
+    {
+        double[] frequencies = Load("""
+            {"hidden_size":4096,"num_attention_heads":32,"rope_theta":500000.0,
+             "rope_scaling":{"rope_type":"llama3","factor":8.0,"low_freq_factor":1.0,"high_freq_factor":4.0,
+                             "original_max_position_embeddings":8192}}
+            """).InverseFrequencies();
+        Assert.That(frequencies, Has.Length.EqualTo(64));
+        Assert.That(frequencies[index], Is.EqualTo(expected).Within(1e-11).Percent);
+    }
+
+    /// <summary>The Llama file above with members replaced or added.</summary>
+    private ModelConfig Load(string changes)
+    {
+        JsonObject config = JsonNode.Parse(Llama)!.AsObject();
+        foreach ((string key, JsonNode? value) in JsonNode.Parse(changes)!.AsObject())
+            config[key] = value?.DeepClone();
+        return ModelConfig.Load(_folder.Write("config.json", config.ToJsonString()));
+    }
+}
