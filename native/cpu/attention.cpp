@@ -119,7 +119,7 @@ st_status rope_angles(st_stream* stream, const st_rope_angles* op) {
   ST_REQUIRE(op->rows >= 0 && op->half > 0 && op->half <= ST_MAX_HEAD_DIM / 2, "rope_angles: %d x %d", op->rows,
              op->half);
   ST_REQUIRE(op->positions && op->inverse_frequencies && op->out, "rope_angles: a pointer is null");
-  stream->device->pool.parallel_for(op->rows, [&](int64_t begin, int64_t end) {
+  stream->device->pool.parallel_for(op->rows, int64_t{op->rows} * op->half * 64, [&](int64_t begin, int64_t end) {
     for (int64_t r = begin; r < end; ++r) {
       float* out = op->out + r * 2 * op->half;
       for (int i = 0; i < op->half; ++i) {
@@ -137,7 +137,8 @@ st_status qkv_epilogue(st_stream* stream, const st_qkv_epilogue* op) {
   ST_REQUIRE(op->qkv && op->angles, "qkv_epilogue: a pointer is null");
   st_status status = check_batch("qkv_epilogue", op->batch, op->cache, op->heads, op->kv_heads, op->head_dim);
   if (status != ST_OK) return status;
-  stream->device->pool.parallel_for(op->batch.rows, [&](int64_t begin, int64_t end) {
+  int64_t work = int64_t{op->batch.rows} * (op->heads + 2 * op->kv_heads) * op->head_dim * 4;
+  stream->device->pool.parallel_for(op->batch.rows, work, [&](int64_t begin, int64_t end) {
     for (int64_t r = begin; r < end; ++r) finish_row(*op, r);
   });
   return ST_OK;
@@ -150,21 +151,24 @@ st_status attention(st_stream* stream, const st_attention* op) {
   if (status != ST_OK) return status;
   st_device& device = *stream->device;
   int group = op->heads / op->kv_heads;
-  int64_t dim = op->head_dim;
-  device.pool.parallel_for(int64_t{op->batch.rows} * op->kv_heads, [&](int64_t begin, int64_t end) {
-    for (int64_t task = begin; task < end; ++task) {
-      int64_t r = task / op->kv_heads, g = task % op->kv_heads;
-      const float* q = static_cast<const float*>(op->qkv) + (r * (op->heads + 2 * op->kv_heads) + g * group) * dim;
-      float* out = static_cast<float*>(op->out) + (r * op->heads + g * group) * dim;
-      int32_t position = op->batch.positions[r];
-      if (position < 0) {
-        for (int64_t i = 0; i < group * dim; ++i) out[i] = 0.0f;
-        continue;
-      }
-      device.kernels.attention({q, group, op->head_dim, op->scale, op->cache.keys, op->cache.values, op->cache.dtype,
-                                block_table_of(op->batch, r), op->kv_heads, static_cast<int>(g), position + 1, out});
-    }
-  });
+  int64_t dim = op->head_dim, positions = 0;  // that are attended to, over all rows
+  for (int32_t r = 0; r < op->batch.rows; ++r) positions += op->batch.positions[r] + 1;
+  device.pool.parallel_for(
+      int64_t{op->batch.rows} * op->kv_heads, 2 * positions * op->heads * dim, [&](int64_t begin, int64_t end) {
+        for (int64_t task = begin; task < end; ++task) {
+          int64_t r = task / op->kv_heads, g = task % op->kv_heads;
+          const float* q = static_cast<const float*>(op->qkv) + (r * (op->heads + 2 * op->kv_heads) + g * group) * dim;
+          float* out = static_cast<float*>(op->out) + (r * op->heads + g * group) * dim;
+          int32_t position = op->batch.positions[r];
+          if (position < 0) {
+            for (int64_t i = 0; i < group * dim; ++i) out[i] = 0.0f;
+            continue;
+          }
+          device.kernels.attention({q, group, op->head_dim, op->scale, op->cache.keys, op->cache.values,
+                                    op->cache.dtype, block_table_of(op->batch, r), op->kv_heads, static_cast<int>(g),
+                                    position + 1, out});
+        }
+      });
   return ST_OK;
 }
 

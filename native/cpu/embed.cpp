@@ -58,10 +58,11 @@ st_status embed(st_stream* stream, const st_embed* op) {
   ST_REQUIRE(table.data && op->ids && op->weights && op->out, "embed: a pointer is null");
   st_status status = check_tokens(*op);
   if (status != ST_OK) return status;
-  stream->device->pool.parallel_for(op->rows, [&](int64_t begin, int64_t end) {
-    for (int64_t r = begin; r < end; ++r)
-      mix_embeddings(*op, op->index ? op->index[r] : r, static_cast<float*>(op->out) + r * table.cols);
-  });
+  stream->device->pool.parallel_for(
+      op->rows, int64_t{op->rows} * op->entries * table.cols, [&](int64_t begin, int64_t end) {
+        for (int64_t r = begin; r < end; ++r)
+          mix_embeddings(*op, op->index ? op->index[r] : r, static_cast<float*>(op->out) + r * table.cols);
+      });
   return ST_OK;
 }
 

@@ -45,7 +45,7 @@ st_status pack(st_stream* stream, const st_matrix* w, int32_t first_row, int32_t
              w->rows);
   int64_t first_tile = first_row / kLanes;
   int64_t tiles = (static_cast<int64_t>(first_row) + count - 1) / kLanes + 1 - first_tile;
-  stream->device->pool.parallel_for(tiles, [&](int64_t begin, int64_t end) {
+  stream->device->pool.parallel_for(tiles, int64_t{count} * w->cols, [&](int64_t begin, int64_t end) {
     if (element_bytes(w->dtype) == 4)
       pack_tiles<uint32_t>(*w, first_row, count, static_cast<const char*>(source), first_tile + begin,
                            first_tile + end);
@@ -64,7 +64,7 @@ st_status linear(st_stream* stream, const st_linear* op) {
              w.dtype);
   ST_REQUIRE(op->x && op->out && w.data, "linear: a pointer is null");
   st_device& device = *stream->device;
-  device.pool.parallel_for(tile_count(w.rows), [&](int64_t begin, int64_t end) {
+  device.pool.parallel_for(tile_count(w.rows), int64_t{op->rows} * w.rows * w.cols, [&](int64_t begin, int64_t end) {
     device.kernels.linear(static_cast<const float*>(op->x), op->rows, w.cols, w.data, w.dtype, begin, end, op->bias,
                           static_cast<float*>(op->out), w.rows);
   });

@@ -21,7 +21,7 @@ public class ModelCardTests
         long thoughts = 0, mixtures = 0;
         foreach ((string question, string answer) in Problems.HeldOut())
         {
-            List<GenerationStep> steps = [.. engine.Generate(Problems.Ask(engine, question, sampling))];
+            List<GenerationStep> steps = [.. engine.Generate(Problems.Ask(engine, question, sampling with { Seed = (ulong)count }))];
             string text = string.Concat(steps.Where(step => !step.Thinking).Select(step => step.Text));
             solved += text.Contains($"\\boxed{{{answer}}}", StringComparison.Ordinal) ? 1 : 0;
             thoughts += steps.Count(step => step.Thinking);
