@@ -9,14 +9,16 @@ namespace SoftThinking.Tokenization;
 /// <param name="Token">The added token, or null for text.</param>
 internal readonly record struct TextSegment(int Start, int End, AddedToken? Token);
 
-/// <summary>Finds added tokens in a text: the leftmost first, of those that begin together the longest. Thread-safe.</summary>
+/// <summary>Finds added tokens in a text: the leftmost first, of those that begin together the longest.
+/// Thread-safe.</summary>
 internal sealed class AddedTokenMatcher
 {
     private readonly Dictionary<(int Node, char Next), int> _edges = [];
     private readonly List<AddedToken?> _tokens = [null];
     private readonly SearchValues<char> _firsts;
 
-    /// <param name="tokens">The tokens, each with the text that is searched for. Of equal texts the first counts.</param>
+    /// <param name="tokens">The tokens, each with the text that is searched for. Of equal texts the first
+    /// counts.</param>
     public AddedTokenMatcher(IEnumerable<(string Text, AddedToken Token)> tokens)
     {
         var firsts = new HashSet<char>();

@@ -3,9 +3,9 @@ using System.Text;
 
 namespace SoftThinking.Tokenization;
 
-/// <summary>The alphabet of byte-level BPE: one printable character for each of the 256 bytes, so that tokens, which are
-/// byte strings, can be written as text. The printable bytes of Latin-1 stand for themselves; the others are, in order,
-/// U+0100 and up.</summary>
+/// <summary>The alphabet of byte-level BPE: one printable character for each of the 256 bytes, so that tokens, which
+/// are byte strings, can be written as text. The printable bytes of Latin-1 stand for themselves; the others are, in
+/// order, U+0100 and up.</summary>
 internal static class ByteAlphabet
 {
     private const int FirstStandIn = 0x100;
@@ -18,7 +18,8 @@ internal static class ByteAlphabet
 
     /// <summary>The bytes that a token's text stands for. A text with a character outside the alphabet (an added token
     /// such as "&lt;｜User｜&gt;") stands for itself, in UTF-8: the decoder of Hugging Face does the same.</summary>
-    public static byte[] ToBytes(string token) => TryToBytes(token, out byte[]? bytes) ? bytes : Encoding.UTF8.GetBytes(token);
+    public static byte[] ToBytes(string token) =>
+        TryToBytes(token, out byte[]? bytes) ? bytes : Encoding.UTF8.GetBytes(token);
 
     private static bool TryToBytes(string token, [NotNullWhen(true)] out byte[]? bytes)
     {

@@ -18,7 +18,8 @@ internal sealed class BytePairModel
 
     /// <param name="vocabulary">Id of each token, by its text in the byte alphabet.</param>
     /// <param name="merges">Merges by <see cref="Pair"/>.</param>
-    /// <param name="ignoreMerges">Whether a word that is itself a token is that token, wherever its merges lead.</param>
+    /// <param name="ignoreMerges">Whether a word that is itself a token is that token, wherever its merges
+    /// lead.</param>
     public BytePairModel(Dictionary<string, int> vocabulary, Dictionary<ulong, Merge> merges, bool ignoreMerges)
     {
         _vocabulary = vocabulary;
@@ -31,7 +32,7 @@ internal sealed class BytePairModel
     /// <summary>Number of different pairs that merge.</summary>
     public int MergeCount => _merges.Count;
 
-    /// <summary>Whether a pair of neighbours is to be merged, as a key of the table of merges.</summary>
+    /// <summary>Two neighbouring tokens as a key of the table of merges.</summary>
     public static ulong Pair(int left, int right) => (ulong)(uint)left << 32 | (uint)right;
 
     /// <summary>The id of a token by its text in the byte alphabet.</summary>
@@ -55,9 +56,9 @@ internal sealed class BytePairModel
         ids.AddRange(tokens);
     }
 
-    // Merges the lowest rank first, and of equal ranks the leftmost, over a linked list with a heap of candidates, so the
-    // time is n log n. A candidate is not removed when one of its tokens merges otherwise; it is recognised when its turn
-    // comes, by the pair that then stands there.
+    // Merges the lowest rank first, and of equal ranks the leftmost, over a linked list with a heap of candidates, so
+    // the time is n log n. A candidate is not removed when one of its tokens merges otherwise; it is recognised when
+    // its turn comes, by the pair that then stands there.
     private ReadOnlySpan<int> MergeBytes(ReadOnlySpan<byte> bytes, Workspace work)
     {
         work.Reserve(bytes.Length);

@@ -2,8 +2,8 @@ using System.Text;
 
 namespace SoftThinking.Tokenization;
 
-/// <summary>The normalization form NFC. Which characters compose follows the Unicode version of the platform's data; Hugging
-/// Face carries an older version, so characters that Unicode added later (and U+11938) may differ.</summary>
+/// <summary>The normalization form NFC. Which characters compose follows the Unicode version of the platform's data;
+/// Hugging Face carries an older version, so characters that Unicode added later (and U+11938) may differ.</summary>
 internal static class CanonicalComposition
 {
     /// <summary>Whether the platform composes at all: in globalization-invariant mode <see cref="string.Normalize()"/>

@@ -2,8 +2,9 @@ using System.Globalization;
 
 namespace SoftThinking.Tokenization;
 
-/// <summary>A set of Unicode code points: categories, ranges and other sets, as a whole possibly negated. It answers for
-/// code points, so letters beyond the basic plane are letters; .NET's regular expressions see UTF-16 halves there.</summary>
+/// <summary>A set of Unicode code points: categories, ranges and other sets, as a whole possibly negated. It answers
+/// for code points, so letters beyond the basic plane are letters; .NET's regular expressions see UTF-16 halves
+/// there.</summary>
 internal sealed class CharacterClass
 {
     // Before the sets below: static members are initialised in textual order.
@@ -35,8 +36,9 @@ internal sealed class CharacterClass
         Bits(UnicodeCategory.SpaceSeparator, UnicodeCategory.LineSeparator, UnicodeCategory.ParagraphSeparator),
         [(0x09, 0x0D), (0x85, 0x85)], [], negated: false);
 
-    /// <summary>\w as the crate `regex` has it, which decides where a single-word added token may stand: Alphabetic, marks,
-    /// decimal digits, connectors and joiners. The circled and squared letters are the symbols that are Alphabetic.</summary>
+    /// <summary>\w as the crate `regex` has it, which decides where a single-word added token may stand: Alphabetic,
+    /// marks, decimal digits, connectors and joiners. The circled and squared letters are the symbols that are
+    /// Alphabetic.</summary>
     public static CharacterClass WordCharacter { get; } = new(
         CategoryNames["L"] | CategoryNames["M"] | CategoryNames["Nd"] | CategoryNames["Nl"] | CategoryNames["Pc"],
         [(0x200C, 0x200D), (0x24B6, 0x24E9), (0x1F130, 0x1F149), (0x1F150, 0x1F169), (0x1F170, 0x1F189)], [],

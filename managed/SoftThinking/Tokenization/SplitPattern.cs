@@ -3,17 +3,19 @@ using System.Text;
 namespace SoftThinking.Tokenization;
 
 /// <summary>A pattern that cuts text into words, as a backtracking matcher over code points.</summary>
-/// <remarks>Only single classes repeat, so the depth of the recursion is the length of the pattern, and the time for the
-/// patterns of the known model families grows linearly with the text. Thread-safe.</remarks>
+/// <remarks>Only single classes repeat, so the depth of the recursion is the length of the pattern, and the time for
+/// the patterns of the known model families grows linearly with the text. Thread-safe.</remarks>
 internal sealed class SplitPattern
 {
     /// <summary>The pattern of Qwen2, Qwen2.5, Qwen3 and their distills: one digit a word.</summary>
     public const string Qwen2 =
-        @"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
+        @"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}|"
+        + @" ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
 
     /// <summary>The pattern of Llama 3: up to three digits a word.</summary>
     public const string Llama3 =
-        @"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
+        @"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}|"
+        + @" ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
 
     /// <summary>The pattern of GPT-2, which is also the one that a ByteLevel pre-tokenizer brings along.</summary>
     public const string Gpt2 =
@@ -31,8 +33,8 @@ internal sealed class SplitPattern
     /// <summary>The pattern as written.</summary>
     public string Source { get; }
 
-    /// <summary>End of the piece that begins at <paramref name="start"/>: a match, or else everything up to the next match
-    /// or the end of the text. Such a piece is never empty.</summary>
+    /// <summary>End of the piece that begins at <paramref name="start"/>: a match, or else everything up to the next
+    /// match or the end of the text. Such a piece is never empty.</summary>
     /// <param name="text">The text, without lone surrogates; look-ahead does not see beyond its end.</param>
     /// <param name="start">An index in the text, on the boundary of a code point.</param>
     public int EndOfPiece(ReadOnlySpan<char> text, int start)
@@ -137,7 +139,10 @@ internal sealed class SplitPattern
             case PatternSyntax.Chain chain:
                 return chain.Items.Reverse().Aggregate(next, (following, item) => Link(item, following));
             case PatternSyntax.Choice choice:
-                return new Node(NodeKind.Choice) { Branches = [.. choice.Branches.Select(branch => Link(branch, next))] };
+                return new Node(NodeKind.Choice)
+                {
+                    Branches = [.. choice.Branches.Select(branch => Link(branch, next))],
+                };
             case PatternSyntax.Optional optional:
                 return new Node(NodeKind.Choice) { Branches = [Link(optional.Body, next), next] };
             case PatternSyntax.Look look:

@@ -4,8 +4,8 @@ using System.Text;
 namespace SoftThinking.Tokenization;
 
 /// <summary>Reads the part of Oniguruma's syntax that pre-tokenizers use: alternatives, groups, look-ahead, classes of
-/// characters and categories, greedy and possessive quantifiers, and case-insensitive words. Everything else is refused,
-/// because a pattern read differently from how the model's tokenizer reads it would go unnoticed.</summary>
+/// characters and categories, greedy and possessive quantifiers, and case-insensitive words. Everything else is
+/// refused, because a pattern read differently from how the model's tokenizer reads it would go unnoticed.</summary>
 internal sealed class SplitPatternParser
 {
     private const int MaxDepth = 16;
@@ -20,8 +20,8 @@ internal sealed class SplitPatternParser
 
     private SplitPatternParser(string pattern) => _pattern = pattern;
 
-    /// <exception cref="FormatException">The pattern holds something that is not supported, or is broken; the message says
-    /// what and where.</exception>
+    /// <exception cref="FormatException">The pattern holds something that is not supported, or is broken; the message
+    /// says what and where.</exception>
     public static PatternSyntax Parse(string pattern)
     {
         var parser = new SplitPatternParser(pattern);

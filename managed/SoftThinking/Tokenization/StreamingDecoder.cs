@@ -3,8 +3,8 @@ using System.Text;
 
 namespace SoftThinking.Tokenization;
 
-/// <summary>Turns tokens into text as they come. A character can be spread over several tokens; it is given out when it is
-/// complete, and bytes that can no longer become a character as U+FFFD. All that <see cref="Append"/> and a last
+/// <summary>Turns tokens into text as they come. A character can be spread over several tokens; it is given out when it
+/// is complete, and bytes that can no longer become a character as U+FFFD. All that <see cref="Append"/> and a last
 /// <see cref="Flush"/> give, put together, equals <see cref="Tokenizer.Decode"/> of all tokens.</summary>
 /// <remarks>For one sequence, used by one thread at a time.</remarks>
 /// <param name="tokenizer">The tokenizer of the ids.</param>
@@ -16,8 +16,8 @@ public sealed class StreamingDecoder(Tokenizer tokenizer, bool skipSpecialTokens
     private readonly byte[] _unfinished = new byte[LongestCharacter];
     private int _unfinishedLength;
 
-    /// <summary>Takes one token and returns the text that is now complete, which may be empty. An id that is no token gives
-    /// no text.</summary>
+    /// <summary>Takes one token and returns the text that is now complete, which may be empty. An id that is no token
+    /// gives no text.</summary>
     public string Append(int id)
     {
         if (skipSpecialTokens && tokenizer.IsSpecial(id))
@@ -30,8 +30,8 @@ public sealed class StreamingDecoder(Tokenizer tokenizer, bool skipSpecialTokens
         return Encoding.UTF8.GetString(bytes, 0, complete);
     }
 
-    /// <summary>Ends the text: returns U+FFFD if it ends in the middle of a character, else nothing. The decoder can then
-    /// take a new text.</summary>
+    /// <summary>Ends the text: returns U+FFFD if it ends in the middle of a character, else nothing. The decoder can
+    /// then take a new text.</summary>
     public string Flush()
     {
         string rest = Encoding.UTF8.GetString(_unfinished, 0, _unfinishedLength);
@@ -47,7 +47,8 @@ public sealed class StreamingDecoder(Tokenizer tokenizer, bool skipSpecialTokens
             bool continuation = (bytes[start] & 0xC0) == 0x80;
             if (continuation)
                 continue;
-            return Rune.DecodeFromUtf8(bytes[start..], out _, out _) == OperationStatus.NeedMoreData ? start : bytes.Length;
+            bool unfinished = Rune.DecodeFromUtf8(bytes[start..], out _, out _) == OperationStatus.NeedMoreData;
+            return unfinished ? start : bytes.Length;
         }
         return bytes.Length;
     }

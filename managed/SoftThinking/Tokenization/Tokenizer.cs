@@ -3,9 +3,9 @@ using System.Text;
 
 namespace SoftThinking.Tokenization;
 
-/// <summary>The byte-level BPE tokenizer of a Hugging Face checkpoint (tokenizer.json), as Qwen2, Qwen2.5, Qwen3, Llama 3 and
-/// their distills have it. Gives the same ids and texts as Hugging Face's `tokenizers`, whose truncation and padding
-/// sections are not applied. Thread-safe.</summary>
+/// <summary>The byte-level BPE tokenizer of a Hugging Face checkpoint (tokenizer.json), as Qwen2, Qwen2.5, Qwen3, Llama
+/// 3 and their distills have it. Gives the same ids and texts as Hugging Face's `tokenizers`, whose truncation and
+/// padding sections are not applied. Thread-safe.</summary>
 public sealed class Tokenizer
 {
     private const string FileName = "tokenizer.json";
@@ -24,17 +24,11 @@ public sealed class Tokenizer
         _model = new BytePairModel(definition.Vocabulary, definition.Merges, definition.IgnoreMerges);
         _addedIds = definition.AddedTokens.ToDictionary(token => token.Content, token => token.Id);
         _specialIds = [.. definition.AddedTokens.Where(token => token.IsSpecial).Select(token => token.Id)];
-        _tokenBytes = CollectBytes(definition);
-
-        // Where two tokens read the same once normalized, a special one counts, then the earlier one.
-        var ordered = definition.AddedTokens.OrderByDescending(token => token.IsSpecial).ToList();
-        _rawTokens = new AddedTokenMatcher(
-            ordered.Where(token => !token.IsNormalized).Select(token => (token.Content, token)));
-        if (ordered.Exists(token => token.IsNormalized))
-        {
-            _normalizedTokens = new AddedTokenMatcher(
-                ordered.Where(token => token.IsNormalized).Select(token => (Normalize(token.Content).ToString(), token)));
-        }
+        _tokenBytes = CollectBytes();
+        ILookup<bool, (string Text, AddedToken Token)> byNormalized = definition.AddedTokens
+            .ToLookup(token => token.IsNormalized, token => (Text: SearchedText(token), Token: token));
+        _rawTokens = new AddedTokenMatcher(byNormalized[false]);
+        _normalizedTokens = byNormalized.Contains(true) ? new AddedTokenMatcher(byNormalized[true]) : null;
     }
 
     /// <summary>What kind of tokenizer this is, for people.</summary>
@@ -64,7 +58,8 @@ public sealed class Tokenizer
 
     /// <summary>Reads the tokenizer of a checkpoint.</summary>
     /// <param name="directory">Folder that holds tokenizer.json.</param>
-    /// <exception cref="ModelFileException">The file is missing or broken, or describes a tokenizer of another kind.</exception>
+    /// <exception cref="ModelFileException">The file is missing or broken, or describes a tokenizer of another
+    /// kind.</exception>
     public static Tokenizer Load(string directory)
     {
         ArgumentNullException.ThrowIfNull(directory);
@@ -73,8 +68,8 @@ public sealed class Tokenizer
 
     /// <summary>The token ids of a text. Added tokens in the text, special ones too, are always recognised.</summary>
     /// <param name="text">Any text. A surrogate without its partner counts as U+FFFD, as it has no UTF-8 form.</param>
-    /// <param name="addSpecialTokens">Whether to add what the checkpoint's post-processor adds, such as a token that begins
-    /// each text.</param>
+    /// <param name="addSpecialTokens">Whether to add what the checkpoint's post-processor adds, such as a token that
+    /// begins each text.</param>
     public int[] Encode(string text, bool addSpecialTokens)
     {
         ArgumentNullException.ThrowIfNull(text);
@@ -95,8 +90,8 @@ public sealed class Tokenizer
         return [.. ids];
     }
 
-    /// <summary>The text of tokens. Bytes that are no UTF-8 become U+FFFD, one for each longest beginning of a character,
-    /// as in Rust's from_utf8_lossy. Ids that are no tokens give no text.</summary>
+    /// <summary>The text of tokens. Bytes that are no UTF-8 become U+FFFD, one for each longest beginning of a
+    /// character, as in Rust's from_utf8_lossy. Ids that are no tokens give no text.</summary>
     /// <param name="ids">Token ids.</param>
     /// <param name="skipSpecialTokens">Whether special tokens give no text.</param>
     public string Decode(ReadOnlySpan<int> ids, bool skipSpecialTokens)
@@ -119,8 +114,8 @@ public sealed class Tokenizer
         return _addedIds.TryGetValue(token, out int id) ? id : _model.TokenId(token);
     }
 
-    /// <summary>The bytes that a token stands for, which need not be whole characters. Empty for an id that is no token,
-    /// be it a gap in the vocabulary, negative or beyond <see cref="VocabularySize"/>.</summary>
+    /// <summary>The bytes that a token stands for, which need not be whole characters. Empty for an id that is no
+    /// token, be it a gap in the vocabulary, negative or beyond <see cref="VocabularySize"/>.</summary>
     public ReadOnlySpan<byte> TokenBytes(int id) => (uint)id < (uint)_tokenBytes.Length ? _tokenBytes[id] : [];
 
     /// <summary>Whether an id is a special token, which decoding can skip.</summary>
@@ -169,6 +164,10 @@ public sealed class Tokenizer
     private ReadOnlySpan<char> Normalize(ReadOnlySpan<char> text) =>
         _definition.Compose ? CanonicalComposition.Compose(text) : text;
 
+    // What an added token looks like in the text where it is searched for; it is also what it decodes to.
+    private string SearchedText(AddedToken token) =>
+        token.IsNormalized ? Normalize(token.Content).ToString() : token.Content;
+
     private static ReadOnlySpan<char> ReplaceLoneSurrogates(string text)
     {
         if (!text.AsSpan().ContainsAnyInRange('\uD800', '\uDFFF'))
@@ -186,18 +185,18 @@ public sealed class Tokenizer
         return replaced;
     }
 
-    private static byte[]?[] CollectBytes(TokenizerDefinition definition)
+    private byte[]?[] CollectBytes()
     {
         int largest = -1;
-        foreach (int id in definition.Vocabulary.Values)
+        foreach (int id in _definition.Vocabulary.Values)
             largest = Math.Max(largest, id);
-        foreach (AddedToken token in definition.AddedTokens)
+        foreach (AddedToken token in _definition.AddedTokens)
             largest = Math.Max(largest, token.Id);
         byte[]?[] bytes = new byte[largest + 1][];
-        foreach ((string token, int id) in definition.Vocabulary)
+        foreach ((string token, int id) in _definition.Vocabulary)
             bytes[id] = ByteAlphabet.ToBytes(token);
-        foreach (AddedToken token in definition.AddedTokens)
-            bytes[token.Id] = ByteAlphabet.ToBytes(token.Content);
+        foreach (AddedToken token in _definition.AddedTokens)
+            bytes[token.Id] = ByteAlphabet.ToBytes(SearchedText(token));
         return bytes;
     }
 }

@@ -2,8 +2,8 @@ using System.Text.Json;
 
 namespace SoftThinking.Tokenization;
 
-/// <summary>Reads the steps around the model in a tokenizer.json: normalizer, pre-tokenizer, post-processor, decoder. Each
-/// is one step or a Sequence of steps.</summary>
+/// <summary>Reads the steps around the model in a tokenizer.json: normalizer, pre-tokenizer, post-processor, decoder.
+/// Each is one step or a Sequence of steps.</summary>
 internal sealed class TokenizerComponents(TokenizerJson json)
 {
     /// <summary>Whether text is brought to NFC.</summary>
@@ -40,12 +40,16 @@ internal sealed class TokenizerComponents(TokenizerJson json)
             {
                 "ByteLevel" => new SplitStage(
                     json.Flag(step, "ByteLevel", "add_prefix_space"),
-                    json.Flag(step, "ByteLevel", "use_regex", absent: true) ? new SplitPattern(SplitPattern.Gpt2) : null),
+                    json.Flag(step, "ByteLevel", "use_regex", absent: true)
+                        ? new SplitPattern(SplitPattern.Gpt2)
+                        : null),
                 "Split" => new SplitStage(AddPrefixSpace: false, ReadSplit(step)),
                 _ => throw json.Bad($"the pre-tokenizer {type} is not supported, only Split and ByteLevel"),
             });
         }
-        return byteLevel ? stages : throw json.Bad("there is no ByteLevel pre-tokenizer: only byte-level BPE is supported");
+        return byteLevel
+            ? stages
+            : throw json.Bad("there is no ByteLevel pre-tokenizer: only byte-level BPE is supported");
     }
 
     /// <summary>The ids that are put before a text and after it.</summary>
@@ -118,7 +122,8 @@ internal sealed class TokenizerComponents(TokenizerJson json)
         var before = new List<int>();
         var after = new List<int>();
         bool textSeen = false;
-        foreach (JsonElement piece in json.Member(step, "TemplateProcessing", "single", JsonValueKind.Array).EnumerateArray())
+        JsonElement pieces = json.Member(step, "TemplateProcessing", "single", JsonValueKind.Array);
+        foreach (JsonElement piece in pieces.EnumerateArray())
         {
             if (json.Has(piece, "a piece of 'single'", "SpecialToken", out JsonElement special))
             {
@@ -130,7 +135,9 @@ internal sealed class TokenizerComponents(TokenizerJson json)
                 throw json.Bad("a template for single texts that uses other texts than A, once, is not supported");
             textSeen = true;
         }
-        return textSeen ? ([.. before], [.. after]) : throw json.Bad("the template for single texts leaves the text out");
+        return textSeen
+            ? ([.. before], [.. after])
+            : throw json.Bad("the template for single texts leaves the text out");
     }
 
     private IEnumerable<int> ReadTemplateToken(JsonElement step, JsonElement special, HashSet<int> tokens)
@@ -138,7 +145,8 @@ internal sealed class TokenizerComponents(TokenizerJson json)
         string name = json.Text(special, "SpecialToken", "id");
         JsonElement all = json.Member(step, "TemplateProcessing", "special_tokens", JsonValueKind.Object);
         JsonElement token = json.Member(all, "special_tokens", name, JsonValueKind.Object);
-        foreach (JsonElement value in json.Member(token, $"special_tokens '{name}'", "ids", JsonValueKind.Array).EnumerateArray())
+        JsonElement ids = json.Member(token, $"special_tokens '{name}'", "ids", JsonValueKind.Array);
+        foreach (JsonElement value in ids.EnumerateArray())
         {
             int id = json.Id(value, $"the template's '{name}'");
             if (!tokens.Contains(id))

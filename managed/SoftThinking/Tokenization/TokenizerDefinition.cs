@@ -1,6 +1,7 @@
 namespace SoftThinking.Tokenization;
 
-/// <summary>One step of cutting text into words: a pattern, and before it perhaps a space in front of each piece.</summary>
+/// <summary>One step of cutting text into words: a pattern, and before it perhaps a space in front of each
+/// piece.</summary>
 /// <param name="AddPrefixSpace">Whether a piece that does not begin with a space gets one.</param>
 /// <param name="Pattern">Cuts the piece; null leaves it whole.</param>
 internal readonly record struct SplitStage(bool AddPrefixSpace, SplitPattern? Pattern);

@@ -5,7 +5,8 @@ namespace SoftThinking.Tokenization;
 /// <summary>Reads a tokenizer.json, and refuses what this tokenizer would not reproduce.</summary>
 internal static class TokenizerFile
 {
-    /// <exception cref="ModelFileException">The file is missing, broken, or describes another kind of tokenizer.</exception>
+    /// <exception cref="ModelFileException">The file is missing, broken, or describes another kind of
+    /// tokenizer.</exception>
     public static TokenizerDefinition Read(string path)
     {
         var json = new TokenizerJson(path);
@@ -109,7 +110,8 @@ internal static class TokenizerFile
         int rank = 0;
         foreach (JsonElement entry in entries.EnumerateArray())
         {
-            if (entry.ValueKind == JsonValueKind.String && entry.GetString()!.StartsWith("#version", StringComparison.Ordinal))
+            if (entry.ValueKind == JsonValueKind.String
+                && entry.GetString()!.StartsWith("#version", StringComparison.Ordinal))
                 continue;
             (string left, string right) = ReadPair(entry, rank, json);
             int leftId = TokenOf(left);
@@ -143,7 +145,8 @@ internal static class TokenizerFile
             return added;
         var contents = new HashSet<string>();
         int largest = -1;
-        foreach (JsonElement entry in json.Member(root, "the file", "added_tokens", JsonValueKind.Array).EnumerateArray())
+        JsonElement entries = json.Member(root, "the file", "added_tokens", JsonValueKind.Array);
+        foreach (JsonElement entry in entries.EnumerateArray())
         {
             AddedToken token = ReadAddedToken(entry, json);
             if (token.Content.Length == 0)

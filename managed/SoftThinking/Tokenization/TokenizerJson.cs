@@ -2,8 +2,8 @@ using System.Text.Json;
 
 namespace SoftThinking.Tokenization;
 
-/// <summary>Reads values of a tokenizer.json; what is missing or of another type becomes an error that names the file and
-/// the place.</summary>
+/// <summary>Reads values of a tokenizer.json; what is missing or of another type becomes an error that names the file
+/// and the place.</summary>
 /// <param name="path">The file, as the user gave it.</param>
 internal sealed class TokenizerJson(string path)
 {

@@ -28,7 +28,8 @@ internal sealed class WordCache
     {
         if (word.Length > LongestWord)
             return;
-        // Two threads may both start afresh, or one may add to the dictionary just dropped: words are lost, nothing else.
+        // Two threads may both start afresh, or one may add to the dictionary just dropped: words are lost, nothing
+        // else.
         if (Interlocked.Increment(ref _count) > Capacity)
         {
             Volatile.Write(ref _words, new ConcurrentDictionary<string, int[]>());
