@@ -10,7 +10,7 @@ namespace st {
 
 // Constants of exp(x) = 2^n exp(r), n = rint(x / ln 2), |r| <= ln(2) / 2, shared with the vectorised versions.
 struct Exp32 {
-  static constexpr float low = -87.0f, high = 88.0f;  // arguments are clamped to these; below `low` callers take 0
+  static constexpr float low = -87.0f, high = 88.0f;  // arguments are clamped to these
   static constexpr float log2e = 1.44269504088896341f;
   static constexpr float ln2_high = 0.693145751953125f, ln2_low = 1.42860682030941723e-6f;
   static constexpr float round = 12582912.0f;  // 1.5 * 2^23: adding it rounds to an integer

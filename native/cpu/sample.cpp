@@ -79,7 +79,7 @@ Prefix kept_prefix(const Row& row, const st_filter& filter, uint64_t mass, int64
   uint64_t top_p = top_p_limit(filter.top_p, mass), min_p = min_p_limit(filter.min_p), before = 0;
   for (int64_t j = 0; j < available; ++j) {
     uint64_t key = row.workspace.keys[j], fixed = row.fixed_mass(key);
-    if (j > 0 && (before >= top_p || fixed < min_p || row.mass(key) == 0.0f)) return {j, true};
+    if (j > 0 && (before >= top_p || fixed < min_p || row.mass(key) < kSmallestMass)) return {j, true};
     before += fixed;
   }
   return {available, false};
@@ -157,7 +157,7 @@ int64_t mix(const Row& row, const st_sampling& sampling, uint32_t step, int64_t 
     count = std::min(count, n);
     normalize(entries, count);
   }
-  // A weight that f32 cannot hold is no weight: the place stays unused.
+  // A weight that f32 cannot hold (noise makes such) is no weight: the place stays unused.
   while (count > 1 && static_cast<float>(entries[count - 1].weight) == 0.0f) --count;
   if (sampling.gumbel_temperature > 0.0f) add_gumbel_noise(sampling, step, entries, count);
   return count;

@@ -12,6 +12,8 @@ internal sealed class GoldenFile : IDisposable
 
     public IReadOnlyDictionary<string, string> Metadata => _file.Metadata;
 
+    public bool Has(string name) => _file.Tensors.ContainsKey(name);
+
     public T[] Read<T>(string name) where T : unmanaged => [.. MemoryMarshal.Cast<byte, T>(_file.Bytes(name))];
 
     /// <summary>Length of the last dimension.</summary>
