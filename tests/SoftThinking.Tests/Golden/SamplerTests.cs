@@ -14,6 +14,12 @@ public class SamplerTests
             ? Directory.EnumerateFiles(folder, "*.safetensors").Select(path => Path.GetFileName(path)!).Order()
             : [];
 
+    private static IEnumerable<string> CasesWithKeptDistribution() => Cases().Where(name =>
+    {
+        using GoldenFile golden = new(Path.Combine(TestData.FindGolden("sampler")!, name));
+        return golden.Has("filtered");
+    });
+
     [Test]
     public void GoldenCasesAreThere()
     {
@@ -43,11 +49,9 @@ public class SamplerTests
 
     /// <summary>All that the filters keep, seen through the widest mixture there is.</summary>
     [Test]
-    public void KeptDistributions([ValueSource(nameof(Cases))] string name)
+    public void KeptDistributions([ValueSource(nameof(CasesWithKeptDistribution))] string name)
     {
         using GoldenFile golden = new(Path.Combine(TestData.FindGolden("sampler")!, name));
-        if (!golden.Has("filtered"))
-            Assert.Ignore("this case has no kept distribution");
         const int Widest = 1024;
         int vocabulary = golden.Columns("logits");
         float[] filtered = golden.Read<float>("filtered");
