@@ -27,7 +27,8 @@ internal static class Arithmetic
 
     public static object Negate(object? value) => value switch
     {
-        double number => -number,
+        // The cast keeps the other arms from turning into doubles.
+        double number => (object)-number,
         long or bool when ToLong(value) != long.MinValue => -ToLong(value),
         long => throw new EvaluationException("the result of '-' exceeds 64 bits"),
         Undefined undefined => throw undefined.Error(),
@@ -116,7 +117,7 @@ internal static class Arithmetic
                     long rest = right == -1 ? 0 : left % NotZero(right);
                     return rest != 0 && rest < 0 != right < 0 ? rest + right : rest;
                 default:
-                    return right < 0 ? Math.Pow(NotZero(left), right) : Power(left, right);
+                    return right < 0 ? (object)Math.Pow(NotZero(left), right) : Power(left, right);
             }
         }
     }

@@ -138,7 +138,7 @@ internal static class NumberFilters
                 return Math.CopySign(rounded, number);
             case "common":
                 double tens = Math.Round(number * scale, MidpointRounding.ToEven) / scale;
-                return value is double ? tens : Truncate(tens);
+                return value is double ? (object)tens : Truncate(tens);
             default:
                 throw new EvaluationException("method must be common, ceil or floor");
         }

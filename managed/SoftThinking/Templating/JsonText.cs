@@ -89,13 +89,14 @@ internal sealed class JsonText
 
     private void AppendDict(DictValue dict, int depth)
     {
-        IEnumerable<KeyValuePair<object?, object?>> entries = dict.Entries;
+        IReadOnlyList<object?> keys = dict.Keys;
         if (_sortKeys)
-            entries = entries.OrderBy(e => e.Key, new ValueOrder(_budget));
+            keys = ValueOrder.Sort(keys, k => k, reverse: false, _budget);
         _text.Append('{');
         int index = 0;
-        foreach ((object? key, object? value) in entries)
+        foreach (object? key in keys)
         {
+            dict.TryGet(key, out object? value);
             BeginItem(index++, depth + 1);
             AppendString(key as string ?? Scalar(key) ?? throw new EvaluationException("keys must be text or numbers"));
             _text.Append(_keySeparator);
@@ -152,10 +153,4 @@ internal sealed class JsonText
         > '~' when _asciiOnly => $"\\u{(int)c:x4}",
         _ => null,
     };
-}
-
-/// <summary>The order of &lt; for sorting.</summary>
-internal sealed class ValueOrder(Budget budget) : IComparer<object?>
-{
-    public int Compare(object? x, object? y) => Equality.Compare(x, y, "<", budget) ?? 0;
 }

@@ -51,6 +51,9 @@ internal static class Lookup
                 return name.StartsWith("__", StringComparison.Ordinal) ? false : throw undefined.Error();
             case NamespaceValue space:
                 return space.Attributes.TryGetValue(name, out found);
+            case SequenceValue { IsGroup: true } group when name is "grouper" or "list":
+                found = group.Items[name == "grouper" ? 0 : 1];
+                return true;
             case LoopValue loop:
                 return loop.TryAttribute(name, out found);
             case Macro macro:

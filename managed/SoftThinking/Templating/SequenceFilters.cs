@@ -150,15 +150,7 @@ internal static class SequenceFilters
             ? keys[0]
             : item => SequenceValue.Tuple([.. keys.Select(k => k(item))]);
         return new SequenceValue(
-            Ordered(Python.Iterate(value, run.Budget), key, arguments.Flag(0, false), run.Budget));
-    }
-
-    // Stable in both directions, as Python's sort is.
-    private static object?[] Ordered(
-        IReadOnlyList<object?> items, Func<object?, object?> key, bool reverse, Budget budget)
-    {
-        ValueOrder order = new(budget);
-        return reverse ? [.. items.OrderByDescending(key, order)] : [.. items.OrderBy(key, order)];
+            ValueOrder.Sort(Python.Iterate(value, run.Budget), key, arguments.Flag(0, false), run.Budget));
     }
 
     private static object? SortDict(Interpreter run, object? value, Arguments arguments)
@@ -171,7 +163,7 @@ internal static class SequenceFilters
         int part = by == "key" ? 0 : 1;
         Func<object?, object?> key = Key(arguments, 0, item => ((SequenceValue)item!).Items[part]);
         run.Budget.ChargeElements(dict.Count);
-        return new SequenceValue(Ordered(dict.Items, key, arguments.Flag(2, false), run.Budget));
+        return new SequenceValue(ValueOrder.Sort(dict.Items, key, arguments.Flag(2, false), run.Budget));
     }
 
     private static object? Unique(Interpreter run, object? value, Arguments arguments)
@@ -193,13 +185,14 @@ internal static class SequenceFilters
         Func<object?, object?> key = Key(arguments, 2, pick);
         List<object?> groups = [];
         List<object?> current = [];
-        object?[] items = Ordered(Python.Iterate(value, run.Budget), key, reverse: false, run.Budget);
+        object?[] items = ValueOrder.Sort(Python.Iterate(value, run.Budget), key, reverse: false, run.Budget);
         for (int i = 0; i < items.Length; i++)
         {
             current.Add(items[i]);
             if (i + 1 < items.Length && Equality.AreEqual(key(items[i]), key(items[i + 1]), run.Budget))
                 continue;
-            groups.Add(SequenceValue.Tuple(pick(current[0]), new SequenceValue(current)));
+            object?[] group = [pick(current[0]), new SequenceValue(current)];
+            groups.Add(new SequenceValue(group, SequenceKind.Tuple) { IsGroup = true });
             current = [];
         }
         return new SequenceValue(groups);

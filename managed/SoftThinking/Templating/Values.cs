@@ -24,6 +24,10 @@ internal sealed class SequenceValue(IReadOnlyList<object?> items, SequenceKind k
     public IReadOnlyList<object?> Items => items;
     public SequenceKind Kind => kind;
     public int Count => items.Count;
+
+    /// <summary>A pair made by groupby, whose parts are also called <c>grouper</c> and <c>list</c>.</summary>
+    public bool IsGroup { get; init; }
+
     public bool IsIndexable => kind is SequenceKind.List or SequenceKind.Tuple or SequenceKind.Range;
 
     public string TypeName => kind switch
