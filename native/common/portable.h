@@ -48,4 +48,9 @@ ST_HD uint64_t multiply_high(uint64_t a, uint64_t b) {
 #endif
 }
 
+// a * b as a size in bytes: 0, which is no size, where 64 bits do not hold it.
+ST_HD uint64_t size_product(uint64_t a, uint64_t b) {
+  return multiply_high(a, b) == 0 ? a * b : 0;
+}
+
 }  // namespace st

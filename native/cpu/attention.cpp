@@ -84,8 +84,9 @@ void finish_row(const st_qkv_epilogue& op, int64_t row) {
 
 uint64_t kv_bytes(int32_t blocks, int32_t kv_heads, int32_t head_dim, int32_t dtype) {
   if (blocks <= 0 || kv_heads <= 0 || head_dim <= 0) return 0;
-  return static_cast<uint64_t>(blocks) * static_cast<uint64_t>(kv_heads) * ST_BLOCK_POSITIONS *
-         static_cast<uint64_t>(head_dim) * static_cast<uint64_t>(kv_element_bytes(dtype));
+  return size_product(
+      static_cast<uint64_t>(blocks) * static_cast<uint64_t>(kv_heads),
+      ST_BLOCK_POSITIONS * static_cast<uint64_t>(head_dim) * static_cast<uint64_t>(kv_element_bytes(dtype)));
 }
 
 st_status check_batch(const char* operation, const st_batch& batch, const st_kv_cache& cache, int32_t heads,

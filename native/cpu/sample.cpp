@@ -259,7 +259,7 @@ void penalize_row(const st_penalize& op, int64_t r) {
 }  // namespace
 
 uint64_t sample_workspace_bytes(int32_t rows, int32_t vocabulary) {
-  return rows <= 0 || vocabulary <= 0 ? 0 : static_cast<uint64_t>(rows) * row_workspace_bytes(vocabulary);
+  return rows <= 0 || vocabulary <= 0 ? 0 : size_product(static_cast<uint64_t>(rows), row_workspace_bytes(vocabulary));
 }
 
 st_status penalize(st_stream* stream, const st_penalize* op) {

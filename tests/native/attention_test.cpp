@@ -1,0 +1,227 @@
+#include <algorithm>
+#include <cmath>
+
+#include "kv_support.h"
+
+namespace {
+
+using namespace st::test;
+
+// Sequences whose queries, keys and values are known. The cache is filled by qkv_epilogue without norm and rotation, so
+// that it holds the very numbers of the host.
+struct World {
+  AttentionShape shape;
+  int32_t dtype;
+  Paging paging;
+  std::vector<std::vector<float>> qkv;  // per sequence, [positions, row]
+  float scale;
+
+  World(Random& random, const Device& device, const AttentionShape& s, int32_t type,
+        const std::vector<int32_t>& lengths)
+      : shape(s),
+        dtype(type),
+        paging(random, static_cast<int32_t>(lengths.size()), *std::max_element(lengths.begin(), lengths.end())),
+        scale(1.0f / std::sqrt(static_cast<float>(s.head_dim))) {
+    for (int32_t length : lengths)
+      qkv.push_back(rounded(random.activations(device, static_cast<size_t>(length) * s.row(), 1.3), type));
+  }
+
+  int32_t length(size_t sequence) const { return static_cast<int32_t>(qkv[sequence].size() / shape.row()); }
+
+  std::vector<float> input(const std::vector<Rows>& rows) const {
+    std::vector<float> all;
+    for (const Rows& each : rows) {
+      for (int32_t position : each.positions) {
+        auto at = static_cast<size_t>(std::max(position, 0)) * shape.row();
+        std::vector<float> row = slice(qkv[static_cast<size_t>(each.sequence)], at, shape.row());
+        all.insert(all.end(), row.begin(), row.end());
+      }
+    }
+    return all;
+  }
+
+  // One forward pass over the rows: stores their keys and values, then attends.
+  std::vector<float> run(Device& device, const Cache& cache, const std::vector<Rows>& rows) const {
+    Batch batch(device, paging, rows);
+    Activations buffer(device, input(rows));
+    auto count = static_cast<size_t>(batch.get().rows);
+    std::vector<float> identity(count * shape.dim(), 0.0f);
+    for (size_t i = 0; i < identity.size(); ++i)
+      if (i % shape.dim() < shape.dim() / 2) identity[i] = 1.0f;
+    Buffer<float> angles(device, identity);
+    st_qkv_epilogue epilogue = {sizeof epilogue, shape.heads, shape.kv_heads, shape.head_dim, 0.0f,        0,
+                                nullptr,         nullptr,     angles.get(),   buffer.get(),   batch.get(), cache.get()};
+    device.check(device.api.qkv_epilogue(device.stream, &epilogue));
+    Activations out(device, count * shape.out());
+    st_attention op = {sizeof op, shape.heads,  shape.kv_heads, shape.head_dim, scale,
+                       0,         buffer.get(), out.get(),      batch.get(),    cache.get()};
+    device.check(device.api.attention(device.stream, &op));
+    return out.read();
+  }
+
+  std::unique_ptr<Cache> new_cache(Device& device) const {
+    return std::make_unique<Cache>(device, shape, paging.blocks, dtype);
+  }
+
+  std::vector<double> reference(int32_t sequence, int32_t position) const {
+    const std::vector<float>& x = qkv[static_cast<size_t>(sequence)];
+    size_t dim = shape.dim(), count = static_cast<size_t>(position) + 1;
+    std::vector<double> out;
+    for (int32_t h = 0; h < shape.heads; ++h) {
+      auto g = static_cast<size_t>(h / (shape.heads / shape.kv_heads));
+      const float* q = x.data() + static_cast<size_t>(position) * shape.row() + static_cast<size_t>(h) * dim;
+      std::vector<double> scores(count), sum(dim, 0.0);
+      for (size_t t = 0; t < count; ++t) {
+        const float* k = x.data() + t * shape.row() + (static_cast<size_t>(shape.heads) + g) * dim;
+        for (size_t i = 0; i < dim; ++i) scores[t] += static_cast<double>(q[i]) * static_cast<double>(k[i]);
+        scores[t] *= static_cast<double>(scale);
+      }
+      double top = *std::max_element(scores.begin(), scores.end()), total = 0.0;
+      for (size_t t = 0; t < count; ++t) {
+        const float* v = x.data() + t * shape.row() + (static_cast<size_t>(shape.heads + shape.kv_heads) + g) * dim;
+        double p = std::exp(scores[t] - top);
+        total += p;
+        for (size_t i = 0; i < dim; ++i) sum[i] += p * static_cast<double>(v[i]);
+      }
+      for (double each : sum) out.push_back(each / total);
+    }
+    return out;
+  }
+};
+
+// Positions on both sides of the boundaries of blocks (16) and splits (256).
+const std::vector<int32_t> kEdges = {0, 1, 14, 15, 16, 17, 255, 256, 257, 511, 512, 599};
+
+ST_TEST_EVERY_BACKEND(AttentionTest);
+
+TEST_P(AttentionTest, MatchesReference) {
+  const AttentionShape shapes[] = {{1, 1, 16},  {3, 1, 64}, {7, 1, 24}, {4, 4, 128},
+                                   {14, 2, 64}, {5, 1, 16}, {2, 1, 10}};
+  for (const AttentionShape& shape : shapes) {
+    for (int32_t dtype : {ST_F32, ST_BF16}) {
+      SCOPED_TRACE(testing::Message() << shape.heads << "/" << shape.kv_heads << " heads of " << shape.head_dim << ", "
+                                      << dtype_name(dtype));
+      World world(random, device(), shape, dtype, {600});
+      auto cache = world.new_cache(device());
+      std::vector<float> out = world.run(device(), *cache, {{0, range(0, 600)}});
+      for (int32_t position : kEdges) {
+        std::vector<float> row = slice(out, static_cast<size_t>(position) * shape.out(), shape.out());
+        ASSERT_TRUE(near(row, world.reference(0, position), device().tolerance(5e-6))) << "position " << position;
+      }
+    }
+  }
+}
+
+// Scores far apart: the weight of all but the largest vanishes, within a split and between splits.
+TEST_P(AttentionTest, LargeScoresDoNotOverflow) {
+  World world(random, device(), {2, 1, 16}, ST_F32, {600});
+  world.scale = 300.0f;
+  auto cache = world.new_cache(device());
+  std::vector<float> out = world.run(device(), *cache, {{0, range(0, 600)}});
+  for (int32_t position : kEdges)
+    EXPECT_TRUE(near(slice(out, static_cast<size_t>(position) * 32, 32), world.reference(0, position),
+                     device().tolerance(2e-3)))
+        << "position " << position;
+}
+
+TEST_P(AttentionTest, SequencesSideBySideDoNotMeet) {
+  World world(random, device(), {6, 2, 24}, ST_BF16, {40, 1, 300, 17, 33});
+  auto cache = world.new_cache(device());
+  // A chunk, a whole sequence of one row, a sequence without rows, and rows in no order of the sequences.
+  world.run(device(), *cache, {{2, range(0, 290)}, {0, range(0, 30)}});
+  const std::vector<Rows> rows = {{2, range(290, 300)}, {4, {}}, {1, {0}}, {0, range(30, 40)}, {3, range(0, 17)}};
+  std::vector<float> out = world.run(device(), *cache, rows);
+  size_t at = 0;
+  for (const Rows& each : rows) {
+    for (int32_t position : each.positions) {
+      EXPECT_TRUE(
+          near(slice(out, at, world.shape.out()), world.reference(each.sequence, position), device().tolerance(5e-6)))
+          << "sequence " << each.sequence << ", position " << position;
+      at += world.shape.out();
+    }
+  }
+}
+
+TEST_P(AttentionTest, IdleRowsAreZero) {
+  World world(random, device(), {4, 2, 16}, ST_F32, {20, 20});
+  auto cache = world.new_cache(device());
+  world.run(device(), *cache, {{0, range(0, 4)}});
+  std::vector<float> expected = world.run(device(), *cache, {{0, {4}}});
+  std::vector<float> out = world.run(device(), *cache, {{0, {-1, 4, -1}}, {1, {-1}}});
+  size_t row = world.shape.out();
+  const std::vector<float> zero(row, 0.0f);
+  EXPECT_TRUE(same_bits(slice(out, 0, row), zero));
+  EXPECT_TRUE(same_bits(slice(out, row, row), expected));
+  EXPECT_TRUE(same_bits(slice(out, 2 * row, row), zero));
+  EXPECT_TRUE(same_bits(slice(out, 3 * row, row), zero));
+  EXPECT_TRUE(world.run(device(), *cache, {{0, {}}}).empty());
+}
+
+TEST_P(AttentionTest, PrefillInChunksEqualsOneByOne) {
+  for (int32_t dtype : {ST_F32, ST_BF16}) {
+    for (const AttentionShape& shape : {AttentionShape{7, 1, 24}, AttentionShape{6, 2, 64}}) {
+      World world(random, device(), shape, dtype, {290, 23});
+      auto cache = world.new_cache(device());
+      std::vector<float> expected = world.run(device(), *cache, {{0, range(0, 290)}});
+      for (int32_t chunk : {1, 5, 16, 100}) {
+        auto again = world.new_cache(device());
+        std::vector<float> out;
+        for (int32_t from = 0; from < 290; from += chunk) {
+          std::vector<Rows> rows = {{0, range(from, std::min(from + chunk, 290))}};
+          // Another sequence decodes beside the chunks for a while.
+          if (from / chunk < 23) rows.push_back({1, {from / chunk}});
+          std::vector<float> part = world.run(device(), *again, rows);
+          size_t count = rows[0].positions.size() * shape.out();
+          out.insert(out.end(), part.begin(), part.begin() + static_cast<std::ptrdiff_t>(count));
+        }
+        EXPECT_TRUE(same_bits(out, expected)) << dtype_name(dtype) << ", chunks of " << chunk;
+      }
+    }
+  }
+}
+
+TEST_P(AttentionTest, SameBitsForAnyThreads) {
+  World world(random, device(), {14, 2, 64}, ST_BF16, {270, 31});
+  const std::vector<Rows> rows = {{1, range(0, 31)}, {0, range(0, 270)}};
+  std::vector<float> expected = world.run(device(), *world.new_cache(device()), rows);
+  for (int threads : kThreadCounts) {
+    auto other = open(threads);
+    auto cache = world.new_cache(*other);
+    EXPECT_TRUE(same_bits(world.run(*other, *cache, rows), expected)) << threads << " threads";
+  }
+}
+
+// Which blocks a sequence has got must not show.
+TEST_P(AttentionTest, SameBitsInAnyBlocks) {
+  World world(random, device(), {4, 2, 24}, ST_F32, {300});
+  std::vector<float> expected = world.run(device(), *world.new_cache(device()), {{0, range(0, 300)}});
+  world.paging = Paging(random, 4, 320);
+  EXPECT_TRUE(same_bits(world.run(device(), *world.new_cache(device()), {{0, range(0, 300)}}), expected));
+}
+
+TEST_P(AttentionTest, RefusesMistakes) {
+  World world(random, device(), {4, 2, 16}, ST_F32, {16});
+  auto cache = world.new_cache(device());
+  world.run(device(), *cache, {{0, {0}}});
+  Batch batch(device(), world.paging, {{0, {0}}});
+  Activations qkv(device(), world.input({{0, {0}}})), out(device(), world.shape.out());
+  const st_attention good = {sizeof good, 4, 2, 16, 0.25f, 0, qkv.get(), out.get(), batch.get(), cache->get()};
+  auto refused = [&](auto change) {
+    st_attention op = good;
+    change(op);
+    return device().api.attention(device().stream, &op) == ST_INVALID_ARGUMENT && *device().api.last_error() != 0;
+  };
+  EXPECT_EQ(device().api.attention(device().stream, &good), ST_OK);
+  EXPECT_TRUE(refused([](st_attention& op) { op.heads = 3; }));
+  EXPECT_TRUE(refused([](st_attention& op) { op.kv_heads = -2; }));
+  EXPECT_TRUE(refused([](st_attention& op) { op.head_dim = 0; }));
+  EXPECT_TRUE(refused([](st_attention& op) { op.head_dim = 17; }));
+  EXPECT_TRUE(refused([](st_attention& op) { op.qkv = nullptr; }));
+  EXPECT_TRUE(refused([](st_attention& op) { op.out = nullptr; }));
+  EXPECT_TRUE(refused([](st_attention& op) { op.cache.keys = nullptr; }));
+  EXPECT_TRUE(refused([](st_attention& op) { op.cache.dtype = 4; }));
+  EXPECT_TRUE(refused([](st_attention& op) { op.batch.sequences = -1; }));
+  EXPECT_TRUE(refused([](st_attention& op) { op.batch.positions = nullptr; }));
+}
+
+}  // namespace

@@ -1,0 +1,218 @@
+// What is not an operation: versions, devices, memory, streams, errors.
+#include <cstdlib>
+#include <cstring>
+#include <thread>
+
+#include "support.h"
+
+namespace {
+
+using namespace st::test;
+
+ST_TEST_EVERY_BACKEND(DeviceTest);
+
+TEST_P(DeviceTest, TableNamesItselfAndHasEveryFunction) {
+  const st_api& api = device().api;
+  EXPECT_EQ(api.version, ST_ABI_VERSION);
+  EXPECT_EQ(api.size, sizeof(st_api));
+  EXPECT_EQ(api.backend, GetParam().backend);
+  // The functions stand behind the name, and nothing else does.
+  const char* table = reinterpret_cast<const char*>(&api);
+  for (size_t at = offsetof(st_api, last_error); at < sizeof api; at += sizeof(void*)) {
+    void* function;
+    memcpy(&function, table + at, sizeof function);
+    EXPECT_NE(function, nullptr) << "at " << at;
+  }
+}
+
+TEST_P(DeviceTest, QueryTellsWhatWasOpened) {
+  for (int threads : kThreadCounts) {
+    auto other = open(threads);
+    EXPECT_TRUE(other->info.activation_dtype == ST_F32 || other->info.activation_dtype == ST_BF16 ||
+                other->info.activation_dtype == ST_F16);
+    EXPECT_GT(other->info.total_memory, 0u);
+    EXPECT_GT(other->info.free_memory, 0u);
+    EXPECT_LE(other->info.free_memory, other->info.total_memory);
+    EXPECT_STRNE(other->info.name, "");
+    if (GetParam().backend != "cpu") continue;
+    EXPECT_EQ(other->info.threads, threads);
+    EXPECT_EQ(other->info.instruction_set, GetParam().isa);
+    EXPECT_EQ(other->info.activation_dtype, ST_F32);
+  }
+  EXPECT_GE(open(0)->info.threads, 1);
+}
+
+TEST_P(DeviceTest, OpenAndQueryRefuseMistakes) {
+  const st_api& api = device().api;
+  auto opened = [&](st_device_options options) {
+    st_device* handle = nullptr;
+    st_status status = api.device_open(&options, &handle);
+    EXPECT_TRUE(status == ST_OK || *api.last_error() != 0);
+    api.device_close(handle);
+    return status;
+  };
+  constexpr uint32_t kSize = sizeof(st_device_options);
+  EXPECT_EQ(opened({kSize, 0, 1}), ST_OK);
+  EXPECT_EQ(opened({kSize - 4, 0, 1}), ST_INVALID_ARGUMENT);
+  EXPECT_EQ(opened({kSize + 4, 0, 1}), ST_INVALID_ARGUMENT);
+  EXPECT_NE(opened({kSize, -1, 1}), ST_OK);
+  EXPECT_NE(opened({kSize, 1 << 20, 1}), ST_OK);
+  EXPECT_EQ(opened({kSize, 0, -1}), ST_INVALID_ARGUMENT);
+  EXPECT_EQ(opened({kSize, 0, 1025}), ST_INVALID_ARGUMENT);
+  st_device* handle = nullptr;
+  st_device_options options = {kSize, 0, 1};
+  EXPECT_EQ(api.device_open(nullptr, &handle), ST_INVALID_ARGUMENT);
+  EXPECT_EQ(api.device_open(&options, nullptr), ST_INVALID_ARGUMENT);
+
+  st_device_info info = {};
+  EXPECT_EQ(api.device_query(device().handle, &info), ST_INVALID_ARGUMENT);
+  info.size = sizeof info;
+  EXPECT_EQ(api.device_query(nullptr, &info), ST_INVALID_ARGUMENT);
+  EXPECT_EQ(api.device_query(device().handle, nullptr), ST_INVALID_ARGUMENT);
+  EXPECT_EQ(api.stream_create(nullptr, nullptr), ST_INVALID_ARGUMENT);
+  EXPECT_EQ(api.stream_synchronize(nullptr), ST_INVALID_ARGUMENT);
+  api.device_close(nullptr);
+  api.stream_destroy(nullptr);
+  api.memory_free(device().handle, nullptr);
+}
+
+TEST_P(DeviceTest, UnknownInstructionSetIsUnsupported) {
+  if (GetParam().backend != "cpu") GTEST_SKIP() << "only the CPU backend has instruction sets to choose from";
+  EXPECT_THROW(Device({"cpu", "sse9"}, 1), Unsupported);
+  EXPECT_NE(std::string(device().api.last_error()).find("SOFTTHINKING_ISA"), std::string::npos);
+}
+
+TEST_P(DeviceTest, MemoryIsZeroedAndAligned) {
+  const st_api& api = device().api;
+  for (uint64_t bytes : {1, 63, 64, 65, 4097, 1 << 20}) {
+    void* pointer = nullptr;
+    ASSERT_EQ(api.memory_alloc(device().handle, bytes, &pointer), ST_OK);
+    EXPECT_EQ(reinterpret_cast<uintptr_t>(pointer) % 64, 0u);
+    std::vector<uint8_t> content(bytes, 1);
+    device().check(api.copy(device().stream, content.data(), pointer, bytes));
+    device().synchronize();
+    EXPECT_TRUE(same_bits(content, std::vector<uint8_t>(bytes, 0)));
+    api.memory_free(device().handle, pointer);
+  }
+}
+
+TEST_P(DeviceTest, MemoryThatCannotBeIsRefused) {
+  const st_api& api = device().api;
+  void* pointer = nullptr;
+  EXPECT_EQ(api.memory_alloc(device().handle, 0, &pointer), ST_INVALID_ARGUMENT);
+  EXPECT_EQ(api.memory_alloc(device().handle, 16, nullptr), ST_INVALID_ARGUMENT);
+  EXPECT_EQ(api.memory_alloc(nullptr, 16, &pointer), ST_INVALID_ARGUMENT);
+  for (uint64_t bytes : {uint64_t{1} << 50, UINT64_MAX / 2, UINT64_MAX - 64, UINT64_MAX}) {
+    st_status status = api.memory_alloc(device().handle, bytes, &pointer);
+    EXPECT_TRUE(status == ST_OUT_OF_MEMORY || status == ST_INVALID_ARGUMENT) << bytes << ": " << status;
+    EXPECT_STRNE(api.last_error(), "");
+  }
+}
+
+template <typename Operation>
+void expect_refused(Device& device, st_status (*run)(st_stream*, const Operation*), const char* name) {
+  SCOPED_TRACE(name);
+  Operation operation = {};
+  EXPECT_EQ(run(nullptr, &operation), ST_INVALID_ARGUMENT);
+  EXPECT_EQ(run(device.stream, nullptr), ST_INVALID_ARGUMENT);
+  for (uint32_t size :
+       {uint32_t{0}, static_cast<uint32_t>(sizeof operation) - 8, static_cast<uint32_t>(sizeof operation) + 8}) {
+    operation.size = size;
+    EXPECT_EQ(run(device.stream, &operation), ST_INVALID_ARGUMENT);
+    EXPECT_NE(std::string(device.api.last_error()).find(name), std::string::npos) << device.api.last_error();
+  }
+  operation.size = sizeof operation;  // everything else is null
+  EXPECT_EQ(run(device.stream, &operation), ST_INVALID_ARGUMENT);
+}
+
+TEST_P(DeviceTest, OperationsRefuseStructsThatTheyDoNotKnow) {
+  const st_api& api = device().api;
+  expect_refused(device(), api.embed, "embed");
+  expect_refused(device(), api.rms_norm, "rms_norm");
+  expect_refused(device(), api.linear, "linear");
+  expect_refused(device(), api.rope_angles, "rope_angles");
+  expect_refused(device(), api.qkv_epilogue, "qkv_epilogue");
+  expect_refused(device(), api.attention, "attention");
+  expect_refused(device(), api.silu_mul, "silu_mul");
+  expect_refused(device(), api.gather_rows, "gather_rows");
+  expect_refused(device(), api.penalize, "penalize");
+  expect_refused(device(), api.sample, "sample");
+}
+
+TEST_P(DeviceTest, LastErrorBelongsToTheThread) {
+  const st_api& api = device().api;
+  EXPECT_EQ(api.stream_synchronize(nullptr), ST_INVALID_ARGUMENT);
+  std::string here = api.last_error();
+  EXPECT_NE(here, "");
+  std::string fresh = "?", there;
+  std::thread([&] {
+    fresh = api.last_error();
+    api.device_query(nullptr, nullptr);
+    there = api.last_error();
+  }).join();
+  EXPECT_EQ(fresh, "");
+  EXPECT_NE(there, "");
+  EXPECT_NE(there, here);
+  EXPECT_EQ(api.last_error(), here);
+}
+
+// One device, a stream per host thread: nobody gets another's result.
+TEST_P(DeviceTest, StreamsOfSeveralThreadsDoNotMeet) {
+  constexpr int kHostThreads = 4, kRounds = 30;
+  for (int threads : {1, 3}) {
+    auto shared = open(threads);
+    const st_api& api = shared->api;
+    std::vector<float> weights = random.normals(97 * 40);
+    Matrix matrix(*shared, 97, 40, ST_F32, weights);
+    std::vector<std::vector<float>> inputs, expected;
+    std::vector<std::unique_ptr<Activations>> x, out;
+    auto start = [&](st_stream* stream, size_t i) {
+      st_linear op = {sizeof op, 3, x[i]->get(), matrix.get(), nullptr, out[i]->get(), 0, 0};
+      return api.linear(stream, &op);
+    };
+    for (size_t i = 0; i < kHostThreads; ++i) {
+      inputs.push_back(random.activations(*shared, 3 * 40));
+      x.push_back(std::make_unique<Activations>(*shared, inputs.back()));
+      out.push_back(std::make_unique<Activations>(*shared, 3 * 97));
+      shared->check(start(shared->stream, i));
+      expected.push_back(out.back()->read());
+    }
+    std::vector<int> wrong(kHostThreads, 0);
+    std::vector<std::thread> hosts;
+    for (size_t i = 0; i < kHostThreads; ++i) {
+      hosts.emplace_back([&, i] {
+        st_stream* stream = nullptr;
+        bool good = api.stream_create(shared->handle, &stream) == ST_OK;
+        std::vector<uint8_t> poison(3 * 97 * dtype_bytes(shared->info.activation_dtype), 0xFF), bytes = poison;
+        for (int round = 0; good && round < kRounds; ++round) {
+          good = api.copy(stream, out[i]->get(), poison.data(), poison.size()) == ST_OK && start(stream, i) == ST_OK &&
+                 api.copy(stream, bytes.data(), out[i]->get(), bytes.size()) == ST_OK &&
+                 api.stream_synchronize(stream) == ST_OK;
+          if (!good || !same_bits(decoded(bytes, shared->info.activation_dtype), expected[i])) ++wrong[i];
+        }
+        api.stream_destroy(stream);
+      });
+    }
+    for (std::thread& host : hosts) host.join();
+    EXPECT_EQ(wrong, std::vector<int>(kHostThreads, 0)) << threads << " threads";
+  }
+}
+
+TEST_P(DeviceTest, ManyDevicesComeAndGo) {
+  std::vector<float> values = random.activations(device(), 5 * 19), weight(19, 1.0f);
+  for (int round = 0; round < 40; ++round) {
+    auto first = open(1 + round % 5), second = open(2);
+    if (round % 2) {  // a device that did no work must close as well as one that did
+      for (Device* each : {first.get(), second.get()}) {
+        Activations residual(*each, values), out(*each, values.size());
+        Buffer<float> weights(*each, weight);
+        st_rms_norm op = {sizeof op, 5, 19, 1e-6f, nullptr, residual.get(), weights.get(), out.get()};
+        each->check(each->api.rms_norm(each->stream, &op));
+        each->synchronize();
+      }
+    }
+    if (round % 3 == 0) first.reset();
+  }
+}
+
+}  // namespace

@@ -1,0 +1,146 @@
+#include "support.h"
+
+namespace {
+
+using namespace st::test;
+
+struct Embed {
+  int32_t vocabulary, hidden, entries, tokens, dtype;
+  std::vector<float> table, weights;
+  std::vector<int32_t> ids;
+
+  Embed(Random& random, int32_t v, int32_t h, int32_t n, int32_t t, int32_t type)
+      : vocabulary(v), hidden(h), entries(n), tokens(t), dtype(type) {
+    table = rounded(random.normals(static_cast<size_t>(v) * static_cast<size_t>(h)), type);
+    for (int32_t i = 0; i < t * n; ++i) {
+      // Unused places are (0, 0.0); a plain token has one entry.
+      bool used = i % n == 0 || random.chance(0.7);
+      ids.push_back(used ? random.integer(0, v - 1) : 0);
+      weights.push_back(used ? static_cast<float>(random.uniform()) : 0.0f);
+    }
+  }
+
+  std::vector<float> run(Device& device, const std::vector<int32_t>& index, bool pass_index = true) const {
+    Matrix matrix(device, vocabulary, hidden, dtype, table);
+    Buffer<int32_t> id_buffer(device, ids), index_buffer(device, index);
+    Buffer<float> weight_buffer(device, weights);
+    Activations out(device, index.size() * static_cast<size_t>(hidden));
+    st_embed op = {
+        sizeof op,           static_cast<int32_t>(index.size()),        entries,  tokens, matrix.get(), id_buffer.get(),
+        weight_buffer.get(), pass_index ? index_buffer.get() : nullptr, out.get()};
+    device.check(device.api.embed(device.stream, &op));
+    return out.read();
+  }
+
+  std::vector<double> reference(const std::vector<int32_t>& index) const {
+    std::vector<double> out;
+    for (int32_t token : index) {
+      for (int32_t k = 0; k < hidden; ++k) {
+        double sum = 0.0;
+        for (int32_t i = 0; i < entries; ++i) {
+          auto at = static_cast<size_t>(token * entries + i);
+          sum +=
+              static_cast<double>(weights[at]) * static_cast<double>(table[static_cast<size_t>(ids[at] * hidden + k)]);
+        }
+        out.push_back(sum);
+      }
+    }
+    return out;
+  }
+};
+
+std::vector<int32_t> random_index(Random& random, int32_t rows, int32_t tokens) {
+  std::vector<int32_t> index;
+  for (int32_t r = 0; r < rows; ++r) index.push_back(random.integer(0, tokens - 1));
+  return index;
+}
+
+ST_TEST_EVERY_BACKEND(EmbedTest);
+
+TEST_P(EmbedTest, MixesRowsOfTheTable) {
+  for (int32_t dtype : kWeightTypes) {
+    for (int32_t vocabulary : {1, 7, 16, 455}) {
+      for (int32_t hidden : {1, 15, 16, 64, 200}) {
+        for (int32_t rows : {0, 1, 3, 5, 17}) {
+          SCOPED_TRACE(testing::Message()
+                       << dtype_name(dtype) << " V " << vocabulary << " H " << hidden << " rows " << rows);
+          Embed embed(random, vocabulary, hidden, rows % 2 ? 10 : 1, 6, dtype);
+          std::vector<int32_t> index = random_index(random, rows, 6);
+          ASSERT_TRUE(near(embed.run(device(), index), embed.reference(index), device().tolerance(2e-6)));
+        }
+      }
+    }
+  }
+}
+
+TEST_P(EmbedTest, WithoutAnIndexRowsTakeTheirOwnTokens) {
+  Embed embed(random, 40, 33, 3, 5, ST_BF16);
+  EXPECT_TRUE(
+      near(embed.run(device(), {0, 1, 2, 3, 4}, false), embed.reference({0, 1, 2, 3, 4}), device().tolerance(2e-6)));
+}
+
+TEST_P(EmbedTest, APlainTokenIsItsRowExactly) {
+  Embed embed(random, 151, 70, 1, 4, ST_BF16);
+  embed.weights.assign(4, 1.0f);
+  std::vector<float> expected;
+  for (int32_t id : embed.ids) {
+    std::vector<float> row = slice(embed.table, static_cast<size_t>(id) * 70, 70);
+    expected.insert(expected.end(), row.begin(), row.end());
+  }
+  EXPECT_TRUE(same_bits(embed.run(device(), {0, 1, 2, 3}), expected));
+}
+
+// The table may hold anything at the id of an unused place.
+TEST_P(EmbedTest, EntriesOfWeightZeroAreNotRead) {
+  Embed embed(random, 20, 18, 2, 1, ST_F32);
+  embed.ids = {5, 0};
+  embed.weights = {1.0f, 0.0f};
+  for (size_t k = 0; k < 18; ++k) embed.table[k] = NAN;
+  EXPECT_TRUE(same_bits(embed.run(device(), {0}), slice(embed.table, 5 * 18, 18)));
+}
+
+TEST_P(EmbedTest, EntriesAreAddedInOrder) {
+  Embed embed(random, 3, 1, 3, 1, ST_F32);
+  embed.table = {1.0f, 0x1p24f, -0x1p24f};
+  embed.ids = {0, 1, 2};
+  embed.weights = {1.0f, 1.0f, 1.0f};
+  EXPECT_EQ(embed.run(device(), {0}).front(), 0.0f);  // 1 is lost in 2^24, as the order says
+}
+
+TEST_P(EmbedTest, SameBitsForAnyRowsAndThreads) {
+  Embed embed(random, 300, 150, 10, 9, ST_BF16);
+  std::vector<int32_t> index = random_index(random, 17, 9);
+  std::vector<float> expected = embed.run(device(), index);
+  for (int threads : kThreadCounts) {
+    auto other = open(threads);
+    EXPECT_TRUE(same_bits(embed.run(*other, index), expected)) << threads << " threads";
+  }
+  for (size_t r = 0; r < index.size(); ++r)
+    EXPECT_TRUE(same_bits(embed.run(device(), {index[r]}), slice(expected, r * 150, 150))) << "row " << r;
+}
+
+TEST_P(EmbedTest, RefusesMistakes) {
+  Embed embed(random, 7, 4, 1, 1, ST_F32);
+  Matrix matrix(device(), 7, 4, ST_F32, embed.table);
+  Buffer<int32_t> ids(device(), embed.ids);
+  Buffer<float> weights(device(), embed.weights);
+  Activations out(device(), 4);
+  const st_embed good = {sizeof good, 1, 1, 1, matrix.get(), ids.get(), weights.get(), nullptr, out.get()};
+  auto refused = [&](auto change) {
+    st_embed op = good;
+    change(op);
+    return device().api.embed(device().stream, &op) == ST_INVALID_ARGUMENT && *device().api.last_error() != 0;
+  };
+  EXPECT_EQ(device().api.embed(device().stream, &good), ST_OK);
+  EXPECT_TRUE(refused([](st_embed& op) { op.rows = -1; }));
+  EXPECT_TRUE(refused([](st_embed& op) { op.entries = 0; }));
+  EXPECT_TRUE(refused([](st_embed& op) { op.entries = ST_MAX_TOPK + 1; }));
+  EXPECT_TRUE(refused([](st_embed& op) { op.table.rows = 0; }));
+  EXPECT_TRUE(refused([](st_embed& op) { op.table.dtype = 9; }));
+  EXPECT_TRUE(refused([](st_embed& op) { op.table.data = nullptr; }));
+  EXPECT_TRUE(refused([](st_embed& op) { op.ids = nullptr; }));
+  EXPECT_TRUE(refused([](st_embed& op) { op.weights = nullptr; }));
+  EXPECT_TRUE(refused([](st_embed& op) { op.out = nullptr; }));
+}
+
+}  // namespace

@@ -1,0 +1,56 @@
+// Sequences of the tests of qkv_epilogue and attention: shuffled block tables, batches and caches.
+#pragma once
+
+#include "support.h"
+
+namespace st::test {
+
+struct AttentionShape {
+  int32_t heads, kv_heads, head_dim;
+  size_t dim() const { return static_cast<size_t>(head_dim); }
+  size_t row() const { return static_cast<size_t>((heads + 2 * kv_heads) * head_dim); }  // elements of a qkv row
+  size_t out() const { return static_cast<size_t>(heads * head_dim); }
+};
+
+// Which block of the cache holds each 16 positions of each sequence: shuffled, and some blocks are nobody's.
+struct Paging {
+  Paging(Random& random, int32_t sequences, int32_t positions);
+
+  int32_t blocks, blocks_per_sequence;
+  std::vector<std::vector<int32_t>> tables;
+};
+
+// The rows of one sequence in a batch.
+struct Rows {
+  int32_t sequence;
+  std::vector<int32_t> positions;
+};
+
+class Batch {
+ public:
+  Batch(Device& device, const Paging& paging, const std::vector<Rows>& rows);
+  const st_batch& get() const { return batch_; }
+
+ private:
+  Batch(Device& device, const Paging& paging, std::vector<int32_t> positions, std::vector<int32_t> first_row,
+        std::vector<int32_t> tables);
+
+  Buffer<int32_t> positions_, first_row_, tables_;
+  st_batch batch_;
+};
+
+class Cache {
+ public:
+  Cache(Device& device, const AttentionShape& shape, int32_t blocks, int32_t dtype);
+  const st_kv_cache& get() const { return cache_; }
+  std::vector<uint8_t> read_bytes() const;  // keys, then values, in whatever layout
+
+ private:
+  Memory keys_, values_;
+  st_kv_cache cache_;
+};
+
+// from, from + 1, .. to - 1
+std::vector<int32_t> range(int32_t from, int32_t to);
+
+}  // namespace st::test

@@ -1,0 +1,138 @@
+#include <cmath>
+
+#include "support.h"
+
+namespace {
+
+using namespace st::test;
+
+struct Linear {
+  int32_t outputs, cols, dtype;
+  std::vector<float> w, bias;
+
+  Linear(Random& random, int32_t out, int32_t in, int32_t type) : outputs(out), cols(in), dtype(type) {
+    double scale = 1.0 / std::sqrt(static_cast<double>(in));
+    w = rounded(random.normals(static_cast<size_t>(out) * static_cast<size_t>(in), scale), type);
+    bias = random.normals(static_cast<size_t>(out));
+  }
+
+  std::vector<float> run(Device& device, const std::vector<float>& x, bool with_bias, bool out_f32 = false) const {
+    Matrix matrix(device, outputs, cols, dtype, w);
+    Buffer<float> bias_buffer(device, bias);
+    Activations input(device, x);
+    size_t count = x.size() / static_cast<size_t>(cols) * static_cast<size_t>(outputs);
+    Activations out(device, out_f32 ? 0 : count);
+    Buffer<float> logits(device, out_f32 ? count : 0);
+    st_linear op = {sizeof op,
+                    static_cast<int32_t>(x.size()) / cols,
+                    input.get(),
+                    matrix.get(),
+                    with_bias ? bias_buffer.get() : nullptr,
+                    out_f32 ? logits.get() : out.get(),
+                    out_f32,
+                    0};
+    device.check(device.api.linear(device.stream, &op));
+    return out_f32 ? logits.read() : out.read();
+  }
+
+  std::vector<double> reference(const std::vector<float>& x, bool with_bias) const {
+    std::vector<double> out;
+    auto n = static_cast<size_t>(cols), m = static_cast<size_t>(outputs);
+    for (size_t r = 0; r < x.size() / n; ++r) {
+      for (size_t o = 0; o < m; ++o) {
+        double sum = with_bias ? static_cast<double>(bias[o]) : 0.0;
+        for (size_t k = 0; k < n; ++k) sum += static_cast<double>(x[r * n + k]) * static_cast<double>(w[o * n + k]);
+        out.push_back(sum);
+      }
+    }
+    return out;
+  }
+};
+
+ST_TEST_EVERY_BACKEND(LinearTest);
+
+TEST_P(LinearTest, MatchesReference) {
+  for (int32_t dtype : kWeightTypes) {
+    for (int32_t outputs : {1, 7, 16, 17, 63, 64, 80, 130, 455}) {
+      for (int32_t cols : {1, 2, 15, 33, 64, 200}) {
+        for (size_t rows : {0, 1, 3, 5, 17}) {
+          SCOPED_TRACE(testing::Message() << dtype_name(dtype) << " " << outputs << " x " << cols << ", rows " << rows);
+          Linear linear(random, outputs, cols, dtype);
+          std::vector<float> x = random.activations(device(), rows * static_cast<size_t>(cols));
+          bool with_bias = (outputs + cols) % 2 == 0;
+          ASSERT_TRUE(
+              near(linear.run(device(), x, with_bias), linear.reference(x, with_bias), device().tolerance(5e-6)));
+        }
+      }
+    }
+  }
+}
+
+TEST_P(LinearTest, LogitsAreF32OverAWholeVocabulary) {
+  Linear linear(random, 151936, 8, ST_BF16);
+  std::vector<float> x = random.activations(device(), 3 * 8);
+  EXPECT_TRUE(near(linear.run(device(), x, false, true), linear.reference(x, false), 2e-6));
+}
+
+// A long product: the error of an f32 sum in order must stay what rounding explains.
+TEST_P(LinearTest, LongRowsKeepTheirDigits) {
+  for (int32_t dtype : kWeightTypes) {
+    Linear linear(random, 33, 8960, dtype);
+    std::vector<float> x = random.activations(device(), 2 * 8960);
+    EXPECT_TRUE(near(linear.run(device(), x, true), linear.reference(x, true), device().tolerance(3e-5)));
+  }
+}
+
+TEST_P(LinearTest, SameBitsForAnyRowsAndThreads) {
+  for (int32_t dtype : kWeightTypes) {
+    Linear linear(random, 213, 99, dtype);
+    std::vector<float> x = random.activations(device(), 17 * 99);
+    std::vector<float> expected = linear.run(device(), x, true);
+    for (int threads : kThreadCounts) {
+      auto other = open(threads);
+      EXPECT_TRUE(same_bits(linear.run(*other, x, true), expected)) << threads << " threads";
+    }
+    for (size_t rows = 1; rows <= 17; ++rows) {
+      SCOPED_TRACE(testing::Message() << rows << " rows of " << dtype_name(dtype));
+      EXPECT_TRUE(same_bits(linear.run(device(), slice(x, (17 - rows) * 99, rows * 99), true),
+                            slice(expected, (17 - rows) * 213, rows * 213)));
+    }
+  }
+}
+
+// Outputs of matrices that are packed below one another keep the bits that they have alone.
+TEST_P(LinearTest, SameBitsWhereverAnOutputStands) {
+  Linear all(random, 101, 50, ST_BF16);
+  std::vector<float> x = random.activations(device(), 50);
+  std::vector<float> expected = all.run(device(), x, true);
+  for (int32_t first : {1, 16, 37, 100}) {
+    Linear part = all;
+    part.outputs = 101 - first;
+    auto from = static_cast<size_t>(first);
+    part.w = slice(all.w, from * 50, all.w.size() - from * 50);
+    part.bias = slice(all.bias, from, 101 - from);
+    EXPECT_TRUE(same_bits(part.run(device(), x, true), slice(expected, from, 101 - from))) << "from " << first;
+  }
+}
+
+TEST_P(LinearTest, RefusesMistakes) {
+  Linear linear(random, 5, 4, ST_F32);
+  Matrix matrix(device(), 5, 4, ST_F32, linear.w);
+  Activations x(device(), std::vector<float>(4, 1.0f)), out(device(), 5);
+  const st_linear good = {sizeof good, 1, x.get(), matrix.get(), nullptr, out.get(), 0, 0};
+  auto refused = [&](auto change) {
+    st_linear op = good;
+    change(op);
+    return device().api.linear(device().stream, &op) == ST_INVALID_ARGUMENT && *device().api.last_error() != 0;
+  };
+  EXPECT_EQ(device().api.linear(device().stream, &good), ST_OK);
+  EXPECT_TRUE(refused([](st_linear& op) { op.rows = -1; }));
+  EXPECT_TRUE(refused([](st_linear& op) { op.w.rows = 0; }));
+  EXPECT_TRUE(refused([](st_linear& op) { op.w.cols = -3; }));
+  EXPECT_TRUE(refused([](st_linear& op) { op.w.dtype = 3; }));
+  EXPECT_TRUE(refused([](st_linear& op) { op.w.data = nullptr; }));
+  EXPECT_TRUE(refused([](st_linear& op) { op.x = nullptr; }));
+  EXPECT_TRUE(refused([](st_linear& op) { op.out = nullptr; }));
+}
+
+}  // namespace

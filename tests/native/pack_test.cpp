@@ -1,0 +1,146 @@
+// pack, convert_to_f32, copy and the functions that tell sizes.
+#include <cmath>
+#include <cstring>
+
+#include "support.h"
+
+namespace {
+
+using namespace st::test;
+
+// W itself, read back through a product with every unit vector.
+std::vector<float> unpacked(Device& device, const st_matrix& w) {
+  auto rows = static_cast<size_t>(w.rows), cols = static_cast<size_t>(w.cols);
+  std::vector<float> unit(cols * cols, 0.0f);
+  for (size_t k = 0; k < cols; ++k) unit[k * cols + k] = 1.0f;
+  Activations x(device, unit);
+  Buffer<float> out(device, cols * rows);
+  st_linear op = {sizeof op, w.cols, x.get(), w, nullptr, out.get(), 1, 0};
+  device.check(device.api.linear(device.stream, &op));
+  std::vector<float> columns = out.read(), result(rows * cols);
+  for (size_t k = 0; k < cols; ++k)
+    for (size_t r = 0; r < rows; ++r) result[r * cols + k] = columns[k * rows + r];
+  return result;
+}
+
+ST_TEST_EVERY_BACKEND(PackTest);
+
+TEST_P(PackTest, PutsPartsBelowOneAnother) {
+  for (int32_t dtype : kWeightTypes) {
+    for (int threads : kThreadCounts) {
+      auto other = open(threads);
+      std::vector<float> values = rounded(random.normals(75 * 13), dtype);
+      Memory data(*other, other->api.matrix_bytes(75, 13, dtype), kNaNPoison);
+      st_matrix w = {data.get(), 75, 13, dtype, 0};
+      // Boundaries inside tiles, and an order that is not the order of the rows.
+      const int32_t parts[][2] = {{40, 35}, {0, 7}, {7, 1}, {8, 32}};
+      for (auto [first, count] : parts) {
+        auto source = encoded(slice(values, static_cast<size_t>(first) * 13, static_cast<size_t>(count) * 13), dtype);
+        other->check(other->api.pack(other->stream, &w, first, count, source.data(), dtype));
+        other->synchronize();
+      }
+      EXPECT_TRUE(same_bits(unpacked(*other, w), values)) << dtype_name(dtype) << ", " << threads << " threads";
+    }
+  }
+}
+
+TEST_P(PackTest, RefusesMistakes) {
+  Memory data(device(), device().api.matrix_bytes(20, 4, ST_BF16), kNaNPoison);
+  std::vector<uint16_t> source(80);
+  const st_matrix good = {data.get(), 20, 4, ST_BF16, 0};
+  auto status = [&](const st_matrix* w, int32_t first, int32_t count, const void* from, int32_t dtype) {
+    st_status result = device().api.pack(device().stream, w, first, count, from, dtype);
+    EXPECT_TRUE(result == ST_OK || *device().api.last_error() != 0);
+    return result;
+  };
+  EXPECT_EQ(status(&good, 0, 20, source.data(), ST_BF16), ST_OK);
+  EXPECT_EQ(status(nullptr, 0, 20, source.data(), ST_BF16), ST_INVALID_ARGUMENT);
+  EXPECT_EQ(status(&good, 0, 20, nullptr, ST_BF16), ST_INVALID_ARGUMENT);
+  EXPECT_EQ(status(&good, 0, 20, source.data(), ST_F16), ST_INVALID_ARGUMENT);
+  EXPECT_EQ(status(&good, -1, 2, source.data(), ST_BF16), ST_INVALID_ARGUMENT);
+  EXPECT_EQ(status(&good, 0, 0, source.data(), ST_BF16), ST_INVALID_ARGUMENT);
+  EXPECT_EQ(status(&good, 0, 21, source.data(), ST_BF16), ST_INVALID_ARGUMENT);
+  EXPECT_EQ(status(&good, 20, 1, source.data(), ST_BF16), ST_INVALID_ARGUMENT);
+  EXPECT_EQ(status(&good, INT32_MAX, INT32_MAX, source.data(), ST_BF16), ST_INVALID_ARGUMENT);
+  st_matrix bad = good;
+  bad.rows = 0;
+  EXPECT_EQ(status(&bad, 0, 1, source.data(), ST_BF16), ST_INVALID_ARGUMENT);
+  bad = good;
+  bad.dtype = 7;
+  EXPECT_EQ(status(&bad, 0, 1, source.data(), 7), ST_INVALID_ARGUMENT);
+  EXPECT_EQ(device().api.pack(nullptr, &good, 0, 1, source.data(), ST_BF16), ST_INVALID_ARGUMENT);
+}
+
+TEST_P(PackTest, ConvertsEveryHalf) {
+  std::vector<uint16_t> halves(0x10000);
+  for (size_t i = 0; i < halves.size(); ++i) halves[i] = static_cast<uint16_t>(i);
+  for (int32_t dtype : {ST_F16, ST_BF16}) {
+    Buffer<float> out(device(), halves.size());
+    device().check(device().api.convert_to_f32(device().stream, out.get(), halves.data(), dtype, 0x10000));
+    std::vector<float> values = out.read();
+    for (size_t i = 0; i < halves.size(); ++i) {
+      float expected = dtype == ST_F16 ? from_f16(halves[i]) : from_bf16(halves[i]);
+      if (std::isnan(expected))
+        ASSERT_TRUE(std::isnan(values[i])) << dtype_name(dtype) << " " << i;
+      else
+        ASSERT_TRUE(compare_bits(&values[i], &expected, 1, 4)) << dtype_name(dtype) << " " << i;
+    }
+  }
+  std::vector<float> source = random.normals(1001);
+  Buffer<float> out(device(), source.size());
+  device().check(device().api.convert_to_f32(device().stream, out.get(), source.data(), ST_F32, 1001));
+  EXPECT_TRUE(same_bits(out.read(), source));
+  EXPECT_EQ(device().api.convert_to_f32(device().stream, out.get(), source.data(), 5, 1), ST_INVALID_ARGUMENT);
+  EXPECT_EQ(device().api.convert_to_f32(device().stream, out.get(), source.data(), ST_F32, -1), ST_INVALID_ARGUMENT);
+  EXPECT_EQ(device().api.convert_to_f32(device().stream, nullptr, source.data(), ST_F32, 1), ST_INVALID_ARGUMENT);
+}
+
+TEST_P(PackTest, CopiesInEveryDirection) {
+  std::vector<float> values = random.normals(777);
+  Buffer<float> a(device(), values), b(device(), values.size());
+  device().check(device().api.copy(device().stream, b.get(), a.get(), values.size() * sizeof(float)));
+  EXPECT_TRUE(same_bits(b.read(), values));
+  device().check(device().api.copy(device().stream, b.get(), a.get() + 1, 0));
+  EXPECT_TRUE(same_bits(b.read(), values));
+  EXPECT_EQ(device().api.copy(device().stream, nullptr, a.get(), 4), ST_INVALID_ARGUMENT);
+  EXPECT_EQ(device().api.copy(nullptr, b.get(), a.get(), 4), ST_INVALID_ARGUMENT);
+}
+
+TEST_P(PackTest, SizesHoldTheirContentAndRefuseNonsense) {
+  const st_api& api = device().api;
+  for (int32_t rows : {1, 16, 17, 455}) {
+    for (int32_t cols : {1, 7, 200}) {
+      auto elements = static_cast<uint64_t>(rows) * static_cast<uint64_t>(cols);
+      EXPECT_GE(api.matrix_bytes(rows, cols, ST_F32), elements * 4);
+      EXPECT_GE(api.matrix_bytes(rows, cols, ST_BF16), elements * 2);
+    }
+  }
+  EXPECT_EQ(api.matrix_bytes(0, 4, ST_F32), 0u);
+  EXPECT_EQ(api.matrix_bytes(4, -1, ST_F32), 0u);
+  EXPECT_EQ(api.matrix_bytes(4, 4, 3), 0u);
+  EXPECT_EQ(api.matrix_bytes(4, 4, -1), 0u);
+
+  EXPECT_GE(api.kv_bytes(3, 2, 64, ST_F32), 3u * 2 * 64 * ST_BLOCK_POSITIONS * 4);
+  EXPECT_GE(api.kv_bytes(3, 2, 64, ST_BF16), 3u * 2 * 64 * ST_BLOCK_POSITIONS * 2);
+  EXPECT_EQ(api.kv_bytes(0, 2, 64, ST_F32), 0u);
+  EXPECT_EQ(api.kv_bytes(3, 0, 64, ST_F32), 0u);
+  EXPECT_EQ(api.kv_bytes(3, 2, 0, ST_F32), 0u);
+  EXPECT_EQ(api.kv_bytes(3, 2, 64, ST_F16), 0u);
+
+  EXPECT_GE(api.sample_workspace_bytes(2, 151936), api.sample_workspace_bytes(1, 151936));
+  EXPECT_EQ(api.sample_workspace_bytes(0, 7), 0u);
+  EXPECT_EQ(api.sample_workspace_bytes(1, 0), 0u);
+}
+
+// A size that 64 bits do not hold must not come back as a small one.
+TEST_P(PackTest, SizesDoNotWrapAround) {
+  const st_api& api = device().api;
+  uint64_t large = api.matrix_bytes(INT32_MAX, INT32_MAX, ST_F32);
+  EXPECT_TRUE(large == 0 || large >= uint64_t{INT32_MAX} * INT32_MAX * 4);
+  EXPECT_EQ(api.kv_bytes(INT32_MAX, INT32_MAX, ST_MAX_HEAD_DIM, ST_F32), 0u);
+  EXPECT_EQ(api.kv_bytes(1 << 30, 1 << 30, 16, ST_BF16), 0u);
+  large = api.sample_workspace_bytes(INT32_MAX, INT32_MAX);
+  EXPECT_TRUE(large == 0 || large >= uint64_t{INT32_MAX} * INT32_MAX);
+}
+
+}  // namespace

@@ -1,0 +1,367 @@
+#include "support.h"
+
+#if defined(_WIN32)
+#include <windows.h>
+#else
+#include <dlfcn.h>
+#endif
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+#include <cstring>
+#include <iostream>
+#include <map>
+#include <numeric>
+
+#if defined(__SANITIZE_ADDRESS__)
+// A request that no machine can meet is a test, not the end of the process.
+extern "C" const char* __asan_default_options();
+extern "C" const char* __asan_default_options() {
+  return "allocator_may_return_null=1";
+}
+#endif
+
+namespace st::test {
+namespace {
+
+// AddressSanitizer sees an access beyond the end only where nothing of ours lies behind it.
+#if defined(__SANITIZE_ADDRESS__)
+constexpr size_t kGuard = 0;
+#else
+constexpr size_t kGuard = 256;
+#endif
+
+// Name and path of each backend, as the build passes them: "cpu=<path>|cuda=<path>".
+std::vector<std::pair<std::string, std::string>> libraries() {
+  std::vector<std::pair<std::string, std::string>> found;
+  std::string text = SOFTTHINKING_TEST_BACKENDS;
+  for (size_t begin = 0; begin < text.size();) {
+    size_t end = std::min(text.find('|', begin), text.size());
+    size_t equals = text.find('=', begin);
+    found.emplace_back(text.substr(begin, equals - begin), text.substr(equals + 1, end - equals - 1));
+    begin = end + 1;
+  }
+  return found;
+}
+
+using GetApi = const st_api* (*)(uint32_t);
+
+GetApi load_library(const std::string& path) {
+#if defined(_WIN32)
+  HMODULE library = LoadLibraryA(path.c_str());
+  return library ? reinterpret_cast<GetApi>(reinterpret_cast<void*>(GetProcAddress(library, "st_get_api"))) : nullptr;
+#else
+  void* library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
+  if (!library) throw std::runtime_error(dlerror());
+  return reinterpret_cast<GetApi>(dlsym(library, "st_get_api"));
+#endif
+}
+
+void set_environment(const char* name, const char* value) {
+#if defined(_WIN32)
+  _putenv_s(name, value);
+#else
+  setenv(name, value, 1);
+#endif
+}
+
+}  // namespace
+
+// --- backends and devices ------------------------------------------------------------------------------------------
+
+std::vector<Target> targets() {
+  std::vector<Target> all;
+  for (const auto& [name, path] : libraries()) {
+    if (name == "cpu")
+      for (const char* isa : {"scalar", "avx2", "avx512"}) all.push_back({name, isa});
+    else
+      all.push_back({name, ""});
+  }
+  return all;
+}
+
+static std::string name_of(const Target& target) {
+  return target.backend + (target.isa.empty() ? "" : "_" + target.isa);
+}
+
+void PrintTo(const Target& target, std::ostream* out) {
+  *out << name_of(target);
+}
+
+std::string target_name(const testing::TestParamInfo<Target>& info) {
+  return name_of(info.param);
+}
+
+const st_api& load_backend(const std::string& backend) {
+  static std::map<std::string, const st_api*> loaded;
+  if (loaded.count(backend)) return *loaded[backend];
+  for (const auto& [name, path] : libraries()) {
+    if (name != backend) continue;
+    GetApi get_api = load_library(path);
+    const st_api* api = get_api ? get_api(ST_ABI_VERSION) : nullptr;
+    if (!api) throw std::runtime_error(path + " is no backend of this version");
+    loaded[backend] = api;
+    return *api;
+  }
+  throw std::runtime_error("no backend " + backend);
+}
+
+Device::Device(const Target& target, int threads) : api(load_backend(target.backend)) {
+  st_device_options options = {sizeof options, 0, threads};
+  if (!target.isa.empty()) set_environment("SOFTTHINKING_ISA", target.isa.c_str());
+  st_status status = api.device_open(&options, &handle);
+  if (!target.isa.empty()) set_environment("SOFTTHINKING_ISA", "");
+  if (status == ST_UNSUPPORTED) throw Unsupported(api.last_error());
+  check(status);
+  check(api.stream_create(handle, &stream));
+  info.size = sizeof info;
+  check(api.device_query(handle, &info));
+}
+
+Device::~Device() {
+  api.stream_destroy(stream);
+  api.device_close(handle);
+}
+
+void Device::check(st_status status) const {
+  if (status != ST_OK) throw std::runtime_error("status " + std::to_string(status) + ": " + api.last_error());
+}
+
+// --- device memory -------------------------------------------------------------------------------------------------
+
+Memory::Memory(Device& device, size_t bytes, int poison)
+    : device_(device), bytes_(bytes), guard_(kGuard), poison_(poison) {
+  std::vector<uint8_t> all(std::max<size_t>(bytes + 2 * guard_, 1), static_cast<uint8_t>(poison));
+  device.check(device.api.memory_alloc(device.handle, all.size(), &base_));
+  device.check(device.api.copy(device.stream, base_, all.data(), all.size()));
+  device.synchronize();
+}
+
+Memory::~Memory() {
+  for (size_t offset : {size_t{0}, guard_ + bytes_}) {
+    std::vector<uint8_t> guard(guard_);
+    if (guard.empty()) break;
+    st_status status =
+        device_.api.copy(device_.stream, guard.data(), static_cast<uint8_t*>(base_) + offset, guard.size());
+    if (status != ST_OK || device_.api.stream_synchronize(device_.stream) != ST_OK)
+      ADD_FAILURE() << "a guard cannot be read: " << device_.api.last_error();
+    else if (std::any_of(guard.begin(), guard.end(), [&](uint8_t byte) { return byte != poison_; }))
+      ADD_FAILURE() << "something wrote " << (offset == 0 ? "before" : "behind") << " a buffer of " << bytes_
+                    << " bytes";
+  }
+  device_.api.memory_free(device_.handle, base_);
+}
+
+void Memory::write(const void* source, size_t bytes, size_t offset) {
+  if (offset + bytes > bytes_) throw std::logic_error("a write beyond the buffer");
+  if (bytes == 0) return;
+  device_.check(device_.api.copy(device_.stream, static_cast<uint8_t*>(get()) + offset, source, bytes));
+  device_.synchronize();
+}
+
+void Memory::read(void* destination, size_t bytes, size_t offset) const {
+  if (offset + bytes > bytes_) throw std::logic_error("a read beyond the buffer");
+  if (bytes == 0) return;
+  device_.check(device_.api.copy(device_.stream, destination, static_cast<const uint8_t*>(get()) + offset, bytes));
+  device_.synchronize();
+}
+
+std::vector<uint8_t> Memory::read_bytes() const {
+  std::vector<uint8_t> result(bytes_);
+  read(result.data(), bytes_);
+  return result;
+}
+
+Activations::Activations(Device& device, size_t count)
+    : dtype_(device.info.activation_dtype), count_(count), memory_(device, count * dtype_bytes(dtype_), kNaNPoison) {}
+
+Activations::Activations(Device& device, const std::vector<float>& values) : Activations(device, values.size()) {
+  std::vector<uint8_t> bytes = encoded(values, dtype_);
+  memory_.write(bytes.data(), bytes.size());
+}
+
+std::vector<float> Activations::read() const {
+  return decoded(memory_.read_bytes(), dtype_);
+}
+
+Matrix::Matrix(Device& device, int32_t rows, int32_t cols, int32_t dtype, const std::vector<float>& values)
+    : memory_(device, device.api.matrix_bytes(rows, cols, dtype), kNaNPoison),
+      matrix_{memory_.get(), rows, cols, dtype, 0} {
+  std::vector<uint8_t> source = encoded(values, dtype);
+  device.check(device.api.pack(device.stream, &matrix_, 0, rows, source.data(), dtype));
+  device.synchronize();
+}
+
+// --- number formats ------------------------------------------------------------------------------------------------
+
+size_t dtype_bytes(int32_t dtype) {
+  return dtype == ST_F32 ? 4 : 2;
+}
+
+const char* dtype_name(int32_t dtype) {
+  return dtype == ST_F32 ? "f32" : dtype == ST_F16 ? "f16" : "bf16";
+}
+
+// The nearest multiple of the spacing that `digits` binary digits leave at this magnitude.
+static double round_to_digits(double value, int digits, int least_exponent) {
+  int exponent;
+  std::frexp(value, &exponent);
+  int shift = std::max(exponent, least_exponent) - digits;
+  return std::ldexp(std::nearbyint(std::ldexp(value, -shift)), shift);
+}
+
+uint16_t to_bf16(float value) {
+  auto nearest = static_cast<float>(round_to_digits(static_cast<double>(value), 8, -125));
+  uint32_t bits;
+  memcpy(&bits, &nearest, sizeof bits);
+  return static_cast<uint16_t>(bits >> 16);
+}
+
+float from_bf16(uint16_t value) {
+  uint32_t bits = static_cast<uint32_t>(value) << 16;
+  float result;
+  memcpy(&result, &bits, sizeof result);
+  return result;
+}
+
+uint16_t to_f16(float value) {
+  double nearest = round_to_digits(static_cast<double>(value), 11, -13);
+  auto sign = static_cast<uint16_t>(std::signbit(nearest) ? 0x8000 : 0);
+  double magnitude = std::fabs(nearest);
+  if (magnitude >= 65536.0) return static_cast<uint16_t>(sign | 0x7C00);
+  if (magnitude < 0x1p-14) return static_cast<uint16_t>(sign | static_cast<uint16_t>(magnitude * 0x1p24));
+  int exponent;
+  double fraction = std::frexp(magnitude, &exponent);  // in [0.5, 1)
+  auto mantissa = static_cast<uint32_t>(fraction * 2048.0) - 1024u;
+  return static_cast<uint16_t>(sign | static_cast<uint32_t>(exponent + 14) << 10 | mantissa);
+}
+
+float from_f16(uint16_t value) {
+  int exponent = (value >> 10) & 31, mantissa = value & 1023;
+  double magnitude = exponent == 31  ? (mantissa ? std::nan("") : INFINITY)
+                     : exponent == 0 ? std::ldexp(mantissa, -24)
+                                     : std::ldexp(1024 + mantissa, exponent - 25);
+  return static_cast<float>(value & 0x8000 ? -magnitude : magnitude);
+}
+
+std::vector<uint8_t> encoded(const std::vector<float>& values, int32_t dtype) {
+  std::vector<uint8_t> bytes(values.size() * dtype_bytes(dtype));
+  if (dtype == ST_F32) {
+    if (!values.empty()) memcpy(bytes.data(), values.data(), bytes.size());
+    return bytes;
+  }
+  for (size_t i = 0; i < values.size(); ++i) {
+    uint16_t half = dtype == ST_F16 ? to_f16(values[i]) : to_bf16(values[i]);
+    memcpy(bytes.data() + 2 * i, &half, 2);
+  }
+  return bytes;
+}
+
+std::vector<float> decoded(const std::vector<uint8_t>& bytes, int32_t dtype) {
+  std::vector<float> values(bytes.size() / dtype_bytes(dtype));
+  for (size_t i = 0; i < values.size(); ++i) {
+    if (dtype == ST_F32) {
+      memcpy(&values[i], bytes.data() + 4 * i, 4);
+    } else {
+      uint16_t half;
+      memcpy(&half, bytes.data() + 2 * i, 2);
+      values[i] = dtype == ST_F16 ? from_f16(half) : from_bf16(half);
+    }
+  }
+  return values;
+}
+
+std::vector<float> rounded(const std::vector<float>& values, int32_t dtype) {
+  return decoded(encoded(values, dtype), dtype);
+}
+
+// --- random inputs -------------------------------------------------------------------------------------------------
+
+uint64_t base_seed() {
+  const char* text = getenv("SOFTTHINKING_TEST_SEED");
+  return text && *text ? std::strtoull(text, nullptr, 10) : 2505;
+}
+
+double Random::uniform(double low, double high) {
+  return low + (high - low) * static_cast<double>(engine_() >> 11) * 0x1p-53;
+}
+
+double Random::normal() {
+  return std::normal_distribution<double>()(engine_);
+}
+
+int32_t Random::integer(int32_t low, int32_t high) {
+  return low + static_cast<int32_t>(engine_() % static_cast<uint64_t>(int64_t{high} - low + 1));
+}
+
+std::vector<float> Random::normals(size_t count, double scale) {
+  std::vector<float> values(count);
+  for (float& value : values) value = static_cast<float>(scale * normal());
+  return values;
+}
+
+std::vector<float> Random::activations(const Device& device, size_t count, double scale) {
+  return rounded(normals(count, scale), device.info.activation_dtype);
+}
+
+std::vector<int32_t> Random::permutation(int32_t count) {
+  std::vector<int32_t> order(static_cast<size_t>(count));
+  std::iota(order.begin(), order.end(), 0);
+  std::shuffle(order.begin(), order.end(), engine_);
+  return order;
+}
+
+// --- comparisons ---------------------------------------------------------------------------------------------------
+
+testing::AssertionResult compare_bits(const void* a, const void* b, size_t count, size_t element) {
+  if (count == 0 || memcmp(a, b, count * element) == 0) return testing::AssertionSuccess();
+  const auto *left = static_cast<const uint8_t*>(a), *right = static_cast<const uint8_t*>(b);
+  size_t first = 0, different = 0;
+  for (size_t i = count; i-- > 0;) {
+    if (memcmp(left + i * element, right + i * element, element) == 0) continue;
+    first = i;
+    ++different;
+  }
+  return testing::AssertionFailure() << different << " of " << count << " elements differ in their bits, first element "
+                                     << first;
+}
+
+testing::AssertionResult near(const std::vector<float>& actual, const std::vector<double>& expected, double tolerance) {
+  if (actual.size() != expected.size())
+    return testing::AssertionFailure() << actual.size() << " elements, expected " << expected.size();
+  size_t worst = 0;
+  double worst_error = -1.0;
+  for (size_t i = 0; i < actual.size(); ++i) {
+    double error = std::fabs(static_cast<double>(actual[i]) - expected[i]) / (1.0 + std::fabs(expected[i]));
+    if (std::isnan(error)) error = INFINITY;
+    if (error > worst_error) {
+      worst = i;
+      worst_error = error;
+    }
+  }
+  if (worst_error <= tolerance) return testing::AssertionSuccess();
+  return testing::AssertionFailure() << "element " << worst << " of " << actual.size() << " is " << actual[worst]
+                                     << ", expected " << expected[worst] << ": off by " << worst_error;
+}
+
+std::vector<float> slice(const std::vector<float>& values, size_t first, size_t count) {
+  return {values.begin() + static_cast<std::ptrdiff_t>(first),
+          values.begin() + static_cast<std::ptrdiff_t>(first + count)};
+}
+
+// --- fixture -------------------------------------------------------------------------------------------------------
+
+void BackendTest::SetUp() {
+  try {
+    device_ = open(2);
+  } catch (const Unsupported& reason) {
+    GTEST_SKIP() << reason.what();
+  }
+}
+
+void BackendTest::TearDown() {
+  if (HasFailure()) std::cerr << "SOFTTHINKING_TEST_SEED=" << base_seed() << "\n";
+}
+
+}  // namespace st::test
