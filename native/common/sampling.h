@@ -14,7 +14,7 @@ constexpr float kFixedOne = 1099511627776.0f;  // 2^40
 // Entries whose mass is below this part of the largest are never kept. Nothing they could do shows in double precision:
 // a float64 reference finds that the mass before them is 1 already, so that even a top-p of 1 ends there.
 constexpr float kSmallestMass = 0x1p-59f;
-constexpr int kNoiseEntries = 1024;            // most entries that Dirichlet noise is drawn over
+constexpr int kNoiseEntries = 1024;  // most entries that Dirichlet noise is drawn over
 
 // Purposes of random numbers: the second word of the Philox counter.
 enum RandomPurpose : uint32_t { kRandomDraw = 0, kRandomDirichlet = 1, kRandomGumbel = 2 };

@@ -8,7 +8,6 @@
 namespace st::cpu {
 
 constexpr int kLanes = 16;      // outputs of a weight tile, positions of a KV block
-constexpr int kRowBlock = 4;    // rows that share one pass over a weight tile
 constexpr int kLogitTile = 64;  // logits whose maximum is kept
 constexpr int kSplit = 256;     // positions of an attention split
 

@@ -61,13 +61,14 @@ void linear_block(const float* x, int64_t cols, const typename W::Type* w, int64
   }
 }
 
-template <typename W, int TILES>
-void linear_tiles(const float* x, int64_t rows, int64_t cols, const typename W::Type* w, int64_t tile,
-                  const float* bias, float* out, int64_t outputs) {
-  int64_t r = 0;
-  for (; r + kRowBlock <= rows; r += kRowBlock)
-    linear_block<W, kRowBlock, TILES>(x + r * cols, cols, w, tile, bias, out + r * outputs, outputs);
-  for (; r < rows; ++r) linear_block<W, 1, TILES>(x + r * cols, cols, w, tile, bias, out + r * outputs, outputs);
+// At most ROWS rows, in one pass over the weights.
+template <typename W, int ROWS, int TILES>
+void linear_rows(const float* x, int64_t rows, int64_t cols, const typename W::Type* w, int64_t tile, const float* bias,
+                 float* out, int64_t outputs) {
+  if constexpr (ROWS > 1) {
+    if (rows < ROWS) return linear_rows<W, ROWS - 1, TILES>(x, rows, cols, w, tile, bias, out, outputs);
+  }
+  linear_block<W, ROWS, TILES>(x, cols, w, tile, bias, out, outputs);
 }
 
 template <typename W>
@@ -75,8 +76,15 @@ void linear_of(const float* x, int64_t rows, int64_t cols, const void* w, int64_
                const float* bias, float* out, int64_t outputs) {
   const auto* weights = static_cast<const typename W::Type*>(w);
   int64_t tile = first;
-  for (; tile + 4 <= last; tile += 4) linear_tiles<W, 4>(x, rows, cols, weights, tile, bias, out, outputs);
-  for (; tile < last; ++tile) linear_tiles<W, 1>(x, rows, cols, weights, tile, bias, out, outputs);
+  // A single row is bound by memory: four tiles at once keep enough loads in flight.
+  if (rows == 1)
+    for (; tile + 4 <= last; tile += 4) linear_block<W, 1, 4>(x, cols, weights, tile, bias, out, outputs);
+  auto all_rows = [&]<int TILES>() {
+    for (int64_t r = 0; r < rows; r += kBlockRows)
+      linear_rows<W, kBlockRows, TILES>(x + r * cols, rows - r, cols, weights, tile, bias, out + r * outputs, outputs);
+  };
+  for (; tile + kBlockTiles <= last; tile += kBlockTiles) all_rows.template operator()<kBlockTiles>();
+  for (; tile < last; ++tile) all_rows.template operator()<1>();
 }
 
 void linear(const float* x, int64_t rows, int64_t cols, const void* w, int dtype, int64_t first, int64_t last,

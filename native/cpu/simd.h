@@ -16,6 +16,8 @@ namespace {
 struct F16x {
   __m512 v;
 };
+// Rows by weight tiles of a matrix product's inner block: as many sums as leave registers for what is added to them.
+constexpr int kBlockRows = 6, kBlockTiles = 4;
 ST_HD F16x zero() {
   return {_mm512_setzero_ps()};
 }
@@ -73,6 +75,7 @@ ST_HD F16x where_at_least(F16x x, float limit, F16x a) {
 struct F16x {
   __m256 a, b;
 };
+constexpr int kBlockRows = 6, kBlockTiles = 1;
 ST_HD F16x zero() {
   return {_mm256_setzero_ps(), _mm256_setzero_ps()};
 }
@@ -141,6 +144,7 @@ ST_HD F16x where_at_least(F16x x, float limit, F16x y) {
 struct F16x {
   float v[16];
 };
+constexpr int kBlockRows = 1, kBlockTiles = 4;
 #define ST_LANES(expression)                             \
   F16x result;                                           \
   for (int i = 0; i < 16; ++i) result.v[i] = expression; \
