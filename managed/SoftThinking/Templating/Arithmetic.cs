@@ -7,7 +7,8 @@ internal static class Arithmetic
 {
     public static object? Apply(string sign, object? left, object? right, Budget budget)
     {
-        if ((left as Undefined ?? right as Undefined) is Undefined undefined && !(sign == "%" && left is string or SafeText))
+        bool formats = sign == "%" && left is string or SafeText;
+        if ((left as Undefined ?? right as Undefined) is Undefined undefined && !formats)
             throw undefined.Error();
         if (ApplyToTextOrList(sign, left, right, budget) is object result)
             return result;
@@ -75,8 +76,10 @@ internal static class Arithmetic
 
     private static object? Repeat(object? value, long count, Budget budget)
     {
-        if (Text.Is(value, out string? text))
-            return value is SafeText ? new SafeText(Python.Repeat(text, count, budget)) : Python.Repeat(text, count, budget);
+        if (value is SafeText safe)
+            return new SafeText(Python.Repeat(safe.Text, count, budget));
+        if (value is string text)
+            return Python.Repeat(text, count, budget);
         if (value is not SequenceValue { Kind: SequenceKind.List or SequenceKind.Tuple } sequence)
             return null;
         count = sequence.Count == 0 ? 0 : Math.Clamp(count, 0, Budget.MaxElements + 1);
@@ -137,9 +140,11 @@ internal static class Arithmetic
         return rest != 0 && rest < 0 != right < 0 ? rest + right : rest;
     }
 
-    private static double NotZero(double value) => value != 0 ? value : throw new EvaluationException("division by zero");
+    private static double NotZero(double value) => value != 0 ? value : throw DivisionByZero();
 
-    private static long NotZero(long value) => value != 0 ? value : throw new EvaluationException("division by zero");
+    private static long NotZero(long value) => value != 0 ? value : throw DivisionByZero();
+
+    private static EvaluationException DivisionByZero() => new("division by zero");
 
     private static long ToLong(object? value) => value switch
     {

@@ -3,8 +3,8 @@ using System.Text;
 
 namespace SoftThinking.Templating;
 
-/// <summary>What one rendering may spend. Every step, every element walked and every stretch of text is charged, so that
-/// no template can run for long, take much memory, or exhaust the stack.</summary>
+/// <summary>What one rendering may spend. Every step, every element walked and every stretch of text is charged, so
+/// that no template can run for long, take much memory, or exhaust the stack.</summary>
 internal sealed class Budget
 {
     /// <summary>Steps of one rendering. A long conversation takes some ten thousand.</summary>
@@ -37,6 +37,13 @@ internal sealed class Budget
         if (length > MaxText)
             throw new EvaluationException($"a text grows beyond {MaxText} characters");
         Charge(1 + length / CharactersPerStep);
+    }
+
+    /// <summary>Charges what looking a key up takes: hashing a text reads all of it.</summary>
+    public void ChargeKey(object? key)
+    {
+        if (Text.Is(key, out string? text))
+            ChargeText(text.Length);
     }
 
     public void ChargeElements(long count)

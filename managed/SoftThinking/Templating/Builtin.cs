@@ -79,8 +79,10 @@ internal readonly struct Arguments(string function, object?[] values, CallArgume
         _ => throw Wrong(index, "an integer"),
     };
 
-    /// <summary>An integer that sizes a text or a list: clamped, since what exceeds the limits is refused there.</summary>
-    public int Size(int index, int otherwise) => (int)Math.Clamp(Integer(index, otherwise), -int.MaxValue, int.MaxValue);
+    /// <summary>An integer that sizes a text or a list: clamped, since what exceeds the limits is refused
+    /// there.</summary>
+    public int Size(int index, int otherwise) =>
+        (int)Math.Clamp(Integer(index, otherwise), -int.MaxValue, int.MaxValue);
 
     private EvaluationException Wrong(int index, string wanted) => values[index] is Undefined undefined
         ? undefined.Error()

@@ -7,7 +7,8 @@ namespace SoftThinking.Templating;
 /// <param name="Content">Text of the turn; null where an assistant turn holds tool calls only.</param>
 public sealed record ChatMessage(string Role, string? Content)
 {
-    /// <summary>Reasoning of an assistant turn, <c>reasoning_content</c> in templates; absent there when null.</summary>
+    /// <summary>Reasoning of an assistant turn, <c>reasoning_content</c> in templates; absent there when
+    /// null.</summary>
     public string? Reasoning { get; init; }
 
     /// <summary>Tool calls of an assistant turn, <c>tool_calls</c> in templates: an array of

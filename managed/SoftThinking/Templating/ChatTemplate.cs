@@ -3,14 +3,14 @@ using System.Text.Json.Nodes;
 
 namespace SoftThinking.Templating;
 
-/// <summary>A chat template: it writes a conversation as the text a model was trained on. The language is the part of Jinja
-/// that published templates use, with the settings of Hugging Face transformers: trim_blocks, lstrip_blocks, loop
-/// controls, <c>generation</c> blocks, and lists and dicts that cannot be changed. One template may be rendered from
-/// several threads at once.</summary>
+/// <summary>A chat template: it writes a conversation as the text a model was trained on. The language is the part of
+/// Jinja that published templates use, with the settings of Hugging Face transformers: trim_blocks, lstrip_blocks,
+/// loop controls, <c>generation</c> blocks, and lists and dicts that cannot be changed. One template may be rendered
+/// from several threads at once.</summary>
 public sealed class ChatTemplate
 {
-    // More than the largest template known by two orders of magnitude.
-    private const int MaxSource = 4 << 20;
+    // Fifty times the largest template known.
+    private const int MaxSource = 1 << 20;
 
     private readonly Statement[] _body;
     private readonly TimeProvider _clock;
@@ -36,15 +36,15 @@ public sealed class ChatTemplate
     public IReadOnlyDictionary<string, string> SpecialTokens { get; }
 
     /// <summary>Parses a template.</summary>
-    /// <param name="source">The template, at most 4 MiB.</param>
+    /// <param name="source">The template, at most 1 MiB.</param>
     /// <param name="name">Name in errors.</param>
     /// <param name="specialTokens">Variables for every rendering, such as <c>bos_token</c>.</param>
     /// <param name="clock">What <c>strftime_now</c> asks; the system's clock when null.</param>
     /// <exception cref="TemplateException">The template is broken, or uses a statement, filter or test that is not
     /// supported.</exception>
     public static ChatTemplate Parse(
-        string source, string name, IReadOnlyDictionary<string, string>? specialTokens = null, TimeProvider? clock = null)
-        => new(source, name, specialTokens, clock);
+        string source, string name, IReadOnlyDictionary<string, string>? specialTokens = null,
+        TimeProvider? clock = null) => new(source, name, specialTokens, clock);
 
     /// <summary>Loads the template of a checkpoint: <c>chat_template.jinja</c>, else <c>chat_template</c> of
     /// <c>tokenizer_config.json</c> (of several named ones the one named "default"); the special tokens come from
@@ -63,7 +63,8 @@ public sealed class ChatTemplate
     /// <param name="addGenerationPrompt">Whether to end with the beginning of an assistant turn.</param>
     /// <param name="tools">JSON schemas of the tools, an array; none when null.</param>
     /// <param name="variables">Further variables, such as <c>enable_thinking</c>; they win over all others.</param>
-    /// <exception cref="TemplateException">The template fails, raises an exception of its own, or exceeds a limit.</exception>
+    /// <exception cref="TemplateException">The template fails, raises an exception of its own, or exceeds a
+    /// limit.</exception>
     /// <exception cref="ArgumentException">A JSON argument has the wrong form.</exception>
     public string Render(
         IEnumerable<ChatMessage> messages, bool addGenerationPrompt = true, JsonNode? tools = null,
@@ -82,8 +83,10 @@ public sealed class ChatTemplate
     /// <summary>Renders with exactly the given variables (<c>messages</c>, <c>tools</c> and so on) and the special
     /// tokens, which the given ones win over.</summary>
     /// <param name="variables">An object.</param>
-    /// <exception cref="TemplateException">The template fails, raises an exception of its own, or exceeds a limit.</exception>
-    /// <exception cref="ArgumentException">The JSON is no object, or holds a string that is no valid Unicode.</exception>
+    /// <exception cref="TemplateException">The template fails, raises an exception of its own, or exceeds a
+    /// limit.</exception>
+    /// <exception cref="ArgumentException">The JSON is no object, or holds a string that is no valid
+    /// Unicode.</exception>
     public string Render(JsonElement variables)
     {
         if (variables.ValueKind != JsonValueKind.Object)

@@ -100,8 +100,9 @@ internal static class Equality
                     throw new EvaluationException(
                         $"'in <string>' requires string as left operand, not {Python.TypeName(item)}");
                 budget.ChargeText(text!.Length);
-                return text.Contains(part, StringComparison.Ordinal);
+                return Python.Find(text, part) >= 0;
             case DictValue dict:
+                budget.ChargeKey(item);
                 return dict.TryGet(item, out _);
             case SequenceValue or GeneratorValue or Undefined:
                 return Python.Iterate(container, budget).Any(i => AreEqual(i, item, budget));

@@ -49,7 +49,10 @@ internal static class NumberFilters
             throw undefined.Error();
         object? otherwise = arguments.Has(0) ? arguments[0] : 0L;
         if (Text.Is(value, out string? text))
+        {
+            run.Budget.ChargeText(text.Length);
             return ParseInteger(Python.Strip(text), (int)Math.Clamp(arguments.Integer(1, 10), 0, 100)) ?? otherwise;
+        }
         return value switch
         {
             bool flag => flag ? 1L : 0L,
@@ -92,6 +95,7 @@ internal static class NumberFilters
             throw undefined.Error();
         if (Python.IsNumber(value))
             return Number.ToDouble(value!);
+        run.Budget.ChargeKey(value);
         return (Text.Is(value, out string? text) ? ParseFloat(Python.Strip(text)) : null)
             ?? (arguments.Has(0) ? arguments[0] : 0.0);
     }
@@ -129,7 +133,7 @@ internal static class NumberFilters
             case "floor":
                 return Math.Floor(number * scale) / scale;
             case "common" when value is not double && places >= 0:
-                return value;
+                return Arithmetic.Plus(value);
             case "common" when places > 300 || !double.IsFinite(number):
                 return number;
             case "common" when places >= 0:

@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace SoftThinking.Templating;
 
 /// <summary>str.format: <c>"{} {name[key]!r:>8}".format(…)</c>.</summary>
@@ -55,7 +57,7 @@ internal static class FormatMethod
         object? value;
         if (first.Length == 0 || int.TryParse(first, out _))
         {
-            int index = first.Length == 0 ? next++ : int.Parse(first, System.Globalization.CultureInfo.InvariantCulture);
+            int index = first.Length == 0 ? next++ : int.Parse(first, CultureInfo.InvariantCulture);
             if (index < 0 || index >= arguments.Positional.Length)
                 throw new EvaluationException($"a format string asks for argument {index}, which is not there");
             value = arguments.Positional[index];

@@ -68,7 +68,10 @@ internal static class Globals
             {
                 budget.ChargeElements(other.Count);
                 foreach ((object? key, object? value) in other.Entries)
+                {
+                    budget.ChargeKey(key);
                     dict.Set(key, value);
+                }
                 continue;
             }
             foreach (object? pair in Python.Iterate(source, budget))
@@ -76,6 +79,7 @@ internal static class Globals
                 IReadOnlyList<object?> parts = Python.Iterate(pair, budget);
                 if (parts.Count != 2)
                     throw new EvaluationException("dict() needs pairs of key and value");
+                budget.ChargeKey(parts[0]);
                 dict.Set(parts[0], parts[1]);
             }
         }

@@ -14,9 +14,7 @@ internal sealed partial class Interpreter
             DictLiteral dict => EvaluateDict(dict),
             Attribute attribute => Lookup.Attribute(EvaluateAt(attribute.Target, attribute.Line), attribute.Identifier),
             Element element => EvaluateElement(element),
-            Slice slice => Lookup.Slice(
-                Evaluate(slice.Target), EvaluateOrNone(slice.Start), EvaluateOrNone(slice.Stop), EvaluateOrNone(slice.Step),
-                Budget),
+            Slice slice => EvaluateSlice(slice),
             Call call => Invoke(Evaluate(call.Target), EvaluateArguments(call.Arguments), call.Line),
             FilterCall filter => EvaluateBuiltin(filter.Filter, filter.Target!, filter.Arguments, filter.Line),
             TestCall test => EvaluateBuiltin(test.Test, test.Target, test.Arguments, test.Line),
@@ -29,7 +27,8 @@ internal sealed partial class Interpreter
         };
     }
 
-    /// <summary>Evaluates a part; an error in what follows is one of the whole, which begins on the given line.</summary>
+    /// <summary>Evaluates a part; an error in what follows is one of the whole, which begins on the given
+    /// line.</summary>
     private object? EvaluateAt(Expression part, int line)
     {
         object? value = Evaluate(part);
@@ -58,7 +57,11 @@ internal sealed partial class Interpreter
     {
         DictValue dict = new();
         foreach ((Expression key, Expression value) in literal.Entries)
-            dict.Set(Evaluate(key), Evaluate(value));
+        {
+            object? name = Evaluate(key);
+            Budget.ChargeKey(name);
+            dict.Set(name, Evaluate(value));
+        }
         return dict;
     }
 
@@ -67,6 +70,14 @@ internal sealed partial class Interpreter
         object? target = Evaluate(element.Target);
         object? index = EvaluateAt(element.Index, element.Line);
         return Lookup.Element(target, index, Budget);
+    }
+
+    private object? EvaluateSlice(Slice slice)
+    {
+        object? target = Evaluate(slice.Target);
+        object? start = EvaluateOrNone(slice.Start);
+        object? stop = EvaluateOrNone(slice.Stop);
+        return Lookup.Slice(target, start, stop, EvaluateOrNone(slice.Step), Budget);
     }
 
     private CallArguments EvaluateArguments(ArgumentList list)

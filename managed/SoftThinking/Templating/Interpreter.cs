@@ -96,12 +96,9 @@ internal sealed partial class Interpreter
                 Assign(set.Target, Evaluate(set.Value));
                 break;
             case SetBlockStatement set:
-                Assign(set.Target, Filter(set.Filters, Capture(set.Body, out Flow setFlow)));
-                return setFlow;
+                return Capture(set.Body, set.Filters, result => Assign(set.Target, result));
             case FilterStatement filter:
-                object? filtered = Filter(filter.Filters, Capture(filter.Body, out Flow filterFlow));
-                _output.Append(PythonText.Str(filtered, Budget));
-                return filterFlow;
+                return Capture(filter.Body, filter.Filters, result => _output.Append(PythonText.Str(result, Budget)));
             case WithStatement with:
                 return RunWith(with);
             case MacroStatement macro:
@@ -138,10 +135,9 @@ internal sealed partial class Interpreter
         _line = statement.Line;
         IReadOnlyList<object?> items = Python.Iterate(sequence, Budget);
         LoopValue loop = new(Select(statement, items), Budget, statement.Condition == null ? items.Count : null);
-        bool ran = false;
+        bool completed = false;
         while (loop.MoveNext())
         {
-            ran = true;
             Budget.Charge(1);
             Scope outer = _scope;
             _scope = new(outer);
@@ -149,19 +145,23 @@ internal sealed partial class Interpreter
             try
             {
                 Assign(statement.Target, loop.Current);
-                if (RunBody(statement.Body) == Flow.Break)
+                Flow flow = RunBody(statement.Body);
+                if (flow == Flow.Break)
                     break;
+                completed |= flow == Flow.Next;
             }
             finally
             {
                 _scope = outer;
             }
         }
-        return ran ? Flow.Next : InScope(new Scope(_scope), statement.Otherwise);
+
+        // As in Jinja: the else part also runs after a loop of which break or continue cut every turn short.
+        return completed ? Flow.Next : InScope(new Scope(_scope), statement.Otherwise);
     }
 
-    /// <summary>The items that pass the condition; each is asked when its turn comes, because the body may change what the
-    /// condition reads.</summary>
+    /// <summary>The items that pass the condition; each is asked when its turn comes, because the body may change
+    /// what the condition reads.</summary>
     private IEnumerable<object?> Select(ForStatement statement, IReadOnlyList<object?> items)
     {
         if (statement.Condition == null)
@@ -200,7 +200,7 @@ internal sealed partial class Interpreter
         object? callee = Evaluate(statement.Call.Target);
         CallArguments given = EvaluateArguments(statement.Call.Arguments);
         Macro caller = new(statement.Definition, _scope);
-        List<KeyValuePair<string, object?>> keywords = [.. given.Keywords, KeyValuePair.Create("caller", (object?)caller)];
+        KeyValuePair<string, object?>[] keywords = [.. given.Keywords, new("caller", caller)];
         object? result = Invoke(callee, given with { Keywords = keywords }, statement.Line);
         _output.Append(PythonText.Str(result, Budget));
     }
@@ -219,19 +219,24 @@ internal sealed partial class Interpreter
         }
     }
 
-    private string Capture(Statement[] body, out Flow flow)
+    /// <summary>Filters the text of a body and hands it on. A break or continue in the body drops the text.</summary>
+    private Flow Capture(Statement[] body, FilterCall[] filters, Action<object?> use)
     {
         BoundedText outer = _output;
-        _output = new(Budget);
+        BoundedText captured = new(Budget);
+        _output = captured;
+        Flow flow;
         try
         {
             flow = InScope(new Scope(_scope), body);
-            return _output.ToString();
         }
         finally
         {
             _output = outer;
         }
+        if (flow == Flow.Next)
+            use(Filter(filters, captured.ToString()));
+        return flow;
     }
 
     private object? Filter(FilterCall[] filters, object? value)
@@ -273,7 +278,8 @@ internal sealed partial class Interpreter
             Assign(target.Parts[i], parts[i]);
     }
 
-    /// <summary>Calls a macro: its body runs in a scope of its own inside the one where the macro was defined.</summary>
+    /// <summary>Calls a macro: its body runs in a scope of its own inside the one where the macro was
+    /// defined.</summary>
     public string CallMacro(MacroDefinition macro, Scope definedIn, CallArguments arguments)
     {
         if (++_macroDepth > MaxMacroDepth)
@@ -308,8 +314,11 @@ internal sealed partial class Interpreter
                 value = otherwise != null ? Evaluate(otherwise) : new Undefined($"parameter '{name}' was not provided");
             _scope.Set(name, value);
         }
-        if (keywords.Remove("caller", out object? caller))
-            _scope.Set("caller", caller);
+        if (macro.TakesCaller && !macro.Parameters.Any(p => p.Name == "caller"))
+        {
+            bool hasCaller = keywords.Remove("caller", out object? caller);
+            _scope.Set("caller", hasCaller ? caller : new Undefined("No caller defined"));
+        }
         if (macro.TakesMorePositional)
             _scope.Set("varargs", SequenceValue.Tuple([.. arguments.Positional.Skip(macro.Parameters.Length)]));
         else if (positional > macro.Parameters.Length)

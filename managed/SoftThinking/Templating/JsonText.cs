@@ -57,8 +57,8 @@ internal sealed class JsonText
                 AppendDict(dict, depth);
                 break;
             default:
-                _text.Append(Scalar(value)
-                    ?? throw new EvaluationException($"Object of type {Python.TypeName(value)} is not JSON serializable"));
+                _text.Append(Scalar(value) ?? throw new EvaluationException(
+                    $"Object of type {Python.TypeName(value)} is not JSON serializable"));
                 break;
         }
     }

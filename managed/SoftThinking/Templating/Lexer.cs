@@ -3,7 +3,10 @@ using System.Text;
 
 namespace SoftThinking.Templating;
 
-internal enum TokenKind { Text, VariableBegin, VariableEnd, BlockBegin, BlockEnd, Name, String, Integer, Float, Operator, End }
+internal enum TokenKind
+{
+    Text, VariableBegin, VariableEnd, BlockBegin, BlockEnd, Name, String, Integer, Float, Operator, End,
+}
 
 /// <param name="Kind">What it is.</param>
 /// <param name="Value">Text as written; for strings the decoded text.</param>
@@ -30,6 +33,8 @@ internal readonly record struct Token(TokenKind Kind, string Value, int Line)
 /// strips all whitespace on its side, <c>+</c> keeps it.</summary>
 internal sealed class Lexer
 {
+    private const int MaxName = 1000;
+
     private static readonly string[] Operators =
     [
         "**", "//", "==", "!=", ">=", "<=", "+", "-", "/", "*", "%", "~", "[", "]", "(", ")", "{", "}", ">", "<", "=",
@@ -47,7 +52,8 @@ internal sealed class Lexer
 
     private Lexer(string source, string name) => (_source, _name) = (source, name);
 
-    /// <exception cref="TemplateException">A tag, comment or string is not closed, or a character fits nowhere.</exception>
+    /// <exception cref="TemplateException">A tag, comment or string is not closed, or a character fits
+    /// nowhere.</exception>
     public static List<Token> Tokenize(string source, string name)
     {
         source = source.Replace("\r\n", "\n").Replace('\r', '\n');
@@ -93,8 +99,8 @@ internal sealed class Lexer
         return -1;
     }
 
-    /// <summary>Adds the text before a tag. Before a block or a comment that stands first in its line, the indentation is
-    /// dropped (lstrip_blocks).</summary>
+    /// <summary>Adds the text before a tag. Before a block or a comment that stands first in its line, the
+    /// indentation is dropped (lstrip_blocks).</summary>
     private void AddText(string text, char sign, char tag)
     {
         if (sign == '-')
@@ -233,6 +239,8 @@ internal sealed class Lexer
         int end = _position;
         while (end < _source.Length && IsNameCharacter(_source[end]))
             end++;
+        if (end - _position > MaxName)
+            throw Fail(_line, $"a name of more than {MaxName} characters");
         Add(TokenKind.Name, _source[_position..end], end);
     }
 
@@ -258,7 +266,7 @@ internal sealed class Lexer
         string digitsOnly = _source[_position..end].Replace("_", "");
         Add(isFloat ? TokenKind.Float : TokenKind.Integer, digitsOnly, end);
         if (end < _source.Length && IsNameCharacter(_source[end]))
-            throw Fail(_line, $"a number is followed by '{_source[end]}'; numbers other than decimal are not supported");
+            throw Fail(_line, $"a number is followed by '{_source[end]}'; only decimal numbers are supported");
     }
 
     private int SkipDigits(int at)

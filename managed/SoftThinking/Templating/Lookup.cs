@@ -16,6 +16,7 @@ internal static class Lookup
     /// <summary><c>value[index]</c>: an element first, then an attribute of that name.</summary>
     public static object? Element(object? value, object? index, Budget budget)
     {
+        budget.ChargeKey(index);
         switch (value)
         {
             case Undefined undefined:

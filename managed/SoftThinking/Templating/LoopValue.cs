@@ -1,6 +1,7 @@
 namespace SoftThinking.Templating;
 
-/// <summary>The variable <c>loop</c>. It looks one item ahead only where the template asks for what comes next.</summary>
+/// <summary>The variable <c>loop</c>. It looks one item ahead only where the template asks for what comes
+/// next.</summary>
 internal sealed class LoopValue(IEnumerable<object?> items, Budget budget, int? count)
 {
     private static readonly Builtin CycleMethod = new("cycle", null, 0, Cycle);

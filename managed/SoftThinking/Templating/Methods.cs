@@ -4,7 +4,9 @@ namespace SoftThinking.Templating;
 internal static class Methods
 {
     // The environment that templates are written for hides what changes a list or dict.
-    private static readonly string[] ListMutating = ["append", "clear", "extend", "insert", "pop", "remove", "reverse", "sort"];
+    private static readonly string[] ListMutating =
+        ["append", "clear", "extend", "insert", "pop", "remove", "reverse", "sort"];
+
     private static readonly string[] DictMutating = ["clear", "pop", "popitem", "setdefault", "update"];
 
     private static readonly string[] LackingOfText =
@@ -43,7 +45,7 @@ internal static class ContainerMethods
 {
     private static readonly Dictionary<string, Builtin> OfDict = new Builtin[]
     {
-        new("get", ["key", "default"], 1, (_, d, a) => ((DictValue)d!).TryGet(a[0], out object? value) ? value : a[1]),
+        new("get", ["key", "default"], 1, Get),
         new("items", [], 0, (run, d, _) => View(((DictValue)d!).Items, SequenceKind.Items, run)),
         new("keys", [], 0, (run, d, _) => View(((DictValue)d!).Keys, SequenceKind.Keys, run)),
         new("values", [], 0, (run, d, _) => View(((DictValue)d!).Values, SequenceKind.Values, run)),
@@ -64,6 +66,12 @@ internal static class ContainerMethods
     public static Builtin? FindOfDict(string name) => OfDict.GetValueOrDefault(name);
 
     public static Builtin? FindOfList(string name) => OfList.GetValueOrDefault(name);
+
+    private static object? Get(Interpreter run, object? self, Arguments arguments)
+    {
+        run.Budget.ChargeKey(arguments[0]);
+        return ((DictValue)self!).TryGet(arguments[0], out object? value) ? value : arguments[1];
+    }
 
     private static SequenceValue View(object?[] items, SequenceKind kind, Interpreter run)
     {

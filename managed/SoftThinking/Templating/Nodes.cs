@@ -21,9 +21,10 @@ internal sealed record Slice(int Line, Expression Target, Expression? Start, Exp
 
 internal sealed record Call(int Line, Expression Target, ArgumentList Arguments) : Expression(Line);
 
-/// <summary>A filter; the target is null inside <c>{% filter %}</c> and <c>{% set x | filter %}</c>, where the text of the
-/// block takes its place.</summary>
-internal sealed record FilterCall(int Line, Expression? Target, Builtin Filter, ArgumentList Arguments) : Expression(Line);
+/// <summary>A filter; the target is null inside <c>{% filter %}</c> and <c>{% set x | filter %}</c>, where the text
+/// of the block takes its place.</summary>
+internal sealed record FilterCall(int Line, Expression? Target, Builtin Filter, ArgumentList Arguments)
+    : Expression(Line);
 
 internal sealed record TestCall(int Line, Expression Target, Builtin Test, ArgumentList Arguments) : Expression(Line);
 
@@ -35,12 +36,15 @@ internal sealed record Binary(int Line, Expression Left, string Operator, Expres
 internal sealed record Concatenation(int Line, Expression[] Parts) : Expression(Line);
 
 /// <summary>A chained comparison: <c>a &lt; b in c</c> is <c>a &lt; b and b in c</c>.</summary>
-internal sealed record Comparison(int Line, Expression First, (string Operator, Expression Right)[] Rest) : Expression(Line);
+internal sealed record Comparison(int Line, Expression First, (string Operator, Expression Right)[] Rest)
+    : Expression(Line);
 
-internal sealed record Conditional(int Line, Expression Test, Expression Then, Expression? Otherwise) : Expression(Line);
+internal sealed record Conditional(int Line, Expression Test, Expression Then, Expression? Otherwise)
+    : Expression(Line);
 
 internal sealed record ArgumentList(
-    Expression[] Positional, (string Name, Expression Value)[] Keywords, Expression? ExtraPositional, Expression? ExtraKeywords)
+    Expression[] Positional, (string Name, Expression Value)[] Keywords, Expression? ExtraPositional,
+    Expression? ExtraKeywords)
 {
     public static ArgumentList Empty { get; } = new([], [], null, null);
 }
@@ -70,7 +74,8 @@ internal sealed record ForStatement(
 internal sealed record SetStatement(int Line, Target Target, Expression Value) : Statement(Line);
 
 /// <summary>Filters apply in order to the text of the body.</summary>
-internal sealed record SetBlockStatement(int Line, Target Target, FilterCall[] Filters, Statement[] Body) : Statement(Line);
+internal sealed record SetBlockStatement(int Line, Target Target, FilterCall[] Filters, Statement[] Body)
+    : Statement(Line);
 
 internal sealed record FilterStatement(int Line, FilterCall[] Filters, Statement[] Body) : Statement(Line);
 
@@ -91,9 +96,10 @@ internal sealed record ContinueStatement(int Line) : Statement(Line);
 
 /// <param name="Name">For errors.</param>
 /// <param name="Parameters">With their defaults; null where an argument that is not given is undefined.</param>
+/// <param name="TakesCaller">The body names <c>caller</c>; a call block may call only such macros.</param>
 /// <param name="TakesMorePositional">The body names <c>varargs</c>.</param>
 /// <param name="TakesMoreKeywords">The body names <c>kwargs</c>.</param>
 /// <param name="Body">What it prints.</param>
 internal sealed record MacroDefinition(
-    string Name, (string Name, Expression? Default)[] Parameters, bool TakesMorePositional, bool TakesMoreKeywords,
-    Statement[] Body);
+    string Name, (string Name, Expression? Default)[] Parameters, bool TakesCaller, bool TakesMorePositional,
+    bool TakesMoreKeywords, Statement[] Body);

@@ -25,7 +25,7 @@ internal record struct NumberFormat(char Kind, int Width, int? Precision)
     {
         Check();
         if (!Python.IsNumber(value))
-            throw new EvaluationException($"a number is required for the format '{Kind}', not {Python.TypeName(value)}");
+            throw new EvaluationException($"the format '{Kind}' needs a number, not {Python.TypeName(value)}");
         bool isNegative = Number.ToDouble(value!) < 0;
         string digits = Digits(value!, isNegative);
         string sign = isNegative ? "-" : Sign == '\0' ? "" : Sign.ToString();
@@ -111,7 +111,8 @@ internal record struct NumberFormat(char Kind, int Width, int? Precision)
             .ToString("N0", CultureInfo.InvariantCulture) + digits[point..];
     }
 
-    /// <summary>A number that is not negative with so many decimal places; an exact tie goes to the even digit.</summary>
+    /// <summary>A number that is not negative with so many decimal places; an exact tie goes to the even
+    /// digit.</summary>
     public static string RoundedText(double number, int places)
     {
         string rounded = number.ToString("F" + places, CultureInfo.InvariantCulture);

@@ -2,7 +2,8 @@ using System.Globalization;
 
 namespace SoftThinking.Templating;
 
-// Precedence, loosest first: inline if, or, and, not, comparison, + -, ~, * / // %, **, unary, postfix, filters and tests.
+// Precedence, loosest first: inline if, or, and, not, comparison, + -, ~, * / // %, **, unary, postfix, filters and
+// tests.
 internal sealed partial class Parser
 {
     private Expression ParseExpression() => Nested(ParseConditional);
@@ -163,7 +164,7 @@ internal sealed partial class Parser
                 return new Literal(token.Line, false);
             case "none" or "None":
                 return new Literal(token.Line, null);
-            case "varargs" or "kwargs":
+            case "caller" or "varargs" or "kwargs":
                 _names.Add(token.Value);
                 break;
         }

@@ -29,8 +29,8 @@ internal sealed partial class Parser
         return parser.ParseBody(null, 0);
     }
 
-    /// <summary>Parses statements up to a block tag that begins with one of the given names; that name stays current. At
-    /// the top of the template there is none.</summary>
+    /// <summary>Parses statements up to a block tag that begins with one of the given names; that name stays current.
+    /// At the top of the template there is none.</summary>
     private Statement[] ParseBody(string[]? ends, int openedAt)
     {
         List<Statement> body = [];
@@ -54,7 +54,8 @@ internal sealed partial class Parser
                 default:
                     if (ends == null)
                         return [.. body];
-                    throw Fail(token.Line, $"the template ends where {Choice(ends)} is missing (opened in line {openedAt})");
+                    throw Fail(
+                        token.Line, $"the template ends where {Choice(ends)} is missing (opened in line {openedAt})");
             }
         }
     }
@@ -216,7 +217,9 @@ internal sealed partial class Parser
         HashSet<string> outer = _names;
         _names = [];
         Statement[] body = InFunction(() => ParseBodyTo(end, line));
-        MacroDefinition macro = new(name, parameters, _names.Contains("varargs"), _names.Contains("kwargs"), body);
+        MacroDefinition macro = new(
+            name, parameters, _names.Contains("caller"), _names.Contains("varargs"), _names.Contains("kwargs"), body);
+        outer.UnionWith(_names);
         _names = outer;
         return macro;
     }
@@ -257,9 +260,11 @@ internal sealed partial class Parser
         if (!Current.IsOperator(","))
             return first;
         List<Target> parts = [first];
-        while (TakeOperator(",") && (Current.Kind == TokenKind.Name && !Current.IsName("in") || Current.IsOperator("(")))
+        while (TakeOperator(",") && BeginsTarget())
             parts.Add(ParseSingleTarget(allowNamespace));
         return new TupleTarget(first.Line, [.. parts]);
+
+        bool BeginsTarget() => Current.Kind == TokenKind.Name ? !Current.IsName("in") : Current.IsOperator("(");
     }
 
     private Target ParseSingleTarget(bool allowNamespace)

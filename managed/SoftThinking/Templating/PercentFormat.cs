@@ -5,7 +5,8 @@ internal static class PercentFormat
 {
     public static string Apply(string format, object? values, Budget budget)
     {
-        IReadOnlyList<object?> list = values is SequenceValue { Kind: SequenceKind.Tuple } tuple ? tuple.Items : [values];
+        IReadOnlyList<object?> list =
+            values is SequenceValue { Kind: SequenceKind.Tuple } tuple ? tuple.Items : [values];
         BoundedText text = new(budget);
         int next = 0;
         for (int i = 0; i < format.Length; i++)
@@ -28,7 +29,8 @@ internal static class PercentFormat
                 : throw new EvaluationException("not enough arguments for format string");
             text.Append(Format(spec, value, budget));
         }
-        if (next < list.Count && values is not DictValue)
+        bool mayStayUnused = values is DictValue or Undefined or SequenceValue { Kind: not SequenceKind.Tuple };
+        if (next < list.Count && !mayStayUnused)
             throw new EvaluationException("not all arguments converted during string formatting");
         return text.ToString();
     }
@@ -42,7 +44,9 @@ internal static class PercentFormat
             throw new EvaluationException("format requires a mapping");
         string name = format[(i + 1)..close];
         i = close + 1;
-        return dict.TryGet(name, out object? value) ? value : throw new EvaluationException($"no key '{name}' for a format");
+        return dict.TryGet(name, out object? value)
+            ? value
+            : throw new EvaluationException($"a format asks for the key '{name}', which is not there");
     }
 
     private static NumberFormat ReadSpec(string format, ref int i)

@@ -8,8 +8,8 @@ namespace SoftThinking.Templating;
 internal static class Python
 {
     /// <summary>What str.strip, str.split and \s take as whitespace.</summary>
-    public static readonly SearchValues<char> Whitespace = SearchValues.Create(
-        [.. Enumerable.Range(0, 0x10000).Select(i => (char)i).Where(c => char.IsWhiteSpace(c) || c is >= '\x1c' and <= '\x1f')]);
+    public static readonly SearchValues<char> Whitespace = SearchValues.Create([.. Enumerable.Range(0, 0x10000)
+        .Select(i => (char)i).Where(c => char.IsWhiteSpace(c) || c is >= '\x1c' and < ' ')]);
 
     public static bool IsWhitespace(char c) => Whitespace.Contains(c);
 
@@ -116,41 +116,57 @@ internal static class Python
         return at;
     }
 
-    public static string Strip(string text, string? characters = null) => StripStart(StripEnd(text, characters), characters);
+    public static string Strip(string text, string? characters = null) =>
+        StripStart(StripEnd(text, characters), characters);
 
     public static string StripStart(string text, string? characters = null)
     {
-        int at = characters == null
-            ? text.AsSpan().IndexOfAnyExcept(Whitespace)
-            : IndexOfRune(text, r => !characters.Contains(r));
+        if (characters != null && characters.Any(char.IsSurrogate))
+            return string.Concat(text.EnumerateRunes().SkipWhile(Among(characters)));
+        int at = text.AsSpan().IndexOfAnyExcept(characters == null ? Whitespace : SearchValues.Create(characters));
         return at < 0 ? "" : text[at..];
     }
 
     public static string StripEnd(string text, string? characters = null)
     {
-        if (characters == null)
-            return text[..(text.AsSpan().LastIndexOfAnyExcept(Whitespace) + 1)];
-        int end = text.Length;
-        while (end > 0)
-        {
-            int units = end > 1 && char.IsSurrogatePair(text, end - 2) ? 2 : 1;
-            if (!characters.Contains(text.Substring(end - units, units), StringComparison.Ordinal))
-                break;
-            end -= units;
-        }
-        return text[..end];
+        if (characters != null && characters.Any(char.IsSurrogate))
+            return string.Concat(text.EnumerateRunes().Reverse().SkipWhile(Among(characters)).Reverse());
+        SearchValues<char> stripped = characters == null ? Whitespace : SearchValues.Create(characters);
+        return text[..(text.AsSpan().LastIndexOfAnyExcept(stripped) + 1)];
     }
 
-    private static int IndexOfRune(string text, Predicate<string> matches)
+    private static Func<Rune, bool> Among(string characters) => characters.EnumerateRunes().ToHashSet().Contains;
+
+    /// <summary>First or last place of a part, or -1, in time linear in both: the search of the framework takes the
+    /// product of both lengths on texts made for it.</summary>
+    public static int Find(ReadOnlySpan<char> text, ReadOnlySpan<char> part, bool fromEnd = false)
     {
-        for (int at = 0; at < text.Length;)
+        const int ShortEnough = 64;
+        if (part.Length > text.Length)
+            return -1;
+        if (part.Length <= ShortEnough)
+            return fromEnd ? text.LastIndexOf(part) : text.IndexOf(part);
+
+        // Knuth, Morris and Pratt; from the end, both texts are read backwards.
+        int[] borders = new int[part.Length];
+        for (int i = 1, length = 0; i < part.Length; i++)
         {
-            int units = char.IsSurrogatePair(text, at) ? 2 : 1;
-            if (matches(text.Substring(at, units)))
-                return at;
-            at += units;
+            while (length > 0 && At(part, i) != At(part, length))
+                length = borders[length - 1];
+            borders[i] = length += At(part, i) == At(part, length) ? 1 : 0;
+        }
+        for (int i = 0, length = 0; i < text.Length; i++)
+        {
+            while (length > 0 && At(text, i) != At(part, length))
+                length = borders[length - 1];
+            length += At(text, i) == At(part, length) ? 1 : 0;
+            if (length == part.Length)
+                return fromEnd ? text.Length - 1 - i : i + 1 - length;
         }
         return -1;
+
+        char At(ReadOnlySpan<char> characters, int index) =>
+            characters[fromEnd ? characters.Length - 1 - index : index];
     }
 
     /// <summary>str.splitlines without the line breaks.</summary>
@@ -160,7 +176,7 @@ internal static class Python
         int start = 0;
         for (int i = 0; i < text.Length; i++)
         {
-            if (text[i] is not ('\n' or '\r' or '\v' or '\f' or '\x1c' or '\x1d' or '\x1e' or '\x85' or '\u2028' or '\u2029'))
+            if (text[i] is not (>= '\n' and <= '\r' or >= '\x1c' and <= '\x1e' or '\x85' or '\u2028' or '\u2029'))
                 continue;
             int end = i;
             if (text[i] == '\r' && i + 1 < text.Length && text[i + 1] == '\n')
@@ -182,18 +198,21 @@ internal static class Python
         return text[..units].ToUpperInvariant() + text[units..].ToLowerInvariant();
     }
 
-    /// <summary>str.replace, with the size of the result checked before it is built. A negative count replaces all.</summary>
+    /// <summary>str.replace, with the size of the result checked before it is built. A negative count replaces
+    /// all.</summary>
     public static string Replace(string text, string old, string replacement, long count, Budget budget)
     {
         budget.ChargeText(text.Length);
         List<int> places = [];
         for (int at = 0; count != 0 && at <= text.Length; count--)
         {
-            int found = text.IndexOf(old, at, StringComparison.Ordinal);
+            int found = Find(text.AsSpan(at), old);
             if (found < 0)
                 break;
+            found += at;
             places.Add(found);
-            at = old.Length > 0 ? found + old.Length : found == text.Length ? found + 1 : UnitOf(text[found..], 1) + found;
+            bool isPair = found + 1 < text.Length && char.IsSurrogatePair(text, found);
+            at = found + (old.Length > 0 ? old.Length : isPair ? 2 : 1);
         }
         budget.ChargeText(text.Length + places.Count * ((long)replacement.Length - old.Length));
         StringBuilder result = new();

@@ -53,7 +53,7 @@ internal static class PythonText
                 break;
             case NamespaceValue space:
                 result.Append("<Namespace ");
-                AppendDict(result, [.. space.Attributes.Select(a => KeyValuePair.Create((object?)a.Key, a.Value))], budget);
+                AppendDict(result, Globals.ToDict(space.Attributes).Entries, budget);
                 result.Append('>');
                 break;
             default:
@@ -152,9 +152,9 @@ internal static class PythonText
     }
 
     private static bool IsPrintable(Rune rune) => rune.Value == ' ' || Rune.GetUnicodeCategory(rune)
-        is not (UnicodeCategory.Control or UnicodeCategory.Format or UnicodeCategory.Surrogate or UnicodeCategory.PrivateUse
-            or UnicodeCategory.OtherNotAssigned or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator
-            or UnicodeCategory.SpaceSeparator);
+        is not (UnicodeCategory.Control or UnicodeCategory.Format or UnicodeCategory.Surrogate
+            or UnicodeCategory.PrivateUse or UnicodeCategory.OtherNotAssigned or UnicodeCategory.LineSeparator
+            or UnicodeCategory.ParagraphSeparator or UnicodeCategory.SpaceSeparator);
 
     /// <summary>repr of a float: the shortest digits that read back, an exponent below 1e-4 and from 1e16 on.</summary>
     public static string Float(double number)
@@ -163,7 +163,8 @@ internal static class PythonText
             return double.IsNaN(number) ? "nan" : number > 0 ? "inf" : "-inf";
         string shortest = number.ToString("E16", CultureInfo.InvariantCulture);
         string round = number.ToString("R", CultureInfo.InvariantCulture);
-        int exponent = number == 0 ? 0 : int.Parse(shortest.AsSpan(shortest.IndexOf('E') + 1), CultureInfo.InvariantCulture);
+        ReadOnlySpan<char> power = shortest.AsSpan(shortest.IndexOf('E') + 1);
+        int exponent = number == 0 ? 0 : int.Parse(power, CultureInfo.InvariantCulture);
         string digits = new([.. round.TakeWhile(c => c != 'E').Where(char.IsAsciiDigit)]);
         digits = digits.TrimStart('0').TrimEnd('0');
         if (digits.Length == 0)

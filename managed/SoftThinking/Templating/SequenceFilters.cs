@@ -3,10 +3,13 @@ namespace SoftThinking.Templating;
 /// <summary>Filters over lists and dicts.</summary>
 internal static class SequenceFilters
 {
+    // Longer names of attributes have no use.
+    private const int MaxPath = 1000;
+
     public static IEnumerable<Builtin> All { get; } =
     [
-        new("length", [], 0, (_, v, _) => Python.Length(v)),
-        new("count", [], 0, (_, v, _) => Python.Length(v)),
+        new("length", [], 0, Length),
+        new("count", [], 0, Length),
         new("list", [], 0, (run, v, _) => new SequenceValue(Python.Iterate(v, run.Budget))),
         new("items", [], 0, (run, v, _) => Items(v, run.Budget)),
         new("first", [], 0, (run, v, _) => First(Python.Iterate(v, run.Budget))),
@@ -28,6 +31,12 @@ internal static class SequenceFilters
         new("batch", ["linecount", "fill_with"], 1, Batch),
         new("slice", ["slices", "fill_with"], 1, SliceEvenly),
     ];
+
+    private static object? Length(Interpreter run, object? value, Arguments arguments)
+    {
+        run.Budget.ChargeKey(value);
+        return Python.Length(value);
+    }
 
     private static GeneratorValue Items(object? value, Budget budget)
     {
@@ -75,7 +84,7 @@ internal static class SequenceFilters
     private static object? Map(Interpreter run, object? value, Arguments arguments)
     {
         CallArguments call = arguments.Call;
-        IReadOnlyList<object?> items = Python.Iterate(value, run.Budget);
+        IReadOnlyList<object?> items = IterateIfTrue(value, run.Budget);
         Dictionary<string, object?> keywords = new(call.Keywords);
         if (call.Positional.Length == 0 && keywords.Remove("attribute", out object? attribute))
         {
@@ -93,7 +102,8 @@ internal static class SequenceFilters
         return new GeneratorValue([.. items.Select(i => filter.Invoke(run, i, rest))]);
     }
 
-    private static GeneratorValue Select(Interpreter run, object? value, CallArguments call, bool byAttribute, bool keeps)
+    private static GeneratorValue Select(
+        Interpreter run, object? value, CallArguments call, bool byAttribute, bool keeps)
     {
         object?[] given = call.Positional;
         if (byAttribute && given.Length == 0)
@@ -108,14 +118,21 @@ internal static class SequenceFilters
             CallArguments rest = call with { Positional = given[1..] };
             holds = item => Python.IsTrue(test.Invoke(run, item, rest));
         }
-        return new([.. Python.Iterate(value, run.Budget).Where(item => holds(pick(item)) == keeps)]);
+        return new([.. IterateIfTrue(value, run.Budget).Where(item => holds(pick(item)) == keeps)]);
     }
 
-    /// <summary>Reads an attribute given as "a.b", where parts that are numbers index; the item itself for None.</summary>
+    // map, select and their like take None, 0 and so on for nothing; templates give them tool_calls that are None.
+    private static IReadOnlyList<object?> IterateIfTrue(object? value, Budget budget) =>
+        Python.IsTrue(value) ? Python.Iterate(value, budget) : [];
+
+    /// <summary>Reads an attribute given as "a.b", where parts that are numbers index; the item itself for
+    /// None.</summary>
     private static Func<object?, object?> Getter(object? attribute, Budget budget, object? otherwise = null)
     {
         if (attribute == null)
             return item => item;
+        if (Text.Is(attribute, out string? path) && path.Length > MaxPath)
+            throw new EvaluationException($"an attribute of more than {MaxPath} characters");
         object[] parts = attribute is long
             ? [attribute]
             : [.. PythonText.Str(attribute, budget).Split('.').Select(p => p.Length > 0 && p.All(char.IsAsciiDigit)
@@ -143,6 +160,7 @@ internal static class SequenceFilters
     private static object? Sort(Interpreter run, object? value, Arguments arguments)
     {
         List<Func<object?, object?>> picks = arguments.HasValue(2) && Text.Is(arguments[2], out string? names)
+            && names.Length <= MaxPath
             ? [.. names.Split(',').Select(n => Getter(n, run.Budget))]
             : [Getter(arguments[2], run.Budget)];
         var keys = picks.Select(p => Key(arguments, 1, p)).ToList();
@@ -173,6 +191,7 @@ internal static class SequenceFilters
         foreach (object? item in Python.Iterate(value, run.Budget))
         {
             object? found = key(item);
+            run.Budget.ChargeKey(found);
             if (!seen.TryGet(found, out _))
                 seen.Set(found, item);
         }

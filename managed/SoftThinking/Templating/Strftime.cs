@@ -91,7 +91,8 @@ internal static class Strftime
         };
     }
 
-    private static string Culture(DateTimeOffset time, string format) => time.ToString(format, CultureInfo.InvariantCulture);
+    private static string Culture(DateTimeOffset time, string format) =>
+        time.ToString(format, CultureInfo.InvariantCulture);
 
     private static string Padded(int value, int digits) => value.ToString("D" + digits, CultureInfo.InvariantCulture);
 }

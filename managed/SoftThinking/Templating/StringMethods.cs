@@ -22,8 +22,8 @@ internal static class StringMethods
         Method("splitlines", ["keepends"], 0, (s, a, b) => List(Python.SplitLines(s, a.Flag(0, false)), b)),
         Method("partition", ["sep"], 1, (s, a, _) => Partition(s, a, fromEnd: false)),
         Method("rpartition", ["sep"], 1, (s, a, _) => Partition(s, a, fromEnd: true)),
-        Method("startswith", ["prefix", "start", "end"], 1, (s, a, b) => Affix(s, a, b, (t, part) => t.StartsWith(part))),
-        Method("endswith", ["suffix", "start", "end"], 1, (s, a, b) => Affix(s, a, b, (t, part) => t.EndsWith(part))),
+        Method("startswith", ["prefix", "start", "end"], 1, (s, a, b) => Affix(s, a, b, (t, p) => t.StartsWith(p))),
+        Method("endswith", ["suffix", "start", "end"], 1, (s, a, b) => Affix(s, a, b, (t, p) => t.EndsWith(p))),
         Method("removeprefix", ["prefix"], 1, (s, a, _) =>
             s.StartsWith(a.Text(0), StringComparison.Ordinal) ? s[a.Text(0).Length..] : s),
         Method("removesuffix", ["suffix"], 1, (s, a, _) =>
@@ -95,11 +95,11 @@ internal static class StringMethods
         int start = 0;
         for (; limit > 0; limit--)
         {
-            int found = text.IndexOf(separator, start, StringComparison.Ordinal);
+            int found = Python.Find(text.AsSpan(start), separator);
             if (found < 0)
                 break;
-            parts.Add(text[start..found]);
-            start = found + separator.Length;
+            parts.Add(text.Substring(start, found));
+            start += found + separator.Length;
         }
         parts.Add(text[start..]);
         return parts;
@@ -111,7 +111,7 @@ internal static class StringMethods
         int end = text.Length;
         for (; limit > 0; limit--)
         {
-            int found = text.AsSpan(0, end).LastIndexOf(separator);
+            int found = Python.Find(text.AsSpan(0, end), separator, fromEnd: true);
             if (found < 0)
                 break;
             parts.Add(text[(found + separator.Length)..end]);
@@ -125,35 +125,33 @@ internal static class StringMethods
     private static List<string> SplitWords(string text, long limit)
     {
         List<string> parts = [];
-        string rest = Python.StripStart(text);
-        while (rest.Length > 0)
+        ReadOnlySpan<char> rest = text;
+        for (; ; limit--)
         {
-            int end = limit-- > 0 ? rest.AsSpan().IndexOfAny(Python.Whitespace) : -1;
+            int start = rest.IndexOfAnyExcept(Python.Whitespace);
+            if (start < 0)
+                return parts;
+            rest = rest[start..];
+            int end = limit > 0 ? rest.IndexOfAny(Python.Whitespace) : -1;
+            parts.Add((end < 0 ? rest : rest[..end]).ToString());
             if (end < 0)
-            {
-                parts.Add(limit < 0 ? Python.StripEnd(rest) : rest);
-                break;
-            }
-            parts.Add(rest[..end]);
-            rest = Python.StripStart(rest[end..]);
+                return parts;
+            rest = rest[end..];
         }
-        return parts;
     }
 
     private static List<string> SplitWordsFromEnd(string text, long limit)
     {
         List<string> parts = [];
-        string rest = Python.StripEnd(text);
-        while (rest.Length > 0)
+        ReadOnlySpan<char> rest = text;
+        for (; ; limit--)
         {
-            int start = limit-- > 0 ? rest.AsSpan().LastIndexOfAny(Python.Whitespace) : -1;
-            if (start < 0)
-            {
-                parts.Add(limit < 0 ? Python.StripStart(rest) : rest);
+            rest = rest[..(rest.LastIndexOfAnyExcept(Python.Whitespace) + 1)];
+            if (rest.Length == 0)
                 break;
-            }
-            parts.Add(rest[(start + 1)..]);
-            rest = Python.StripEnd(rest[..start]);
+            int start = limit > 0 ? rest.LastIndexOfAny(Python.Whitespace) : -1;
+            parts.Add(rest[(start + 1)..].ToString());
+            rest = rest[..Math.Max(start, 0)];
         }
         parts.Reverse();
         return parts;
@@ -164,9 +162,7 @@ internal static class StringMethods
         string separator = arguments.Text(0);
         if (separator.Length == 0)
             throw new EvaluationException("empty separator");
-        int found = fromEnd
-            ? text.LastIndexOf(separator, StringComparison.Ordinal)
-            : text.IndexOf(separator, StringComparison.Ordinal);
+        int found = Python.Find(text, separator, fromEnd);
         if (found >= 0)
             return SequenceValue.Tuple(text[..found], separator, text[(found + separator.Length)..]);
         return fromEnd ? SequenceValue.Tuple("", "", text) : SequenceValue.Tuple(text, "", "");
@@ -187,7 +183,8 @@ internal static class StringMethods
             : throw new EvaluationException("startswith and endswith need texts"));
     }
 
-    /// <summary>The bounds "start" and "end" from the given argument on, clamped; in UTF-16 units where a text is given.</summary>
+    /// <summary>The bounds "start" and "end" from the given argument on, clamped; in UTF-16 units where a text is
+    /// given.</summary>
     public static (int Start, int Stop) Range(Arguments arguments, int first, int count, string? text = null)
     {
         int length = text == null ? count : Python.CodePointCount(text);
@@ -205,7 +202,7 @@ internal static class StringMethods
         if (start > stop)
             return -1;
         ReadOnlySpan<char> within = text.AsSpan(start, stop - start);
-        int found = fromEnd ? within.LastIndexOf(part) : within.IndexOf(part);
+        int found = Python.Find(within, part, fromEnd);
         return found < 0 ? -1 : Python.CodePointCount(text[..(start + found)]);
     }
 
@@ -218,7 +215,12 @@ internal static class StringMethods
         if (start > stop)
             return 0;
         ReadOnlySpan<char> within = text.AsSpan(start, stop - start);
-        return part.Length == 0 ? Python.CodePointCount(within.ToString()) + 1 : within.Count(part);
+        if (part.Length == 0)
+            return Python.CodePointCount(within.ToString()) + 1;
+        long count = 0;
+        for (int at; (at = Python.Find(within, part)) >= 0; count++)
+            within = within[(at + part.Length)..];
+        return count;
     }
 
     private static string Join(string separator, object? items, Budget budget)
@@ -268,7 +270,8 @@ internal static class StringMethods
     }
 
     private static string Padding(string text, Arguments arguments, Budget budget) =>
-        Python.Repeat(OneCharacter(arguments.Text(1, " ")), arguments.Size(0, 0) - (long)Python.CodePointCount(text), budget);
+        Python.Repeat(
+            OneCharacter(arguments.Text(1, " ")), arguments.Size(0, 0) - (long)Python.CodePointCount(text), budget);
 
     private static string OneCharacter(string fill) => Python.CodePointCount(fill) == 1
         ? fill

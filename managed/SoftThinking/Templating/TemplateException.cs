@@ -1,7 +1,7 @@
 namespace SoftThinking.Templating;
 
-/// <summary>A chat template cannot be parsed, asks for a feature this engine does not have, fails while rendering (which
-/// includes the template's own <c>raise_exception</c>), or exceeds a limit on steps, depth or size.</summary>
+/// <summary>A chat template cannot be parsed, asks for a feature this engine does not have, fails while rendering
+/// (which includes the template's own <c>raise_exception</c>), or exceeds a limit on steps, depth or size.</summary>
 public sealed class TemplateException : Exception
 {
     /// <param name="template">Name of the template, usually the file it came from.</param>
@@ -21,6 +21,6 @@ public sealed class TemplateException : Exception
     public string Problem { get; }
 }
 
-/// <summary>An error inside a value operation, which knows neither template nor line. The parser and the interpreter turn
-/// it into a <see cref="TemplateException"/>.</summary>
+/// <summary>An error inside a value operation, which knows neither template nor line. The parser and the interpreter
+/// turn it into a <see cref="TemplateException"/>.</summary>
 internal sealed class EvaluationException(string message) : Exception(message);

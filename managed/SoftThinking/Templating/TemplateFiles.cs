@@ -18,7 +18,8 @@ internal sealed record TemplateFiles(string? Source, string Name, IReadOnlyDicti
         {
             using JsonDocument config = Parse(configPath);
             tokens = ReadTokens(config.RootElement);
-            if (!File.Exists(templatePath) && config.RootElement.TryGetProperty("chat_template", out JsonElement template))
+            if (!File.Exists(templatePath)
+                && config.RootElement.TryGetProperty("chat_template", out JsonElement template))
                 source = ReadTemplate(template, configPath);
         }
         if (!File.Exists(templatePath))

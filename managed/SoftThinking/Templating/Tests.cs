@@ -40,12 +40,13 @@ internal static class Tests
             Simple("number", Python.IsNumber),
             Simple("string", v => v is string or SafeText),
             Simple("mapping", v => v is DictValue),
-            Simple("sequence", v => v is string or SafeText or DictValue or Undefined or SequenceValue { IsIndexable: true }),
+            Simple("sequence", v =>
+                v is string or SafeText or DictValue or Undefined or SequenceValue { IsIndexable: true }),
             Simple("iterable", Python.IsIterable),
             Simple("callable", v => v is Callable or Undefined),
             Simple("escaped", v => v is SafeText),
-            new("lower", [], 0, (run, v, _) => StringMethods.IsCased(PythonText.Str(v, run.Budget), upper: false)),
-            new("upper", [], 0, (run, v, _) => StringMethods.IsCased(PythonText.Str(v, run.Budget), upper: true)),
+            new("lower", [], 0, (run, v, _) => IsCased(v, run.Budget, upper: false)),
+            new("upper", [], 0, (run, v, _) => IsCased(v, run.Budget, upper: true)),
             new("odd", [], 0, (run, v, _) => Remainder(v, 2L, run) == 1),
             new("even", [], 0, (run, v, _) => Remainder(v, 2L, run) == 0),
             new("divisibleby", ["num"], 1, (run, v, a) => Remainder(v, a[0], run) == 0),
@@ -64,6 +65,13 @@ internal static class Tests
     }
 
     private static Builtin Simple(string name, Predicate<object?> holds) => new(name, [], 0, (_, v, _) => holds(v));
+
+    private static bool IsCased(object? value, Budget budget, bool upper)
+    {
+        string text = PythonText.Str(value, budget);
+        budget.ChargeText(text.Length);
+        return StringMethods.IsCased(text, upper);
+    }
 
     private static void AddComparison(List<Builtin> tests, string sign, params string[] names)
     {

@@ -20,12 +20,12 @@ internal static class TextFilters
         Keeping("capitalize", [], 0, (s, _, _) => Python.Capitalize(s)),
         Plain("title", [], 0, (s, _, _) => Title(s)),
         Keeping("center", ["width"], 0, (s, a, b) => StringMethods.Center(s, a.Size(0, 80), " ", b)),
-        Keeping("indent", ["width", "first", "blank"], 0, Indent),
+        OnlyText(Keeping("indent", ["width", "first", "blank"], 0, Indent)),
         new("replace", ["old", "new", "count"], 2, (run, v, a) => Python.Replace(
             PythonText.Str(v, run.Budget), PythonText.Str(a[0], run.Budget), PythonText.Str(a[1], run.Budget),
             a.HasValue(2) ? a.Integer(2, -1) : -1, run.Budget)),
         Plain("truncate", ["length", "killwords", "end", "leeway"], 0, Truncate),
-        new("wordcount", [], 0, (run, v, _) => CountWords(PythonText.Str(v, run.Budget))),
+        new("wordcount", [], 0, (run, v, _) => CountWords(PythonText.Str(v, run.Budget), run.Budget)),
         new("format", null, 0, FormatAll),
         new("urlencode", [], 0, (run, v, _) => UrlEncode(v, run.Budget)),
     ];
@@ -47,6 +47,14 @@ internal static class TextFilters
             run.Budget.ChargeText(text.Length);
             return change(text, arguments, run.Budget);
         });
+
+    private static Builtin OnlyText(Builtin filter) => filter with
+    {
+        Body = (run, value, arguments) => value is string or SafeText
+            ? filter.Body(run, value, arguments)
+            : throw (value as Undefined)?.Error()
+                ?? new EvaluationException($"{filter.Name} needs text, not {Python.TypeName(value)}"),
+    };
 
     private static SafeText Escape(object? value, Interpreter run)
     {
@@ -103,8 +111,9 @@ internal static class TextFilters
         return (space >= 0 ? cut[..space] : cut) + end;
     }
 
-    private static object? CountWords(string text)
+    private static object? CountWords(string text, Budget budget)
     {
+        budget.ChargeText(text.Length);
         long words = 0;
         bool inWord = false;
         foreach (Rune rune in text.EnumerateRunes())

@@ -3,9 +3,9 @@ using System.Numerics;
 
 namespace SoftThinking.Templating;
 
-// Values of the template language are CLR objects: null (None), bool, long, BigInteger (only carried, for numbers of the
-// context beyond 64 bits), double, string, and the classes below. Lists and dicts never change once built, because the
-// environment that templates are written for forbids it; only a namespace does.
+// Values of the template language are CLR objects: null (None), bool, long, BigInteger (only carried, for numbers of
+// the context beyond 64 bits), double, string, and the classes below. Lists and dicts never change once built,
+// because the environment that templates are written for forbids it; only a namespace does.
 
 /// <summary>The value of a name, attribute or element that is not there.</summary>
 /// <param name="reason">The message of the error that most uses raise.</param>

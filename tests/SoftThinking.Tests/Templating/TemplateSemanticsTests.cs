@@ -64,6 +64,9 @@ internal sealed class TemplateSemanticsTests
     [TestCase("{% for k, v in d | items %}{{ k }}={{ v }};{% endfor %}", "a={'b': 1};items=7;")]
     [TestCase("{% for i in range(6) %}{% if i == 1 %}{% continue %}{% elif i == 4 %}{% break %}{% endif %}{{ i }}"
         + "{% endfor %}", "023")]
+    [TestCase("{% for i in l %}{% filter upper %}a{% if i > 1 %}{% break %}{% endif %}{% endfilter %}{% endfor %}", "A")]
+    [TestCase("{% for i in l %}{{ i }}{% break %}{% else %}cut{% endfor %}{% for i in l %}{{ i }}{% else %}x{% endfor %}",
+        "1cut123")]
     [TestCase("{% for i in l %}{{ loop.cycle('a', 'b') }}{{ loop.changed(i > 1) }}{% endfor %}", "aTruebTrueaFalse")]
     public void Loops_know_where_they_are(string source, string expected) =>
         Assert.That(Render(source), Is.EqualTo(expected));
@@ -90,6 +93,7 @@ internal sealed class TemplateSemanticsTests
     [TestCase("{{ ['b', 'A'] | sort }}{{ {'b': 1, 'A': 2} | dictsort }}{{ [1, 2] | sort(reverse=true) }}",
         "['A', 'b'][('A', 2), ('b', 1)][2, 1]")]
     [TestCase("{{ messages | selectattr('role', 'equalto', 'user') | map(attribute='content') | first }}", "日😀本")]
+    [TestCase("{{ none | selectattr('a') | list }}{{ 0 | map('upper') | list }}", "[][]")]
     [TestCase("{{ [0, 1] | select | list }}{{ l | reject('odd') | join(',') }}{{ [1, 1, 2] | unique | list }}", "[1]2[1, 2]")]
     [TestCase("{{ [2.5 | round, 0.125 | round(2), 1234 | round(-2), 2.1 | round(0, 'ceil')] }}", "[2.0, 0.12, 1200, 3.0]")]
     [TestCase("{{ '3.9' | int }}{{ 'x' | int(5) }}{{ 'ff' | int(0, 16) }} {{ '1.5' | float }} {{ l | sum }}", "35255 1.5 6")]
@@ -114,6 +118,11 @@ internal sealed class TemplateSemanticsTests
     [TestCase("{{ 'xaxb'.strip('xb') }}{{ '\\n a\\n'.lstrip('\\n').rstrip() }}{{ 'aaa'.replace('a', 'b', 2) }}", "a abba")]
     [TestCase("{{ 'abc'.startswith(('x', 'a')) }}{{ 'a😀b'.find('b') }}{{ \"it's\".title() }}{{ '-'.join('ab') }}",
         "True2It'Sa-b")]
+    [TestCase("{% set p = 'ab' * 40 %}{{ ('ab' * 50 ~ 'c').find(p ~ 'c') }} {{ ('ab' * 60).rfind(p) }} "
+        + "{{ ('ab' * 100).count(p) }} {{ (p ~ ',' ~ p).rsplit(p) }} {{ p ~ 'b' in 'ab' * 99 }}",
+        "20 40 2 ['', ',', ''] False")]
+    [TestCase("{{ '😀a😀'.strip('😀x') }}{{ 'a b  c '.rsplit(none, 1) }}{{ ' a b '.split(none, 1) }}",
+        "a['a b', 'c']['a', 'b ']")]
     [TestCase("{{ d.get('zz', 3) }}{{ d.get('zz') }}{{ d.a.keys() }}{{ d.a.items() | list }}",
         "3Nonedict_keys(['b'])[('b', 1)]")]
     [TestCase("{{ '%s %05.1f %-3d|' % ('a', 2.25, 7) }}{{ '{:>4}{0!r}'.format('x') if false else '{0!r:>4}'.format('x') }}",
