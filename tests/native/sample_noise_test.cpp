@@ -45,7 +45,7 @@ TEST_P(SampleNoiseTest, DrawsFollowTheKeptDistribution) {
     std::vector<double> expected(60, 0.0), weights = kept.weights(60);
     for (size_t i = 0; i < kept.ids.size(); ++i) expected[static_cast<size_t>(kept.ids[i])] = weights[i];
     std::vector<int64_t> seen(60, 0);
-    repeat(device(), many(random, sampling, row, 1000, false, 1), 220,
+    repeat(device(), many(random, sampling, row, 2000, false, 1), 110,
            [&](const SampleResult& result, size_t r) { ++seen[static_cast<size_t>(result.head(r))]; });
     for (size_t id = 0; id < 60; ++id) EXPECT_TRUE(expected[id] > 0.0 || seen[id] == 0) << "a filtered id was drawn";
     ChiSquare test = chi_square(seen, expected);
