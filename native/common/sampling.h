@@ -41,6 +41,13 @@ ST_HD uint64_t to_fixed(float value) {
   return static_cast<uint64_t>(static_cast<int64_t>(value * kFixedOne + 0.5f));
 }
 
+// 1 / T, of greedy rows 1. Bounded, because the maximum's own entry is (l - max) / T = 0 and 0 * inf would be NaN.
+ST_HD float inverse_of_temperature(float temperature) {
+  if (!(temperature > 0.0f)) return 1.0f;
+  float inverse = 1.0f / temperature;
+  return inverse < 3.40282347e38f ? inverse : 3.40282347e38f;
+}
+
 // (l - max) / T, with a maximum that is finite.
 ST_HD float scaled_logit(float logit, float maximum, float inverse_temperature) {
   return (logit - maximum) * inverse_temperature;

@@ -212,7 +212,7 @@ void sample_row(const Kernels& kernels, const st_sample& op, int64_t r) {
   st_sequence_state& state = op.states[slot];
   bool soft = is_soft(sampling, state);
   float temperature = soft ? sampling.thinking.temperature : sampling.after.temperature;
-  row.inverse_temperature = temperature > 0.0f ? 1.0f / temperature : 1.0f;
+  row.inverse_temperature = inverse_of_temperature(temperature);
   LogitSums sums = kernels.logit_sums(row.logits, row.vocabulary, row.maximum, row.inverse_temperature);
   row.total = sums.z;
   float entropy = entropy_of(sums.z - static_cast<uint64_t>(kFixedOne), sums.s);
