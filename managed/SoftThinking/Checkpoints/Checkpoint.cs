@@ -35,6 +35,9 @@ internal sealed class Checkpoint : IDisposable
     /// <summary>Names of all tensors, in no particular order.</summary>
     public IEnumerable<string> Names => _home.Keys;
 
+    /// <summary>What the headers say about all tensors, in no particular order.</summary>
+    public IEnumerable<TensorInfo> Tensors => _home.Select(entry => entry.Value.Tensors[entry.Key]);
+
     /// <summary>Bytes of all tensors together.</summary>
     public long TotalBytes { get; private set; }
 

@@ -1,0 +1,85 @@
+using System.CommandLine;
+
+namespace SoftThinking.Cli;
+
+/// <summary>`generate`: asks a model and shows how it thinks.</summary>
+internal static class GenerateCommand
+{
+    private static readonly string[] Examples =
+    [
+        "generate --prompt \"What is 47 + 85 - 19?\"",
+        "generate --prompt \"What is 47 + 85 - 19?\" --no-soft-thinking --seed 7",
+        "generate --model ~/models/QwQ-32B --prompt-file question.txt --max-new-tokens 32768",
+        "generate --prompt \"Compute 40 + 7.\" --gumbel-softmax-temperature 0.5 --json | jq .answer",
+        "generate --trace steps.jsonl < question.txt",
+    ];
+
+    public static Command Create(Terminal terminal)
+    {
+        GenerateOptions options = new();
+        GroupedCommand command = new("generate",
+            "Asks a model: it thinks in concept tokens, mixtures of the likeliest tokens, then answers in ordinary ones. Thoughts are "
+            + "dimmed; an uncertain one shows its weight in per cent and its runners-up, as so⁷⁰|thus²⁰.",
+            options.Groups, Examples);
+        command.SetAction((parsed, cancellation) => Task.FromResult(Run(options.Read(parsed), terminal, cancellation)));
+        return command;
+    }
+
+    private static int Run(GenerateSettings settings, Terminal terminal, CancellationToken cancellation)
+    {
+        CommonOptions.RequireDevice(settings.Device);
+        string question = PromptSource.Read(settings, terminal, cancellation);
+        using TraceWriter? trace = settings.Trace is string file ? new TraceWriter(file) : null;
+        GenerationRun run = new(settings.ModelName, settings.Sampling.Seed);
+        List<IRunWriter> writers = trace != null ? [trace] : [];
+        if (settings.Json)
+            writers.Add(new JsonRunWriter(terminal.Out));
+        try
+        {
+            using Engine engine = ModelLoader.Load(settings, terminal, run, cancellation);
+            Generate(engine, settings, question, terminal, run, writers, cancellation);
+        }
+        catch (OperationCanceledException)
+        {
+            run.Cancel();
+        }
+        foreach (IRunWriter writer in writers)
+            writer.End(run);
+        return run.End switch
+        {
+            RunEnd.Cancelled => CommandLine.Interrupted,
+            RunEnd.Error => CommandLine.Tell(terminal, run.Error!, CommandLine.Failure),
+            _ => CommandLine.Success,
+        };
+    }
+
+    private static void Generate(
+        Engine engine, GenerateSettings settings, string question, Terminal terminal, GenerationRun run,
+        List<IRunWriter> writers, CancellationToken cancellation)
+    {
+        Prompt prompt = Prompt.Make(settings, question, engine.Tokenizer, engine.Template);
+        GenerationRequest request = new()
+        {
+            Prompt = prompt.Tokens,
+            Sampling = settings.Sampling,
+            MaxNewTokens = settings.MaxNewTokens,
+        };
+        IEnumerable<GenerationStep> steps = engine.Generate(request, cancellation);
+        if (!settings.Json)
+            writers.Add(new LiveTextWriter(terminal, engine.Tokenizer, prompt.OpenThought));
+        run.Begin(prompt.Tokens.Count);
+        try
+        {
+            foreach (GenerationStep step in steps)
+            {
+                run.Add(step);
+                foreach (IRunWriter writer in writers)
+                    writer.Add(run, step);
+            }
+        }
+        catch (Exception error) when (error is GenerationException or BackendException)
+        {
+            run.Fail(error.Message);
+        }
+    }
+}

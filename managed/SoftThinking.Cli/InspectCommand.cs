@@ -1,0 +1,34 @@
+using System.CommandLine;
+
+namespace SoftThinking.Cli;
+
+/// <summary>`inspect`: tells what a checkpoint is and what it needs, without loading its weights.</summary>
+internal static class InspectCommand
+{
+    private static readonly Option<bool> Json = new("--json") { Description = "Print one JSON object." };
+
+    public static Command Create(Terminal terminal)
+    {
+        GroupedCommand command = new("inspect",
+            "Tells what a checkpoint is: architecture, sizes, memory needed, tokenizer and chat template. Every tensor is "
+            + "checked; no weights are loaded.",
+            [new("options", [CommonOptions.Model, CommonOptions.KvDtype, Json])],
+            ["inspect", "inspect --model ~/models/QwQ-32B", "inspect --model ~/models/QwQ-32B --json | jq .memory"]);
+        command.SetAction(parsed => Run(parsed, terminal));
+        return command;
+    }
+
+    private static int Run(ParseResult parsed, Terminal terminal)
+    {
+        string? model = parsed.GetValue(CommonOptions.Model);
+        ModelFacts facts = new(
+            model ?? DemonstrationModel.Name,
+            ModelInspection.Read(model ?? DemonstrationModel.Path, CommonOptions.ReadKvDtype(parsed)),
+            CommonOptions.ReadKvDtype(parsed));
+        if (parsed.GetValue(Json))
+            InspectJson.Write(terminal.Out, facts);
+        else
+            InspectText.Write(terminal, facts);
+        return CommandLine.Success;
+    }
+}

@@ -1,0 +1,120 @@
+using System.Buffers;
+using System.Text;
+using System.Text.Json;
+using SoftThinking.Checkpoints;
+
+namespace SoftThinking.Cli;
+
+/// <summary>Prints what `inspect` found as one JSON object. Sizes are bytes.</summary>
+internal static class InspectJson
+{
+    public static void Write(TextWriter output, ModelFacts facts)
+    {
+        ArrayBufferWriter<byte> buffer = new();
+        using (Utf8JsonWriter json = new(buffer, new JsonWriterOptions { Indented = true }))
+        {
+            json.WriteStartObject();
+            json.WriteString("model", StepJson.Encode(facts.Model));
+            WriteModel(json, facts.Found);
+            WriteMemory(json, facts);
+            WriteTokenizer(json, facts);
+            WriteTemplate(json, facts);
+            WriteDefaults(json, facts.Found.Defaults);
+            json.WriteEndObject();
+        }
+        output.WriteLine(Encoding.UTF8.GetString(buffer.WrittenSpan));
+    }
+
+    private static void WriteModel(Utf8JsonWriter json, ModelInspection found)
+    {
+        ModelConfig config = found.Config;
+        json.WriteString("architecture", config.Architecture.ToString());
+        json.WriteNumber("layers", config.Layers);
+        json.WriteNumber("hidden_size", config.HiddenSize);
+        json.WriteNumber("heads", config.Heads);
+        json.WriteNumber("kv_heads", config.KvHeads);
+        json.WriteNumber("head_dim", config.HeadDim);
+        json.WriteNumber("ffn_size", config.FfnSize);
+        json.WriteNumber("vocabulary_size", config.VocabularySize);
+        json.WriteNumber("context", config.MaxPositions);
+        json.WriteBoolean("tied_embeddings", config.TieWordEmbeddings);
+        json.WriteBoolean("qkv_bias", config.QkvBias);
+        json.WriteBoolean("qk_norm", config.QkNorm);
+        json.WriteNumber("norm_epsilon", config.NormEpsilon);
+        json.WriteStartObject("rope");
+        json.WriteNumber("theta", config.RopeTheta);
+        json.WriteString("scaling", InspectText.Describe(config.RopeScaling));
+        json.WriteEndObject();
+        json.WriteNumber("parameters", found.Parameters);
+        json.WriteStartArray("dtypes");
+        foreach (string dtype in found.Dtypes)
+            json.WriteStringValue(dtype);
+        json.WriteEndArray();
+    }
+
+    private static void WriteMemory(Utf8JsonWriter json, ModelFacts facts)
+    {
+        ModelInspection found = facts.Found;
+        json.WriteStartObject("memory");
+        json.WriteNumber("stored", found.StoredBytes);
+        json.WriteNumber("weights", found.WeightBytes);
+        json.WriteString("kv_dtype", facts.KvDtype == KvDtype.F32 ? "f32" : "bf16");
+        json.WriteNumber("kv_per_token", found.KvBytesPerToken);
+        json.WriteNumber("kv_full_context", found.KvBytes);
+        json.WriteNumber("work", found.WorkBytes);
+        json.WriteNumber("needed", found.NeededBytes);
+        json.WriteNumber("free", found.FreeBytes);
+        json.WriteEndObject();
+    }
+
+    private static void WriteTokenizer(Utf8JsonWriter json, ModelFacts facts)
+    {
+        Tokenization.Tokenizer tokenizer = facts.Found.Tokenizer;
+        json.WriteStartObject("tokenizer");
+        json.WriteString("kind", tokenizer.Kind);
+        json.WriteNumber("vocabulary_size", tokenizer.VocabularySize);
+        json.WriteNumber("merges", tokenizer.MergeCount);
+        json.WriteStartObject("added_tokens");
+        foreach (Tokenization.AddedToken token in tokenizer.AddedTokens)
+            json.WriteNumber(StepJson.Encode(token.Content), token.Id);
+        json.WriteEndObject();
+        json.WriteString("normalizer", tokenizer.Normalizer);
+        json.WriteString("pre_tokenizer", StepJson.Encode(tokenizer.PreTokenizer));
+        json.WriteEndObject();
+    }
+
+    private static void WriteTemplate(Utf8JsonWriter json, ModelFacts facts)
+    {
+        json.WriteStartObject("chat_template");
+        json.WriteBoolean("present", facts.Found.Template != null);
+        if (facts.OpensThought is bool opens)
+            json.WriteBoolean("opens_thought", opens);
+        else
+            json.WriteNull("opens_thought");
+        json.WriteNumber("think_end_tokens", facts.ThinkEndTokens);
+        json.WriteEndObject();
+    }
+
+    private static void WriteDefaults(Utf8JsonWriter json, GenerationDefaults defaults)
+    {
+        json.WriteStartObject("generation_config");
+        json.WriteStartArray("eos_token_id");
+        foreach (int id in defaults.EosIds)
+            json.WriteNumberValue(id);
+        json.WriteEndArray();
+        if (defaults.DoSample is bool sample)
+            json.WriteBoolean("do_sample", sample);
+        WriteNumber(json, "temperature", defaults.Temperature);
+        WriteNumber(json, "top_p", defaults.TopP);
+        WriteNumber(json, "top_k", defaults.TopK);
+        WriteNumber(json, "min_p", defaults.MinP);
+        WriteNumber(json, "repetition_penalty", defaults.RepetitionPenalty);
+        json.WriteEndObject();
+    }
+
+    private static void WriteNumber(Utf8JsonWriter json, string name, double? value)
+    {
+        if (value is double number)
+            json.WriteNumber(name, number);
+    }
+}

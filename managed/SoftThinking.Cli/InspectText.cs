@@ -1,0 +1,150 @@
+using SoftThinking.Checkpoints;
+using SoftThinking.Tokenization;
+using Spectre.Console;
+
+namespace SoftThinking.Cli;
+
+/// <summary>Prints what `inspect` found: a table at a terminal, else aligned text.</summary>
+internal static class InspectText
+{
+    private const int ShownAddedTokens = 8, NameWidth = 18;
+
+    public static void Write(Terminal terminal, ModelFacts facts)
+    {
+        (string Title, (string Name, string Value)[] Rows)[] sections =
+        [
+            ("model", ModelRows(facts)),
+            ("memory", MemoryRows(facts)),
+            ("tokenizer", TokenizerRows(facts.Found.Tokenizer)),
+            ("chat template", TemplateRows(facts)),
+            ("generation_config.json", DefaultRows(facts.Found)),
+        ];
+        foreach ((string title, (string, string)[] rows) in sections)
+        {
+            if (terminal.StyleOut)
+                WriteTable(terminal, title, rows);
+            else
+                WritePlain(terminal.Out, title, rows);
+        }
+    }
+
+    /// <summary>A RoPE scaling in words.</summary>
+    internal static string Describe(RopeScaling scaling) => scaling switch
+    {
+        LinearRopeScaling linear => Text($"linear, factor {linear.Factor}"),
+        Llama3RopeScaling llama => Text($"llama3, factor {llama.Factor}, low {llama.LowFrequencyFactor}, ")
+            + Text($"high {llama.HighFrequencyFactor}, original context {llama.OriginalMaxPositions}"),
+        _ => "none",
+    };
+
+    private static (string, string)[] ModelRows(ModelFacts facts)
+    {
+        ModelConfig config = facts.Found.Config;
+        return
+        [
+            ("name", facts.Model),
+            ("architecture", config.Architecture.ToString()),
+            ("parameters", Text($"{facts.Found.Parameters:N0} ({string.Join(", ", facts.Found.Dtypes)})")),
+            ("layers", Text($"{config.Layers}")),
+            ("hidden size", Text($"{config.HiddenSize}")),
+            ("attention", Text($"query heads {config.Heads}, key-value heads {config.KvHeads}, of size {config.HeadDim}") + Attention(config)),
+            ("feed-forward size", Text($"{config.FfnSize}")),
+            ("vocabulary", Text($"{config.VocabularySize} rows, LM head {(config.TieWordEmbeddings ? "tied" : "separate")}")),
+            ("context", Text($"{config.MaxPositions:N0} tokens")),
+            ("RoPE", Text($"theta {config.RopeTheta}, scaling {Describe(config.RopeScaling)}")),
+            ("norm epsilon", Text($"{config.NormEpsilon}").ToLowerInvariant()),
+        ];
+    }
+
+    private static string Attention(ModelConfig config) =>
+        (config.QkvBias ? ", q/k/v biases" : "") + (config.OutputBias ? ", output bias" : "") + (config.QkNorm ? ", q/k norms" : "");
+
+    private static (string, string)[] MemoryRows(ModelFacts facts)
+    {
+        ModelInspection found = facts.Found;
+        string dtype = facts.KvDtype == KvDtype.F32 ? "f32" : "bf16";
+        return
+        [
+            ("stored", Size(found.StoredBytes)),
+            ("weights", Size(found.WeightBytes)),
+            ("KV cache", $"{Size(found.KvBytesPerToken)} a token, {Size(found.KvBytes)} for the full context ({dtype})"),
+            ("work buffers", Size(found.WorkBytes)),
+            ("needed", $"{Size(found.NeededBytes)} with the full context, {Size(found.FreeBytes)} are free"
+                + (found.NeededBytes > found.FreeBytes ? ": NOT ENOUGH" : "")),
+        ];
+    }
+
+    private static (string, string)[] TokenizerRows(Tokenizer tokenizer) =>
+    [
+        ("kind", tokenizer.Kind),
+        ("vocabulary", Text($"{tokenizer.VocabularySize:N0} tokens, {tokenizer.MergeCount:N0} merges")),
+        ("added tokens", AddedTokens(tokenizer)),
+        ("normalizer", tokenizer.Normalizer),
+        ("pre-tokenizer", tokenizer.PreTokenizer),
+    ];
+
+    private static (string, string)[] TemplateRows(ModelFacts facts) =>
+    [
+        ("present", YesOrNo(facts.Found.Template != null)),
+        ("opens the thought", facts.OpensThought is bool opens ? YesOrNo(opens) : "unknown"),
+        ("</think>", facts.ThinkEndTokens == 1
+            ? "one token, as soft thinking needs it"
+            : $"{facts.ThinkEndTokens} tokens: give another --think-end-str, or --no-soft-thinking"),
+    ];
+
+    private static (string, string)[] DefaultRows(ModelInspection found)
+    {
+        GenerationDefaults defaults = found.Defaults;
+        (string Name, object? Value)[] rows =
+        [
+            ("do_sample", defaults.DoSample is bool sample ? YesOrNo(sample) : null),
+            ("temperature", defaults.Temperature),
+            ("top_p", defaults.TopP),
+            ("top_k", defaults.TopK),
+            ("min_p", defaults.MinP),
+            ("repetition_penalty", defaults.RepetitionPenalty),
+        ];
+        string ends = string.Join(", ", defaults.EosIds.Select(id => $"{id} {TokenText.Visible(found.Tokenizer, id)}"));
+        return
+        [
+            ("ends of text", ends.Length > 0 ? ends : "none"),
+            .. rows.Where(row => row.Value != null).Select(row => (row.Name, Text($"{row.Value}"))),
+        ];
+    }
+
+    private static string AddedTokens(Tokenizer tokenizer)
+    {
+        string shown = string.Join(' ', tokenizer.AddedTokens.Take(ShownAddedTokens).Select(token => TokenText.Harmless(token.Content)));
+        int more = tokenizer.AddedTokens.Count - ShownAddedTokens;
+        return $"{tokenizer.AddedTokens.Count}: {shown}" + (more > 0 ? $" and {more} more" : "");
+    }
+
+    private static void WriteTable(Terminal terminal, string title, (string Name, string Value)[] rows)
+    {
+        Table table = new Table().RoundedBorder().BorderColor(Color.Grey).Title($"[bold]{Markup.Escape(title)}[/]").HideHeaders();
+        table.AddColumn(new TableColumn("name").NoWrap().Width(NameWidth)).AddColumn("value");
+        table.Expand();
+        foreach ((string name, string value) in rows)
+            table.AddRow(new Text(name, new Style(decoration: Decoration.Dim)), new Text(TokenText.Harmless(value)));
+        terminal.OutConsole.Write(table);
+    }
+
+    private static void WritePlain(TextWriter output, string title, (string Name, string Value)[] rows)
+    {
+        output.WriteLine(title);
+        foreach ((string name, string value) in rows)
+            output.WriteLine($"  {name.PadRight(NameWidth)}  {value}");
+    }
+
+    private static string YesOrNo(bool value) => value ? "yes" : "no";
+
+    private static string Size(long bytes) => bytes switch
+    {
+        >= 1L << 30 => Text($"{bytes / (double)(1L << 30):N2} GiB"),
+        >= 1L << 20 => Text($"{bytes / (double)(1L << 20):N2} MiB"),
+        >= 1L << 10 => Text($"{bytes / (double)(1L << 10):N2} KiB"),
+        _ => Text($"{bytes} bytes"),
+    };
+
+    private static string Text(FormattableString text) => FormattableString.Invariant(text);
+}

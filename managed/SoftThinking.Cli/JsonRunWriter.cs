@@ -1,0 +1,92 @@
+using System.Buffers;
+using System.Text;
+using System.Text.Json;
+
+namespace SoftThinking.Cli;
+
+/// <summary>Prints a run as one JSON object when it ended.</summary>
+internal sealed class JsonRunWriter(TextWriter output) : IRunWriter
+{
+    public void Add(GenerationRun run, GenerationStep step)
+    {
+    }
+
+    public void End(GenerationRun run)
+    {
+        ArrayBufferWriter<byte> buffer = new();
+        using (Utf8JsonWriter json = new(buffer))
+            Write(json, run);
+        output.WriteLine(Encoding.UTF8.GetString(buffer.WrittenSpan));
+        output.Flush();
+    }
+
+    private static void Write(Utf8JsonWriter json, GenerationRun run)
+    {
+        json.WriteStartObject();
+        json.WriteString("model", StepJson.Encode(run.Model));
+        json.WriteNumber("seed", run.Seed);
+        json.WriteString("text", StepJson.Encode(run.Text));
+        json.WriteString("thinking", StepJson.Encode(run.Thinking));
+        json.WriteString("answer", StepJson.Encode(run.Answer));
+        json.WriteString("finish_reason", NameOf(run.End));
+        if (run.Error is string error)
+            json.WriteString("error", StepJson.Encode(error));
+        WriteNullable(json, "thinking_end", NameOf(run.ThinkingEnd));
+        WriteUsage(json, run);
+        WriteTiming(json, run);
+        json.WriteStartArray("steps");
+        foreach (GenerationStep step in run.Steps)
+        {
+            json.WriteStartObject();
+            StepJson.Write(json, step);
+            json.WriteEndObject();
+        }
+        json.WriteEndArray();
+        json.WriteEndObject();
+    }
+
+    private static void WriteUsage(Utf8JsonWriter json, GenerationRun run)
+    {
+        json.WriteStartObject("usage");
+        json.WriteNumber("prompt_tokens", run.PromptTokens);
+        json.WriteNumber("thinking_tokens", run.ThinkingTokens);
+        json.WriteNumber("completion_tokens", run.Steps.Count);
+        json.WriteEndObject();
+    }
+
+    private static void WriteTiming(Utf8JsonWriter json, GenerationRun run)
+    {
+        json.WriteStartObject("timing");
+        json.WriteNumber("load_ms", Math.Round(run.Load.TotalMilliseconds, 3));
+        json.WriteNumber("prefill_ms", Math.Round(run.Prefill.TotalMilliseconds, 3));
+        json.WriteNumber("decode_ms", Math.Round(run.Decode.TotalMilliseconds, 3));
+        json.WriteNumber("prefill_tokens_per_second", Math.Round(run.PrefillTokensPerSecond, 3));
+        json.WriteNumber("decode_tokens_per_second", Math.Round(run.DecodeTokensPerSecond, 3));
+        json.WriteEndObject();
+    }
+
+    private static void WriteNullable(Utf8JsonWriter json, string name, string? value)
+    {
+        if (value == null)
+            json.WriteNull(name);
+        else
+            json.WriteString(name, value);
+    }
+
+    private static string NameOf(RunEnd end) => end switch
+    {
+        RunEnd.Stop => "stop",
+        RunEnd.Length => "length",
+        RunEnd.ColdStop => "cold_stop",
+        RunEnd.Cancelled => "cancelled",
+        _ => "error",
+    };
+
+    private static string? NameOf(ThinkingEnd? end) => end switch
+    {
+        ThinkingEnd.Model => "model",
+        ThinkingEnd.ColdStop => "cold_stop",
+        ThinkingEnd.Budget => "budget",
+        _ => null,
+    };
+}

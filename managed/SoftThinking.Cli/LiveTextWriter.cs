@@ -1,0 +1,105 @@
+using System.Globalization;
+using Spectre.Console;
+using Spectre.Console.Rendering;
+using SoftThinking.Tokenization;
+
+namespace SoftThinking.Cli;
+
+/// <summary>Shows a run while it goes on: thoughts dimmed, uncertain ones with their runners-up, then the answer, and a
+/// closing line on standard error. The text is the model's own to the last space.</summary>
+internal sealed class LiveTextWriter : IRunWriter
+{
+    private static readonly Style Thought = new(decoration: Decoration.Dim);
+    private static readonly Style Uncertain = new(Color.Teal, decoration: Decoration.Dim);
+    private static readonly Style Answer = Style.Plain;
+
+    private readonly Terminal _terminal;
+    private readonly Tokenizer _tokenizer;
+    private bool _lineOpen;
+
+    /// <param name="openThought">The end of the prompt that begins the thought; empty where it begins none.</param>
+    public LiveTextWriter(Terminal terminal, Tokenizer tokenizer, string openThought)
+    {
+        (_terminal, _tokenizer) = (terminal, tokenizer);
+        Write(openThought, Thought);
+        terminal.Out.Flush();
+    }
+
+    public void Add(GenerationRun run, GenerationStep step)
+    {
+        if (Mixture.Of(step, _tokenizer) is Mixture mixture)
+            Write(mixture);
+        else
+            Write(step.Text, step.Thinking ? Thought : Answer);
+        _terminal.Out.Flush();
+    }
+
+    public void End(GenerationRun run)
+    {
+        if (_lineOpen)
+            Write("\n", Answer);
+        _terminal.Out.Flush();
+        if (run.Steps.Count == 0)
+            return;
+        _terminal.Error.WriteLine();
+        _terminal.ErrorConsole.Write(new Verbatim(Summary(run) + "\n", Thought));
+        _terminal.Error.Flush();
+    }
+
+    /// <summary>The closing line.</summary>
+    internal static string Summary(GenerationRun run)
+    {
+        int answered = run.Steps.Count - run.ThinkingTokens;
+        return string.Create(CultureInfo.InvariantCulture,
+            $"{Count(run.ThinkingTokens, "thought")} ({run.MixedTokens} mixed), {Count(answered, "answer token")} · "
+            + $"prefill {run.PrefillTokensPerSecond:N0} tokens/s, decode {run.DecodeTokensPerSecond:N0} tokens/s · "
+            + $"mean entropy {run.MeanEntropy:0.000} nats · {ThinkingOf(run)}{EndOf(run)} · seed {run.Seed}");
+    }
+
+    private void Write(Mixture mixture)
+    {
+        Write(mixture.Before + mixture.Head, Thought);
+        Write(mixture.Weight, Uncertain);
+        foreach ((string text, string weight) in mixture.RunnersUp)
+            Write($"|{text}{weight}", Uncertain);
+        Write(mixture.After, Thought);
+    }
+
+    private void Write(string text, Style style)
+    {
+        if (text.Length == 0)
+            return;
+        _lineOpen = text[^1] != '\n';
+        if (_terminal.StyleOut)
+            _terminal.OutConsole.Write(new Verbatim(TokenText.Harmless(text), style));
+        else
+            _terminal.Out.Write(text);
+    }
+
+    private static string Count(int count, string noun) => count == 1 ? $"1 {noun}" : $"{count} {noun}s";
+
+    private static string ThinkingOf(GenerationRun run) => run.ThinkingEnd switch
+    {
+        ThinkingEnd.Model => "the model ended its thinking",
+        ThinkingEnd.ColdStop => "the cold stop ended the thinking",
+        ThinkingEnd.Budget => "the budget ended the thinking",
+        _ => run.ThinkingTokens > 0 ? "the thinking did not end" : "no thinking",
+    };
+
+    private static string EndOf(GenerationRun run) => run.End switch
+    {
+        RunEnd.Length => " · cut at the limit of tokens",
+        RunEnd.ColdStop => " · the cold stop ended the answer",
+        RunEnd.Cancelled => " · interrupted",
+        RunEnd.Error => " · failed",
+        _ => "",
+    };
+
+    /// <summary>Text with a style, and without the word wrap that the console's own text has: a token is no paragraph.</summary>
+    private sealed class Verbatim(string text, Style style) : IRenderable
+    {
+        public Measurement Measure(RenderOptions options, int maxWidth) => new(0, maxWidth);
+
+        public IEnumerable<Segment> Render(RenderOptions options, int maxWidth) => [new Segment(text, style)];
+    }
+}

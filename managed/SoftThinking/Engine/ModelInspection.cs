@@ -1,0 +1,84 @@
+using System.Collections.Immutable;
+using SoftThinking.Checkpoints;
+using SoftThinking.Execution;
+using SoftThinking.Interop;
+using SoftThinking.Models;
+using SoftThinking.Templating;
+using SoftThinking.Tokenization;
+
+namespace SoftThinking;
+
+/// <summary>What a checkpoint holds, and what it takes to run it; found without loading the weights. Whatever would be
+/// an error while loading is one here, a missing tensor for instance.</summary>
+public sealed record ModelInspection
+{
+    private ModelInspection()
+    {
+    }
+
+    public required ModelConfig Config { get; init; }
+
+    /// <summary>What generation_config.json recommends.</summary>
+    public required GenerationDefaults Defaults { get; init; }
+
+    public required Tokenizer Tokenizer { get; init; }
+
+    /// <summary>Null where the model comes without one.</summary>
+    public required ChatTemplate? Template { get; init; }
+
+    /// <summary>Elements of all stored tensors.</summary>
+    public required long Parameters { get; init; }
+
+    /// <summary>Number formats of the stored tensors, as safetensors files name them, in alphabetical order.</summary>
+    public required ImmutableArray<string> Dtypes { get; init; }
+
+    /// <summary>Bytes of all stored tensors.</summary>
+    public required long StoredBytes { get; init; }
+
+    /// <summary>Bytes of the weights in memory, packed.</summary>
+    public required long WeightBytes { get; init; }
+
+    /// <summary>Bytes of keys and values of one position.</summary>
+    public required long KvBytesPerToken { get; init; }
+
+    /// <summary>Bytes of keys and values of the full context.</summary>
+    public required long KvBytes { get; init; }
+
+    /// <summary>Bytes of everything else while one text of the full context is generated with default options.</summary>
+    public required long WorkBytes { get; init; }
+
+    /// <summary>Bytes of memory that are free now.</summary>
+    public required long FreeBytes { get; init; }
+
+    /// <summary>Bytes that generating over the full context takes.</summary>
+    public long NeededBytes => WeightBytes + KvBytes + WorkBytes;
+
+    /// <summary>Inspects a Hugging Face checkpoint: a directory, or a .safetensors file with its config.json beside it.</summary>
+    /// <exception cref="ModelFileException">A file is missing, broken, or of a kind that this engine does not run.</exception>
+    /// <exception cref="TemplateException">The chat template is broken or not supported.</exception>
+    /// <exception cref="BackendException">The native library cannot be loaded.</exception>
+    public static ModelInspection Read(string path, KvDtype kvDtype = KvDtype.Bf16)
+    {
+        using Checkpoint checkpoint = Checkpoint.Open(path);
+        using Device device = Device.Open(Backend.Cpu, threads: 1);
+        ModelConfig config = checkpoint.Config;
+        NativeDtype dtype = kvDtype == KvDtype.F32 ? NativeDtype.F32 : NativeDtype.Bf16;
+        int blocks = KvCache.BlocksFor(config.MaxPositions);
+        return new ModelInspection
+        {
+            Config = config,
+            Defaults = checkpoint.Generation,
+            Tokenizer = Tokenizer.Load(checkpoint.Directory),
+            Template = ChatTemplate.Load(checkpoint.Directory),
+            Parameters = checkpoint.Tensors.Sum(tensor => tensor.Shape.Aggregate(1L, (product, size) => product * size)),
+            Dtypes = [.. checkpoint.Tensors.Select(tensor => tensor.Dtype.FileName()).Distinct().Order(StringComparer.Ordinal)],
+            StoredBytes = checkpoint.TotalBytes,
+            WeightBytes = ModelWeights.Measure(checkpoint, device),
+            KvBytesPerToken = KvCache.Measure(device, config, dtype, 1) / KvCache.BlockPositions,
+            KvBytes = KvCache.Measure(device, config, dtype, blocks),
+            WorkBytes = Runner.Measure(device, config, blocks, new SamplingOptions().MaxTopk,
+                Math.Min(config.MaxPositions, Runner.MaxChunk), logitRows: 1, penalizes: false),
+            FreeBytes = (long)device.Query().FreeMemory,
+        };
+    }
+}
