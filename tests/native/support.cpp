@@ -16,7 +16,7 @@
 
 #if defined(__SANITIZE_ADDRESS__)
 // A request that no machine can meet is a test, not the end of the process.
-extern "C" const char* __asan_default_options();
+extern "C" __attribute__((visibility("default"))) const char* __asan_default_options();
 extern "C" const char* __asan_default_options() {
   return "allocator_may_return_null=1";
 }
