@@ -42,7 +42,10 @@ internal sealed class LiveTextWriter : IRunWriter
         if (run.Steps.Count == 0)
             return;
         _terminal.Error.WriteLine();
-        _terminal.ErrorConsole.Write(new Verbatim(Summary(run) + "\n", Thought));
+        if (_terminal.StyleError)
+            _terminal.ErrorConsole.Write(new Text(Summary(run) + "\n", Thought)); // breaks between words
+        else
+            _terminal.Error.WriteLine(Summary(run));
         _terminal.Error.Flush();
     }
 
