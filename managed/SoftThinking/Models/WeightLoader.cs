@@ -28,7 +28,7 @@ internal sealed class WeightLoader(
         {
             Tensor tensor = checkpoint.Get(name + ".weight", [count, cols]);
             if (DtypeOf(tensor) != dtype)
-                {
+            {
                 throw new ModelFileException(checkpoint.Directory, $"tensor '{tensor.Name}' is {tensor.Dtype.FileName()}; "
                     + $"it must have the type of '{parts[0].Name}.weight', with which it is multiplied");
             }
