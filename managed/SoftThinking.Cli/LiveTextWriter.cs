@@ -1,7 +1,7 @@
 using System.Globalization;
+using SoftThinking.Tokenization;
 using Spectre.Console;
 using Spectre.Console.Rendering;
-using SoftThinking.Tokenization;
 
 namespace SoftThinking.Cli;
 

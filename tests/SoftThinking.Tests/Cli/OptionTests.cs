@@ -65,6 +65,15 @@ public class OptionTests
     }
 
     [Test]
+    public void OptionsOfTheMachineArrive()
+    {
+        GenerateSettings settings = Read("--threads", "3", "--kv-dtype", "f32", "--device", "cpu", "--max-new-tokens", "9", "--model", "m");
+
+        Assert.That(settings.Engine, Is.EqualTo(new EngineOptions { Threads = 3, KvDtype = KvDtype.F32 }));
+        Assert.That((settings.Device, settings.MaxNewTokens, settings.Model), Is.EqualTo(("cpu", 9, "m")));
+    }
+
+    [Test]
     public void NumbersReadTheSameInEveryLocale()
     {
         CultureInfo before = CultureInfo.CurrentCulture;
