@@ -64,7 +64,7 @@ internal static class CommandLine
         ParseResult parsed = root.Parse(arguments);
         if (parsed.Action is ParseErrorAction)
         {
-            Tell(terminal, parsed.Errors[0].Message, Usage);
+            Tell(terminal, Problem(parsed), Usage);
             string command = parsed.CommandResult.Command is RootCommand ? "" : " " + parsed.CommandResult.Command.Name;
             terminal.Error.WriteLine($"see {ProgramName}{command} --help");
             return Usage;
@@ -79,6 +79,12 @@ internal static class CommandLine
             },
             cancellation);
     }
+
+    // The first error of `foo` is that there is no command, which helps nobody.
+    private static string Problem(ParseResult parsed) =>
+        parsed.UnmatchedTokens.Count > 0 ? $"unknown command or option '{parsed.UnmatchedTokens[0]}'"
+        : parsed.Tokens.Count == 0 ? "there is no command"
+        : parsed.Errors[0].Message;
 
     private static bool IsExpected(Exception error) =>
         error is ModelFileException or TemplateException or BackendException or GenerationException

@@ -1,7 +1,7 @@
 using System.Globalization;
+using SoftThinking.Tokenization;
 using Spectre.Console;
 using Spectre.Console.Rendering;
-using SoftThinking.Tokenization;
 
 namespace SoftThinking.Cli;
 
@@ -42,7 +42,10 @@ internal sealed class LiveTextWriter : IRunWriter
         if (run.Steps.Count == 0)
             return;
         _terminal.Error.WriteLine();
-        _terminal.ErrorConsole.Write(new Verbatim(Summary(run) + "\n", Thought));
+        if (_terminal.StyleError)
+            _terminal.ErrorConsole.Write(new Text(Summary(run) + "\n", Thought)); // breaks between words
+        else
+            _terminal.Error.WriteLine(Summary(run));
         _terminal.Error.Flush();
     }
 

@@ -35,7 +35,10 @@ internal static class ModelLoader
         {
             ProgressTask bar = progress.AddTask($"loading {Markup.Escape(settings.ModelName)}", maxValue: 1);
             while (!Ended(loading, Refresh))
+            {
                 bar.Value = done();
+                bar.IsIndeterminate = bar.Value == 0; // memory comes before weights
+            }
         });
 
     // Task.Wait would throw the error of the task, wrapped.

@@ -1,0 +1,162 @@
+using System.CommandLine;
+using System.Globalization;
+using NUnit.Framework;
+using SoftThinking.Cli;
+
+namespace SoftThinking.Tests.Cli;
+
+/// <summary>The options of `generate`: their defaults, what they set, and their ranges.</summary>
+public class OptionTests
+{
+    [Test]
+    public void DefaultsAreThePublishedOnes()
+    {
+        GenerateSettings settings = Read();
+
+        Assert.That(settings.Sampling, Is.EqualTo(new SamplingOptions
+        {
+            SoftThinking = true,
+            MaxTopk = 10,
+            Thinking = new() { Temperature = 0.6f, TopP = 0.95f, TopK = 30, MinP = 0.001f },
+            AfterThinking = new() { Temperature = 0.6f, TopP = 0.95f, TopK = 30, MinP = 0 },
+            EarlyStoppingEntropyThreshold = 0.01f,
+            EarlyStoppingLengthThreshold = 256,
+            ThinkEnd = "</think>",
+            RepetitionPenalty = 1,
+            Seed = 0,
+        }));
+        Assert.That(settings.MaxNewTokens, Is.EqualTo(4096));
+        Assert.That(settings.Engine, Is.EqualTo(new EngineOptions { Threads = 0, KvDtype = KvDtype.Bf16 }));
+        Assert.That(settings.Device, Is.EqualTo("auto"));
+        Assert.That(settings.ModelName, Is.EqualTo("tiny-reasoner"));
+        Assert.That(Directory.Exists(settings.Model), $"{settings.Model} must be beside the program");
+    }
+
+    [TestCase("--max-topk 7", nameof(SamplingOptions.MaxTopk), 7)]
+    [TestCase("--temperature 0.25", "Thinking.Temperature", 0.25f)]
+    [TestCase("--top-p 0.5", "Thinking.TopP", 0.5f)]
+    [TestCase("--top-k -1", "Thinking.TopK", -1)]
+    [TestCase("--min-p 0.125", "Thinking.MinP", 0.125f)]
+    [TestCase("--after-thinking-temperature 0", "AfterThinking.Temperature", 0f)]
+    [TestCase("--after-thinking-top-p 1", "AfterThinking.TopP", 1f)]
+    [TestCase("--after-thinking-top-k 3", "AfterThinking.TopK", 3)]
+    [TestCase("--after-thinking-min-p 0.5", "AfterThinking.MinP", 0.5f)]
+    [TestCase("--early-stopping-entropy-threshold 0.5", nameof(SamplingOptions.EarlyStoppingEntropyThreshold), 0.5f)]
+    [TestCase("--early-stopping-length-threshold 9", nameof(SamplingOptions.EarlyStoppingLengthThreshold), 9)]
+    [TestCase("--max-thinking-tokens 0", nameof(SamplingOptions.MaxThinkingTokens), 0)]
+    [TestCase("--think-end-str X", nameof(SamplingOptions.ThinkEnd), "X")]
+    [TestCase("--think-end-text Y", nameof(SamplingOptions.ThinkEndText), "Y")]
+    [TestCase("--dirichlet-alpha 2.5", nameof(SamplingOptions.DirichletAlpha), 2.5f)]
+    [TestCase("--gumbel-softmax-temperature 0.5", nameof(SamplingOptions.GumbelSoftmaxTemperature), 0.5f)]
+    [TestCase("--repetition-penalty 1.5", nameof(SamplingOptions.RepetitionPenalty), 1.5f)]
+    [TestCase("--frequency-penalty -0.5", nameof(SamplingOptions.FrequencyPenalty), -0.5f)]
+    [TestCase("--presence-penalty 0.5", nameof(SamplingOptions.PresencePenalty), 0.5f)]
+    [TestCase("--seed 18446744073709551615", nameof(SamplingOptions.Seed), ulong.MaxValue)]
+    [TestCase("--no-soft-thinking", nameof(SamplingOptions.SoftThinking), false)]
+    [TestCase("--cold-stop-after-thinking", nameof(SamplingOptions.ColdStopAfterThinking), true)]
+    public void EachOptionSetsItsProperty(string option, string property, object value)
+    {
+        string[] path = property.Split('.');
+        object set = Read(option.Split(' ')).Sampling;
+        foreach (string name in path)
+            set = set.GetType().GetProperty(name)!.GetValue(set)!;
+
+        Assert.That(set, Is.EqualTo(value));
+    }
+
+    [Test]
+    public void OptionsOfTheMachineArrive()
+    {
+        GenerateSettings settings = Read("--threads", "3", "--kv-dtype", "f32", "--device", "cpu", "--max-new-tokens", "9", "--model", "m");
+
+        Assert.That(settings.Engine, Is.EqualTo(new EngineOptions { Threads = 3, KvDtype = KvDtype.F32 }));
+        Assert.That((settings.Device, settings.MaxNewTokens, settings.Model), Is.EqualTo(("cpu", 9, "m")));
+    }
+
+    [Test]
+    public void NumbersReadTheSameInEveryLocale()
+    {
+        CultureInfo before = CultureInfo.CurrentCulture;
+        try
+        {
+            CultureInfo.CurrentCulture = new CultureInfo("de-DE");
+            Assert.That(Read("--temperature", "0.25").Sampling.Thinking.Temperature, Is.EqualTo(0.25f));
+        }
+        finally
+        {
+            CultureInfo.CurrentCulture = before;
+        }
+    }
+
+    [TestCase("--max-topk 0", "--max-topk must be 1 to 1024, not 0")]
+    [TestCase("--temperature -1", "--temperature must be 0, or 0.0001 to 100, not -1")]
+    [TestCase("--temperature NaN", "--temperature must be 0, or 0.0001 to 100, not NaN")]
+    [TestCase("--top-p 0", "--top-p must be above 0, at most 1, not 0")]
+    [TestCase("--min-p 1.5", "--min-p must be 0 to 1, not 1.5")]
+    [TestCase("--after-thinking-temperature 101", "--after-thinking-temperature must be 0, or 0.0001 to 100, not 101")]
+    [TestCase("--after-thinking-top-p 2", "--after-thinking-top-p must be above 0, at most 1, not 2")]
+    [TestCase("--after-thinking-min-p -1", "--after-thinking-min-p must be 0 to 1, not -1")]
+    [TestCase("--early-stopping-entropy-threshold -1", "--early-stopping-entropy-threshold must be 0 to 1000 nats, not -1")]
+    [TestCase("--early-stopping-length-threshold 0", "--early-stopping-length-threshold must be 1 or more, not 0")]
+    [TestCase("--max-thinking-tokens -1", "--max-thinking-tokens must be 0 or more, not -1")]
+    [TestCase("--max-new-tokens 0", "--max-new-tokens must be 1 or more, not 0")]
+    [TestCase("--dirichlet-alpha -1", "--dirichlet-alpha must be 0 to 1000000, not -1")]
+    [TestCase("--gumbel-softmax-temperature 1000", "--gumbel-softmax-temperature must be 0, or 0.0001 to 100, not 1000")]
+    [TestCase("--repetition-penalty 0", "--repetition-penalty must be 0.0001 to 100, not 0")]
+    [TestCase("--frequency-penalty 101", "--frequency-penalty must be -100 to 100, not 101")]
+    [TestCase("--presence-penalty -101", "--presence-penalty must be -100 to 100, not -101")]
+    [TestCase("--threads 1025", "--threads must be 0 to 1024, not 1025")]
+    [TestCase("--seed -1", "--seed must be a whole number in its range, not '-1'")]
+    [TestCase("--top-p much", "--top-p must be a number, not 'much'")]
+    [TestCase("--top-p 0,5", "--top-p must be a number, not '0,5'")]
+    [TestCase("--kv-dtype f16", "--kv-dtype must be bf16 or f32, not 'f16'")]
+    [TestCase("--device tpu", "--device must be auto or cpu or cuda, not 'tpu'")]
+    [TestCase("--bogus", "unknown command or option '--bogus'")]
+    [TestCase("--prompt-file x", "--prompt and --prompt-file exclude each other")]
+    [TestCase("--raw --system x", "--system needs the chat template, which --raw switches off")]
+    public void UsageErrorsNameTheOptionAndItsRange(string options, string message)
+    {
+        CliRun run = CliRun.Of(["generate", "--prompt", "x", .. options.Split(' ')]);
+
+        Assert.That(run.Code, Is.EqualTo(2));
+        Assert.That(run.Error.Split('\n')[0].TrimEnd(), Is.EqualTo($"error: {message}"));
+        Assert.That(run.Out, Is.Empty);
+    }
+
+    [TestCase("", "there is no command")]
+    [TestCase("genrate", "unknown command or option 'genrate'")]
+    [TestCase("generate", "there is no prompt: give --prompt, --prompt-file, or text on standard input")]
+    public void MissingPartsAreUsageErrors(string arguments, string message)
+    {
+        CliRun run = CliRun.Of(arguments.Split(' ', StringSplitOptions.RemoveEmptyEntries));
+
+        Assert.That(run.Code, Is.EqualTo(2));
+        Assert.That(run.Error, Does.StartWith($"error: {message}"));
+    }
+
+    [Test]
+    public void HelpNamesEveryOptionAndItsDefault()
+    {
+        CliRun run = CliRun.Of("generate", "--help");
+
+        Assert.That(run.Code, Is.Zero);
+        Assert.That(run.Error, Is.Empty);
+        foreach (Option option in new GenerateOptions().Groups.SelectMany(group => group.Options))
+            Assert.That(run.Out, Does.Contain($"  {option.Name}"));
+        Assert.That(run.Out, Does.Contain("examples:").And.Contain("[0.001]").And.Contain("[4096]").And.Contain("[</think>]"));
+        Assert.That(run.Out.Split('\n').Max(line => line.Length), Is.LessThanOrEqualTo(120));
+    }
+
+    [Test]
+    public void HelpOfTheProgramNamesItsCommands() =>
+        Assert.That(CliRun.Of("--help").Out, Does.Match("(?m)^  generate ").And.Match("(?m)^  inspect "));
+
+    private static GenerateSettings Read(params string[] arguments)
+    {
+        GenerateOptions options = new();
+        GroupedCommand command = new("generate", "", options.Groups, []);
+        ParseResult parsed = command.Parse(arguments);
+        Assert.That(parsed.Errors.Select(error => error.Message), Is.Empty);
+        return options.Read(parsed);
+    }
+}
