@@ -17,10 +17,10 @@ void pause() {
 
 }  // namespace
 
-ThreadPool::ThreadPool(int threads) {
+ThreadPool::ThreadPool(int threads) : parts_(static_cast<uint32_t>(threads * kPartsPerThread)) {
   workers_.reserve(static_cast<size_t>(threads - 1));
   try {
-    for (int i = 1; i < threads; ++i) workers_.emplace_back([this, i] { work(i); });
+    for (int i = 1; i < threads; ++i) workers_.emplace_back([this] { work(); });
   } catch (...) {  // no more threads to be had: those that started must end before the vector does
     stopping_ = true;
     generation_.fetch_add(1);
@@ -47,11 +47,13 @@ void ThreadPool::run(int64_t count, Function function, const void* context) {
   function_ = function;
   context_ = context;
   count_ = count;
-  pending_.store(static_cast<int>(workers_.size()), std::memory_order_relaxed);
-  generation_.fetch_add(1, std::memory_order_release);
+  finished_.store(0, std::memory_order_relaxed);
+  uint32_t generation = generation_.load(std::memory_order_relaxed) + 1;
+  next_.store(static_cast<uint64_t>(generation) << 32, std::memory_order_release);
+  generation_.store(generation, std::memory_order_release);
   generation_.notify_all();
-  run_part(0);
-  for (int spins = 0; pending_.load(std::memory_order_acquire) != 0; ++spins) {
+  run_parts(generation);
+  for (int spins = 0; finished_.load(std::memory_order_acquire) != parts_; ++spins) {
     if (spins < kSpins)
       pause();
     else
@@ -59,30 +61,26 @@ void ThreadPool::run(int64_t count, Function function, const void* context) {
   }
 }
 
-void ThreadPool::run_part(int index) {
-  int64_t threads = static_cast<int64_t>(workers_.size()) + 1;
-  int64_t begin = count_ * index / threads, end = count_ * (index + 1) / threads;
-  if (begin < end) function_(context_, begin, end);
-}
-
-void ThreadPool::wait_for_change(uint32_t seen) {
-  for (int spins = 0; spins < kSpins; ++spins) {
-    if (generation_.load(std::memory_order_acquire) != seen) return;
-    pause();
+void ThreadPool::run_parts(uint32_t generation) {
+  for (;;) {
+    uint64_t next = next_.load(std::memory_order_acquire);
+    int64_t part = static_cast<uint32_t>(next);
+    if (next >> 32 != generation || part >= parts_) return;
+    if (!next_.compare_exchange_weak(next, next + 1, std::memory_order_acq_rel)) continue;
+    int64_t begin = count_ * part / parts_, end = count_ * (part + 1) / parts_;
+    if (begin < end) function_(context_, begin, end);
+    finished_.fetch_add(1, std::memory_order_release);
   }
-  generation_.wait(seen, std::memory_order_acquire);
 }
 
-void ThreadPool::work(int index) {
+void ThreadPool::work() {
   uint32_t seen = 0;
   for (;;) {
-    wait_for_change(seen);
-    // One generation at a time: the next begins only after every worker has finished this one. A generation that is
-    // still unseen when the pool stops was the stop itself.
+    for (int spins = 0; spins < kSpins && generation_.load(std::memory_order_acquire) == seen; ++spins) pause();
+    generation_.wait(seen, std::memory_order_acquire);
     if (stopping_.load()) return;
     seen = generation_.load(std::memory_order_acquire);
-    run_part(index);
-    pending_.fetch_sub(1, std::memory_order_release);
+    run_parts(seen);
   }
 }
 

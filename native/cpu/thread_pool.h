@@ -9,8 +9,9 @@
 
 namespace st::cpu {
 
-// Runs a function over a range that is cut into one contiguous part per thread. The caller works too. Workers spin for
-// a while before they sleep: operations follow one another within microseconds.
+// Runs a function over a range that is cut into parts, which the caller and the workers claim one by one: a worker that
+// the system lets wait holds nobody up. Workers spin for a while before they sleep, because operations follow one
+// another within microseconds.
 class ThreadPool {
  public:
   explicit ThreadPool(int threads);
@@ -36,17 +37,21 @@ class ThreadPool {
 
   using Function = void (*)(const void* context, int64_t begin, int64_t end);
 
+  static constexpr int kPartsPerThread = 4;
+
   void run(int64_t count, Function function, const void* context);
-  void work(int index);
-  void run_part(int index);
-  void wait_for_change(uint32_t seen);
+  void work();
+  void run_parts(uint32_t generation);
 
   std::mutex one_at_a_time_;  // streams of one device share the threads
+  // Read only by whoever claimed a part: the call they belong to ends after its last part did.
   Function function_ = nullptr;
   const void* context_ = nullptr;
   int64_t count_ = 0;
-  std::atomic<uint32_t> generation_{0};
-  std::atomic<int> pending_{0};
+  uint32_t parts_;
+  std::atomic<uint64_t> next_{0};  // generation << 32 | next part to claim
+  std::atomic<uint32_t> finished_{0};
+  std::atomic<uint32_t> generation_{0};  // what workers sleep on
   std::atomic<bool> stopping_{false};
   std::vector<std::thread> workers_;
 };

@@ -110,8 +110,8 @@ Kept reference_filter(const float* logits, int32_t vocabulary, const st_filter& 
     if (j > 0) {
       if (top_p < 1.0) kept.margin = std::min(kept.margin, std::fabs(before / total - top_p));
       kept.margin = std::min(kept.margin, std::fabs(mass - min_p));
-      // What f32 does not hold is not kept.
-      if ((top_p < 1.0 && before >= top_p * total) || mass < min_p || mass < 1.7e-38) break;
+      // What double precision cannot see is not kept.
+      if ((top_p < 1.0 && before >= top_p * total) || mass < min_p || mass < 0x1p-59) break;
     }
     kept.ids.push_back(order[j]);
     kept.masses.push_back(mass);
@@ -127,8 +127,8 @@ std::string compare_mixture(const SampleResult& result, size_t row, const Kept& 
   if (!malformed.empty()) return malformed;
   std::vector<int32_t> ids = result.row_ids(row);
   std::vector<float> weights = result.row_weights(row);
-  // Weights at the end of what f32 holds may be there or not.
-  constexpr double kVanishing = 1e-30;
+  // Weights at the end of what is kept, 2^-59 = 1.7e-18, may be there or not.
+  constexpr double kVanishing = 2e-18;
   auto used = static_cast<size_t>(std::count_if(weights.begin(), weights.end(),
                                                 [](float weight) { return static_cast<double>(weight) > kVanishing; }));
   size_t expected = std::min(kept.ids.size(), static_cast<size_t>(std::min(max_topk, result.entries)));

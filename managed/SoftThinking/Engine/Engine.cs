@@ -84,7 +84,7 @@ public sealed class Engine : IDisposable
     public IEnumerable<GenerationStep> Generate(GenerationRequest request, CancellationToken cancellation = default)
     {
         CheckPrompt(request.Prompt);
-        SlotSetup setup = SlotSetup.Make(request, Tokenizer);
+        SlotSetup setup = SlotSetup.Make(request, Tokenizer, Config.VocabularySize);
         int most = Math.Min(request.MaxNewTokens ?? int.MaxValue, Config.MaxPositions - request.Prompt.Count);
         return Run(request, setup, most, cancellation);
     }

@@ -7,7 +7,7 @@ namespace SoftThinking.Execution;
 internal readonly record struct SlotSetup(SlotSampling Sampling, SequenceState State, Penalties Penalties, int? ThinkEndId)
 {
     /// <exception cref="ArgumentException">The text that ends thinking is not one token, or what follows it is too long.</exception>
-    public static SlotSetup Make(GenerationRequest request, Tokenizer tokenizer)
+    public static SlotSetup Make(GenerationRequest request, Tokenizer tokenizer, int vocabulary)
     {
         SamplingOptions options = request.Sampling;
         int[] end = tokenizer.Encode(options.ThinkEnd, addSpecialTokens: false);
@@ -22,6 +22,8 @@ internal readonly record struct SlotSetup(SlotSampling Sampling, SequenceState S
         int[] forced = options.ThinkEndText.Length > 0 ? tokenizer.Encode(options.ThinkEndText, addSpecialTokens: false) : [];
         if (forced.Length > SlotSampling.MaxForced)
             throw new ArgumentException($"the text that follows a forced end of thinking is {forced.Length} tokens; at most {SlotSampling.MaxForced} are possible");
+        if (forced.Append(thinkEnd ?? 0).Max() is int largest && largest >= vocabulary)
+            throw new ArgumentException($"the tokenizer knows token {largest}, the model's vocabulary ends at {vocabulary - 1}");
         bool open = new ThoughtTracker(tokenizer, request.Prompt, options.SoftThinking, thinkEnd).Thinking;
         return new SlotSetup(
             SamplingOf(options, thinkEnd ?? -1, forced),
