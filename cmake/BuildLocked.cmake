@@ -4,7 +4,7 @@
 # CMake's configure step does not survive that. On failure, <BUILD>/native-build.log holds what the tools printed and
 # <BUILD>/native-build.errors what of it the managed build should say: nothing where a compiler named a file and a line,
 # which MSBuild reads from the output by itself.
-cmake_minimum_required(VERSION 3.22)
+cmake_minimum_required(VERSION 3.25)
 
 file(MAKE_DIRECTORY ${BUILD})
 # Beside the folder: cleaning removes the folder itself.

@@ -57,7 +57,7 @@ internal static class GenerateCommand
         Engine engine, GenerateSettings settings, string question, Terminal terminal, GenerationRun run,
         List<IRunWriter> writers, CancellationToken cancellation)
     {
-        Prompt prompt = Prompt.Make(settings, question, engine.Tokenizer, engine.Template);
+        Prompt prompt = Prompt.Make(settings, question, engine.Tokenizer, settings.Raw ? null : engine.Template);
         GenerationRequest request = new()
         {
             Prompt = prompt.Tokens,

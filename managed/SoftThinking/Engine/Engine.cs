@@ -15,10 +15,13 @@ public sealed class Engine : IDisposable
     private readonly ModelWeights _weights;
     private readonly NativeDtype _kvDtype;
 
-    private Engine(Checkpoint checkpoint, Tokenizer tokenizer, ChatTemplate? template, Device device, EngineOptions options)
+    private readonly Lazy<ChatTemplate?> _template;
+
+    private Engine(Checkpoint checkpoint, Tokenizer tokenizer, Device device, EngineOptions options)
     {
-        (Config, Defaults, Tokenizer, Template, _device) =
-            (checkpoint.Config, checkpoint.Generation, tokenizer, template, device);
+        (Config, Defaults, Tokenizer, _device) = (checkpoint.Config, checkpoint.Generation, tokenizer, device);
+        string directory = checkpoint.Directory;
+        _template = new(() => ChatTemplate.Load(directory));
         _kvDtype = options.KvDtype == KvDtype.F32 ? NativeDtype.F32 : NativeDtype.Bf16;
         WeightBytes = ModelWeights.Measure(checkpoint, device);
         RequireMemory(device, WeightBytes, "the weights");
@@ -41,8 +44,10 @@ public sealed class Engine : IDisposable
 
     public Tokenizer Tokenizer { get; }
 
-    /// <summary>Null where the model comes without one.</summary>
-    public ChatTemplate? Template { get; }
+    /// <summary>Null where the model comes without one. Read when first asked for: raw prompts need none.</summary>
+    /// <exception cref="ModelFileException">The file that holds it is broken.</exception>
+    /// <exception cref="TemplateException">The template is broken or not supported.</exception>
+    public ChatTemplate? Template => _template.Value;
 
     /// <summary>Bytes of the packed weights.</summary>
     public long WeightBytes { get; }
@@ -59,11 +64,10 @@ public sealed class Engine : IDisposable
         options ??= new EngineOptions();
         using Checkpoint checkpoint = Checkpoint.Open(path);
         Tokenizer tokenizer = Tokenizer.Load(checkpoint.Directory);
-        ChatTemplate? template = ChatTemplate.Load(checkpoint.Directory);
         Device device = Device.Open(Backend.Cpu, options.Threads);
         try
         {
-            return new Engine(checkpoint, tokenizer, template, device, options);
+            return new Engine(checkpoint, tokenizer, device, options);
         }
         catch
         {
