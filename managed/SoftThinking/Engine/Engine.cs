@@ -23,8 +23,7 @@ public sealed class Engine : IDisposable
         string directory = checkpoint.Directory;
         _template = new(() => ChatTemplate.Load(directory));
         _kvDtype = options.KvDtype == KvDtype.F32 ? NativeDtype.F32 : NativeDtype.Bf16;
-        WeightBytes = ModelWeights.Measure(checkpoint, device);
-        RequireMemory(device, WeightBytes, "the weights");
+        RequireMemory(device, ModelWeights.Measure(checkpoint, device), "the weights");
         _stream = new DeviceStream(device);
         try
         {
@@ -49,12 +48,6 @@ public sealed class Engine : IDisposable
     /// <exception cref="TemplateException">The template is broken or not supported.</exception>
     public ChatTemplate? Template => _template.Value;
 
-    /// <summary>Bytes of the packed weights.</summary>
-    public long WeightBytes { get; }
-
-    /// <summary>Threads that compute.</summary>
-    public int Threads => _device.Query().Threads;
-
     /// <summary>Loads a Hugging Face checkpoint: a directory, or a .safetensors file with its config.json beside it.</summary>
     /// <exception cref="ModelFileException">A file is missing, broken, or of a kind that this engine does not run.</exception>
     /// <exception cref="BackendException">The native library cannot be loaded.</exception>
@@ -75,9 +68,6 @@ public sealed class Engine : IDisposable
             throw;
         }
     }
-
-    /// <summary>Bytes that generating takes beside the weights: the KV cache of <paramref name="positions"/> positions.</summary>
-    public long KvBytes(int positions) => KvCache.Measure(_device, Config, _kvDtype, KvCache.BlocksFor(positions));
 
     /// <summary>Generates step by step, as the caller asks for the next one.</summary>
     /// <exception cref="ArgumentException">The prompt is empty, too long for the model, or has an id that the model has
