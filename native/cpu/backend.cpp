@@ -200,7 +200,7 @@ constexpr st_api kApi = {
     embed,          rms_norm,           linear,
     rope_angles,    qkv_epilogue,       attention,
     silu_mul,       gather_rows,        penalize,
-    sample,
+    sample,         log_probs,
 };
 
 }  // namespace

@@ -43,4 +43,5 @@ internal readonly unsafe struct NativeApi
     public readonly delegate* unmanaged<nint, GatherRowsOperation*, NativeStatus> GatherRows;
     public readonly delegate* unmanaged<nint, PenalizeOperation*, NativeStatus> Penalize;
     public readonly delegate* unmanaged<nint, SampleOperation*, NativeStatus> Sample;
+    public readonly delegate* unmanaged<nint, LogProbsOperation*, NativeStatus> LogProbs;
 }

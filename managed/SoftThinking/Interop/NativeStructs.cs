@@ -291,3 +291,24 @@ internal struct SampleOperation
     public nint OutInfo;
     public nint Workspace;
 }
+
+[StructLayout(LayoutKind.Sequential)]
+internal struct LogProbsOperation
+{
+    /// <summary>ST_MAX_LOG_PROBS.</summary>
+    public const int MaxCount = 20;
+
+    public uint Size;
+    public int Rows;
+    public int Vocabulary;
+    public int Entries;
+    public int Count;
+    public int Reserved;
+    public nint Logits;
+    public nint Slots;
+    public nint Ids;
+    public nint Head;
+    public nint TopIds;
+    public nint Top;
+    public nint Workspace;
+}

@@ -1,3 +1,4 @@
+using SoftThinking.Cache;
 using SoftThinking.Checkpoints;
 using SoftThinking.Interop;
 

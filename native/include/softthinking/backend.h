@@ -34,6 +34,7 @@ extern "C" {
 #define ST_BLOCK_POSITIONS 16 /* positions of one KV block */
 #define ST_MAX_TOPK 1024      /* most entries of a concept token */
 #define ST_MAX_FORCED 64      /* most ids that follow a forced end of thinking */
+#define ST_MAX_LOG_PROBS 20   /* most alternatives whose log-probability is told */
 #define ST_MAX_HEAD_DIM 512
 
 #if defined(_WIN32)
@@ -303,6 +304,24 @@ typedef struct st_sample {
   void* workspace;             /* device, sample_workspace_bytes(rows, V) */
 } st_sample;
 
+/* Log-probabilities under the logits, at temperature 1 and before any filter: of the head that was sampled, and of the
+ * `count` likeliest ids. Sums as in sample, so the bits are the same everywhere. Rows with bad logits get 0. */
+typedef struct st_log_probs {
+  uint32_t size;
+  int32_t rows;
+  int32_t vocabulary;
+  int32_t entries; /* places of a concept token in ids */
+  int32_t count;   /* 0..ST_MAX_LOG_PROBS */
+  int32_t reserved;
+  const float* logits;  /* device [rows, V], as sample read them */
+  const int32_t* slots; /* device [rows]; -1: a row that is left out */
+  const int32_t* ids;   /* device [rows, entries]: st_sample.out_ids */
+  float* head;          /* device [rows] */
+  int32_t* top_ids;     /* device [rows, count], likeliest first, ties by lower id */
+  float* top;           /* device [rows, count] */
+  void* workspace;      /* device, sample_workspace_bytes(rows, V) */
+} st_log_probs;
+
 typedef struct st_api {
   uint32_t version;
   uint32_t size;
@@ -353,6 +372,7 @@ typedef struct st_api {
   st_status (*gather_rows)(st_stream* stream, const st_gather_rows* operation);
   st_status (*penalize)(st_stream* stream, const st_penalize* operation);
   st_status (*sample)(st_stream* stream, const st_sample* operation);
+  st_status (*log_probs)(st_stream* stream, const st_log_probs* operation);
 } st_api;
 
 ST_EXPORT const st_api* st_get_api(uint32_t version);
