@@ -13,7 +13,11 @@ public class LifetimeTests
     {
         await using Engine engine = Engine.Load(TestData.TinyReasoner, new EngineOptions
         {
-            MaxSequences = 1, QueueLength = 3, ContextLength = 100, MaxNewTokens = 50, MaxTopk = 4,
+            MaxSequences = 1,
+            QueueLength = 3,
+            ContextLength = 100,
+            MaxNewTokens = 50,
+            MaxTopk = 4,
         });
         SamplingOptions sampling = new() { MaxTopk = 4 };
         Assert.That(engine.ContextLength, Is.EqualTo(100));
