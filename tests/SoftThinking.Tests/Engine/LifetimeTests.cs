@@ -45,7 +45,7 @@ public class LifetimeTests
             await Task.Yield();
         await engine.DisposeAsync();
         foreach (Task<GenerationResult> task in tasks)
-            Assert.That(async () => await task, Throws.InstanceOf<ObjectDisposedException>());
+            Assert.That(async () => await task, Throws.InstanceOf<ObjectDisposedException>().With.Message.Contains("before the generation ended"));
         Assert.That(() => engine.GenerateAsync(Long()), Throws.InstanceOf<ObjectDisposedException>());
         await engine.DisposeAsync();
     }
