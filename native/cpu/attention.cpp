@@ -6,6 +6,7 @@
 
 #include "common/formats.h"
 #include "cpu/device.h"
+#include "cpu/stream.h"
 
 namespace st::cpu {
 namespace {
@@ -102,35 +103,69 @@ st_status check_batch(const char* operation, const st_batch& batch, const st_kv_
              batch.blocks_per_sequence);
   ST_REQUIRE(batch.rows == 0 || (batch.sequences > 0 && batch.positions && batch.first_row && batch.block_tables),
              "%s: a pointer of the batch is null", operation);
+  return ST_OK;
+}
+
+namespace {
+
+// Positions and blocks lie in device memory, so they are looked at when the work runs: a wrong one must not reach
+// memory outside the cache. `first` is the first block of a row that is used, its last one or all from 0.
+template <typename First>
+st_status check_rows(const char* operation, const st_batch& batch, const st_kv_cache& cache, First first) {
   for (int32_t r = 0; r < batch.rows; ++r) {
-    int32_t position = batch.positions[r];
-    if (position < 0) continue;
-    ST_REQUIRE(position / ST_BLOCK_POSITIONS < batch.blocks_per_sequence,
-               "%s: row %d at position %d of a block table of %d", operation, r, position, batch.blocks_per_sequence);
+    int32_t last = batch.positions[r] < 0 ? -1 : batch.positions[r] / ST_BLOCK_POSITIONS;
+    ST_REQUIRE(last < batch.blocks_per_sequence, "%s: row %d at position %d of a block table of %d", operation, r,
+               batch.positions[r], batch.blocks_per_sequence);
+    if (last < 0) continue;
     const int32_t* table = block_table_of(batch, r);
-    for (int32_t b = 0; b <= position / ST_BLOCK_POSITIONS; ++b)
+    for (int32_t b = first(last); b <= last; ++b)
       ST_REQUIRE(table[b] >= 0 && table[b] < cache.blocks, "%s: row %d uses block %d of %d", operation, r, table[b],
                  cache.blocks);
   }
   return ST_OK;
 }
 
+void attend(st_device& device, const st_attention& op) {
+  int group = op.heads / op.kv_heads;
+  int64_t dim = op.head_dim, positions = 0;  // that are attended to, over all rows
+  for (int32_t r = 0; r < op.batch.rows; ++r) positions += op.batch.positions[r] + 1;
+  device.pool.parallel_for(
+      int64_t{op.batch.rows} * op.kv_heads, 2 * positions * op.heads * dim, [&](int64_t begin, int64_t end) {
+        for (int64_t task = begin; task < end; ++task) {
+          int64_t r = task / op.kv_heads, g = task % op.kv_heads;
+          const float* q = static_cast<const float*>(op.qkv) + (r * (op.heads + 2 * op.kv_heads) + g * group) * dim;
+          float* out = static_cast<float*>(op.out) + (r * op.heads + g * group) * dim;
+          int32_t position = op.batch.positions[r];
+          if (position < 0) {
+            for (int64_t i = 0; i < group * dim; ++i) out[i] = 0.0f;
+            continue;
+          }
+          device.kernels.attention({q, group, op.head_dim, op.scale, op.cache.keys, op.cache.values, op.cache.dtype,
+                                    block_table_of(op.batch, r), op.kv_heads, static_cast<int>(g), position + 1, out});
+        }
+      });
+}
+
+}  // namespace
+
 st_status rope_angles(st_stream* stream, const st_rope_angles* op) {
   ST_REQUIRE_OPERATION("rope_angles", stream, op);
   ST_REQUIRE(op->rows >= 0 && op->half > 0 && op->half <= ST_MAX_HEAD_DIM / 2, "rope_angles: %d x %d", op->rows,
              op->half);
   ST_REQUIRE(op->positions && op->inverse_frequencies && op->out, "rope_angles: a pointer is null");
-  stream->device->pool.parallel_for(op->rows, int64_t{op->rows} * op->half * 64, [&](int64_t begin, int64_t end) {
-    for (int64_t r = begin; r < end; ++r) {
-      float* out = op->out + r * 2 * op->half;
-      for (int i = 0; i < op->half; ++i) {
-        double angle = op->positions[r] * op->inverse_frequencies[i];
-        out[i] = static_cast<float>(std::cos(angle));
-        out[op->half + i] = static_cast<float>(std::sin(angle));
+  return enqueue(stream, [device = stream->device, op = *op] {
+    device->pool.parallel_for(op.rows, int64_t{op.rows} * op.half * 64, [&](int64_t begin, int64_t end) {
+      for (int64_t r = begin; r < end; ++r) {
+        float* out = op.out + r * 2 * op.half;
+        for (int i = 0; i < op.half; ++i) {
+          double angle = op.positions[r] * op.inverse_frequencies[i];
+          out[i] = static_cast<float>(std::cos(angle));
+          out[op.half + i] = static_cast<float>(std::sin(angle));
+        }
       }
-    }
+    });
+    return ST_OK;
   });
-  return ST_OK;
 }
 
 st_status qkv_epilogue(st_stream* stream, const st_qkv_epilogue* op) {
@@ -138,11 +173,15 @@ st_status qkv_epilogue(st_stream* stream, const st_qkv_epilogue* op) {
   ST_REQUIRE(op->qkv && op->angles, "qkv_epilogue: a pointer is null");
   st_status status = check_batch("qkv_epilogue", op->batch, op->cache, op->heads, op->kv_heads, op->head_dim);
   if (status != ST_OK) return status;
-  int64_t work = int64_t{op->batch.rows} * (op->heads + 2 * op->kv_heads) * op->head_dim * 4;
-  stream->device->pool.parallel_for(op->batch.rows, work, [&](int64_t begin, int64_t end) {
-    for (int64_t r = begin; r < end; ++r) finish_row(*op, r);
+  return enqueue(stream, [device = stream->device, op = *op] {
+    st_status found = check_rows("qkv_epilogue", op.batch, op.cache, [](int32_t last) { return last; });
+    if (found != ST_OK) return found;
+    int64_t work = int64_t{op.batch.rows} * (op.heads + 2 * op.kv_heads) * op.head_dim * 4;
+    device->pool.parallel_for(op.batch.rows, work, [&](int64_t begin, int64_t end) {
+      for (int64_t r = begin; r < end; ++r) finish_row(op, r);
+    });
+    return ST_OK;
   });
-  return ST_OK;
 }
 
 st_status attention(st_stream* stream, const st_attention* op) {
@@ -150,27 +189,11 @@ st_status attention(st_stream* stream, const st_attention* op) {
   ST_REQUIRE(op->qkv && op->out, "attention: a pointer is null");
   st_status status = check_batch("attention", op->batch, op->cache, op->heads, op->kv_heads, op->head_dim);
   if (status != ST_OK) return status;
-  st_device& device = *stream->device;
-  int group = op->heads / op->kv_heads;
-  int64_t dim = op->head_dim, positions = 0;  // that are attended to, over all rows
-  for (int32_t r = 0; r < op->batch.rows; ++r) positions += op->batch.positions[r] + 1;
-  device.pool.parallel_for(
-      int64_t{op->batch.rows} * op->kv_heads, 2 * positions * op->heads * dim, [&](int64_t begin, int64_t end) {
-        for (int64_t task = begin; task < end; ++task) {
-          int64_t r = task / op->kv_heads, g = task % op->kv_heads;
-          const float* q = static_cast<const float*>(op->qkv) + (r * (op->heads + 2 * op->kv_heads) + g * group) * dim;
-          float* out = static_cast<float*>(op->out) + (r * op->heads + g * group) * dim;
-          int32_t position = op->batch.positions[r];
-          if (position < 0) {
-            for (int64_t i = 0; i < group * dim; ++i) out[i] = 0.0f;
-            continue;
-          }
-          device.kernels.attention({q, group, op->head_dim, op->scale, op->cache.keys, op->cache.values,
-                                    op->cache.dtype, block_table_of(op->batch, r), op->kv_heads, static_cast<int>(g),
-                                    position + 1, out});
-        }
-      });
-  return ST_OK;
+  return enqueue(stream, [device = stream->device, op = *op] {
+    st_status found = check_rows("attention", op.batch, op.cache, [](int32_t) { return 0; });
+    if (found == ST_OK) attend(*device, op);
+    return found;
+  });
 }
 
 }  // namespace st::cpu

@@ -9,6 +9,7 @@
 
 #include "common/formats.h"
 #include "cpu/device.h"
+#include "cpu/stream.h"
 
 namespace st::cpu {
 namespace {
@@ -103,8 +104,14 @@ void memory_free(st_device*, void* pointer) {
 
 st_status stream_create(st_device* device, st_stream** stream) {
   ST_REQUIRE(device && stream, "stream_create: a pointer is null");
-  *stream = new (std::nothrow) st_stream{device};
-  return *stream ? ST_OK : fail(ST_OUT_OF_MEMORY, "stream_create: no memory");
+  try {
+    *stream = new st_stream(device);
+  } catch (const std::bad_alloc&) {
+    return fail(ST_OUT_OF_MEMORY, "stream_create: no memory");
+  } catch (const std::exception& error) {
+    return fail(ST_INTERNAL, "stream_create: the thread does not start: %s", error.what());
+  }
+  return ST_OK;
 }
 
 void stream_destroy(st_stream* stream) {
@@ -113,27 +120,57 @@ void stream_destroy(st_stream* stream) {
 
 st_status stream_synchronize(st_stream* stream) {
   ST_REQUIRE(stream, "stream_synchronize: no stream");
+  return stream->queue.wait(stream->queue.pushed());
+}
+
+st_status event_create(st_device* device, st_event** event) {
+  ST_REQUIRE(device && event, "event_create: a pointer is null");
+  *event = new (std::nothrow) st_event;
+  return *event ? ST_OK : fail(ST_OUT_OF_MEMORY, "event_create: no memory");
+}
+
+void event_destroy(st_event* event) {
+  delete event;
+}
+
+st_status event_record(st_stream* stream, st_event* event) {
+  ST_REQUIRE(stream && event, "event_record: a pointer is null");
+  event->stream = stream;
+  event->commands = stream->queue.pushed();
   return ST_OK;
+}
+
+st_status event_synchronize(st_event* event) {
+  ST_REQUIRE(event, "event_synchronize: no event");
+  return event->stream ? event->stream->queue.wait(event->commands) : ST_OK;
+}
+
+// Elements of a mapped file need not be aligned.
+uint16_t half_at(const void* source, int64_t i) {
+  uint16_t value;
+  memcpy(&value, static_cast<const char*>(source) + i * 2, sizeof value);
+  return value;
 }
 
 st_status convert_to_f32(st_stream* stream, float* destination, const void* source, int32_t source_dtype,
                          int64_t count) {
   ST_REQUIRE(stream && destination && source && count >= 0, "convert_to_f32: a pointer is null or the count negative");
-  auto half = [source](int64_t i) {  // a mapped file need not align its tensors
-    uint16_t value;
-    memcpy(&value, static_cast<const char*>(source) + i * 2, sizeof value);
-    return value;
-  };
   switch (source_dtype) {
     case ST_F32:
-      memcpy(destination, source, sizeof(float) * static_cast<size_t>(count));
-      return ST_OK;
+      return enqueue(stream, [=] {
+        memcpy(destination, source, sizeof(float) * static_cast<size_t>(count));
+        return ST_OK;
+      });
     case ST_F16:
-      for (int64_t i = 0; i < count; ++i) destination[i] = f16_to_float(half(i));
-      return ST_OK;
+      return enqueue(stream, [=] {
+        for (int64_t i = 0; i < count; ++i) destination[i] = f16_to_float(half_at(source, i));
+        return ST_OK;
+      });
     case ST_BF16:
-      for (int64_t i = 0; i < count; ++i) destination[i] = bf16_to_float(half(i));
-      return ST_OK;
+      return enqueue(stream, [=] {
+        for (int64_t i = 0; i < count; ++i) destination[i] = bf16_to_float(half_at(source, i));
+        return ST_OK;
+      });
     default:
       return fail(ST_INVALID_ARGUMENT, "convert_to_f32: no type %d", source_dtype);
   }
@@ -141,8 +178,10 @@ st_status convert_to_f32(st_stream* stream, float* destination, const void* sour
 
 st_status copy(st_stream* stream, void* destination, const void* source, uint64_t bytes) {
   ST_REQUIRE(stream && destination && source, "copy: a pointer is null");
-  memcpy(destination, source, bytes);
-  return ST_OK;
+  return enqueue(stream, [=] {
+    memcpy(destination, source, bytes);
+    return ST_OK;
+  });
 }
 
 const char* last_error() {
@@ -150,12 +189,18 @@ const char* last_error() {
 }
 
 constexpr st_api kApi = {
-    ST_ABI_VERSION, sizeof(st_api),     "cpu",        last_error,  device_open,
-    device_close,   device_query,       memory_alloc, memory_free, stream_create,
-    stream_destroy, stream_synchronize, matrix_bytes, kv_bytes,    sample_workspace_bytes,
-    pack,           convert_to_f32,     copy,         embed,       rms_norm,
-    linear,         rope_angles,        qkv_epilogue, attention,   silu_mul,
-    gather_rows,    penalize,           sample,
+    ST_ABI_VERSION, sizeof(st_api),     "cpu",
+    last_error,     device_open,        device_close,
+    device_query,   memory_alloc,       memory_free,
+    memory_alloc,   memory_free,        stream_create,
+    stream_destroy, stream_synchronize, event_create,
+    event_destroy,  event_record,       event_synchronize,
+    matrix_bytes,   kv_bytes,           sample_workspace_bytes,
+    pack,           convert_to_f32,     copy,
+    embed,          rms_norm,           linear,
+    rope_angles,    qkv_epilogue,       attention,
+    silu_mul,       gather_rows,        penalize,
+    sample,
 };
 
 }  // namespace

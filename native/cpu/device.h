@@ -10,11 +10,6 @@ struct st_device {
   const st::cpu::Kernels& kernels;
 };
 
-// Operations run on the calling thread before they return, so a stream is in order by itself.
-struct st_stream {
-  st_device* device;
-};
-
 namespace st::cpu {
 
 // The operations of the table, one file each.

@@ -5,6 +5,7 @@
 #include "common/formats.h"
 #include "cpu/device.h"
 #include "cpu/matrix.h"
+#include "cpu/stream.h"
 
 namespace st::cpu {
 namespace {
@@ -56,14 +57,16 @@ st_status embed(st_stream* stream, const st_embed* op) {
   ST_REQUIRE(matrix_bytes(table.rows, table.cols, table.dtype) > 0, "embed: no table of %d x %d of type %d", table.rows,
              table.cols, table.dtype);
   ST_REQUIRE(table.data && op->ids && op->weights && op->out, "embed: a pointer is null");
-  st_status status = check_tokens(*op);
-  if (status != ST_OK) return status;
-  stream->device->pool.parallel_for(
-      op->rows, int64_t{op->rows} * op->entries * table.cols, [&](int64_t begin, int64_t end) {
-        for (int64_t r = begin; r < end; ++r)
-          mix_embeddings(*op, op->index ? op->index[r] : r, static_cast<float*>(op->out) + r * table.cols);
-      });
-  return ST_OK;
+  return enqueue(stream, [device = stream->device, op = *op] {
+    st_status status = check_tokens(op);
+    if (status != ST_OK) return status;
+    int64_t cols = op.table.cols;
+    device->pool.parallel_for(op.rows, int64_t{op.rows} * op.entries * cols, [&](int64_t begin, int64_t end) {
+      for (int64_t r = begin; r < end; ++r)
+        mix_embeddings(op, op.index ? op.index[r] : r, static_cast<float*>(op.out) + r * cols);
+    });
+    return ST_OK;
+  });
 }
 
 }  // namespace st::cpu

@@ -4,6 +4,7 @@
 
 #include "cpu/device.h"
 #include "cpu/matrix.h"
+#include "cpu/stream.h"
 
 namespace st::cpu {
 namespace {
@@ -43,17 +44,17 @@ st_status pack(st_stream* stream, const st_matrix* w, int32_t first_row, int32_t
   ST_REQUIRE(source_dtype == w->dtype, "pack: source type %d, matrix type %d", source_dtype, w->dtype);
   ST_REQUIRE(first_row >= 0 && count > 0 && count <= w->rows - first_row, "pack: rows %d + %d of %d", first_row, count,
              w->rows);
-  int64_t first_tile = first_row / kLanes;
-  int64_t tiles = (static_cast<int64_t>(first_row) + count - 1) / kLanes + 1 - first_tile;
-  stream->device->pool.parallel_for(tiles, int64_t{count} * w->cols, [&](int64_t begin, int64_t end) {
-    if (element_bytes(w->dtype) == 4)
-      pack_tiles<uint32_t>(*w, first_row, count, static_cast<const char*>(source), first_tile + begin,
-                           first_tile + end);
-    else
-      pack_tiles<uint16_t>(*w, first_row, count, static_cast<const char*>(source), first_tile + begin,
-                           first_tile + end);
+  return enqueue(stream, [=, device = stream->device, w = *w, in = static_cast<const char*>(source)] {
+    int64_t first_tile = first_row / kLanes;
+    int64_t tiles = (static_cast<int64_t>(first_row) + count - 1) / kLanes + 1 - first_tile;
+    device->pool.parallel_for(tiles, int64_t{count} * w.cols, [&](int64_t begin, int64_t end) {
+      if (element_bytes(w.dtype) == 4)
+        pack_tiles<uint32_t>(w, first_row, count, in, first_tile + begin, first_tile + end);
+      else
+        pack_tiles<uint16_t>(w, first_row, count, in, first_tile + begin, first_tile + end);
+    });
+    return ST_OK;
   });
-  return ST_OK;
 }
 
 st_status linear(st_stream* stream, const st_linear* op) {
@@ -63,12 +64,14 @@ st_status linear(st_stream* stream, const st_linear* op) {
   ST_REQUIRE(matrix_bytes(w.rows, w.cols, w.dtype) > 0, "linear: no matrix of %d x %d of type %d", w.rows, w.cols,
              w.dtype);
   ST_REQUIRE(op->x && op->out && w.data, "linear: a pointer is null");
-  st_device& device = *stream->device;
-  device.pool.parallel_for(tile_count(w.rows), int64_t{op->rows} * w.rows * w.cols, [&](int64_t begin, int64_t end) {
-    device.kernels.linear(static_cast<const float*>(op->x), op->rows, w.cols, w.data, w.dtype, begin, end, op->bias,
-                          static_cast<float*>(op->out), w.rows);
+  return enqueue(stream, [device = stream->device, op = *op] {
+    const st_matrix& w = op.w;
+    device->pool.parallel_for(tile_count(w.rows), int64_t{op.rows} * w.rows * w.cols, [&](int64_t begin, int64_t end) {
+      device->kernels.linear(static_cast<const float*>(op.x), op.rows, w.cols, w.data, w.dtype, begin, end, op.bias,
+                             static_cast<float*>(op.out), w.rows);
+    });
+    return ST_OK;
   });
-  return ST_OK;
 }
 
 }  // namespace st::cpu

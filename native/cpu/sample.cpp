@@ -6,6 +6,7 @@
 
 #include "common/sampling.h"
 #include "cpu/device.h"
+#include "cpu/stream.h"
 
 namespace st::cpu {
 namespace {
@@ -266,10 +267,12 @@ st_status penalize(st_stream* stream, const st_penalize* op) {
   ST_REQUIRE_OPERATION("penalize", stream, op);
   ST_REQUIRE(op->rows >= 0 && op->vocabulary > 0, "penalize: %d x %d", op->rows, op->vocabulary);
   ST_REQUIRE(op->logits && op->slots && op->penalties && op->counts, "penalize: a pointer is null");
-  stream->device->pool.parallel_for(op->rows, int64_t{op->rows} * op->vocabulary, [&](int64_t begin, int64_t end) {
-    for (int64_t r = begin; r < end; ++r) penalize_row(*op, r);
+  return enqueue(stream, [device = stream->device, op = *op] {
+    device->pool.parallel_for(op.rows, int64_t{op.rows} * op.vocabulary, [&](int64_t begin, int64_t end) {
+      for (int64_t r = begin; r < end; ++r) penalize_row(op, r);
+    });
+    return ST_OK;
   });
-  return ST_OK;
 }
 
 st_status sample(st_stream* stream, const st_sample* op) {
@@ -280,11 +283,12 @@ st_status sample(st_stream* stream, const st_sample* op) {
   ST_REQUIRE(op->logits && op->slots && op->sampling && op->states && op->slot_ids && op->slot_weights && op->out_ids &&
                  op->out_weights && op->out_info && op->workspace,
              "sample: a pointer is null");
-  st_device& device = *stream->device;
-  device.pool.parallel_for(op->rows, int64_t{op->rows} * op->vocabulary, [&](int64_t begin, int64_t end) {
-    for (int64_t r = begin; r < end; ++r) sample_row(device.kernels, *op, r);
+  return enqueue(stream, [device = stream->device, op = *op] {
+    device->pool.parallel_for(op.rows, int64_t{op.rows} * op.vocabulary, [&](int64_t begin, int64_t end) {
+      for (int64_t r = begin; r < end; ++r) sample_row(device->kernels, op, r);
+    });
+    return ST_OK;
   });
-  return ST_OK;
 }
 
 }  // namespace st::cpu

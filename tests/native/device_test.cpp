@@ -156,6 +156,75 @@ TEST_P(DeviceTest, LastErrorBelongsToTheThread) {
   EXPECT_EQ(api.last_error(), here);
 }
 
+TEST_P(DeviceTest, EventsMarkWorkThatIsDone) {
+  const st_api& api = device().api;
+  constexpr size_t kCount = 1 << 16;
+  void *host = nullptr, *memory = nullptr;
+  device().check(api.host_alloc(device().handle, kCount * sizeof(uint32_t), &host));
+  device().check(api.memory_alloc(device().handle, kCount * sizeof(uint32_t), &memory));
+  EXPECT_EQ(reinterpret_cast<uintptr_t>(host) % 64, 0u);
+  st_event* event = nullptr;
+  device().check(api.event_create(device().handle, &event));
+  device().check(api.event_synchronize(event));  // never recorded
+  uint32_t* values = static_cast<uint32_t*>(host);
+  for (uint32_t round = 1; round < 50; ++round) {
+    for (size_t i = 0; i < kCount; ++i) values[i] = round + static_cast<uint32_t>(i);
+    std::vector<uint32_t> back(kCount);
+    device().check(api.copy(device().stream, memory, host, kCount * sizeof(uint32_t)));
+    device().check(api.copy(device().stream, back.data(), memory, kCount * sizeof(uint32_t)));
+    device().check(api.event_record(device().stream, event));
+    device().check(api.event_synchronize(event));
+    ASSERT_EQ(back[0], round);
+    ASSERT_EQ(back[kCount - 1], round + kCount - 1);
+  }
+  EXPECT_EQ(api.event_create(device().handle, nullptr), ST_INVALID_ARGUMENT);
+  EXPECT_EQ(api.event_record(device().stream, nullptr), ST_INVALID_ARGUMENT);
+  EXPECT_EQ(api.event_synchronize(nullptr), ST_INVALID_ARGUMENT);
+  api.event_destroy(event);
+  api.event_destroy(nullptr);
+  api.memory_free(device().handle, memory);
+  api.host_free(device().handle, host);
+  api.host_free(device().handle, nullptr);
+}
+
+// More work than a queue holds, given faster than it is done.
+TEST_P(DeviceTest, LongQueuesAreDoneInOrder) {
+  const st_api& api = device().api;
+  std::vector<uint32_t> source(5000), back(source.size());
+  for (size_t i = 0; i < source.size(); ++i) source[i] = static_cast<uint32_t>(i * 7);
+  Buffer<uint32_t> place(device(), 1);
+  for (size_t i = 0; i < source.size(); ++i) {
+    device().check(api.copy(device().stream, place.get(), &source[i], sizeof source[i]));
+    device().check(api.copy(device().stream, &back[i], place.get(), sizeof back[i]));
+  }
+  device().synchronize();
+  EXPECT_TRUE(same_bits(source, back));
+}
+
+TEST_P(DeviceTest, ErrorsThatOnlyTheWorkFindsAreToldOnce) {
+  if (GetParam().backend != "cpu") GTEST_SKIP() << "only the CPU backend looks at what arrays hold";
+  const st_api& api = device().api;
+  Matrix table(device(), 5, 8, ST_F32, random.normals(5 * 8));
+  Buffer<int32_t> ids(device(), std::vector<int32_t>{5});
+  Buffer<float> weights(device(), std::vector<float>{1.0f});
+  Activations out(device(), 8);
+  st_embed op = {sizeof op, 1, 1, 1, table.get(), ids.get(), weights.get(), nullptr, out.get()};
+  float untouched = 1.0f, other = 2.0f;
+  EXPECT_EQ(api.embed(device().stream, &op), ST_OK);
+  EXPECT_EQ(api.copy(device().stream, &untouched, &other, sizeof other), ST_OK);
+  EXPECT_EQ(api.stream_synchronize(device().stream), ST_INVALID_ARGUMENT);
+  EXPECT_NE(std::string(api.last_error()).find("id 5"), std::string::npos) << api.last_error();
+  EXPECT_EQ(untouched, 1.0f);
+  EXPECT_EQ(api.copy(device().stream, &untouched, &other, sizeof other), ST_OK);
+  EXPECT_EQ(api.stream_synchronize(device().stream), ST_OK);
+  EXPECT_EQ(untouched, 2.0f);
+}
+
+TEST_P(DeviceTest, UnknownVersionsHaveNoTable) {
+  EXPECT_EQ(get_api(GetParam().backend, ST_ABI_VERSION - 1), nullptr);
+  EXPECT_EQ(get_api(GetParam().backend, ST_ABI_VERSION + 1), nullptr);
+}
+
 // One device, a stream per host thread: nobody gets another's result.
 TEST_P(DeviceTest, StreamsOfSeveralThreadsDoNotMeet) {
   constexpr int kHostThreads = 4, kRounds = 30;

@@ -93,18 +93,21 @@ std::string target_name(const testing::TestParamInfo<Target>& info) {
   return name_of(info.param);
 }
 
-const st_api& load_backend(const std::string& backend) {
-  static std::map<std::string, const st_api*> loaded;
-  if (loaded.count(backend)) return *loaded[backend];
-  for (const auto& [name, path] : libraries()) {
-    if (name != backend) continue;
-    GetApi get_api = load_library(path);
-    const st_api* api = get_api ? get_api(ST_ABI_VERSION) : nullptr;
-    if (!api) throw std::runtime_error(path + " is no backend of this version");
-    loaded[backend] = api;
-    return *api;
+const st_api* get_api(const std::string& backend, uint32_t version) {
+  static std::map<std::string, GetApi> loaded;
+  if (!loaded.count(backend)) {
+    for (const auto& [name, path] : libraries())
+      if (name == backend) loaded[backend] = load_library(path);
   }
-  throw std::runtime_error("no backend " + backend);
+  GetApi entry = loaded[backend];
+  if (!entry) throw std::runtime_error("no backend " + backend);
+  return entry(version);
+}
+
+const st_api& load_backend(const std::string& backend) {
+  const st_api* api = get_api(backend, ST_ABI_VERSION);
+  if (!api) throw std::runtime_error(backend + " is no backend of this version");
+  return *api;
 }
 
 Device::Device(const Target& target, int threads) : api(load_backend(target.backend)) {

@@ -30,6 +30,8 @@ void PrintTo(const Target& target, std::ostream* out);
 std::string target_name(const testing::TestParamInfo<Target>& info);
 // The table of a backend, loaded from its shared library.
 const st_api& load_backend(const std::string& backend);
+// What the library of a backend answers to a version.
+const st_api* get_api(const std::string& backend, uint32_t version);
 
 // This machine cannot run the target: a reason to skip, not to fail.
 struct Unsupported : std::runtime_error {

@@ -6,7 +6,7 @@ namespace SoftThinking.Interop;
 [StructLayout(LayoutKind.Sequential)]
 internal readonly unsafe struct NativeApi
 {
-    public const uint AbiVersion = 1;
+    public const uint AbiVersion = 2;
 
     public readonly uint Version;
     public readonly uint Size;
@@ -18,9 +18,15 @@ internal readonly unsafe struct NativeApi
     public readonly delegate* unmanaged<nint, DeviceInfo*, NativeStatus> DeviceQuery;
     public readonly delegate* unmanaged<nint, ulong, nint*, NativeStatus> MemoryAlloc;
     public readonly delegate* unmanaged<nint, nint, void> MemoryFree;
+    public readonly delegate* unmanaged<nint, ulong, nint*, NativeStatus> HostAlloc;
+    public readonly delegate* unmanaged<nint, nint, void> HostFree;
     public readonly delegate* unmanaged<nint, nint*, NativeStatus> StreamCreate;
     public readonly delegate* unmanaged<nint, void> StreamDestroy;
     public readonly delegate* unmanaged<nint, NativeStatus> StreamSynchronize;
+    public readonly delegate* unmanaged<nint, nint*, NativeStatus> EventCreate;
+    public readonly delegate* unmanaged<nint, void> EventDestroy;
+    public readonly delegate* unmanaged<nint, nint, NativeStatus> EventRecord;
+    public readonly delegate* unmanaged<nint, NativeStatus> EventSynchronize;
     public readonly delegate* unmanaged<int, int, NativeDtype, ulong> MatrixBytes;
     public readonly delegate* unmanaged<int, int, int, NativeDtype, ulong> KvBytes;
     public readonly delegate* unmanaged<int, int, ulong> SampleWorkspaceBytes;

@@ -10,8 +10,10 @@
  *  - The caller allocates. Pointers named "device" come from memory_alloc of the same device (on the CPU backend that
  * is ordinary memory and any pointer serves); pointers named "host" are ordinary memory.
  *  - Operations (those that take a stream) check their scalar arguments, start the work on the stream and return. They
- *    neither allocate nor wait. Work on one stream is done in order. What was written is readable by the host after
- *    stream_synchronize.
+ *    neither allocate nor wait. Work on one stream is done in order; a stream is used by one thread at a time. What was
+ *    written is readable by the host, and what was read may be changed by it, after stream_synchronize, or after
+ *    event_synchronize of an event recorded behind it. An error that only the work itself can find (an id beyond the
+ *    vocabulary in an array, say) is told there, too, and the work behind it is left out.
  *  - Every output element is reduced in one order that its shape alone fixes. The number of rows that stand beside a
  * row and the number of threads never change a bit of it.
  *  - Activations are row-major with rows adjacent, of the type st_device_info.activation_dtype (f32 on the CPU).
@@ -28,7 +30,7 @@
 extern "C" {
 #endif
 
-#define ST_ABI_VERSION 1u
+#define ST_ABI_VERSION 2u
 #define ST_BLOCK_POSITIONS 16 /* positions of one KV block */
 #define ST_MAX_TOPK 1024      /* most entries of a concept token */
 #define ST_MAX_FORCED 64      /* most ids that follow a forced end of thinking */
@@ -52,6 +54,7 @@ typedef enum st_dtype { ST_F32 = 0, ST_F16 = 1, ST_BF16 = 2 } st_dtype;
 
 typedef struct st_device st_device;
 typedef struct st_stream st_stream;
+typedef struct st_event st_event;
 
 typedef struct st_device_options {
   uint32_t size;
@@ -312,9 +315,18 @@ typedef struct st_api {
   st_status (*device_query)(st_device* device, st_device_info* info);
   st_status (*memory_alloc)(st_device* device, uint64_t bytes, void** pointer); /* zeroed, aligned to 64 bytes */
   void (*memory_free)(st_device* device, void* pointer);                        /* NULL is fine */
+  /* Host memory that copies reach without a detour (page-locked where that means something). */
+  st_status (*host_alloc)(st_device* device, uint64_t bytes, void** pointer); /* zeroed, aligned to 64 bytes */
+  void (*host_free)(st_device* device, void* pointer);                        /* NULL is fine */
   st_status (*stream_create)(st_device* device, st_stream** stream);
-  void (*stream_destroy)(st_stream* stream); /* NULL is fine */
+  void (*stream_destroy)(st_stream* stream); /* after its work; NULL is fine */
   st_status (*stream_synchronize)(st_stream* stream);
+  st_status (*event_create)(st_device* device, st_event** event);
+  void (*event_destroy)(st_event* event); /* NULL is fine */
+  /* Marks all work given to the stream so far. */
+  st_status (*event_record)(st_stream* stream, st_event* event);
+  /* Waits for the work that was marked last; at once when there is none. The stream must still be there. */
+  st_status (*event_synchronize)(st_event* event);
 
   /* Sizes in bytes; 0 for shapes that make no sense. */
   uint64_t (*matrix_bytes)(int32_t rows, int32_t cols, int32_t dtype);

@@ -1,0 +1,83 @@
+// A stream on the CPU: a queue of commands that a thread of its own carries out in order.
+#pragma once
+
+#include <atomic>
+#include <cstring>
+#include <memory>
+#include <string>
+#include <thread>
+#include <type_traits>
+
+#include "softthinking/backend.h"
+
+namespace st::cpu {
+
+// One thread pushes commands and waits for them; one thread runs them. A command is a function object that returns a
+// status, copied into the ring. After a command that failed, the rest is left out until wait() has told the error.
+class CommandQueue {
+ public:
+  CommandQueue();
+  ~CommandQueue();  // runs what is left
+  CommandQueue(const CommandQueue&) = delete;
+  CommandQueue& operator=(const CommandQueue&) = delete;
+
+  template <typename Body>
+  void push(const Body& body) {
+    static_assert(std::is_trivially_copyable_v<Body> && sizeof(Body) <= kPayload && alignof(Body) <= kAlignment);
+    Command& command = next_place();
+    command.run = [](const void* payload) { return (*static_cast<const Body*>(payload))(); };
+    memcpy(command.payload, static_cast<const void*>(&body), sizeof body);
+    publish();
+  }
+
+  // Commands pushed so far.
+  uint64_t pushed() const { return pushed_.load(std::memory_order_relaxed); }
+  // Until the first `count` commands ran. An error of theirs, or of any that ran since, is told once.
+  st_status wait(uint64_t count);
+
+ private:
+  static constexpr size_t kPayload = 184, kAlignment = 8, kPlaces = 2048;
+
+  struct Command {
+    st_status (*run)(const void* payload);
+    alignas(kAlignment) unsigned char payload[kPayload];
+  };
+
+  Command& next_place();
+  void publish();
+  void work();
+  void run(const Command& command);
+
+  std::unique_ptr<Command[]> ring_;
+  alignas(64) std::atomic<uint64_t> pushed_{0};
+  alignas(64) std::atomic<uint64_t> done_{0};
+  std::atomic<bool> stopping_{false};
+  std::atomic<st_status> status_{ST_OK};
+  std::string error_;   // written before status_ becomes an error, read while it is one
+  std::thread thread_;  // last: it uses the rest
+};
+
+}  // namespace st::cpu
+
+struct st_stream {
+  explicit st_stream(st_device* owner) : device(owner) {}
+  st_device* device;
+  st::cpu::CommandQueue queue;
+};
+
+// Marks how far a stream had been filled.
+struct st_event {
+  st_stream* stream = nullptr;
+  uint64_t commands = 0;
+};
+
+namespace st::cpu {
+
+// Hands the body of an operation, whose scalar arguments are checked, to the stream's thread.
+template <typename Body>
+st_status enqueue(st_stream* stream, const Body& body) {
+  stream->queue.push(body);
+  return ST_OK;
+}
+
+}  // namespace st::cpu
