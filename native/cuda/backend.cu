@@ -16,8 +16,6 @@ st_status checked(cudaError_t error, const char* what) {
 
 namespace {
 
-constexpr int kOldestToolkit = 11080;
-
 #define ST_CHECK(call, what)                            \
   do {                                                  \
     st_status status_of_call = checked((call), (what)); \

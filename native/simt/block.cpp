@@ -1,5 +1,6 @@
 #include "simt/block.h"
 
+#include <cstdio>
 #include <cstring>
 
 namespace st::simt {
@@ -122,10 +123,9 @@ void Block::wait() {
 
 std::string Block::name(unsigned thread) const {
   uint3 t = unfolded(thread, launch_->block), b = position_of_thread.block;
-  auto text = [](uint3 p) {
-    return "(" + std::to_string(p.x) + "," + std::to_string(p.y) + "," + std::to_string(p.z) + ")";
-  };
-  return "thread " + text(t) + " of block " + text(b);
+  char text[128];
+  snprintf(text, sizeof text, "thread (%u,%u,%u) of block (%u,%u,%u)", t.x, t.y, t.z, b.x, b.y, b.z);
+  return text;
 }
 
 void Block::set_error(const std::string& message) {

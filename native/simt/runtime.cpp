@@ -1,5 +1,5 @@
-// The functions of CUDA's runtime for the emulated device. A stream is a queue that nothing runs before somebody waits
-// for it, so that a host which reads too early, or frees what is still in use, is seen to.
+// The functions of CUDA's runtime for the emulated device. A stream is a queue that is not run before somebody waits for
+// it: a host that reads too early, or changes or frees too early what is to be read, shows.
 
 #include <sys/sysinfo.h>
 
@@ -76,6 +76,7 @@ cudaError_t run_kernel(const st::simt::Launch& launch) {
 }
 
 cudaError_t drain(cudaStream_t stream, uint64_t until) {
+  if (!stream) return sticky_error();
   std::lock_guard<std::mutex> lock(stream->mutex);
   if (stream->capture) {
     stream->capture_broken = true;
@@ -92,7 +93,9 @@ cudaError_t drain(cudaStream_t stream, uint64_t until) {
   return first;
 }
 
+// The default stream is not a queue.
 cudaError_t give(cudaStream_t stream, Operation operation) {
+  if (!stream) return operation();
   std::lock_guard<std::mutex> lock(stream->mutex);
   if (stream->capture) {
     stream->capture->operations.push_back(std::move(operation));
@@ -101,20 +104,6 @@ cudaError_t give(cudaStream_t stream, Operation operation) {
   stream->queue.push_back(std::move(operation));
   ++stream->given;
   return cudaSuccess;
-}
-
-bool contains(const std::map<const char*, size_t>& memory, const void* pointer) {
-  const char* p = static_cast<const char*>(pointer);
-  auto after = memory.upper_bound(p);
-  if (after == memory.begin()) return false;
-  --after;
-  return p < after->first + after->second;
-}
-
-// Neither of the device nor page-locked: CUDA has read such a source when the copy's call returns.
-bool is_pageable(const void* pointer) {
-  std::lock_guard<std::mutex> lock(state().mutex);
-  return !contains(state().device_memory, pointer) && !contains(state().pinned_memory, pointer);
 }
 
 cudaError_t allocate(void** pointer, size_t bytes, std::map<const char*, size_t> State::*memory) {
@@ -275,14 +264,6 @@ cudaError_t cudaMemGetInfo(size_t* free, size_t* total) {
 }
 
 cudaError_t cudaMemcpyAsync(void* destination, const void* source, size_t bytes, cudaMemcpyKind, cudaStream_t stream) {
-  if (is_pageable(source)) {
-    const char* begin = static_cast<const char*>(source);
-    std::vector<char> content(begin, begin + bytes);
-    return give(stream, [destination, content] {
-      memcpy(destination, content.data(), content.size());
-      return cudaSuccess;
-    });
-  }
   return give(stream, [destination, source, bytes] {
     memcpy(destination, source, bytes);
     return cudaSuccess;
