@@ -1,9 +1,13 @@
 # softthinking_add_backend(<name> <source>...)
 # A backend: the shared library softthinking_<name>, which exports st_get_api and nothing else.
 function(softthinking_add_backend name)
-  set(target softthinking_${name})
-  add_library(${target} SHARED ${ARGN})
-  add_dependencies(backends ${target})
+  add_library(softthinking_${name} SHARED ${ARGN})
+  add_dependencies(backends softthinking_${name})
+  softthinking_backend_properties(softthinking_${name})
+endfunction()
+
+# What the library of a backend is, wherever it goes.
+function(softthinking_backend_properties target)
   target_link_libraries(${target} PRIVATE softthinking_options)
   target_compile_definitions(${target} PRIVATE ST_BUILDING_BACKEND)
 

@@ -16,13 +16,15 @@ set(CMAKE_VISIBILITY_INLINES_HIDDEN ON)
 if(MSVC)
   target_compile_options(softthinking_options INTERFACE /W4 /WX /permissive- /utf-8 /fp:precise)
 else()
-  target_compile_options(softthinking_options INTERFACE -Wall -Wextra -Wpedantic -Werror -ffp-contract=off
-                                                        -fno-math-errno)
+  target_compile_options(
+    softthinking_options INTERFACE $<$<COMPILE_LANGUAGE:C,CXX>:-Wall -Wextra -Wpedantic -Werror -ffp-contract=off
+                                   -fno-math-errno>)
 endif()
 
 if(SOFTTHINKING_SANITIZE)
-  target_compile_options(softthinking_options INTERFACE -fsanitize=${SOFTTHINKING_SANITIZE} -fno-sanitize-recover=all
-                                                        -fno-omit-frame-pointer)
+  target_compile_options(
+    softthinking_options INTERFACE $<$<COMPILE_LANGUAGE:C,CXX>:-fsanitize=${SOFTTHINKING_SANITIZE}
+                                   -fno-sanitize-recover=all -fno-omit-frame-pointer>)
   target_link_options(softthinking_options INTERFACE -fsanitize=${SOFTTHINKING_SANITIZE})
 endif()
 

@@ -30,6 +30,10 @@ st_status device_open(const st_device_options* options, st_device** device) {
   ST_REQUIRE(options->ordinal == 0, "device_open: CPU %d; there is only 0", options->ordinal);
   ST_REQUIRE(options->threads >= 0 && options->threads <= 1024, "device_open: %d threads, expected 1..1024, or 0",
              options->threads);
+  ST_REQUIRE(options->activations >= ST_ACTIVATIONS_DEFAULT && options->activations <= ST_ACTIVATIONS_BF16,
+             "device_open: no type %d of activations", options->activations);
+  if (options->activations > ST_ACTIVATIONS_F32)
+    return fail(ST_UNSUPPORTED, "device_open: activations are f32 on the CPU");
   const char* problem = "";
   const Kernels* kernels = choose_kernels(&problem);
   if (!kernels) return fail(ST_UNSUPPORTED, "%s", problem);
@@ -74,6 +78,7 @@ st_status device_query(st_device* device, st_device_info* info) {
   ST_REQUIRE(info->size == sizeof *info, "device_query: the struct has %u bytes, this backend expects %zu", info->size,
              sizeof *info);
   info->activation_dtype = ST_F32;
+  info->graphs = 0;
   info->threads = device->pool.threads();
   info->total_memory = static_cast<uint64_t>(sysconf(_SC_PHYS_PAGES)) * static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
   info->free_memory = available_memory();
@@ -184,6 +189,20 @@ st_status copy(st_stream* stream, void* destination, const void* source, uint64_
   });
 }
 
+st_status graph_begin(st_stream*) {
+  return fail(ST_UNSUPPORTED, "graph_begin: the CPU backend has no graphs");
+}
+
+st_status graph_end(st_stream*, st_graph**) {
+  return fail(ST_UNSUPPORTED, "graph_end: the CPU backend has no graphs");
+}
+
+st_status graph_launch(st_stream*, st_graph*) {
+  return fail(ST_UNSUPPORTED, "graph_launch: the CPU backend has no graphs");
+}
+
+void graph_destroy(st_graph*) {}
+
 const char* last_error() {
   return error_text();
 }
@@ -195,6 +214,8 @@ constexpr st_api kApi = {
     memory_alloc,   memory_free,        stream_create,
     stream_destroy, stream_synchronize, event_create,
     event_destroy,  event_record,       event_synchronize,
+    graph_begin,    graph_end,          graph_launch,
+    graph_destroy,
     matrix_bytes,   kv_bytes,           sample_workspace_bytes,
     pack,           convert_to_f32,     copy,
     embed,          rms_norm,           linear,

@@ -36,6 +36,7 @@ TEST_P(DeviceTest, QueryTellsWhatWasOpened) {
     EXPECT_STRNE(other->info.name, "");
     if (GetParam().backend != "cpu") continue;
     EXPECT_EQ(other->info.threads, threads);
+    EXPECT_EQ(other->info.graphs, 0);
     EXPECT_EQ(other->info.instruction_set, GetParam().isa);
     EXPECT_EQ(other->info.activation_dtype, ST_F32);
   }
@@ -52,15 +53,19 @@ TEST_P(DeviceTest, OpenAndQueryRefuseMistakes) {
     return status;
   };
   constexpr uint32_t kSize = sizeof(st_device_options);
-  EXPECT_EQ(opened({kSize, 0, 1}), ST_OK);
-  EXPECT_EQ(opened({kSize - 4, 0, 1}), ST_INVALID_ARGUMENT);
-  EXPECT_EQ(opened({kSize + 4, 0, 1}), ST_INVALID_ARGUMENT);
-  EXPECT_NE(opened({kSize, -1, 1}), ST_OK);
-  EXPECT_NE(opened({kSize, 1 << 20, 1}), ST_OK);
-  EXPECT_EQ(opened({kSize, 0, -1}), ST_INVALID_ARGUMENT);
-  EXPECT_EQ(opened({kSize, 0, 1025}), ST_INVALID_ARGUMENT);
+  const int32_t type = GetParam().activations;
+  EXPECT_EQ(opened({kSize, 0, 1, type}), ST_OK);
+  EXPECT_EQ(opened({kSize - 4, 0, 1, type}), ST_INVALID_ARGUMENT);
+  EXPECT_EQ(opened({kSize + 4, 0, 1, type}), ST_INVALID_ARGUMENT);
+  EXPECT_NE(opened({kSize, -1, 1, type}), ST_OK);
+  EXPECT_NE(opened({kSize, 1 << 20, 1, type}), ST_OK);
+  EXPECT_EQ(opened({kSize, 0, -1, type}), ST_INVALID_ARGUMENT);
+  EXPECT_EQ(opened({kSize, 0, 1025, type}), ST_INVALID_ARGUMENT);
+  EXPECT_EQ(opened({kSize, 0, 1, -1}), ST_INVALID_ARGUMENT);
+  EXPECT_EQ(opened({kSize, 0, 1, 4}), ST_INVALID_ARGUMENT);
+  EXPECT_EQ(opened({kSize, 0, 1, ST_ACTIVATIONS_BF16}), GetParam().backend == "cpu" ? ST_UNSUPPORTED : ST_OK);
   st_device* handle = nullptr;
-  st_device_options options = {kSize, 0, 1};
+  st_device_options options = {kSize, 0, 1, type};
   EXPECT_EQ(api.device_open(nullptr, &handle), ST_INVALID_ARGUMENT);
   EXPECT_EQ(api.device_open(&options, nullptr), ST_INVALID_ARGUMENT);
 

@@ -44,6 +44,7 @@ TEST_P(SiluMulTest, LargeGatesSaturate) {
     std::vector<float> input(2 * 17, gate);
     for (size_t i = 17; i < 34; ++i) input[i] = 1.5f;
     input = rounded(input, device().info.activation_dtype);
+    if (std::isinf(input[0])) continue;  // the activation type does not have such gates
     std::vector<double> expected = reference(17, input);
     std::vector<float> out = run(device(), 17, input);
     for (size_t i = 0; i < 17; ++i) {

@@ -76,13 +76,14 @@ std::vector<Target> targets() {
     if (name == "cpu")
       for (const char* isa : {"scalar", "avx2", "avx512"}) all.push_back({name, isa});
     else
-      all.push_back({name, ""});
+      for (int32_t type : {ST_ACTIVATIONS_F32, ST_ACTIVATIONS_F16, ST_ACTIVATIONS_BF16}) all.push_back({name, "", type});
   }
   return all;
 }
 
 static std::string name_of(const Target& target) {
-  return target.backend + (target.isa.empty() ? "" : "_" + target.isa);
+  if (!target.isa.empty()) return target.backend + "_" + target.isa;
+  return target.backend + "_" + dtype_name(target.activations - ST_ACTIVATIONS_F32);
 }
 
 void PrintTo(const Target& target, std::ostream* out) {
@@ -111,7 +112,7 @@ const st_api& load_backend(const std::string& backend) {
 }
 
 Device::Device(const Target& target, int threads) : api(load_backend(target.backend)) {
-  st_device_options options = {sizeof options, 0, threads};
+  st_device_options options = {sizeof options, 0, threads, target.activations};
   if (!target.isa.empty()) set_environment("SOFTTHINKING_ISA", target.isa.c_str());
   st_status status = api.device_open(&options, &handle);
   if (!target.isa.empty()) set_environment("SOFTTHINKING_ISA", "");
@@ -120,6 +121,10 @@ Device::Device(const Target& target, int threads) : api(load_backend(target.back
   check(api.stream_create(handle, &stream));
   info.size = sizeof info;
   check(api.device_query(handle, &info));
+}
+
+int Device::scaled(int count) const {
+  return std::strcmp(api.backend, "simt") == 0 ? std::max(1, count / 40) : count;
 }
 
 Device::~Device() {

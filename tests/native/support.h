@@ -18,13 +18,14 @@ namespace st::test {
 
 // --- backends and devices ------------------------------------------------------------------------------------------
 
-// A backend, and for the CPU one of its instruction sets ("" elsewhere).
+// A backend; for the CPU one of its instruction sets ("" elsewhere), for others a type of activations.
 struct Target {
   std::string backend;
   std::string isa;
+  int32_t activations = ST_ACTIVATIONS_DEFAULT;
 };
 
-// Every backend that was built, with every instruction set that it may have.
+// Every backend that was built, with every instruction set or type of activations that it may have.
 std::vector<Target> targets();
 void PrintTo(const Target& target, std::ostream* out);
 std::string target_name(const testing::TestParamInfo<Target>& info);
@@ -50,6 +51,8 @@ class Device {
   void synchronize() const { check(api.stream_synchronize(stream)); }
   // How far a result may be from the reference where `f32` holds for activations of that type.
   double tolerance(double f32) const { return info.activation_dtype == ST_F32 ? f32 : 2e-2; }
+  // An emulated device is some hundred times slower: tests that draw much take a part of it.
+  int scaled(int count) const;
 
   const st_api& api;
   st_device* handle = nullptr;

@@ -27,6 +27,10 @@ internal readonly unsafe struct NativeApi
     public readonly delegate* unmanaged<nint, void> EventDestroy;
     public readonly delegate* unmanaged<nint, nint, NativeStatus> EventRecord;
     public readonly delegate* unmanaged<nint, NativeStatus> EventSynchronize;
+    public readonly delegate* unmanaged<nint, NativeStatus> GraphBegin;
+    public readonly delegate* unmanaged<nint, nint*, NativeStatus> GraphEnd;
+    public readonly delegate* unmanaged<nint, nint, NativeStatus> GraphLaunch;
+    public readonly delegate* unmanaged<nint, void> GraphDestroy;
     public readonly delegate* unmanaged<int, int, NativeDtype, ulong> MatrixBytes;
     public readonly delegate* unmanaged<int, int, int, NativeDtype, ulong> KvBytes;
     public readonly delegate* unmanaged<int, int, ulong> SampleWorkspaceBytes;

@@ -39,6 +39,7 @@ internal struct DeviceOptions
     public uint Size;
     public int Ordinal;
     public int Threads;
+    public int Activations;
 }
 
 [StructLayout(LayoutKind.Sequential)]
@@ -47,7 +48,7 @@ internal unsafe struct DeviceInfo
     public uint Size;
     public NativeDtype ActivationDtype;
     public int Threads;
-    public int Reserved;
+    public int Graphs;
     public ulong TotalMemory;
     public ulong FreeMemory;
     public fixed byte Name[64];

@@ -13,7 +13,8 @@
  *    neither allocate nor wait. Work on one stream is done in order; a stream is used by one thread at a time. What was
  *    written is readable by the host, and what was read may be changed by it, after stream_synchronize, or after
  *    event_synchronize of an event recorded behind it. An error that only the work itself can find (an id beyond the
- *    vocabulary in an array, say) is told there, too, and the work behind it is left out.
+ *    vocabulary in an array, say) is told there, too, and the work behind it is left out. A device that does not look
+ *    for such errors makes the rows concerned NaN instead, and their sampling step ST_STEP_BAD_LOGITS.
  *  - Every output element is reduced in one order that its shape alone fixes. The number of rows that stand beside a
  * row and the number of threads never change a bit of it.
  *  - Activations are row-major with rows adjacent, of the type st_device_info.activation_dtype (f32 on the CPU).
@@ -56,18 +57,23 @@ typedef enum st_dtype { ST_F32 = 0, ST_F16 = 1, ST_BF16 = 2 } st_dtype;
 typedef struct st_device st_device;
 typedef struct st_stream st_stream;
 typedef struct st_event st_event;
+typedef struct st_graph st_graph;
+
+/* Which type activations have: 1 + st_dtype, or what the backend is made for: bf16 on CUDA, f32 on the CPU. */
+enum { ST_ACTIVATIONS_DEFAULT = 0, ST_ACTIVATIONS_F32 = 1, ST_ACTIVATIONS_F16 = 2, ST_ACTIVATIONS_BF16 = 3 };
 
 typedef struct st_device_options {
   uint32_t size;
   int32_t ordinal; /* which device of the kind; 0 on the CPU */
   int32_t threads; /* CPU: 1..1024 threads that work on an operation, the caller's included; 0 = all that may run */
+  int32_t activations; /* ST_ACTIVATIONS_*; the CPU has f32 only */
 } st_device_options;
 
 typedef struct st_device_info {
   uint32_t size;
   int32_t activation_dtype;
   int32_t threads;
-  int32_t reserved;
+  int32_t graphs; /* 1: graph_begin and its companions work */
   uint64_t total_memory; /* bytes */
   uint64_t free_memory;  /* bytes that could be allocated now without pushing anything out */
   char name[64];
@@ -346,6 +352,15 @@ typedef struct st_api {
   st_status (*event_record)(st_stream* stream, st_event* event);
   /* Waits for the work that was marked last; at once when there is none. The stream must still be there. */
   st_status (*event_synchronize)(st_event* event);
+
+  /* Where st_device_info.graphs is 1: what is given to the stream from graph_begin to graph_end is not done but
+   * recorded, with the pointers and numbers of every operation, and done as often as graph_launch says, in stream order.
+   * Operations and copies between memory of the device and of host_alloc can be recorded, nothing else; a stream must
+   * not be waited for meanwhile. A failed graph_end leaves the stream as it was before graph_begin. */
+  st_status (*graph_begin)(st_stream* stream);
+  st_status (*graph_end)(st_stream* stream, st_graph** graph);
+  st_status (*graph_launch)(st_stream* stream, st_graph* graph);
+  void (*graph_destroy)(st_graph* graph); /* after its work; NULL is fine */
 
   /* Sizes in bytes; 0 for shapes that make no sense. */
   uint64_t (*matrix_bytes)(int32_t rows, int32_t cols, int32_t dtype);

@@ -1,0 +1,32 @@
+// What the kernels of attention share. The context is walked in splits of 256 positions from 0, merged in order, for
+// decode as for prefill.
+#pragma once
+
+#include "common/math.h"
+#include "cuda/kv.cuh"
+#include "cuda/reduce.cuh"
+
+namespace st::cuda {
+
+constexpr int kSplit = 256;
+
+// e^x, and 0 for what f32 no longer holds.
+__device__ __forceinline__ float weight_of(float x) {
+  return x < Exp32::low ? 0.0f : exp32(x);
+}
+
+// Sums of the splits so far of one row and head, relative to their largest score; -inf: of none.
+struct Merge {
+  float top, scale_before, scale_next;  // what the sums before and those of the next split are multiplied by
+};
+
+__device__ __forceinline__ Merge merge_of(float maximum, float next_maximum) {
+  float top = maximum > next_maximum ? maximum : next_maximum;
+  return {top, weight_of(maximum - top), weight_of(next_maximum - top)};
+}
+
+// By tensor cores, where queries and cache are bf16 and heads have 64 or 128 elements.
+template <int kHeadDim>
+st_status attention_mma(st_stream* stream, const st_attention& op);
+
+}  // namespace st::cuda

@@ -1,0 +1,326 @@
+// The table of the CUDA backend, and what is not an operation: devices, memory, streams, copies.
+
+#include <cstring>
+#include <new>
+
+#include "cuda/numbers.cuh"
+
+namespace st::cuda {
+
+st_status checked(cudaError_t error, const char* what) {
+  if (error == cudaSuccess) return ST_OK;
+  cudaGetLastError();  // clears it, unless the device is lost
+  return fail(error == cudaErrorMemoryAllocation ? ST_OUT_OF_MEMORY : ST_INTERNAL, "%s: CUDA says: %s", what,
+              cudaGetErrorString(error));
+}
+
+namespace {
+
+#define ST_CHECK(call, what)                            \
+  do {                                                  \
+    st_status status_of_call = checked((call), (what)); \
+    if (status_of_call != ST_OK) return status_of_call; \
+  } while (0)
+
+// --- devices -------------------------------------------------------------------------------------------------------
+
+st_status find_device(int32_t ordinal, cudaDeviceProp* properties) {
+  int driver = 0, count = 0;
+  if (cudaDriverGetVersion(&driver) != cudaSuccess || driver == 0)
+    return fail(ST_UNSUPPORTED, "device_open: there is no NVIDIA driver");
+  cudaError_t error = cudaGetDeviceCount(&count);
+  if (error == cudaErrorInsufficientDriver)
+    return fail(ST_UNSUPPORTED, "device_open: the NVIDIA driver is for CUDA %d.%d, this library needs one for %d.%d",
+                driver / 1000, driver % 1000 / 10, CUDART_VERSION / 1000, CUDART_VERSION % 1000 / 10);
+  if (error == cudaErrorNoDevice || (error == cudaSuccess && count == 0))
+    return fail(ST_UNSUPPORTED, "device_open: the NVIDIA driver finds no GPU");
+  if (error != cudaSuccess)
+    return fail(ST_UNSUPPORTED, "device_open: CUDA does not start: %s", cudaGetErrorString(error));
+  ST_REQUIRE(ordinal >= 0 && ordinal < count, "device_open: CUDA device %d; there are %d", ordinal, count);
+  error = cudaGetDeviceProperties(properties, ordinal);
+  if (error != cudaSuccess) return checked(error, "device_open");
+  if (properties->major < 8)
+    return fail(ST_UNSUPPORTED, "device_open: %s has compute capability %d.%d, this library needs 8.0", properties->name,
+                properties->major, properties->minor);
+  return ST_OK;
+}
+
+st_status device_open(const st_device_options* options, st_device** device) {
+  ST_REQUIRE(options && device, "device_open: a pointer is null");
+  ST_REQUIRE(options->size == sizeof *options, "device_open: the struct has %u bytes, this backend expects %zu",
+             options->size, sizeof *options);
+  ST_REQUIRE(options->threads >= 0 && options->threads <= 1024, "device_open: %d threads, expected 1..1024, or 0",
+             options->threads);
+  int32_t activations = options->activations;
+  ST_REQUIRE(activations >= ST_ACTIVATIONS_DEFAULT && activations <= ST_ACTIVATIONS_BF16,
+             "device_open: no type %d of activations", activations);
+  cudaDeviceProp properties;
+  st_status status = find_device(options->ordinal, &properties);
+  if (status != ST_OK) return status;
+  ST_CHECK(cudaSetDevice(options->ordinal), "device_open");
+  int32_t dtype = activations == ST_ACTIVATIONS_DEFAULT ? ST_BF16 : activations - ST_ACTIVATIONS_F32;
+  *device = new (std::nothrow) st_device{options->ordinal, dtype, properties.multiProcessorCount};
+  return *device ? ST_OK : fail(ST_OUT_OF_MEMORY, "device_open: no memory for the device");
+}
+
+// A kernel's error stays with CUDA until the device is reset; then a device opened anew works again.
+void device_close(st_device* device) {
+  if (!device) return;
+  cudaSetDevice(device->ordinal);
+  if (cudaDeviceSynchronize() != cudaSuccess) cudaDeviceReset();
+  delete device;
+}
+
+st_status device_query(st_device* device, st_device_info* info) {
+  ST_REQUIRE(device && info, "device_query: a pointer is null");
+  ST_REQUIRE(info->size == sizeof *info, "device_query: the struct has %u bytes, this backend expects %zu", info->size,
+             sizeof *info);
+  ST_CHECK(cudaSetDevice(device->ordinal), "device_query");
+  cudaDeviceProp properties;
+  ST_CHECK(cudaGetDeviceProperties(&properties, device->ordinal), "device_query");
+  size_t free = 0, total = 0;
+  ST_CHECK(cudaMemGetInfo(&free, &total), "device_query");
+  info->activation_dtype = device->activation_dtype;
+  info->threads = device->multiprocessors;
+  info->graphs = 1;
+  info->total_memory = total;
+  info->free_memory = free;
+  snprintf(info->name, sizeof info->name, "%.63s", properties.name);
+  snprintf(info->instruction_set, sizeof info->instruction_set, "sm_%d%d", properties.major, properties.minor);
+  return ST_OK;
+}
+
+// --- memory --------------------------------------------------------------------------------------------------------
+
+st_status memory_alloc(st_device* device, uint64_t bytes, void** pointer) {
+  ST_REQUIRE(device && pointer, "memory_alloc: a pointer is null");
+  ST_REQUIRE(bytes > 0, "memory_alloc: 0 bytes");
+  ST_CHECK(cudaSetDevice(device->ordinal), "memory_alloc");
+  void* memory = nullptr;
+  if (cudaMalloc(&memory, bytes) != cudaSuccess) {
+    cudaGetLastError();
+    size_t free = 0, total = 0;
+    cudaMemGetInfo(&free, &total);
+    return fail(ST_OUT_OF_MEMORY, "memory_alloc: the device does not give %llu bytes; %llu of %llu are free",
+                static_cast<unsigned long long>(bytes), static_cast<unsigned long long>(free),
+                static_cast<unsigned long long>(total));
+  }
+  cudaError_t error = cudaMemsetAsync(memory, 0, bytes, nullptr);
+  if (error == cudaSuccess) error = cudaStreamSynchronize(nullptr);
+  if (error != cudaSuccess) {
+    cudaFree(memory);
+    return checked(error, "memory_alloc");
+  }
+  *pointer = memory;
+  return ST_OK;
+}
+
+void memory_free(st_device* device, void* pointer) {
+  if (!pointer) return;
+  cudaSetDevice(device->ordinal);
+  cudaFree(pointer);
+}
+
+st_status host_alloc(st_device* device, uint64_t bytes, void** pointer) {
+  ST_REQUIRE(device && pointer, "host_alloc: a pointer is null");
+  ST_REQUIRE(bytes > 0, "host_alloc: 0 bytes");
+  ST_CHECK(cudaSetDevice(device->ordinal), "host_alloc");
+  void* memory = nullptr;
+  if (cudaHostAlloc(&memory, bytes, cudaHostAllocDefault) != cudaSuccess) {
+    cudaGetLastError();
+    return fail(ST_OUT_OF_MEMORY, "host_alloc: the system does not give %llu page-locked bytes",
+                static_cast<unsigned long long>(bytes));
+  }
+  memset(memory, 0, bytes);
+  *pointer = memory;
+  return ST_OK;
+}
+
+void host_free(st_device* device, void* pointer) {
+  if (!pointer) return;
+  cudaSetDevice(device->ordinal);
+  cudaFreeHost(pointer);
+}
+
+st_status copy(st_stream* stream, void* destination, const void* source, uint64_t bytes) {
+  ST_REQUIRE(stream && destination && source, "copy: a pointer is null");
+  if (bytes == 0) return ST_OK;
+  ST_CHECK(cudaSetDevice(stream->device->ordinal), "copy");
+  return checked(cudaMemcpyAsync(destination, source, bytes, cudaMemcpyDefault, stream->handle), "copy");
+}
+
+// --- streams and events --------------------------------------------------------------------------------------------
+
+void stream_destroy(st_stream* stream) {
+  if (!stream) return;
+  cudaSetDevice(stream->device->ordinal);
+  if (stream->handle) {
+    cudaStreamSynchronize(stream->handle);
+    cudaStreamDestroy(stream->handle);
+  }
+  cudaFree(stream->scratch);
+  delete stream;
+}
+
+cudaError_t prepare(st_stream* stream) {
+  cudaError_t error = cudaSetDevice(stream->device->ordinal);
+  if (error == cudaSuccess) error = cudaStreamCreateWithFlags(&stream->handle, cudaStreamNonBlocking);
+  if (error == cudaSuccess) error = cudaMalloc(&stream->scratch, kScratchBytes);
+  if (error == cudaSuccess) error = cudaMemsetAsync(stream->scratch, 0, kTicketBytes, stream->handle);
+  return error;
+}
+
+st_status stream_create(st_device* device, st_stream** stream) {
+  ST_REQUIRE(device && stream, "stream_create: a pointer is null");
+  auto* made = new (std::nothrow) st_stream{device, nullptr, nullptr};
+  if (!made) return fail(ST_OUT_OF_MEMORY, "stream_create: no memory");
+  st_status status = checked(prepare(made), "stream_create");
+  if (status == ST_OK)
+    *stream = made;
+  else
+    stream_destroy(made);
+  return status;
+}
+
+st_status stream_synchronize(st_stream* stream) {
+  ST_REQUIRE(stream, "stream_synchronize: no stream");
+  ST_CHECK(cudaSetDevice(stream->device->ordinal), "stream_synchronize");
+  return checked(cudaStreamSynchronize(stream->handle), "stream_synchronize");
+}
+
+}  // namespace
+}  // namespace st::cuda
+
+struct st_event {
+  int ordinal;
+  cudaEvent_t handle;
+};
+
+struct st_graph {
+  int ordinal;
+  cudaGraphExec_t handle;
+};
+
+namespace st::cuda {
+namespace {
+
+st_status event_create(st_device* device, st_event** event) {
+  ST_REQUIRE(device && event, "event_create: a pointer is null");
+  ST_CHECK(cudaSetDevice(device->ordinal), "event_create");
+  cudaEvent_t handle;
+  ST_CHECK(cudaEventCreateWithFlags(&handle, cudaEventDisableTiming), "event_create");
+  *event = new (std::nothrow) st_event{device->ordinal, handle};
+  if (*event) return ST_OK;
+  cudaEventDestroy(handle);
+  return fail(ST_OUT_OF_MEMORY, "event_create: no memory");
+}
+
+void event_destroy(st_event* event) {
+  if (!event) return;
+  cudaSetDevice(event->ordinal);
+  cudaEventDestroy(event->handle);
+  delete event;
+}
+
+st_status event_record(st_stream* stream, st_event* event) {
+  ST_REQUIRE(stream && event, "event_record: a pointer is null");
+  ST_CHECK(cudaSetDevice(stream->device->ordinal), "event_record");
+  return checked(cudaEventRecord(event->handle, stream->handle), "event_record");
+}
+
+st_status event_synchronize(st_event* event) {
+  ST_REQUIRE(event, "event_synchronize: no event");
+  ST_CHECK(cudaSetDevice(event->ordinal), "event_synchronize");
+  return checked(cudaEventSynchronize(event->handle), "event_synchronize");
+}
+
+// --- graphs --------------------------------------------------------------------------------------------------------
+
+st_status graph_begin(st_stream* stream) {
+  ST_REQUIRE(stream, "graph_begin: no stream");
+  ST_CHECK(cudaSetDevice(stream->device->ordinal), "graph_begin");
+  return checked(cudaStreamBeginCapture(stream->handle, cudaStreamCaptureModeThreadLocal), "graph_begin");
+}
+
+st_status graph_end(st_stream* stream, st_graph** graph) {
+  ST_REQUIRE(stream && graph, "graph_end: a pointer is null");
+  ST_CHECK(cudaSetDevice(stream->device->ordinal), "graph_end");
+  cudaGraph_t captured = nullptr;
+  ST_CHECK(cudaStreamEndCapture(stream->handle, &captured), "graph_end");
+  cudaGraphExec_t executable = nullptr;
+  cudaError_t error = cudaGraphInstantiateWithFlags(&executable, captured, 0);
+  cudaGraphDestroy(captured);
+  ST_CHECK(error, "graph_end");
+  *graph = new (std::nothrow) st_graph{stream->device->ordinal, executable};
+  if (*graph) return ST_OK;
+  cudaGraphExecDestroy(executable);
+  return fail(ST_OUT_OF_MEMORY, "graph_end: no memory");
+}
+
+st_status graph_launch(st_stream* stream, st_graph* graph) {
+  ST_REQUIRE(stream && graph, "graph_launch: a pointer is null");
+  ST_CHECK(cudaSetDevice(stream->device->ordinal), "graph_launch");
+  return checked(cudaGraphLaunch(graph->handle, stream->handle), "graph_launch");
+}
+
+void graph_destroy(st_graph* graph) {
+  if (!graph) return;
+  cudaSetDevice(graph->ordinal);
+  cudaGraphExecDestroy(graph->handle);
+  delete graph;
+}
+
+const char* last_error() {
+  return error_text();
+}
+
+st_api make_api() {
+  st_api api = {};
+  api.version = ST_ABI_VERSION;
+  api.size = sizeof api;
+  api.backend = ST_BACKEND_NAME;
+  api.last_error = last_error;
+  api.device_open = device_open;
+  api.device_close = device_close;
+  api.device_query = device_query;
+  api.memory_alloc = memory_alloc;
+  api.memory_free = memory_free;
+  api.host_alloc = host_alloc;
+  api.host_free = host_free;
+  api.stream_create = stream_create;
+  api.stream_destroy = stream_destroy;
+  api.stream_synchronize = stream_synchronize;
+  api.event_create = event_create;
+  api.event_destroy = event_destroy;
+  api.event_record = event_record;
+  api.event_synchronize = event_synchronize;
+  api.matrix_bytes = matrix_bytes;
+  api.kv_bytes = kv_bytes;
+  api.sample_workspace_bytes = sample_workspace_bytes;
+  api.pack = pack;
+  api.convert_to_f32 = convert_to_f32;
+  api.copy = copy;
+  api.embed = embed;
+  api.rms_norm = rms_norm;
+  api.linear = linear;
+  api.rope_angles = rope_angles;
+  api.qkv_epilogue = qkv_epilogue;
+  api.attention = attention;
+  api.silu_mul = silu_mul;
+  api.gather_rows = gather_rows;
+  api.penalize = penalize;
+  api.sample = sample;
+  api.graph_begin = graph_begin;
+  api.graph_end = graph_end;
+  api.graph_launch = graph_launch;
+  api.graph_destroy = graph_destroy;
+  return api;
+}
+
+}  // namespace
+}  // namespace st::cuda
+
+const st_api* st_get_api(uint32_t version) {
+  static const st_api api = st::cuda::make_api();
+  return version == ST_ABI_VERSION ? &api : nullptr;
+}

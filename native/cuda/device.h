@@ -1,0 +1,53 @@
+// What the opaque handles of the ABI are on CUDA, and what every file of this backend shares.
+#pragma once
+
+#include <cuda_runtime.h>
+
+#include "common/status.h"
+
+struct st_device {
+  int ordinal;
+  int32_t activation_dtype;
+  int multiprocessors;
+};
+
+// Scratch memory belongs to the stream, whose operations run in order: it stages uploads and holds the partial results
+// of attention. Its first kTicketBytes are counters that are zero between operations.
+struct st_stream {
+  st_device* device;
+  cudaStream_t handle;
+  void* scratch;
+};
+
+namespace st::cuda {
+
+constexpr uint64_t kScratchBytes = uint64_t{32} << 20;
+constexpr uint64_t kTicketBytes = uint64_t{64} << 10;
+
+// The operations of the table, one file each.
+st_status pack(st_stream*, const st_matrix*, int32_t, int32_t, const void*, int32_t);
+st_status convert_to_f32(st_stream*, float*, const void*, int32_t, int64_t);
+st_status embed(st_stream*, const st_embed*);
+st_status rms_norm(st_stream*, const st_rms_norm*);
+st_status linear(st_stream*, const st_linear*);
+st_status rope_angles(st_stream*, const st_rope_angles*);
+st_status qkv_epilogue(st_stream*, const st_qkv_epilogue*);
+st_status attention(st_stream*, const st_attention*);
+st_status silu_mul(st_stream*, const st_silu_mul*);
+st_status gather_rows(st_stream*, const st_gather_rows*);
+st_status penalize(st_stream*, const st_penalize*);
+st_status sample(st_stream*, const st_sample*);
+
+uint64_t matrix_bytes(int32_t rows, int32_t cols, int32_t dtype);
+uint64_t kv_bytes(int32_t blocks, int32_t kv_heads, int32_t head_dim, int32_t dtype);
+uint64_t sample_workspace_bytes(int32_t rows, int32_t vocabulary);
+
+// Checks that the fields of a batch and of a cache make sense together. What lies on the device is not looked at: the
+// kernels bound what they read there.
+st_status check_batch(const char* operation, const st_batch& batch, const st_kv_cache& cache, int32_t heads,
+                      int32_t kv_heads, int32_t head_dim);
+
+// The status of a call of CUDA's runtime, with its message.
+st_status checked(cudaError_t error, const char* what);
+
+}  // namespace st::cuda

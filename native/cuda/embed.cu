@@ -1,0 +1,58 @@
+// embed: concept tokens to hidden rows. The table may be the LM head's own matrix.
+
+#include "cuda/matrix.cuh"
+
+namespace st::cuda {
+namespace {
+
+constexpr unsigned kThreads = 256;
+
+// out[r] = sum over i of weights[index[r], i] table[ids[index[r], i]]. Block (r, chunk); a thread has the four columns
+// that stand together in a row of the table. Ids and tokens come from the host's input or from the sampler: a wrong one
+// makes its row NaN. Registers: 64.
+template <typename W, typename A>
+__global__ void __launch_bounds__(kThreads) embed_kernel(st_embed op) {
+  int64_t quarter_at = int64_t{blockIdx.y} * kThreads + threadIdx.x;
+  int64_t col_tile = quarter_at / 4;
+  int quarter = static_cast<int>(quarter_at % 4);
+  if (col_tile >= tiles_of(op.table.cols)) return;
+  int64_t row = blockIdx.x, token = op.index ? op.index[row] : row;
+  bool known = token >= 0 && token < op.tokens;
+  float total[4] = {};
+  for (int i = 0; known && i < op.entries; ++i) {
+    float weight = op.weights[token * op.entries + i];
+    if (weight == 0.0f) continue;
+    int32_t id = op.ids[token * op.entries + i];
+    known = id >= 0 && id < op.table.rows;
+    if (!known) break;
+    const W* place = static_cast<const W*>(op.table.data) + quarter_index(id, col_tile, quarter, op.table.cols);
+    auto values = *reinterpret_cast<const Pack<W, 4>*>(place);
+    for (int e = 0; e < 4; ++e) total[e] += weight * to_float(values.at[e]);
+  }
+  A* out = static_cast<A*>(op.out) + row * op.table.cols;
+  for (int e = 0; e < 4; ++e) {
+    int64_t col = col_tile * kTile + quarter_col(quarter, e);
+    if (col < op.table.cols) out[col] = from_float<A>(known ? total[e] : float_of(0x7fc00000u));
+  }
+}
+
+}  // namespace
+
+st_status embed(st_stream* stream, const st_embed* op) {
+  ST_REQUIRE_OPERATION("embed", stream, op);
+  const st_matrix& table = op->table;
+  ST_REQUIRE(op->rows >= 0 && op->tokens >= 0, "embed: %d rows of %d tokens", op->rows, op->tokens);
+  ST_REQUIRE(op->entries >= 1 && op->entries <= ST_MAX_TOPK, "embed: %d entries, expected 1..%d", op->entries,
+             ST_MAX_TOPK);
+  ST_REQUIRE(matrix_bytes(table.rows, table.cols, table.dtype) > 0, "embed: no table of %d x %d of type %d", table.rows,
+             table.cols, table.dtype);
+  ST_REQUIRE(table.data && op->ids && op->weights && op->out, "embed: a pointer is null");
+  dim3 grid(static_cast<unsigned>(op->rows), blocks_for(tiles_of(table.cols) * 4, kThreads));
+  return with_type(table.dtype, [&](auto weight) {
+    return with_type(stream->device->activation_dtype, [&](auto activation) {
+      return launch("embed", embed_kernel<decltype(weight), decltype(activation)>, grid, kThreads, 0, stream, *op);
+    });
+  });
+}
+
+}  // namespace st::cuda

@@ -1,0 +1,61 @@
+// Starts kernels: one way of writing it for nvcc and for the emulated device.
+#pragma once
+
+#include <tuple>
+#include <utility>
+
+#include "cuda/device.h"
+
+#if defined(ST_SIMT)
+#include "simt_launch.h"
+#else
+#define ST_SHARED(type, name, count) __shared__ type name[count]
+#define ST_DYNAMIC_SHARED(type, name)                           \
+  extern __shared__ __align__(16) unsigned char dynamic_shared_bytes[]; \
+  type* const name = reinterpret_cast<type*>(dynamic_shared_bytes)
+#endif
+
+namespace st::cuda {
+
+#if defined(ST_SIMT)
+
+template <typename... P>
+cudaError_t start_kernel(void (*kernel)(P...), dim3 grid, dim3 block, size_t shared_bytes, cudaStream_t stream,
+                         const std::tuple<P...>& arguments) {
+  return simt::enqueue_kernel(grid, block, shared_bytes, stream,
+                              [kernel, arguments] { std::apply(kernel, arguments); });
+}
+
+#else
+
+template <typename... P, size_t... I>
+cudaError_t start_kernel(void (*kernel)(P...), dim3 grid, dim3 block, size_t shared_bytes, cudaStream_t stream,
+                         std::tuple<P...>& arguments, std::index_sequence<I...>) {
+  void* pointers[] = {static_cast<void*>(&std::get<I>(arguments))...};
+  return cudaLaunchKernel(reinterpret_cast<const void*>(kernel), grid, block, pointers, shared_bytes, stream);
+}
+
+template <typename... P>
+cudaError_t start_kernel(void (*kernel)(P...), dim3 grid, dim3 block, size_t shared_bytes, cudaStream_t stream,
+                         std::tuple<P...>& arguments) {
+  return start_kernel(kernel, grid, block, shared_bytes, stream, arguments, std::index_sequence_for<P...>());
+}
+
+#endif
+
+// Starts kernel(arguments...) on the stream; an empty grid is no work.
+template <typename... P, typename... A>
+st_status launch(const char* operation, void (*kernel)(P...), dim3 grid, dim3 block, size_t shared_bytes,
+                 st_stream* stream, A&&... arguments) {
+  if (grid.x == 0 || grid.y == 0 || grid.z == 0) return ST_OK;
+  std::tuple<P...> values(std::forward<A>(arguments)...);
+  cudaError_t error = cudaSetDevice(stream->device->ordinal);
+  if (error == cudaSuccess) error = start_kernel(kernel, grid, block, shared_bytes, stream->handle, values);
+  return checked(error, operation);
+}
+
+inline unsigned blocks_for(int64_t count, int64_t per_block) {
+  return static_cast<unsigned>((count + per_block - 1) / per_block);
+}
+
+}  // namespace st::cuda

@@ -1,0 +1,83 @@
+// linear: out = x W^T + bias. Here the kernel for any pair of types, by fused multiply-adds; linear_mma.cu has those for
+// tensor cores.
+
+#include "cuda/linear.cuh"
+
+namespace st::cuda {
+namespace {
+
+constexpr int kThreads = kSplits * kWarpSize;
+constexpr int kRows = 8;  // rows of x that a block takes
+
+// sums[r][0 and 1] += the products of a tile of columns with row r of x, for rows l / 4 and l / 4 + 8 of the weight tile.
+template <typename W, typename A>
+__device__ __forceinline__ void add_tile(const W* place, const A* x, int rows, int cols, int first_col,
+                                         float (&sums)[kRows][2]) {
+  float weight[kLaneElements];
+  for (int half = 0; half < 2; ++half) {
+    auto values = *reinterpret_cast<const Pack<W, 4>*>(place + half * 4);
+    for (int i = 0; i < 4; ++i) weight[half * 4 + i] = to_float(values.at[i]);
+  }
+#pragma unroll
+  for (int r = 0; r < kRows; ++r) {
+    for (int i = 0; i < 4 && r < rows; ++i) {
+      int col = first_col + quarter_col(0, i);
+      float value = col < cols ? to_float(x[int64_t{r} * cols + col]) : 0.0f;
+      sums[r][0] = fmaf(weight[i], value, sums[r][0]);
+      sums[r][1] = fmaf(weight[4 + i], value, sums[r][1]);
+    }
+  }
+}
+
+// Block (tile of outputs, kRows rows), a warp per range of K. Registers: 128.
+template <typename W, typename A>
+__global__ void __launch_bounds__(kThreads) linear_fma_kernel(st_linear op) {
+  ST_SHARED(float, partial, kSplits * kRows * kTile);
+  int lane = static_cast<int>(threadIdx.x % kWarpSize), split = static_cast<int>(threadIdx.x / kWarpSize);
+  int cols = op.w.cols, col_tiles = static_cast<int>(tiles_of(cols));
+  int64_t tile = blockIdx.x, first_row = int64_t{blockIdx.y} * kRows;
+  int rows = op.rows - first_row < kRows ? static_cast<int>(op.rows - first_row) : kRows;
+  const W* weights = static_cast<const W*>(op.w.data) + (tile * col_tiles * kWarpSize + lane) * kLaneElements;
+  const A* x = static_cast<const A*>(op.x) + first_row * cols;
+  float sums[kRows][2] = {};
+  for (int t = split_begin(split, col_tiles); t < split_begin(split + 1, col_tiles); ++t)
+    add_tile(weights + int64_t{t} * kTileElements, x, rows, cols, t * kTile + 2 * (lane % 4), sums);
+#pragma unroll
+  for (int r = 0; r < kRows; ++r) {
+    for (int half = 0; half < 2; ++half) {
+      float sum = sums[r][half];
+      sum += __shfl_xor_sync(kWholeWarp, sum, 1);
+      sum += __shfl_xor_sync(kWholeWarp, sum, 2);
+      if (lane % 4 == 0) partial[(split * kRows + r) * kTile + half * 8 + lane / 4] = sum;
+    }
+  }
+  __syncthreads();
+  finish_tile<A>(op, partial, kRows, first_row, tile);
+}
+
+template <typename W, typename A>
+st_status linear_fma(st_stream* stream, const st_linear& op) {
+  dim3 grid(static_cast<unsigned>(tiles_of(op.w.rows)), blocks_for(op.rows, kRows));
+  return launch("linear", linear_fma_kernel<W, A>, grid, kThreads, 0, stream, op);
+}
+
+}  // namespace
+
+st_status linear(st_stream* stream, const st_linear* op) {
+  ST_REQUIRE_OPERATION("linear", stream, op);
+  const st_matrix& w = op->w;
+  ST_REQUIRE(op->rows >= 0, "linear: %d rows", op->rows);
+  ST_REQUIRE(matrix_bytes(w.rows, w.cols, w.dtype) > 0, "linear: no matrix of %d x %d of type %d", w.rows, w.cols,
+             w.dtype);
+  ST_REQUIRE(op->x && op->out && w.data, "linear: a pointer is null");
+  int32_t activations = stream->device->activation_dtype;
+  if (w.dtype == activations && w.dtype == ST_BF16) return linear_mma<Bf16>(stream, *op);
+  if (w.dtype == activations && w.dtype == ST_F16) return linear_mma<F16>(stream, *op);
+  return with_type(w.dtype, [&](auto weight) {
+    return with_type(activations, [&](auto activation) {
+      return linear_fma<decltype(weight), decltype(activation)>(stream, *op);
+    });
+  });
+}
+
+}  // namespace st::cuda

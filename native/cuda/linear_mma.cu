@@ -1,0 +1,206 @@
+// linear by tensor cores. The weights are the 16-row operand, in the very order in which a lane holds it; rows of x are
+// its 8 columns, so that a row's sums do not know which rows stand beside it.
+
+#include "cuda/linear.cuh"
+#include "cuda/mma.cuh"
+
+namespace st::cuda {
+namespace {
+
+constexpr int kThreads = kSplits * kWarpSize;
+constexpr int kGroup = 8;  // rows of x in one mma
+
+// A lane's part of a tile of weights: 16 bytes, in the order of matrix.cuh; mma wants the middle two exchanged.
+struct alignas(16) WeightPart {
+  uint32_t at[4];
+};
+
+__device__ __forceinline__ void load_weights(const WeightPart* place, uint32_t (&a)[4]) {
+  WeightPart part = *place;
+  a[0] = part.at[0];
+  a[1] = part.at[2];
+  a[2] = part.at[1];
+  a[3] = part.at[3];
+}
+
+// Columns col, col + 1 of a row of x; beyond the row: 0. Together where the row's address allows.
+template <typename T>
+__device__ __forceinline__ uint32_t load_pair(const T* row, int col, int cols) {
+  if (cols % 2 == 0) return col < cols ? *reinterpret_cast<const uint32_t*>(row + col) : 0u;
+  return packed(col < cols ? row[col] : T{}, col + 1 < cols ? row[col + 1] : T{});
+}
+
+// --- few rows ------------------------------------------------------------------------------------------------------
+
+// Block (tile of outputs, kGroups groups of rows), a warp per range of K: the weights of a tile are read once, by one
+// block, in 8 streams of adjacent memory, with kAhead loads in flight for each lane.
+// Registers: 64 for 1 group, 80 for 2, 128 for 4, 168 for 8.
+template <typename T, int kGroups>
+__global__ void __launch_bounds__(kThreads) linear_few_rows_kernel(st_linear op) {
+  constexpr int kRows = kGroups * kGroup, kAhead = 4;
+  ST_SHARED(float, partial, kSplits * kRows * kTile);
+  int lane = static_cast<int>(threadIdx.x % kWarpSize), split = static_cast<int>(threadIdx.x / kWarpSize);
+  int cols = op.w.cols, col_tiles = static_cast<int>(tiles_of(cols));
+  int64_t tile = blockIdx.x, first_row = int64_t{blockIdx.y} * kRows;
+  const auto* weights = static_cast<const WeightPart*>(op.w.data) + tile * col_tiles * kWarpSize + lane;
+  const T* x = static_cast<const T*>(op.x) + (first_row + lane / 4) * cols;
+  int64_t rows_left = op.rows - first_row - lane / 4;  // from this lane's first row on
+  float sums[kGroups][4] = {};
+  int end = split_begin(split + 1, col_tiles);
+  for (int t = split_begin(split, col_tiles); t < end; t += kAhead) {
+    uint32_t a[kAhead][4];
+#pragma unroll
+    for (int i = 0; i < kAhead; ++i)
+      if (t + i < end) load_weights(weights + int64_t{t + i} * kWarpSize, a[i]);
+#pragma unroll
+    for (int i = 0; i < kAhead; ++i) {
+      if (t + i >= end) break;
+      int col = (t + i) * kTile + 2 * (lane % 4);
+#pragma unroll
+      for (int g = 0; g < kGroups; ++g) {
+        uint32_t b[2] = {0u, 0u};
+        if (g * kGroup < rows_left) {
+          b[0] = load_pair(x + int64_t{g} * kGroup * cols, col, cols);
+          b[1] = load_pair(x + int64_t{g} * kGroup * cols, col + 8, cols);
+        }
+        mma<T>(sums[g], a[i], b);
+      }
+    }
+  }
+#pragma unroll
+  for (int g = 0; g < kGroups; ++g) {
+    for (int i = 0; i < 4; ++i) {
+      int row = g * kGroup + 2 * (lane % 4) + i % 2, output = lane / 4 + i / 2 * 8;
+      partial[(split * kRows + row) * kTile + output] = sums[g][i];
+    }
+  }
+  __syncthreads();
+  finish_tile<T>(op, partial, kRows, first_row, tile);
+}
+
+template <typename T, int kGroups>
+st_status few_rows(st_stream* stream, const st_linear& op) {
+  dim3 grid(static_cast<unsigned>(tiles_of(op.w.rows)), blocks_for(op.rows, kGroups * kGroup));
+  return launch("linear", linear_few_rows_kernel<T, kGroups>, grid, kThreads, 0, stream, op);
+}
+
+// --- many rows -----------------------------------------------------------------------------------------------------
+
+constexpr int kManyRows = 128;                  // rows of x of a block
+constexpr int kManyTiles = 8;                   // tiles of outputs of a block: 128 outputs
+constexpr int kWarpTiles = 2, kWarpGroups = 8;  // of a warp: 32 outputs, 64 rows; 4 x 2 warps
+constexpr int kStageTiles = 2;                  // tiles of columns of a stage
+constexpr int kStages = 3;
+constexpr int kStageCols = kStageTiles * kTile;
+constexpr int kStride = kStageCols + 8;  // of a row in shared memory: the 8 keep the lanes of a warp in different banks
+
+// Rows of x, columns of one stage, to shared memory; what does not exist becomes 0.
+template <typename T>
+__device__ __forceinline__ void load_stage(const st_linear& op, T* stage, int64_t first_row, int first_col) {
+  constexpr int kPieces = kStageCols / 8;  // of 16 bytes
+  int cols = op.w.cols;
+  const T* x = static_cast<const T*>(op.x);
+  for (int at = static_cast<int>(threadIdx.x); at < kManyRows * kPieces; at += kThreads) {
+    int row = at / kPieces, col = first_col + at % kPieces * 8;
+    T* to = stage + row * kStride + at % kPieces * 8;
+    const T* from = x + (first_row + row) * cols + col;
+    bool row_exists = first_row + row < op.rows;
+    if (cols % 8 == 0) {
+      bool valid = row_exists && col < cols;
+      copy_async_16(to, valid ? from : x, valid);
+    } else {
+      for (int i = 0; i < 8; ++i) to[i] = row_exists && col + i < cols ? from[i] : T{};
+    }
+  }
+}
+
+// Block (kManyTiles tiles of outputs, kManyRows rows); every warp walks the whole of K and closes a sum wherever a range
+// ends. Registers: 255.
+template <typename T>
+__global__ void __launch_bounds__(kThreads) linear_many_rows_kernel(st_linear op) {
+  ST_DYNAMIC_SHARED(T, stages);
+  int lane = static_cast<int>(threadIdx.x % kWarpSize), warp = static_cast<int>(threadIdx.x / kWarpSize);
+  int col_tiles = static_cast<int>(tiles_of(op.w.cols)), row_tiles = static_cast<int>(tiles_of(op.w.rows));
+  int64_t first_row = int64_t{blockIdx.y} * kManyRows;
+  int first_tile = static_cast<int>(blockIdx.x) * kManyTiles + warp % 4 * kWarpTiles;
+  const auto* weights = static_cast<const WeightPart*>(op.w.data) + lane;
+  float totals[kWarpTiles][kWarpGroups][4] = {}, sums[kWarpTiles][kWarpGroups][4] = {};
+  int count = (col_tiles + kStageTiles - 1) / kStageTiles, split = 0;
+  auto begin_stage = [&](int stage) {
+    if (stage < count)
+      load_stage(op, stages + stage % kStages * kManyRows * kStride, first_row, stage * kStageCols);
+    copy_async_commit();
+  };
+  for (int stage = 0; stage < kStages - 1; ++stage) begin_stage(stage);
+  for (int stage = 0; stage < count; ++stage) {
+    copy_async_wait<kStages - 2>();
+    __syncthreads();
+    begin_stage(stage + kStages - 1);
+    const T* x = stages + stage % kStages * kManyRows * kStride + (warp / 4 * kWarpGroups * kGroup + lane / 4) * kStride +
+                 2 * (lane % 4);
+    for (int i = 0; i < kStageTiles; ++i) {
+      int t = stage * kStageTiles + i;
+      if (t >= col_tiles) break;
+      while (t == split_begin(split + 1, col_tiles)) {  // also an empty range ends
+        ++split;
+#pragma unroll
+        for (int m = 0; m < kWarpTiles; ++m)
+#pragma unroll
+          for (int g = 0; g < kWarpGroups; ++g)
+#pragma unroll
+            for (int e = 0; e < 4; ++e) {
+              totals[m][g][e] = split == 1 ? sums[m][g][e] : totals[m][g][e] + sums[m][g][e];
+              sums[m][g][e] = 0.0f;
+            }
+      }
+      uint32_t a[kWarpTiles][4] = {};
+#pragma unroll
+      for (int m = 0; m < kWarpTiles; ++m)
+        if (first_tile + m < row_tiles)
+          load_weights(weights + (int64_t{first_tile + m} * col_tiles + t) * kWarpSize, a[m]);
+#pragma unroll
+      for (int g = 0; g < kWarpGroups; ++g) {
+        const T* pair = x + g * kGroup * kStride + i * kTile;
+        uint32_t b[2] = {*reinterpret_cast<const uint32_t*>(pair), *reinterpret_cast<const uint32_t*>(pair + 8)};
+#pragma unroll
+        for (int m = 0; m < kWarpTiles; ++m) mma<T>(sums[m][g], a[m], b);
+      }
+    }
+  }
+#pragma unroll
+  for (int m = 0; m < kWarpTiles; ++m)
+#pragma unroll
+    for (int g = 0; g < kWarpGroups; ++g)
+#pragma unroll
+      for (int e = 0; e < 4; ++e) {
+        int64_t row = first_row + (warp / 4 * kWarpGroups + g) * kGroup + 2 * (lane % 4) + e % 2;
+        int64_t output = int64_t{first_tile + m} * kTile + lane / 4 + e / 2 * 8;
+        // The last range is never empty, so that it is the one still open.
+        if (row < op.rows && output < op.w.rows) store_output<T>(op, row, output, totals[m][g][e] + sums[m][g][e]);
+      }
+}
+
+template <typename T>
+st_status many_rows(st_stream* stream, const st_linear& op) {
+  dim3 grid(blocks_for(tiles_of(op.w.rows), kManyTiles), blocks_for(op.rows, kManyRows));
+  constexpr size_t kBytes = sizeof(T) * kStages * kManyRows * kStride;
+  static_assert(kBytes <= 48 * 1024, "more shared memory than a kernel has without asking");
+  return launch("linear", linear_many_rows_kernel<T>, grid, kThreads, kBytes, stream, op);
+}
+
+}  // namespace
+
+// Which kernel runs is a matter of speed alone: their bits are equal.
+template <typename T>
+st_status linear_mma(st_stream* stream, const st_linear& op) {
+  if (op.rows <= 8) return few_rows<T, 1>(stream, op);
+  if (op.rows <= 16) return few_rows<T, 2>(stream, op);
+  if (op.rows <= 32) return few_rows<T, 4>(stream, op);
+  if (op.rows <= 64) return few_rows<T, 8>(stream, op);
+  return many_rows<T>(stream, op);
+}
+
+template st_status linear_mma<Bf16>(st_stream*, const st_linear&);
+template st_status linear_mma<F16>(st_stream*, const st_linear&);
+
+}  // namespace st::cuda

@@ -1,0 +1,100 @@
+// The tensor cores' product of 16 x 16 by 16 x 8, and copies to shared memory that are not waited for. Plainly written
+// out for the emulated device.
+//
+// Lane l of the warp, with g = l / 4 and q = l % 4, holds
+//   a: row g columns 2q, 2q+1; row g+8 the same; row g columns 2q+8, 2q+9; row g+8 the same
+//   b: column g rows 2q, 2q+1; column g rows 2q+8, 2q+9
+//   d: row g columns 2q, 2q+1; row g+8 columns 2q, 2q+1
+#pragma once
+
+#include "cuda/numbers.cuh"
+
+namespace st::cuda {
+
+#if defined(ST_SIMT)
+
+template <typename T>
+struct MmaOperands {
+  float* d;
+  const uint32_t *a, *b;
+
+  static float half_of(uint32_t pair, int i) { return to_float(T{static_cast<uint16_t>(pair >> 16 * i)}); }
+
+  // Element (row, k) of the first operand, and (k, column) of the second, wherever they lie in the warp.
+  static float first(void* const* lanes, int row, int k) {
+    auto* lane = static_cast<MmaOperands*>(lanes[row % 8 * 4 + k % 8 / 2]);
+    return half_of(lane->a[row / 8 + k / 8 * 2], k % 2);
+  }
+  static float second(void* const* lanes, int k, int column) {
+    auto* lane = static_cast<MmaOperands*>(lanes[column * 4 + k % 8 / 2]);
+    return half_of(lane->b[k / 8], k % 2);
+  }
+
+  static void complete(void* const* lanes, unsigned) {
+    for (int row = 0; row < 16; ++row) {
+      float of_row[16];
+      for (int k = 0; k < 16; ++k) of_row[k] = first(lanes, row, k);
+      for (int column = 0; column < 8; ++column) {
+        float& d = static_cast<MmaOperands*>(lanes[row % 8 * 4 + column / 2])->d[row / 8 * 2 + column % 2];
+        for (int k = 0; k < 16; ++k) d = fmaf(of_row[k], second(lanes, k, column), d);
+      }
+    }
+  }
+};
+
+// d += a b.
+template <typename T>
+void mma(float (&d)[4], const uint32_t (&a)[4], const uint32_t (&b)[2]) {
+  MmaOperands<T> mine = {d, a, b};
+  simt::collective(simt::kWholeWarp, &mine, MmaOperands<T>::complete);
+}
+
+// 16 bytes; `valid` = false writes zeros instead and reads nothing.
+inline void copy_async_16(void* shared, const void* global, bool valid) {
+  simt::async_copy(shared, valid ? global : nullptr, 16);
+}
+inline void copy_async_commit() {
+  simt::async_commit();
+}
+template <int kGroupsLeft>
+void copy_async_wait() {
+  simt::async_wait(kGroupsLeft);
+}
+
+#else
+
+template <typename T>
+__device__ __forceinline__ void mma(float (&d)[4], const uint32_t (&a)[4], const uint32_t (&b)[2]);
+
+template <>
+__device__ __forceinline__ void mma<Bf16>(float (&d)[4], const uint32_t (&a)[4], const uint32_t (&b)[2]) {
+  asm volatile(
+      "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};"
+      : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
+      : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
+}
+
+template <>
+__device__ __forceinline__ void mma<F16>(float (&d)[4], const uint32_t (&a)[4], const uint32_t (&b)[2]) {
+  asm volatile(
+      "mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};"
+      : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
+      : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
+}
+
+__device__ __forceinline__ void copy_async_16(void* shared, const void* global, bool valid) {
+  auto address = static_cast<uint32_t>(__cvta_generic_to_shared(shared));
+  asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(address), "l"(global), "r"(valid ? 16 : 0)
+               : "memory");
+}
+__device__ __forceinline__ void copy_async_commit() {
+  asm volatile("cp.async.commit_group;" ::: "memory");
+}
+template <int kGroupsLeft>
+__device__ __forceinline__ void copy_async_wait() {
+  asm volatile("cp.async.wait_group %0;" ::"n"(kGroupsLeft) : "memory");
+}
+
+#endif
+
+}  // namespace st::cuda

@@ -1,0 +1,74 @@
+// Sums and maxima over warps and blocks, in an order that the number of threads alone fixes.
+#pragma once
+
+#include "cuda/launch.cuh"
+
+namespace st::cuda {
+
+constexpr int kWarpSize = 32;
+constexpr unsigned kWholeWarp = 0xffffffffu;
+
+template <typename T, typename Combine>
+__device__ __forceinline__ T warp_reduce(T value, Combine combine) {
+  for (int lanes = kWarpSize / 2; lanes > 0; lanes /= 2)
+    value = combine(value, __shfl_xor_sync(kWholeWarp, value, lanes));
+  return value;
+}
+
+// Over all threads of a block of kWarps warps; every thread gets the result. Values of warps are combined in order.
+template <int kWarps, typename T, typename Combine>
+__device__ __forceinline__ T block_reduce(T value, Combine combine) {
+  ST_SHARED(T, of_warp, kWarps);
+  value = warp_reduce(value, combine);
+  __syncthreads();  // whoever still reads the array from the call before
+  if (threadIdx.x % kWarpSize == 0) of_warp[threadIdx.x / kWarpSize] = value;
+  __syncthreads();
+  value = of_warp[0];
+  for (int warp = 1; warp < kWarps; ++warp) value = combine(value, of_warp[warp]);
+  return value;
+}
+
+struct Sum {
+  template <typename T>
+  __device__ __forceinline__ T operator()(T a, T b) const {
+    return a + b;
+  }
+};
+
+struct Max {
+  template <typename T>
+  __device__ __forceinline__ T operator()(T a, T b) const {
+    return a > b ? a : b;
+  }
+};
+
+struct Min {
+  template <typename T>
+  __device__ __forceinline__ T operator()(T a, T b) const {
+    return a < b ? a : b;
+  }
+};
+
+// The sum over the threads before this one; *total gets the sum over all. Integers only, where order does not matter.
+template <int kWarps, typename T>
+__device__ __forceinline__ T block_prefix_sum(T value, T* total) {
+  ST_SHARED(T, of_warp, kWarps);
+  int lane = static_cast<int>(threadIdx.x % kWarpSize), warp = static_cast<int>(threadIdx.x / kWarpSize);
+  T inclusive = value;
+  for (int by = 1; by < kWarpSize; by *= 2) {
+    T before = __shfl_up_sync(kWholeWarp, inclusive, static_cast<unsigned>(by));
+    if (lane >= by) inclusive += before;
+  }
+  __syncthreads();
+  if (lane == kWarpSize - 1) of_warp[warp] = inclusive;
+  __syncthreads();
+  T before = 0, all = 0;
+  for (int w = 0; w < kWarps; ++w) {
+    if (w < warp) before += of_warp[w];
+    all += of_warp[w];
+  }
+  *total = all;
+  return before + inclusive - value;
+}
+
+}  // namespace st::cuda

@@ -1,0 +1,31 @@
+// rope_angles: cosines and sines of one forward pass, in double precision.
+
+#include "cuda/launch.cuh"
+
+namespace st::cuda {
+namespace {
+
+constexpr unsigned kThreads = 128;
+
+// One angle a thread. Registers: 64.
+__global__ void __launch_bounds__(kThreads) rope_angles_kernel(st_rope_angles op) {
+  int64_t at = int64_t{blockIdx.x} * kThreads + threadIdx.x, row = at / op.half, i = at % op.half;
+  if (row >= op.rows) return;
+  double angle = op.positions[row] * op.inverse_frequencies[i];
+  float* out = op.out + row * 2 * op.half + i;
+  out[0] = static_cast<float>(cos(angle));
+  out[op.half] = static_cast<float>(sin(angle));
+}
+
+}  // namespace
+
+st_status rope_angles(st_stream* stream, const st_rope_angles* op) {
+  ST_REQUIRE_OPERATION("rope_angles", stream, op);
+  ST_REQUIRE(op->rows >= 0 && op->half > 0 && op->half <= ST_MAX_HEAD_DIM / 2, "rope_angles: %d x %d", op->rows,
+             op->half);
+  ST_REQUIRE(op->positions && op->inverse_frequencies && op->out, "rope_angles: a pointer is null");
+  return launch("rope_angles", rope_angles_kernel, blocks_for(int64_t{op->rows} * op->half, kThreads), kThreads, 0,
+                stream, *op);
+}
+
+}  // namespace st::cuda

@@ -1,0 +1,238 @@
+#include "simt/block.h"
+
+#include <cstdio>
+#include <cstring>
+
+namespace st::simt {
+
+thread_local Block* block_of_thread = nullptr;
+thread_local Position position_of_thread;
+
+namespace {
+
+// NaN in every floating-point type, so that what was never written shows.
+constexpr int kPoison = 0xFF;
+
+std::unique_ptr<unsigned char[]> poisoned(size_t bytes) {
+  std::unique_ptr<unsigned char[]> memory(new unsigned char[bytes]);
+  memset(memory.get(), kPoison, bytes);
+  return memory;
+}
+
+uint3 unfolded(uint64_t index, const dim3& size) {
+  return {static_cast<unsigned>(index % size.x), static_cast<unsigned>(index / size.x % size.y),
+          static_cast<unsigned>(index / size.x / size.y)};
+}
+
+}  // namespace
+
+Block& this_block() {
+  return *block_of_thread;
+}
+
+// --- scheduling ----------------------------------------------------------------------------------------------------
+
+void Block::begin(const Launch& launch, uint64_t index) {
+  launch_ = &launch;
+  error_.clear();
+  count_ = live_ = launch.block.x * launch.block.y * launch.block.z;
+  at_barrier_ = 0;
+  shuffled_ = launch.seed != 0;
+  random_state_ = launch.seed * 0x9E3779B97F4A7C15u + index;
+  if (threads_.size() < count_) threads_.resize(count_);
+  for (unsigned t = 0; t < count_; ++t) {
+    threads_[t].finished = threads_[t].waits_at_barrier = false;
+    threads_[t].copies.clear();
+  }
+  collectives_.assign((count_ + kWarpSize - 1) / kWarpSize, {});
+  arrays_.clear();
+  dynamic_shared_ = poisoned(launch.shared_bytes);
+  ready_.clear();
+  ready_begin_ = 0;
+  for (unsigned t = 0; t < count_; ++t) ready_.push_back(t);
+  position_of_thread = {{}, unfolded(index, launch.grid), launch.block, launch.grid};
+}
+
+bool Block::run(const Launch& launch, uint64_t index) {
+  begin(launch, index);
+  block_of_thread = this;
+  while (live_ > 0 && error_.empty()) {
+    if (ready_begin_ == ready_.size()) diagnose_deadlock();
+    if (!error_.empty()) break;
+    resume(take_ready());
+  }
+  for (unsigned t = 0; t < count_; ++t) {
+    if (!threads_[t].fiber) continue;  // what a failed block leaves unfinished
+    threads_[t].fiber->abandon();
+    idle_.push_back(std::move(threads_[t].fiber));
+  }
+  block_of_thread = nullptr;
+  arrays_.clear();
+  dynamic_shared_.reset();
+  return error_.empty();
+}
+
+void Block::resume(unsigned t) {
+  Thread& thread = threads_[t];
+  if (!thread.fiber) {
+    if (idle_.empty()) idle_.push_back(std::make_unique<Fiber>());
+    thread.fiber = std::move(idle_.back());
+    idle_.pop_back();
+    thread.fiber->start([](void* launch) { static_cast<const Launch*>(launch)->body(); }, const_cast<Launch*>(launch_));
+  }
+  current_ = t;
+  position_of_thread.thread = unfolded(t, launch_->block);
+  if (!thread.fiber->resume()) return;
+  thread.finished = true;
+  --live_;
+  idle_.push_back(std::move(thread.fiber));
+  if (at_barrier_ > 0)
+    set_error(name(t) + " left the kernel while others wait at the barrier " + barrier_file_ + ":" +
+              std::to_string(barrier_line_));
+}
+
+uint64_t Block::random() {  // splitmix64
+  uint64_t z = random_state_ += 0x9E3779B97F4A7C15u;
+  z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
+  z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
+  return z ^ (z >> 31);
+}
+
+unsigned Block::take_ready() {
+  if (shuffled_) std::swap(ready_[ready_begin_], ready_[ready_begin_ + random() % (ready_.size() - ready_begin_)]);
+  unsigned t = ready_[ready_begin_++];
+  if (ready_begin_ == ready_.size()) {
+    ready_.clear();
+    ready_begin_ = 0;
+  }
+  return t;
+}
+
+void Block::make_ready(unsigned thread) {
+  ready_.push_back(thread);
+}
+
+void Block::wait() {
+  unsigned t = current_;
+  threads_[t].fiber->leave();
+  current_ = t;
+  position_of_thread.thread = unfolded(t, launch_->block);
+}
+
+// --- errors --------------------------------------------------------------------------------------------------------
+
+std::string Block::name(unsigned thread) const {
+  uint3 t = unfolded(thread, launch_->block), b = position_of_thread.block;
+  char text[128];
+  snprintf(text, sizeof text, "thread (%u,%u,%u) of block (%u,%u,%u)", t.x, t.y, t.z, b.x, b.y, b.z);
+  return text;
+}
+
+void Block::set_error(const std::string& message) {
+  if (error_.empty()) error_ = message;
+}
+
+// The failed thread is never resumed.
+void Block::fail(const std::string& message) {
+  set_error(message);
+  for (;;) threads_[current_].fiber->leave();
+}
+
+void Block::diagnose_deadlock() {
+  for (unsigned w = 0; w < collectives_.size(); ++w) {
+    for (const Collective& each : collectives_[w]) {
+      unsigned missing = each.mask & ~each.arrived;
+      auto lane = static_cast<unsigned>(__builtin_ctz(missing));
+      return set_error(name(w * kWarpSize + lane) + " never comes to an operation that other lanes of its warp wait in");
+    }
+  }
+  set_error("threads wait for one another for ever");
+}
+
+// --- barriers and warps --------------------------------------------------------------------------------------------
+
+void Block::barrier(const char* file, int line) {
+  if (at_barrier_ > 0 && (line != barrier_line_ || strcmp(file, barrier_file_) != 0))
+    fail(name(current_) + " waits at the barrier " + file + ":" + std::to_string(line) + ", others at " +
+         barrier_file_ + ":" + std::to_string(barrier_line_));
+  if (live_ < count_)
+    fail(name(current_) + " waits at the barrier " + file + ":" + std::to_string(line) +
+         " after others have left the kernel");
+  barrier_file_ = file;
+  barrier_line_ = line;
+  if (++at_barrier_ < count_) {
+    threads_[current_].waits_at_barrier = true;
+    return wait();
+  }
+  release_barrier();
+}
+
+void Block::release_barrier() {
+  at_barrier_ = 0;
+  for (unsigned t = 0; t < count_; ++t) {
+    if (!threads_[t].waits_at_barrier) continue;
+    threads_[t].waits_at_barrier = false;
+    make_ready(t);
+  }
+  // The last to come has no head start.
+  make_ready(current_);
+  wait();
+}
+
+void Block::collective(unsigned mask, void* payload, Complete complete) {
+  unsigned lane = current_ % kWarpSize, warp = current_ / kWarpSize, first = warp * kWarpSize;
+  unsigned existing = count_ - first >= kWarpSize ? 0xffffffffu : (1u << (count_ - first)) - 1;
+  if (!(mask >> lane & 1)) fail(name(current_) + " is not in the mask of its own operation");
+  if (mask & ~existing) fail(name(current_) + " names lanes that its warp does not have");
+  std::vector<Collective>& begun = collectives_[warp];
+  size_t i = 0;
+  while (i < begun.size() && !(begun[i].mask & mask)) ++i;
+  if (i == begun.size()) begun.push_back({mask, 0, complete, {}});
+  if (begun[i].mask != mask || begun[i].complete != complete)
+    fail(name(current_) + " is in another operation than the lanes that it shares a mask with");
+  begun[i].arrived |= 1u << lane;
+  begun[i].payloads[lane] = payload;
+  if (begun[i].arrived != mask) return wait();
+  Collective done = begun[i];
+  begun.erase(begun.begin() + static_cast<std::ptrdiff_t>(i));
+  complete(done.payloads, mask);
+  for (unsigned other = 0; other < kWarpSize; ++other)
+    if (mask >> other & 1) make_ready(first + other);
+  wait();
+}
+
+// --- memory --------------------------------------------------------------------------------------------------------
+
+void* Block::shared_array(const void* declaration, size_t bytes) {
+  for (const Array& array : arrays_)
+    if (array.declaration == declaration) return array.bytes.get();
+  arrays_.push_back({declaration, poisoned(bytes)});
+  return arrays_.back().bytes.get();
+}
+
+void Block::async_copy(void* destination, const void* source, size_t bytes) {
+  auto& copies = threads_[current_].copies;
+  if (copies.empty()) copies.emplace_back();
+  copies.back().push_back({destination, source, bytes});
+}
+
+void Block::async_commit() {
+  auto& copies = threads_[current_].copies;
+  if (copies.empty()) copies.emplace_back();
+  copies.emplace_back();
+}
+
+void Block::async_wait(size_t groups_left) {
+  auto& copies = threads_[current_].copies;
+  while (copies.size() > groups_left + 1) {
+    for (const Copy& copy : copies.front()) {
+      if (copy.source)
+        memcpy(copy.destination, copy.source, copy.bytes);
+      else
+        memset(copy.destination, 0, copy.bytes);
+    }
+    copies.erase(copies.begin());
+  }
+}
+
+}  // namespace st::simt

@@ -1,0 +1,97 @@
+// One block of a grid: its threads as fibers of one thread of the system, its barrier, its warps and its shared memory.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "simt/fiber.h"
+#include "simt/include/simt_types.h"
+
+namespace st::simt {
+
+constexpr int kWarpSize = 32;
+
+struct Launch {
+  dim3 grid, block;
+  size_t shared_bytes = 0;
+  std::function<void()> body;  // what one thread runs
+  uint64_t seed = 0;           // of the order of the threads; 0: in their own order
+};
+
+class Block {
+ public:
+  // Runs every thread of the block to its end. False when that cannot be; then error() says why.
+  bool run(const Launch& launch, uint64_t index);
+  const std::string& error() const { return error_; }
+
+  // The rest is called by the threads of the block. It has to be one barrier for all of them, in one place of the source.
+  void barrier(const char* file, int line);
+  // A collective operation of the lanes of `mask`, which the calling lane belongs to. The last lane to come calls
+  // complete(payloads, mask) for all; payloads[lane] is what that lane passed.
+  using Complete = void (*)(void* const* payloads, unsigned mask);
+  void collective(unsigned mask, void* payload, Complete complete);
+  // Shared memory by the identity of its declaration; filled with a pattern when the first thread asks.
+  void* shared_array(const void* declaration, size_t bytes);
+  void* dynamic_shared() { return dynamic_shared_.get(); }
+  // Copies that are made when they are waited for, in groups; see async_copy.
+  void async_copy(void* destination, const void* source, size_t bytes);
+  void async_commit();
+  void async_wait(size_t groups_left);
+
+ private:
+  struct Copy {
+    void* destination;
+    const void* source;
+    size_t bytes;
+  };
+  struct Thread {
+    std::unique_ptr<Fiber> fiber;
+    bool finished = false;
+    bool waits_at_barrier = false;
+    std::vector<std::vector<Copy>> copies;  // the last group is open
+  };
+  struct Collective {
+    unsigned mask = 0, arrived = 0;
+    Complete complete = nullptr;
+    void* payloads[kWarpSize] = {};
+  };
+  struct Array {
+    const void* declaration;
+    std::unique_ptr<unsigned char[]> bytes;
+  };
+
+  void begin(const Launch& launch, uint64_t index);
+  void resume(unsigned thread);
+  void wait();
+  void release_barrier();
+  unsigned take_ready();
+  void make_ready(unsigned thread);
+  void diagnose_deadlock();
+  [[noreturn]] void fail(const std::string& message);
+  void set_error(const std::string& message);
+  uint64_t random();
+  std::string name(unsigned thread) const;
+
+  const Launch* launch_ = nullptr;
+  std::string error_;
+  unsigned count_ = 0, live_ = 0, at_barrier_ = 0, current_ = 0;
+  const char* barrier_file_ = nullptr;
+  int barrier_line_ = 0;
+  bool shuffled_ = false;
+  uint64_t random_state_ = 0;
+  std::vector<Thread> threads_;
+  std::vector<std::unique_ptr<Fiber>> idle_;
+  std::vector<unsigned> ready_;  // from ready_begin_ on
+  size_t ready_begin_ = 0;
+  std::vector<std::vector<Collective>> collectives_;  // per warp, those that have begun
+  std::vector<Array> arrays_;
+  std::unique_ptr<unsigned char[]> dynamic_shared_;
+};
+
+// The block that this thread of the system runs, while it runs one.
+extern thread_local Block* block_of_thread;
+
+}  // namespace st::simt

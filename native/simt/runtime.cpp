@@ -1,0 +1,366 @@
+// The functions of CUDA's runtime for the emulated device. A stream is a queue that is not run before somebody waits for
+// it: a host that reads too early, or changes or frees too early what is to be read, shows.
+
+#include <sys/sysinfo.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <deque>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <set>
+
+#include "simt/grid.h"
+#include "simt/include/cuda_runtime.h"
+#include "simt/include/simt_launch.h"
+
+using Operation = std::function<cudaError_t()>;
+
+struct CUevent_st {
+  cudaStream_t stream = nullptr;  // null: never recorded
+  uint64_t position = 0;          // operations of the stream that come before
+};
+
+struct CUgraph_st {
+  std::vector<Operation> operations;
+};
+
+struct CUgraphExec_st {
+  std::vector<Operation> operations;
+};
+
+struct CUstream_st {
+  std::mutex mutex;
+  std::deque<Operation> queue;
+  uint64_t done = 0, given = 0;
+  std::unique_ptr<CUgraph_st> capture;
+  bool capture_broken = false;
+};
+
+namespace {
+
+constexpr size_t kAlignment = 256;
+constexpr int kPoison = 0xFF;
+
+// What is kept for the whole process: the error that a kernel left, as CUDA keeps it until the device is reset, and what
+// memory was given out.
+struct State {
+  std::mutex mutex;
+  cudaError_t error = cudaSuccess;
+  char message[256] = "";
+  std::map<const char*, size_t> device_memory, pinned_memory;
+  std::mutex streams_mutex;  // held while somebody waits for streams that it does not own
+  std::set<cudaStream_t> streams;
+};
+
+State& state() {
+  static State* all = new State;  // outlives whatever static destructors still call
+  return *all;
+}
+
+cudaError_t sticky_error() {
+  std::lock_guard<std::mutex> lock(state().mutex);
+  return state().error;
+}
+
+cudaError_t run_kernel(const st::simt::Launch& launch) {
+  if (sticky_error() != cudaSuccess) return sticky_error();
+  std::string problem = st::simt::run_grid(launch);
+  if (problem.empty()) return cudaSuccess;
+  std::lock_guard<std::mutex> lock(state().mutex);
+  state().error = cudaErrorLaunchFailure;
+  snprintf(state().message, sizeof state().message, "a kernel failed: %s", problem.c_str());
+  return cudaErrorLaunchFailure;
+}
+
+cudaError_t drain(cudaStream_t stream, uint64_t until) {
+  if (!stream) return sticky_error();
+  std::lock_guard<std::mutex> lock(stream->mutex);
+  if (stream->capture) {
+    stream->capture_broken = true;
+    return cudaErrorStreamCaptureUnsupported;
+  }
+  cudaError_t first = sticky_error();
+  while (stream->done < until && !stream->queue.empty()) {
+    Operation operation = std::move(stream->queue.front());
+    stream->queue.pop_front();
+    ++stream->done;
+    cudaError_t error = operation();
+    if (first == cudaSuccess) first = error;
+  }
+  return first;
+}
+
+// The default stream is not a queue.
+cudaError_t give(cudaStream_t stream, Operation operation) {
+  if (!stream) return operation();
+  std::lock_guard<std::mutex> lock(stream->mutex);
+  if (stream->capture) {
+    stream->capture->operations.push_back(std::move(operation));
+    return cudaSuccess;
+  }
+  stream->queue.push_back(std::move(operation));
+  ++stream->given;
+  return cudaSuccess;
+}
+
+cudaError_t allocate(void** pointer, size_t bytes, std::map<const char*, size_t> State::*memory) {
+  void* block = nullptr;
+  if (bytes > PTRDIFF_MAX || posix_memalign(&block, kAlignment, bytes) != 0 || !block)
+    return cudaErrorMemoryAllocation;
+  memset(block, kPoison, bytes);
+  std::lock_guard<std::mutex> lock(state().mutex);
+  (state().*memory)[static_cast<const char*>(block)] = bytes;
+  *pointer = block;
+  return cudaSuccess;
+}
+
+cudaError_t release(void* pointer, std::map<const char*, size_t> State::*memory) {
+  if (!pointer) return cudaSuccess;
+  cudaDeviceSynchronize();  // as CUDA does
+  {
+    std::lock_guard<std::mutex> lock(state().mutex);
+    if ((state().*memory).erase(static_cast<const char*>(pointer)) == 0) return cudaErrorInvalidValue;
+  }
+  free(pointer);
+  return cudaSuccess;
+}
+
+}  // namespace
+
+namespace st::simt {
+
+cudaError_t enqueue_kernel(dim3 grid, dim3 block, size_t shared_bytes, cudaStream_t stream,
+                           std::function<void()> body) {
+  uint64_t threads = uint64_t{block.x} * block.y * block.z;
+  if (threads == 0 || threads > 1024 || grid.x == 0 || grid.y == 0 || grid.z == 0 || grid.y > 65535 || grid.z > 65535)
+    return cudaErrorInvalidValue;
+  Launch launch;
+  launch.grid = grid;
+  launch.block = block;
+  launch.shared_bytes = shared_bytes;
+  launch.body = std::move(body);
+  return give(stream, [launch] { return run_kernel(launch); });
+}
+
+void barrier(const char* file, int line) {
+  block_of_thread->barrier(file, line);
+}
+void collective(unsigned mask, void* payload, Complete complete) {
+  block_of_thread->collective(mask, payload, complete);
+}
+void* shared_array(const void* declaration, size_t bytes) {
+  return block_of_thread->shared_array(declaration, bytes);
+}
+void* dynamic_shared() {
+  return block_of_thread->dynamic_shared();
+}
+void async_copy(void* destination, const void* source, size_t bytes) {
+  block_of_thread->async_copy(destination, source, bytes);
+}
+void async_commit() {
+  block_of_thread->async_commit();
+}
+void async_wait(size_t groups_left) {
+  block_of_thread->async_wait(groups_left);
+}
+
+}  // namespace st::simt
+
+// --- devices and errors --------------------------------------------------------------------------------------------
+
+const char* cudaGetErrorString(cudaError_t error) {
+  switch (error) {
+    case cudaSuccess:
+      return "no error";
+    case cudaErrorMemoryAllocation:
+      return "out of memory";
+    case cudaErrorInvalidDevice:
+      return "invalid device ordinal";
+    case cudaErrorLaunchFailure:
+      return state().message;
+    case cudaErrorStreamCaptureUnsupported:
+    case cudaErrorStreamCaptureInvalidated:
+      return "operation not permitted while a stream is captured";
+    default:
+      return "invalid argument";
+  }
+}
+
+cudaError_t cudaGetLastError() {
+  return sticky_error();
+}
+
+cudaError_t cudaGetDeviceCount(int* count) {
+  *count = 1;
+  return cudaSuccess;
+}
+
+cudaError_t cudaDriverGetVersion(int* version) {
+  *version = CUDART_VERSION;
+  return cudaSuccess;
+}
+
+cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int device) {
+  if (device != 0) return cudaErrorInvalidDevice;
+  *properties = {};
+  snprintf(properties->name, sizeof properties->name, "emulated CUDA device");
+  properties->major = 8;
+  properties->multiProcessorCount = st::simt::worker_count();
+  return cudaSuccess;
+}
+
+cudaError_t cudaSetDevice(int device) {
+  return device == 0 ? cudaSuccess : cudaErrorInvalidDevice;
+}
+
+cudaError_t cudaDeviceSynchronize() {
+  std::lock_guard<std::mutex> guard(state().streams_mutex);
+  cudaError_t first = sticky_error();
+  for (cudaStream_t stream : state().streams) {
+    bool capturing;
+    {
+      std::lock_guard<std::mutex> lock(stream->mutex);
+      capturing = stream->capture != nullptr;
+    }
+    cudaError_t error = capturing ? cudaSuccess : drain(stream, UINT64_MAX);
+    if (first == cudaSuccess) first = error;
+  }
+  return first;
+}
+
+cudaError_t cudaDeviceReset() {
+  std::lock_guard<std::mutex> lock(state().mutex);
+  state().error = cudaSuccess;
+  return cudaSuccess;
+}
+
+// --- memory --------------------------------------------------------------------------------------------------------
+
+cudaError_t cudaMalloc(void** pointer, size_t bytes) {
+  return allocate(pointer, bytes, &State::device_memory);
+}
+
+cudaError_t cudaFree(void* pointer) {
+  return release(pointer, &State::device_memory);
+}
+
+cudaError_t cudaHostAlloc(void** pointer, size_t bytes, unsigned) {
+  return allocate(pointer, bytes, &State::pinned_memory);
+}
+
+cudaError_t cudaFreeHost(void* pointer) {
+  return release(pointer, &State::pinned_memory);
+}
+
+cudaError_t cudaMemGetInfo(size_t* free, size_t* total) {
+  struct sysinfo info;
+  sysinfo(&info);
+  *free = info.freeram * info.mem_unit;
+  *total = info.totalram * info.mem_unit;
+  return sticky_error();
+}
+
+cudaError_t cudaMemcpyAsync(void* destination, const void* source, size_t bytes, cudaMemcpyKind, cudaStream_t stream) {
+  return give(stream, [destination, source, bytes] {
+    memcpy(destination, source, bytes);
+    return cudaSuccess;
+  });
+}
+
+cudaError_t cudaMemsetAsync(void* pointer, int value, size_t bytes, cudaStream_t stream) {
+  return give(stream, [pointer, value, bytes] {
+    memset(pointer, value, bytes);
+    return cudaSuccess;
+  });
+}
+
+// --- streams, events, graphs ---------------------------------------------------------------------------------------
+
+cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned) {
+  *stream = new CUstream_st;
+  std::lock_guard<std::mutex> lock(state().streams_mutex);
+  state().streams.insert(*stream);
+  return cudaSuccess;
+}
+
+cudaError_t cudaStreamDestroy(cudaStream_t stream) {
+  {
+    std::lock_guard<std::mutex> lock(state().streams_mutex);
+    state().streams.erase(stream);
+  }
+  drain(stream, UINT64_MAX);
+  delete stream;
+  return cudaSuccess;
+}
+
+cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
+  return drain(stream, UINT64_MAX);
+}
+
+cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned) {
+  *event = new CUevent_st;
+  return cudaSuccess;
+}
+
+cudaError_t cudaEventDestroy(cudaEvent_t event) {
+  delete event;
+  return cudaSuccess;
+}
+
+cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
+  std::lock_guard<std::mutex> lock(stream->mutex);
+  if (stream->capture) return cudaErrorStreamCaptureUnsupported;  // CUDA's event would belong to the graph
+  event->stream = stream;
+  event->position = stream->given;
+  return cudaSuccess;
+}
+
+cudaError_t cudaEventSynchronize(cudaEvent_t event) {
+  if (!event->stream) return cudaSuccess;
+  std::lock_guard<std::mutex> guard(state().streams_mutex);
+  if (!state().streams.count(event->stream)) return cudaSuccess;  // its work was done when it was destroyed
+  return drain(event->stream, event->position);
+}
+
+cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode) {
+  std::lock_guard<std::mutex> lock(stream->mutex);
+  if (stream->capture) return cudaErrorStreamCaptureUnsupported;
+  stream->capture = std::make_unique<CUgraph_st>();
+  stream->capture_broken = false;
+  return cudaSuccess;
+}
+
+cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t* graph) {
+  std::lock_guard<std::mutex> lock(stream->mutex);
+  if (!stream->capture) return cudaErrorInvalidValue;
+  std::unique_ptr<CUgraph_st> captured = std::move(stream->capture);
+  if (stream->capture_broken) return cudaErrorStreamCaptureInvalidated;
+  *graph = captured.release();
+  return cudaSuccess;
+}
+
+cudaError_t cudaGraphDestroy(cudaGraph_t graph) {
+  delete graph;
+  return cudaSuccess;
+}
+
+cudaError_t cudaGraphInstantiateWithFlags(cudaGraphExec_t* executable, cudaGraph_t graph, unsigned long long) {
+  *executable = new CUgraphExec_st{graph->operations};
+  return cudaSuccess;
+}
+
+cudaError_t cudaGraphExecDestroy(cudaGraphExec_t executable) {
+  delete executable;
+  return cudaSuccess;
+}
+
+cudaError_t cudaGraphLaunch(cudaGraphExec_t executable, cudaStream_t stream) {
+  for (const Operation& operation : executable->operations) {
+    cudaError_t error = give(stream, operation);
+    if (error != cudaSuccess) return error;
+  }
+  return cudaSuccess;
+}
