@@ -23,8 +23,8 @@ public sealed class Engine : IAsyncDisposable
         (Config, Defaults, Tokenizer, _options) = (checkpoint.Config, checkpoint.Generation, tokenizer, options);
         string directory = checkpoint.Directory;
         _template = new(() => ChatTemplate.Load(directory));
-        _model = new LoadedModel(checkpoint, options);
         ILogger logger = options.Logger ?? NullLogger.Instance;
+        _model = new LoadedModel(checkpoint, options, logger);
         _loop = new EngineLoop(_model, options, logger, Defaults.EosIds);
         _disposal = new(FreeAsync);
         EngineLog.Loaded(logger, directory, _model.WeightBytes, _model.Cache.Blocks, ContextLength);

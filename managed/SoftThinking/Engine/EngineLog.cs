@@ -22,4 +22,7 @@ internal static partial class EngineLog
 
     [LoggerMessage(6, LogLevel.Error, "The engine failed; all its requests end")]
     public static partial void Failed(ILogger logger, Exception error);
+
+    [LoggerMessage(7, LogLevel.Debug, "No CUDA device, so the CPU computes: {reason}")]
+    public static partial void NoCuda(ILogger logger, string reason);
 }

@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Logging;
+using SoftThinking.Interop;
 
 namespace SoftThinking;
 
@@ -12,10 +13,25 @@ public enum KvDtype
     F32,
 }
 
+/// <summary>Where to compute.</summary>
+public enum ComputeDevice
+{
+    /// <summary>A CUDA device where there is one, else the CPU.</summary>
+    Auto,
+
+    Cpu,
+
+    /// <summary>The first CUDA device.</summary>
+    Cuda,
+}
+
 /// <summary>How an engine is set up. No option changes what a request gives, except <see cref="KvDtype"/>.</summary>
 public sealed record EngineOptions
 {
-    /// <summary>Threads that compute: 1 to 1024; 0 for as many as the process may use.</summary>
+    /// <summary>Where to compute.</summary>
+    public ComputeDevice Device { get; init; }
+
+    /// <summary>Threads that compute on the CPU: 1 to 1024; 0 for as many as the process may use.</summary>
     public int Threads
     {
         get;
@@ -84,4 +100,10 @@ public sealed record EngineOptions
 
     /// <summary>Where the engine tells what it does.</summary>
     public ILogger? Logger { get; init; }
+
+    /// <summary>Library of a backend that is taken instead of <see cref="Device"/>; for tests.</summary>
+    internal string? BackendLibrary { get; init; }
+
+    /// <summary>Number format between the operations, null for the backend's own; for tests.</summary>
+    internal NativeDtype? Activations { get; init; }
 }

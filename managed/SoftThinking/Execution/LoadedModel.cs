@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Logging;
 using SoftThinking.Cache;
 using SoftThinking.Checkpoints;
 using SoftThinking.Interop;
@@ -12,12 +13,12 @@ internal sealed class LoadedModel : IDisposable
     private readonly DeviceStream? _stream;
 
     /// <exception cref="InsufficientMemoryException">Weights or cache do not fit; what does not fit was not allocated.</exception>
-    public LoadedModel(Checkpoint checkpoint, EngineOptions options)
+    public LoadedModel(Checkpoint checkpoint, EngineOptions options, ILogger logger)
     {
         try
         {
             ModelConfig config = checkpoint.Config;
-            Device = Own(Device.Open(Backend.Cpu, options.Threads));
+            Device = Own(DeviceChoice.Open(options, logger));
             KvPlan plan = KvPlan.Make(Device, checkpoint, options);
             (ContextLength, WeightBytes) = (plan.ContextLength, plan.WeightBytes);
             _stream = Own(new DeviceStream(Device));

@@ -17,6 +17,7 @@ internal sealed class Runner : IDisposable
     private readonly DeviceArena _arena;
     private readonly SlotTable _slots;
     private readonly Transformer _transformer;
+    private readonly StepGraphs? _graphs;
     private Buffers _buffers = null!; // set while the arena is laid out
 
     public Runner(Device device, DeviceStream stream, ModelWeights weights, KvCache cache, RunnerLimits limits)
@@ -25,6 +26,8 @@ internal sealed class Runner : IDisposable
         _slots = new SlotTable(device, stream, limits, _config.VocabularySize);
         _arena = DeviceArena.Allocate(device, arena => _buffers = Buffers.Place(arena, device, _config, limits));
         _transformer = new Transformer(weights, cache, _buffers.Forward);
+        if (device.Query().Graphs)
+            _graphs = new StepGraphs(device, stream, limits, Compute);
     }
 
     /// <summary>Bytes of device memory that a runner allocates.</summary>
@@ -45,16 +48,20 @@ internal sealed class Runner : IDisposable
             if (part.Begins)
                 _slots.SetUp(part.Sequence);
         }
-        StepShape shape = StepInputs.Fill(step, _limits);
+        bool decodes = _graphs != null && plan.Sampled == plan.Rows;
+        StepShape shape = StepInputs.Fill(step, _limits, padded: decodes);
         Upload(step.Inputs, shape);
-        Forward(shape);
-        if (shape.Sampled > 0)
-            Sample(step.Outputs, shape);
+        if (decodes)
+            _graphs!.Launch(shape);
+        else
+            Compute(shape);
+        Download(step.Outputs, shape);
         _stream.Record(step.Done);
     }
 
     public void Dispose()
     {
+        _graphs?.Dispose();
         _arena.Dispose();
         _slots.Dispose();
     }
@@ -76,6 +83,19 @@ internal sealed class Runner : IDisposable
             _stream.Copy<int>(host.PenalizedSlots.Pointer, b.PenalizedSlots, shape.Sampled);
         if (shape.TellsLogProbs)
             _stream.Copy<int>(host.LogProbSlots.Pointer, b.LogProbSlots, shape.Sampled);
+    }
+
+    /// <summary>The operations of a step. They take all else from device memory, so that a graph of them serves every step of
+    /// the same shape.</summary>
+    private void Compute(StepShape shape)
+    {
+        Forward(shape);
+        if (shape.Penalizes)
+            Penalize(shape);
+        if (shape.Sampled > 0)
+            Sample(shape);
+        if (shape.TellsLogProbs)
+            LogProbs(shape);
     }
 
     private void Forward(StepShape shape)
@@ -100,67 +120,60 @@ internal sealed class Runner : IDisposable
         _transformer.Forward(_stream, tokens, batch, _buffers.LogitIndex, shape.Sampled);
     }
 
-    private void Sample(HostOutputs host, StepShape shape)
+    private void Penalize(StepShape shape) => _stream.Penalize(new()
+    {
+        Rows = shape.Sampled,
+        Vocabulary = _config.VocabularySize,
+        Logits = _buffers.Forward.Logits,
+        Slots = _buffers.PenalizedSlots,
+        Penalties = _slots.Device.Penalties,
+        Counts = _slots.Device.Counts,
+    });
+
+    private void Sample(StepShape shape) => _stream.Sample(new()
+    {
+        Rows = shape.Sampled,
+        Vocabulary = _config.VocabularySize,
+        Entries = _limits.Entries,
+        Logits = _buffers.Forward.Logits,
+        Slots = _buffers.Slots,
+        Sampling = _slots.Device.Sampling,
+        States = _slots.Device.States,
+        Counts = _slots.Device.Counts,
+        SlotIds = _slots.Device.TokenIds,
+        SlotWeights = _slots.Device.TokenWeights,
+        OutIds = _buffers.OutIds,
+        OutWeights = _buffers.OutWeights,
+        OutInfo = _buffers.OutInfo,
+        Workspace = _buffers.Workspace,
+    });
+
+    private void LogProbs(StepShape shape) => _stream.LogProbs(new()
+    {
+        Rows = shape.Sampled,
+        Vocabulary = _config.VocabularySize,
+        Entries = _limits.Entries,
+        Count = LogProbsOperation.MaxCount,
+        Logits = _buffers.Forward.Logits,
+        Slots = _buffers.LogProbSlots,
+        Ids = _buffers.OutIds,
+        Head = _buffers.HeadLogProbs,
+        TopIds = _buffers.TopIds,
+        Top = _buffers.TopLogProbs,
+        Workspace = _buffers.Workspace,
+    });
+
+    private void Download(HostOutputs host, StepShape shape)
     {
         Buffers b = _buffers;
-        DeviceSlots slots = _slots.Device;
-        if (shape.Penalizes)
-        {
-            _stream.Penalize(new()
-            {
-                Rows = shape.Sampled,
-                Vocabulary = _config.VocabularySize,
-                Logits = b.Forward.Logits,
-                Slots = b.PenalizedSlots,
-                Penalties = slots.Penalties,
-                Counts = slots.Counts,
-            });
-        }
-        _stream.Sample(new()
-        {
-            Rows = shape.Sampled,
-            Vocabulary = _config.VocabularySize,
-            Entries = _limits.Entries,
-            Logits = b.Forward.Logits,
-            Slots = b.Slots,
-            Sampling = slots.Sampling,
-            States = slots.States,
-            Counts = slots.Counts,
-            SlotIds = slots.TokenIds,
-            SlotWeights = slots.TokenWeights,
-            OutIds = b.OutIds,
-            OutWeights = b.OutWeights,
-            OutInfo = b.OutInfo,
-            Workspace = b.Workspace,
-        });
         _stream.Copy<int>(b.OutIds, host.Ids.Pointer, (long)shape.Sampled * _limits.Entries);
         _stream.Copy<float>(b.OutWeights, host.Weights.Pointer, (long)shape.Sampled * _limits.Entries);
         _stream.Copy<StepInfo>(b.OutInfo, host.Info.Pointer, shape.Sampled);
-        if (shape.TellsLogProbs)
-            LogProbs(host, shape);
-    }
-
-    private void LogProbs(HostOutputs host, StepShape shape)
-    {
-        const int Count = LogProbsOperation.MaxCount;
-        Buffers b = _buffers;
-        _stream.LogProbs(new()
-        {
-            Rows = shape.Sampled,
-            Vocabulary = _config.VocabularySize,
-            Entries = _limits.Entries,
-            Count = Count,
-            Logits = b.Forward.Logits,
-            Slots = b.LogProbSlots,
-            Ids = b.OutIds,
-            Head = b.HeadLogProbs,
-            TopIds = b.TopIds,
-            Top = b.TopLogProbs,
-            Workspace = b.Workspace,
-        });
+        if (!shape.TellsLogProbs)
+            return;
         _stream.Copy<float>(b.HeadLogProbs, host.HeadLogProbs.Pointer, shape.Sampled);
-        _stream.Copy<int>(b.TopIds, host.TopIds.Pointer, (long)shape.Sampled * Count);
-        _stream.Copy<float>(b.TopLogProbs, host.TopLogProbs.Pointer, (long)shape.Sampled * Count);
+        _stream.Copy<int>(b.TopIds, host.TopIds.Pointer, (long)shape.Sampled * LogProbsOperation.MaxCount);
+        _stream.Copy<float>(b.TopLogProbs, host.TopLogProbs.Pointer, (long)shape.Sampled * LogProbsOperation.MaxCount);
     }
 
     /// <summary>Device memory of a step: the inputs as in <see cref="HostInputs"/>, the outputs as in

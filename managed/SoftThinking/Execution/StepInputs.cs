@@ -15,13 +15,12 @@ internal readonly record struct StepShape(
 /// <summary>Turns a plan into the arrays that the device reads.</summary>
 internal static class StepInputs
 {
-    public static StepShape Fill(Step step, RunnerLimits limits)
+    /// <param name="padded">Whether to fill up to a size for which there is a graph; every sequence has one row then.</param>
+    public static StepShape Fill(Step step, RunnerLimits limits, bool padded)
     {
         StepPlan plan = step.Plan;
         HostInputs inputs = step.Inputs;
-        int blocks = 1;
-        foreach (PlannedRows part in plan.Parts)
-            blocks = Math.Max(blocks, KvCache.BlocksFor(part.First + part.Count));
+        int blocks = padded ? limits.BlocksPerSequence : LongestTable(plan);
         StepShape shape = new() { Sequences = plan.Parts.Length, BlocksPerSequence = blocks };
         inputs.FirstRow.Span[0] = 0;
         for (int i = 0; i < plan.Parts.Length; i++)
@@ -33,7 +32,32 @@ internal static class StepInputs
             if (part.Samples)
                 shape = FillSampled(part.Sequence, inputs, shape);
         }
-        return shape;
+        return padded ? Pad(inputs, shape, StepGraphs.PaddedRows(shape.Rows, limits.Slots)) : shape;
+    }
+
+    private static int LongestTable(StepPlan plan)
+    {
+        int blocks = 1;
+        foreach (PlannedRows part in plan.Parts)
+            blocks = Math.Max(blocks, KvCache.BlocksFor(part.First + part.Count));
+        return blocks;
+    }
+
+    /// <summary>Adds idle rows, each a sequence of its own.</summary>
+    private static StepShape Pad(HostInputs inputs, StepShape shape, int rows)
+    {
+        for (int row = shape.Rows; row < rows; row++)
+        {
+            inputs.Positions.Span[row] = -1;
+            inputs.TokenIndex.Span[row] = 0;
+            inputs.FirstRow.Span[row + 1] = row + 1;
+            inputs.BlockTables.Span.Slice(row * shape.BlocksPerSequence, shape.BlocksPerSequence).Clear();
+            inputs.LogitIndex.Span[row] = row;
+            inputs.Slots.Span[row] = -1;
+            inputs.PenalizedSlots.Span[row] = -1;
+            inputs.LogProbSlots.Span[row] = -1;
+        }
+        return shape with { Rows = rows, Sequences = rows, Sampled = rows };
     }
 
     private static void FillBlockTable(PlannedRows part, Span<int> table)

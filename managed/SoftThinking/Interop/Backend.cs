@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Reflection;
 using System.Runtime.InteropServices;
 
@@ -6,14 +7,20 @@ namespace SoftThinking.Interop;
 /// <summary>A backend library, loaded once per process: its table of functions, and errors as exceptions.</summary>
 internal sealed unsafe class Backend
 {
-    private static readonly Lazy<Backend> CpuBackend = new(() => Load("softthinking_cpu"));
+    private static readonly ConcurrentDictionary<string, Lazy<Backend>> Loaded = [];
 
     private Backend(NativeApi* api) => Api = api;
 
-    /// <summary>The CPU backend. Throws <see cref="BackendException"/> when its library is not there.</summary>
-    public static Backend Cpu => CpuBackend.Value;
+    public static Backend Cpu => Get("softthinking_cpu");
+
+    public static Backend Cuda => Get("softthinking_cuda");
 
     public NativeApi* Api { get; }
+
+    /// <summary>A backend by the name or path of its library.</summary>
+    /// <exception cref="BackendException">The library is not there, or no backend.</exception>
+    public static Backend Get(string library) =>
+        Loaded.GetOrAdd(library, name => new Lazy<Backend>(() => Load(name))).Value;
 
     public void Check(NativeStatus status)
     {

@@ -17,10 +17,16 @@ internal sealed unsafe class Device : SafeHandle
     public nint Handle => handle;
 
     /// <summary>Opens a device with the given number of threads (0: as many as may run).</summary>
-    public static Device Open(Backend backend, int threads)
+    /// <param name="activations">Number format between the operations; null for the backend's own.</param>
+    public static Device Open(Backend backend, int threads, NativeDtype? activations = null)
     {
         Device device = new(backend);
-        DeviceOptions options = new() { Size = (uint)sizeof(DeviceOptions), Threads = threads };
+        DeviceOptions options = new()
+        {
+            Size = (uint)sizeof(DeviceOptions),
+            Threads = threads,
+            Activations = activations is NativeDtype dtype ? 1 + (int)dtype : 0,
+        };
         nint opened;
         backend.Check(backend.Api->DeviceOpen(&options, &opened));
         device.SetHandle(opened);
@@ -126,6 +132,34 @@ internal sealed unsafe class DeviceEvent : DeviceChild
     protected override void Free() => Device.Api->EventDestroy(handle);
 }
 
+/// <summary>Work that was recorded on a stream, to be done again and again.</summary>
+internal sealed unsafe class DeviceGraph : DeviceChild
+{
+    private DeviceGraph(Device device, nint graph)
+        : base(device) => SetHandle(graph);
+
+    /// <summary>Records what <paramref name="work"/> gives to a stream, without doing it.</summary>
+    public static DeviceGraph Record(Device device, DeviceStream stream, Action work)
+    {
+        nint graph;
+        device.Backend.Check(device.Api->GraphBegin(stream.Handle));
+        try
+        {
+            work();
+        }
+        catch
+        {
+            if (device.Api->GraphEnd(stream.Handle, &graph) == NativeStatus.Ok)
+                device.Api->GraphDestroy(graph);
+            throw;
+        }
+        device.Backend.Check(device.Api->GraphEnd(stream.Handle, &graph));
+        return new DeviceGraph(device, graph);
+    }
+
+    protected override void Free() => Device.Api->GraphDestroy(handle);
+}
+
 /// <summary>Work on a device, done in the order it was given.</summary>
 internal sealed unsafe class DeviceStream : DeviceChild
 {
@@ -152,6 +186,9 @@ internal sealed unsafe class DeviceStream : DeviceChild
 
     public void ConvertToF32(nint destination, nint source, NativeDtype dtype, long count) =>
         Check(Api->ConvertToF32(handle, destination, source, dtype, count));
+
+    /// <summary>Does what was recorded.</summary>
+    public void Launch(DeviceGraph graph) => Check(Api->GraphLaunch(handle, graph.Handle));
 
     /// <summary>Marks all work given so far.</summary>
     public void Record(DeviceEvent mark) => Check(Api->EventRecord(handle, mark.Handle));

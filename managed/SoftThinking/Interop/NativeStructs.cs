@@ -48,11 +48,14 @@ internal unsafe struct DeviceInfo
     public uint Size;
     public NativeDtype ActivationDtype;
     public int Threads;
-    public int Graphs;
+    private readonly int _graphs;
     public ulong TotalMemory;
     public ulong FreeMemory;
     public fixed byte Name[64];
     public fixed byte InstructionSet[32];
+
+    /// <summary>Whether work can be recorded in graphs.</summary>
+    public readonly bool Graphs => _graphs != 0;
 }
 
 [StructLayout(LayoutKind.Sequential)]

@@ -1,0 +1,57 @@
+using SoftThinking.Interop;
+
+namespace SoftThinking.Execution;
+
+/// <summary>Steps in which every sequence decodes, recorded once for each size and launched as a whole. Sizes in between
+/// are padded with rows that do nothing.</summary>
+internal sealed class StepGraphs : IDisposable
+{
+    private readonly Device _device;
+    private readonly DeviceStream _stream;
+    private readonly Action<StepShape> _compute;
+    private readonly Dictionary<StepShape, DeviceGraph> _graphs = [];
+
+    public StepGraphs(Device device, DeviceStream stream, RunnerLimits limits, Action<StepShape> compute)
+    {
+        (_device, _stream, _compute) = (device, stream, compute);
+        // Before anything is served: recording takes time and memory.
+        for (int rows = 1; ; rows = PaddedRows(rows + 1, limits.Slots))
+        {
+            Find(ShapeOf(rows, limits));
+            if (rows == limits.Slots)
+                break;
+        }
+    }
+
+    /// <summary>The size that serves so many rows: 1, 2, 4, 8, then every eighth, from 64 on every sixteenth.</summary>
+    public static int PaddedRows(int rows, int most)
+    {
+        int padded = 1;
+        while (padded < rows)
+            padded += padded < 8 ? padded : padded < 64 ? 8 : 16;
+        return Math.Min(padded, most);
+    }
+
+    public static StepShape ShapeOf(int rows, RunnerLimits limits) => new()
+    {
+        Rows = rows,
+        Sequences = rows,
+        BlocksPerSequence = limits.BlocksPerSequence,
+        Sampled = rows,
+    };
+
+    public void Launch(StepShape shape) => _stream.Launch(Find(shape with { Uploaded = 0 }));
+
+    public void Dispose()
+    {
+        foreach (DeviceGraph graph in _graphs.Values)
+            graph.Dispose();
+    }
+
+    private DeviceGraph Find(StepShape shape)
+    {
+        if (!_graphs.TryGetValue(shape, out DeviceGraph? graph))
+            _graphs[shape] = graph = DeviceGraph.Record(_device, _stream, () => _compute(shape));
+        return graph;
+    }
+}
