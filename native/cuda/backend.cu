@@ -310,6 +310,7 @@ st_api make_api() {
   api.gather_rows = gather_rows;
   api.penalize = penalize;
   api.sample = sample;
+  api.log_probs = log_probs;
   api.graph_begin = graph_begin;
   api.graph_end = graph_end;
   api.graph_launch = graph_launch;
