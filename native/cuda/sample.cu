@@ -299,30 +299,30 @@ __device__ int sort_kept(const Row& row, Cut cut, int64_t needed, Shared& shared
 
 // Weights become e^(weight - largest), reordered: the last step of both kinds of noise. Needs all threads.
 __device__ void soften(Shared& shared, int count) {
-  constexpr int kEach = kSorted / kThreads;
   double largest = -INFINITY;
   for (int i = static_cast<int>(threadIdx.x); i < count; i += kThreads) largest = Max()(largest, shared.weights[i]);
   largest = block_reduce<kWarps>(largest, Max());
   for (int i = static_cast<int>(threadIdx.x); i < count; i += kThreads)
     shared.weights[i] = exp64(shared.weights[i] - largest);
   __syncthreads();
-  double weight[kEach];
-  int32_t id[kEach];
-  int place[kEach], mine = 0;
+  // Sorted beside, where the candidates were.
+  auto* weights = reinterpret_cast<double*>(shared.candidates);
+  auto* ids = reinterpret_cast<int32_t*>(weights + kSorted);
   for (int i = static_cast<int>(threadIdx.x); i < count; i += kThreads) {
-    weight[mine] = shared.weights[i];
-    id[mine] = shared.ids[i];
-    place[mine] = 0;
+    double weight = shared.weights[i];
+    int32_t id = shared.ids[i];
+    int place = 0;
     for (int j = 0; j < count; ++j) {
-      bool before = shared.weights[j] != weight[mine] ? shared.weights[j] > weight[mine] : shared.ids[j] < id[mine];
-      place[mine] += before ? 1 : 0;
+      bool before = shared.weights[j] != weight ? shared.weights[j] > weight : shared.ids[j] < id;
+      place += before ? 1 : 0;
     }
-    ++mine;
+    weights[place] = weight;
+    ids[place] = id;
   }
   __syncthreads();
-  for (int i = 0; i < mine; ++i) {
-    shared.weights[place[i]] = weight[i];
-    shared.ids[place[i]] = id[i];
+  for (int i = static_cast<int>(threadIdx.x); i < count; i += kThreads) {
+    shared.weights[i] = weights[i];
+    shared.ids[i] = ids[i];
   }
   __syncthreads();
 }

@@ -110,7 +110,7 @@ void expect_near(const std::vector<float>& actual, std::vector<double> expected)
   ASSERT_TRUE(near(finite, expected, 1e-6));
 }
 
-ST_TEST_EVERY_BACKEND(PenalizeTest);
+ST_TEST_EVERY_BACKEND_ONCE(PenalizeTest);
 
 TEST_P(PenalizeTest, MatchesReference) {
   for (int32_t vocabulary : {1, 7, 455, 4099}) {

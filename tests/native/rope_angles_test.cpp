@@ -27,7 +27,7 @@ std::vector<float> run(Device& device, const std::vector<int32_t>& positions, co
   return out.read();
 }
 
-ST_TEST_EVERY_BACKEND(RopeAnglesTest);
+ST_TEST_EVERY_BACKEND_ONCE(RopeAnglesTest);
 
 // Double precision shows at large positions: an f32 product would be off in the second digit.
 TEST_P(RopeAnglesTest, MatchesReference) {

@@ -70,7 +70,7 @@ class Sequence {
 
 constexpr int32_t kForcedEnd = ST_STEP_SOFT | ST_STEP_FORCED | ST_STEP_THINKING_ENDED;
 
-ST_TEST_EVERY_BACKEND(SampleStateTest);
+ST_TEST_EVERY_BACKEND_ONCE(SampleStateTest);
 
 TEST_P(SampleStateTest, NaturalEndOfThinking) {
   Sequence sequence(device(), thinking_sampling());

@@ -49,6 +49,16 @@ SampleResult run(Device& device, const SampleStep& step) {
           slot_weights.read(), states.read(),  counts.read(), step.entries};
 }
 
+void expect_same_bits(const SampleResult& actual, const SampleResult& expected) {
+  EXPECT_TRUE(same_bits(actual.ids, expected.ids));
+  EXPECT_TRUE(same_bits(actual.weights, expected.weights));
+  EXPECT_TRUE(same_bits(actual.info, expected.info));
+  EXPECT_TRUE(same_bits(actual.slot_ids, expected.slot_ids));
+  EXPECT_TRUE(same_bits(actual.slot_weights, expected.slot_weights));
+  EXPECT_TRUE(same_bits(actual.states, expected.states));
+  EXPECT_TRUE(same_bits(actual.counts, expected.counts));
+}
+
 st_sampling plain_sampling() {
   st_sampling sampling = {};
   sampling.thinking = sampling.after = {1.0f, 1.0f, 0.0f, 0};

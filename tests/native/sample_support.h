@@ -36,6 +36,8 @@ struct SampleResult {
 };
 
 SampleResult run(Device& device, const SampleStep& step);
+// Every bit of two results.
+void expect_same_bits(const SampleResult& actual, const SampleResult& expected);
 
 // Soft thinking with every filter and every stop off.
 st_sampling plain_sampling();

@@ -83,17 +83,7 @@ SampleStep mixed_step(Random& random, int32_t vocabulary, size_t rows, int32_t e
   return step;
 }
 
-void expect_same_bits(const SampleResult& actual, const SampleResult& expected) {
-  EXPECT_TRUE(same_bits(actual.ids, expected.ids));
-  EXPECT_TRUE(same_bits(actual.weights, expected.weights));
-  EXPECT_TRUE(same_bits(actual.info, expected.info));
-  EXPECT_TRUE(same_bits(actual.slot_ids, expected.slot_ids));
-  EXPECT_TRUE(same_bits(actual.slot_weights, expected.slot_weights));
-  EXPECT_TRUE(same_bits(actual.states, expected.states));
-  EXPECT_TRUE(same_bits(actual.counts, expected.counts));
-}
-
-ST_TEST_EVERY_BACKEND(SampleTest);
+ST_TEST_EVERY_BACKEND_ONCE(SampleTest);
 
 TEST_P(SampleTest, MatchesGoldenFiles) {
   std::vector<std::string> files = golden_files();
@@ -148,7 +138,8 @@ TEST_P(SampleTest, MatchesGoldenFiles) {
 TEST_P(SampleTest, RandomRowsMatchReference) {
   const std::pair<int32_t, int> sizes[] = {{1, 20},   {2, 60},    {7, 200},    {63, 300},   {64, 300},
                                            {65, 300}, {455, 600}, {2000, 300}, {30000, 20}, {151936, 6}};
-  for (auto [vocabulary, total] : sizes) {
+  for (auto [vocabulary, all] : sizes) {
+    int total = device().emulated() ? std::min(all, 40) : all;
     for (int done = 0; done < total; done += 20) {
       SampleStep step;
       step.entries = done % 40 ? 10 : ST_MAX_TOPK;

@@ -81,6 +81,13 @@ std::vector<Target> targets() {
   return all;
 }
 
+std::vector<Target> targets_without_activations() {
+  std::vector<Target> once;
+  for (const Target& target : targets())
+    if (target.activations <= ST_ACTIVATIONS_F32) once.push_back(target);
+  return once;
+}
+
 static std::string name_of(const Target& target) {
   if (!target.isa.empty()) return target.backend + "_" + target.isa;
   return target.backend + "_" + dtype_name(target.activations - ST_ACTIVATIONS_F32);
@@ -123,8 +130,8 @@ Device::Device(const Target& target, int threads) : api(load_backend(target.back
   check(api.device_query(handle, &info));
 }
 
-int Device::scaled(int count) const {
-  return std::strcmp(api.backend, "simt") == 0 ? std::max(1, count / 40) : count;
+bool Device::emulated() const {
+  return std::strcmp(api.backend, "simt") == 0;
 }
 
 Device::~Device() {

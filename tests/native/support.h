@@ -27,6 +27,8 @@ struct Target {
 
 // Every backend that was built, with every instruction set or type of activations that it may have.
 std::vector<Target> targets();
+// The same with one type of activations each, for operations that see none.
+std::vector<Target> targets_without_activations();
 void PrintTo(const Target& target, std::ostream* out);
 std::string target_name(const testing::TestParamInfo<Target>& info);
 // The table of a backend, loaded from its shared library.
@@ -51,8 +53,8 @@ class Device {
   void synchronize() const { check(api.stream_synchronize(stream)); }
   // How far a result may be from the reference where `f32` holds for activations of that type.
   double tolerance(double f32) const { return info.activation_dtype == ST_F32 ? f32 : 2e-2; }
-  // An emulated device is some hundred times slower: tests that draw much take a part of it.
-  int scaled(int count) const;
+  // An emulated device is some hundred times slower than the processor that it runs on: tests take a part of their work.
+  bool emulated() const;
 
   const st_api& api;
   st_device* handle = nullptr;
@@ -210,5 +212,9 @@ constexpr int32_t kWeightTypes[] = {ST_F32, ST_F16, ST_BF16};
 #define ST_TEST_EVERY_BACKEND(suite)             \
   class suite : public st::test::BackendTest {}; \
   INSTANTIATE_TEST_SUITE_P(Native, suite, testing::ValuesIn(st::test::targets()), st::test::target_name)
+
+#define ST_TEST_EVERY_BACKEND_ONCE(suite)        \
+  class suite : public st::test::BackendTest {}; \
+  INSTANTIATE_TEST_SUITE_P(Native, suite, testing::ValuesIn(st::test::targets_without_activations()), st::test::target_name)
 
 }  // namespace st::test
