@@ -1,5 +1,4 @@
 using System.ComponentModel;
-using System.Reflection;
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using NUnit.Framework;
@@ -16,12 +15,11 @@ public class NativeTests
     /// that fails and says why, because an empty list would look like success.</summary>
     private static IEnumerable<TestCaseData> List()
     {
-        string configuration = typeof(NativeTests).Assembly.GetCustomAttribute<AssemblyConfigurationAttribute>()!.Configuration;
-        string folder = Path.Combine(TestData.RepositoryRoot, "build", configuration);
+        string folder = Path.Combine(TestData.RepositoryRoot, "build", TestData.Configuration);
         List<NativeTest> tests;
         try
         {
-            tests = NativeTest.List(folder, configuration == "Debug" ? "RelWithDebInfo" : "Release");
+            tests = NativeTest.List(folder, TestData.Configuration == "Debug" ? "RelWithDebInfo" : "Release");
         }
         catch (Exception error) when (error is Win32Exception or JsonException or InvalidOperationException or TimeoutException)
         {

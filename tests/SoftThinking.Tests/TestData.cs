@@ -1,3 +1,5 @@
+using System.Reflection;
+
 namespace SoftThinking.Tests;
 
 /// <summary>Finds the data that tests read: what lies in the repository, and golden data that lies outside it.</summary>
@@ -5,6 +7,10 @@ internal static class TestData
 {
     /// <summary>Root of the repository: the nearest folder above the test assembly that holds SoftThinking.sln.</summary>
     public static string RepositoryRoot { get; } = FindRepositoryRoot();
+
+    /// <summary>Debug or Release: what the tests were built as.</summary>
+    public static string Configuration { get; } =
+        typeof(TestData).Assembly.GetCustomAttribute<AssemblyConfigurationAttribute>()!.Configuration;
 
     /// <summary>The demonstration model.</summary>
     public static string TinyReasoner => Path.Combine(RepositoryRoot, "models", "tiny-reasoner");

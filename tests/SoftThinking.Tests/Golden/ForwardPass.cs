@@ -18,14 +18,17 @@ internal sealed class ForwardPass : IDisposable
     private ForwardBuffers _buffers = null!;
     private nint _ids, _tokenWeights, _positions, _firstRow, _blockTable, _logitIndex;
 
+    /// <param name="on">Where to compute.</param>
     /// <param name="entries">Places of a concept token.</param>
     /// <param name="rows">Most tokens of a chunk.</param>
     /// <param name="positions">Tokens of the sequence.</param>
-    public ForwardPass(string model, KvDtype kv, int entries, int rows, int positions)
+    public ForwardPass(TestDevice on, string model, KvDtype kv, int entries, int rows, int positions,
+        NativeDtype activations = NativeDtype.F32)
     {
         using Checkpoint checkpoint = Checkpoint.Open(model);
         (_config, _entries) = (checkpoint.Config, entries);
-        _device = Device.Open(Backend.Cpu, threads: 2);
+        _device = on.Open(activations);
+        rows = Math.Min(rows, positions);
         _stream = new DeviceStream(_device);
         _weights = ModelWeights.Load(checkpoint, _device, _stream, progress: null);
         NativeDtype dtype = kv == KvDtype.F32 ? NativeDtype.F32 : NativeDtype.Bf16;

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using NUnit.Framework;
+using SoftThinking.Interop;
 
 namespace SoftThinking.Tests.Golden;
 
@@ -25,18 +26,26 @@ public class ForwardTests
         Assert.That(Models().Count(), Is.GreaterThan(0));
     }
 
-    [Test]
-    public void LogitsOfPlainTokens(
-        [ValueSource(nameof(Models))] string model, [Values] KvDtype kv, [Values(1, 16, 77, 1000)] int chunk)
+    /// <summary>Every model in chunks of every size; on the emulated device, which is slow, fewer.</summary>
+    private static IEnumerable<object[]> Passes() =>
+        from model in Models()
+        from kv in Enum.GetValues<KvDtype>()
+        from chunk in new[] { 1, 16, 77, 1000 }
+        from device in TestDevice.All
+        where device == TestDevice.Cpu || chunk is 16 or 1000 || (chunk == 1 && model == "qwen3" && kv == KvDtype.Bf16)
+        select new object[] { device, model, kv, chunk };
+
+    [TestCaseSource(nameof(Passes))]
+    public void LogitsOfPlainTokens(TestDevice device, string model, KvDtype kv, int chunk)
     {
         using GoldenFile expected = new(Path.Combine(TestData.FindGolden("forward")!, model, "expected.safetensors"));
-        ConceptToken[] tokens = [.. expected.Read<int>("input_ids").Select(id => new ConceptToken(id))];
-        Check(model, kv, chunk, tokens, expected.Read<float>("logits"));
+        double tolerance = kv == KvDtype.F32 ? 1e-4 : 2e-2;
+        using ForwardPass pass = new(device, PathOf(model), kv, entries: 1, chunk, Positions(expected));
+        Check(pass, PlainTokens(expected), chunk, expected.Read<float>("logits"), tolerance);
     }
 
-    [Test]
-    public void LogitsOfConceptTokens(
-        [ValueSource(nameof(Models))] string model, [Values] KvDtype kv, [Values(1, 1000)] int chunk)
+    [TestCaseSource(nameof(Passes))]
+    public void LogitsOfConceptTokens(TestDevice device, string model, KvDtype kv, int chunk)
     {
         using GoldenFile expected = new(Path.Combine(TestData.FindGolden("forward")!, model, "expected.safetensors"));
         int[] ids = expected.Read<int>("mix_indices");
@@ -44,12 +53,32 @@ public class ForwardTests
         int n = expected.Columns("mix_indices");
         ConceptToken[] tokens =
             [.. Enumerable.Range(0, ids.Length / n).Select(i => new ConceptToken([.. ids[(i * n)..((i + 1) * n)]], [.. weights[(i * n)..((i + 1) * n)]]))];
-        Check(model, kv, chunk, tokens, expected.Read<float>("mix_logits"));
+        double tolerance = kv == KvDtype.F32 ? 1e-4 : 2e-2;
+        using ForwardPass pass = new(device, PathOf(model), kv, n, chunk, tokens.Length);
+        Check(pass, tokens, chunk, expected.Read<float>("mix_logits"), tolerance);
     }
+
+    /// <summary>What a GPU computes by default: activations and cache of bf16.</summary>
+    [Test]
+    public void LogitsWithActivationsOfBf16([ValueSource(nameof(Models))] string model, [Values(16, 1000)] int chunk)
+    {
+        using GoldenFile expected = new(Path.Combine(TestData.FindGolden("forward")!, model, "expected.safetensors"));
+        using ForwardPass pass = new(
+            TestDevice.Emulated, PathOf(model), KvDtype.Bf16, entries: 1, chunk, Positions(expected), NativeDtype.Bf16);
+        Check(pass, PlainTokens(expected), chunk, expected.Read<float>("logits"), 3e-2);
+    }
+
+    private static ConceptToken[] PlainTokens(GoldenFile expected) =>
+        [.. expected.Read<int>("input_ids").Select(id => new ConceptToken(id))];
+
+    private static int Positions(GoldenFile expected) => expected.Read<int>("input_ids").Length;
+
+    private static string PathOf(string model) => Path.Combine(TestData.FindGolden("forward")!, model);
 
     /// <summary>With the exact cache: the rounding of bf16 moves these flat random distributions to other heads.</summary>
     [Test]
-    public async Task Rollout([ValueSource(nameof(ModelsWithRollout))] string model, [Values(1, 2)] int threads)
+    public async Task Rollout(
+        [ValueSource(nameof(ModelsWithRollout))] string model, [ValueSource(typeof(TestDevice), nameof(TestDevice.All))] TestDevice device)
     {
         string folder = Path.Combine(TestData.FindGolden("forward")!, model);
         using GoldenFile expected = new(Path.Combine(folder, "rollout.safetensors"));
@@ -57,7 +86,7 @@ public class ForwardTests
         float[] probs = expected.Read<float>("topk_probs"), entropies = expected.Read<float>("entropy");
         byte[] soft = expected.Read<byte>("soft");
         int n = expected.Columns("topk_indices");
-        await using Engine engine = Engine.Load(folder, new EngineOptions { Threads = threads, KvDtype = KvDtype.F32 });
+        await using Engine engine = Engine.Load(folder, device.Options() with { KvDtype = KvDtype.F32, MaxSequences = 2 });
         GenerationRequest request = new()
         {
             Prompt = [.. expected.Read<int>("prompt").Select(id => new ConceptToken(id))],
@@ -106,17 +135,13 @@ public class ForwardTests
         MinP = filter.GetProperty("min_p").GetSingle(),
     };
 
-    private static void Check(string model, KvDtype kv, int chunk, ConceptToken[] tokens, float[] expected)
+    private static void Check(ForwardPass pass, ConceptToken[] tokens, int chunk, float[] expected, double tolerance)
     {
-        string folder = Path.Combine(TestData.FindGolden("forward")!, model);
-        int rows = Math.Min(chunk, tokens.Length);
-        using ForwardPass pass = new(folder, kv, tokens.Max(t => t.Ids.Length), rows, tokens.Length);
-        double tolerance = kv == KvDtype.F32 ? 1e-4 : 2e-2, largest = expected.Max(Math.Abs);
+        double largest = expected.Max(Math.Abs);
         int vocabulary = expected.Length / tokens.Length;
-        for (int start = 0; start < tokens.Length; start += rows)
+        for (int start = 0; start < tokens.Length; start += chunk)
         {
-            int count = Math.Min(rows, tokens.Length - start);
-            float[] logits = pass.Logits(tokens.AsSpan(start, count), start);
+            float[] logits = pass.Logits(tokens.AsSpan(start, Math.Min(chunk, tokens.Length - start)), start);
             for (int i = 0; i < logits.Length; i++)
             {
                 double error = Math.Abs(logits[i] - expected[start * vocabulary + i]) / largest;
