@@ -4,10 +4,12 @@
 #include "common/status.h"
 #include "cpu/kernels.h"
 #include "cpu/thread_pool.h"
+#include "cpu/workspace.h"
 
 struct st_device {
   st::cpu::ThreadPool pool;
   const st::cpu::Kernels& kernels;
+  st::cpu::Workspace workspace = {};
 };
 
 // Operations run on the calling thread before they return, so a stream is in order by itself.

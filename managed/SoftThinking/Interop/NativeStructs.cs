@@ -122,7 +122,7 @@ internal struct LinearOperation
     public nint Bias;
     public nint Out;
     public int OutF32;
-    public int Reserved;
+    public int Exact;
 }
 
 [StructLayout(LayoutKind.Sequential)]

@@ -125,7 +125,8 @@ typedef struct st_rms_norm {
   void* out;           /* device [rows, cols], may not overlap */
 } st_rms_norm;
 
-/* out = x W^T + bias. */
+/* out = x W^T + bias. Unless `exact`, a backend may first round x to the type of W, where that is faster: sums are of
+ * f32 all the same. */
 typedef struct st_linear {
   uint32_t size;
   int32_t rows;
@@ -134,7 +135,7 @@ typedef struct st_linear {
   const float* bias; /* device [W.rows] or NULL */
   void* out;         /* device [rows, W.rows] */
   int32_t out_f32;   /* 1: out is f32 whatever the activations are (logits) */
-  int32_t reserved;
+  int32_t exact;     /* 1: x is multiplied as it is */
 } st_linear;
 
 /* Angles of one forward pass, used by every layer: out[r] = cos(p f_0) .. cos(p f_{n-1}), sin(p f_0) .. sin(p f_{n-1})
