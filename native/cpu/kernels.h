@@ -67,6 +67,11 @@ struct Kernels {
   bool (*logit_maxima)(const float* logits, int64_t count, float* tile_maxima);
   // Sums over all logits, the maximum's own entry included.
   LogitSums (*logit_sums)(const float* logits, int64_t count, float maximum, float inverse_temperature);
+
+  // For `measure`. The sum of `bytes` bytes, a multiple of 4096, as f32.
+  float (*read)(const void* data, int64_t bytes);
+  // Does about `count` multiply-adds of inputs of a form; how many, 0 where there is no instruction for it.
+  int64_t (*multiply_adds)(Operand form, int64_t count);
 };
 
 const Kernels& kernels_scalar();

@@ -4,14 +4,15 @@
 #include "cpu/kernels_attention.inl"
 #include "cpu/kernels_linear.inl"
 #include "cpu/kernels_logits.inl"
+#include "cpu/kernels_measure.inl"
 #include "cpu/kernels_rows.inl"
 
 namespace st::cpu {
 namespace {
 
 constexpr Kernels make_kernels(const char* name) {
-  return {name,      kBf16Products, make_operand, linear,    rms_norm,
-          silu_mul,  attention,     logit_maxima, logit_sums};
+  return {name,      kBf16Products, make_operand, linear,     rms_norm,     silu_mul,
+          attention, logit_maxima,  logit_sums,   read_bytes, multiply_adds};
 }
 
 }  // namespace

@@ -103,7 +103,8 @@ void make_bf16_row(const float* x, int64_t cols, void* row) {
   auto* out = static_cast<uint16_t*>(row);
   int64_t k = 0;
   for (; k + kLanes <= cols; k += kLanes)
-    _mm256_storeu_si256(reinterpret_cast<__m256i*>(out + k), reinterpret_cast<__m256i>(_mm512_cvtneps_pbh(load(x + k).v)));
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(out + k),
+                        reinterpret_cast<__m256i>(_mm512_cvtneps_pbh(load(x + k).v)));
   for (; k < cols; ++k) out[k] = float_to_bf16(x[k]);
   if (cols % 2 != 0) out[cols] = 0;
 }

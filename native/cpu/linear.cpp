@@ -20,8 +20,8 @@ void run_product(st_device& device, const Product& product) {
   int64_t tiles = round_up(product.outputs, kLanes) / kLanes, work = product.rows * product.outputs * product.cols;
   int64_t chunks = (product.rows + kChunkRows - 1) / kChunkRows;
   if (chunks == 1) {
-    device.pool.parallel_for(
-        tiles, work, [&](int64_t begin, int64_t end) { device.kernels.linear(product, begin, end); });
+    device.pool.parallel_for(tiles, work,
+                             [&](int64_t begin, int64_t end) { device.kernels.linear(product, begin, end); });
     return;
   }
   int64_t groups = (tiles + kChunkTiles - 1) / kChunkTiles;
@@ -56,8 +56,8 @@ void run_linear(st_device& device, const st_linear& op) {
       for (int64_t r = begin; r < end; ++r)
         device.kernels.make_operand(form, x + (first + r) * cols, cols, made + r * row_bytes);
     });
-    run_product(device, {form, made, row_bytes, count, cols, op.w.data, op.w.dtype, op.bias, out + first * outputs,
-                         outputs});
+    run_product(device,
+                {form, made, row_bytes, count, cols, op.w.data, op.w.dtype, op.bias, out + first * outputs, outputs});
   }
 }
 

@@ -6,7 +6,7 @@ namespace SoftThinking.Interop;
 [StructLayout(LayoutKind.Sequential)]
 internal readonly unsafe struct NativeApi
 {
-    public const uint AbiVersion = 1;
+    public const uint AbiVersion = 2;
 
     public readonly uint Version;
     public readonly uint Size;
@@ -37,4 +37,5 @@ internal readonly unsafe struct NativeApi
     public readonly delegate* unmanaged<nint, GatherRowsOperation*, NativeStatus> GatherRows;
     public readonly delegate* unmanaged<nint, PenalizeOperation*, NativeStatus> Penalize;
     public readonly delegate* unmanaged<nint, SampleOperation*, NativeStatus> Sample;
+    public readonly delegate* unmanaged<nint, DeviceRates*, NativeStatus> Measure;
 }

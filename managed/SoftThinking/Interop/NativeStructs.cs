@@ -55,6 +55,17 @@ internal unsafe struct DeviceInfo
 }
 
 [StructLayout(LayoutKind.Sequential)]
+internal struct DeviceRates
+{
+    public uint Size;
+    public int Reserved;
+    public double ReadBandwidth;
+    public double MultiplyAddsF32;
+    public double MultiplyAddsBf16;
+    public double MultiplyAddsInt8;
+}
+
+[StructLayout(LayoutKind.Sequential)]
 internal struct Matrix
 {
     public nint Data;

@@ -28,7 +28,7 @@
 extern "C" {
 #endif
 
-#define ST_ABI_VERSION 1u
+#define ST_ABI_VERSION 2u
 #define ST_BLOCK_POSITIONS 16 /* positions of one KV block */
 #define ST_MAX_TOPK 1024      /* most entries of a concept token */
 #define ST_MAX_FORCED 64      /* most ids that follow a forced end of thinking */
@@ -69,6 +69,16 @@ typedef struct st_device_info {
   char name[64];
   char instruction_set[32];
 } st_device_info;
+
+/* What a device can do at most, measured on it: the ceilings that benchmarks print fractions of. */
+typedef struct st_rates {
+  uint32_t size;
+  int32_t reserved;
+  double read_bandwidth;     /* bytes per second, read from memory well beyond the caches */
+  double multiply_adds_f32;  /* per second, of operands of f32 */
+  double multiply_adds_bf16; /* of bf16, summed in f32; 0: no such instruction */
+  double multiply_adds_int8; /* of 8-bit integers, summed in 32 bits; 0: no such instruction */
+} st_rates;
 
 /* A weight matrix W[rows, cols] in the backend's own layout, made by pack. y = W x. */
 typedef struct st_matrix {
@@ -342,6 +352,9 @@ typedef struct st_api {
   st_status (*gather_rows)(st_stream* stream, const st_gather_rows* operation);
   st_status (*penalize)(st_stream* stream, const st_penalize* operation);
   st_status (*sample)(st_stream* stream, const st_sample* operation);
+
+  /* Takes about a second and half a gigabyte of memory; all threads of the device, best of several passes. */
+  st_status (*measure)(st_device* device, st_rates* rates);
 } st_api;
 
 ST_EXPORT const st_api* st_get_api(uint32_t version);
