@@ -27,4 +27,16 @@ ST_HD float f16_to_float(uint16_t value) {
   return float_of(sign | bits_of(magnitude));
 }
 
+// Nearest, ties to even; beyond the largest finite number infinity; NaN stays NaN.
+ST_HD uint16_t float_to_f16(float value) {
+  uint32_t sign = (bits_of(value) >> 16) & 0x8000u, magnitude = bits_of(value) & 0x7fffffffu;
+  if (magnitude > 0x7f800000u) return static_cast<uint16_t>(sign | 0x7e00u);
+  if (magnitude >= 0x47800000u) return static_cast<uint16_t>(sign | 0x7c00u);  // 2^16 and more
+  // Below 2^-14 the spacing is 2^-24: adding 2^-1, whose spacing is the same, rounds.
+  if (magnitude < 0x38800000u)
+    return static_cast<uint16_t>(sign | (bits_of(float_of(magnitude) + 0.5f) - bits_of(0.5f)));
+  uint32_t rounded = magnitude + 0xfffu + ((magnitude >> 13) & 1u);
+  return static_cast<uint16_t>(sign | ((rounded - (112u << 23)) >> 13));
+}
+
 }  // namespace st

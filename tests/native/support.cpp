@@ -74,7 +74,7 @@ std::vector<Target> targets() {
   std::vector<Target> all;
   for (const auto& [name, path] : libraries()) {
     if (name == "cpu")
-      for (const char* isa : {"scalar", "avx2", "avx512"}) all.push_back({name, isa});
+      for (const char* isa : {"scalar", "avx2", "avx512", "avx512bf16"}) all.push_back({name, isa});
     else
       all.push_back({name, ""});
   }

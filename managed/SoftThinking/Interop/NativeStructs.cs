@@ -55,6 +55,17 @@ internal unsafe struct DeviceInfo
 }
 
 [StructLayout(LayoutKind.Sequential)]
+internal struct DeviceRates
+{
+    public uint Size;
+    public int Reserved;
+    public double ReadBandwidth;
+    public double MultiplyAddsF32;
+    public double MultiplyAddsBf16;
+    public double MultiplyAddsInt8;
+}
+
+[StructLayout(LayoutKind.Sequential)]
 internal struct Matrix
 {
     public nint Data;
@@ -122,7 +133,7 @@ internal struct LinearOperation
     public nint Bias;
     public nint Out;
     public int OutF32;
-    public int Reserved;
+    public int Exact;
 }
 
 [StructLayout(LayoutKind.Sequential)]

@@ -74,6 +74,16 @@ typedef struct st_device_info {
   char instruction_set[32];
 } st_device_info;
 
+/* What a device can do at most, measured on it: the ceilings that benchmarks print fractions of. */
+typedef struct st_rates {
+  uint32_t size;
+  int32_t reserved;
+  double read_bandwidth;     /* bytes per second, read from memory well beyond the caches */
+  double multiply_adds_f32;  /* per second, of operands of f32 */
+  double multiply_adds_bf16; /* of bf16, summed in f32; 0: no such instruction */
+  double multiply_adds_int8; /* of 8-bit integers, summed in 32 bits; 0: no such instruction */
+} st_rates;
+
 /* A weight matrix W[rows, cols] in the backend's own layout, made by pack. y = W x. */
 typedef struct st_matrix {
   const void* data; /* device, matrix_bytes(rows, cols, dtype) */
@@ -129,7 +139,8 @@ typedef struct st_rms_norm {
   void* out;           /* device [rows, cols], may not overlap */
 } st_rms_norm;
 
-/* out = x W^T + bias. */
+/* out = x W^T + bias. Unless `exact`, a backend may first round x to the type of W, where that is faster: sums are of
+ * f32 all the same. */
 typedef struct st_linear {
   uint32_t size;
   int32_t rows;
@@ -138,7 +149,7 @@ typedef struct st_linear {
   const float* bias; /* device [W.rows] or NULL */
   void* out;         /* device [rows, W.rows] */
   int32_t out_f32;   /* 1: out is f32 whatever the activations are (logits) */
-  int32_t reserved;
+  int32_t exact;     /* 1: x is multiplied as it is */
 } st_linear;
 
 /* Angles of one forward pass, used by every layer: out[r] = cos(p f_0) .. cos(p f_{n-1}), sin(p f_0) .. sin(p f_{n-1})
@@ -373,6 +384,9 @@ typedef struct st_api {
   st_status (*penalize)(st_stream* stream, const st_penalize* operation);
   st_status (*sample)(st_stream* stream, const st_sample* operation);
   st_status (*log_probs)(st_stream* stream, const st_log_probs* operation);
+
+  /* Takes about a second and half a gigabyte of memory; all threads of the device, best of several passes. */
+  st_status (*measure)(st_device* device, st_rates* rates);
 } st_api;
 
 ST_EXPORT const st_api* st_get_api(uint32_t version);
