@@ -11,10 +11,13 @@ constexpr int kLanes = 16;      // outputs of a weight tile, positions of a KV b
 constexpr int kLogitTile = 64;  // logits whose maximum is kept
 constexpr int kSplit = 256;     // positions of an attention split
 
+constexpr int kBlock = 32;  // inputs that share a scale in ST_INT8
+
 // What a product reads as its input rows. Rows of other forms than kF32 are made from it once, before the product.
 enum class Operand {
   kF32,   // f32[cols]
   kBf16,  // bf16[cols], padded with a zero to an even number, for weights of bf16
+  kInt8,  // blocks of 32, padded with zeros, for weights of ST_INT8: see OperandInt8 in matrix.h
 };
 
 // out = x W^T + bias over `rows` rows; W in the layout of matrix.h. Each output is one chain over k in order.
