@@ -191,10 +191,11 @@ class AttentionRun {
   void split(int64_t row, int kv_head, int start, float* partials) const {
     const float* q = static_cast<const float*>(op_.qkv) +
                      (row * (op_.heads + 2 * op_.kv_heads) + int64_t{kv_head} * group_) * op_.head_dim;
-    int count = std::min(op_.batch.positions[row] + 1 - start, kSplit);
+    int rest = op_.batch.positions[row] + 1 - start;
     device_.kernels.attention_split({q, group_, op_.head_dim, op_.scale, op_.cache.keys, op_.cache.values,
                                      op_.cache.dtype, block_table_of(op_.batch, row), op_.kv_heads, kv_head, start,
-                                     count, partials});
+                                     std::min(rest, kSplit), (rest + ST_BLOCK_POSITIONS - 1) / ST_BLOCK_POSITIONS,
+                                     partials});
   }
 
   void row_block(int64_t first, int64_t begin, int64_t end, int kv_head) const {

@@ -56,6 +56,7 @@ struct AttentionSplit {
   const int32_t* block_table;
   int kv_heads, kv_head;
   int start, count;
+  int blocks;       // of the block table, from `start` on, that hold positions
   float* partials;  // [heads, partial_floats(head_dim)]
 };
 

@@ -22,8 +22,7 @@ struct StoredBf16 {
 
 constexpr int kMaxHeads = 8;  // queries that are computed side by side: keys and values are read once for all of them
 
-// Where the split's blocks lie. A cache that is read from memory jumps from block to block: the next one is asked for
-// while one is worked on.
+// Where the keys or the values of a split's blocks lie.
 template <typename C>
 struct Blocks {
   const AttentionSplit& split;
@@ -35,25 +34,26 @@ struct Blocks {
   }
   int count() const { return (split.count + kLanes - 1) / kLanes; }
   int valid(int b) const { return split.count - b * kLanes < kLanes ? split.count - b * kLanes : kLanes; }
-  const typename C::Type* after(int b) const { return (*this)[b + 1 < count() ? b + 1 : b]; }
 };
 
+// A cache that lies in memory is asked for long before it is needed: the values of a split while its scores are
+// computed, the keys of the next split while values are summed.
 ST_HD void prefetch(const void* p) {
 #if defined(__GNUC__)
-  __builtin_prefetch(p);
+  __builtin_prefetch(p, 0, 2);
 #endif
 }
 
 // scores[h, t] = scale q[h] . k[t] for the 16 positions of a block; lanes from `valid` on become -inf.
 template <typename C, int HEADS>
 void block_scores(const AttentionSplit& split, const float* q, const typename C::Type* keys,
-                  const typename C::Type* next, int valid, float* scores) {
+                  const typename C::Type* later, int valid, float* scores) {
   F16x total[HEADS];
   ST_UNROLL
   for (int h = 0; h < HEADS; ++h) total[h] = zero();
   for (int d = 0; d < split.head_dim; ++d) {
     F16x key = C::load16(keys + d * kLanes);
-    prefetch(next + d * kLanes);
+    prefetch(later + d * kLanes);
     ST_UNROLL
     for (int h = 0; h < HEADS; ++h) total[h] = mul_add(key, broadcast(q[h * split.head_dim + d]), total[h]);
   }
@@ -81,7 +81,7 @@ void soften(float* scores, int blocks, float* maximum_out, float* total_out) {
 
 // values[h, d ..] = sum over t of p[h, t] v[t, d ..] for LINES times 16 dimensions, t in order over the whole split.
 template <typename C, int HEADS, int LINES>
-void split_values(const Blocks<C>& blocks, int d, const float* p, float* partials) {
+void split_values(const Blocks<C>& blocks, const Blocks<C>& keys, int d, const float* p, float* partials) {
   F16x total[HEADS][LINES];
   ST_UNROLL
   for (int h = 0; h < HEADS; ++h) {
@@ -90,9 +90,11 @@ void split_values(const Blocks<C>& blocks, int d, const float* p, float* partial
   }
   int dim = blocks.split.head_dim;
   for (int b = 0; b < blocks.count(); ++b) {
-    const typename C::Type *values = blocks[b] + d, *next = blocks.after(b) + d;
+    int next_split = b + kSplit / kLanes;
+    const typename C::Type* values = blocks[b] + d;
+    const typename C::Type* later = next_split < blocks.split.blocks ? keys[next_split] + d : values;
     for (int t = 0; t < blocks.valid(b); ++t) {
-      prefetch(next + t * dim);
+      prefetch(later + t * dim);
       F16x value[LINES];
       ST_UNROLL
       for (int i = 0; i < LINES; ++i) value[i] = C::load16(values + t * dim + i * kLanes);
@@ -118,16 +120,16 @@ void split_heads(const AttentionSplit& split, int first) {
   float* partials = split.partials + first * partial_floats(dim);
   float scores[HEADS * kSplit];
   Blocks<C> keys = {split, static_cast<const typename C::Type*>(split.keys)};
+  Blocks<C> values = {split, static_cast<const typename C::Type*>(split.values)};
   for (int b = 0; b < keys.count(); ++b)
-    block_scores<C, HEADS>(split, q, keys[b], keys.after(b), keys.valid(b), scores + b * kLanes);
+    block_scores<C, HEADS>(split, q, keys[b], values[b], keys.valid(b), scores + b * kLanes);
   for (int h = 0; h < HEADS; ++h) {
     float* end = partials + h * partial_floats(dim) + dim;
     soften(scores + h * kSplit, keys.count(), end, end + 1);
   }
-  Blocks<C> values = {split, static_cast<const typename C::Type*>(split.values)};
   int d = 0;
-  for (; d + 2 * kLanes <= dim; d += 2 * kLanes) split_values<C, HEADS, 2>(values, d, scores, partials);
-  for (; d + kLanes <= dim; d += kLanes) split_values<C, HEADS, 1>(values, d, scores, partials);
+  for (; d + 2 * kLanes <= dim; d += 2 * kLanes) split_values<C, HEADS, 2>(values, keys, d, scores, partials);
+  for (; d + kLanes <= dim; d += kLanes) split_values<C, HEADS, 1>(values, keys, d, scores, partials);
   for (; d < dim; ++d) {
     for (int h = 0; h < HEADS; ++h) {
       float total = 0.0f;
