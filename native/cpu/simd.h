@@ -101,6 +101,23 @@ ST_HD I16x to_nearest(F16x x) {
 ST_HD void store_int8(int8_t* p, I16x x) {
   _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm512_cvtsepi32_epi8(x.v));
 }
+// Sums of numbers that are truncated to 64-bit integers.
+struct FixedSum {
+  __m512i v;
+};
+ST_HD FixedSum fixed_zero() {
+  return {_mm512_setzero_si512()};
+}
+ST_HD FixedSum add_fixed(FixedSum sum, F16x x) {
+  __m512i low = _mm512_cvttps_epi64(_mm512_castps512_ps256(x.v));
+  __m512i high = _mm512_cvttps_epi64(_mm512_castps512_ps256(_mm512_shuffle_f32x4(x.v, x.v, 0xee)));
+  return {_mm512_add_epi64(sum.v, _mm512_add_epi64(low, high))};
+}
+ST_HD uint64_t total(FixedSum sum) {
+  uint64_t lane[8];
+  _mm512_storeu_si512(lane, sum.v);
+  return lane[0] + lane[1] + lane[2] + lane[3] + lane[4] + lane[5] + lane[6] + lane[7];
+}
 #if defined(__AVX512VNNI__)
 ST_HD I16x add(I16x a, I16x b) {
   return {_mm512_add_epi32(a.v, b.v)};
@@ -236,6 +253,30 @@ ST_HD void store_int8(int8_t* p, I16x x) {
   __m128i high = _mm_packs_epi32(_mm256_castsi256_si128(x.b), _mm256_extracti128_si256(x.b, 1));
   _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm_packs_epi16(low, high));
 }
+// Sums of numbers that are truncated to 64-bit integers.
+struct FixedSum {
+  __m256i v;
+};
+ST_HD FixedSum fixed_zero() {
+  return {_mm256_setzero_si256()};
+}
+// Integers of four lanes: below 2^52, so that adding 2^52 leaves them in the low bits of a double.
+ST_HD __m256i truncate_to_int64(__m128 x) {
+  __m256d shifted = _mm256_add_pd(_mm256_floor_pd(_mm256_cvtps_pd(x)), _mm256_set1_pd(0x1p52));
+  return _mm256_and_si256(_mm256_castpd_si256(shifted), _mm256_set1_epi64x((int64_t{1} << 52) - 1));
+}
+ST_HD FixedSum add_fixed(FixedSum sum, F16x x) {
+  __m256i a = _mm256_add_epi64(truncate_to_int64(_mm256_castps256_ps128(x.a)),
+                               truncate_to_int64(_mm256_extractf128_ps(x.a, 1)));
+  __m256i b = _mm256_add_epi64(truncate_to_int64(_mm256_castps256_ps128(x.b)),
+                               truncate_to_int64(_mm256_extractf128_ps(x.b, 1)));
+  return {_mm256_add_epi64(sum.v, _mm256_add_epi64(a, b))};
+}
+ST_HD uint64_t total(FixedSum sum) {
+  uint64_t lane[4];
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(lane), sum.v);
+  return lane[0] + lane[1] + lane[2] + lane[3];
+}
 // Four unsigned bytes a lane, or four signed bytes for all lanes, as 16-bit numbers: the first and third of each four,
 // and the second and fourth. Their products fit 32 bits in pairs.
 struct Bytes {
@@ -350,6 +391,20 @@ ST_HD I16x to_nearest(F16x x) {
 }
 ST_HD void store_int8(int8_t* p, I16x x) {
   for (int i = 0; i < 16; ++i) p[i] = static_cast<int8_t>(x.v[i] < -128 ? -128 : x.v[i] > 127 ? 127 : x.v[i]);
+}
+// Sums of numbers that are truncated to 64-bit integers.
+struct FixedSum {
+  uint64_t v;
+};
+ST_HD FixedSum fixed_zero() {
+  return {0};
+}
+ST_HD FixedSum add_fixed(FixedSum sum, F16x x) {
+  for (int i = 0; i < 16; ++i) sum.v += static_cast<uint64_t>(static_cast<int64_t>(x.v[i]));
+  return sum;
+}
+ST_HD uint64_t total(FixedSum sum) {
+  return sum.v;
 }
 // Four unsigned bytes a lane, or four signed bytes for all lanes.
 struct Bytes {
