@@ -4,13 +4,19 @@
 #include "common/status.h"
 #include "cpu/kernels.h"
 #include "cpu/thread_pool.h"
+#include "cpu/workspace.h"
 
 struct st_device {
   st::cpu::ThreadPool pool;
   const st::cpu::Kernels& kernels;
+  st::cpu::Workspace workspace = {};
 };
 
 namespace st::cpu {
+
+st_status memory_alloc(st_device* device, uint64_t bytes, void** pointer);
+void memory_free(st_device* device, void* pointer);
+st_status measure(st_device* device, st_rates* rates);
 
 // The operations of the table, one file each.
 st_status pack(st_stream*, const st_matrix*, int32_t, int32_t, const void*, int32_t);

@@ -40,6 +40,14 @@ internal sealed unsafe class Device : SafeHandle
         return info;
     }
 
+    /// <summary>The ceilings of the device, for benchmarks: takes about a second and half a gigabyte of memory.</summary>
+    public DeviceRates Measure()
+    {
+        DeviceRates rates = new() { Size = (uint)sizeof(DeviceRates) };
+        Backend.Check(Api->Measure(handle, &rates));
+        return rates;
+    }
+
     protected override bool ReleaseHandle()
     {
         Api->DeviceClose(handle);

@@ -19,6 +19,7 @@ internal enum NativeDtype
     F32 = 0,
     F16 = 1,
     Bf16 = 2,
+    Int8 = 3,
 }
 
 [Flags]
@@ -56,6 +57,17 @@ internal unsafe struct DeviceInfo
 
     /// <summary>Whether work can be recorded in graphs.</summary>
     public readonly bool Graphs => _graphs != 0;
+}
+
+[StructLayout(LayoutKind.Sequential)]
+internal struct DeviceRates
+{
+    public uint Size;
+    public int Reserved;
+    public double ReadBandwidth;
+    public double MultiplyAddsF32;
+    public double MultiplyAddsBf16;
+    public double MultiplyAddsInt8;
 }
 
 [StructLayout(LayoutKind.Sequential)]
@@ -126,7 +138,7 @@ internal struct LinearOperation
     public nint Bias;
     public nint Out;
     public int OutF32;
-    public int Reserved;
+    public int Exact;
 }
 
 [StructLayout(LayoutKind.Sequential)]

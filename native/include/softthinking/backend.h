@@ -52,7 +52,12 @@ typedef enum st_status {
   ST_INTERNAL = 4     /* the backend's own fault, or the device's */
 } st_status;
 
-typedef enum st_dtype { ST_F32 = 0, ST_F16 = 1, ST_BF16 = 2 } st_dtype;
+typedef enum st_dtype {
+  ST_F32 = 0,
+  ST_F16 = 1,
+  ST_BF16 = 2,
+  ST_INT8 = 3 /* weights only: blocks of 32 inputs of an output, integers -127..127 times an f16 scale, max |w| / 127 */
+} st_dtype;
 
 typedef struct st_device st_device;
 typedef struct st_stream st_stream;
@@ -79,6 +84,16 @@ typedef struct st_device_info {
   char name[64];
   char instruction_set[32];
 } st_device_info;
+
+/* What a device can do at most, measured on it: the ceilings that benchmarks print fractions of. */
+typedef struct st_rates {
+  uint32_t size;
+  int32_t reserved;
+  double read_bandwidth;     /* bytes per second, read from memory well beyond the caches */
+  double multiply_adds_f32;  /* per second, of operands of f32 */
+  double multiply_adds_bf16; /* of bf16, summed in f32; 0: no such instruction */
+  double multiply_adds_int8; /* of 8-bit integers, summed in 32 bits; 0: no such instruction */
+} st_rates;
 
 /* A weight matrix W[rows, cols] in the backend's own layout, made by pack. y = W x. */
 typedef struct st_matrix {
@@ -135,7 +150,9 @@ typedef struct st_rms_norm {
   void* out;           /* device [rows, cols], may not overlap */
 } st_rms_norm;
 
-/* out = x W^T + bias. */
+/* out = x W^T + bias. Unless `exact`, a backend may first round x to the type of W, where that is faster; sums are of
+ * f32 all the same. For a W of ST_INT8 x is always rounded: each 32 of a row to integers -127..127 times an f32 scale,
+ * whose products are summed exactly before they are scaled. */
 typedef struct st_linear {
   uint32_t size;
   int32_t rows;
@@ -144,7 +161,7 @@ typedef struct st_linear {
   const float* bias; /* device [W.rows] or NULL */
   void* out;         /* device [rows, W.rows] */
   int32_t out_f32;   /* 1: out is f32 whatever the activations are (logits) */
-  int32_t reserved;
+  int32_t exact;     /* 1: x is multiplied as it is */
 } st_linear;
 
 /* Angles of one forward pass, used by every layer: out[r] = cos(p f_0) .. cos(p f_{n-1}), sin(p f_0) .. sin(p f_{n-1})
@@ -368,7 +385,8 @@ typedef struct st_api {
   uint64_t (*sample_workspace_bytes)(int32_t rows, int32_t vocabulary);
 
   /* Puts source[count, w->cols], row-major, host, into rows first_row .. first_row + count - 1 of w. Matrices that are
-   * multiplied by the same input are packed below one another. w->data is written; w->dtype must be source_dtype. */
+   * multiplied by the same input are packed below one another. w->data is written; w->dtype must be source_dtype, or
+   * ST_INT8, to which any other type is rounded. */
   st_status (*pack)(st_stream* stream, const st_matrix* w, int32_t first_row, int32_t count, const void* source,
                     int32_t source_dtype);
   /* destination[count] = source[count] as f32; destination device, source host. */
@@ -388,6 +406,9 @@ typedef struct st_api {
   st_status (*penalize)(st_stream* stream, const st_penalize* operation);
   st_status (*sample)(st_stream* stream, const st_sample* operation);
   st_status (*log_probs)(st_stream* stream, const st_log_probs* operation);
+
+  /* Takes about a second and half a gigabyte of memory; all threads of the device, best of several passes. */
+  st_status (*measure)(st_device* device, st_rates* rates);
 } st_api;
 
 ST_EXPORT const st_api* st_get_api(uint32_t version);
