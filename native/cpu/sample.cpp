@@ -327,6 +327,11 @@ st_status log_probs(st_stream* stream, const st_log_probs* op) {
   ST_REQUIRE(op->logits && op->slots && op->ids && op->head && op->workspace, "log_probs: a pointer is null");
   ST_REQUIRE(op->count == 0 || (op->top_ids && op->top), "log_probs: a pointer is null");
   return enqueue(stream, [device = stream->device, op = *op] {
+    for (int64_t r = 0; r < op.rows; ++r) {
+      int32_t head = op.slots[r] < 0 ? 0 : op.ids[r * op.entries];
+      ST_REQUIRE(head >= 0 && head < op.vocabulary, "log_probs: id %d is outside the vocabulary of %d", head,
+                 op.vocabulary);
+    }
     device->pool.parallel_for(op.rows, int64_t{op.rows} * op.vocabulary, [&](int64_t begin, int64_t end) {
       for (int64_t r = begin; r < end; ++r) log_probs_row(device->kernels, op, r);
     });

@@ -152,6 +152,7 @@ TEST_P(DeviceTest, OperationsRefuseStructsThatTheyDoNotKnow) {
   expect_refused(device(), api.gather_rows, "gather_rows");
   expect_refused(device(), api.penalize, "penalize");
   expect_refused(device(), api.sample, "sample");
+  expect_refused(device(), api.log_probs, "log_probs");
 }
 
 TEST_P(DeviceTest, LastErrorBelongsToTheThread) {

@@ -8,7 +8,7 @@ internal sealed class BlockPool
 
     private readonly int[] _references;
     private readonly PrefixHash[] _hashes; // default: the block is not registered
-    private readonly Dictionary<PrefixHash, int> _registered = [];
+    private readonly Dictionary<PrefixHash, int> _registered;
 
     // Unreferenced blocks, a doubly linked list: those that hold nothing first, then the least recently used.
     private readonly int[] _previous;
@@ -20,6 +20,7 @@ internal sealed class BlockPool
     {
         _references = new int[blocks];
         _hashes = new PrefixHash[blocks];
+        _registered = new Dictionary<PrefixHash, int>(blocks);
         (_previous, _next) = (new int[blocks], new int[blocks]);
         for (int block = blocks - 1; block >= 0; block--)
             LinkFirst(block);

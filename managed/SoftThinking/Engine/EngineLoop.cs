@@ -83,7 +83,14 @@ internal sealed class EngineLoop : IDisposable
         Wake();
     }
 
-    public void Wake() => _wake.Set();
+    public void Wake()
+    {
+        lock (_door)
+        {
+            if (!_closed)
+                _wake.Set();
+        }
+    }
 
     /// <summary>Takes no more generations; the loop ends when those that it has did.</summary>
     public Task DrainAsync()

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Threading.Channels;
 using SoftThinking.Execution;
+using SoftThinking.Scheduling;
 
 namespace SoftThinking;
 
@@ -77,8 +78,7 @@ internal sealed class Generation
 
     private static TokenHistory HistoryOf(IReadOnlyList<ConceptToken> prompt, int most)
     {
-        const int Ahead = 1024; // steps that need no larger arrays
-        int steps = Math.Min(most, Ahead), entries = 0;
+        int steps = Math.Min(most, Sequence.StepsAhead), entries = 0;
         foreach (ConceptToken token in prompt)
             entries += token.Ids.Length;
         TokenHistory history = new(prompt.Count + steps, entries + 2 * steps);

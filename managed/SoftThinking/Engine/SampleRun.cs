@@ -10,8 +10,8 @@ namespace SoftThinking;
 internal sealed class SampleRun : Sequence
 {
     private readonly int _logProbs;
-    private float[] _entropies = new float[64];
-    private StepFlags[] _flags = new StepFlags[64];
+    private float[] _entropies;
+    private StepFlags[] _flags;
     private StepLogProbs[] _told = [];
     private int _stepsAtEnd = int.MaxValue;
 
@@ -20,6 +20,8 @@ internal sealed class SampleRun : Sequence
     {
         (Generation, Index) = (generation, index);
         _logProbs = logProbs ?? -1;
+        int ahead = Math.Min(maxLength - PromptLength, StepsAhead);
+        (_entropies, _flags) = (new float[ahead], new StepFlags[ahead]);
     }
 
     public Generation Generation { get; }

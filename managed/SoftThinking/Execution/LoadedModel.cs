@@ -9,6 +9,7 @@ namespace SoftThinking.Execution;
 internal sealed class LoadedModel : IDisposable
 {
     private readonly Stack<IDisposable> _owned = [];
+    private readonly DeviceStream? _stream;
 
     /// <exception cref="InsufficientMemoryException">Weights or cache do not fit; what does not fit was not allocated.</exception>
     public LoadedModel(ITensorSource source, EngineOptions options)
@@ -19,10 +20,10 @@ internal sealed class LoadedModel : IDisposable
             Device = Own(Device.Open(Backend.Cpu, options.Threads));
             KvPlan plan = KvPlan.Make(Device, source, options);
             ContextLength = plan.ContextLength;
-            DeviceStream stream = Own(new DeviceStream(Device));
-            ModelWeights weights = Own(ModelWeights.Load(source, Device, stream, options.LoadProgress));
+            _stream = Own(new DeviceStream(Device));
+            ModelWeights weights = Own(ModelWeights.Load(source, Device, _stream, options.LoadProgress));
             Cache = Own(new KvCache(Device, config, plan.Dtype, plan.Blocks));
-            Runner = Own(new Runner(Device, stream, weights, Cache, plan.Limits));
+            Runner = Own(new Runner(Device, _stream, weights, Cache, plan.Limits));
             Steps = [Own(new Step(Device, plan.Limits)), Own(new Step(Device, plan.Limits))];
             Limits = plan.Limits;
             Cost = CostOf(weights, plan);
@@ -50,9 +51,18 @@ internal sealed class LoadedModel : IDisposable
 
     public ModelCost Cost { get; }
 
-    /// <summary>Frees in the reverse order of making.</summary>
+    /// <summary>Waits for what is under way, and frees in the reverse order of making.</summary>
     public void Dispose()
     {
+        try
+        {
+            if (_owned.Count > 0)
+                _stream?.Synchronize();
+        }
+        catch (BackendException)
+        {
+            // Who ran into it was told; here only the end of the work counts.
+        }
         while (_owned.TryPop(out IDisposable? part))
             part.Dispose();
     }

@@ -7,12 +7,17 @@ namespace SoftThinking.Scheduling;
 /// blocks it has.</summary>
 internal class Sequence
 {
+    /// <summary>Steps for which there is room from the start; longer sequences grow their lists.</summary>
+    public const int StepsAhead = 1024;
+
     /// <param name="tokens">The prompt; sampled tokens are appended as the host reads them.</param>
     /// <param name="maxLength">Tokens to stop at, the prompt's included.</param>
     public Sequence(TokenHistory tokens, int maxLength, int priority)
     {
         (Tokens, PromptLength, MaxLength, Priority) = (tokens, tokens.Count, maxLength, priority);
         Length = PromptLength;
+        int blocks = KvCache.BlocksFor(Math.Min(maxLength, PromptLength + StepsAhead));
+        (Blocks, Hashes) = (new List<int>(blocks), new List<PrefixHash>(blocks));
     }
 
     public TokenHistory Tokens { get; }
@@ -46,10 +51,10 @@ internal class Sequence
     public int Slot { get; set; } = -1;
 
     /// <summary>Block of each 16 positions.</summary>
-    public List<int> Blocks { get; } = [];
+    public List<int> Blocks { get; }
 
     /// <summary>Hash of each whole block's prefix, as far as it was asked for.</summary>
-    public List<PrefixHash> Hashes { get; } = [];
+    public List<PrefixHash> Hashes { get; }
 
     /// <summary>Blocks, from the first, that others may find.</summary>
     public int RegisteredBlocks { get; set; }
