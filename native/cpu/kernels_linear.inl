@@ -35,9 +35,12 @@ void store_outputs(F16x value, const float* bias, float* out, int64_t count) {
   for (int64_t i = 0; i < count; ++i) out[i] = bias ? lane[i] + bias[i] : lane[i];
 }
 
+// Forced inline, or the sums would have an address and be kept in memory.
 template <int ROWS, int TILES>
-void store_block(const Product& p, const F16x (&total)[ROWS][TILES], int64_t row, int64_t tile) {
+ST_HD void store_block(const Product& p, const F16x (&total)[ROWS][TILES], int64_t row, int64_t tile) {
+  ST_UNROLL
   for (int r = 0; r < ROWS; ++r) {
+    ST_UNROLL
     for (int t = 0; t < TILES; ++t) {
       int64_t first = (tile + t) * kLanes;
       store_outputs(total[r][t], p.bias ? p.bias + first : nullptr, p.out + (row + r) * p.outputs + first,
@@ -52,16 +55,20 @@ struct F32Blocks {
   template <int ROWS, int TILES>
   static void block(const Product& p, int64_t row, int64_t tile) {
     F16x total[ROWS][TILES];
-    for (int r = 0; r < ROWS; ++r)
-      for (int t = 0; t < TILES; ++t) total[r][t] = zero();
+    ST_UNROLL
+    for (int r = 0; r < ROWS; ++r) ST_UNROLL
+    for (int t = 0; t < TILES; ++t) total[r][t] = zero();
     const float* x = static_cast<const float*>(p.x) + row * p.cols;
     int64_t stride = round_up(p.cols, W::kStep) * kLanes;
     const auto* w = static_cast<const typename W::Type*>(p.w) + tile * stride;
     auto step = [&](int64_t k, int i) {
       F16x weight[TILES];
+      ST_UNROLL
       for (int t = 0; t < TILES; ++t) weight[t] = W::load16(w + t * stride + k * kLanes, i);
+      ST_UNROLL
       for (int r = 0; r < ROWS; ++r) {
         F16x input = broadcast(x[r * p.cols + k + i]);
+        ST_UNROLL
         for (int t = 0; t < TILES; ++t) total[r][t] = mul_add(weight[t], input, total[r][t]);
       }
     };
@@ -79,19 +86,23 @@ struct Bf16Blocks {
   template <int ROWS, int TILES>
   static void block(const Product& p, int64_t row, int64_t tile) {
     F16x total[ROWS][TILES];
-    for (int r = 0; r < ROWS; ++r)
-      for (int t = 0; t < TILES; ++t) total[r][t] = zero();
+    ST_UNROLL
+    for (int r = 0; r < ROWS; ++r) ST_UNROLL
+    for (int t = 0; t < TILES; ++t) total[r][t] = zero();
     const char* x = static_cast<const char*>(p.x) + row * p.row_bytes;
     int64_t pairs = (p.cols + 1) / 2;
     const uint32_t* w = static_cast<const uint32_t*>(p.w) + tile * pairs * kLanes;
     for (int64_t k = 0; k < pairs; ++k) {
       __m512bh weight[TILES];
+      ST_UNROLL
       for (int t = 0; t < TILES; ++t)
         weight[t] = reinterpret_cast<__m512bh>(_mm512_loadu_si512(w + (t * pairs + k) * kLanes));
+      ST_UNROLL
       for (int r = 0; r < ROWS; ++r) {
         int pair;
         memcpy(&pair, x + r * p.row_bytes + k * 4, sizeof pair);
         auto input = reinterpret_cast<__m512bh>(_mm512_set1_epi32(pair));
+        ST_UNROLL
         for (int t = 0; t < TILES; ++t) total[r][t].v = _mm512_dpbf16_ps(total[r][t].v, weight[t], input);
       }
     }

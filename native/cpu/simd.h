@@ -8,6 +8,13 @@
 #include <immintrin.h>
 #endif
 
+// Before a loop over an array that is to live in registers: GCC keeps in memory what it does not unroll early.
+#if defined(__GNUC__)
+#define ST_UNROLL _Pragma("GCC unroll 16")
+#else
+#define ST_UNROLL
+#endif
+
 namespace st::cpu {
 namespace {
 
