@@ -219,6 +219,24 @@ TEST_P(AttentionTest, SameBitsInAnyBlocks) {
   EXPECT_TRUE(same_bits(world.run(device(), *world.new_cache(device()), {{0, range(0, 300)}}), expected));
 }
 
+// Nor how long a table is: what it has behind the sequence is not looked at.
+TEST_P(AttentionTest, SameBitsForTablesOfAnyLength) {
+  for (int32_t dim : {24, 64, 128}) {
+    World world(random, device(), {14, 2, dim}, ST_BF16, {530, 40});
+    auto cache = world.new_cache(device());
+    world.store(device(), *cache, {{0, range(0, 530)}, {1, range(0, 40)}});
+    const std::vector<Rows> rows = {{1, {39}}, {0, range(510, 530)}};
+    std::vector<float> expected = world.run(device(), *cache, rows);
+    world.paging.blocks_per_sequence = 20000;
+    for (std::vector<int32_t>& table : world.paging.tables) table.resize(20000, -1);
+    EXPECT_TRUE(same_bits(world.run(device(), *cache, rows), expected)) << "head_dim " << dim;
+    for (int32_t position : {255, 256, 529}) {
+      std::vector<float> out = world.run(device(), *cache, {{0, {position}}});
+      EXPECT_TRUE(near(out, world.reference(0, position), device().tolerance(5e-6))) << "position " << position;
+    }
+  }
+}
+
 TEST_P(AttentionTest, RefusesMistakes) {
   World world(random, device(), {4, 2, 16}, ST_F32, {16});
   auto cache = world.new_cache(device());

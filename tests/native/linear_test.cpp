@@ -100,6 +100,24 @@ TEST_P(LinearTest, SameBitsForAnyRowsAndThreads) {
   }
 }
 
+// Backends have several kernels; which one runs is a matter of the rows.
+TEST_P(LinearTest, SameBitsForManyRows) {
+  for (auto [outputs, cols] : {std::pair<int32_t, int32_t>{150, 99}, {37, 160}, {20, 24}}) {
+    for (int32_t dtype : {ST_F16, ST_BF16}) {
+      Linear linear(random, outputs, cols, dtype);
+      auto n = static_cast<size_t>(cols), m = static_cast<size_t>(outputs);
+      std::vector<float> x = random.activations(device(), 200 * n);
+      std::vector<float> expected = linear.run(device(), x, true, true);
+      EXPECT_TRUE(near(expected, linear.reference(x, true), device().tolerance(5e-6)));
+      for (size_t rows : {1, 8, 9, 30, 33, 64, 65, 130}) {
+        SCOPED_TRACE(testing::Message() << rows << " rows of " << dtype_name(dtype) << ", " << outputs << " x " << cols);
+        EXPECT_TRUE(same_bits(linear.run(device(), slice(x, (200 - rows) * n, rows * n), true, true),
+                              slice(expected, (200 - rows) * m, rows * m)));
+      }
+    }
+  }
+}
+
 // Outputs of matrices that are packed below one another keep the bits that they have alone.
 TEST_P(LinearTest, SameBitsWhereverAnOutputStands) {
   Linear all(random, 101, 50, ST_BF16);
