@@ -40,8 +40,8 @@ st_status find_device(int32_t ordinal, cudaDeviceProp* properties) {
   error = cudaGetDeviceProperties(properties, ordinal);
   if (error != cudaSuccess) return checked(error, "device_open");
   if (properties->major < 8)
-    return fail(ST_UNSUPPORTED, "device_open: %s has compute capability %d.%d, this library needs 8.0", properties->name,
-                properties->major, properties->minor);
+    return fail(ST_UNSUPPORTED, "device_open: %s has compute capability %d.%d, this library needs 8.0",
+                properties->name, properties->major, properties->minor);
   return ST_OK;
 }
 

@@ -13,9 +13,9 @@ namespace {
 constexpr int kLogitTile = 128;  // logits whose maximum is kept: a warp's, 4 a lane
 constexpr int kChunk = 8192;     // logits that a block sums
 constexpr int kThreads = 256, kWarps = kThreads / kWarpSize;
-constexpr int kCandidates = 2048;         // keys that a block gathers before it searches by digits
-constexpr int kSorted = kNoiseEntries;    // entries that are ever put in order
-constexpr int kFirstWant = 64;            // entries that are looked for where no number is given
+constexpr int kCandidates = 2048;       // keys that a block gathers before it searches by digits
+constexpr int kSorted = kNoiseEntries;  // entries that are ever put in order
+constexpr int kFirstWant = 64;          // entries that are looked for where no number is given
 static_assert(kSorted == ST_MAX_TOPK);
 
 // Sums of a chunk, and of the entries that min-p, or having hardly any mass, cuts off: the first in the order.
@@ -101,7 +101,7 @@ __global__ void __launch_bounds__(kThreads) sample_tiles_kernel(st_sample op) {
   if (threadIdx.x % kWarpSize == 0) workspace_of(op).tiles[r * tiles + tile] = maximum;
 }
 
-// Block (chunk, row). Registers: 64.
+// Block (chunk, row). Registers: 40.
 __global__ void __launch_bounds__(kThreads) sample_sums_kernel(st_sample op) {
   int64_t r = blockIdx.y, chunk = blockIdx.x;
   int32_t slot = op.slots[r];
@@ -116,7 +116,8 @@ __global__ void __launch_bounds__(kThreads) sample_sums_kernel(st_sample op) {
     uint64_t fixed = to_fixed(mass);
     sums.z += fixed;
     sums.s += to_fixed((x < Exp32::low ? -Exp32::low : -x) * mass);
-    if (fixed < limit || mass < kSmallestMass) sums.first_cut = Max()(sums.first_cut, order_key(logit, static_cast<uint32_t>(id)));
+    if (fixed < limit || mass < kSmallestMass)
+      sums.first_cut = Max()(sums.first_cut, order_key(logit, static_cast<uint32_t>(id)));
   }
   sums.z = block_reduce<kWarps>(sums.z, Sum());
   sums.s = block_reduce<kWarps>(sums.s, Sum());
@@ -206,12 +207,15 @@ __device__ int select_top(const Row& row, int want, Shared& shared) {
   if (want > 1 && want < tiles) {
     uint64_t key = descend(
         [&](auto add) {
-          for (int64_t t = threadIdx.x; t < tiles; t += kThreads) add(order_key(row.tiles[t], static_cast<uint32_t>(t)), 1);
+          for (int64_t t = threadIdx.x; t < tiles; t += kThreads)
+            add(order_key(row.tiles[t], static_cast<uint32_t>(t)), 1);
         },
         static_cast<uint64_t>(want));
     bound = key_logit(key);
   }
-  if (!gather(row, bound, [](uint64_t) { return true; }, shared)) return -1;
+  if (!gather(
+          row, bound, [](uint64_t) { return true; }, shared))
+    return -1;
   return sort_candidates(shared, want);
 }
 
@@ -291,7 +295,8 @@ __device__ Cut cut_row(const Row& row, const st_filter& filter, const Wanted& wa
 __device__ int sort_kept(const Row& row, Cut cut, int64_t needed, Shared& shared) {
   uint64_t last = key_of_rank(row, cut, static_cast<uint64_t>(needed));
   cut.last = Max()(cut.last, last);
-  gather(row, -INFINITY, [&](uint64_t key) { return cut.keeps(key); }, shared);
+  gather(
+      row, -INFINITY, [&](uint64_t key) { return cut.keeps(key); }, shared);
   return sort_candidates(shared, kSorted);
 }
 
@@ -377,7 +382,8 @@ __device__ int mix(const Row& row, const st_sampling& sampling, uint32_t step, i
 
 // --- draws ---------------------------------------------------------------------------------------------------------
 
-// Among the `count` entries in shared.keys: the first id, in the order of ids, at which the running mass passes the draw.
+// Among the `count` entries in shared.keys: the first id, in the order of ids, at which the running mass passes the
+// draw.
 __device__ void draw_few(const Row& row, const st_sampling& sampling, uint32_t step, int count, Shared& shared) {
   for (int i = static_cast<int>(threadIdx.x); i < count; i += kThreads)
     shared.candidates[i] = row.fixed_mass(shared.keys[i]);
@@ -457,7 +463,7 @@ __device__ void write_token(const Shared& shared, unsigned count, unsigned place
   }
 }
 
-// One block per row. Registers: 96.
+// One block per row. Registers: 80.
 __global__ void __launch_bounds__(kThreads) sample_rows_kernel(st_sample op) {
   ST_DYNAMIC_SHARED(Shared, memory);
   Shared& shared = *memory;

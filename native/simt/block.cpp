@@ -140,7 +140,8 @@ void Block::diagnose_deadlock() {
     for (const Collective& each : collectives_[w]) {
       unsigned missing = each.mask & ~each.arrived;
       auto lane = static_cast<unsigned>(__builtin_ctz(missing));
-      return set_error(name(w * kWarpSize + lane) + " never comes to an operation that other lanes of its warp wait in");
+      return set_error(name(w * kWarpSize + lane) +
+                       " never comes to an operation that other lanes of its warp wait in");
     }
   }
   set_error("threads wait for one another for ever");

@@ -27,7 +27,8 @@ class Block {
   bool run(const Launch& launch, uint64_t index);
   const std::string& error() const { return error_; }
 
-  // The rest is called by the threads of the block. It has to be one barrier for all of them, in one place of the source.
+  // The rest is called by the threads of the block. It has to be one barrier for all of them, in one place of the
+  // source.
   void barrier(const char* file, int line);
   // A collective operation of the lanes of `mask`, which the calling lane belongs to. The last lane to come calls
   // complete(payloads, mask) for all; payloads[lane] is what that lane passed.

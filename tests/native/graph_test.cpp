@@ -56,8 +56,7 @@ TEST_P(GraphTest, LaunchesDoWhatWasRecorded) {
   EXPECT_TRUE(same_bits(work.out.read_bytes(), untouched));
   size_t bytes = kRows * kCols * dtype_bytes(device().info.activation_dtype);
   for (int round = 0; round < 3; ++round) {
-    std::vector<uint8_t> input =
-        encoded(random.activations(device(), kRows * kCols), device().info.activation_dtype);
+    std::vector<uint8_t> input = encoded(random.activations(device(), kRows * kCols), device().info.activation_dtype);
     device().check(api.copy(device().stream, work.residual.get(), input.data(), bytes));
     work.start(device());
     std::vector<uint8_t> expected = work.out.read_bytes();

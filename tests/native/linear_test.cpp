@@ -88,7 +88,7 @@ TEST_P(LinearTest, SameBitsForAnyRowsAndThreads) {
     Linear linear(random, 213, 99, dtype);
     std::vector<float> x = random.activations(device(), 17 * 99);
     std::vector<float> expected = linear.run(device(), x, true);
-    for (int threads : kThreadCounts) {
+    for (int threads : thread_counts()) {
       auto other = open(threads);
       EXPECT_TRUE(same_bits(linear.run(*other, x, true), expected)) << threads << " threads";
     }
@@ -110,7 +110,8 @@ TEST_P(LinearTest, SameBitsForManyRows) {
       std::vector<float> expected = linear.run(device(), x, true, true);
       EXPECT_TRUE(near(expected, linear.reference(x, true), device().tolerance(5e-6)));
       for (size_t rows : {1, 8, 9, 30, 33, 64, 65, 130}) {
-        SCOPED_TRACE(testing::Message() << rows << " rows of " << dtype_name(dtype) << ", " << outputs << " x " << cols);
+        SCOPED_TRACE(testing::Message() << rows << " rows of " << dtype_name(dtype) << ", " << outputs << " x "
+                                        << cols);
         EXPECT_TRUE(same_bits(linear.run(device(), slice(x, (200 - rows) * n, rows * n), true, true),
                               slice(expected, (200 - rows) * m, rows * m)));
       }

@@ -60,7 +60,7 @@ TEST_P(SiluMulTest, SameBitsForAnyRowsAndThreads) {
   constexpr size_t kCols = 77, kRows = 17;
   std::vector<float> input = random.activations(device(), kRows * 2 * kCols);
   std::vector<float> expected = run(device(), kCols, input);
-  for (int threads : kThreadCounts) {
+  for (int threads : thread_counts()) {
     auto other = open(threads);
     EXPECT_TRUE(same_bits(run(*other, kCols, input), expected)) << threads << " threads";
   }

@@ -134,7 +134,8 @@ TEST_F(SimtTest, BrokenBarriersAreErrors) {
     cudaError_t error = wait();
     EXPECT_EQ(error, cudaErrorLaunchFailure);
     std::string message = cudaGetErrorString(error);
-    EXPECT_TRUE(message.find(words) != std::string::npos || message.find("after others") != std::string::npos) << message;
+    EXPECT_TRUE(message.find(words) != std::string::npos || message.find("after others") != std::string::npos)
+        << message;
     EXPECT_NE(message.find("thread ("), std::string::npos) << message;
     EXPECT_EQ(wait(), cudaErrorLaunchFailure) << "the error stays";
     cudaDeviceReset();
