@@ -21,11 +21,11 @@ internal static class GenerateCommand
             "Asks a model: it thinks in concept tokens, mixtures of the likeliest tokens, then answers in ordinary ones. Thoughts are "
             + "dimmed; an uncertain one shows its weight in per cent and its runners-up, as so⁷⁰|thus²⁰.",
             options.Groups, Examples);
-        command.SetAction((parsed, cancellation) => Task.FromResult(Run(options.Read(parsed), terminal, cancellation)));
+        command.SetAction((parsed, cancellation) => RunAsync(options.Read(parsed), terminal, cancellation));
         return command;
     }
 
-    private static int Run(GenerateSettings settings, Terminal terminal, CancellationToken cancellation)
+    private static async Task<int> RunAsync(GenerateSettings settings, Terminal terminal, CancellationToken cancellation)
     {
         CommonOptions.RequireDevice(settings.Device);
         string question = PromptSource.Read(settings, terminal, cancellation);
@@ -36,8 +36,8 @@ internal static class GenerateCommand
             writers.Add(new JsonRunWriter(terminal.Out));
         try
         {
-            using Engine engine = ModelLoader.Load(settings, terminal, run, cancellation);
-            Generate(engine, settings, question, terminal, run, writers, cancellation);
+            await using Engine engine = ModelLoader.Load(settings, terminal, run, cancellation);
+            await GenerateAsync(engine, settings, question, terminal, run, writers, cancellation);
         }
         catch (OperationCanceledException)
         {
@@ -53,7 +53,7 @@ internal static class GenerateCommand
         };
     }
 
-    private static void Generate(
+    private static async Task GenerateAsync(
         Engine engine, GenerateSettings settings, string question, Terminal terminal, GenerationRun run,
         List<IRunWriter> writers, CancellationToken cancellation)
     {
@@ -64,22 +64,30 @@ internal static class GenerateCommand
             Sampling = settings.Sampling,
             MaxNewTokens = settings.MaxNewTokens,
         };
-        IEnumerable<GenerationStep> steps = engine.Generate(request, cancellation);
+        IAsyncEnumerable<GenerationEvent> events = engine.StreamAsync(request, cancellation);
         if (!settings.Json)
             writers.Add(new LiveTextWriter(terminal, engine.Tokenizer, prompt.OpenThought));
         run.Begin(prompt.Tokens.Count);
         try
         {
-            foreach (GenerationStep step in steps)
+            await foreach (GenerationEvent next in events)
             {
-                run.Add(step);
-                foreach (IRunWriter writer in writers)
-                    writer.Add(run, step);
+                if (next is GenerationFinished end)
+                    run.Finish(end.Reason);
+                else if (next is GenerationStep step)
+                    Add(run, step, writers);
             }
         }
         catch (Exception error) when (error is GenerationException or BackendException)
         {
             run.Fail(error.Message);
         }
+    }
+
+    private static void Add(GenerationRun run, GenerationStep step, List<IRunWriter> writers)
+    {
+        run.Add(step);
+        foreach (IRunWriter writer in writers)
+            writer.Add(run, step);
     }
 }

@@ -66,6 +66,7 @@ internal sealed class GenerateOptions
         if (system != null && raw)
             throw new UsageException("--system needs the chat template, which --raw switches off");
         string? model = parsed.GetValue(CommonOptions.Model);
+        SamplingOptions sampling = _sampling.Aggregate(Published, (options, apply) => apply(parsed, options));
         return new GenerateSettings(
             model ?? DemonstrationModel.Path,
             model ?? DemonstrationModel.Name,
@@ -74,8 +75,14 @@ internal sealed class GenerateOptions
             system,
             raw,
             parsed.GetValue(_maxNewTokens) ?? DefaultMaxNewTokens,
-            _sampling.Aggregate(Published, (options, apply) => apply(parsed, options)),
-            new EngineOptions { Threads = parsed.GetValue(_threads) ?? 0, KvDtype = CommonOptions.ReadKvDtype(parsed) },
+            sampling,
+            new EngineOptions
+            {
+                Threads = parsed.GetValue(_threads) ?? 0,
+                KvDtype = CommonOptions.ReadKvDtype(parsed),
+                MaxSequences = 1,
+                MaxTopk = sampling.MaxTopk,
+            },
             parsed.GetValue(CommonOptions.Device)!,
             parsed.GetValue(_json),
             parsed.GetValue(_trace));

@@ -100,13 +100,15 @@ internal sealed class GenerationRun(string model, ulong seed)
         ThinkingTokens += step.Thinking ? 1 : 0;
         MixedTokens += step.Token.Ids.Length > 1 ? 1 : 0;
         ThinkingEnd ??= step.ThinkingEnd;
-        End = step.FinishReason switch
-        {
-            FinishReason.Length => RunEnd.Length,
-            FinishReason.ColdStop => RunEnd.ColdStop,
-            _ => RunEnd.Stop,
-        };
     }
+
+    /// <summary>The run came to its end.</summary>
+    public void Finish(FinishReason reason) => End = reason switch
+    {
+        FinishReason.Length => RunEnd.Length,
+        FinishReason.ColdStop => RunEnd.ColdStop,
+        _ => RunEnd.Stop,
+    };
 
     /// <summary>The user ended the run.</summary>
     public void Cancel() => End = RunEnd.Cancelled;

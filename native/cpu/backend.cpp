@@ -14,8 +14,6 @@
 namespace st::cpu {
 namespace {
 
-constexpr size_t kAlignment = 64;
-
 int allowed_threads() {
   cpu_set_t set;
   if (sched_getaffinity(0, sizeof set, &set) == 0) return CPU_COUNT(&set);
@@ -85,26 +83,6 @@ st_status device_query(st_device* device, st_device_info* info) {
   snprintf(info->name, sizeof info->name, "CPU");
   snprintf(info->instruction_set, sizeof info->instruction_set, "%s", device->kernels.name);
   return ST_OK;
-}
-
-// From calloc, whose large blocks are zero pages that the system hands over when they are written: nothing is touched
-// twice. The block's own address stands before the aligned one.
-st_status memory_alloc(st_device* device, uint64_t bytes, void** pointer) {
-  ST_REQUIRE(device && pointer, "memory_alloc: a pointer is null");
-  ST_REQUIRE(bytes > 0 && bytes <= UINT64_MAX - 2 * kAlignment, "memory_alloc: %llu bytes",
-             static_cast<unsigned long long>(bytes));
-  void* block = calloc(1, static_cast<size_t>(bytes) + 2 * kAlignment);
-  if (!block)
-    return fail(ST_OUT_OF_MEMORY, "memory_alloc: the system does not give %llu bytes",
-                static_cast<unsigned long long>(bytes));
-  uintptr_t aligned = (reinterpret_cast<uintptr_t>(block) + 2 * kAlignment - 1) / kAlignment * kAlignment;
-  *pointer = reinterpret_cast<void*>(aligned);
-  static_cast<void**>(*pointer)[-1] = block;
-  return ST_OK;
-}
-
-void memory_free(st_device*, void* pointer) {
-  if (pointer) free(static_cast<void**>(pointer)[-1]);
 }
 
 st_status stream_create(st_device* device, st_stream** stream) {
@@ -246,6 +224,8 @@ constexpr st_api kApi = {
     gather_rows,
     penalize,
     sample,
+    log_probs,
+    measure,
 };
 
 }  // namespace

@@ -10,11 +10,12 @@
 namespace st::cpu {
 namespace {
 
-template <typename T, typename Widen>
+// out += weight * row `id` of a table whose tiles hold STEP consecutive k of an output beside one another.
+template <typename T, int STEP, typename Widen>
 void add_row(const st_matrix& table, int32_t id, float weight, Widen widen, float* out) {
-  const T* lane =
-      static_cast<const T*>(table.data) + id / kLanes * static_cast<int64_t>(table.cols) * kLanes + id % kLanes;
-  for (int64_t k = 0; k < table.cols; ++k) out[k] += weight * widen(lane[k * kLanes]);
+  const char* tile = static_cast<const char*>(table.data) + id / kLanes * tile_bytes(table.cols, table.dtype);
+  const T* lane = reinterpret_cast<const T*>(tile) + id % kLanes * STEP;
+  for (int64_t k = 0; k < table.cols; ++k) out[k] += weight * widen(lane[k / STEP * kLanes * STEP + k % STEP]);
 }
 
 void mix_embeddings(const st_embed& op, int64_t token, float* out) {
@@ -24,12 +25,12 @@ void mix_embeddings(const st_embed& op, int64_t token, float* out) {
     float weight = op.weights[token * op.entries + i];
     if (weight == 0.0f) continue;
     if (op.table.dtype == ST_F32)
-      add_row<float>(
+      add_row<float, 1>(
           op.table, id, weight, [](float x) { return x; }, out);
     else if (op.table.dtype == ST_F16)
-      add_row<uint16_t>(op.table, id, weight, f16_to_float, out);
+      add_row<uint16_t, 1>(op.table, id, weight, f16_to_float, out);
     else
-      add_row<uint16_t>(op.table, id, weight, bf16_to_float, out);
+      add_row<uint16_t, 2>(op.table, id, weight, bf16_to_float, out);
   }
 }
 

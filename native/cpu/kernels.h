@@ -1,5 +1,5 @@
 // The inner loops that are compiled once per instruction set, behind one table; the fastest set that the machine has is
-// chosen when a device opens. SOFTTHINKING_ISA = scalar | avx2 | avx512 forces one, for tests.
+// chosen when a device opens. SOFTTHINKING_ISA = scalar | avx2 | avx512 | avx512bf16 forces one, for tests.
 #pragma once
 
 #include <cstddef>
@@ -10,6 +10,25 @@ namespace st::cpu {
 constexpr int kLanes = 16;      // outputs of a weight tile, positions of a KV block
 constexpr int kLogitTile = 64;  // logits whose maximum is kept
 constexpr int kSplit = 256;     // positions of an attention split
+
+// What a product reads as its input rows. Rows of other forms than kF32 are made from it once, before the product.
+enum class Operand {
+  kF32,   // f32[cols]
+  kBf16,  // bf16[cols], padded with a zero to an even number, for weights of bf16
+};
+
+// out = x W^T + bias over `rows` rows; W in the layout of matrix.h. Each output is one chain over k in order.
+struct Product {
+  Operand operand;
+  const void* x;
+  int64_t row_bytes;  // from one row of x to the next
+  int64_t rows, cols;
+  const void* w;
+  int dtype;          // of w
+  const float* bias;  // [outputs] or null
+  float* out;         // [rows, outputs]
+  int64_t outputs;
+};
 
 struct LogitSums {
   uint64_t z, s;  // sums of e^x and of -x e^x in fixed point
@@ -33,11 +52,12 @@ struct AttentionRow {
 struct Kernels {
   const char* name;
 
-  // out[r, tile] = sum over k of x[r, k] w[tile, k] for the tiles [first, last) of 16 outputs and `rows` rows.
-  // Each product chain runs over k in order. w: [tiles, cols, 16] of `dtype`; bias may be null; outputs beyond
-  // `outputs` are padding and are not stored.
-  void (*linear)(const float* x, int64_t rows, int64_t cols, const void* w, int dtype, int64_t first, int64_t last,
-                 const float* bias, float* out, int64_t outputs);
+  bool bf16_products;  // weights of bf16 may be multiplied by inputs of kBf16
+
+  // Makes one row of another form of kF32's x[cols].
+  void (*make_operand)(Operand form, const float* x, int64_t cols, void* row);
+  // The outputs of the tiles [first, last), 16 each; those beyond product.outputs are padding and are not stored.
+  void (*linear)(const Product& product, int64_t first, int64_t last);
   // residual += delta (may be null); out = residual / rms * weight.
   void (*rms_norm)(const float* delta, float* residual, const float* weight, float epsilon, float* out, int64_t cols);
   void (*silu_mul)(const float* gate, const float* up, float* out, int64_t cols);
@@ -47,12 +67,18 @@ struct Kernels {
   bool (*logit_maxima)(const float* logits, int64_t count, float* tile_maxima);
   // Sums over all logits, the maximum's own entry included.
   LogitSums (*logit_sums)(const float* logits, int64_t count, float maximum, float inverse_temperature);
+
+  // For `measure`. The sum of `bytes` bytes, a multiple of 4096, as f32.
+  float (*read)(const void* data, int64_t bytes);
+  // Does about `count` multiply-adds of inputs of a form; how many, 0 where there is no instruction for it.
+  int64_t (*multiply_adds)(Operand form, int64_t count);
 };
 
 const Kernels& kernels_scalar();
 #if defined(__x86_64__)
 const Kernels& kernels_avx2();
 const Kernels& kernels_avx512();
+const Kernels& kernels_avx512bf16();
 #endif
 
 // The set that SOFTTHINKING_ISA names, else the best; null (with *problem said) when the named one is not to be had.

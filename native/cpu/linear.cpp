@@ -1,6 +1,6 @@
-// pack and linear: weight matrices in the layout of matrix.h.
+// linear: inputs are brought into the form that the product reads, then tiles and rows are shared among the threads.
 
-#include <cstring>
+#include <algorithm>
 
 #include "cpu/device.h"
 #include "cpu/matrix.h"
@@ -9,53 +9,60 @@
 namespace st::cpu {
 namespace {
 
-template <typename T>
-void pack_tiles(const st_matrix& w, int32_t first_row, int32_t count, const char* source, int64_t begin, int64_t end) {
-  T* data = static_cast<T*>(const_cast<void*>(w.data));
-  for (int64_t tile = begin; tile < end; ++tile) {
-    T* out = data + tile * w.cols * kLanes;
-    for (int lane = 0; lane < kLanes; ++lane) {
-      int64_t row = tile * kLanes + lane;
-      if (row >= w.rows) {
-        for (int64_t k = 0; k < w.cols; ++k) out[k * kLanes + lane] = 0;
-      } else if (row >= first_row && row < static_cast<int64_t>(first_row) + count) {
-        // A mapped file need not align its tensors.
-        const char* in = source + (row - first_row) * w.cols * static_cast<int64_t>(sizeof(T));
-        for (int64_t k = 0; k < w.cols; ++k)
-          memcpy(&out[k * kLanes + lane], in + k * static_cast<int64_t>(sizeof(T)), sizeof(T));
-      }
+Operand operand_of(const Kernels& kernels, const st_linear& op) {
+  return op.w.dtype == ST_BF16 && !op.exact && kernels.bf16_products ? Operand::kBf16 : Operand::kF32;
+}
+
+// Few rows leave only the tiles to be shared. Many are cut as well, or some threads would wait for those that got one
+// tile group more.
+constexpr int64_t kChunkRows = 96, kChunkTiles = 8;
+
+void run_product(st_device& device, const Product& product) {
+  int64_t tiles = round_up(product.outputs, kLanes) / kLanes, work = product.rows * product.outputs * product.cols;
+  int64_t chunks = (product.rows + kChunkRows - 1) / kChunkRows;
+  if (chunks == 1) {
+    device.pool.parallel_for(tiles, work,
+                             [&](int64_t begin, int64_t end) { device.kernels.linear(product, begin, end); });
+    return;
+  }
+  int64_t groups = (tiles + kChunkTiles - 1) / kChunkTiles;
+  device.pool.parallel_for(groups * chunks, work, [&](int64_t begin, int64_t end) {
+    for (int64_t task = begin; task < end; ++task) {
+      int64_t chunk = task % chunks, tile = task / chunks * kChunkTiles;
+      int64_t first = product.rows * chunk / chunks, last = product.rows * (chunk + 1) / chunks;
+      Product part = product;
+      part.x = static_cast<const char*>(product.x) + first * product.row_bytes;
+      part.out = product.out + first * product.outputs;
+      part.rows = last - first;
+      device.kernels.linear(part, tile, std::min(tile + kChunkTiles, tiles));
     }
+  });
+}
+
+void run_linear(st_device& device, const st_linear& op) {
+  Operand form = operand_of(device.kernels, op);
+  const float* x = static_cast<const float*>(op.x);
+  float* out = static_cast<float*>(op.out);
+  int64_t rows = op.rows, cols = op.w.cols, outputs = op.w.rows, row_bytes = operand_bytes(form, cols);
+  if (form == Operand::kF32) {
+    run_product(device, {form, x, row_bytes, rows, cols, op.w.data, op.w.dtype, op.bias, out, outputs});
+    return;
+  }
+  std::unique_lock<std::mutex> lock = device.workspace.lock();
+  char* made = static_cast<char*>(device.workspace.memory());
+  int64_t most = static_cast<int64_t>(Workspace::bytes()) / row_bytes;
+  for (int64_t first = 0; first < rows; first += most) {
+    int64_t count = std::min(most, rows - first);
+    device.pool.parallel_for(count, count * cols, [&](int64_t begin, int64_t end) {
+      for (int64_t r = begin; r < end; ++r)
+        device.kernels.make_operand(form, x + (first + r) * cols, cols, made + r * row_bytes);
+    });
+    run_product(device,
+                {form, made, row_bytes, count, cols, op.w.data, op.w.dtype, op.bias, out + first * outputs, outputs});
   }
 }
 
 }  // namespace
-
-uint64_t matrix_bytes(int32_t rows, int32_t cols, int32_t dtype) {
-  if (rows <= 0 || cols <= 0) return 0;
-  return static_cast<uint64_t>(tile_count(rows)) * kLanes * static_cast<uint64_t>(cols) *
-         static_cast<uint64_t>(element_bytes(dtype));
-}
-
-st_status pack(st_stream* stream, const st_matrix* w, int32_t first_row, int32_t count, const void* source,
-               int32_t source_dtype) {
-  ST_REQUIRE(stream && w && w->data && source, "pack: a pointer is null");
-  ST_REQUIRE(matrix_bytes(w->rows, w->cols, w->dtype) > 0, "pack: no matrix of %d x %d of type %d", w->rows, w->cols,
-             w->dtype);
-  ST_REQUIRE(source_dtype == w->dtype, "pack: source type %d, matrix type %d", source_dtype, w->dtype);
-  ST_REQUIRE(first_row >= 0 && count > 0 && count <= w->rows - first_row, "pack: rows %d + %d of %d", first_row, count,
-             w->rows);
-  return enqueue(stream, [=, device = stream->device, w = *w, in = static_cast<const char*>(source)] {
-    int64_t first_tile = first_row / kLanes;
-    int64_t tiles = (static_cast<int64_t>(first_row) + count - 1) / kLanes + 1 - first_tile;
-    device->pool.parallel_for(tiles, int64_t{count} * w.cols, [&](int64_t begin, int64_t end) {
-      if (element_bytes(w.dtype) == 4)
-        pack_tiles<uint32_t>(w, first_row, count, in, first_tile + begin, first_tile + end);
-      else
-        pack_tiles<uint16_t>(w, first_row, count, in, first_tile + begin, first_tile + end);
-    });
-    return ST_OK;
-  });
-}
 
 st_status linear(st_stream* stream, const st_linear* op) {
   ST_REQUIRE_OPERATION("linear", stream, op);
@@ -63,13 +70,10 @@ st_status linear(st_stream* stream, const st_linear* op) {
   ST_REQUIRE(op->rows >= 0, "linear: %d rows", op->rows);
   ST_REQUIRE(matrix_bytes(w.rows, w.cols, w.dtype) > 0, "linear: no matrix of %d x %d of type %d", w.rows, w.cols,
              w.dtype);
+  ST_REQUIRE(w.cols <= kMaxCols, "linear: %d columns, at most %d", w.cols, kMaxCols);
   ST_REQUIRE(op->x && op->out && w.data, "linear: a pointer is null");
   return enqueue(stream, [device = stream->device, op = *op] {
-    const st_matrix& w = op.w;
-    device->pool.parallel_for(tile_count(w.rows), int64_t{op.rows} * w.rows * w.cols, [&](int64_t begin, int64_t end) {
-      device->kernels.linear(static_cast<const float*>(op.x), op.rows, w.cols, w.data, w.dtype, begin, end, op.bias,
-                             static_cast<float*>(op.out), w.rows);
-    });
+    run_linear(*device, op);
     return ST_OK;
   });
 }

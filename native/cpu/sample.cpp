@@ -195,13 +195,16 @@ bool find_maximum(const Kernels& kernels, Row& row) {
   return row.maximum > -INFINITY && row.maximum < INFINITY;
 }
 
+Row row_of(const float* logits, int64_t vocabulary, void* workspace, int64_t r) {
+  uint64_t bytes = row_workspace_bytes(vocabulary);
+  uint64_t* keys = reinterpret_cast<uint64_t*>(static_cast<char*>(workspace) + static_cast<uint64_t>(r) * bytes);
+  return {logits + r * vocabulary, vocabulary, {keys, reinterpret_cast<float*>(keys + vocabulary)}, 0, 1, 0};
+}
+
 void sample_row(const Kernels& kernels, const st_sample& op, int64_t r) {
   int32_t slot = op.slots[r];
   if (slot < 0) return;
-  uint64_t bytes = row_workspace_bytes(op.vocabulary);
-  uint64_t* keys = reinterpret_cast<uint64_t*>(static_cast<char*>(op.workspace) + static_cast<uint64_t>(r) * bytes);
-  Row row = {
-      op.logits + r * op.vocabulary, op.vocabulary, {keys, reinterpret_cast<float*>(keys + op.vocabulary)}, 0, 1, 0};
+  Row row = row_of(op.logits, op.vocabulary, op.workspace, r);
   int32_t* out_ids = op.out_ids + r * op.entries;
   float* out_weights = op.out_weights + r * op.entries;
   if (!find_maximum(kernels, row)) {
@@ -238,6 +241,29 @@ void sample_row(const Kernels& kernels, const st_sample& op, int64_t r) {
               op.slot_weights + int64_t{slot} * op.entries);
   if (op.counts) op.counts[int64_t{slot} * op.vocabulary + entries[0].id] += 1;
   op.out_info[r] = {step.flags, entropy};
+}
+
+void log_probs_row(const Kernels& kernels, const st_log_probs& op, int64_t r) {
+  if (op.slots[r] < 0) return;
+  Row row = row_of(op.logits, op.vocabulary, op.workspace, r);
+  if (!find_maximum(kernels, row)) {
+    op.head[r] = 0.0f;
+    std::fill_n(op.top_ids + r * op.count, op.count, 0);
+    std::fill_n(op.top + r * op.count, op.count, 0.0f);
+    return;
+  }
+  uint64_t z = kernels.logit_sums(row.logits, row.vocabulary, row.maximum, 1.0f).z;
+  double log_z = log64(static_cast<double>(z) / kFixedOne);
+  auto log_prob = [&](float logit) {
+    return static_cast<float>(static_cast<double>(logit) - static_cast<double>(row.maximum) - log_z);
+  };
+  op.head[r] = log_prob(row.logits[op.ids[r * op.entries]]);
+  int64_t found = op.count > 0 ? select_top(row, op.count) : 0;  // fewer where the vocabulary is smaller
+  for (int64_t i = 0; i < op.count; ++i) {
+    uint64_t key = row.workspace.keys[i];
+    op.top_ids[r * op.count + i] = i < found ? static_cast<int32_t>(key_id(key)) : 0;
+    op.top[r * op.count + i] = i < found ? log_prob(key_logit(key)) : -INFINITY;
+  }
 }
 
 void penalize_row(const st_penalize& op, int64_t r) {
@@ -286,6 +312,28 @@ st_status sample(st_stream* stream, const st_sample* op) {
   return enqueue(stream, [device = stream->device, op = *op] {
     device->pool.parallel_for(op.rows, int64_t{op.rows} * op.vocabulary, [&](int64_t begin, int64_t end) {
       for (int64_t r = begin; r < end; ++r) sample_row(device->kernels, op, r);
+    });
+    return ST_OK;
+  });
+}
+
+st_status log_probs(st_stream* stream, const st_log_probs* op) {
+  ST_REQUIRE_OPERATION("log_probs", stream, op);
+  ST_REQUIRE(op->rows >= 0 && op->vocabulary > 0, "log_probs: %d x %d", op->rows, op->vocabulary);
+  ST_REQUIRE(op->entries >= 1 && op->entries <= ST_MAX_TOPK, "log_probs: %d entries, expected 1..%d", op->entries,
+             ST_MAX_TOPK);
+  ST_REQUIRE(op->count >= 0 && op->count <= ST_MAX_LOG_PROBS, "log_probs: %d ids, expected 0..%d", op->count,
+             ST_MAX_LOG_PROBS);
+  ST_REQUIRE(op->logits && op->slots && op->ids && op->head && op->workspace, "log_probs: a pointer is null");
+  ST_REQUIRE(op->count == 0 || (op->top_ids && op->top), "log_probs: a pointer is null");
+  return enqueue(stream, [device = stream->device, op = *op] {
+    for (int64_t r = 0; r < op.rows; ++r) {
+      int32_t head = op.slots[r] < 0 ? 0 : op.ids[r * op.entries];
+      ST_REQUIRE(head >= 0 && head < op.vocabulary, "log_probs: id %d is outside the vocabulary of %d", head,
+                 op.vocabulary);
+    }
+    device->pool.parallel_for(op.rows, int64_t{op.rows} * op.vocabulary, [&](int64_t begin, int64_t end) {
+      for (int64_t r = begin; r < end; ++r) log_probs_row(device->kernels, op, r);
     });
     return ST_OK;
   });

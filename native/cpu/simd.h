@@ -34,6 +34,13 @@ ST_HD F16x load_bf16(const uint16_t* p) {
   __m256i raw = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
   return {_mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(raw), 16))};
 }
+// The first and the second elements of 16 pairs.
+ST_HD F16x load_bf16_even(const uint16_t* p) {
+  return {_mm512_castsi512_ps(_mm512_slli_epi32(_mm512_loadu_si512(p), 16))};
+}
+ST_HD F16x load_bf16_odd(const uint16_t* p) {
+  return {_mm512_castsi512_ps(_mm512_and_si512(_mm512_loadu_si512(p), _mm512_set1_epi32(-65536)))};
+}
 ST_HD F16x load_f16(const uint16_t* p) {
   return {_mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)))};
 }
@@ -95,6 +102,18 @@ ST_HD __m256 widen_bf16(const uint16_t* p) {
 }
 ST_HD F16x load_bf16(const uint16_t* p) {
   return {widen_bf16(p), widen_bf16(p + 8)};
+}
+ST_HD __m256i load_pairs(const uint16_t* p) {
+  return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
+}
+ST_HD F16x load_bf16_even(const uint16_t* p) {
+  return {_mm256_castsi256_ps(_mm256_slli_epi32(load_pairs(p), 16)),
+          _mm256_castsi256_ps(_mm256_slli_epi32(load_pairs(p + 16), 16))};
+}
+ST_HD F16x load_bf16_odd(const uint16_t* p) {
+  __m256i high = _mm256_set1_epi32(-65536);
+  return {_mm256_castsi256_ps(_mm256_and_si256(load_pairs(p), high)),
+          _mm256_castsi256_ps(_mm256_and_si256(load_pairs(p + 16), high))};
 }
 ST_HD F16x load_f16(const uint16_t* p) {
   return {_mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))),
@@ -163,6 +182,12 @@ ST_HD void store(float* p, F16x x) {
 }
 ST_HD F16x load_bf16(const uint16_t* p) {
   ST_LANES(bf16_to_float(p[i]));
+}
+ST_HD F16x load_bf16_even(const uint16_t* p) {
+  ST_LANES(bf16_to_float(p[2 * i]));
+}
+ST_HD F16x load_bf16_odd(const uint16_t* p) {
+  ST_LANES(bf16_to_float(p[2 * i + 1]));
 }
 ST_HD F16x load_f16(const uint16_t* p) {
   ST_LANES(f16_to_float(p[i]));

@@ -234,6 +234,18 @@ st_status event_synchronize(st_event* event) {
   return checked(cudaEventSynchronize(event->handle), "event_synchronize");
 }
 
+st_status measure_device(st_device* device, st_rates* rates) {
+  ST_REQUIRE(device && rates, "measure: a pointer is null");
+  ST_REQUIRE(rates->size == sizeof *rates, "measure: the struct has %u bytes, this backend expects %zu", rates->size,
+             sizeof *rates);
+  st_stream* stream = nullptr;
+  st_status status = stream_create(device, &stream);
+  if (status != ST_OK) return status;
+  status = measure(stream, rates);
+  stream_destroy(stream);
+  return status;
+}
+
 // --- graphs --------------------------------------------------------------------------------------------------------
 
 st_status graph_begin(st_stream* stream) {
@@ -310,6 +322,8 @@ st_api make_api() {
   api.gather_rows = gather_rows;
   api.penalize = penalize;
   api.sample = sample;
+  api.log_probs = log_probs;
+  api.measure = measure_device;
   api.graph_begin = graph_begin;
   api.graph_end = graph_end;
   api.graph_launch = graph_launch;

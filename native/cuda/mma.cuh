@@ -8,6 +8,7 @@
 #pragma once
 
 #include "cuda/numbers.cuh"
+#include "cuda/reduce.cuh"
 
 namespace st::cuda {
 

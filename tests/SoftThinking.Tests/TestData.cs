@@ -1,5 +1,3 @@
-using NUnit.Framework;
-
 namespace SoftThinking.Tests;
 
 /// <summary>Finds the data that tests read: what lies in the repository, and golden data that lies outside it.</summary>
@@ -19,15 +17,6 @@ internal static class TestData
             return Existing(Path.Combine(replaced, kind));
         return Existing(Path.Combine(RepositoryRoot, "tests", "data", kind))
             ?? Existing(Path.Combine(SharedRoot, "golden", kind));
-    }
-
-    /// <summary>A file or folder under the shared data; ends the test as skipped, saying so, where it is absent.</summary>
-    public static string RequireShared(string relative)
-    {
-        string path = Path.Combine(SharedRoot, relative);
-        if (!Path.Exists(path))
-            Assert.Ignore($"{path} is absent: set SOFTTHINKING_SHARED to the folder that holds {relative}");
-        return path;
     }
 
     private static string SharedRoot =>

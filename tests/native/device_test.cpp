@@ -124,6 +124,21 @@ TEST_P(DeviceTest, MemoryThatCannotBeIsRefused) {
   }
 }
 
+TEST_P(DeviceTest, MeasuresItsCeilings) {
+  const st_api& api = device().api;
+  st_rates rates = {};
+  EXPECT_EQ(api.measure(device().handle, &rates), ST_INVALID_ARGUMENT);
+  rates.size = sizeof rates;
+  EXPECT_EQ(api.measure(nullptr, &rates), ST_INVALID_ARGUMENT);
+  EXPECT_EQ(api.measure(device().handle, nullptr), ST_INVALID_ARGUMENT);
+  device().check(api.measure(device().handle, &rates));
+  EXPECT_GT(rates.read_bandwidth, 1e8);
+  EXPECT_GT(rates.multiply_adds_f32, 1e7);
+  bool dot_products = std::string(device().info.instruction_set) == "avx512bf16";
+  if (GetParam().backend != "cpu") return;
+  EXPECT_EQ(rates.multiply_adds_bf16 > 0.0, dot_products);
+}
+
 template <typename Operation>
 void expect_refused(Device& device, st_status (*run)(st_stream*, const Operation*), const char* name) {
   SCOPED_TRACE(name);
@@ -152,6 +167,7 @@ TEST_P(DeviceTest, OperationsRefuseStructsThatTheyDoNotKnow) {
   expect_refused(device(), api.gather_rows, "gather_rows");
   expect_refused(device(), api.penalize, "penalize");
   expect_refused(device(), api.sample, "sample");
+  expect_refused(device(), api.log_probs, "log_probs");
 }
 
 TEST_P(DeviceTest, LastErrorBelongsToTheThread) {

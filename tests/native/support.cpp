@@ -89,7 +89,7 @@ std::vector<Target> targets() {
   std::vector<Target> all;
   for (const auto& [name, path] : libraries()) {
     if (name == "cpu")
-      for (const char* isa : {"scalar", "avx2", "avx512"}) all.push_back({name, isa});
+      for (const char* isa : {"scalar", "avx2", "avx512", "avx512bf16"}) all.push_back({name, isa});
     else if (why_unsupported(name).empty())
       for (int32_t type : {ST_ACTIVATIONS_F32, ST_ACTIVATIONS_F16, ST_ACTIVATIONS_BF16})
         all.push_back({name, "", type});

@@ -1,39 +1,33 @@
+using System.Runtime.CompilerServices;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
 using SoftThinking.Checkpoints;
 using SoftThinking.Execution;
-using SoftThinking.Interop;
-using SoftThinking.Models;
 using SoftThinking.Templating;
 using SoftThinking.Tokenization;
 
 namespace SoftThinking;
 
-/// <summary>A loaded model that generates. One generation at a time.</summary>
-public sealed class Engine : IDisposable
+/// <summary>A loaded model that generates, for many callers at once. What a request gives does not depend on what runs
+/// beside it. All members may be called from any thread.</summary>
+public sealed class Engine : IAsyncDisposable
 {
-    private readonly Device _device;
-    private readonly DeviceStream _stream;
-    private readonly ModelWeights _weights;
-    private readonly NativeDtype _kvDtype;
-
+    private readonly LoadedModel _model;
+    private readonly EngineLoop _loop;
+    private readonly EngineOptions _options;
     private readonly Lazy<ChatTemplate?> _template;
+    private readonly Lazy<Task> _disposal;
 
-    private Engine(Checkpoint checkpoint, Tokenizer tokenizer, Device device, EngineOptions options)
+    private Engine(Checkpoint checkpoint, Tokenizer tokenizer, EngineOptions options)
     {
-        (Config, Defaults, Tokenizer, _device) = (checkpoint.Config, checkpoint.Generation, tokenizer, device);
+        (Config, Defaults, Tokenizer, _options) = (checkpoint.Config, checkpoint.Generation, tokenizer, options);
         string directory = checkpoint.Directory;
         _template = new(() => ChatTemplate.Load(directory));
-        _kvDtype = options.KvDtype == KvDtype.F32 ? NativeDtype.F32 : NativeDtype.Bf16;
-        RequireMemory(device, ModelWeights.Measure(checkpoint, device), "the weights");
-        _stream = new DeviceStream(device);
-        try
-        {
-            _weights = ModelWeights.Load(checkpoint, device, _stream, options.LoadProgress);
-        }
-        catch
-        {
-            _stream.Dispose();
-            throw;
-        }
+        _model = new LoadedModel(checkpoint, options);
+        ILogger logger = options.Logger ?? NullLogger.Instance;
+        _loop = new EngineLoop(_model, options, logger, Defaults.EosIds);
+        _disposal = new(FreeAsync);
+        EngineLog.Loaded(logger, directory, _model.WeightBytes, _model.Cache.Blocks, ContextLength);
     }
 
     public ModelConfig Config { get; }
@@ -48,133 +42,126 @@ public sealed class Engine : IDisposable
     /// <exception cref="TemplateException">The template is broken or not supported.</exception>
     public ChatTemplate? Template => _template.Value;
 
+    /// <summary>Most positions of a sequence: the model's limit, or less where the options or the KV cache say so.</summary>
+    public int ContextLength => _model.ContextLength;
+
+    /// <summary>Where the engine stood after its last step.</summary>
+    public EngineStatistics Statistics => _loop.Statistics;
+
+    /// <summary>Managed memory that the engine's thread allocated so far, in bytes.</summary>
+    internal long AllocatedBytes => _loop.AllocatedBytes;
+
     /// <summary>Loads a Hugging Face checkpoint: a directory, or a .safetensors file with its config.json beside it.</summary>
     /// <exception cref="ModelFileException">A file is missing, broken, or of a kind that this engine does not run.</exception>
     /// <exception cref="BackendException">The native library cannot be loaded.</exception>
-    /// <exception cref="InsufficientMemoryException">The weights do not fit; nothing was allocated.</exception>
+    /// <exception cref="InsufficientMemoryException">Weights or KV cache do not fit.</exception>
     public static Engine Load(string path, EngineOptions? options = null)
     {
-        options ??= new EngineOptions();
         using Checkpoint checkpoint = Checkpoint.Open(path);
-        Tokenizer tokenizer = Tokenizer.Load(checkpoint.Directory);
-        Device device = Device.Open(Backend.Cpu, options.Threads);
+        return new Engine(checkpoint, Tokenizer.Load(checkpoint.Directory), options ?? new EngineOptions());
+    }
+
+    /// <summary>Generates, and returns everything when it is done. The request is submitted at once.</summary>
+    /// <exception cref="ArgumentException">The prompt is empty or has an id that the model has not; or the text that ends
+    /// thinking is not one token.</exception>
+    /// <exception cref="GenerationLimitException">The request is larger than a limit, or the queue is full.</exception>
+    /// <exception cref="GenerationException">The model gave logits that cannot be sampled, or the engine failed.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled.</exception>
+    /// <exception cref="ObjectDisposedException">The engine was disposed.</exception>
+    public Task<GenerationResult> GenerateAsync(GenerationRequest request, CancellationToken cancellation = default)
+    {
+        // Without stop strings only the end is of interest.
+        Generation generation = Prepare(request, tellsEveryStep: request.StopStrings.Count > 0);
+        _loop.Submit(generation);
+        return CollectAsync(generation, cancellation);
+    }
+
+    /// <summary>Generates step by step. The request is checked now, and submitted when the first event is asked for; to stop
+    /// asking ends it.</summary>
+    /// <exception cref="ArgumentException">As <see cref="GenerateAsync"/>; the others too, while events are read.</exception>
+    /// <exception cref="GenerationLimitException">The request is larger than a limit.</exception>
+    public IAsyncEnumerable<GenerationEvent> StreamAsync(GenerationRequest request, CancellationToken cancellation = default)
+    {
+        Prepare(request, tellsEveryStep: true);
+        return SubmitAndReadAsync(request, cancellation);
+    }
+
+    /// <summary>Takes no further requests, and waits until all that were taken have ended. Then there is only disposing.</summary>
+    public Task DrainAsync() => _loop.DrainAsync();
+
+    /// <summary>Ends the generations that have not ended, and frees everything.</summary>
+    public ValueTask DisposeAsync() => new(_disposal.Value);
+
+    private async Task FreeAsync()
+    {
+        await _loop.StopAsync().ConfigureAwait(false);
+        _loop.Dispose();
+        _model.Dispose();
+    }
+
+    private Generation Prepare(GenerationRequest request, bool tellsEveryStep)
+    {
+        RequestCheck.Prompt(request, Config.VocabularySize, ContextLength);
+        RequestCheck.Limits(request, _options);
+        SlotSetup setup = SlotSetup.Make(request, Tokenizer, Config.VocabularySize);
+        int most = Math.Min(request.MaxNewTokens ?? int.MaxValue, ContextLength - request.Prompt.Count);
+        return new Generation(request, setup, most, tellsEveryStep, _loop.Wake);
+    }
+
+    private async IAsyncEnumerable<GenerationEvent> SubmitAndReadAsync(
+        GenerationRequest request, [EnumeratorCancellation] CancellationToken cancellation)
+    {
+        Generation generation = Prepare(request, tellsEveryStep: true);
+        _loop.Submit(generation);
+        await foreach (GenerationEvent next in ReadAsync(generation, cancellation).ConfigureAwait(false))
+            yield return next;
+    }
+
+    private async Task<GenerationResult> CollectAsync(Generation generation, CancellationToken cancellation)
+    {
+        var steps = new List<GenerationStep>[generation.Samples.Length];
+        var samples = new GeneratedSample[steps.Length];
+        for (int i = 0; i < steps.Length; i++)
+            steps[i] = [];
+        await foreach (GenerationEvent next in ReadAsync(generation, cancellation).ConfigureAwait(false))
+        {
+            if (next is GenerationStep step)
+                steps[step.Sample].Add(step);
+            else if (next is GenerationFinished end)
+                samples[end.Sample] = new GeneratedSample(steps[end.Sample], end.Reason, end.Usage);
+        }
+        return new GenerationResult(samples);
+    }
+
+    /// <summary>Reads a submitted generation to its end.</summary>
+    private async IAsyncEnumerable<GenerationEvent> ReadAsync(
+        Generation generation, [EnumeratorCancellation] CancellationToken cancellation)
+    {
+        using CancellationTokenRegistration registration = cancellation.UnsafeRegister(_ => generation.Cancel(), null);
         try
         {
-            return new Engine(checkpoint, tokenizer, device, options);
-        }
-        catch
-        {
-            device.Dispose();
-            throw;
-        }
-    }
-
-    /// <summary>Generates step by step, as the caller asks for the next one.</summary>
-    /// <exception cref="ArgumentException">The prompt is empty, too long for the model, or has an id that the model has
-    /// not; or the text that ends thinking is not one token.</exception>
-    /// <exception cref="InsufficientMemoryException">The KV cache does not fit; nothing was allocated.</exception>
-    /// <exception cref="OperationCanceledException">Cancelled; steps already given stay valid.</exception>
-    /// <exception cref="GenerationException">The model gave logits that cannot be sampled.</exception>
-    public IEnumerable<GenerationStep> Generate(GenerationRequest request, CancellationToken cancellation = default)
-    {
-        CheckPrompt(request.Prompt);
-        SlotSetup setup = SlotSetup.Make(request, Tokenizer, Config.VocabularySize);
-        int most = Math.Min(request.MaxNewTokens ?? int.MaxValue, Config.MaxPositions - request.Prompt.Count);
-        return Run(request, setup, most, cancellation);
-    }
-
-    public void Dispose()
-    {
-        _weights.Dispose();
-        _stream.Dispose();
-        _device.Dispose();
-    }
-
-    private IEnumerable<GenerationStep> Run(
-        GenerationRequest request, SlotSetup setup, int most, CancellationToken cancellation)
-    {
-        int blocks = KvCache.BlocksFor(request.Prompt.Count + most), entries = request.Sampling.MaxTopk;
-        int chunk = Math.Min(request.Prompt.Count, Runner.MaxChunk);
-        RequireMemory(
-            _device,
-            KvCache.Measure(_device, Config, _kvDtype, blocks)
-                + Runner.Measure(_device, Config, blocks, entries, chunk, 1, request.Sampling.Penalizes),
-            $"{request.Prompt.Count + most} positions");
-        using KvCache cache = new(_device, Config, _kvDtype, blocks);
-        using Runner runner = new(_device, _stream, _weights, cache, entries, chunk, 1, request.Sampling.Penalizes);
-        int[] heads = [.. request.Prompt.Select(token => token.Head)];
-        runner.Begin(setup.Sampling, setup.State, setup.Penalties, heads);
-        ConceptToken[] prompt = [.. request.Prompt];
-        for (int start = 0; start < prompt.Length; start += chunk)
-        {
-            cancellation.ThrowIfCancellationRequested();
-            runner.Prefill(prompt.AsSpan(start, Math.Min(chunk, prompt.Length - start)), start, 1);
-        }
-        StreamingDecoder decoder = new(Tokenizer, skipSpecialTokens: true);
-        ThoughtTracker thought = new(Tokenizer, request.Prompt, request.Sampling.SoftThinking, setup.ThinkEndId);
-        for (int step = 0; ; step++)
-        {
-            cancellation.ThrowIfCancellationRequested();
-            GenerationStep result = Read(runner.Sample(), step, last: step + 1 == most, decoder, thought);
-            yield return result;
-            if (result.FinishReason != null)
-                yield break;
-            runner.Decode(prompt.Length + step);
-        }
-    }
-
-    private GenerationStep Read(SampledStep sampled, int step, bool last, StreamingDecoder decoder, ThoughtTracker thought)
-    {
-        if (sampled.Flags.HasFlag(StepFlags.BadLogits))
-            throw new GenerationException($"step {step}: the model's logits hold NaN or infinity, or no finite value");
-        int used = sampled.Weights.AsSpan().IndexOf(0f);
-        Range kept = ..(used < 0 ? sampled.Weights.Length : used);
-        ConceptToken token = new([.. sampled.Ids[kept]], [.. sampled.Weights[kept]]);
-        FinishReason? finish =
-            Defaults.EosIds.Contains(token.Head) ? FinishReason.Stop
-            : sampled.Flags.HasFlag(StepFlags.Finished) ? FinishReason.ColdStop
-            : last ? FinishReason.Length
-            : null;
-        (bool thinking, bool marker) = thought.Append(token.Head);
-        string text = finish == FinishReason.Stop ? "" : decoder.Append(token.Head);
-        return new GenerationStep
-        {
-            Token = token,
-            Text = finish is null ? text : text + decoder.Flush(),
-            Entropy = sampled.Entropy,
-            Soft = sampled.Flags.HasFlag(StepFlags.Soft),
-            Thinking = thinking,
-            Marker = marker,
-            ThinkingEnd = thinking && !thought.Thinking ? ThoughtTracker.EndOf(sampled.Flags) : null,
-            FinishReason = finish,
-        };
-    }
-
-    private void CheckPrompt(IReadOnlyList<ConceptToken> prompt)
-    {
-        if (prompt.Count == 0)
-            throw new ArgumentException("the prompt is empty");
-        if (prompt.Count >= Config.MaxPositions)
-        {
-            throw new ArgumentException(
-                $"the prompt has {prompt.Count} tokens; the model's context of {Config.MaxPositions} must hold it and an answer");
-        }
-        for (int i = 0; i < prompt.Count; i++)
-        {
-            foreach (int id in prompt[i].Ids)
+            SampleReader[] readers = [.. generation.Samples.Select(run => new SampleReader(run, Tokenizer))];
+            bool more = true;
+            while (more)
             {
-                if (id < 0 || id >= Config.VocabularySize)
-                    throw new ArgumentException($"the prompt's token {i} has id {id}; the model's vocabulary ends at {Config.VocabularySize - 1}");
+                more = await generation.WaitAsync(cancellation).ConfigureAwait(false);
+                foreach (SampleReader reader in readers)
+                {
+                    while (reader.TryRead(out GenerationEvent? next))
+                    {
+                        yield return next;
+                        cancellation.ThrowIfCancellationRequested();
+                    }
+                }
+                more &= !readers.All(reader => reader.Ended);
             }
+            cancellation.ThrowIfCancellationRequested();
+            if (generation.Failure is Exception failure)
+                throw failure;
         }
-    }
-
-    private static void RequireMemory(Device device, long bytes, string what)
-    {
-        long free = (long)device.Query().FreeMemory;
-        if (bytes > free)
-            throw new InsufficientMemoryException($"not enough memory: {what} need {Size(bytes)}, {Size(free)} are free");
-
-        static string Size(long bytes) => FormattableString.Invariant($"{bytes / 1048576.0:N1} MiB");
+        finally
+        {
+            generation.Cancel(); // nobody reads on; of no effect at the end
+        }
     }
 }

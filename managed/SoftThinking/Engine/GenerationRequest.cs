@@ -1,97 +1,57 @@
 namespace SoftThinking;
 
-/// <summary>Number format of the KV cache.</summary>
-public enum KvDtype
-{
-    /// <summary>2 bytes an element.</summary>
-    Bf16,
-
-    /// <summary>4 bytes an element.</summary>
-    F32,
-}
-
-/// <summary>How an engine is set up.</summary>
-public sealed record EngineOptions
-{
-    /// <summary>Threads that compute: 1 to 1024; 0 for as many as the process may use.</summary>
-    public int Threads
-    {
-        get;
-        init => field = OptionRange.Check(value, 0, 1024, "0 to 1024");
-    }
-
-    /// <summary>Number format of the KV cache.</summary>
-    public KvDtype KvDtype { get; init; } = KvDtype.Bf16;
-
-    /// <summary>Told the fraction of the weights that is loaded, 0 to 1, on the loading thread.</summary>
-    public Action<double>? LoadProgress { get; init; }
-}
-
 /// <summary>What to generate from, and how.</summary>
 public sealed record GenerationRequest
 {
-    /// <summary>The prompt, at least one concept token; ids within the model's vocabulary.</summary>
+    /// <summary>The prompt, at least one concept token; ids within the model's vocabulary, weights above 0.</summary>
     public required IReadOnlyList<ConceptToken> Prompt { get; init; }
 
     public SamplingOptions Sampling { get; init; } = new();
 
-    /// <summary>Most steps to take, 1 or more; null for as many as the model's context holds.</summary>
+    /// <summary>Most steps to take, 1 or more; null for as many as the context holds.</summary>
     public int? MaxNewTokens
     {
         get;
         init => field = value is int tokens ? OptionRange.Check(tokens, 1, int.MaxValue, "1 or more") : null;
     }
-}
 
-/// <summary>Why generation ended.</summary>
-public enum FinishReason
-{
-    /// <summary>The model ended its text.</summary>
-    Stop,
+    /// <summary>How often to answer, 1 to 256. Sample i is what a request of one sample gives with the seed
+    /// <see cref="SamplingOptions.Seed"/> + i; the prompt is computed once.</summary>
+    public int Samples
+    {
+        get;
+        init => field = OptionRange.Check(value, 1, 256, "1 to 256");
+    } = 1;
 
-    /// <summary>The limit of steps or the context was reached.</summary>
-    Length,
+    /// <summary>Texts that end a sample, wherever they come; they are no part of its text. At most 16, none empty.</summary>
+    public IReadOnlyList<string> StopStrings
+    {
+        get;
+        init => field = OptionRange.CheckAll(value, 16, text => text.Length > 0, "none empty");
+    } = [];
 
-    /// <summary>The answer was certain for too long.</summary>
-    ColdStop,
-}
+    /// <summary>Ids that end a sample as the model's own end of text does: at most 64, 0 or more.</summary>
+    public IReadOnlyList<int> StopIds
+    {
+        get;
+        init => field = OptionRange.CheckAll(value, 64, id => id >= 0, "all 0 or more");
+    } = [];
 
-/// <summary>Why thinking ended.</summary>
-public enum ThinkingEnd
-{
-    /// <summary>The model said so itself.</summary>
-    Model,
+    /// <summary>Whether to go on where the model ends its text: for measuring.</summary>
+    public bool IgnoreEndOfText { get; init; }
 
-    /// <summary>The thoughts were certain for too long.</summary>
-    ColdStop,
+    /// <summary>How many of the likeliest ids to tell the log-probabilities of at each step, besides the head's: 0 to 20;
+    /// null for no log-probabilities.</summary>
+    public int? LogProbs
+    {
+        get;
+        init => field = value is int count ? OptionRange.Check(count, 0, 20, "0 to 20") : null;
+    }
 
-    /// <summary>The thinking budget was used up.</summary>
-    Budget,
-}
-
-/// <summary>One step of a generation.</summary>
-public sealed record GenerationStep
-{
-    public required ConceptToken Token { get; init; }
-
-    /// <summary>Text that this step completed; empty for special tokens and inside a character.</summary>
-    public required string Text { get; init; }
-
-    /// <summary>Entropy in nats of the distribution at the step's temperature, before any filter.</summary>
-    public required float Entropy { get; init; }
-
-    /// <summary>Whether the step was sampled as a mixture.</summary>
-    public required bool Soft { get; init; }
-
-    /// <summary>Whether the step belongs to the thought, the token that ends it included.</summary>
-    public required bool Thinking { get; init; }
-
-    /// <summary>Whether the step is a marker of the thought, not text of it.</summary>
-    public required bool Marker { get; init; }
-
-    /// <summary>Set on the step that ends the thought.</summary>
-    public ThinkingEnd? ThinkingEnd { get; init; }
-
-    /// <summary>Set on the last step.</summary>
-    public FinishReason? FinishReason { get; init; }
+    /// <summary>Requests of a larger number go first; -1000 to 1000.</summary>
+    public int Priority
+    {
+        get;
+        init => field = OptionRange.Check(value, -1000, 1000, "-1000 to 1000");
+    }
 }

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using SoftThinking.Cache;
 using SoftThinking.Checkpoints;
 using SoftThinking.Execution;
 using SoftThinking.Interop;
@@ -12,6 +13,8 @@ namespace SoftThinking;
 /// an error while loading is one here, a missing tensor for instance.</summary>
 public sealed record ModelInspection
 {
+    private static readonly EngineOptions OneSequence = new() { MaxSequences = 1 };
+
     private ModelInspection()
     {
     }
@@ -44,7 +47,7 @@ public sealed record ModelInspection
     /// <summary>Bytes of keys and values of the full context.</summary>
     public required long KvBytes { get; init; }
 
-    /// <summary>Bytes of everything else while one text of the full context is generated with default options.</summary>
+    /// <summary>Bytes of everything else while one text of the full context is generated, with default options otherwise.</summary>
     public required long WorkBytes { get; init; }
 
     /// <summary>Bytes of memory that are free now.</summary>
@@ -62,7 +65,7 @@ public sealed record ModelInspection
         using Checkpoint checkpoint = Checkpoint.Open(path);
         using Device device = Device.Open(Backend.Cpu, threads: 1);
         ModelConfig config = checkpoint.Config;
-        NativeDtype dtype = kvDtype == KvDtype.F32 ? NativeDtype.F32 : NativeDtype.Bf16;
+        NativeDtype dtype = KvPlan.DtypeOf(kvDtype);
         int blocks = KvCache.BlocksFor(config.MaxPositions);
         return new ModelInspection
         {
@@ -76,8 +79,7 @@ public sealed record ModelInspection
             WeightBytes = ModelWeights.Measure(checkpoint, device),
             KvBytesPerToken = KvCache.Measure(device, config, dtype, 1) / KvCache.BlockPositions,
             KvBytes = KvCache.Measure(device, config, dtype, blocks),
-            WorkBytes = Runner.Measure(device, config, blocks, new SamplingOptions().MaxTopk,
-                Math.Min(config.MaxPositions, Runner.MaxChunk), logitRows: 1, penalizes: false),
+            WorkBytes = Runner.Measure(device, config, KvPlan.LimitsOf(OneSequence, config.MaxPositions)),
             FreeBytes = (long)device.Query().FreeMemory,
         };
     }

@@ -1,198 +1,194 @@
+using SoftThinking.Cache;
 using SoftThinking.Checkpoints;
 using SoftThinking.Interop;
 using SoftThinking.Models;
+using SoftThinking.Scheduling;
 
 namespace SoftThinking.Execution;
 
-/// <summary>What one sampling step gave, as it came from the device.</summary>
-internal readonly record struct SampledStep(int[] Ids, float[] Weights, float Entropy, StepFlags Flags);
-
-/// <summary>Runs one sequence on a device: lays out its buffers, feeds concept tokens to the model, samples. The
-/// concept token, the thinking state and the random state stay on the device from step to step.</summary>
-/// <remarks>Concept tokens live in a pool of device memory. Row 0 is the sequence's own: what it sampled last. The
-/// rows after it hold what the host uploads, prompts above all.</remarks>
-internal sealed unsafe class Runner : IDisposable
+/// <summary>Carries out planned steps on a device: one forward pass for prompts and decodes together, then sampling.
+/// Launching does not wait. What the next step needs of this one, the sampled tokens and the states of thinking and
+/// randomness, never leaves the device.</summary>
+internal sealed class Runner : IDisposable
 {
-    /// <summary>Most rows of one forward pass; longer prompts go through in chunks.</summary>
-    public const int MaxChunk = 256;
-
-    private const int OwnToken = 0, FirstUploaded = 1;
-
     private readonly ModelConfig _config;
+    private readonly RunnerLimits _limits;
     private readonly DeviceStream _stream;
-    private readonly KvCache _cache;
     private readonly DeviceArena _arena;
+    private readonly SlotTable _slots;
     private readonly Transformer _transformer;
-    private readonly int _entries;
-    private readonly int _chunk;
-    private readonly int _logitRows;
-    private readonly bool _penalizes;
     private Buffers _buffers = null!; // set while the arena is laid out
 
-    /// <param name="entries">Places of a concept token.</param>
-    /// <param name="chunk">Most rows of a forward pass.</param>
-    /// <param name="logitRows">Most rows of a forward pass whose logits are wanted.</param>
-    /// <param name="penalizes">Whether heads are counted, for penalties.</param>
-    public Runner(
-        Device device, DeviceStream stream, ModelWeights weights, KvCache cache, int entries, int chunk, int logitRows, bool penalizes)
+    public Runner(Device device, DeviceStream stream, ModelWeights weights, KvCache cache, RunnerLimits limits)
     {
-        (_config, _stream, _cache, _entries, _chunk, _logitRows, _penalizes) =
-            (weights.Config, stream, cache, entries, chunk, logitRows, penalizes);
-        _arena = DeviceArena.Allocate(device, arena =>
-            _buffers = Buffers.Place(arena, device, _config, cache.Blocks, entries, chunk, logitRows, penalizes));
+        (_config, _limits, _stream) = (weights.Config, limits, stream);
+        _slots = new SlotTable(device, stream, limits, _config.VocabularySize);
+        _arena = DeviceArena.Allocate(device, arena => _buffers = Buffers.Place(arena, device, _config, limits));
         _transformer = new Transformer(weights, cache, _buffers.Forward);
-        _stream.Upload<int>([.. Enumerable.Range(0, cache.Blocks)], _buffers.BlockTable);
-        _stream.Upload<int>([0], _buffers.Slots);
     }
 
-    /// <summary>Bytes that a runner allocates.</summary>
-    public static long Measure(Device device, ModelConfig config, int blocks, int entries, int chunk, int logitRows, bool penalizes) =>
-        DeviceArena.Measure(arena => Buffers.Place(arena, device, config, blocks, entries, chunk, logitRows, penalizes));
-
-    /// <summary>Sets the sequence's parameters and its state before the first step.</summary>
-    /// <param name="promptHeads">Heads of the prompt, for the repetition penalty.</param>
-    public void Begin(in SlotSampling sampling, in SequenceState state, in Penalties penalties, ReadOnlySpan<int> promptHeads)
-    {
-        const int InPrompt = 0x40000000; // ST_COUNT_IN_PROMPT
-        _stream.Upload([sampling], _buffers.Sampling);
-        _stream.Upload([state], _buffers.State);
-        if (!_penalizes)
-            return;
-        _stream.Upload([penalties], _buffers.Penalties);
-        int[] counts = new int[_config.VocabularySize];
-        foreach (int head in promptHeads)
-            counts[head] = InPrompt;
-        _stream.Upload<int>(counts, _buffers.Counts);
-    }
-
-    /// <summary>Puts concept tokens into the cache from <paramref name="position"/> on, at most a chunk of them, and
-    /// computes the logits of the last <paramref name="logitRows"/> of them.</summary>
-    public void Prefill(ReadOnlySpan<ConceptToken> tokens, int position, int logitRows)
-    {
-        int[] ids = new int[tokens.Length * _entries];
-        float[] weights = new float[tokens.Length * _entries];
-        for (int i = 0; i < tokens.Length; i++)
+    /// <summary>Bytes of device memory that a runner allocates.</summary>
+    public static long Measure(Device device, ModelConfig config, RunnerLimits limits) =>
+        DeviceArena.Measure(arena =>
         {
-            tokens[i].Ids.CopyTo(ids, i * _entries);
-            tokens[i].Weights.CopyTo(weights, i * _entries);
+            Buffers.Place(arena, device, config, limits);
+            DeviceSlots.Place(arena, limits, config.VocabularySize);
+        });
+
+    /// <summary>Starts the step that <see cref="Step.Plan"/> describes, behind those launched before. Its results are there
+    /// when <see cref="Step.Done"/> is.</summary>
+    public void Launch(Step step)
+    {
+        StepPlan plan = step.Plan;
+        foreach (PlannedRows part in plan.Parts)
+        {
+            if (part.Begins)
+                _slots.SetUp(part.Sequence);
         }
-        _stream.Upload<int>(ids, _buffers.TokenIds + (nint)FirstUploaded * _entries * sizeof(int));
-        _stream.Upload<float>(weights, _buffers.TokenWeights + (nint)FirstUploaded * _entries * sizeof(float));
-        Forward(tokens.Length, position, FirstUploaded, logitRows);
+        StepShape shape = StepInputs.Fill(step, _limits);
+        Upload(step.Inputs, shape);
+        Forward(shape);
+        if (shape.Sampled > 0)
+            Sample(step.Outputs, shape);
+        _stream.Record(step.Done);
     }
 
-    /// <summary>Puts the concept token that was sampled last at <paramref name="position"/> and computes its logits.</summary>
-    public void Decode(int position) => Forward(1, position, OwnToken, 1);
-
-    /// <summary>Samples from the logits of the last row and moves the sequence on by one step.</summary>
-    public SampledStep Sample()
+    public void Dispose()
     {
-        if (_penalizes)
+        _arena.Dispose();
+        _slots.Dispose();
+    }
+
+    private void Upload(HostInputs host, StepShape shape)
+    {
+        Buffers b = _buffers;
+        DeviceSlots slots = _slots.Device;
+        nint firstUploaded = (nint)_limits.Slots * _limits.Entries * sizeof(int);
+        _stream.Copy<int>(host.Positions.Pointer, b.Positions, shape.Rows);
+        _stream.Copy<int>(host.FirstRow.Pointer, b.FirstRow, shape.Sequences + 1);
+        _stream.Copy<int>(host.BlockTables.Pointer, b.BlockTables, (long)shape.Sequences * shape.BlocksPerSequence);
+        _stream.Copy<int>(host.TokenIndex.Pointer, b.TokenIndex, shape.Rows);
+        _stream.Copy<int>(host.TokenIds.Pointer, slots.TokenIds + firstUploaded, (long)shape.Uploaded * _limits.Entries);
+        _stream.Copy<float>(host.TokenWeights.Pointer, slots.TokenWeights + firstUploaded, (long)shape.Uploaded * _limits.Entries);
+        _stream.Copy<int>(host.LogitIndex.Pointer, b.LogitIndex, shape.Sampled);
+        _stream.Copy<int>(host.Slots.Pointer, b.Slots, shape.Sampled);
+        if (shape.Penalizes)
+            _stream.Copy<int>(host.PenalizedSlots.Pointer, b.PenalizedSlots, shape.Sampled);
+        if (shape.TellsLogProbs)
+            _stream.Copy<int>(host.LogProbSlots.Pointer, b.LogProbSlots, shape.Sampled);
+    }
+
+    private void Forward(StepShape shape)
+    {
+        Batch batch = new()
+        {
+            Rows = shape.Rows,
+            Sequences = shape.Sequences,
+            BlocksPerSequence = shape.BlocksPerSequence,
+            Positions = _buffers.Positions,
+            FirstRow = _buffers.FirstRow,
+            BlockTables = _buffers.BlockTables,
+        };
+        EmbedOperation tokens = new()
+        {
+            Entries = _limits.Entries,
+            Tokens = _limits.Slots + _limits.Rows,
+            Ids = _slots.Device.TokenIds,
+            Weights = _slots.Device.TokenWeights,
+            Index = _buffers.TokenIndex,
+        };
+        _transformer.Forward(_stream, tokens, batch, _buffers.LogitIndex, shape.Sampled);
+    }
+
+    private void Sample(HostOutputs host, StepShape shape)
+    {
+        Buffers b = _buffers;
+        DeviceSlots slots = _slots.Device;
+        if (shape.Penalizes)
         {
             _stream.Penalize(new()
             {
-                Rows = 1,
+                Rows = shape.Sampled,
                 Vocabulary = _config.VocabularySize,
-                Logits = _buffers.Forward.Logits,
-                Slots = _buffers.Slots,
-                Penalties = _buffers.Penalties,
-                Counts = _buffers.Counts,
+                Logits = b.Forward.Logits,
+                Slots = b.PenalizedSlots,
+                Penalties = slots.Penalties,
+                Counts = slots.Counts,
             });
         }
         _stream.Sample(new()
         {
-            Rows = 1,
+            Rows = shape.Sampled,
             Vocabulary = _config.VocabularySize,
-            Entries = _entries,
-            Logits = _buffers.Forward.Logits,
-            Slots = _buffers.Slots,
-            Sampling = _buffers.Sampling,
-            States = _buffers.State,
-            Counts = _penalizes ? _buffers.Counts : 0,
-            SlotIds = _buffers.TokenIds,
-            SlotWeights = _buffers.TokenWeights,
-            OutIds = _buffers.OutIds,
-            OutWeights = _buffers.OutWeights,
-            OutInfo = _buffers.OutInfo,
-            Workspace = _buffers.Workspace,
+            Entries = _limits.Entries,
+            Logits = b.Forward.Logits,
+            Slots = b.Slots,
+            Sampling = slots.Sampling,
+            States = slots.States,
+            Counts = slots.Counts,
+            SlotIds = slots.TokenIds,
+            SlotWeights = slots.TokenWeights,
+            OutIds = b.OutIds,
+            OutWeights = b.OutWeights,
+            OutInfo = b.OutInfo,
+            Workspace = b.Workspace,
         });
-        int[] ids = new int[_entries];
-        float[] weights = new float[_entries];
-        StepInfo info = default;
-        _stream.Download<int>(_buffers.OutIds, ids);
-        _stream.Download<float>(_buffers.OutWeights, weights);
-        _stream.Download(_buffers.OutInfo, new Span<StepInfo>(ref info));
-        _stream.Synchronize();
-        return new SampledStep(ids, weights, info.Entropy, info.Flags);
+        _stream.Copy<int>(b.OutIds, host.Ids.Pointer, (long)shape.Sampled * _limits.Entries);
+        _stream.Copy<float>(b.OutWeights, host.Weights.Pointer, (long)shape.Sampled * _limits.Entries);
+        _stream.Copy<StepInfo>(b.OutInfo, host.Info.Pointer, shape.Sampled);
+        if (shape.TellsLogProbs)
+            LogProbs(host, shape);
     }
 
-    /// <summary>Reads the logits that the last pass computed: [logit rows, vocabulary].</summary>
-    public float[] Logits(int logitRows)
+    private void LogProbs(HostOutputs host, StepShape shape)
     {
-        float[] logits = new float[(long)logitRows * _config.VocabularySize];
-        _stream.Download<float>(_buffers.Forward.Logits, logits);
-        _stream.Synchronize();
-        return logits;
+        const int Count = LogProbsOperation.MaxCount;
+        Buffers b = _buffers;
+        _stream.LogProbs(new()
+        {
+            Rows = shape.Sampled,
+            Vocabulary = _config.VocabularySize,
+            Entries = _limits.Entries,
+            Count = Count,
+            Logits = b.Forward.Logits,
+            Slots = b.LogProbSlots,
+            Ids = b.OutIds,
+            Head = b.HeadLogProbs,
+            TopIds = b.TopIds,
+            Top = b.TopLogProbs,
+            Workspace = b.Workspace,
+        });
+        _stream.Copy<float>(b.HeadLogProbs, host.HeadLogProbs.Pointer, shape.Sampled);
+        _stream.Copy<int>(b.TopIds, host.TopIds.Pointer, (long)shape.Sampled * Count);
+        _stream.Copy<float>(b.TopLogProbs, host.TopLogProbs.Pointer, (long)shape.Sampled * Count);
     }
 
-    public void Dispose() => _arena.Dispose();
-
-    private void Forward(int rows, int position, int firstToken, int logitRows)
-    {
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(rows, _chunk);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(logitRows, _logitRows);
-        _stream.Upload<int>([.. Enumerable.Range(position, rows)], _buffers.Positions);
-        _stream.Upload<int>([0, rows], _buffers.FirstRow);
-        _stream.Upload<int>([.. Enumerable.Range(firstToken, rows)], _buffers.TokenIndex);
-        _stream.Upload<int>([.. Enumerable.Range(rows - logitRows, logitRows)], _buffers.LogitIndex);
-        Batch batch = new()
-        {
-            Rows = rows,
-            Sequences = 1,
-            BlocksPerSequence = _cache.Blocks,
-            Positions = _buffers.Positions,
-            FirstRow = _buffers.FirstRow,
-            BlockTables = _buffers.BlockTable,
-        };
-        EmbedOperation tokens = new()
-        {
-            Entries = _entries,
-            Tokens = FirstUploaded + _chunk,
-            Ids = _buffers.TokenIds,
-            Weights = _buffers.TokenWeights,
-            Index = _buffers.TokenIndex,
-        };
-        _transformer.Forward(_stream, tokens, batch, _buffers.LogitIndex, logitRows);
-    }
-
-    /// <summary>Device memory of a runner.</summary>
+    /// <summary>Device memory of a step: the inputs as in <see cref="HostInputs"/>, the outputs as in
+    /// <see cref="HostOutputs"/>.</summary>
     private sealed record Buffers(
-        ForwardBuffers Forward, nint TokenIds, nint TokenWeights, nint TokenIndex, nint Positions, nint FirstRow,
-        nint BlockTable, nint LogitIndex, nint Slots, nint Sampling, nint State, nint Penalties, nint Counts, nint OutIds,
-        nint OutWeights, nint OutInfo, nint Workspace)
+        ForwardBuffers Forward, nint Positions, nint FirstRow, nint BlockTables, nint TokenIndex, nint LogitIndex,
+        nint Slots, nint PenalizedSlots, nint LogProbSlots, nint OutIds, nint OutWeights, nint OutInfo,
+        nint HeadLogProbs, nint TopIds, nint TopLogProbs, nint Workspace)
     {
-        public static Buffers Place(
-            DeviceArena arena, Device device, ModelConfig config, int blocks, int entries, int chunk, int logitRows, bool penalizes)
-        {
-            long tokens = (FirstUploaded + (long)chunk) * entries;
-            return new Buffers(
-                Forward: ForwardBuffers.Place(arena, config, device.Query().ActivationDtype, chunk, logitRows),
-                TokenIds: arena.Take<int>(tokens),
-                TokenWeights: arena.Take<float>(tokens),
-                TokenIndex: arena.Take<int>(chunk),
-                Positions: arena.Take<int>(chunk),
-                FirstRow: arena.Take<int>(2),
-                BlockTable: arena.Take<int>(blocks),
-                LogitIndex: arena.Take<int>(logitRows),
-                Slots: arena.Take<int>(1),
-                Sampling: arena.Take<SlotSampling>(1),
-                State: arena.Take<SequenceState>(1),
-                Penalties: arena.Take<Penalties>(1),
-                Counts: penalizes ? arena.Take<int>(config.VocabularySize) : 0,
-                OutIds: arena.Take<int>(entries),
-                OutWeights: arena.Take<float>(entries),
-                OutInfo: arena.Take<StepInfo>(1),
-                Workspace: arena.Take((long)device.Api->SampleWorkspaceBytes(1, config.VocabularySize)));
-        }
+        public static Buffers Place(DeviceArena arena, Device device, ModelConfig config, RunnerLimits limits) => new(
+            Forward: ForwardBuffers.Place(arena, config, device.Query().ActivationDtype, limits.Rows, limits.Slots),
+            Positions: arena.Take<int>(limits.Rows),
+            FirstRow: arena.Take<int>(limits.Slots + 1),
+            BlockTables: arena.Take<int>((long)limits.Slots * limits.BlocksPerSequence),
+            TokenIndex: arena.Take<int>(limits.Rows),
+            LogitIndex: arena.Take<int>(limits.Slots),
+            Slots: arena.Take<int>(limits.Slots),
+            PenalizedSlots: arena.Take<int>(limits.Slots),
+            LogProbSlots: arena.Take<int>(limits.Slots),
+            OutIds: arena.Take<int>((long)limits.Slots * limits.Entries),
+            OutWeights: arena.Take<float>((long)limits.Slots * limits.Entries),
+            OutInfo: arena.Take<StepInfo>(limits.Slots),
+            HeadLogProbs: arena.Take<float>(limits.Slots),
+            TopIds: arena.Take<int>((long)limits.Slots * LogProbsOperation.MaxCount),
+            TopLogProbs: arena.Take<float>((long)limits.Slots * LogProbsOperation.MaxCount),
+            Workspace: arena.Take(WorkspaceBytes(device, limits.Slots, config.VocabularySize)));
+
+        private static unsafe long WorkspaceBytes(Device device, int rows, int vocabulary) =>
+            (long)device.Api->SampleWorkspaceBytes(rows, vocabulary);
     }
 }

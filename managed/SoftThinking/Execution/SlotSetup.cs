@@ -4,7 +4,10 @@ using SoftThinking.Tokenization;
 namespace SoftThinking.Execution;
 
 /// <summary>A request's options as the device wants them.</summary>
-internal readonly record struct SlotSetup(SlotSampling Sampling, SequenceState State, Penalties Penalties, int? ThinkEndId)
+/// <param name="Penalizes">Whether <paramref name="Penalties"/> change anything.</param>
+/// <param name="TellsLogProbs">Whether log-probabilities are wanted.</param>
+internal readonly record struct SlotSetup(
+    SlotSampling Sampling, SequenceState State, Penalties Penalties, int? ThinkEndId, bool Penalizes, bool TellsLogProbs)
 {
     /// <exception cref="ArgumentException">The text that ends thinking is not one token, or what follows it is too long.</exception>
     public static SlotSetup Make(GenerationRequest request, Tokenizer tokenizer, int vocabulary)
@@ -34,7 +37,17 @@ internal readonly record struct SlotSetup(SlotSampling Sampling, SequenceState S
                 Frequency = options.FrequencyPenalty,
                 Presence = options.PresencePenalty,
             },
-            thinkEnd);
+            thinkEnd,
+            options.Penalizes,
+            TellsLogProbs: request.LogProbs != null);
+    }
+
+    /// <summary>The same for another sample of the request.</summary>
+    public SlotSetup ForSample(int sample)
+    {
+        SlotSampling sampling = Sampling;
+        sampling.Seed += (ulong)sample;
+        return this with { Sampling = sampling };
     }
 
     private static SlotSampling SamplingOf(SamplingOptions options, int thinkEnd, int[] forced)

@@ -34,6 +34,14 @@ internal sealed unsafe class Device : SafeHandle
         return info;
     }
 
+    /// <summary>The ceilings of the device, for benchmarks: takes about a second and half a gigabyte of memory.</summary>
+    public DeviceRates Measure()
+    {
+        DeviceRates rates = new() { Size = (uint)sizeof(DeviceRates) };
+        Backend.Check(Api->Measure(handle, &rates));
+        return rates;
+    }
+
     protected override bool ReleaseHandle()
     {
         Api->DeviceClose(handle);
@@ -78,24 +86,52 @@ internal abstract class DeviceChild : SafeHandle
     }
 }
 
-/// <summary>A block of device memory, zeroed when made.</summary>
+/// <summary>A block of device memory, or of host memory that copies reach without a detour; zeroed when made.</summary>
 internal sealed unsafe class DeviceMemory : DeviceChild
 {
-    public DeviceMemory(Device device, long bytes)
+    private readonly bool _host;
+
+    public DeviceMemory(Device device, long bytes, bool host)
         : base(device)
     {
-        Bytes = bytes;
+        _host = host;
         nint pointer;
-        NativeStatus status = device.Api->MemoryAlloc(device.Handle, (ulong)bytes, &pointer);
+        NativeStatus status = host
+            ? device.Api->HostAlloc(device.Handle, (ulong)bytes, &pointer)
+            : device.Api->MemoryAlloc(device.Handle, (ulong)bytes, &pointer);
         if (status != NativeStatus.Ok)
             Abandon();
         device.Backend.Check(status);
         SetHandle(pointer);
     }
 
-    public long Bytes { get; }
+    protected override void Free()
+    {
+        if (_host)
+            Device.Api->HostFree(Device.Handle, handle);
+        else
+            Device.Api->MemoryFree(Device.Handle, handle);
+    }
+}
 
-    protected override void Free() => Device.Api->MemoryFree(Device.Handle, handle);
+/// <summary>Marks work on a stream, to wait for it.</summary>
+internal sealed unsafe class DeviceEvent : DeviceChild
+{
+    public DeviceEvent(Device device)
+        : base(device)
+    {
+        nint created;
+        NativeStatus status = device.Api->EventCreate(device.Handle, &created);
+        if (status != NativeStatus.Ok)
+            Abandon();
+        device.Backend.Check(status);
+        SetHandle(created);
+    }
+
+    /// <summary>Waits for the work that was marked last; at once when there is none. Its stream must not be disposed.</summary>
+    public void Synchronize() => Device.Backend.Check(Device.Api->EventSynchronize(handle));
+
+    protected override void Free() => Device.Api->EventDestroy(handle);
 }
 
 /// <summary>Work on a device, done in the order it was given.</summary>
@@ -125,23 +161,33 @@ internal sealed unsafe class DeviceStream : DeviceChild
     public void ConvertToF32(nint destination, nint source, NativeDtype dtype, long count) =>
         Check(Api->ConvertToF32(handle, destination, source, dtype, count));
 
-    /// <summary>Copies to the device.</summary>
+    /// <summary>Marks all work given so far.</summary>
+    public void Record(DeviceEvent mark) => Check(Api->EventRecord(handle, mark.Handle));
+
+    /// <summary>Copies elements between device memory and native host memory, or within the device.</summary>
+    public void Copy<T>(nint source, nint destination, long count) where T : unmanaged
+    {
+        if (count > 0)
+            Check(Api->Copy(handle, (void*)destination, (void*)source, (ulong)count * (ulong)sizeof(T)));
+    }
+
+    /// <summary>Copies to the device, and waits for it.</summary>
     public void Upload<T>(ReadOnlySpan<T> source, nint destination) where T : unmanaged
     {
         fixed (T* pointer = source)
         {
-            if (source.Length > 0)
-                Check(Api->Copy(handle, (void*)destination, pointer, (ulong)source.Length * (ulong)sizeof(T)));
+            Copy<T>((nint)pointer, destination, source.Length);
+            Synchronize();
         }
     }
 
-    /// <summary>Copies from the device; the span is filled once the stream was synchronized.</summary>
+    /// <summary>Copies from the device, and waits for it.</summary>
     public void Download<T>(nint source, Span<T> destination) where T : unmanaged
     {
         fixed (T* pointer = destination)
         {
-            if (destination.Length > 0)
-                Check(Api->Copy(handle, pointer, (void*)source, (ulong)destination.Length * (ulong)sizeof(T)));
+            Copy<T>(source, (nint)pointer, destination.Length);
+            Synchronize();
         }
     }
 
@@ -203,6 +249,12 @@ internal sealed unsafe class DeviceStream : DeviceChild
     {
         operation.Size = (uint)sizeof(SampleOperation);
         Check(Api->Sample(handle, &operation));
+    }
+
+    public void LogProbs(LogProbsOperation operation)
+    {
+        operation.Size = (uint)sizeof(LogProbsOperation);
+        Check(Api->LogProbs(handle, &operation));
     }
 
     protected override void Free() => Api->StreamDestroy(handle);

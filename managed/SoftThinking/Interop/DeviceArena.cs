@@ -21,9 +21,10 @@ internal sealed class DeviceArena : IDisposable
         return counter._used;
     }
 
-    public static DeviceArena Allocate(Device device, Action<DeviceArena> layOut)
+    /// <param name="host">Whether to take host memory that copies reach without a detour, not device memory.</param>
+    public static DeviceArena Allocate(Device device, Action<DeviceArena> layOut, bool host = false)
     {
-        DeviceArena arena = new(new DeviceMemory(device, Math.Max(Measure(layOut), Alignment)));
+        DeviceArena arena = new(new DeviceMemory(device, Math.Max(Measure(layOut), Alignment), host));
         try
         {
             layOut(arena);

@@ -47,4 +47,6 @@ internal readonly unsafe struct NativeApi
     public readonly delegate* unmanaged<nint, GatherRowsOperation*, NativeStatus> GatherRows;
     public readonly delegate* unmanaged<nint, PenalizeOperation*, NativeStatus> Penalize;
     public readonly delegate* unmanaged<nint, SampleOperation*, NativeStatus> Sample;
+    public readonly delegate* unmanaged<nint, LogProbsOperation*, NativeStatus> LogProbs;
+    public readonly delegate* unmanaged<nint, DeviceRates*, NativeStatus> Measure;
 }

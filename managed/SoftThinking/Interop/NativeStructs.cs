@@ -56,6 +56,17 @@ internal unsafe struct DeviceInfo
 }
 
 [StructLayout(LayoutKind.Sequential)]
+internal struct DeviceRates
+{
+    public uint Size;
+    public int Reserved;
+    public double ReadBandwidth;
+    public double MultiplyAddsF32;
+    public double MultiplyAddsBf16;
+    public double MultiplyAddsInt8;
+}
+
+[StructLayout(LayoutKind.Sequential)]
 internal struct Matrix
 {
     public nint Data;
@@ -123,7 +134,7 @@ internal struct LinearOperation
     public nint Bias;
     public nint Out;
     public int OutF32;
-    public int Reserved;
+    public int Exact;
 }
 
 [StructLayout(LayoutKind.Sequential)]
@@ -290,5 +301,26 @@ internal struct SampleOperation
     public nint OutIds;
     public nint OutWeights;
     public nint OutInfo;
+    public nint Workspace;
+}
+
+[StructLayout(LayoutKind.Sequential)]
+internal struct LogProbsOperation
+{
+    /// <summary>ST_MAX_LOG_PROBS.</summary>
+    public const int MaxCount = 20;
+
+    public uint Size;
+    public int Rows;
+    public int Vocabulary;
+    public int Entries;
+    public int Count;
+    public int Reserved;
+    public nint Logits;
+    public nint Slots;
+    public nint Ids;
+    public nint Head;
+    public nint TopIds;
+    public nint Top;
     public nint Workspace;
 }

@@ -1,3 +1,4 @@
+using SoftThinking.Cache;
 using SoftThinking.Checkpoints;
 using SoftThinking.Interop;
 
@@ -23,6 +24,7 @@ internal sealed class Transformer(ModelWeights weights, KvCache cache, ForwardBu
             InverseFrequencies = weights.InverseFrequencies,
             Out = b.Angles,
         });
+        int exact = cache.Layers[0].Dtype == NativeDtype.F32 ? 1 : 0; // who wants exact keys wants exact products
         nint delta = 0; // what the residual still lacks: each norm adds the output of the product before it
         for (int i = 0; i < weights.Layers.Length; i++)
         {
@@ -62,7 +64,7 @@ internal sealed class Transformer(ModelWeights weights, KvCache cache, ForwardBu
         }
         Norm(delta, weights.FinalNorm);
         stream.GatherRows(new() { Rows = logitRows, Cols = c.HiddenSize, Index = logitIndex, In = b.Normed, Out = b.Selected });
-        stream.Linear(new() { Rows = logitRows, X = b.Selected, W = weights.LmHead, Out = b.Logits, OutF32 = 1 });
+        stream.Linear(new() { Rows = logitRows, X = b.Selected, W = weights.LmHead, Out = b.Logits, OutF32 = 1, Exact = exact });
 
         void Norm(nint added, nint weight) => stream.RmsNorm(new()
         {
@@ -76,6 +78,6 @@ internal sealed class Transformer(ModelWeights weights, KvCache cache, ForwardBu
         });
 
         void Linear(nint x, Matrix w, nint bias, nint output) =>
-            stream.Linear(new() { Rows = batch.Rows, X = x, W = w, Bias = bias, Out = output });
+            stream.Linear(new() { Rows = batch.Rows, X = x, W = w, Bias = bias, Out = output, Exact = exact });
     }
 }

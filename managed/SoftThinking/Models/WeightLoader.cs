@@ -70,8 +70,10 @@ internal sealed class WeightLoader(
     private void Loaded(Tensor tensor)
     {
         _loadedBytes += tensor.Bytes;
-        if (!arena.Measuring)
-            progress?.Invoke((double)_loadedBytes / checkpoint.TotalBytes);
+        if (arena.Measuring)
+            return;
+        stream!.Synchronize(); // so that progress is true, and nothing is under way when something throws
+        progress?.Invoke((double)_loadedBytes / checkpoint.TotalBytes);
     }
 
     private static NativeDtype DtypeOf(Tensor tensor) => tensor.Dtype switch

@@ -133,6 +133,16 @@ internal static class OptionRange
         return value;
     }
 
+    /// <summary>A copy of a list that has at most <paramref name="most"/> entries, all good.</summary>
+    public static IReadOnlyList<T> CheckAll<T>(
+        IReadOnlyList<T> values, int most, Func<T, bool> good, string range, [CallerMemberName] string option = "")
+    {
+        T[] copy = [.. values];
+        if (copy.Length > most || !copy.All(good))
+            throw new ArgumentOutOfRangeException(option, FormattableString.Invariant($"{option} must be at most {most}, {range}"));
+        return copy;
+    }
+
     public static ArgumentOutOfRangeException Error<T>(T value, string range, [CallerMemberName] string option = "") =>
         new(option, FormattableString.Invariant($"{option} must be {range}, not {value}"));
 }

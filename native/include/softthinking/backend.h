@@ -35,6 +35,7 @@ extern "C" {
 #define ST_BLOCK_POSITIONS 16 /* positions of one KV block */
 #define ST_MAX_TOPK 1024      /* most entries of a concept token */
 #define ST_MAX_FORCED 64      /* most ids that follow a forced end of thinking */
+#define ST_MAX_LOG_PROBS 20   /* most alternatives whose log-probability is told */
 #define ST_MAX_HEAD_DIM 512
 
 #if defined(_WIN32)
@@ -78,6 +79,16 @@ typedef struct st_device_info {
   char name[64];
   char instruction_set[32];
 } st_device_info;
+
+/* What a device can do at most, measured on it: the ceilings that benchmarks print fractions of. */
+typedef struct st_rates {
+  uint32_t size;
+  int32_t reserved;
+  double read_bandwidth;     /* bytes per second, read from memory well beyond the caches */
+  double multiply_adds_f32;  /* per second, of operands of f32 */
+  double multiply_adds_bf16; /* of bf16, summed in f32; 0: no such instruction */
+  double multiply_adds_int8; /* of 8-bit integers, summed in 32 bits; 0: no such instruction */
+} st_rates;
 
 /* A weight matrix W[rows, cols] in the backend's own layout, made by pack. y = W x. */
 typedef struct st_matrix {
@@ -134,7 +145,8 @@ typedef struct st_rms_norm {
   void* out;           /* device [rows, cols], may not overlap */
 } st_rms_norm;
 
-/* out = x W^T + bias. */
+/* out = x W^T + bias. Unless `exact`, a backend may first round x to the type of W, where that is faster: sums are of
+ * f32 all the same. */
 typedef struct st_linear {
   uint32_t size;
   int32_t rows;
@@ -143,7 +155,7 @@ typedef struct st_linear {
   const float* bias; /* device [W.rows] or NULL */
   void* out;         /* device [rows, W.rows] */
   int32_t out_f32;   /* 1: out is f32 whatever the activations are (logits) */
-  int32_t reserved;
+  int32_t exact;     /* 1: x is multiplied as it is */
 } st_linear;
 
 /* Angles of one forward pass, used by every layer: out[r] = cos(p f_0) .. cos(p f_{n-1}), sin(p f_0) .. sin(p f_{n-1})
@@ -309,6 +321,24 @@ typedef struct st_sample {
   void* workspace;             /* device, sample_workspace_bytes(rows, V) */
 } st_sample;
 
+/* Log-probabilities under the logits, at temperature 1 and before any filter: of the head that was sampled, and of the
+ * `count` likeliest ids. Sums as in sample, so the bits are the same everywhere. Rows with bad logits get 0. */
+typedef struct st_log_probs {
+  uint32_t size;
+  int32_t rows;
+  int32_t vocabulary;
+  int32_t entries; /* places of a concept token in ids */
+  int32_t count;   /* 0..ST_MAX_LOG_PROBS */
+  int32_t reserved;
+  const float* logits;  /* device [rows, V], as sample read them */
+  const int32_t* slots; /* device [rows]; -1: a row that is left out */
+  const int32_t* ids;   /* device [rows, entries]: st_sample.out_ids */
+  float* head;          /* device [rows] */
+  int32_t* top_ids;     /* device [rows, count], likeliest first, ties by lower id */
+  float* top;           /* device [rows, count] */
+  void* workspace;      /* device, sample_workspace_bytes(rows, V) */
+} st_log_probs;
+
 typedef struct st_api {
   uint32_t version;
   uint32_t size;
@@ -368,6 +398,10 @@ typedef struct st_api {
   st_status (*gather_rows)(st_stream* stream, const st_gather_rows* operation);
   st_status (*penalize)(st_stream* stream, const st_penalize* operation);
   st_status (*sample)(st_stream* stream, const st_sample* operation);
+  st_status (*log_probs)(st_stream* stream, const st_log_probs* operation);
+
+  /* Takes about a second and half a gigabyte of memory; all threads of the device, best of several passes. */
+  st_status (*measure)(st_device* device, st_rates* rates);
 } st_api;
 
 ST_EXPORT const st_api* st_get_api(uint32_t version);

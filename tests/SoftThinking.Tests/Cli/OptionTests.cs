@@ -26,7 +26,7 @@ public class OptionTests
             Seed = 0,
         }));
         Assert.That(settings.MaxNewTokens, Is.EqualTo(4096));
-        Assert.That(settings.Engine, Is.EqualTo(new EngineOptions { Threads = 0, KvDtype = KvDtype.Bf16 }));
+        Assert.That(settings.Engine, Is.EqualTo(new EngineOptions { Threads = 0, KvDtype = KvDtype.Bf16, MaxSequences = 1, MaxTopk = 10 }));
         Assert.That(settings.Device, Is.EqualTo("auto"));
         Assert.That(settings.ModelName, Is.EqualTo("tiny-reasoner"));
         Assert.That(Directory.Exists(settings.Model), $"{settings.Model} must be beside the program");
@@ -69,7 +69,7 @@ public class OptionTests
     {
         GenerateSettings settings = Read("--threads", "3", "--kv-dtype", "f32", "--device", "cpu", "--max-new-tokens", "9", "--model", "m");
 
-        Assert.That(settings.Engine, Is.EqualTo(new EngineOptions { Threads = 3, KvDtype = KvDtype.F32 }));
+        Assert.That(settings.Engine, Is.EqualTo(new EngineOptions { Threads = 3, KvDtype = KvDtype.F32, MaxSequences = 1, MaxTopk = 10 }));
         Assert.That((settings.Device, settings.MaxNewTokens, settings.Model), Is.EqualTo(("cpu", 9, "m")));
     }
 

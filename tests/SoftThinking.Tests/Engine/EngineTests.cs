@@ -17,101 +17,104 @@ public class EngineTests
     ];
 
     [Test]
-    public void SameSeedGivesTheSameBitsForAnyNumberOfThreads([ValueSource(nameof(Samplings))] SamplingOptions sampling)
+    public async Task SameSeedGivesTheSameBitsForAnyNumberOfThreads([ValueSource(nameof(Samplings))] SamplingOptions sampling)
     {
-        List<GenerationStep> first = Run(sampling, threads: 1);
+        string[] first = Bits.Of(await Run(sampling, threads: 1));
         foreach (int threads in new[] { 1, 2, 3 })
         {
-            List<GenerationStep> again = Run(sampling, threads);
-            Assert.That(again.Select(Bits), Is.EqualTo(first.Select(Bits)), $"{threads} threads");
+            string[] again = Bits.Of(await Run(sampling, threads));
+            Assert.That(again, Is.EqualTo(first), $"{threads} threads");
         }
     }
 
     [Test]
-    public void SeedsChangeWhatIsDrawn()
+    public async Task SeedsChangeWhatIsDrawn()
     {
         SamplingOptions sampling = new() { SoftThinking = false, AfterThinking = new() { Temperature = 2, TopK = 0, TopP = 1 } };
-        IEnumerable<string> one = Run(sampling with { Seed = 1 }, 2).Select(Bits), two = Run(sampling with { Seed = 2 }, 2).Select(Bits);
+        string[] one = Bits.Of(await Run(sampling with { Seed = 1 }, 2)), two = Bits.Of(await Run(sampling with { Seed = 2 }, 2));
         Assert.That(one, Is.Not.EqualTo(two));
     }
 
     [Test]
-    public void NoiseChangesTheMixture()
+    public async Task NoiseChangesTheMixture()
     {
-        string[] plain = [.. Run(new(), 2).Select(Bits)];
-        Assert.That(Run(new() { DirichletAlpha = 1 }, 2).Select(Bits), Is.Not.EqualTo(plain));
-        Assert.That(Run(new() { GumbelSoftmaxTemperature = 0.5f }, 2).Select(Bits), Is.Not.EqualTo(plain));
+        string[] plain = Bits.Of(await Run(new(), 2));
+        Assert.That(Bits.Of(await Run(new() { DirichletAlpha = 1 }, 2)), Is.Not.EqualTo(plain));
+        Assert.That(Bits.Of(await Run(new() { GumbelSoftmaxTemperature = 0.5f }, 2)), Is.Not.EqualTo(plain));
     }
 
     [Test]
-    public void BudgetEndsTheThoughtAfterSoManyThoughts([Values] bool soft)
+    public async Task BudgetEndsTheThoughtAfterSoManyThoughts([Values] bool soft)
     {
         SamplingOptions sampling = new() { MaxThinkingTokens = 5, SoftThinking = soft, ThinkEndText = "\nThe answer" };
-        List<GenerationStep> steps = Run(sampling, 2);
+        GeneratedSample sample = await Run(sampling, 2);
+        IReadOnlyList<GenerationStep> steps = sample.Steps;
         Assert.That(steps.Count(step => step.Thinking && !step.Marker), Is.EqualTo(5));
         Assert.That(steps[5].ThinkingEnd, Is.EqualTo(ThinkingEnd.Budget));
         Assert.That(string.Concat(steps.Skip(6).Select(step => step.Text)), Does.StartWith("\nThe answer"));
     }
 
     [Test]
-    public void ColdStopEndsTheThought()
+    public async Task ColdStopEndsTheThought()
     {
         SamplingOptions sampling = new() { EarlyStoppingEntropyThreshold = 100, EarlyStoppingLengthThreshold = 8 };
-        List<GenerationStep> steps = Run(sampling, 2);
+        GeneratedSample sample = await Run(sampling, 2);
+        IReadOnlyList<GenerationStep> steps = sample.Steps;
         Assert.That(steps[7].ThinkingEnd, Is.EqualTo(ThinkingEnd.ColdStop));
         Assert.That(steps.Skip(8), Has.All.Property(nameof(GenerationStep.Soft)).False);
     }
 
     [Test]
-    public void ColdStopAfterThinkingEndsTheAnswer()
+    public async Task ColdStopAfterThinkingEndsTheAnswer()
     {
         SamplingOptions sampling = new() { EarlyStoppingEntropyThreshold = 100, EarlyStoppingLengthThreshold = 4, ColdStopAfterThinking = true };
-        List<GenerationStep> steps = Run(sampling, 2);
-        Assert.That(steps[^1].FinishReason, Is.EqualTo(FinishReason.ColdStop));
+        GeneratedSample sample = await Run(sampling, 2);
+        IReadOnlyList<GenerationStep> steps = sample.Steps;
+        Assert.That(sample.FinishReason, Is.EqualTo(FinishReason.ColdStop));
         Assert.That(steps, Has.Count.EqualTo(8));
     }
 
     [Test]
-    public void LengthEndsTheText()
+    public async Task LengthEndsTheText()
     {
-        using Engine engine = Engine.Load(TestData.TinyReasoner);
+        await using Engine engine = Engine.Load(TestData.TinyReasoner);
         GenerationRequest request = Ask(engine, new()) with { MaxNewTokens = 3 };
-        List<GenerationStep> steps = [.. engine.Generate(request)];
-        Assert.That(steps, Has.Count.EqualTo(3));
-        Assert.That(steps[^1].FinishReason, Is.EqualTo(FinishReason.Length));
+        GeneratedSample sample = (await engine.GenerateAsync(request)).Samples[0];
+        Assert.That(sample.Steps, Has.Count.EqualTo(3));
+        Assert.That(sample.FinishReason, Is.EqualTo(FinishReason.Length));
     }
 
     [Test]
-    public void LongPromptsGoThroughInChunks()
+    public async Task LongPromptsGoThroughInChunks()
     {
-        using Engine engine = Engine.Load(TestData.TinyReasoner);
+        await using Engine engine = Engine.Load(TestData.TinyReasoner);
         ConceptToken[] prompt = [.. Enumerable.Range(0, 1000).Select(i => new ConceptToken(i % 400))];
         GenerationRequest request = new() { Prompt = prompt };
-        Assert.That(engine.Generate(request).Count(), Is.InRange(1, 24));
+        Assert.That((await engine.GenerateAsync(request)).Samples[0].Steps, Has.Count.InRange(1, 24));
     }
 
     [Test]
-    public void BadPromptsAreRefusedBeforeAnythingRuns()
+    public async Task BadPromptsAreRefusedBeforeAnythingRuns()
     {
-        using Engine engine = Engine.Load(TestData.TinyReasoner);
-        Assert.That(() => engine.Generate(new() { Prompt = [] }), Throws.ArgumentException.With.Message.Contains("empty"));
-        Assert.That(() => engine.Generate(new() { Prompt = [new(455)] }), Throws.ArgumentException.With.Message.Contains("455"));
-        Assert.That(() => engine.Generate(new() { Prompt = [.. Enumerable.Repeat(new ConceptToken(1), 1024)] }),
-            Throws.ArgumentException.With.Message.Contains("context of 1024"));
-        Assert.That(() => engine.Generate(Ask(engine, new() { ThinkEnd = "end of it" })),
+        await using Engine engine = Engine.Load(TestData.TinyReasoner);
+        Assert.That(() => engine.GenerateAsync(new() { Prompt = [] }), Throws.ArgumentException.With.Message.Contains("empty"));
+        Assert.That(() => engine.GenerateAsync(new() { Prompt = [new(455)] }), Throws.ArgumentException.With.Message.Contains("455"));
+        Assert.That(() => engine.GenerateAsync(new() { Prompt = [.. Enumerable.Repeat(new ConceptToken(1), 1024)] }),
+            Throws.InstanceOf<GenerationLimitException>().With.Message.Contains("context of 1024"));
+        Assert.That(() => engine.GenerateAsync(Ask(engine, new() { ThinkEnd = "end of it" })),
             Throws.ArgumentException.With.Message.Contains("must be one"));
     }
 
     [Test]
-    public void CancelledGenerationKeepsTheStepsGiven()
+    public async Task CancelledGenerationKeepsTheStepsGiven()
     {
-        using Engine engine = Engine.Load(TestData.TinyReasoner);
+        await using Engine engine = Engine.Load(TestData.TinyReasoner);
         using CancellationTokenSource source = new();
         int steps = 0;
         Assert.That(
-            () =>
+            async () =>
             {
-                foreach (GenerationStep _ in engine.Generate(Ask(engine, new()), source.Token))
+                await foreach (GenerationEvent _ in engine.StreamAsync(Ask(engine, new()), source.Token))
                 {
                     if (++steps == 4)
                         source.Cancel();
@@ -129,16 +132,12 @@ public class EngineTests
         Assert.That(() => new SamplingOptions { MaxTopk = 0 }, Throws.InstanceOf<ArgumentOutOfRangeException>().With.Message.Contains("MaxTopk must be 1 to 1024"));
     }
 
-    private static List<GenerationStep> Run(SamplingOptions sampling, int threads)
+    private static async Task<GeneratedSample> Run(SamplingOptions sampling, int threads)
     {
-        using Engine engine = Engine.Load(TestData.TinyReasoner, new EngineOptions { Threads = threads });
-        return [.. engine.Generate(Ask(engine, sampling) with { MaxNewTokens = 200 })];
+        await using Engine engine = Engine.Load(TestData.TinyReasoner, new EngineOptions { Threads = threads });
+        return (await engine.GenerateAsync(Ask(engine, sampling) with { MaxNewTokens = 200 })).Samples[0];
     }
 
     private static GenerationRequest Ask(Engine engine, SamplingOptions sampling) =>
         Problems.Ask(engine, Question, sampling);
-
-    private static string Bits(GenerationStep step) =>
-        $"{string.Join(',', step.Token.Ids)} {string.Join(',', step.Token.Weights.Select(BitConverter.SingleToInt32Bits))} "
-        + $"{BitConverter.SingleToInt32Bits(step.Entropy)} {step.Text} {step.FinishReason}";
 }

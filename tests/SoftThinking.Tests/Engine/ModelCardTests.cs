@@ -14,14 +14,17 @@ public class ModelCardTests
     ];
 
     [TestCaseSource(nameof(Cases))]
-    public void SolvesTheHeldOutProblems(string name, SamplingOptions sampling)
+    public async Task SolvesTheHeldOutProblems(string name, SamplingOptions sampling)
     {
-        using Engine engine = Engine.Load(TestData.TinyReasoner);
+        await using Engine engine = Engine.Load(TestData.TinyReasoner);
         int solved = 0, count = 0;
         long thoughts = 0, mixtures = 0;
-        foreach ((string question, string answer) in Problems.HeldOut())
+        (string Question, string Answer)[] problems = [.. Problems.HeldOut()];
+        GenerationResult[] results = await Task.WhenAll(problems.Select((problem, i) =>
+            engine.GenerateAsync(Problems.Ask(engine, problem.Question, sampling with { Seed = (ulong)i }))));
+        foreach ((GenerationResult result, string answer) in results.Zip(problems.Select(problem => problem.Answer)))
         {
-            List<GenerationStep> steps = [.. engine.Generate(Problems.Ask(engine, question, sampling with { Seed = (ulong)count }))];
+            IReadOnlyList<GenerationStep> steps = result.Samples[0].Steps;
             string text = string.Concat(steps.Where(step => !step.Thinking).Select(step => step.Text));
             solved += text.Contains($"\\boxed{{{answer}}}", StringComparison.Ordinal) ? 1 : 0;
             thoughts += steps.Count(step => step.Thinking);

@@ -1,9 +1,5 @@
 using System.Text.Json;
 using NUnit.Framework;
-using SoftThinking.Checkpoints;
-using SoftThinking.Execution;
-using SoftThinking.Interop;
-using SoftThinking.Models;
 
 namespace SoftThinking.Tests.Golden;
 
@@ -53,7 +49,7 @@ public class ForwardTests
 
     /// <summary>With the exact cache: the rounding of bf16 moves these flat random distributions to other heads.</summary>
     [Test]
-    public void Rollout([ValueSource(nameof(ModelsWithRollout))] string model, [Values(1, 2)] int threads)
+    public async Task Rollout([ValueSource(nameof(ModelsWithRollout))] string model, [Values(1, 2)] int threads)
     {
         string folder = Path.Combine(TestData.FindGolden("forward")!, model);
         using GoldenFile expected = new(Path.Combine(folder, "rollout.safetensors"));
@@ -61,7 +57,7 @@ public class ForwardTests
         float[] probs = expected.Read<float>("topk_probs"), entropies = expected.Read<float>("entropy");
         byte[] soft = expected.Read<byte>("soft");
         int n = expected.Columns("topk_indices");
-        using Engine engine = Engine.Load(folder, new EngineOptions { Threads = threads, KvDtype = KvDtype.F32 });
+        await using Engine engine = Engine.Load(folder, new EngineOptions { Threads = threads, KvDtype = KvDtype.F32 });
         GenerationRequest request = new()
         {
             Prompt = [.. expected.Read<int>("prompt").Select(id => new ConceptToken(id))],
@@ -69,7 +65,7 @@ public class ForwardTests
             MaxNewTokens = heads.Length,
         };
         int step = 0;
-        foreach (GenerationStep got in engine.Generate(request))
+        foreach (GenerationStep got in (await engine.GenerateAsync(request)).Samples[0].Steps)
         {
             string where = $"step {step}";
             Assert.That(got.Token.Head, Is.EqualTo(heads[step]), where);
@@ -112,21 +108,15 @@ public class ForwardTests
 
     private static void Check(string model, KvDtype kv, int chunk, ConceptToken[] tokens, float[] expected)
     {
-        using Checkpoint checkpoint = Checkpoint.Open(Path.Combine(TestData.FindGolden("forward")!, model));
-        using Device device = Device.Open(Backend.Cpu, threads: 2);
-        using DeviceStream stream = new(device);
-        using ModelWeights weights = ModelWeights.Load(checkpoint, device, stream, progress: null);
-        NativeDtype dtype = kv == KvDtype.F32 ? NativeDtype.F32 : NativeDtype.Bf16;
-        using KvCache cache = new(device, checkpoint.Config, dtype, KvCache.BlocksFor(tokens.Length));
+        string folder = Path.Combine(TestData.FindGolden("forward")!, model);
         int rows = Math.Min(chunk, tokens.Length);
-        using Runner runner = new(device, stream, weights, cache, tokens.Max(t => t.Ids.Length), rows, rows, penalizes: false);
+        using ForwardPass pass = new(folder, kv, tokens.Max(t => t.Ids.Length), rows, tokens.Length);
         double tolerance = kv == KvDtype.F32 ? 1e-4 : 2e-2, largest = expected.Max(Math.Abs);
-        int vocabulary = checkpoint.Config.VocabularySize;
+        int vocabulary = expected.Length / tokens.Length;
         for (int start = 0; start < tokens.Length; start += rows)
         {
             int count = Math.Min(rows, tokens.Length - start);
-            runner.Prefill(tokens.AsSpan(start, count), start, count);
-            float[] logits = runner.Logits(count);
+            float[] logits = pass.Logits(tokens.AsSpan(start, count), start);
             for (int i = 0; i < logits.Length; i++)
             {
                 double error = Math.Abs(logits[i] - expected[start * vocabulary + i]) / largest;

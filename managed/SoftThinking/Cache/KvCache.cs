@@ -1,7 +1,7 @@
 using SoftThinking.Checkpoints;
 using SoftThinking.Interop;
 
-namespace SoftThinking.Models;
+namespace SoftThinking.Cache;
 
 /// <summary>Keys and values of every layer, in blocks of 16 positions.</summary>
 internal sealed class KvCache : IDisposable

@@ -1,0 +1,116 @@
+namespace SoftThinking.Cache;
+
+/// <summary>The blocks of the KV cache: who uses which, and which still hold a prefix that may come again. A block whose
+/// last user left keeps its content until it is needed; the one that was left longest ago goes first.</summary>
+internal sealed class BlockPool
+{
+    private const int None = -1;
+
+    private readonly int[] _references;
+    private readonly PrefixHash[] _hashes; // default: the block is not registered
+    private readonly Dictionary<PrefixHash, int> _registered;
+
+    // Unreferenced blocks, a doubly linked list: those that hold nothing first, then the least recently used.
+    private readonly int[] _previous;
+    private readonly int[] _next;
+    private int _first = None;
+    private int _last = None;
+
+    public BlockPool(int blocks)
+    {
+        _references = new int[blocks];
+        _hashes = new PrefixHash[blocks];
+        _registered = new Dictionary<PrefixHash, int>(blocks);
+        (_previous, _next) = (new int[blocks], new int[blocks]);
+        for (int block = blocks - 1; block >= 0; block--)
+            LinkFirst(block);
+        Available = blocks;
+    }
+
+    public int Blocks => _references.Length;
+
+    /// <summary>Blocks that nobody uses, those with a prefix included.</summary>
+    public int Available { get; private set; }
+
+    /// <summary>Takes a block for one user. At least one must be available.</summary>
+    public int Allocate()
+    {
+        int block = _first;
+        if (block == None)
+            throw new InvalidOperationException("no block is available");
+        if (_hashes[block] != default)
+        {
+            _registered.Remove(_hashes[block]);
+            _hashes[block] = default;
+        }
+        Retain(block);
+        return block;
+    }
+
+    /// <summary>Adds a user to a block.</summary>
+    public void Retain(int block)
+    {
+        if (_references[block]++ > 0)
+            return;
+        Unlink(block);
+        Available--;
+    }
+
+    /// <summary>Takes a user from a block.</summary>
+    public void Release(int block)
+    {
+        if (_references[block] == 0)
+            throw new InvalidOperationException($"block {block} is not in use");
+        if (--_references[block] > 0)
+            return;
+        if (_hashes[block] == default)
+            LinkFirst(block);
+        else
+            LinkLast(block);
+        Available++;
+    }
+
+    /// <summary>Whether nobody uses a block.</summary>
+    public bool IsUnused(int block) => _references[block] == 0;
+
+    /// <summary>Lets a full block be found by the prefix that ends with it; where another one is already, that stays.</summary>
+    public void Register(int block, PrefixHash hash)
+    {
+        if (_registered.TryAdd(hash, block))
+            _hashes[block] = hash;
+    }
+
+    public bool TryFind(PrefixHash hash, out int block) => _registered.TryGetValue(hash, out block);
+
+    private void LinkFirst(int block)
+    {
+        (_previous[block], _next[block]) = (None, _first);
+        if (_first == None)
+            _last = block;
+        else
+            _previous[_first] = block;
+        _first = block;
+    }
+
+    private void LinkLast(int block)
+    {
+        (_previous[block], _next[block]) = (_last, None);
+        if (_last == None)
+            _first = block;
+        else
+            _next[_last] = block;
+        _last = block;
+    }
+
+    private void Unlink(int block)
+    {
+        if (_previous[block] == None)
+            _first = _next[block];
+        else
+            _next[_previous[block]] = _next[block];
+        if (_next[block] == None)
+            _last = _previous[block];
+        else
+            _previous[_next[block]] = _previous[block];
+    }
+}

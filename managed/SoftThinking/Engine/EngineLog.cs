@@ -1,0 +1,25 @@
+using Microsoft.Extensions.Logging;
+
+namespace SoftThinking;
+
+/// <summary>What an engine tells a logger.</summary>
+internal static partial class EngineLog
+{
+    [LoggerMessage(1, LogLevel.Information, "Loaded {model}: weights {weightBytes} bytes, KV cache {blocks} blocks of 16 positions, context {context}")]
+    public static partial void Loaded(ILogger logger, string model, long weightBytes, int blocks, int context);
+
+    [LoggerMessage(2, LogLevel.Debug, "Began sample {sample}: {promptTokens} prompt tokens, {cachedTokens} of them cached")]
+    public static partial void Began(ILogger logger, int sample, int promptTokens, int cachedTokens);
+
+    [LoggerMessage(3, LogLevel.Debug, "Finished sample {sample}: {steps} steps, {reason}")]
+    public static partial void Finished(ILogger logger, int sample, int steps, FinishReason reason);
+
+    [LoggerMessage(4, LogLevel.Debug, "KV blocks ran out: {count} samples gave theirs back and will be computed again")]
+    public static partial void Preempted(ILogger logger, long count);
+
+    [LoggerMessage(5, LogLevel.Warning, "A request failed: {message}")]
+    public static partial void RequestFailed(ILogger logger, string message);
+
+    [LoggerMessage(6, LogLevel.Error, "The engine failed; all its requests end")]
+    public static partial void Failed(ILogger logger, Exception error);
+}

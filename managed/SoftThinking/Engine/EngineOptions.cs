@@ -1,0 +1,87 @@
+using Microsoft.Extensions.Logging;
+
+namespace SoftThinking;
+
+/// <summary>Number format of the KV cache.</summary>
+public enum KvDtype
+{
+    /// <summary>2 bytes an element.</summary>
+    Bf16,
+
+    /// <summary>4 bytes an element.</summary>
+    F32,
+}
+
+/// <summary>How an engine is set up. No option changes what a request gives, except <see cref="KvDtype"/>.</summary>
+public sealed record EngineOptions
+{
+    /// <summary>Threads that compute: 1 to 1024; 0 for as many as the process may use.</summary>
+    public int Threads
+    {
+        get;
+        init => field = OptionRange.Check(value, 0, 1024, "0 to 1024");
+    }
+
+    /// <summary>Number format of the KV cache.</summary>
+    public KvDtype KvDtype { get; init; } = KvDtype.Bf16;
+
+    /// <summary>Most sequences that are under way together, 1 to 1024; more wait.</summary>
+    public int MaxSequences
+    {
+        get;
+        init => field = OptionRange.Check(value, 1, 1024, "1 to 1024");
+    } = 16;
+
+    /// <summary>Most positions that one step computes, 1 to 65536; at least <see cref="MaxSequences"/> are taken. Long prompts
+    /// go through in pieces that leave every sequence under way its step.</summary>
+    public int StepTokens
+    {
+        get;
+        init => field = OptionRange.Check(value, 1, 65536, "1 to 65536");
+    } = 256;
+
+    /// <summary>Bytes of the KV cache, 1 or more; null for what <see cref="MaxSequences"/> full contexts need, at most half of
+    /// the free memory. Memory is taken from the system as it is first used.</summary>
+    public long? KvCacheBytes
+    {
+        get;
+        init => field = value is long bytes ? OptionRange.Check(bytes, 1, long.MaxValue, "1 or more") : null;
+    }
+
+    /// <summary>Most positions of a sequence, 2 or more; null for the model's own limit. A smaller KV cache lowers it.</summary>
+    public int? ContextLength
+    {
+        get;
+        init => field = value is int positions ? OptionRange.Check(positions, 2, int.MaxValue, "2 or more") : null;
+    }
+
+    /// <summary>Most new tokens that a request may ask for, 1 or more; null for no limit but the context.</summary>
+    public int? MaxNewTokens
+    {
+        get;
+        init => field = value is int tokens ? OptionRange.Check(tokens, 1, int.MaxValue, "1 or more") : null;
+    }
+
+    /// <summary>Most tokens of a concept token that a request may ask for or bring, 1 to 1024.</summary>
+    public int MaxTopk
+    {
+        get;
+        init => field = OptionRange.Check(value, 1, 1024, "1 to 1024");
+    } = 64;
+
+    /// <summary>Most samples that wait to be begun, 1 or more; requests beyond are refused.</summary>
+    public int QueueLength
+    {
+        get;
+        init => field = OptionRange.Check(value, 1, int.MaxValue, "1 or more");
+    } = 1024;
+
+    /// <summary>Whether keys and values of a prefix that was computed before are used again.</summary>
+    public bool PrefixCache { get; init; } = true;
+
+    /// <summary>Told the fraction of the weights that is loaded, 0 to 1, on the loading thread.</summary>
+    public Action<double>? LoadProgress { get; init; }
+
+    /// <summary>Where the engine tells what it does.</summary>
+    public ILogger? Logger { get; init; }
+}

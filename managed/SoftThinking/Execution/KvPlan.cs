@@ -1,0 +1,61 @@
+using SoftThinking.Cache;
+using SoftThinking.Checkpoints;
+using SoftThinking.Interop;
+using SoftThinking.Models;
+
+namespace SoftThinking.Execution;
+
+/// <summary>How large the KV cache of an engine is, and what follows from it.</summary>
+/// <param name="Blocks">Blocks of the pool.</param>
+/// <param name="ContextLength">Most positions of a sequence.</param>
+/// <param name="WeightBytes">Bytes of the packed weights.</param>
+internal readonly record struct KvPlan(NativeDtype Dtype, int Blocks, int ContextLength, RunnerLimits Limits, long WeightBytes)
+{
+    /// <exception cref="InsufficientMemoryException">Weights, or weights and cache, are more than is free.</exception>
+    public static KvPlan Make(Device device, Checkpoint checkpoint, EngineOptions options)
+    {
+        ModelConfig config = checkpoint.Config;
+        NativeDtype dtype = DtypeOf(options.KvDtype);
+        int context = Math.Min(config.MaxPositions, options.ContextLength ?? int.MaxValue);
+        long weights = ModelWeights.Measure(checkpoint, device);
+        long free = (long)device.Query().FreeMemory - weights - Runner.Measure(device, config, LimitsOf(options, context));
+        if (free < 0)
+            throw TooLittle("the weights", weights, weights + free);
+        long blockBytes = KvCache.Measure(device, config, dtype, 1);
+        long blocks = BlocksThatFit(options, context, free, blockBytes);
+        context = (int)Math.Min(context, blocks * KvCache.BlockPositions);
+        return new KvPlan(dtype, (int)blocks, context, LimitsOf(options, context), weights);
+    }
+
+    public static NativeDtype DtypeOf(KvDtype dtype) => dtype == KvDtype.F32 ? NativeDtype.F32 : NativeDtype.Bf16;
+
+    public static RunnerLimits LimitsOf(EngineOptions options, int context) => new(
+        Rows: Math.Max(options.StepTokens, options.MaxSequences),
+        Slots: options.MaxSequences,
+        Entries: options.MaxTopk,
+        BlocksPerSequence: KvCache.BlocksFor(context));
+
+    private static long BlocksThatFit(EngineOptions options, int context, long free, long blockBytes)
+    {
+        if (options.KvCacheBytes is long bytes)
+        {
+            if (bytes > free)
+                throw TooLittle("the KV cache", bytes, free);
+            if (bytes < blockBytes)
+                throw new ArgumentOutOfRangeException(nameof(options), $"{nameof(EngineOptions.KvCacheBytes)} must be at least {blockBytes}, one block of this model, not {bytes}");
+            return Math.Min(bytes / blockBytes, int.MaxValue);
+        }
+        long wanted = (long)options.MaxSequences * KvCache.BlocksFor(context);
+        long possible = Math.Min(free / 2 / blockBytes, int.MaxValue);
+        // A cache that holds less than this is not worth beginning with.
+        long least = Math.Min(KvCache.BlocksFor(context), 16);
+        return possible < least ? throw TooLittle("the KV cache", least * blockBytes * 2, free) : Math.Min(wanted, possible);
+    }
+
+    private static InsufficientMemoryException TooLittle(string what, long bytes, long free)
+    {
+        return new($"not enough memory: {what} need {Size(bytes)}, {Size(free)} are free");
+
+        static string Size(long bytes) => FormattableString.Invariant($"{bytes / 1048576.0:N1} MiB");
+    }
+}

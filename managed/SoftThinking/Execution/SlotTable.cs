@@ -1,0 +1,90 @@
+using SoftThinking.Interop;
+using SoftThinking.Scheduling;
+
+namespace SoftThinking.Execution;
+
+/// <summary>What the device keeps of every sequence from step to step: how it is sampled, where its thinking stands, its
+/// heads so far, and the concept token that it sampled last. The tokens that the host brings to a step lie behind
+/// those, in one table.</summary>
+internal sealed class SlotTable : IDisposable
+{
+    private const int CountInPrompt = 0x40000000; // ST_COUNT_IN_PROMPT
+
+    private readonly DeviceStream _stream;
+    private readonly DeviceArena _device;
+    private readonly DeviceArena _host;
+    private readonly DeviceEvent _countsCopied;
+    private readonly int _vocabulary;
+    private HostArray<SlotSampling> _sampling;
+    private HostArray<SequenceState> _states;
+    private HostArray<Penalties> _penalties;
+    private HostArray<int> _counts;
+
+    public SlotTable(Device device, DeviceStream stream, RunnerLimits limits, int vocabulary)
+    {
+        (_stream, _vocabulary) = (stream, vocabulary);
+        _host = DeviceArena.Allocate(device, arena =>
+        {
+            _sampling = HostArray<SlotSampling>.Place(arena, limits.Slots);
+            _states = HostArray<SequenceState>.Place(arena, limits.Slots);
+            _penalties = HostArray<Penalties>.Place(arena, limits.Slots);
+            _counts = HostArray<int>.Place(arena, vocabulary);
+        }, host: true);
+        _device = DeviceArena.Allocate(device, arena => Device = DeviceSlots.Place(arena, limits, vocabulary));
+        _countsCopied = new DeviceEvent(device);
+    }
+
+    public DeviceSlots Device { get; private set; } = null!;
+
+    /// <summary>Prepares the slot of a sequence that begins. No step in flight may use the slot.</summary>
+    public void SetUp(Sequence sequence)
+    {
+        int slot = sequence.Slot;
+        Set(_sampling, Device.Sampling, sequence.Setup.Sampling);
+        Set(_states, Device.States, sequence.Setup.State);
+        if (!sequence.Setup.Penalizes)
+            return;
+        Set(_penalties, Device.Penalties, sequence.Setup.Penalties);
+        _countsCopied.Synchronize(); // the last sequence that needed the host's array may still be on its way
+        Span<int> counts = _counts.Span;
+        counts.Clear();
+        for (int i = 0; i < sequence.PromptLength; i++)
+            counts[sequence.Tokens.HeadOf(i)] = CountInPrompt;
+        _stream.Copy<int>(_counts.Pointer, Device.Counts + (nint)slot * _vocabulary * sizeof(int), _vocabulary);
+        _stream.Record(_countsCopied);
+
+        unsafe void Set<T>(HostArray<T> host, nint device, T value) where T : unmanaged
+        {
+            host.Span[slot] = value;
+            nint offset = slot * sizeof(T);
+            _stream.Copy<T>(host.Pointer + offset, device + offset, 1);
+        }
+    }
+
+    public void Dispose()
+    {
+        _countsCopied.Dispose();
+        _device.Dispose();
+        _host.Dispose();
+    }
+}
+
+/// <summary>The arrays of a <see cref="SlotTable"/> on the device.</summary>
+/// <param name="TokenIds">[slots + rows, entries]: what each slot sampled last, then what the host brings to a step.</param>
+/// <param name="TokenWeights">[slots + rows, entries]</param>
+/// <param name="Counts">[slots, vocabulary]</param>
+internal sealed record DeviceSlots(
+    nint Sampling, nint States, nint Penalties, nint Counts, nint TokenIds, nint TokenWeights)
+{
+    public static DeviceSlots Place(DeviceArena arena, RunnerLimits limits, int vocabulary)
+    {
+        long entries = ((long)limits.Slots + limits.Rows) * limits.Entries;
+        return new DeviceSlots(
+            Sampling: arena.Take<SlotSampling>(limits.Slots),
+            States: arena.Take<SequenceState>(limits.Slots),
+            Penalties: arena.Take<Penalties>(limits.Slots),
+            Counts: arena.Take<int>((long)limits.Slots * vocabulary),
+            TokenIds: arena.Take<int>(entries),
+            TokenWeights: arena.Take<float>(entries));
+    }
+}

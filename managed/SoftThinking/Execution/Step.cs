@@ -1,0 +1,117 @@
+using SoftThinking.Interop;
+using SoftThinking.Scheduling;
+
+namespace SoftThinking.Execution;
+
+/// <summary>One step from its plan to its results, with the host's side of what goes to the device and comes back. Two
+/// of them take turns: one is read and planned anew while the device computes the other.</summary>
+internal sealed class Step : IDisposable
+{
+    private readonly DeviceArena _arena;
+    private readonly int _entries;
+
+    public Step(Device device, RunnerLimits limits)
+    {
+        _entries = limits.Entries;
+        _arena = DeviceArena.Allocate(device, arena =>
+        {
+            Inputs = HostInputs.Place(arena, limits);
+            Outputs = HostOutputs.Place(arena, limits);
+        }, host: true);
+        Done = new DeviceEvent(device);
+    }
+
+    public StepPlan Plan { get; } = new();
+
+    public HostInputs Inputs { get; private set; } = null!;
+
+    public HostOutputs Outputs { get; private set; } = null!;
+
+    /// <summary>Marks the end of the step's work.</summary>
+    public DeviceEvent Done { get; }
+
+    /// <summary>What the <paramref name="sample"/>-th sampled row of the plan gave; valid once the step is done.</summary>
+    public SampledRow this[int sample] => new(Outputs, sample, _entries);
+
+    public void Dispose()
+    {
+        Done.Dispose();
+        _arena.Dispose();
+    }
+}
+
+/// <summary>What a step tells the device.</summary>
+/// <param name="Positions">Of each row.</param>
+/// <param name="FirstRow">Of each sequence, and the number of rows.</param>
+/// <param name="BlockTables">[sequences, blocks of the longest]</param>
+/// <param name="TokenIndex">Of each row, its place in the table of concept tokens: a slot's, or one brought here.</param>
+/// <param name="TokenIds">[tokens brought, entries]</param>
+/// <param name="TokenWeights">[tokens brought, entries]</param>
+/// <param name="LogitIndex">Rows that are sampled.</param>
+/// <param name="Slots">Slots of the rows that are sampled.</param>
+/// <param name="PenalizedSlots">The same where the slot has penalties, else -1.</param>
+/// <param name="LogProbSlots">The same where log-probabilities are wanted, else -1.</param>
+internal sealed record HostInputs(
+    HostArray<int> Positions, HostArray<int> FirstRow, HostArray<int> BlockTables, HostArray<int> TokenIndex,
+    HostArray<int> TokenIds, HostArray<float> TokenWeights, HostArray<int> LogitIndex, HostArray<int> Slots,
+    HostArray<int> PenalizedSlots, HostArray<int> LogProbSlots)
+{
+    public static HostInputs Place(DeviceArena arena, RunnerLimits limits) => new(
+        Positions: HostArray<int>.Place(arena, limits.Rows),
+        FirstRow: HostArray<int>.Place(arena, limits.Slots + 1),
+        BlockTables: HostArray<int>.Place(arena, limits.Slots * limits.BlocksPerSequence),
+        TokenIndex: HostArray<int>.Place(arena, limits.Rows),
+        TokenIds: HostArray<int>.Place(arena, limits.Rows * limits.Entries),
+        TokenWeights: HostArray<float>.Place(arena, limits.Rows * limits.Entries),
+        LogitIndex: HostArray<int>.Place(arena, limits.Slots),
+        Slots: HostArray<int>.Place(arena, limits.Slots),
+        PenalizedSlots: HostArray<int>.Place(arena, limits.Slots),
+        LogProbSlots: HostArray<int>.Place(arena, limits.Slots));
+}
+
+/// <summary>What comes back from a step, one entry per sampled row.</summary>
+internal sealed record HostOutputs(
+    HostArray<int> Ids, HostArray<float> Weights, HostArray<StepInfo> Info, HostArray<float> HeadLogProbs,
+    HostArray<int> TopIds, HostArray<float> TopLogProbs)
+{
+    public static HostOutputs Place(DeviceArena arena, RunnerLimits limits) => new(
+        Ids: HostArray<int>.Place(arena, limits.Slots * limits.Entries),
+        Weights: HostArray<float>.Place(arena, limits.Slots * limits.Entries),
+        Info: HostArray<StepInfo>.Place(arena, limits.Slots),
+        HeadLogProbs: HostArray<float>.Place(arena, limits.Slots),
+        TopIds: HostArray<int>.Place(arena, limits.Slots * LogProbsOperation.MaxCount),
+        TopLogProbs: HostArray<float>.Place(arena, limits.Slots * LogProbsOperation.MaxCount));
+}
+
+/// <summary>What one sampled row gave.</summary>
+internal readonly ref struct SampledRow
+{
+    private readonly HostOutputs _outputs;
+    private readonly int _row;
+
+    public SampledRow(HostOutputs outputs, int row, int entries)
+    {
+        (_outputs, _row) = (outputs, row);
+        Span<float> weights = outputs.Weights.Span.Slice(row * entries, entries);
+        int used = weights.IndexOf(0f);
+        Weights = used < 0 ? weights : weights[..used];
+        Ids = outputs.Ids.Span.Slice(row * entries, Weights.Length);
+    }
+
+    public ReadOnlySpan<int> Ids { get; }
+
+    public ReadOnlySpan<float> Weights { get; }
+
+    public StepFlags Flags => _outputs.Info.Span[_row].Flags;
+
+    public float Entropy => _outputs.Info.Span[_row].Entropy;
+
+    public float HeadLogProb => _outputs.HeadLogProbs.Span[_row];
+
+    /// <summary>The likeliest ids, where log-probabilities were asked for.</summary>
+    public ReadOnlySpan<int> TopIds =>
+        _outputs.TopIds.Span.Slice(_row * LogProbsOperation.MaxCount, LogProbsOperation.MaxCount);
+
+    public ReadOnlySpan<float> TopLogProbs =>
+        _outputs.TopLogProbs.Span.Slice(_row * LogProbsOperation.MaxCount, LogProbsOperation.MaxCount);
+}

@@ -1,0 +1,229 @@
+using SoftThinking.Cache;
+
+namespace SoftThinking.Scheduling;
+
+/// <summary>Decides which positions of which sequences a step computes. Who came first goes first, within a priority;
+/// when blocks run out, who came last gives its own back and is computed again later.</summary>
+internal sealed class Scheduler : IDisposable
+{
+    private readonly BlockPool _pool;
+    private readonly int _stepTokens;
+    private readonly bool _reusesPrefixes;
+    private readonly PrefixHasher _hasher = new();
+    private readonly List<Sequence> _waiting = [];
+    private readonly List<Sequence> _running = [];
+    private readonly Stack<int> _freeSlots;
+    private readonly List<int> _found = [];
+    private long _arrivals;
+
+    /// <param name="slots">Most sequences that are under way together.</param>
+    /// <param name="stepTokens">Most rows of a step; at least <paramref name="slots"/>.</param>
+    /// <param name="reusesPrefixes">Whether blocks are looked for by what they hold.</param>
+    public Scheduler(BlockPool pool, int slots, int stepTokens, bool reusesPrefixes)
+    {
+        (_pool, _stepTokens, _reusesPrefixes) = (pool, stepTokens, reusesPrefixes);
+        _freeSlots = new Stack<int>(Enumerable.Range(0, slots).Reverse());
+    }
+
+    public int Waiting => _waiting.Count;
+
+    public int Running => _running.Count;
+
+    /// <summary>Times that a sequence had to give its blocks back.</summary>
+    public long Preemptions { get; private set; }
+
+    public void Add(Sequence sequence)
+    {
+        sequence.Arrival = _arrivals++;
+        Enqueue(_waiting, sequence);
+    }
+
+    /// <summary>Ends a sequence, wherever it stands: its blocks are free at once, its slot when no step in flight has
+    /// rows of it.</summary>
+    public void End(Sequence sequence)
+    {
+        if (sequence.Stage == SequenceStage.Ended)
+            return;
+        Register(sequence);
+        GiveBackBlocks(sequence);
+        (sequence.Stage == SequenceStage.Running ? _running : _waiting).Remove(sequence);
+        sequence.Stage = SequenceStage.Ended;
+        FreeSlot(sequence);
+    }
+
+    /// <summary>A step with rows of this sequence was read.</summary>
+    public void StepRead(Sequence sequence)
+    {
+        sequence.StepsInFlight--;
+        FreeSlot(sequence);
+    }
+
+    /// <summary>Plans the next step, given that those planned before are done first.</summary>
+    public void Plan(StepPlan plan)
+    {
+        plan.Clear();
+        if (Continue(plan))
+            Admit(plan);
+    }
+
+    /// <summary>Rows of the sequences under way: one for each that decodes, the rest of the budget to prompts in
+    /// order. False when somebody had to give blocks back.</summary>
+    private bool Continue(StepPlan plan)
+    {
+        int decoding = 0;
+        foreach (Sequence sequence in _running)
+            decoding += sequence.Missing == 1 ? 1 : 0;
+        long preemptions = Preemptions;
+        for (int i = 0; i < _running.Count; i++)
+        {
+            Sequence sequence = _running[i];
+            decoding -= sequence.Missing == 1 ? 1 : 0;
+            int rows = Math.Min(sequence.Missing, _stepTokens - plan.Rows - decoding);
+            if (rows == 0)
+                continue;
+            while (sequence.Stage == SequenceStage.Running && !Grow(sequence, sequence.Computed + rows))
+                Preempt(_running.FindLast(other => other.Blocks.Count > 0)!);
+            if (sequence.Stage == SequenceStage.Running)
+                Take(plan, sequence, rows, begins: false);
+        }
+        return preemptions == Preemptions;
+    }
+
+    /// <summary>Lets waiting sequences in, in order, as far as rows, slots and blocks go.</summary>
+    private void Admit(StepPlan plan)
+    {
+        while (_waiting.Count > 0 && plan.Rows < _stepTokens)
+        {
+            Sequence sequence = _waiting[0];
+            // One that gave its blocks back must have been read to its end before it is computed again.
+            if (sequence.StepsInFlight > 0 || (sequence.Slot < 0 && _freeSlots.Count == 0) || !FindBlocks(sequence))
+                return;
+            _waiting.RemoveAt(0);
+            Enqueue(_running, sequence);
+            sequence.Stage = SequenceStage.Running;
+            bool begins = sequence.Slot < 0;
+            if (begins)
+                sequence.Slot = _freeSlots.Pop();
+            int rows = Math.Min(sequence.Missing, _stepTokens - plan.Rows);
+            Grow(sequence, sequence.Computed + rows);
+            Take(plan, sequence, rows, begins);
+        }
+    }
+
+    private void Take(StepPlan plan, Sequence sequence, int rows, bool begins)
+    {
+        bool samples = rows == sequence.Missing;
+        plan.Add(new(sequence, sequence.Computed, rows, begins, samples,
+            LastFromSlot: samples && sequence.Length > sequence.PromptLength));
+        sequence.Computed += rows;
+        sequence.Length += samples ? 1 : 0;
+        sequence.StepsInFlight++;
+        Register(sequence);
+    }
+
+    /// <summary>Gives a waiting sequence the blocks that hold its prefix, if the pool has room for the rest of it and
+    /// one more block for each sequence under way. The last token is always computed: it gives the logits.</summary>
+    private bool FindBlocks(Sequence sequence)
+    {
+        _found.Clear();
+        int unused = 0;
+        for (int i = 0; _reusesPrefixes && (i + 1) * KvCache.BlockPositions < sequence.Length; i++)
+        {
+            if (!_pool.TryFind(HashOf(sequence, i), out int block))
+                break;
+            _found.Add(block);
+            unused += _pool.IsUnused(block) ? 1 : 0;
+        }
+        int needed = KvCache.BlocksFor(sequence.Length) - _found.Count + unused;
+        if (needed + Math.Min(_running.Count, _pool.Blocks / 2) > _pool.Available)
+            return false;
+        foreach (int block in _found)
+        {
+            _pool.Retain(block);
+            sequence.Blocks.Add(block);
+        }
+        sequence.RegisteredBlocks = _found.Count;
+        sequence.Computed = _found.Count * KvCache.BlockPositions;
+        if (sequence.Slot < 0)
+            sequence.CachedTokens = sequence.Computed;
+        return true;
+    }
+
+    /// <summary>Takes the blocks that a sequence lacks for so many positions; false when there are not enough.</summary>
+    private bool Grow(Sequence sequence, int positions)
+    {
+        int missing = KvCache.BlocksFor(positions) - sequence.Blocks.Count;
+        if (missing > _pool.Available)
+            return false;
+        for (; missing > 0; missing--)
+            sequence.Blocks.Add(_pool.Allocate());
+        return true;
+    }
+
+    /// <summary>Takes a running sequence's blocks; it waits, to be computed again from its tokens. Its slot stays, with all
+    /// that the device knows of it.</summary>
+    private void Preempt(Sequence sequence)
+    {
+        bool done = sequence.Missing == 0;
+        Register(sequence);
+        GiveBackBlocks(sequence);
+        if (done)
+            return; // its last token is under way: it needs no blocks any more
+        _running.Remove(sequence);
+        sequence.Stage = SequenceStage.Waiting;
+        Enqueue(_waiting, sequence);
+        Preemptions++;
+    }
+
+    private void GiveBackBlocks(Sequence sequence)
+    {
+        // The last first: the start of a prefix is worth most, so it should be evicted last.
+        for (int i = sequence.Blocks.Count - 1; i >= 0; i--)
+            _pool.Release(sequence.Blocks[i]);
+        sequence.Blocks.Clear();
+        (sequence.Computed, sequence.RegisteredBlocks) = (0, 0);
+    }
+
+    /// <summary>Lets others find the whole blocks of a sequence. The steps that write them are launched before any step
+    /// that could read them.</summary>
+    private void Register(Sequence sequence)
+    {
+        int known = Math.Min(sequence.Computed, sequence.Tokens.Count) / KvCache.BlockPositions;
+        for (; _reusesPrefixes && sequence.RegisteredBlocks < known; sequence.RegisteredBlocks++)
+        {
+            int i = sequence.RegisteredBlocks;
+            _pool.Register(sequence.Blocks[i], HashOf(sequence, i));
+        }
+    }
+
+    private PrefixHash HashOf(Sequence sequence, int block)
+    {
+        for (int i = sequence.Hashes.Count; i <= block; i++)
+        {
+            PrefixHash parent = i == 0 ? default : sequence.Hashes[i - 1];
+            sequence.Hashes.Add(_hasher.Extend(parent, sequence.Tokens, i * KvCache.BlockPositions));
+        }
+        return sequence.Hashes[block];
+    }
+
+    private void FreeSlot(Sequence sequence)
+    {
+        if (sequence.Stage != SequenceStage.Ended || sequence.StepsInFlight > 0 || sequence.Slot < 0)
+            return;
+        _freeSlots.Push(sequence.Slot);
+        sequence.Slot = -1;
+    }
+
+    private static void Enqueue(List<Sequence> queue, Sequence sequence)
+    {
+        int place = queue.Count;
+        while (place > 0 && GoesBefore(sequence, queue[place - 1]))
+            place--;
+        queue.Insert(place, sequence);
+    }
+
+    private static bool GoesBefore(Sequence a, Sequence b) =>
+        a.Priority != b.Priority ? a.Priority > b.Priority : a.Arrival < b.Arrival;
+
+    public void Dispose() => _hasher.Dispose();
+}

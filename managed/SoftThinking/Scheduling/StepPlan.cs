@@ -1,0 +1,35 @@
+using System.Runtime.InteropServices;
+
+namespace SoftThinking.Scheduling;
+
+/// <summary>Rows of one sequence in a step: positions <paramref name="First"/> and so on.</summary>
+/// <param name="Begins">Whether the sequence has just been given its slot.</param>
+/// <param name="Samples">Whether the last row's logits are sampled.</param>
+/// <param name="LastFromSlot">Whether the last row's token is the one that the slot holds.</param>
+internal readonly record struct PlannedRows(
+    Sequence Sequence, int First, int Count, bool Begins, bool Samples, bool LastFromSlot);
+
+/// <summary>What one step computes.</summary>
+internal sealed class StepPlan
+{
+    private readonly List<PlannedRows> _parts = [];
+
+    public ReadOnlySpan<PlannedRows> Parts => CollectionsMarshal.AsSpan(_parts);
+
+    public int Rows { get; private set; }
+
+    public int Sampled { get; private set; }
+
+    public void Clear()
+    {
+        _parts.Clear();
+        (Rows, Sampled) = (0, 0);
+    }
+
+    public void Add(PlannedRows part)
+    {
+        _parts.Add(part);
+        Rows += part.Count;
+        Sampled += part.Samples ? 1 : 0;
+    }
+}

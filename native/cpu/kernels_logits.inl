@@ -1,0 +1,57 @@
+// The passes of the sampler over the logits; part of kernels.inl.
+#pragma once
+
+#include "common/sampling.h"
+#include "cpu/kernels.h"
+#include "cpu/simd.h"
+
+namespace st::cpu {
+namespace {
+
+bool logit_maxima(const float* logits, int64_t count, float* tile_maxima) {
+  bool nan = false;
+  for (int64_t begin = 0; begin < count; begin += kLogitTile) {
+    int64_t end = begin + kLogitTile < count ? begin + kLogitTile : count;
+    F16x top = broadcast(-INFINITY);
+    int64_t i = begin;
+    for (; i + kLanes <= end; i += kLanes) {
+      F16x value = load(logits + i);
+      nan |= any_nan(value);
+      top = max(top, value);
+    }
+    float best = maximum(top);
+    for (; i < end; ++i) {
+      nan |= logits[i] != logits[i];
+      best = best > logits[i] ? best : logits[i];
+    }
+    tile_maxima[begin / kLogitTile] = best;
+  }
+  return !nan;
+}
+
+LogitSums logit_sums(const float* logits, int64_t count, float maximum, float inverse_temperature) {
+  LogitSums sums = {0, 0};
+  int64_t i = 0;
+  for (; i + kLanes <= count; i += kLanes) {
+    F16x x = mul(sub(load(logits + i), broadcast(maximum)), broadcast(inverse_temperature));
+    F16x mass = where_at_least(x, Exp32::low, exp(x));
+    // -inf has no mass and no moment; -inf * 0 would be NaN.
+    F16x moment = mul(sub(zero(), max(x, broadcast(Exp32::low))), mass);
+    float masses[kLanes], moments[kLanes];
+    store(masses, mass);
+    store(moments, moment);
+    for (int lane = 0; lane < kLanes; ++lane) {
+      sums.z += to_fixed(masses[lane]);
+      sums.s += to_fixed(moments[lane]);
+    }
+  }
+  for (; i < count; ++i) {
+    float x = scaled_logit(logits[i], maximum, inverse_temperature), mass = mass_of(x);
+    sums.z += to_fixed(mass);
+    sums.s += to_fixed((x < Exp32::low ? -Exp32::low : -x) * mass);
+  }
+  return sums;
+}
+
+}  // namespace
+}  // namespace st::cpu

@@ -1,0 +1,40 @@
+// rms_norm and silu_mul of one row; part of kernels.inl.
+#pragma once
+
+#include "cpu/kernels.h"
+#include "cpu/simd.h"
+
+namespace st::cpu {
+namespace {
+
+void rms_norm(const float* delta, float* residual, const float* weight, float epsilon, float* out, int64_t cols) {
+  F16x squares = zero();
+  int64_t i = 0;
+  for (; i + kLanes <= cols; i += kLanes) {
+    F16x value = delta ? add(load(residual + i), load(delta + i)) : load(residual + i);
+    store(residual + i, value);
+    squares = mul_add(value, value, squares);
+  }
+  float total = sum(squares);
+  for (; i < cols; ++i) {
+    if (delta) residual[i] += delta[i];
+    total += residual[i] * residual[i];
+  }
+  float factor = 1.0f / sqrtf(total / static_cast<float>(cols) + epsilon);
+  for (i = 0; i + kLanes <= cols; i += kLanes)
+    store(out + i, mul(mul(load(residual + i), broadcast(factor)), load(weight + i)));
+  for (; i < cols; ++i) out[i] = residual[i] * factor * weight[i];
+}
+
+void silu_mul(const float* gate, const float* up, float* out, int64_t cols) {
+  int64_t i = 0;
+  for (; i + kLanes <= cols; i += kLanes) {
+    F16x g = load(gate + i);
+    F16x denominator = add(broadcast(1.0f), exp(sub(zero(), g)));
+    store(out + i, mul(div(g, denominator), load(up + i)));
+  }
+  for (; i < cols; ++i) out[i] = gate[i] / (1.0f + exp32(-gate[i])) * up[i];
+}
+
+}  // namespace
+}  // namespace st::cpu

@@ -1,0 +1,220 @@
+using System.Collections.Concurrent;
+using System.Diagnostics.Metrics;
+using Microsoft.Extensions.Logging;
+using NUnit.Framework;
+
+namespace SoftThinking.Tests;
+
+/// <summary>Limits, ends, faults, and what the engine tells about itself.</summary>
+public class LifetimeTests
+{
+    [Test]
+    public async Task LimitsAreRefusedAtSubmission()
+    {
+        await using Engine engine = Engine.Load(TestData.TinyReasoner, new EngineOptions
+        {
+            MaxSequences = 1,
+            QueueLength = 3,
+            ContextLength = 100,
+            MaxNewTokens = 50,
+            MaxTopk = 4,
+        });
+        SamplingOptions sampling = new() { MaxTopk = 4 };
+        Assert.That(engine.ContextLength, Is.EqualTo(100));
+        Refused(Plain(100) with { Sampling = sampling }, GenerationLimit.Context, "context of 100");
+        Refused(Plain(10) with { Sampling = sampling, MaxNewTokens = 51 }, GenerationLimit.Output, "at most 50");
+        Refused(Plain(10) with { Sampling = sampling with { MaxTopk = 5 } }, GenerationLimit.MaxTopk, "mixes 5 tokens");
+        Refused(Plain(10) with { Sampling = sampling, Samples = 4 }, GenerationLimit.Queue, "queue of 3 has no room for 4");
+        Task<GenerationResult>[] taken = [.. Enumerable.Range(0, 3).Select(_ =>
+            engine.GenerateAsync(Plain(90) with { Sampling = sampling, IgnoreEndOfText = true }))];
+        GenerationResult[] results = await Task.WhenAll(taken);
+        Assert.That(results.Select(result => result.Samples[0].Steps.Count), Has.All.EqualTo(10), "the context is full");
+        await engine.GenerateAsync(Plain(90) with { Sampling = sampling, Samples = 3 });
+
+        void Refused(GenerationRequest request, GenerationLimit limit, string message) =>
+            Assert.That(() => engine.GenerateAsync(request), Throws.InstanceOf<GenerationLimitException>()
+                .With.Property("Limit").EqualTo(limit).And.Message.Contains(message));
+    }
+
+    [Test]
+    public async Task DisposingEndsWhatRuns()
+    {
+        Engine engine = Engine.Load(TestData.TinyReasoner, new EngineOptions { MaxSequences = 2 });
+        Task<GenerationResult>[] tasks = [.. Enumerable.Range(0, 8).Select(_ => engine.GenerateAsync(Long()))];
+        while (engine.Statistics.Steps < 5)
+            await Task.Yield();
+        await engine.DisposeAsync();
+        foreach (Task<GenerationResult> task in tasks)
+            Assert.That(async () => await task, Throws.InstanceOf<ObjectDisposedException>().With.Message.Contains("before the generation ended"));
+        Assert.That(() => engine.GenerateAsync(Long()), Throws.InstanceOf<ObjectDisposedException>());
+        await engine.DisposeAsync();
+    }
+
+    [Test]
+    public async Task DrainingWaitsForWhatRuns()
+    {
+        await using Engine engine = Engine.Load(TestData.TinyReasoner, new EngineOptions { MaxSequences = 2 });
+        Task<GenerationResult>[] tasks = [.. Enumerable.Range(0, 5).Select(_ => engine.GenerateAsync(Plain(20) with { MaxNewTokens = 50 }))];
+        Task drained = engine.DrainAsync();
+        Assert.That(() => engine.GenerateAsync(Plain(20)), Throws.InstanceOf<GenerationException>().With.Message.Contains("drained"));
+        await drained;
+        foreach (Task<GenerationResult> task in tasks)
+            Assert.That((await task).Samples[0].Steps, Is.Not.Empty);
+    }
+
+    [Test]
+    public async Task SubmittingAndDisposingMayMeet()
+    {
+        for (int round = 0; round < 20; round++)
+        {
+            Engine engine = Engine.Load(TestData.TinyReasoner, new EngineOptions { Threads = 1 });
+            Task[] callers = [.. Enumerable.Range(0, 4).Select(_ => Task.Run(async () =>
+            {
+                try
+                {
+                    for (int i = 0; i < 50; i++)
+                        await engine.GenerateAsync(Plain(10) with { MaxNewTokens = 5 });
+                }
+                catch (ObjectDisposedException)
+                {
+                }
+            }))];
+            await Task.Delay(round);
+            await engine.DisposeAsync();
+            await Task.WhenAll(callers).WaitAsync(TimeSpan.FromMinutes(1));
+        }
+    }
+
+    /// <summary>A checkpoint one of whose embeddings is NaN: whoever uses that token fails, nobody else does, and nothing
+    /// of it is left in blocks that others use later.</summary>
+    [Test]
+    public async Task BadLogitsEndOneRequest()
+    {
+        const int Poisoned = 300;
+        string folder = Directory.CreateTempSubdirectory("softthinking").FullName;
+        try
+        {
+            string source = Path.Combine(TestData.FindGolden("forward")!, "qwen2");
+            foreach (string file in Directory.EnumerateFiles(source))
+                File.Copy(file, Path.Combine(folder, Path.GetFileName(file)));
+            Poison(Path.Combine(folder, "model.safetensors"), Poisoned);
+            await using Engine engine = Engine.Load(folder, new EngineOptions { KvCacheBytes = 1 << 20, MaxSequences = 4 });
+            GenerationRequest good = Plain(40) with { MaxNewTokens = 60, Sampling = Any, IgnoreEndOfText = true };
+            GenerationRequest bad = good with { Prompt = [.. good.Prompt.Take(20), new ConceptToken(Poisoned), .. good.Prompt.Take(200)] };
+            string[] expected = Bits.Of((await engine.GenerateAsync(good)).Samples[0]);
+            for (int round = 0; round < 10; round++)
+            {
+                Task<GenerationResult>[] goods = [.. Enumerable.Range(0, 3).Select(_ => engine.GenerateAsync(good))];
+                Task<GenerationResult> failing = engine.GenerateAsync(bad with { Samples = 2 });
+                Assert.That(async () => await failing, Throws.InstanceOf<GenerationException>().With.Message.Contains("NaN"));
+                foreach (Task<GenerationResult> task in goods)
+                    Assert.That(Bits.Of((await task).Samples[0]), Is.EqualTo(expected), $"round {round}");
+            }
+            Assert.That(engine.Statistics.BlocksUsed, Is.Zero);
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    [Test]
+    public async Task SteadyStepsAllocateNothing()
+    {
+        await using Engine engine = Engine.Load(TestData.TinyReasoner);
+        GenerationRequest request = Plain(30) with { MaxNewTokens = 900, IgnoreEndOfText = true, Sampling = Any };
+        await engine.GenerateAsync(request); // warm
+        Task<GenerationResult>[] tasks = [.. Enumerable.Range(0, 8).Select(i =>
+            engine.GenerateAsync(request with { Sampling = Any with { Seed = (ulong)i } }))];
+        long first = engine.Statistics.Steps;
+        while (engine.Statistics.Steps < first + 100)
+            await Task.Yield();
+        (long steps, long bytes) = (engine.Statistics.Steps, engine.AllocatedBytes);
+        while (engine.Statistics.Steps < first + 600)
+            await Task.Yield();
+        long allocated = engine.AllocatedBytes - bytes, count = engine.Statistics.Steps - steps;
+        TestContext.Progress.WriteLine($"{allocated} bytes in {count} steps of 8 sequences");
+        await Task.WhenAll(tasks);
+        Assert.That(allocated, Is.Zero);
+    }
+
+    [Test]
+    public async Task MetricsAndLogTellWhatHappens()
+    {
+        ConcurrentDictionary<string, double> sums = [];
+        using MeterListener listener = new()
+        {
+            InstrumentPublished = (instrument, self) =>
+            {
+                if (instrument.Meter.Name == "SoftThinking")
+                    self.EnableMeasurementEvents(instrument);
+            },
+        };
+        listener.SetMeasurementEventCallback<long>((instrument, value, _, _) => Add(instrument, value));
+        listener.SetMeasurementEventCallback<int>((instrument, value, _, _) => Add(instrument, value));
+        listener.SetMeasurementEventCallback<double>((instrument, value, _, _) =>
+        {
+            Add(instrument, value);
+            sums.AddOrUpdate(instrument.Name + ".count", 1, (_, count) => count + 1);
+        });
+        listener.Start();
+        ListLogger logger = new();
+        await using Engine engine = Engine.Load(TestData.TinyReasoner, new EngineOptions { Logger = logger, MaxSequences = 2 });
+        await engine.GenerateAsync(Plain(40) with { MaxNewTokens = 10, IgnoreEndOfText = true });
+        await engine.GenerateAsync(Plain(40) with { MaxNewTokens = 10, IgnoreEndOfText = true });
+        listener.RecordObservableInstruments();
+        Assert.That(sums["softthinking.tokens.prompt"], Is.EqualTo(80));
+        Assert.That(sums["softthinking.tokens.cached"], Is.EqualTo(32));
+        Assert.That(sums["softthinking.tokens.output"], Is.EqualTo(20));
+        Assert.That(sums["softthinking.time_to_first_token.count"], Is.EqualTo(2));
+        Assert.That(sums["softthinking.time_per_token.count"], Is.EqualTo(18));
+        Assert.That(sums["softthinking.kv.blocks.total"], Is.EqualTo(engine.Statistics.Blocks));
+        Assert.That(sums, Does.ContainKey("softthinking.sequences.waiting").And.ContainKey("softthinking.sequences.running")
+            .And.ContainKey("softthinking.kv.blocks.used"));
+        Assert.That(logger.Lines, Has.Some.StartsWith("Information Loaded"));
+        Assert.That(logger.Lines, Has.Exactly(2).StartsWith("Debug Began sample 0: 40 prompt tokens"));
+        Assert.That(logger.Lines, Has.Exactly(2).EqualTo("Debug Finished sample 0: 10 steps, Length"));
+
+        void Add(Instrument instrument, double value) => sums.AddOrUpdate(instrument.Name, value, (_, sum) => sum + value);
+    }
+
+    private static SamplingOptions Any => new() { SoftThinking = false, AfterThinking = new() { Temperature = 1 } };
+
+    private static GenerationRequest Plain(int tokens) => new()
+    {
+        Prompt = [.. Enumerable.Range(0, tokens).Select(i => new ConceptToken(i * 3 % 250 + 2))],
+    };
+
+    private static GenerationRequest Long() => Plain(20) with { MaxNewTokens = 900, IgnoreEndOfText = true };
+
+    private static void Poison(string file, int id)
+    {
+        byte[] bytes = File.ReadAllBytes(file);
+        (long offset, int rowBytes) = Locate(bytes, id);
+        bytes.AsSpan((int)offset, rowBytes).Fill(0xFF); // NaN in every format
+        File.WriteAllBytes(file, bytes);
+    }
+
+    /// <summary>Where the embedding of an id lies in a file.</summary>
+    private static (long Offset, int RowBytes) Locate(byte[] file, int id)
+    {
+        long header = BitConverter.ToInt64(file, 0);
+        using System.Text.Json.JsonDocument json = System.Text.Json.JsonDocument.Parse(file.AsMemory(8, (int)header));
+        System.Text.Json.JsonElement tensor = json.RootElement.GetProperty("model.embed_tokens.weight");
+        long begin = tensor.GetProperty("data_offsets")[0].GetInt64(), end = tensor.GetProperty("data_offsets")[1].GetInt64();
+        int rowBytes = (int)((end - begin) / tensor.GetProperty("shape")[0].GetInt64());
+        return (8 + header + begin + (long)id * rowBytes, rowBytes);
+    }
+
+    private sealed class ListLogger : ILogger
+    {
+        public ConcurrentQueue<string> Lines { get; } = [];
+
+        public IDisposable? BeginScope<TState>(TState state) where TState : notnull => null;
+
+        public bool IsEnabled(LogLevel logLevel) => true;
+
+        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
+            Lines.Enqueue($"{logLevel} {formatter(state, exception)}");
+    }
+}

@@ -1,0 +1,131 @@
+using FsCheck;
+using FsCheck.Fluent;
+using NUnit.Framework;
+
+namespace SoftThinking.Tests;
+
+/// <summary>A request gives the same bits alone and in any company.</summary>
+public class SameBitsTests
+{
+    private const int Schedules = 200;
+
+    /// <summary>How an engine is set up, and what comes to it when.</summary>
+    /// <param name="SpareBlocks">Blocks beyond what the longest request needs; few of them force preemptions.</param>
+    private sealed record Schedule(
+        int Threads, int MaxSequences, int StepTokens, int SpareBlocks, bool PrefixCache, Arrival[] Arrivals);
+
+    /// <param name="Request">Which of the workload.</param>
+    /// <param name="Delay">Microseconds after the one before.</param>
+    /// <param name="CancelAfter">Microseconds after which it is cancelled; -1: never.</param>
+    /// <param name="Reads">Whether it is read step by step.</param>
+    private sealed record Arrival(int Request, int Delay, int CancelAfter, bool Reads);
+
+    private Workload _workload = null!;
+    private long _blockBytes;
+    private long _preemptions;
+    private long _cached;
+    private int _compared;
+    private int _cancelled;
+
+    [OneTimeSetUp]
+    public async Task MakeWorkload()
+    {
+        _workload = await Workload.MakeAsync();
+        _blockBytes = 16 * ModelInspection.Read(TestData.TinyReasoner).KvBytesPerToken;
+    }
+
+    [Test]
+    public void AnyScheduleGivesTheBitsOfTheRequestAlone()
+    {
+        Prop.ForAll(Arb.From(Any(_workload.Requests.Count)), schedule => Run(schedule).GetAwaiter().GetResult())
+            .Check(Config.QuickThrowOnFailure.WithMaxTest(Schedules));
+        TestContext.Progress.WriteLine(
+            $"{Schedules} schedules: {_compared} results compared, {_cancelled} cancelled, {_preemptions} preemptions, {_cached} cached tokens");
+        // The schedules must have met what they are for.
+        Assert.That(_compared, Is.GreaterThan(4 * Schedules));
+        Assert.That(_cancelled, Is.GreaterThan(Schedules / 4));
+        Assert.That(_preemptions, Is.GreaterThan(Schedules / 4));
+        Assert.That(_cached, Is.GreaterThan(16 * Schedules));
+    }
+
+    private static Gen<Schedule> Any(int requests)
+    {
+        Gen<Arrival> arrival =
+            from request in Gen.Choose(0, requests - 1)
+            from delay in Gen.OneOf(Gen.Constant(0), Gen.Choose(0, 3000))
+            from cancelled in Gen.Frequency((4, Gen.Constant(-1)), (1, Gen.Choose(0, 8000)))
+            from reads in ArbMap.Default.GeneratorFor<bool>()
+            select new Arrival(request, delay, cancelled, reads);
+        return
+            from threads in Gen.Choose(1, 3)
+            from sequences in Gen.Choose(2, 12)
+            from tokens in Gen.OneOf(Gen.Choose(1, 40), Gen.Choose(16, 300))
+            from spare in Gen.Frequency((3, Gen.Choose(0, 6)), (1, Gen.Choose(0, 120)))
+            from cache in Gen.Frequency((3, Gen.Constant(true)), (1, Gen.Constant(false)))
+            from count in Gen.Choose(2, 14)
+            from arrivals in Gen.ArrayOf(arrival, count)
+            select new Schedule(threads, sequences, tokens, spare, cache, arrivals);
+    }
+
+    private async Task Run(Schedule schedule)
+    {
+        int blocks = (_workload.Longest + 15) / 16 + schedule.SpareBlocks;
+        await using Engine engine = Engine.Load(TestData.TinyReasoner, new EngineOptions
+        {
+            Threads = schedule.Threads,
+            MaxSequences = schedule.MaxSequences,
+            StepTokens = schedule.StepTokens,
+            KvCacheBytes = blocks * _blockBytes,
+            PrefixCache = schedule.PrefixCache,
+        });
+        List<Task> running = [];
+        foreach (Arrival arrival in schedule.Arrivals)
+        {
+            await Wait(arrival.Delay);
+            running.Add(Check(engine, arrival));
+        }
+        await Task.WhenAll(running);
+        Interlocked.Add(ref _preemptions, engine.Statistics.Preemptions);
+    }
+
+    private async Task Check(Engine engine, Arrival arrival)
+    {
+        CancellationTokenSource source = new(); // not disposed: it may be cancelled late
+        if (arrival.CancelAfter >= 0)
+            _ = Wait(arrival.CancelAfter).ContinueWith(_ => source.Cancel(), TaskScheduler.Default);
+        GeneratedSample sample;
+        try
+        {
+            GenerationRequest request = _workload.Requests[arrival.Request];
+            sample = arrival.Reads
+                ? await ReadAsync(engine, request, source.Token)
+                : (await engine.GenerateAsync(request, source.Token)).Samples[0];
+        }
+        catch (OperationCanceledException) when (arrival.CancelAfter >= 0)
+        {
+            Interlocked.Increment(ref _cancelled);
+            return;
+        }
+        Assert.That(Bits.Of(sample), Is.EqualTo(_workload.Alone[arrival.Request]), $"request {arrival.Request}");
+        Interlocked.Increment(ref _compared);
+        Interlocked.Add(ref _cached, sample.Usage.CachedTokens);
+    }
+
+    private static async Task<GeneratedSample> ReadAsync(Engine engine, GenerationRequest request, CancellationToken cancellation)
+    {
+        List<GenerationStep> steps = [];
+        GenerationFinished? end = null;
+        await foreach (GenerationEvent next in engine.StreamAsync(request, cancellation))
+        {
+            if (next is GenerationStep step)
+                steps.Add(step);
+            end = next as GenerationFinished;
+        }
+        return new GeneratedSample(steps, end!.Reason, end.Usage);
+    }
+
+    // Finer than Task.Delay: the steps of the demonstration model take less than a millisecond.
+    private static Task Wait(int microseconds) => microseconds == 0
+        ? Task.CompletedTask
+        : Task.Run(() => Thread.Sleep(TimeSpan.FromMicroseconds(microseconds)));
+}

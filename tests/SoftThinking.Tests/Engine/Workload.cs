@@ -1,0 +1,65 @@
+namespace SoftThinking.Tests;
+
+/// <summary>Requests of every kind to the demonstration model, with what each gives when it runs alone.</summary>
+internal sealed class Workload
+{
+    private static readonly SamplingOptions[] Samplings =
+    [
+        new(),
+        new() { SoftThinking = false },
+        new() { DirichletAlpha = 1, GumbelSoftmaxTemperature = 0.5f },
+        new() { SoftThinking = false, AfterThinking = new() { Temperature = 1.5f, TopK = 0, TopP = 1 } },
+        new() { Thinking = new() { Temperature = 2, TopK = 0 }, MaxTopk = 30, MaxThinkingTokens = 20, ThinkEndText = "\nThe answer" },
+        new() { RepetitionPenalty = 1.1f, FrequencyPenalty = 0.05f, PresencePenalty = 0.05f },
+        new() { EarlyStoppingEntropyThreshold = 0.5f, EarlyStoppingLengthThreshold = 6, GumbelSoftmaxTemperature = 1 },
+    ];
+
+    private static readonly string[] Questions =
+    [
+        "What is 47 + 85 - 19?", "What is 47 + 85 - 20?", "Compute 40 + 7.", "What is 12 - 5 + 8?",
+    ];
+
+    private Workload(IReadOnlyList<GenerationRequest> requests, IReadOnlyList<string[]> alone, int longest) =>
+        (Requests, Alone, Longest) = (requests, alone, longest);
+
+    public IReadOnlyList<GenerationRequest> Requests { get; }
+
+    /// <summary>The bits of each request, from an engine that ran nothing else.</summary>
+    public IReadOnlyList<string[]> Alone { get; }
+
+    /// <summary>Positions of the longest request.</summary>
+    public int Longest { get; }
+
+    public static async Task<Workload> MakeAsync()
+    {
+        EngineOptions options = new() { Threads = 1, MaxSequences = 1, PrefixCache = false };
+        await using Engine engine = Engine.Load(TestData.TinyReasoner, options);
+        List<GenerationRequest> requests = [];
+        List<string[]> alone = [];
+        for (int i = 0; i < 4 * Samplings.Length; i++)
+        {
+            GenerationRequest request = Request(engine, i);
+            GenerationResult result = await engine.GenerateAsync(request);
+            requests.Add(request);
+            alone.Add(Bits.Of(result.Samples[0]));
+        }
+        return new Workload(requests, alone, requests.Max(request => request.Prompt.Count + request.MaxNewTokens!.Value));
+    }
+
+    private static GenerationRequest Request(Engine engine, int number)
+    {
+        GenerationRequest request = Problems.Ask(
+            engine, Questions[number % Questions.Length], Samplings[number % Samplings.Length] with { Seed = (ulong)number });
+        IReadOnlyList<ConceptToken> prompt = (number % 3) switch
+        {
+            0 => request.Prompt,
+            // A prefix that others share, of 200 tokens and more.
+            1 => [.. Enumerable.Repeat(request.Prompt, 6 + number % 2).SelectMany(tokens => tokens)],
+            // Mixtures whose heads are the same as the plain prompt's.
+            _ => [.. request.Prompt.Select((token, i) => i % 4 == number % 4 ? Mixed(token.Head, number) : token)],
+        };
+        return request with { Prompt = prompt, MaxNewTokens = 20 + number * 37 % 90, LogProbs = number % 5 == 0 ? 3 : null };
+    }
+
+    private static ConceptToken Mixed(int head, int number) => new([head, (head + 1 + number) % 400], [0.75f, 0.25f]);
+}

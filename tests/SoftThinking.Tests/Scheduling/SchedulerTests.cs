@@ -1,0 +1,224 @@
+using FsCheck;
+using FsCheck.Fluent;
+using NUnit.Framework;
+using SoftThinking.Cache;
+using SoftThinking.Scheduling;
+
+namespace SoftThinking.Tests.Scheduling;
+
+/// <summary>The scheduler alone, with a device that exists only as a book of what each block holds.</summary>
+public class SchedulerTests
+{
+    /// <param name="Prefix">Which common prefix the prompt begins with, -1 for none.</param>
+    private sealed record Job(int Prefix, int PromptTokens, int NewTokens, int Priority, int ArrivesAt, int EndsAt);
+
+    private sealed record Load(int Blocks, int Slots, int StepTokens, bool Reuse, Job[] Jobs);
+
+    [Test]
+    public void EveryScheduleComputesEveryPositionOnceInItsBlock() =>
+        Prop.ForAll(Arb.From(AnyLoad()), load => new Simulation(load).Run()).Check(Config.QuickThrowOnFailure.WithMaxTest(400));
+
+    [Test]
+    public void WhoComesFirstEndsFirst()
+    {
+        Job[] jobs = [.. Enumerable.Range(0, 60).Select(_ => new Job(-1, 40, 30, 0, 0, int.MaxValue))];
+        // Room for about four of them.
+        Simulation simulation = new(new Load(20, 8, 64, Reuse: true, jobs));
+        simulation.Run();
+        // Those under way together end close together; nobody is overtaken by more than that.
+        for (int i = 0; i < jobs.Length; i++)
+            Assert.That(simulation.EndOrder.IndexOf(i), Is.EqualTo(i).Within(8), $"job {i}");
+    }
+
+    [Test]
+    public void PriorityGoesFirst()
+    {
+        Job[] jobs = [.. Enumerable.Range(0, 12).Select(i => new Job(-1, 20, 10, i == 11 ? 1 : 0, 0, int.MaxValue))];
+        Simulation simulation = new(new Load(50, 2, 32, Reuse: false, jobs));
+        simulation.Run();
+        Assert.That(simulation.EndOrder.Take(2), Does.Contain(11));
+    }
+
+    [Test]
+    public void DecodesAreNotHeldUpByAPrompt()
+    {
+        BlockPool pool = new(100);
+        using Scheduler scheduler = new(pool, slots: 4, stepTokens: 16, reusesPrefixes: false);
+        StepPlan plan = new();
+        Sequence decoding = New(8, 50), prefilling = New(400, 5);
+        scheduler.Add(decoding);
+        scheduler.Plan(plan);
+        scheduler.Add(prefilling);
+        for (int step = 0; step < 20; step++)
+        {
+            scheduler.Plan(plan);
+            Assert.That(plan.Rows, Is.EqualTo(16));
+            Assert.That(plan.Parts.ToArray().Single(part => part.Sequence == decoding).Count, Is.EqualTo(1));
+            Assert.That(plan.Parts.ToArray().Single(part => part.Sequence == prefilling).Count, Is.EqualTo(15));
+        }
+    }
+
+    [Test]
+    public void SamplesOfOnePromptShareItsBlocksFromTheFirstStep()
+    {
+        BlockPool pool = new(100);
+        using Scheduler scheduler = new(pool, slots: 4, stepTokens: 256, reusesPrefixes: true);
+        for (int i = 0; i < 3; i++)
+            scheduler.Add(New(100, 10));
+        StepPlan plan = new();
+        scheduler.Plan(plan);
+        Assert.That(plan.Parts.ToArray().Select(part => part.Count), Is.EqualTo(new[] { 100, 4, 4 }));
+        Assert.That(pool.Blocks - pool.Available, Is.EqualTo(7 + 1 + 1));
+    }
+
+    private static Sequence New(int promptTokens, int newTokens)
+    {
+        TokenHistory history = new(0, 0);
+        for (int i = 0; i < promptTokens; i++)
+            history.Append([i], [1f]);
+        return new Sequence(history, promptTokens + newTokens, priority: 0);
+    }
+
+    private static Gen<Load> AnyLoad()
+    {
+        Gen<Job> job =
+            from prefix in Gen.Choose(-1, 2)
+            from prompt in Gen.Choose(1, 90)
+            from fresh in Gen.Choose(1, 60)
+            from priority in Gen.Frequency((3, Gen.Constant(0)), (1, Gen.Choose(-1, 1)))
+            from arrives in Gen.Choose(0, 40)
+            from ends in Gen.Frequency((2, Gen.Constant(int.MaxValue)), (1, Gen.Choose(0, 80)))
+            select new Job(prefix, prompt, fresh, priority, arrives, ends);
+        return
+            from blocks in Gen.Choose(10, 40) // the largest job needs 10
+            from slots in Gen.Choose(1, 8)
+            from tokens in Gen.Choose(slots, 100)
+            from reuse in ArbMap.Default.GeneratorFor<bool>()
+            from count in Gen.Choose(1, 25)
+            from jobs in Gen.ArrayOf(job, count)
+            select new Load(blocks, slots, tokens, reuse, jobs);
+    }
+
+    /// <summary>Plays the engine and the device: steps are read one behind, and every block remembers which prefix each of its
+    /// positions was written for.</summary>
+    private sealed class Simulation
+    {
+        private readonly Load _load;
+        private readonly BlockPool _pool;
+        private readonly Dictionary<(int Block, int Offset), string> _written = [];
+        private readonly List<Sequence> _sequences;
+        private readonly HashSet<Sequence> _submitted = [];
+        private readonly Queue<(PlannedRows[] Parts, int[] Sampled)> _inFlight = [];
+
+        public Simulation(Load load)
+        {
+            _load = load;
+            _pool = new BlockPool(load.Blocks);
+            _sequences = [.. load.Jobs.Select((job, i) => new Sequence(Prompt(job, i), job.PromptTokens + job.NewTokens, job.Priority))];
+        }
+
+        public List<int> EndOrder { get; } = [];
+
+        public void Run()
+        {
+            using Scheduler scheduler = new(_pool, _load.Slots, _load.StepTokens, _load.Reuse);
+            StepPlan plan = new();
+            for (int step = 0; EndOrder.Count < _sequences.Count; step++)
+            {
+                Assert.That(step, Is.LessThan(20000), "no end in sight");
+                foreach ((Sequence sequence, Job job) in _sequences.Zip(_load.Jobs))
+                {
+                    if (job.ArrivesAt == step && _submitted.Add(sequence))
+                        scheduler.Add(sequence);
+                    if (job.EndsAt <= step && _submitted.Contains(sequence))
+                        End(scheduler, sequence);
+                }
+                scheduler.Plan(plan);
+                if (plan.Rows > 0)
+                    Launch(plan);
+                else if (_inFlight.Count == 0)
+                    Assert.That(_submitted, Has.All.Property(nameof(Sequence.Stage)).EqualTo(SequenceStage.Ended), "nothing is planned, though somebody waits");
+                if (_inFlight.Count == 2 || (plan.Rows == 0 && _inFlight.Count > 0))
+                    Read(scheduler);
+            }
+            while (_inFlight.Count > 0)
+                Read(scheduler);
+            Assert.That(_pool.Available, Is.EqualTo(_pool.Blocks), "blocks leaked");
+            Assert.That(_sequences.Select(sequence => sequence.Slot), Has.All.EqualTo(-1), "slots leaked");
+        }
+
+        private void Launch(StepPlan plan)
+        {
+            Assert.That(plan.Rows, Is.LessThanOrEqualTo(_load.StepTokens));
+            PlannedRows[] parts = plan.Parts.ToArray();
+            Assert.That(parts.Select(part => part.Sequence.Slot).Distinct().Count(), Is.EqualTo(parts.Length), "a slot for each");
+            foreach (PlannedRows part in parts)
+            {
+                for (int position = part.First; position < part.First + part.Count; position++)
+                    _written[(part.Sequence.Blocks[position / 16], position % 16)] = NameOf(part.Sequence, position);
+            }
+            // As on the device: all rows of a step are written before any is read.
+            foreach (PlannedRows part in parts)
+            {
+                for (int position = 0; position < part.First + part.Count; position++)
+                {
+                    string found = _written[(part.Sequence.Blocks[position / 16], position % 16)];
+                    Assert.That(found, Is.EqualTo(NameOf(part.Sequence, position)), $"position {position}");
+                }
+            }
+            _inFlight.Enqueue((parts, [.. parts.Where(part => part.Samples).Select(part => SampledId(part.Sequence, part.First + part.Count))]));
+        }
+
+        private void Read(Scheduler scheduler)
+        {
+            (PlannedRows[] parts, int[] sampled) = _inFlight.Dequeue();
+            int next = 0;
+            foreach (PlannedRows part in parts)
+            {
+                scheduler.StepRead(part.Sequence);
+                if (!part.Samples)
+                    continue;
+                int id = sampled[next++];
+                if (part.Sequence.Stage == SequenceStage.Ended)
+                    continue;
+                part.Sequence.Tokens.Append([id], [1f]);
+                if (part.Sequence.Tokens.Count == part.Sequence.MaxLength)
+                    End(scheduler, part.Sequence);
+            }
+        }
+
+        private void End(Scheduler scheduler, Sequence sequence)
+        {
+            if (sequence.Stage == SequenceStage.Ended)
+                return;
+            scheduler.End(sequence);
+            EndOrder.Add(_sequences.IndexOf(sequence));
+        }
+
+        /// <summary>What determines the keys and values of a position: all tokens up to it.</summary>
+        private string NameOf(Sequence sequence, int position)
+        {
+            HashCode hash = default;
+            for (int i = 0; i <= position; i++)
+                hash.Add(i < sequence.Tokens.Count ? sequence.Tokens.HeadOf(i) : SampledId(sequence, i));
+            return $"{position}:{hash.ToHashCode()}";
+        }
+
+        // What a sequence samples at a position depends on its prompt alone.
+        private int SampledId(Sequence sequence, int position)
+        {
+            int prompt = 0;
+            for (int i = 0; i < sequence.PromptLength; i++)
+                prompt = HashCode.Combine(prompt, sequence.Tokens.HeadOf(i));
+            return Math.Abs(HashCode.Combine(prompt, position) % 1000);
+        }
+
+        private static TokenHistory Prompt(Job job, int number)
+        {
+            TokenHistory history = new(0, 0);
+            for (int i = 0; i < job.PromptTokens; i++)
+                history.Append([job.Prefix >= 0 && i < 50 ? 1000 * job.Prefix + i : 10000 + 100 * number + i], [1f]);
+            return history;
+        }
+    }
+}
