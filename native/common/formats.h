@@ -27,18 +27,16 @@ ST_HD float f16_to_float(uint16_t value) {
   return float_of(sign | bits_of(magnitude));
 }
 
-// Nearest, ties to even; NaN stays NaN.
+// Nearest, ties to even; beyond the largest finite number infinity; NaN stays NaN.
 ST_HD uint16_t float_to_f16(float value) {
-  uint32_t bits = bits_of(value), sign = (bits >> 16) & 0x8000u, magnitude = bits & 0x7fffffffu;
+  uint32_t sign = (bits_of(value) >> 16) & 0x8000u, magnitude = bits_of(value) & 0x7fffffffu;
   if (magnitude > 0x7f800000u) return static_cast<uint16_t>(sign | 0x7e00u);
-  if (magnitude >= 0x477ff000u) return static_cast<uint16_t>(sign | 0x7c00u);  // 65520 and up: infinity
-  if (magnitude < 0x38800000u) {
-    // Subnormal: adding 0.5 leaves, in the low bits, the multiple of 2^-24 that is nearest.
-    uint32_t shifted = bits_of(float_of(magnitude) + 0.5f);
-    return static_cast<uint16_t>(sign | (shifted - 0x3f000000u));
-  }
+  if (magnitude >= 0x47800000u) return static_cast<uint16_t>(sign | 0x7c00u);  // 2^16 and more
+  // Below 2^-14 the spacing is 2^-24: adding 2^-1, whose spacing is the same, rounds.
+  if (magnitude < 0x38800000u)
+    return static_cast<uint16_t>(sign | (bits_of(float_of(magnitude) + 0.5f) - bits_of(0.5f)));
   uint32_t rounded = magnitude + 0xfffu + ((magnitude >> 13) & 1u);
-  return static_cast<uint16_t>(sign | ((rounded - 0x38000000u) >> 13));
+  return static_cast<uint16_t>(sign | ((rounded - (112u << 23)) >> 13));
 }
 
 }  // namespace st

@@ -9,7 +9,6 @@ namespace {
 constexpr int kThreads = kSplit, kWarps = kThreads / kWarpSize;
 constexpr int kElements = ST_MAX_HEAD_DIM / kThreads;  // of a head, per thread
 
-
 template <typename K>
 struct Context {
   const K* keys;
@@ -40,14 +39,15 @@ __device__ __forceinline__ float value_of(const Context<K>& context, const float
   for (int begin = 0; begin < context.count; begin += kBlock) {
     int32_t block = context.blocks[begin / kBlock];
     if (block < 0) return float_of(0x7fc00000u);
-    const K* values = context.values + kv_offset(block, context.kv_heads, context.kv_head, context.head_dim) + d * kBlock;
+    const K* values =
+        context.values + kv_offset(block, context.kv_heads, context.kv_head, context.head_dim) + d * kBlock;
     int count = context.count - begin < kBlock ? context.count - begin : kBlock;
     for (int t = 0; t < count; ++t) sum = fmaf(to_float(values[value_slot(t)]), p[begin + t], sum);
   }
   return sum;
 }
 
-// Block (row, head), a thread per position of a split, then per element of the head. Registers: 64.
+// Block (row, head), a thread per position of a split, then per element of the head. Registers: 40.
 template <typename A, typename K>
 __global__ void __launch_bounds__(kThreads) attention_kernel(st_attention op) {
   ST_SHARED(float, q, ST_MAX_HEAD_DIM);
@@ -59,8 +59,13 @@ __global__ void __launch_bounds__(kThreads) attention_kernel(st_attention op) {
   int32_t positions = op.batch.positions[row] + 1, sequence = sequence_of(op.batch, row);
   const A* query = static_cast<const A*>(op.qkv) + (int64_t{row} * (op.heads + 2 * op.kv_heads) + head) * op.head_dim;
   for (int d = thread; d < op.head_dim; d += kThreads) q[d] = to_float(query[d]);
-  Context<K> context = {static_cast<const K*>(op.cache.keys), static_cast<const K*>(op.cache.values), blocks,
-                        op.kv_heads, head / (op.heads / op.kv_heads), op.head_dim, 0};
+  Context<K> context = {static_cast<const K*>(op.cache.keys),
+                        static_cast<const K*>(op.cache.values),
+                        blocks,
+                        op.kv_heads,
+                        head / (op.heads / op.kv_heads),
+                        op.head_dim,
+                        0};
   float maximum = float_of(0xff800000u), total = 0.0f, sums[kElements] = {};
   for (int32_t begin = 0; begin < positions; begin += kSplit) {
     context.count = positions - begin < kSplit ? positions - begin : kSplit;

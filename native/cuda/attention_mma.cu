@@ -1,5 +1,6 @@
 // attention by tensor cores, for bf16 queries and cache. A unit of work is 16 pairs (row, query head) that share a
-// sequence and a KV head: of a decoding sequence its one row with the heads of the group, of a chunk as many rows as fill
+// sequence and a KV head: of a decoding sequence its one row with the heads of the group, of a chunk as many rows as
+// fill
 // 16. Pairs are rows of mma, so that a pair's sums do not know which stand beside it.
 
 #include "cuda/attention.cuh"
@@ -10,8 +11,8 @@ namespace {
 
 constexpr int kWarps = 4, kThreads = kWarps * kWarpSize;
 constexpr int kPairs = 16;
-constexpr int kWarpPositions = kSplit / kWarps;        // of a split
-constexpr int kWarpBlocks = kWarpPositions / kBlock;   // blocks of the cache
+constexpr int kWarpPositions = kSplit / kWarps;       // of a split
+constexpr int kWarpBlocks = kWarpPositions / kBlock;  // blocks of the cache
 
 // The 16 pairs of a block: rows first_row + i / group, heads i % group of the KV head, for i from first_pair on.
 struct Unit {
@@ -142,8 +143,7 @@ __device__ __forceinline__ void split_sums(const st_attention& op, const Unit& u
 #pragma unroll
   for (int half = 0; half < 2; ++half) {
     float maximum = shared.maxima[0][lane / 4 + half * 8];
-    for (int w = 1; w < kWarps; ++w)
-      maximum = Max()(maximum, shared.maxima[w][lane / 4 + half * 8]);
+    for (int w = 1; w < kWarps; ++w) maximum = Max()(maximum, shared.maxima[w][lane / 4 + half * 8]);
 #pragma unroll
     for (int b = 0; b < kWarpBlocks * 2; ++b) {
       Bf16 pair[2];
@@ -165,8 +165,8 @@ __device__ __forceinline__ void split_sums(const st_attention& op, const Unit& u
     if (first > unit.top_position) continue;
     int32_t block = block_of(op.batch, op.cache, unit.sequence, first);
     if (block < 0) continue;  // its scores are NaN already
-    const Bf16* place = static_cast<const Bf16*>(op.cache.values) +
-                        kv_offset(block, op.kv_heads, kv_head, kHeadDim) + lane / 4 * kBlock + lane % 4 * 4;
+    const Bf16* place = static_cast<const Bf16*>(op.cache.values) + kv_offset(block, op.kv_heads, kv_head, kHeadDim) +
+                        lane / 4 * kBlock + lane % 4 * 4;
     // What lies behind the context may be anything, and 0 times anything is not always 0.
     int32_t mine = first + 2 * (lane % 4);
     uint32_t keep[2];
@@ -184,7 +184,8 @@ __device__ __forceinline__ void split_sums(const st_attention& op, const Unit& u
 #pragma unroll
   for (int d = 0; d < kHeadDim / 8; ++d)
 #pragma unroll
-    for (int e = 0; e < 4; ++e) shared.values[warp][lane / 4 + e / 2 * 8][d * 8 + 2 * (lane % 4) + e % 2] = values[d][e];
+    for (int e = 0; e < 4; ++e)
+      shared.values[warp][lane / 4 + e / 2 * 8][d * 8 + 2 * (lane % 4) + e % 2] = values[d][e];
   __syncthreads();
   int pair = static_cast<int>(threadIdx.x) / 8, element = static_cast<int>(threadIdx.x) % 8;
   sums.maximum = shared.maxima[0][pair];
@@ -225,7 +226,7 @@ __device__ __forceinline__ void write_pair(const st_attention& op, const Unit& u
   for (int i = 0; i < kHeadDim / 8; ++i) out[8 * i] = from_float<Bf16>(idle ? 0.0f : sums.values[i] / sums.total);
 }
 
-// Block (unit, KV head): every split, one after the other. Registers: 255.
+// Block (unit, KV head): every split, one after the other. Registers: 168.
 template <int kHeadDim>
 __global__ void __launch_bounds__(kThreads) attention_whole_kernel(st_attention op) {
   ST_DYNAMIC_SHARED(Shared<kHeadDim>, shared);
@@ -242,7 +243,7 @@ __global__ void __launch_bounds__(kThreads) attention_whole_kernel(st_attention 
 
 // Block (unit, KV head, split): sums to scratch memory; the last block of a unit and KV head to come merges them, in
 // order. partial: [unit, KV head, split] of what kThreads threads hold; tickets [unit, KV head] are 0 before and after.
-// Registers: 255.
+// Registers: 128.
 template <int kHeadDim>
 __global__ void __launch_bounds__(kThreads)
     attention_split_kernel(st_attention op, Sums<kHeadDim>* partial, unsigned* tickets) {
@@ -280,8 +281,8 @@ __global__ void __launch_bounds__(kThreads)
 
 }  // namespace
 
-// Few rows are cut into splits over blocks, as far as scratch memory holds their sums; of many rows each block walks its
-// whole context. The bits are equal.
+// Few rows are cut into splits over blocks, as far as scratch memory holds their sums; of many rows each block walks
+// its whole context. The bits are equal.
 template <int kHeadDim>
 st_status attention_mma(st_stream* stream, const st_attention& op) {
   int64_t group = op.heads / op.kv_heads;

@@ -40,8 +40,8 @@ st_status find_device(int32_t ordinal, cudaDeviceProp* properties) {
   error = cudaGetDeviceProperties(properties, ordinal);
   if (error != cudaSuccess) return checked(error, "device_open");
   if (properties->major < 8)
-    return fail(ST_UNSUPPORTED, "device_open: %s has compute capability %d.%d, this library needs 8.0", properties->name,
-                properties->major, properties->minor);
+    return fail(ST_UNSUPPORTED, "device_open: %s has compute capability %d.%d, this library needs 8.0",
+                properties->name, properties->major, properties->minor);
   return ST_OK;
 }
 
@@ -234,6 +234,18 @@ st_status event_synchronize(st_event* event) {
   return checked(cudaEventSynchronize(event->handle), "event_synchronize");
 }
 
+st_status measure_device(st_device* device, st_rates* rates) {
+  ST_REQUIRE(device && rates, "measure: a pointer is null");
+  ST_REQUIRE(rates->size == sizeof *rates, "measure: the struct has %u bytes, this backend expects %zu", rates->size,
+             sizeof *rates);
+  st_stream* stream = nullptr;
+  st_status status = stream_create(device, &stream);
+  if (status != ST_OK) return status;
+  status = measure(stream, rates);
+  stream_destroy(stream);
+  return status;
+}
+
 // --- graphs --------------------------------------------------------------------------------------------------------
 
 st_status graph_begin(st_stream* stream) {
@@ -311,6 +323,7 @@ st_api make_api() {
   api.penalize = penalize;
   api.sample = sample;
   api.log_probs = log_probs;
+  api.measure = measure_device;
   api.graph_begin = graph_begin;
   api.graph_end = graph_end;
   api.graph_launch = graph_launch;

@@ -39,6 +39,9 @@ st_status penalize(st_stream*, const st_penalize*);
 st_status sample(st_stream*, const st_sample*);
 st_status log_probs(st_stream*, const st_log_probs*);
 
+// Its stream is one that nobody else uses.
+st_status measure(st_stream*, st_rates*);
+
 uint64_t matrix_bytes(int32_t rows, int32_t cols, int32_t dtype);
 uint64_t kv_bytes(int32_t blocks, int32_t kv_heads, int32_t head_dim, int32_t dtype);
 uint64_t sample_workspace_bytes(int32_t rows, int32_t vocabulary);

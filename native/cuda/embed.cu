@@ -9,7 +9,7 @@ constexpr unsigned kThreads = 256;
 
 // out[r] = sum over i of weights[index[r], i] table[ids[index[r], i]]. Block (r, chunk); a thread has the four columns
 // that stand together in a row of the table. Ids and tokens come from the host's input or from the sampler: a wrong one
-// makes its row NaN. Registers: 64.
+// makes its row NaN. Registers: 32.
 template <typename W, typename A>
 __global__ void __launch_bounds__(kThreads) embed_kernel(st_embed op) {
   int64_t quarter_at = int64_t{blockIdx.y} * kThreads + threadIdx.x;

@@ -10,7 +10,7 @@
 #include "simt_launch.h"
 #else
 #define ST_SHARED(type, name, count) __shared__ type name[count]
-#define ST_DYNAMIC_SHARED(type, name)                           \
+#define ST_DYNAMIC_SHARED(type, name)                                   \
   extern __shared__ __align__(16) unsigned char dynamic_shared_bytes[]; \
   type* const name = reinterpret_cast<type*>(dynamic_shared_bytes)
 #endif

@@ -1,5 +1,5 @@
-// linear: out = x W^T + bias. Here the kernel for any pair of types, by fused multiply-adds; linear_mma.cu has those for
-// tensor cores.
+// linear: out = x W^T + bias. Here the kernel for any pair of types, by fused multiply-adds; linear_mma.cu has those
+// for tensor cores.
 
 #include "cuda/linear.cuh"
 
@@ -9,7 +9,8 @@ namespace {
 constexpr int kThreads = kSplits * kWarpSize;
 constexpr int kRows = 8;  // rows of x that a block takes
 
-// sums[r][0 and 1] += the products of a tile of columns with row r of x, for rows l / 4 and l / 4 + 8 of the weight tile.
+// sums[r][0 and 1] += the products of a tile of columns with row r of x, for rows l / 4 and l / 4 + 8 of the weight
+// tile.
 template <typename W, typename A>
 __device__ __forceinline__ void add_tile(const W* place, const A* x, int rows, int cols, int first_col,
                                          float (&sums)[kRows][2]) {
@@ -29,10 +30,10 @@ __device__ __forceinline__ void add_tile(const W* place, const A* x, int rows, i
   }
 }
 
-// Block (tile of outputs, kRows rows), a warp per range of K. Registers: 128.
+// Block (tile of outputs, kRows rows), a warp per range of K. Registers: 64.
 template <typename W, typename A>
 __global__ void __launch_bounds__(kThreads) linear_fma_kernel(st_linear op) {
-  ST_SHARED(float, partial, kSplits * kRows * kTile);
+  ST_SHARED(float, partial, kSplits* kRows* kTile);
   int lane = static_cast<int>(threadIdx.x % kWarpSize), split = static_cast<int>(threadIdx.x / kWarpSize);
   int cols = op.w.cols, col_tiles = static_cast<int>(tiles_of(cols));
   int64_t tile = blockIdx.x, first_row = int64_t{blockIdx.y} * kRows;
@@ -74,9 +75,8 @@ st_status linear(st_stream* stream, const st_linear* op) {
   if (w.dtype == activations && w.dtype == ST_BF16) return linear_mma<Bf16>(stream, *op);
   if (w.dtype == activations && w.dtype == ST_F16) return linear_mma<F16>(stream, *op);
   return with_type(w.dtype, [&](auto weight) {
-    return with_type(activations, [&](auto activation) {
-      return linear_fma<decltype(weight), decltype(activation)>(stream, *op);
-    });
+    return with_type(activations,
+                     [&](auto activation) { return linear_fma<decltype(weight), decltype(activation)>(stream, *op); });
   });
 }
 

@@ -34,11 +34,11 @@ __device__ __forceinline__ uint32_t load_pair(const T* row, int col, int cols) {
 
 // Block (tile of outputs, kGroups groups of rows), a warp per range of K: the weights of a tile are read once, by one
 // block, in 8 streams of adjacent memory, with kAhead loads in flight for each lane.
-// Registers: 64 for 1 group, 80 for 2, 128 for 4, 168 for 8.
+// Registers: 96. (8 groups; 64 and less for fewer.)
 template <typename T, int kGroups>
 __global__ void __launch_bounds__(kThreads) linear_few_rows_kernel(st_linear op) {
   constexpr int kRows = kGroups * kGroup, kAhead = 4;
-  ST_SHARED(float, partial, kSplits * kRows * kTile);
+  ST_SHARED(float, partial, kSplits* kRows* kTile);
   int lane = static_cast<int>(threadIdx.x % kWarpSize), split = static_cast<int>(threadIdx.x / kWarpSize);
   int cols = op.w.cols, col_tiles = static_cast<int>(tiles_of(cols));
   int64_t tile = blockIdx.x, first_row = int64_t{blockIdx.y} * kRows;
@@ -46,26 +46,30 @@ __global__ void __launch_bounds__(kThreads) linear_few_rows_kernel(st_linear op)
   const T* x = static_cast<const T*>(op.x) + (first_row + lane / 4) * cols;
   int64_t rows_left = op.rows - first_row - lane / 4;  // from this lane's first row on
   float sums[kGroups][4] = {};
-  int end = split_begin(split + 1, col_tiles);
-  for (int t = split_begin(split, col_tiles); t < end; t += kAhead) {
+  auto add_tile = [&](int t, const uint32_t(&a)[4]) {
+    int col = t * kTile + 2 * (lane % 4);
+#pragma unroll
+    for (int g = 0; g < kGroups; ++g) {
+      uint32_t b[2] = {0u, 0u};
+      if (g * kGroup < rows_left) {
+        b[0] = load_pair(x + int64_t{g} * kGroup * cols, col, cols);
+        b[1] = load_pair(x + int64_t{g} * kGroup * cols, col + 8, cols);
+      }
+      mma<T>(sums[g], a, b);
+    }
+  };
+  int t = split_begin(split, col_tiles), end = split_begin(split + 1, col_tiles);
+  for (; t + kAhead <= end; t += kAhead) {
     uint32_t a[kAhead][4];
 #pragma unroll
-    for (int i = 0; i < kAhead; ++i)
-      if (t + i < end) load_weights(weights + int64_t{t + i} * kWarpSize, a[i]);
+    for (int i = 0; i < kAhead; ++i) load_weights(weights + int64_t{t + i} * kWarpSize, a[i]);
 #pragma unroll
-    for (int i = 0; i < kAhead; ++i) {
-      if (t + i >= end) break;
-      int col = (t + i) * kTile + 2 * (lane % 4);
-#pragma unroll
-      for (int g = 0; g < kGroups; ++g) {
-        uint32_t b[2] = {0u, 0u};
-        if (g * kGroup < rows_left) {
-          b[0] = load_pair(x + int64_t{g} * kGroup * cols, col, cols);
-          b[1] = load_pair(x + int64_t{g} * kGroup * cols, col + 8, cols);
-        }
-        mma<T>(sums[g], a[i], b);
-      }
-    }
+    for (int i = 0; i < kAhead; ++i) add_tile(t + i, a[i]);
+  }
+  for (; t < end; ++t) {
+    uint32_t a[4];
+    load_weights(weights + int64_t{t} * kWarpSize, a);
+    add_tile(t, a);
   }
 #pragma unroll
   for (int g = 0; g < kGroups; ++g) {
@@ -114,8 +118,8 @@ __device__ __forceinline__ void load_stage(const st_linear& op, T* stage, int64_
   }
 }
 
-// Block (kManyTiles tiles of outputs, kManyRows rows); every warp walks the whole of K and closes a sum wherever a range
-// ends. Registers: 255.
+// Block (kManyTiles tiles of outputs, kManyRows rows); every warp walks the whole of K and closes a sum wherever a
+// range ends. Registers: 184.
 template <typename T>
 __global__ void __launch_bounds__(kThreads) linear_many_rows_kernel(st_linear op) {
   ST_DYNAMIC_SHARED(T, stages);
@@ -127,8 +131,7 @@ __global__ void __launch_bounds__(kThreads) linear_many_rows_kernel(st_linear op
   float totals[kWarpTiles][kWarpGroups][4] = {}, sums[kWarpTiles][kWarpGroups][4] = {};
   int count = (col_tiles + kStageTiles - 1) / kStageTiles, split = 0;
   auto begin_stage = [&](int stage) {
-    if (stage < count)
-      load_stage(op, stages + stage % kStages * kManyRows * kStride, first_row, stage * kStageCols);
+    if (stage < count) load_stage(op, stages + stage % kStages * kManyRows * kStride, first_row, stage * kStageCols);
     copy_async_commit();
   };
   for (int stage = 0; stage < kStages - 1; ++stage) begin_stage(stage);
@@ -136,8 +139,8 @@ __global__ void __launch_bounds__(kThreads) linear_many_rows_kernel(st_linear op
     copy_async_wait<kStages - 2>();
     __syncthreads();
     begin_stage(stage + kStages - 1);
-    const T* x = stages + stage % kStages * kManyRows * kStride + (warp / 4 * kWarpGroups * kGroup + lane / 4) * kStride +
-                 2 * (lane % 4);
+    const T* x = stages + stage % kStages * kManyRows * kStride +
+                 (warp / 4 * kWarpGroups * kGroup + lane / 4) * kStride + 2 * (lane % 4);
     for (int i = 0; i < kStageTiles; ++i) {
       int t = stage * kStageTiles + i;
       if (t >= col_tiles) break;

@@ -14,7 +14,8 @@ constexpr int kKept = 4;   // such pieces that stay in registers: rows of up to 
 template <typename T>
 __device__ __forceinline__ void load_piece(const T* row, int first, int cols, float (&values)[kWidth]) {
   if (cols % kWidth == 0) {
-    auto pack = *reinterpret_cast<const Pack<T, 4>*>(row + first), next = *reinterpret_cast<const Pack<T, 4>*>(row + first + 4);
+    auto pack = *reinterpret_cast<const Pack<T, 4>*>(row + first),
+         next = *reinterpret_cast<const Pack<T, 4>*>(row + first + 4);
     for (int i = 0; i < 4; ++i) {
       values[i] = to_float(pack.at[i]);
       values[i + 4] = to_float(next.at[i]);

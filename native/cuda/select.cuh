@@ -1,4 +1,5 @@
-// Searches among the logits of a row, by one block. Everything is decided on integers, so that no order of threads shows.
+// Searches among the logits of a row, by one block. Everything is decided on integers, so that no order of threads
+// shows.
 #pragma once
 
 #include "common/sampling.h"
@@ -41,8 +42,8 @@ __device__ uint64_t descend(Visit visit, uint64_t target) {
   return prefix;
 }
 
-// The place of each item in the order that `before` makes, by counting those that come before it: place(i) for every item
-// i of the thread. Items differ.
+// The place of each item in the order that `before` makes, by counting those that come before it: place(i) for every
+// item i of the thread. Items differ.
 template <typename T, typename Before, typename Place>
 __device__ __forceinline__ void for_each_rank(const T* items, int count, Before before, Place place) {
   for (int i = static_cast<int>(threadIdx.x); i < count; i += kRowThreads) {

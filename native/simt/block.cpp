@@ -5,8 +5,8 @@
 
 namespace st::simt {
 
-thread_local Block* block_of_thread = nullptr;
-thread_local Position position_of_thread;
+constinit thread_local Block* block_of_thread = nullptr;
+constinit thread_local Position position_of_thread = {};
 
 namespace {
 
@@ -26,10 +26,6 @@ uint3 unfolded(uint64_t index, const dim3& size) {
 
 }  // namespace
 
-Block& this_block() {
-  return *block_of_thread;
-}
-
 // --- scheduling ----------------------------------------------------------------------------------------------------
 
 void Block::begin(const Launch& launch, uint64_t index) {
@@ -42,6 +38,7 @@ void Block::begin(const Launch& launch, uint64_t index) {
   if (threads_.size() < count_) threads_.resize(count_);
   for (unsigned t = 0; t < count_; ++t) {
     threads_[t].finished = threads_[t].waits_at_barrier = false;
+    threads_[t].place = unfolded(t, launch.block);
     threads_[t].copies.clear();
   }
   collectives_.assign((count_ + kWarpSize - 1) / kWarpSize, {});
@@ -81,7 +78,7 @@ void Block::resume(unsigned t) {
     thread.fiber->start([](void* launch) { static_cast<const Launch*>(launch)->body(); }, const_cast<Launch*>(launch_));
   }
   current_ = t;
-  position_of_thread.thread = unfolded(t, launch_->block);
+  position_of_thread.thread = threads_[t].place;
   if (!thread.fiber->resume()) return;
   thread.finished = true;
   --live_;
@@ -116,25 +113,25 @@ void Block::wait() {
   unsigned t = current_;
   threads_[t].fiber->leave();
   current_ = t;
-  position_of_thread.thread = unfolded(t, launch_->block);
+  position_of_thread.thread = threads_[t].place;
 }
 
 // --- errors --------------------------------------------------------------------------------------------------------
 
 std::string Block::name(unsigned thread) const {
-  uint3 t = unfolded(thread, launch_->block), b = position_of_thread.block;
+  uint3 t = threads_[thread].place, b = position_of_thread.block;
   char text[128];
   snprintf(text, sizeof text, "thread (%u,%u,%u) of block (%u,%u,%u)", t.x, t.y, t.z, b.x, b.y, b.z);
   return text;
 }
 
-void Block::set_error(const std::string& message) {
-  if (error_.empty()) error_ = message;
+void Block::set_error(std::string message) {
+  if (error_.empty()) error_ = std::move(message);
 }
 
-// The failed thread is never resumed.
-void Block::fail(const std::string& message) {
-  set_error(message);
+// The failed thread is never resumed, so that nothing on its stack may own memory.
+void Block::fail(std::string message) {
+  set_error(std::move(message));
   for (;;) threads_[current_].fiber->leave();
 }
 
@@ -143,7 +140,8 @@ void Block::diagnose_deadlock() {
     for (const Collective& each : collectives_[w]) {
       unsigned missing = each.mask & ~each.arrived;
       auto lane = static_cast<unsigned>(__builtin_ctz(missing));
-      return set_error(name(w * kWarpSize + lane) + " never comes to an operation that other lanes of its warp wait in");
+      return set_error(name(w * kWarpSize + lane) +
+                       " never comes to an operation that other lanes of its warp wait in");
     }
   }
   set_error("threads wait for one another for ever");
@@ -152,7 +150,7 @@ void Block::diagnose_deadlock() {
 // --- barriers and warps --------------------------------------------------------------------------------------------
 
 void Block::barrier(const char* file, int line) {
-  if (at_barrier_ > 0 && (line != barrier_line_ || strcmp(file, barrier_file_) != 0))
+  if (at_barrier_ > 0 && (line != barrier_line_ || (file != barrier_file_ && strcmp(file, barrier_file_) != 0)))
     fail(name(current_) + " waits at the barrier " + file + ":" + std::to_string(line) + ", others at " +
          barrier_file_ + ":" + std::to_string(barrier_line_));
   if (live_ < count_)

@@ -27,7 +27,8 @@ class Block {
   bool run(const Launch& launch, uint64_t index);
   const std::string& error() const { return error_; }
 
-  // The rest is called by the threads of the block. It has to be one barrier for all of them, in one place of the source.
+  // The rest is called by the threads of the block. It has to be one barrier for all of them, in one place of the
+  // source.
   void barrier(const char* file, int line);
   // A collective operation of the lanes of `mask`, which the calling lane belongs to. The last lane to come calls
   // complete(payloads, mask) for all; payloads[lane] is what that lane passed.
@@ -49,6 +50,7 @@ class Block {
   };
   struct Thread {
     std::unique_ptr<Fiber> fiber;
+    uint3 place = {};
     bool finished = false;
     bool waits_at_barrier = false;
     std::vector<std::vector<Copy>> copies;  // the last group is open
@@ -70,8 +72,8 @@ class Block {
   unsigned take_ready();
   void make_ready(unsigned thread);
   void diagnose_deadlock();
-  [[noreturn]] void fail(const std::string& message);
-  void set_error(const std::string& message);
+  [[noreturn]] void fail(std::string message);
+  void set_error(std::string message);
   uint64_t random();
   std::string name(unsigned thread) const;
 
@@ -92,6 +94,6 @@ class Block {
 };
 
 // The block that this thread of the system runs, while it runs one.
-extern thread_local Block* block_of_thread;
+extern constinit thread_local Block* block_of_thread;
 
 }  // namespace st::simt

@@ -18,7 +18,8 @@ class Fiber {
 
   // Runs function(argument) here when the fiber is resumed next. The one before must have returned.
   void start(Function function, void* argument);
-  // Called from outside: goes on where the fiber was left; returns when it leaves again. True when its function returned.
+  // Called from outside: goes on where the fiber was left; returns when it leaves again. True when its function
+  // returned.
   bool resume();
   // Called on the fiber: back to whoever resumed it.
   void leave();

@@ -1,8 +1,12 @@
-// The functions of CUDA's runtime for the emulated device. A stream is a queue that is not run before somebody waits for
-// it: a host that reads too early, or changes or frees too early what is to be read, shows.
+// The functions of CUDA's runtime for the emulated device. A stream is a queue that is not run before somebody waits
+// for it: a host that reads too early, or changes or frees too early what is to be read, shows.
+//
+// Faults, for tests: SOFTTHINKING_SIMT_FAULT is no-driver, old-driver, no-device, old-architecture, or launch: from
+// then on every kernel fails. SOFTTHINKING_SIMT_MEMORY is how many bytes the device has.
 
 #include <sys/sysinfo.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -44,8 +48,8 @@ namespace {
 constexpr size_t kAlignment = 256;
 constexpr int kPoison = 0xFF;
 
-// What is kept for the whole process: the error that a kernel left, as CUDA keeps it until the device is reset, and what
-// memory was given out.
+// What is kept for the whole process: the error that a kernel left, as CUDA keeps it until the device is reset, and
+// what memory was given out.
 struct State {
   std::mutex mutex;
   cudaError_t error = cudaSuccess;
@@ -60,6 +64,19 @@ State& state() {
   return *all;
 }
 
+bool has_fault(const char* name) {
+  const char* fault = getenv("SOFTTHINKING_SIMT_FAULT");
+  return fault && strcmp(fault, name) == 0;
+}
+
+uint64_t device_bytes() {
+  const char* text = getenv("SOFTTHINKING_SIMT_MEMORY");
+  if (text && *text) return std::strtoull(text, nullptr, 10);
+  struct sysinfo info;
+  sysinfo(&info);
+  return uint64_t{info.totalram} * info.mem_unit;
+}
+
 cudaError_t sticky_error() {
   std::lock_guard<std::mutex> lock(state().mutex);
   return state().error;
@@ -67,7 +84,7 @@ cudaError_t sticky_error() {
 
 cudaError_t run_kernel(const st::simt::Launch& launch) {
   if (sticky_error() != cudaSuccess) return sticky_error();
-  std::string problem = st::simt::run_grid(launch);
+  std::string problem = has_fault("launch") ? "as the test wants it" : st::simt::run_grid(launch);
   if (problem.empty()) return cudaSuccess;
   std::lock_guard<std::mutex> lock(state().mutex);
   state().error = cudaErrorLaunchFailure;
@@ -106,10 +123,17 @@ cudaError_t give(cudaStream_t stream, Operation operation) {
   return cudaSuccess;
 }
 
+uint64_t used_bytes() {
+  std::lock_guard<std::mutex> lock(state().mutex);
+  uint64_t used = 0;
+  for (const auto& [pointer, bytes] : state().device_memory) used += bytes;
+  return std::min(used, device_bytes());
+}
+
 cudaError_t allocate(void** pointer, size_t bytes, std::map<const char*, size_t> State::*memory) {
   void* block = nullptr;
-  if (bytes > PTRDIFF_MAX || posix_memalign(&block, kAlignment, bytes) != 0 || !block)
-    return cudaErrorMemoryAllocation;
+  if (memory == &State::device_memory && bytes > device_bytes() - used_bytes()) return cudaErrorMemoryAllocation;
+  if (bytes > PTRDIFF_MAX || posix_memalign(&block, kAlignment, bytes) != 0 || !block) return cudaErrorMemoryAllocation;
   memset(block, kPoison, bytes);
   std::lock_guard<std::mutex> lock(state().mutex);
   (state().*memory)[static_cast<const char*>(block)] = bytes;
@@ -194,12 +218,14 @@ cudaError_t cudaGetLastError() {
 }
 
 cudaError_t cudaGetDeviceCount(int* count) {
-  *count = 1;
-  return cudaSuccess;
+  *count = has_fault("no-device") ? 0 : 1;
+  return has_fault("no-device")    ? cudaErrorNoDevice
+         : has_fault("old-driver") ? cudaErrorInsufficientDriver
+                                   : cudaSuccess;
 }
 
 cudaError_t cudaDriverGetVersion(int* version) {
-  *version = CUDART_VERSION;
+  *version = has_fault("no-driver") ? 0 : has_fault("old-driver") ? 10020 : CUDART_VERSION;
   return cudaSuccess;
 }
 
@@ -207,7 +233,7 @@ cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int device) {
   if (device != 0) return cudaErrorInvalidDevice;
   *properties = {};
   snprintf(properties->name, sizeof properties->name, "emulated CUDA device");
-  properties->major = 8;
+  properties->major = has_fault("old-architecture") ? 7 : 8;
   properties->multiProcessorCount = st::simt::worker_count();
   return cudaSuccess;
 }
@@ -256,10 +282,8 @@ cudaError_t cudaFreeHost(void* pointer) {
 }
 
 cudaError_t cudaMemGetInfo(size_t* free, size_t* total) {
-  struct sysinfo info;
-  sysinfo(&info);
-  *free = info.freeram * info.mem_unit;
-  *total = info.totalram * info.mem_unit;
+  *total = device_bytes();
+  *free = *total - used_bytes();
   return sticky_error();
 }
 

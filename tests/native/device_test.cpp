@@ -11,6 +11,16 @@ using namespace st::test;
 
 ST_TEST_EVERY_BACKEND(DeviceTest);
 
+// The library loads on any machine, and where it cannot work it says why in one sentence.
+TEST(CudaTest, DeviceOpensOrSaysWhyNot) {
+  if (!is_built("cuda")) GTEST_SKIP() << "the CUDA backend was not built: there is no nvcc";
+  std::string reason = why_unsupported("cuda");
+  if (reason.empty()) return;
+  EXPECT_EQ(reason.find('\n'), std::string::npos);
+  EXPECT_TRUE(reason.find("driver") != std::string::npos || reason.find("capability") != std::string::npos) << reason;
+  GTEST_SKIP() << "the tests of the CUDA backend are left out: " << reason;
+}
+
 TEST_P(DeviceTest, TableNamesItselfAndHasEveryFunction) {
   const st_api& api = device().api;
   EXPECT_EQ(api.version, ST_ABI_VERSION);
@@ -26,7 +36,7 @@ TEST_P(DeviceTest, TableNamesItselfAndHasEveryFunction) {
 }
 
 TEST_P(DeviceTest, QueryTellsWhatWasOpened) {
-  for (int threads : kThreadCounts) {
+  for (int threads : thread_counts()) {
     auto other = open(threads);
     EXPECT_TRUE(other->info.activation_dtype == ST_F32 || other->info.activation_dtype == ST_BF16 ||
                 other->info.activation_dtype == ST_F16);

@@ -118,7 +118,7 @@ TEST_P(EmbedTest, SameBitsForAnyRowsAndThreads) {
   Embed embed(random, 300, 150, 10, 9, ST_BF16);
   std::vector<int32_t> index = random_index(random, 17, 9);
   std::vector<float> expected = embed.run(device(), index);
-  for (int threads : kThreadCounts) {
+  for (int threads : thread_counts()) {
     auto other = open(threads);
     EXPECT_TRUE(same_bits(embed.run(*other, index), expected)) << threads << " threads";
   }

@@ -17,7 +17,7 @@ std::vector<float> run(Device& device, size_t cols, const std::vector<float>& in
 ST_TEST_EVERY_BACKEND(GatherRowsTest);
 
 TEST_P(GatherRowsTest, CopiesRowsExactly) {
-  for (int threads : kThreadCounts) {
+  for (int threads : thread_counts()) {
     auto other = open(threads);
     for (size_t cols : {1, 7, 16, 33, 200}) {
       for (size_t rows : {0, 1, 3, 5, 17}) {

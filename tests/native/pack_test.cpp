@@ -29,7 +29,7 @@ ST_TEST_EVERY_BACKEND(PackTest);
 
 TEST_P(PackTest, PutsPartsBelowOneAnother) {
   for (int32_t dtype : kWeightTypes) {
-    for (int threads : kThreadCounts) {
+    for (int threads : thread_counts()) {
       auto other = open(threads);
       std::vector<float> values = rounded(random.normals(75 * 13), dtype);
       Memory data(*other, other->api.matrix_bytes(75, 13, dtype), kNaNPoison);

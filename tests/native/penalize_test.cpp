@@ -150,7 +150,7 @@ TEST_P(PenalizeTest, BiasesOfOneIdAddUp) {
 TEST_P(PenalizeTest, SameBitsForAnyRowsAndThreads) {
   Case test(random, 455, 17, 17);
   std::vector<float> expected = test.run(device());
-  for (int threads : kThreadCounts) {
+  for (int threads : thread_counts()) {
     auto other = open(threads);
     EXPECT_TRUE(same_bits(test.run(*other), expected)) << threads << " threads";
   }

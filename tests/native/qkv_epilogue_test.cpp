@@ -222,7 +222,7 @@ TEST_P(QkvEpilogueTest, SameBitsForAnyRowsAndThreads) {
     Cache cache(device(), shape, paging.blocks, dtype);
     Batch batch(device(), paging, {{1, range(0, 20)}, {0, range(3, 18)}});
     std::vector<float> expected = run(device(), shape, batch.get(), cache.get(), qkv, angles, weights);
-    for (int threads : kThreadCounts) {
+    for (int threads : thread_counts()) {
       auto other = open(threads);
       Cache again(*other, shape, paging.blocks, dtype);
       Batch there(*other, paging, {{1, range(0, 20)}, {0, range(3, 18)}});

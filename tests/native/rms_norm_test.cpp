@@ -76,7 +76,7 @@ TEST_P(RmsNormTest, SameBitsForAnyRowsAndThreads) {
   std::vector<float> residual = random.activations(device(), kRows * kCols);
   std::vector<float> delta = random.activations(device(), kRows * kCols), weight = random.normals(kCols);
   Result expected = run(device(), kCols, residual, &delta, weight, 1e-6f);
-  for (int threads : kThreadCounts) {
+  for (int threads : thread_counts()) {
     auto other = open(threads);
     Result result = run(*other, kCols, residual, &delta, weight, 1e-6f);
     EXPECT_TRUE(same_bits(result.out, expected.out)) << threads << " threads";

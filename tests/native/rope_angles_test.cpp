@@ -50,7 +50,7 @@ TEST_P(RopeAnglesTest, SameBitsForAnyRowsAndThreads) {
   std::vector<int32_t> positions;
   for (int r = 0; r < 17; ++r) positions.push_back(random.integer(0, 40000));
   std::vector<float> expected = run(device(), positions, inverse);
-  for (int threads : kThreadCounts) {
+  for (int threads : thread_counts()) {
     auto other = open(threads);
     EXPECT_TRUE(same_bits(run(*other, positions, inverse), expected)) << threads << " threads";
   }

@@ -155,13 +155,14 @@ TEST_P(SampleNoiseTest, DirichletNoiseStaysWithinWhatIsKept) {
   sampling.dirichlet_alpha = 1e4f;
   std::vector<float> row(3000, 0.5f);
   for (size_t id = 0; id < 700; ++id) row[id] = 0.25f;
-  repeat(device(), many(random, sampling, row, device().emulated() ? 10 : 100, true, 10), 1, [&](const SampleResult& result, size_t r) {
-    ASSERT_EQ(result.used(r), 6);
-    for (size_t i = 0; i < 6; ++i) {
-      ASSERT_GE(result.row_ids(r)[i], 700);
-      ASSERT_LT(result.row_ids(r)[i], 700 + 1024);
-    }
-  });
+  repeat(device(), many(random, sampling, row, device().emulated() ? 10 : 100, true, 10), 1,
+         [&](const SampleResult& result, size_t r) {
+           ASSERT_EQ(result.used(r), 6);
+           for (size_t i = 0; i < 6; ++i) {
+             ASSERT_GE(result.row_ids(r)[i], 700);
+             ASSERT_LT(result.row_ids(r)[i], 700 + 1024);
+           }
+         });
 }
 
 // The largest of ln w + Gumbel noise is an id with probability w.

@@ -276,7 +276,7 @@ TEST_P(SampleTest, SameBitsForAnyRowsThreadsAndInstructionSets) {
     SampleStep step = mixed_step(random, vocabulary, rows, vocabulary == 2000 ? ST_MAX_TOPK : 12);
     SampleResult expected = run(device(), step);
     expect_slots_hold_the_rows(step, expected);
-    for (int threads : kThreadCounts) {
+    for (int threads : thread_counts()) {
       auto other = open(threads);
       expect_same_bits(run(*other, step), expected);
     }

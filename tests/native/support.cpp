@@ -70,13 +70,29 @@ void set_environment(const char* name, const char* value) {
 
 // --- backends and devices ------------------------------------------------------------------------------------------
 
+bool is_built(const std::string& backend) {
+  for (const auto& [name, path] : libraries())
+    if (name == backend) return true;
+  return false;
+}
+
+std::string why_unsupported(const std::string& backend) {
+  const st_api& api = load_backend(backend);
+  st_device_options options = {sizeof options, 0, 0, ST_ACTIVATIONS_DEFAULT};
+  st_device* device = nullptr;
+  st_status status = api.device_open(&options, &device);
+  api.device_close(status == ST_OK ? device : nullptr);
+  return status == ST_UNSUPPORTED ? api.last_error() : "";
+}
+
 std::vector<Target> targets() {
   std::vector<Target> all;
   for (const auto& [name, path] : libraries()) {
     if (name == "cpu")
       for (const char* isa : {"scalar", "avx2", "avx512", "avx512bf16"}) all.push_back({name, isa});
-    else
-      for (int32_t type : {ST_ACTIVATIONS_F32, ST_ACTIVATIONS_F16, ST_ACTIVATIONS_BF16}) all.push_back({name, "", type});
+    else if (why_unsupported(name).empty())
+      for (int32_t type : {ST_ACTIVATIONS_F32, ST_ACTIVATIONS_F16, ST_ACTIVATIONS_BF16})
+        all.push_back({name, "", type});
   }
   return all;
 }

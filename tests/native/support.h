@@ -25,7 +25,10 @@ struct Target {
   int32_t activations = ST_ACTIVATIONS_DEFAULT;
 };
 
-// Every backend that was built, with every instruction set or type of activations that it may have.
+bool is_built(const std::string& backend);
+// Why this machine has no device for a backend; empty where it has one.
+std::string why_unsupported(const std::string& backend);
+// Every backend that was built and has a device, with every instruction set or type of activations that it may have.
 std::vector<Target> targets();
 // The same with one type of activations each, for operations that see none.
 std::vector<Target> targets_without_activations();
@@ -53,7 +56,8 @@ class Device {
   void synchronize() const { check(api.stream_synchronize(stream)); }
   // How far a result may be from the reference where `f32` holds for activations of that type.
   double tolerance(double f32) const { return info.activation_dtype == ST_F32 ? f32 : 2e-2; }
-  // An emulated device is some hundred times slower than the processor that it runs on: tests take a part of their work.
+  // An emulated device is some hundred times slower than the processor that it runs on: tests take a part of their
+  // work.
   bool emulated() const;
 
   const st_api& api;
@@ -202,6 +206,10 @@ class BackendTest : public testing::TestWithParam<Target> {
   void TearDown() override;
 
   Device& device() { return *device_; }
+  // Numbers of threads that must not show; one, where a device has no such choice.
+  static std::vector<int> thread_counts() {
+    return GetParam().backend == "cpu" ? std::vector<int>{1, 2, 3, 5} : std::vector<int>{1};
+  }
   std::unique_ptr<Device> open(int threads) { return std::make_unique<Device>(GetParam(), threads); }
 
   Random random;
@@ -210,15 +218,15 @@ class BackendTest : public testing::TestWithParam<Target> {
   std::unique_ptr<Device> device_;
 };
 
-constexpr int kThreadCounts[] = {1, 2, 3, 5};
 constexpr int32_t kWeightTypes[] = {ST_F32, ST_F16, ST_BF16};  // that hold a checkpoint's numbers as they are
 
 #define ST_TEST_EVERY_BACKEND(suite)             \
   class suite : public st::test::BackendTest {}; \
   INSTANTIATE_TEST_SUITE_P(Native, suite, testing::ValuesIn(st::test::targets()), st::test::target_name)
 
-#define ST_TEST_EVERY_BACKEND_ONCE(suite)        \
-  class suite : public st::test::BackendTest {}; \
-  INSTANTIATE_TEST_SUITE_P(Native, suite, testing::ValuesIn(st::test::targets_without_activations()), st::test::target_name)
+#define ST_TEST_EVERY_BACKEND_ONCE(suite)                                                             \
+  class suite : public st::test::BackendTest {};                                                      \
+  INSTANTIATE_TEST_SUITE_P(Native, suite, testing::ValuesIn(st::test::targets_without_activations()), \
+                           st::test::target_name)
 
 }  // namespace st::test

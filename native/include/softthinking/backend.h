@@ -69,8 +69,8 @@ enum { ST_ACTIVATIONS_DEFAULT = 0, ST_ACTIVATIONS_F32 = 1, ST_ACTIVATIONS_F16 = 
 
 typedef struct st_device_options {
   uint32_t size;
-  int32_t ordinal; /* which device of the kind; 0 on the CPU */
-  int32_t threads; /* CPU: 1..1024 threads that work on an operation, the caller's included; 0 = all that may run */
+  int32_t ordinal;     /* which device of the kind; 0 on the CPU */
+  int32_t threads;     /* CPU: 1..1024 threads that work on an operation, the caller's included; 0 = all that may run */
   int32_t activations; /* ST_ACTIVATIONS_*; the CPU has f32 only */
 } st_device_options;
 
@@ -78,7 +78,7 @@ typedef struct st_device_info {
   uint32_t size;
   int32_t activation_dtype;
   int32_t threads;
-  int32_t graphs; /* 1: graph_begin and its companions work */
+  int32_t graphs;        /* 1: graph_begin and its companions work */
   uint64_t total_memory; /* bytes */
   uint64_t free_memory;  /* bytes that could be allocated now without pushing anything out */
   char name[64];
@@ -371,9 +371,9 @@ typedef struct st_api {
   st_status (*event_synchronize)(st_event* event);
 
   /* Where st_device_info.graphs is 1: what is given to the stream from graph_begin to graph_end is not done but
-   * recorded, with the pointers and numbers of every operation, and done as often as graph_launch says, in stream order.
-   * Operations and copies between memory of the device and of host_alloc can be recorded, nothing else; a stream must
-   * not be waited for meanwhile. A failed graph_end leaves the stream as it was before graph_begin. */
+   * recorded, with the pointers and numbers of every operation, and done as often as graph_launch says, in stream
+   * order. Operations and copies between memory of the device and of host_alloc can be recorded, nothing else; a stream
+   * must not be waited for meanwhile. A failed graph_end leaves the stream as it was before graph_begin. */
   st_status (*graph_begin)(st_stream* stream);
   st_status (*graph_end)(st_stream* stream, st_graph** graph);
   st_status (*graph_launch)(st_stream* stream, st_graph* graph);

@@ -1,5 +1,5 @@
-// What a kernel sees of the emulated device: qualifiers, its place in the grid, barriers, warps, atomics, shared memory.
-// An operation of a warp is one of its lanes' collective: it is done when the last lane of the mask has come.
+// What a kernel sees of the emulated device: qualifiers, its place in the grid, barriers, warps, atomics, shared
+// memory. An operation of a warp is one of its lanes' collective: it is done when the last lane of the mask has come.
 #pragma once
 
 #include <cmath>
@@ -22,7 +22,7 @@
 
 // Shared memory is declared by these, so that each array is an allocation of its own whose bounds AddressSanitizer
 // guards, and new to every block.
-#define ST_SHARED(type, name, count)    \
+#define ST_SHARED(type, name, count)     \
   static const char name##_identity = 0; \
   type* const name = static_cast<type*>(::st::simt::shared_array(&name##_identity, sizeof(type) * (count)))
 #define ST_DYNAMIC_SHARED(type, name) type* const name = static_cast<type*>(::st::simt::dynamic_shared())

@@ -21,6 +21,6 @@ struct Position {
 };
 
 // Of the thread of the emulated device that this thread of the system runs now.
-extern thread_local Position position_of_thread;
+extern constinit thread_local Position position_of_thread;
 
 }  // namespace st::simt

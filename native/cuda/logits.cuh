@@ -1,0 +1,204 @@
+// What sample and log_probs share: statistics of the rows of logits, and the search for the largest.
+// The k-th largest tile maximum bounds the k-th logit from below, so that few tiles are read again. Where many entries
+// may be kept, a block searches the row by digits of the keys instead.
+#pragma once
+
+#include "cuda/select.cuh"
+
+namespace st::cuda {
+
+constexpr int kLogitTile = 128;  // logits whose maximum is kept: a warp's, 4 a lane
+constexpr int kChunk = 8192;     // logits that a block sums
+constexpr int kThreads = kRowThreads, kWarps = kRowWarps;
+constexpr int kCandidates = 2048;       // keys that a block gathers before it searches by digits
+constexpr int kSorted = kNoiseEntries;  // entries that are ever put in order
+static_assert(kSorted == ST_MAX_TOPK);
+
+// Rows of logits, and how each is to be looked at: as its slot samples, or, without `sampling`, at temperature 1.
+struct LogitRows {
+  const float* logits;
+  const int32_t* slots;
+  int32_t rows, vocabulary;
+  void* workspace;
+  const st_sampling* sampling;
+  const st_sequence_state* states;
+};
+
+// Sums of a chunk, and of the entries that min-p, or having hardly any mass, cuts off: the first in the order.
+struct ChunkSums {
+  uint64_t z, s, first_cut;
+};
+
+struct Workspace {
+  ChunkSums* chunks;  // [rows, chunks of a row]
+  float* tiles;       // [rows, tiles of a row]: maxima, NaN where a logit is
+};
+
+ST_HD int64_t logit_tiles(int64_t vocabulary) {
+  return (vocabulary + kLogitTile - 1) / kLogitTile;
+}
+
+ST_HD int64_t chunks_of(int64_t vocabulary) {
+  return (vocabulary + kChunk - 1) / kChunk;
+}
+
+ST_HD Workspace workspace_of(const LogitRows& op) {
+  auto* chunks = static_cast<ChunkSums*>(op.workspace);
+  return {chunks, reinterpret_cast<float*>(chunks + op.rows * chunks_of(op.vocabulary))};
+}
+
+// Starts the kernels that fill the workspace.
+st_status logit_statistics(const char* operation, st_stream* stream, const LogitRows& rows);
+
+// What is known of a row before an entry is chosen.
+struct Row {
+  const float* logits;
+  const float* tiles;
+  int64_t vocabulary;
+  float maximum, inverse_temperature;
+  bool soft;
+  float temperature;
+
+  __device__ float mass(uint64_t key) const {
+    return mass_of(scaled_logit(key_logit(key), maximum, inverse_temperature));
+  }
+  __device__ uint64_t fixed_mass(uint64_t key) const { return to_fixed(mass(key)); }
+  __device__ bool good() const { return maximum > -INFINITY && maximum < INFINITY; }
+};
+
+__device__ __forceinline__ const st_filter& filter_of(const st_sampling& sampling, bool soft) {
+  return soft ? sampling.thinking : sampling.after;
+}
+
+// Needs all threads of a block. The maximum of a row with NaN is NaN.
+__device__ __forceinline__ Row open_row(const LogitRows& op, int64_t r, int32_t slot) {
+  int64_t tiles = logit_tiles(op.vocabulary);
+  Row row = {op.logits + r * op.vocabulary, workspace_of(op).tiles + r * tiles, op.vocabulary, 0, 1, false, 0};
+  float maximum = -INFINITY;
+  int nan = 0;
+  for (int64_t t = threadIdx.x; t < tiles; t += kThreads) {
+    float value = row.tiles[t];
+    nan |= value != value;
+    maximum = value > maximum ? value : maximum;
+  }
+  row.maximum = block_reduce<kWarps>(maximum, Max());
+  if (block_reduce<kWarps>(nan, Max())) row.maximum = INFINITY;
+  row.inverse_temperature = 1.0f;
+  if (!op.sampling) return row;
+  const st_sampling& sampling = op.sampling[slot];
+  row.soft = is_soft(sampling, op.states[slot]);
+  row.temperature = filter_of(sampling, row.soft).temperature;
+  row.inverse_temperature = inverse_of_temperature(row.temperature);
+  return row;
+}
+
+// The sums of a row, from those of its chunks.
+__device__ __forceinline__ ChunkSums row_sums(const LogitRows& op, int64_t r) {
+  int64_t chunks = chunks_of(op.vocabulary);
+  ChunkSums sums = {0, 0, 0};
+  for (int64_t c = 0; c < chunks; ++c) {
+    const ChunkSums& each = workspace_of(op).chunks[r * chunks + c];
+    sums = {sums.z + each.z, sums.s + each.s, Max()(sums.first_cut, each.first_cut)};
+  }
+  return sums;
+}
+
+// What a block searches with, in shared memory.
+struct Search {
+  uint64_t candidates[kCandidates];
+  uint64_t keys[kSorted];  // what was found, in order
+  unsigned count;
+};
+
+// Entries of a row that are kept: those whose key is `last` or larger and, but for the first entry of all, larger than
+// `first_cut`.
+struct Cut {
+  uint64_t top, last, first_cut;
+
+  __device__ bool keeps(uint64_t key) const { return key == top || (key >= last && key > first_cut); }
+};
+
+// Calls add(key) for the thread's entries of the row.
+template <typename Add>
+__device__ __forceinline__ void visit_row(const Row& row, Add add) {
+  for (int64_t id = threadIdx.x; id < row.vocabulary; id += kThreads)
+    add(order_key(row.logits[id], static_cast<uint32_t>(id)));
+}
+
+// The key of the `rank`-th entry of those that the cut keeps; 0 when there are fewer.
+inline __device__ uint64_t key_of_rank(const Row& row, const Cut& cut, uint64_t rank) {
+  return descend(
+      [&](auto add) { visit_row(row, [&](uint64_t key) { add(key, cut.keeps(key) ? uint64_t{1} : uint64_t{0}); }); },
+      rank);
+}
+
+inline __device__ uint64_t mass_of_kept(const Row& row, const Cut& cut) {
+  uint64_t mass = 0;
+  visit_row(row, [&](uint64_t key) { mass += cut.keeps(key) ? row.fixed_mass(key) : 0; });
+  return block_reduce<kWarps>(mass, Sum());
+}
+
+// Puts the `want` largest of the candidates, in order, to shared.keys; returns how many there are.
+inline __device__ int sort_candidates(Search& shared, int want) {
+  int count = static_cast<int>(shared.count);
+  __syncthreads();
+  for_each_rank(
+      shared.candidates, count, [](uint64_t a, uint64_t b) { return a > b; },
+      [&](int i, int rank) {
+        if (rank < want) shared.keys[rank] = shared.candidates[i];
+      });
+  __syncthreads();
+  return count < want ? count : want;
+}
+
+// Gathers the keys of a row whose logit reaches `bound`, of those that `keeps` accepts; false: there are too many.
+template <typename Keeps>
+inline __device__ bool gather(const Row& row, float bound, Keeps keeps, Search& shared) {
+  __syncthreads();
+  if (threadIdx.x == 0) shared.count = 0;
+  __syncthreads();
+  int lane = static_cast<int>(threadIdx.x % kWarpSize);
+  for (int64_t tile = threadIdx.x / kWarpSize; tile < logit_tiles(row.vocabulary); tile += kWarps) {
+    if (!(row.tiles[tile] >= bound)) continue;
+    for (int i = 0; i < kLogitTile / kWarpSize; ++i) {
+      int64_t id = tile * kLogitTile + i * kWarpSize + lane;
+      if (id >= row.vocabulary || !(row.logits[id] >= bound)) continue;
+      uint64_t key = order_key(row.logits[id], static_cast<uint32_t>(id));
+      if (!keeps(key)) continue;
+      unsigned place = atomicAdd(&shared.count, 1u);
+      if (place < kCandidates) shared.candidates[place] = key;
+    }
+  }
+  __syncthreads();
+  return shared.count <= kCandidates;
+}
+
+// The `want` first entries of the row, in order, in shared.keys: how many; -1: the candidates were too many.
+inline __device__ int select_top(const Row& row, int want, Search& shared) {
+  int64_t tiles = logit_tiles(row.vocabulary);
+  float bound = want == 1 ? row.maximum : -INFINITY;
+  if (want > 1 && want < tiles) {
+    uint64_t key = descend(
+        [&](auto add) {
+          for (int64_t t = threadIdx.x; t < tiles; t += kThreads)
+            add(order_key(row.tiles[t], static_cast<uint32_t>(t)), 1);
+        },
+        static_cast<uint64_t>(want));
+    bound = key_logit(key);
+  }
+  if (!gather(
+          row, bound, [](uint64_t) { return true; }, shared))
+    return -1;
+  return sort_candidates(shared, want);
+}
+
+// The first `needed` (<= kSorted) entries of those that the cut keeps, in order, in shared.keys; returns how many.
+inline __device__ int sort_kept(const Row& row, Cut cut, int64_t needed, Search& shared) {
+  uint64_t last = key_of_rank(row, cut, static_cast<uint64_t>(needed));
+  cut.last = Max()(cut.last, last);
+  gather(
+      row, -INFINITY, [&](uint64_t key) { return cut.keeps(key); }, shared);
+  return sort_candidates(shared, kSorted);
+}
+
+}  // namespace st::cuda

@@ -1,0 +1,71 @@
+// What a host is told when CUDA, or its device, is not as it should be. Only an emulated device can be asked to fail.
+#include <cstdlib>
+
+#include "../support.h"
+
+namespace {
+
+using namespace st::test;
+
+class FaultTest : public testing::Test {
+ protected:
+  void TearDown() override {
+    unsetenv("SOFTTHINKING_SIMT_FAULT");
+    unsetenv("SOFTTHINKING_SIMT_MEMORY");
+  }
+  const Target target_ = {"simt", "", ST_ACTIVATIONS_BF16};
+};
+
+TEST_F(FaultTest, WhatIsMissingIsSaidInOneSentence) {
+  const std::pair<const char*, const char*> faults[] = {{"no-driver", "there is no NVIDIA driver"},
+                                                        {"old-driver", "driver is for CUDA 10.2"},
+                                                        {"no-device", "finds no GPU"},
+                                                        {"old-architecture", "compute capability 7.0"}};
+  for (auto [fault, words] : faults) {
+    setenv("SOFTTHINKING_SIMT_FAULT", fault, 1);
+    std::string reason = why_unsupported("simt");
+    EXPECT_NE(reason.find(words), std::string::npos) << reason;
+  }
+}
+
+TEST_F(FaultTest, MemoryThatIsShortIsCounted) {
+  setenv("SOFTTHINKING_SIMT_MEMORY", "100000000", 1);
+  Device device(target_, 0);
+  EXPECT_EQ(device.info.total_memory, 100000000u);
+  EXPECT_LT(device.info.free_memory, device.info.total_memory);  // the stream has its scratch memory
+  void* pointer = nullptr;
+  EXPECT_EQ(device.api.memory_alloc(device.handle, 90000000, &pointer), ST_OUT_OF_MEMORY);
+  std::string message = device.api.last_error();
+  EXPECT_NE(message.find("90000000 bytes"), std::string::npos) << message;
+  EXPECT_NE(message.find(std::to_string(device.info.free_memory) + " of 100000000"), std::string::npos) << message;
+  EXPECT_EQ(device.api.memory_alloc(device.handle, 1000, &pointer), ST_OK);
+  device.api.memory_free(device.handle, pointer);
+  st_stream* stream = nullptr;
+  EXPECT_EQ(device.api.memory_alloc(device.handle, 50000000, &pointer), ST_OK);
+  EXPECT_EQ(device.api.stream_create(device.handle, &stream), ST_OUT_OF_MEMORY);
+  device.api.memory_free(device.handle, pointer);
+}
+
+// The error stays until the device is closed; then another can be opened.
+TEST_F(FaultTest, AFailedKernelIsToldAndADeviceOpenedAnewWorks) {
+  for (bool fails : {true, false}) {
+    Device device(target_, 0);
+    void* rows = nullptr;
+    device.check(device.api.memory_alloc(device.handle, 1024, &rows));
+    auto* row = static_cast<char*>(rows);
+    st_silu_mul op = {sizeof op, 1, 19, 0, row, row + 512};
+    device.check(device.api.silu_mul(device.stream, &op));
+    device.synchronize();
+    if (fails) {
+      setenv("SOFTTHINKING_SIMT_FAULT", "launch", 1);
+      device.check(device.api.silu_mul(device.stream, &op));
+      EXPECT_EQ(device.api.stream_synchronize(device.stream), ST_INTERNAL);
+      EXPECT_NE(std::string(device.api.last_error()).find("as the test wants it"), std::string::npos);
+      unsetenv("SOFTTHINKING_SIMT_FAULT");
+      EXPECT_EQ(device.api.stream_synchronize(device.stream), ST_INTERNAL);
+    }
+    device.api.memory_free(device.handle, rows);
+  }
+}
+
+}  // namespace
