@@ -61,7 +61,8 @@ typedef struct st_stream st_stream;
 typedef struct st_device_options {
   uint32_t size;
   int32_t ordinal; /* which device of the kind; 0 on the CPU */
-  int32_t threads; /* CPU: 1..1024 threads that work on an operation, the caller's included; 0 = all that may run */
+  int32_t threads; /* CPU: 1..1024 threads that work on an operation, the caller's included; 0 = one for each physical
+                      core that the process may use */
 } st_device_options;
 
 typedef struct st_device_info {
