@@ -1,6 +1,5 @@
 // The table of the CPU backend, and what is not an operation: devices, memory, streams, copies.
 
-#include <sched.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -8,18 +7,12 @@
 #include <new>
 
 #include "common/formats.h"
+#include "cpu/cores.h"
 #include "cpu/device.h"
 #include "cpu/stream.h"
 
 namespace st::cpu {
 namespace {
-
-int allowed_threads() {
-  cpu_set_t set;
-  if (sched_getaffinity(0, sizeof set, &set) == 0) return CPU_COUNT(&set);
-  unsigned count = std::thread::hardware_concurrency();
-  return count > 0 ? static_cast<int>(count) : 1;
-}
 
 st_status device_open(const st_device_options* options, st_device** device) {
   ST_REQUIRE(options && device, "device_open: a pointer is null");

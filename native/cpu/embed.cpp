@@ -40,11 +40,13 @@ void mix_embeddings(const st_embed& op, int64_t token, float* out) {
       add_row<float, 1>(
           op.table, id, weight, [](float x) { return x; }, out);
     else if (op.table.dtype == ST_F16)
-      add_row<uint16_t, 1>(op.table, id, weight, f16_to_float, out);
+      add_row<uint16_t, 1>(
+          op.table, id, weight, [](uint16_t x) { return f16_to_float(x); }, out);
     else if (op.table.dtype == ST_INT8)
       add_int8_row(op.table, id, weight, out);
     else
-      add_row<uint16_t, 2>(op.table, id, weight, bf16_to_float, out);
+      add_row<uint16_t, 2>(
+          op.table, id, weight, [](uint16_t x) { return bf16_to_float(x); }, out);
   }
 }
 

@@ -1,5 +1,7 @@
 #include "cpu/thread_pool.h"
 
+#include "cpu/cores.h"
+
 #if defined(__x86_64__)
 #include <immintrin.h>
 #endif
@@ -8,6 +10,21 @@ namespace st::cpu {
 namespace {
 
 constexpr int kSpins = 4000;  // about 100 us: longer than the host needs between two operations of a step
+
+// What the pools of this process know of one another.
+std::mutex turn;  // held by the pool that works, while they have more threads than cores
+std::atomic<const ThreadPool*> working{nullptr};  // who holds it
+std::atomic<int> threads_of_all_pools{0};
+
+const std::vector<int>& cores() {
+  static const std::vector<int> list = physical_cores();
+  return list;
+}
+
+bool crowded() {
+  static const int available = cores().empty() ? allowed_threads() : static_cast<int>(cores().size());
+  return threads_of_all_pools.load(std::memory_order_relaxed) > available;
+}
 
 void pause() {
 #if defined(__x86_64__)
@@ -18,23 +35,40 @@ void pause() {
 }  // namespace
 
 ThreadPool::ThreadPool(int threads) : parts_(static_cast<uint32_t>(threads * kPartsPerThread)) {
+  int first = threads_of_all_pools.fetch_add(threads);
+  bool bind = threads > 1 && threads <= static_cast<int>(cores().size());
   workers_.reserve(static_cast<size_t>(threads - 1));
   try {
-    for (int i = 1; i < threads; ++i) workers_.emplace_back([this] { work(); });
+    for (int i = 1; i < threads; ++i) {
+      int core = bind ? cores()[static_cast<size_t>(first + i) % cores().size()] : -1;
+      workers_.emplace_back([this, core] {
+        if (core >= 0) bind_to_core(core);
+        work();
+      });
+    }
   } catch (...) {  // no more threads to be had: those that started must end before the vector does
-    stopping_ = true;
-    generation_.fetch_add(1);
-    generation_.notify_all();
-    for (std::thread& worker : workers_) worker.join();
+    stop();
+    threads_of_all_pools.fetch_sub(threads);
     throw;
   }
 }
 
 ThreadPool::~ThreadPool() {
+  int threads = this->threads();
+  stop();
+  threads_of_all_pools.fetch_sub(threads);
+}
+
+void ThreadPool::stop() {
   stopping_ = true;
   generation_.fetch_add(1);
   generation_.notify_all();
   for (std::thread& worker : workers_) worker.join();
+}
+
+bool ThreadPool::others_work() const {
+  const ThreadPool* pool = working.load(std::memory_order_relaxed);
+  return pool != nullptr && pool != this;
 }
 
 void ThreadPool::run(int64_t count, Function function, const void* context) {
@@ -44,6 +78,14 @@ void ThreadPool::run(int64_t count, Function function, const void* context) {
     return;
   }
   std::lock_guard<std::mutex> lock(one_at_a_time_);
+  if (!crowded()) return share(count, function, context);
+  std::lock_guard<std::mutex> lock_turn(turn);
+  working = this;
+  share(count, function, context);
+  working = nullptr;
+}
+
+void ThreadPool::share(int64_t count, Function function, const void* context) {
   function_ = function;
   context_ = context;
   count_ = count;
@@ -76,7 +118,9 @@ void ThreadPool::run_parts(uint32_t generation) {
 void ThreadPool::work() {
   uint32_t seen = 0;
   for (;;) {
-    for (int spins = 0; spins < kSpins && generation_.load(std::memory_order_acquire) == seen; ++spins) pause();
+    for (int spins = 0; spins < kSpins && generation_.load(std::memory_order_acquire) == seen && !others_work();
+         ++spins)
+      pause();
     generation_.wait(seen, std::memory_order_acquire);
     if (stopping_.load()) return;
     seen = generation_.load(std::memory_order_acquire);

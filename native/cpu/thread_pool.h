@@ -40,7 +40,10 @@ class ThreadPool {
   static constexpr int kPartsPerThread = 4;
 
   void run(int64_t count, Function function, const void* context);
+  void share(int64_t count, Function function, const void* context);
   void work();
+  void stop();
+  bool others_work() const;
   void run_parts(uint32_t generation);
 
   std::mutex one_at_a_time_;  // streams of one device share the threads

@@ -298,6 +298,41 @@ TEST_P(DeviceTest, StreamsOfSeveralThreadsDoNotMeet) {
   }
 }
 
+// Devices of several engines share the processor's cores, and nothing else.
+TEST_P(DeviceTest, DevicesOfSeveralThreadsDoNotMeet) {
+  constexpr size_t kHosts = 3;
+  std::vector<float> weights = random.normals(400 * 640), x = random.activations(device(), 640);
+  auto product = [&](Device& each) {
+    Matrix matrix(each, 400, 640, ST_F32, weights);
+    Activations input(each, x), out(each, 400);
+    st_linear op = {sizeof op, 1, input.get(), matrix.get(), nullptr, out.get(), 0, 0};
+    std::vector<float> last;
+    for (int round = 0; round < 100; ++round) {
+      each.check(each.api.linear(each.stream, &op));
+      std::vector<float> now = out.read();
+      if (round > 0 && !same_bits(now, last)) throw std::runtime_error("two rounds differ");
+      last = now;
+    }
+    return last;
+  };
+  std::vector<float> expected = product(device());
+  std::vector<std::vector<float>> results(kHosts);
+  std::vector<std::unique_ptr<Device>> devices;
+  for (size_t i = 0; i < kHosts; ++i) devices.push_back(open(static_cast<int>(i) + 1));
+  std::vector<std::thread> hosts;
+  for (size_t i = 0; i < kHosts; ++i) {
+    hosts.emplace_back([&, i] {
+      try {
+        results[i] = product(*devices[i]);
+      } catch (const std::exception& error) {
+        ADD_FAILURE() << error.what();
+      }
+    });
+  }
+  for (std::thread& host : hosts) host.join();
+  for (const auto& result : results) EXPECT_TRUE(same_bits(result, expected));
+}
+
 TEST_P(DeviceTest, ManyDevicesComeAndGo) {
   std::vector<float> values = random.activations(device(), 5 * 19), weight(19, 1.0f);
   for (int round = 0; round < 40; ++round) {

@@ -70,7 +70,8 @@ enum { ST_ACTIVATIONS_DEFAULT = 0, ST_ACTIVATIONS_F32 = 1, ST_ACTIVATIONS_F16 = 
 typedef struct st_device_options {
   uint32_t size;
   int32_t ordinal;     /* which device of the kind; 0 on the CPU */
-  int32_t threads;     /* CPU: 1..1024 threads that work on an operation, the caller's included; 0 = all that may run */
+  int32_t threads;     /* CPU: 1..1024 threads that work on an operation, the caller's included; 0 = one for each
+                          physical core that the process may use */
   int32_t activations; /* ST_ACTIVATIONS_*; the CPU has f32 only */
 } st_device_options;
 
