@@ -140,7 +140,9 @@ TEST_P(PackTest, SizesHoldTheirContentAndRefuseNonsense) {
       auto elements = static_cast<uint64_t>(rows) * static_cast<uint64_t>(cols);
       EXPECT_GE(api.matrix_bytes(rows, cols, ST_F32), elements * 4);
       EXPECT_GE(api.matrix_bytes(rows, cols, ST_BF16), elements * 2);
-      if (device().has_int8()) EXPECT_GE(api.matrix_bytes(rows, cols, ST_INT8), elements);
+      if (device().has_int8()) {
+        EXPECT_GE(api.matrix_bytes(rows, cols, ST_INT8), elements);
+      }
     }
   }
   EXPECT_EQ(api.matrix_bytes(0, 4, ST_F32), 0u);
