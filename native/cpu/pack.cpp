@@ -72,6 +72,23 @@ void round_block(const float* w, int lane, uint16_t* scale, uint8_t* bytes) {
   }
 }
 
+// A block as a checkpoint holds it: the f16 scale, then the integers.
+constexpr int64_t kStoredBlockBytes = 2 + kBlock;
+
+void copy_block(const char* stored, int lane, uint16_t* scale, uint8_t* bytes) {
+  memcpy(scale, stored, sizeof *scale);
+  for (int k = 0; k < kBlock; ++k) {
+    auto value = static_cast<int8_t>(stored[2 + k]);
+    bytes[place_in_block(k, lane)] = static_cast<uint8_t>(value + 128);
+  }
+}
+
+// Bytes of a source's row.
+int64_t stored_row_bytes(int64_t cols, int32_t source_dtype) {
+  if (source_dtype == ST_INT8) return block_count(cols) * kStoredBlockBytes;
+  return cols * (source_dtype == ST_F32 ? 4 : 2);
+}
+
 void pack_int8_tile(const TileRows& rows, int32_t source_dtype, int64_t tile, char* out) {
   int64_t cols = rows.w.cols, element = source_dtype == ST_F32 ? 4 : 2;
   auto* scales = reinterpret_cast<uint16_t*>(out);
@@ -81,10 +98,16 @@ void pack_int8_tile(const TileRows& rows, int32_t source_dtype, int64_t tile, ch
     const char* in = rows.row(row);
     if (!in && !rows.padding(row)) continue;
     for (int64_t b = 0; b < block_count(cols); ++b) {
+      uint16_t* scale = scales + b * kLanes + lane;
+      uint8_t* block = bytes + b * kBlockTileBytes;
+      if (in && source_dtype == ST_INT8) {
+        copy_block(in + b * kStoredBlockBytes, lane, scale, block);
+        continue;
+      }
       float w[kBlock] = {};
       int64_t first = b * kBlock, count = cols - first < kBlock ? cols - first : kBlock;
       if (in) widen(in + first * element, source_dtype, count, w);
-      round_block(w, lane, scales + b * kLanes + lane, bytes + b * kBlockTileBytes);
+      round_block(w, lane, scale, block);
     }
   }
 }
@@ -102,12 +125,11 @@ st_status pack(st_stream* stream, const st_matrix* w, int32_t first_row, int32_t
   ST_REQUIRE(matrix_bytes(w->rows, w->cols, w->dtype) > 0, "pack: no matrix of %d x %d of type %d", w->rows, w->cols,
              w->dtype);
   bool rounds = w->dtype == ST_INT8 && (source_dtype == ST_F32 || source_dtype == ST_F16 || source_dtype == ST_BF16);
-  ST_REQUIRE(rounds || (source_dtype == w->dtype && w->dtype != ST_INT8), "pack: source type %d, matrix type %d",
-             source_dtype, w->dtype);
+  ST_REQUIRE(rounds || source_dtype == w->dtype, "pack: source type %d, matrix type %d", source_dtype, w->dtype);
   ST_REQUIRE(first_row >= 0 && count > 0 && count <= w->rows - first_row, "pack: rows %d + %d of %d", first_row, count,
              w->rows);
   return enqueue(stream, [=, device = stream->device, w = *w, in = static_cast<const char*>(source)] {
-    TileRows rows = {w, first_row, count, in, int64_t{w.cols} * (source_dtype == ST_F32 ? 4 : 2)};
+    TileRows rows = {w, first_row, count, in, stored_row_bytes(w.cols, source_dtype)};
     int64_t first_tile = first_row / kLanes;
     int64_t tiles = (static_cast<int64_t>(first_row) + count - 1) / kLanes + 1 - first_tile;
     device->pool.parallel_for(tiles, int64_t{count} * w.cols, [&](int64_t begin, int64_t end) {

@@ -70,7 +70,8 @@ internal sealed class Checkpoint : ITensorSource
     /// <summary>Whether the checkpoint has a tensor of this name.</summary>
     public bool Has(string name) => _home.ContainsKey(name);
 
-    /// <summary>The tensor of this name, which must have the given shape and elements of F32, F16 or BF16.</summary>
+    /// <summary>The tensor of this name, which must have the given shape and elements of F32, F16 or BF16; or, if it is a
+    /// matrix, <see cref="Int8Blocks"/>.</summary>
     /// <exception cref="ModelFileException">The tensor is missing, or has another shape or number format.</exception>
     /// <exception cref="ObjectDisposedException">The checkpoint was closed.</exception>
     public Tensor Get(string name, ReadOnlySpan<int> shape)
@@ -78,6 +79,8 @@ internal sealed class Checkpoint : ITensorSource
         if (!_home.TryGetValue(name, out SafetensorsFile? file))
             throw new ModelFileException(_weights, $"tensor {HostileText.Quote(name)} is missing");
         TensorInfo found = file.Tensors[name];
+        if (shape.Length == 2 && Int8Blocks.AreThoseOf(found, shape[0], shape[1]))
+            return new Tensor(name, file.Pointer(name), found.Dtype, found.Shape, found.Length);
         bool same = found.Shape.Length == shape.Length;
         for (int i = 0; same && i < shape.Length; i++)
             same = found.Shape[i] == shape[i];
@@ -93,6 +96,8 @@ internal sealed class Checkpoint : ITensorSource
         }
         return new Tensor(name, file.Pointer(name), found.Dtype, found.Shape, found.Length);
     }
+
+    public void Forget(Tensor tensor) => _home[tensor.Name].Forget(tensor.Name);
 
     /// <summary>Unmaps the weights. Tensors obtained from the checkpoint must no longer be used.</summary>
     public void Dispose()

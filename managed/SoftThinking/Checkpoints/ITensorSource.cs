@@ -15,8 +15,11 @@ internal interface ITensorSource : IDisposable
     /// <summary>Bytes of all tensors together.</summary>
     long TotalBytes { get; }
 
-    /// <summary>The tensor of this name, which has the given shape and elements of F32, F16 or BF16. It is valid until
-    /// the source is disposed.</summary>
+    /// <summary>The tensor of this name, which has the given shape and elements of F32, F16 or BF16, or, if it is a matrix,
+    /// <see cref="Int8Blocks"/>. It is valid until the source is disposed.</summary>
     /// <exception cref="ModelFileException">There is no such tensor.</exception>
     Tensor Get(string name, ReadOnlySpan<int> shape);
+
+    /// <summary>A tensor will not be read soon: its memory may serve others.</summary>
+    void Forget(Tensor tensor);
 }

@@ -54,6 +54,11 @@ internal sealed unsafe class RandomTensors : ITensorSource
         return new Tensor(name, (nint)(_buffer + place), TensorDtype.BF16, sizes.ToImmutable(), elements * Bf16Bytes);
     }
 
+    public void Forget(Tensor tensor)
+    {
+        // All tensors are windows on one buffer.
+    }
+
     public void Dispose()
     {
         NativeMemory.Free(_buffer);

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.IO.MemoryMappedFiles;
+using System.Runtime.InteropServices;
 
 namespace SoftThinking.Checkpoints;
 
@@ -7,7 +8,7 @@ namespace SoftThinking.Checkpoints;
 /// the data. The whole header is checked while opening; reading afterwards cannot leave the file. Pointers and spans
 /// are valid until <see cref="Dispose"/>. Safe for concurrent readers. The file must not be shortened while it is
 /// open: the operating system answers that with a fault that no program can handle.</summary>
-internal sealed unsafe class SafetensorsFile : IDisposable
+internal sealed unsafe partial class SafetensorsFile : IDisposable
 {
     /// <summary>Longest header that is believed, in bytes; the same limit as the reference implementation.</summary>
     private const long LongestHeader = 100_000_000;
@@ -91,6 +92,19 @@ internal sealed unsafe class SafetensorsFile : IDisposable
         return new ReadOnlySpan<byte>((byte*)Pointer(name), (int)length);
     }
 
+    /// <summary>Lets the system take back the memory that reading a tensor filled; reading it again reads the file.</summary>
+    public void Forget(string name)
+    {
+        if (!OperatingSystem.IsLinux())
+            return; // elsewhere the system finds out by itself
+        TensorInfo tensor = Find(name);
+        long page = Environment.SystemPageSize;
+        // Pages that neighbours share stay.
+        long first = (tensor.Offset + page - 1) / page * page, end = (tensor.Offset + tensor.Length) / page * page;
+        if (end > first)
+            _ = MemoryAdvise(_start + first, (nuint)(end - first), DontNeed);
+    }
+
     /// <summary>Unmaps the file. Pointers and spans obtained from it must no longer be used.</summary>
     public void Dispose()
     {
@@ -101,6 +115,11 @@ internal sealed unsafe class SafetensorsFile : IDisposable
         _view.Dispose();
         _mapping.Dispose();
     }
+
+    private const int DontNeed = 4; // MADV_DONTNEED
+
+    [LibraryImport("libc", EntryPoint = "madvise")]
+    private static partial int MemoryAdvise(void* address, nuint length, int advice);
 
     private TensorInfo Find(string name) =>
         Tensors.TryGetValue(name, out TensorInfo? tensor)

@@ -13,6 +13,17 @@ public enum KvDtype
     F32,
 }
 
+/// <summary>Number format of the matrices in memory.</summary>
+public enum WeightFormat
+{
+    /// <summary>As the checkpoint stores them.</summary>
+    Stored,
+
+    /// <summary>Blocks of 32 integers of 8 bits with a common scale: half the memory of bf16, and nearly twice its speed where
+    /// memory is the limit. CPU only.</summary>
+    Int8,
+}
+
 /// <summary>Where to compute.</summary>
 public enum ComputeDevice
 {
@@ -25,7 +36,8 @@ public enum ComputeDevice
     Cuda,
 }
 
-/// <summary>How an engine is set up. No option changes what a request gives, except <see cref="KvDtype"/>.</summary>
+/// <summary>How an engine is set up. No option changes what a request gives, except
+/// <see cref="Device"/>, <see cref="Weights"/> and <see cref="KvDtype"/>.</summary>
 public sealed record EngineOptions
 {
     /// <summary>Where to compute.</summary>
@@ -37,6 +49,9 @@ public sealed record EngineOptions
         get;
         init => field = OptionRange.Check(value, 0, 1024, "0 to 1024");
     }
+
+    /// <summary>Number format of the matrices in memory.</summary>
+    public WeightFormat Weights { get; init; }
 
     /// <summary>Number format of the KV cache.</summary>
     public KvDtype KvDtype { get; init; } = KvDtype.Bf16;

@@ -76,7 +76,7 @@ public sealed record ModelInspection
             Parameters = checkpoint.Tensors.Sum(tensor => tensor.Shape.Aggregate(1L, (product, size) => product * size)),
             Dtypes = [.. checkpoint.Tensors.Select(tensor => tensor.Dtype.FileName()).Distinct().Order(StringComparer.Ordinal)],
             StoredBytes = checkpoint.TotalBytes,
-            WeightBytes = ModelWeights.Measure(checkpoint, device),
+            WeightBytes = ModelWeights.Measure(checkpoint, WeightFormat.Stored, device),
             KvBytesPerToken = KvCache.Measure(device, config, dtype, 1) / KvCache.BlockPositions,
             KvBytes = KvCache.Measure(device, config, dtype, blocks),
             WorkBytes = Runner.Measure(device, config, KvPlan.LimitsOf(OneSequence, config.MaxPositions)),

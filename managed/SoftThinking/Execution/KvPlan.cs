@@ -17,7 +17,7 @@ internal readonly record struct KvPlan(NativeDtype Dtype, int Blocks, int Contex
         ModelConfig config = source.Config;
         NativeDtype dtype = DtypeOf(options.KvDtype);
         int context = Math.Min(config.MaxPositions, options.ContextLength ?? int.MaxValue);
-        long weights = ModelWeights.Measure(source, device);
+        long weights = ModelWeights.Measure(source, options.Weights, device);
         long free = (long)device.Query().FreeMemory - weights - Runner.Measure(device, config, LimitsOf(options, context));
         if (free < 0)
             throw TooLittle("the weights", weights, weights + free);

@@ -22,7 +22,7 @@ internal sealed class LoadedModel : IDisposable
             KvPlan plan = KvPlan.Make(Device, source, options);
             ContextLength = plan.ContextLength;
             _stream = Own(new DeviceStream(Device));
-            ModelWeights weights = Own(ModelWeights.Load(source, Device, _stream, options.LoadProgress));
+            ModelWeights weights = Own(ModelWeights.Load(source, options.Weights, Device, _stream, options.LoadProgress));
             Cache = Own(new KvCache(Device, config, plan.Dtype, plan.Blocks));
             Runner = Own(new Runner(Device, _stream, weights, Cache, plan.Limits));
             Steps = [Own(new Step(Device, plan.Limits)), Own(new Step(Device, plan.Limits))];

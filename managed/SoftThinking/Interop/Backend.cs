@@ -11,6 +11,9 @@ internal sealed unsafe class Backend
 
     private Backend(NativeApi* api) => Api = api;
 
+    /// <summary>What the backend calls itself.</summary>
+    public string Name => Marshal.PtrToStringUTF8((nint)Api->Backend)!;
+
     public static Backend Cpu => Get("softthinking_cpu");
 
     public static Backend Cuda => Get("softthinking_cuda");

@@ -22,10 +22,10 @@ internal sealed class ModelWeights : IDisposable
 {
     private readonly DeviceArena _arena;
 
-    private ModelWeights(ITensorSource source, Device device, DeviceStream stream, Action<double>? progress)
+    private ModelWeights(ITensorSource source, WeightFormat format, Device device, DeviceStream stream, Action<double>? progress)
     {
         Config = source.Config;
-        _arena = DeviceArena.Allocate(device, arena => LayOut(new WeightLoader(source, device, stream, arena, progress)));
+        _arena = DeviceArena.Allocate(device, arena => LayOut(new WeightLoader(source, format, device, stream, arena, progress)));
         stream.Synchronize();
     }
 
@@ -45,13 +45,14 @@ internal sealed class ModelWeights : IDisposable
 
     /// <summary>Bytes that <see cref="Load"/> will allocate.</summary>
     /// <exception cref="ModelFileException">A tensor is missing or has another shape or type.</exception>
-    public static long Measure(ITensorSource source, Device device) =>
-        DeviceArena.Measure(arena => Place(source.Config, new WeightLoader(source, device, null, arena, null)));
+    public static long Measure(ITensorSource source, WeightFormat format, Device device) =>
+        DeviceArena.Measure(arena => Place(source.Config, new WeightLoader(source, format, device, null, arena, null)));
 
     /// <summary>Packs the weights onto the device.</summary>
     /// <param name="progress">Told the fraction that is done, 0 to 1.</param>
-    public static ModelWeights Load(ITensorSource source, Device device, DeviceStream stream, Action<double>? progress) =>
-        new(source, device, stream, progress);
+    public static ModelWeights Load(
+        ITensorSource source, WeightFormat format, Device device, DeviceStream stream, Action<double>? progress) =>
+        new(source, format, device, stream, progress);
 
     public void Dispose() => _arena.Dispose();
 

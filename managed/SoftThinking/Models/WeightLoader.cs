@@ -5,7 +5,7 @@ namespace SoftThinking.Models;
 
 /// <summary>Takes tensors from their source into an arena; while the arena measures, it only checks them.</summary>
 internal sealed class WeightLoader(
-    ITensorSource source, Device device, DeviceStream? stream, DeviceArena arena, Action<double>? progress)
+    ITensorSource source, WeightFormat format, Device device, DeviceStream? stream, DeviceArena arena, Action<double>? progress)
 {
     private long _loadedBytes;
 
@@ -15,25 +15,23 @@ internal sealed class WeightLoader(
         int rows = 0;
         foreach ((_, int count) in parts)
             rows += count;
-        NativeDtype dtype = DtypeOf(source.Get(parts[0].Name + ".weight", [parts[0].Rows, cols]));
-        Matrix matrix = new()
-        {
-            Data = arena.Take((long)device.Api->MatrixBytes(rows, cols, dtype)),
-            Rows = rows,
-            Cols = cols,
-            Dtype = dtype,
-        };
+        NativeDtype stored = DtypeOf(source.Get(parts[0].Name + ".weight", [parts[0].Rows, cols]));
+        NativeDtype packed = format == WeightFormat.Int8 ? NativeDtype.Int8 : stored;
+        long bytes = (long)device.Api->MatrixBytes(rows, cols, packed);
+        if (bytes == 0)
+            throw new BackendException($"the backend '{device.Backend.Name}' has no matrices of {rows} x {cols} of {packed}");
+        Matrix matrix = new() { Data = arena.Take(bytes), Rows = rows, Cols = cols, Dtype = packed };
         int first = 0;
         foreach ((string name, int count) in parts)
         {
             Tensor tensor = source.Get(name + ".weight", [count, cols]);
-            if (DtypeOf(tensor) != dtype)
+            if (DtypeOf(tensor) != stored)
             {
                 throw new ModelFileException(source.Name, $"tensor '{tensor.Name}' is {tensor.Dtype.FileName()}; "
                     + $"it must have the type of '{parts[0].Name}.weight', with which it is multiplied");
             }
             if (!arena.Measuring)
-                stream!.Pack(matrix, first, count, tensor.Data, dtype);
+                stream!.Pack(matrix, first, count, tensor.Data, stored);
             first += count;
             Loaded(tensor);
         }
@@ -73,6 +71,7 @@ internal sealed class WeightLoader(
         if (arena.Measuring)
             return;
         stream!.Synchronize(); // so that progress is true, and nothing is under way when something throws
+        source.Forget(tensor);
         progress?.Invoke((double)_loadedBytes / source.TotalBytes);
     }
 
@@ -80,6 +79,7 @@ internal sealed class WeightLoader(
     {
         TensorDtype.F32 => NativeDtype.F32,
         TensorDtype.F16 => NativeDtype.F16,
+        TensorDtype.U8 => NativeDtype.Int8,
         _ => NativeDtype.Bf16, // there are no others
     };
 }

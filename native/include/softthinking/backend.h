@@ -387,7 +387,8 @@ typedef struct st_api {
 
   /* Puts source[count, w->cols], row-major, host, into rows first_row .. first_row + count - 1 of w. Matrices that are
    * multiplied by the same input are packed below one another. w->data is written; w->dtype must be source_dtype, or
-   * ST_INT8, to which any other type is rounded. */
+   * ST_INT8, to which any other type is rounded. A source of ST_INT8 holds for each row its blocks one after another,
+   * each the f16 scale and 32 integers, 0 beyond the last column. */
   st_status (*pack)(st_stream* stream, const st_matrix* w, int32_t first_row, int32_t count, const void* source,
                     int32_t source_dtype);
   /* destination[count] = source[count] as f32; destination device, source host. */

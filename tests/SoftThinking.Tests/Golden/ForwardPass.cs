@@ -23,14 +23,14 @@ internal sealed class ForwardPass : IDisposable
     /// <param name="rows">Most tokens of a chunk.</param>
     /// <param name="positions">Tokens of the sequence.</param>
     public ForwardPass(TestDevice on, string model, KvDtype kv, int entries, int rows, int positions,
-        NativeDtype activations = NativeDtype.F32)
+        NativeDtype activations = NativeDtype.F32, WeightFormat format = WeightFormat.Stored)
     {
         using Checkpoint checkpoint = Checkpoint.Open(model);
         (_config, _entries) = (checkpoint.Config, entries);
         _device = on.Open(activations);
         rows = Math.Min(rows, positions);
         _stream = new DeviceStream(_device);
-        _weights = ModelWeights.Load(checkpoint, _device, _stream, progress: null);
+        _weights = ModelWeights.Load(checkpoint, format, _device, _stream, progress: null);
         NativeDtype dtype = kv == KvDtype.F32 ? NativeDtype.F32 : NativeDtype.Bf16;
         _cache = new KvCache(_device, _config, dtype, KvCache.BlocksFor(positions));
         _arena = DeviceArena.Allocate(_device, arena =>

@@ -1,0 +1,45 @@
+using System.Runtime.InteropServices;
+
+namespace SoftThinking.Checkpoints;
+
+/// <summary>Matrices of 8-bit weights in a file: a tensor U8 [rows, blocks, 34]. A block stands for 32 consecutive elements
+/// of a row, the last one filled up with zeros: their scale as f16, then an integer -127..127 for each.</summary>
+internal static class Int8Blocks
+{
+    public const int BlockElements = 32, BlockBytes = 2 + BlockElements;
+
+    public static int BlocksOf(int cols) => (cols + BlockElements - 1) / BlockElements;
+
+    /// <summary>Whether a stored tensor is a matrix of this size in blocks.</summary>
+    public static bool AreThoseOf(TensorInfo tensor, int rows, int cols) =>
+        tensor.Dtype == TensorDtype.U8 && tensor.Shape is [long r, long b, BlockBytes] && r == rows && b == BlocksOf(cols);
+
+    /// <summary>Rounds a row: each block's largest magnitude becomes 127. The backend does the same, to the bit, when it packs
+    /// other weights as 8-bit ones.</summary>
+    /// <param name="blocks"><see cref="BlockBytes"/> for each block of the row.</param>
+    public static void Round(ReadOnlySpan<float> row, Span<byte> blocks)
+    {
+        for (int first = 0; first < row.Length; first += BlockElements)
+        {
+            ReadOnlySpan<float> values = row[first..Math.Min(first + BlockElements, row.Length)];
+            Span<byte> block = blocks.Slice(first / BlockElements * BlockBytes, BlockBytes);
+            block.Clear();
+            RoundBlock(values, ref MemoryMarshal.AsRef<Half>(block), MemoryMarshal.Cast<byte, sbyte>(block[2..]));
+        }
+    }
+
+    private static void RoundBlock(ReadOnlySpan<float> values, ref Half scale, Span<sbyte> integers)
+    {
+        float largest = 0;
+        foreach (float value in values)
+            largest = MathF.Abs(value) > largest ? MathF.Abs(value) : largest;
+        scale = (Half)MathF.Min(largest / 127, 65504);
+        float stored = (float)scale; // what the integers will be multiplied by
+        float inverse = stored > 0 ? 1 / stored : 0;
+        for (int i = 0; i < values.Length; i++)
+            integers[i] = Nearest(values[i] * inverse);
+    }
+
+    /// <summary>The nearest of -127..127, ties to even; 0 for NaN.</summary>
+    private static sbyte Nearest(float x) => MathF.Abs(x) < 127 ? (sbyte)MathF.Round(x) : (sbyte)(x > 0 ? 127 : x < 0 ? -127 : 0);
+}
