@@ -5,7 +5,7 @@ namespace SoftThinking.Checkpoints;
 /// <summary>A model on disk in Hugging Face form: a directory with config.json and its weights in model.safetensors, or
 /// in shards that model.safetensors.index.json lists. Weights are mapped, so that opening reads only headers. Safe for
 /// concurrent readers; <see cref="Dispose"/> ends the life of every tensor handed out.</summary>
-internal sealed class Checkpoint : IDisposable
+internal sealed class Checkpoint : ITensorSource
 {
     private const string SingleFile = "model.safetensors";
     private const string IndexFile = "model.safetensors.index.json";
@@ -25,6 +25,8 @@ internal sealed class Checkpoint : IDisposable
 
     /// <summary>The folder that holds the checkpoint: config.json, tokenizer and weights.</summary>
     public string Directory { get; }
+
+    string ITensorSource.Name => Directory;
 
     /// <summary>The model's shape and kind.</summary>
     public ModelConfig Config { get; }

@@ -18,16 +18,15 @@ public sealed class Engine : IAsyncDisposable
     private readonly Lazy<ChatTemplate?> _template;
     private readonly Lazy<Task> _disposal;
 
-    private Engine(Checkpoint checkpoint, Tokenizer tokenizer, EngineOptions options)
+    private Engine(ITensorSource source, Tokenizer tokenizer, Func<ChatTemplate?> template, EngineOptions options)
     {
-        (Config, Defaults, Tokenizer, _options) = (checkpoint.Config, checkpoint.Generation, tokenizer, options);
-        string directory = checkpoint.Directory;
-        _template = new(() => ChatTemplate.Load(directory));
-        _model = new LoadedModel(checkpoint, options);
+        (Config, Defaults, Tokenizer, _options) = (source.Config, source.Generation, tokenizer, options);
+        _template = new(template);
+        _model = new LoadedModel(source, options);
         ILogger logger = options.Logger ?? NullLogger.Instance;
         _loop = new EngineLoop(_model, options, logger, Defaults.EosIds);
         _disposal = new(FreeAsync);
-        EngineLog.Loaded(logger, directory, _model.WeightBytes, _model.Cache.Blocks, ContextLength);
+        EngineLog.Loaded(logger, source.Name, _model.Cost.WeightBytes, _model.Cache.Blocks, ContextLength);
     }
 
     public ModelConfig Config { get; }
@@ -45,6 +44,9 @@ public sealed class Engine : IAsyncDisposable
     /// <summary>Most positions of a sequence: the model's limit, or less where the options or the KV cache say so.</summary>
     public int ContextLength => _model.ContextLength;
 
+    /// <summary>What the model takes at least, for whoever measures.</summary>
+    public ModelCost Cost => _model.Cost;
+
     /// <summary>Where the engine stood after its last step.</summary>
     public EngineStatistics Statistics => _loop.Statistics;
 
@@ -58,7 +60,20 @@ public sealed class Engine : IAsyncDisposable
     public static Engine Load(string path, EngineOptions? options = null)
     {
         using Checkpoint checkpoint = Checkpoint.Open(path);
-        return new Engine(checkpoint, Tokenizer.Load(checkpoint.Directory), options ?? new EngineOptions());
+        string directory = checkpoint.Directory;
+        return new Engine(checkpoint, Tokenizer.Load(directory), () => ChatTemplate.Load(directory), options ?? new EngineOptions());
+    }
+
+    /// <summary>A model of the given shape with random weights of bf16, for measuring: it takes the time and the memory of
+    /// the real one. Its tokenizer knows the 256 bytes and the markers of a thought; other ids have no text.</summary>
+    /// <param name="seed">Seed of the weights.</param>
+    /// <exception cref="BackendException">The native library cannot be loaded.</exception>
+    /// <exception cref="InsufficientMemoryException">Weights or KV cache do not fit.</exception>
+    public static Engine LoadRandom(ModelShape shape, EngineOptions? options = null, ulong seed = 0)
+    {
+        using RandomTensors tensors = new(shape, seed);
+        Tokenizer tokenizer = Tokenizer.OfBytes("<think>", "</think>", "<|endoftext|>");
+        return new Engine(tensors, tokenizer, () => null, options ?? new EngineOptions());
     }
 
     /// <summary>Generates, and returns everything when it is done. The request is submitted at once.</summary>

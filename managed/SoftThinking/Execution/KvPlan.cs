@@ -12,12 +12,12 @@ namespace SoftThinking.Execution;
 internal readonly record struct KvPlan(NativeDtype Dtype, int Blocks, int ContextLength, RunnerLimits Limits, long WeightBytes)
 {
     /// <exception cref="InsufficientMemoryException">Weights, or weights and cache, are more than is free.</exception>
-    public static KvPlan Make(Device device, Checkpoint checkpoint, EngineOptions options)
+    public static KvPlan Make(Device device, ITensorSource source, EngineOptions options)
     {
-        ModelConfig config = checkpoint.Config;
+        ModelConfig config = source.Config;
         NativeDtype dtype = DtypeOf(options.KvDtype);
         int context = Math.Min(config.MaxPositions, options.ContextLength ?? int.MaxValue);
-        long weights = ModelWeights.Measure(checkpoint, device);
+        long weights = ModelWeights.Measure(source, device);
         long free = (long)device.Query().FreeMemory - weights - Runner.Measure(device, config, LimitsOf(options, context));
         if (free < 0)
             throw TooLittle("the weights", weights, weights + free);

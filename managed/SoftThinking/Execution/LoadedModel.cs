@@ -12,20 +12,21 @@ internal sealed class LoadedModel : IDisposable
     private readonly DeviceStream? _stream;
 
     /// <exception cref="InsufficientMemoryException">Weights or cache do not fit; what does not fit was not allocated.</exception>
-    public LoadedModel(Checkpoint checkpoint, EngineOptions options)
+    public LoadedModel(ITensorSource source, EngineOptions options)
     {
         try
         {
-            ModelConfig config = checkpoint.Config;
+            ModelConfig config = source.Config;
             Device = Own(Device.Open(Backend.Cpu, options.Threads));
-            KvPlan plan = KvPlan.Make(Device, checkpoint, options);
-            (ContextLength, WeightBytes) = (plan.ContextLength, plan.WeightBytes);
+            KvPlan plan = KvPlan.Make(Device, source, options);
+            ContextLength = plan.ContextLength;
             _stream = Own(new DeviceStream(Device));
-            ModelWeights weights = Own(ModelWeights.Load(checkpoint, Device, _stream, options.LoadProgress));
+            ModelWeights weights = Own(ModelWeights.Load(source, Device, _stream, options.LoadProgress));
             Cache = Own(new KvCache(Device, config, plan.Dtype, plan.Blocks));
             Runner = Own(new Runner(Device, _stream, weights, Cache, plan.Limits));
             Steps = [Own(new Step(Device, plan.Limits)), Own(new Step(Device, plan.Limits))];
             Limits = plan.Limits;
+            Cost = CostOf(weights, plan);
         }
         catch
         {
@@ -48,7 +49,7 @@ internal sealed class LoadedModel : IDisposable
     /// <summary>Most positions of a sequence.</summary>
     public int ContextLength { get; }
 
-    public long WeightBytes { get; }
+    public ModelCost Cost { get; }
 
     /// <summary>Waits for what is under way, and frees in the reverse order of making.</summary>
     public void Dispose()
@@ -65,6 +66,30 @@ internal sealed class LoadedModel : IDisposable
         while (_owned.TryPop(out IDisposable? part))
             part.Dispose();
     }
+
+    private ModelCost CostOf(ModelWeights weights, KvPlan plan)
+    {
+        ModelConfig c = weights.Config;
+        long layers = 0, bytes = 0;
+        foreach (LayerWeights w in weights.Layers)
+        {
+            foreach (Matrix matrix in (ReadOnlySpan<Matrix>)[w.Qkv, w.Output, w.GateUp, w.Down])
+            {
+                layers += (long)matrix.Rows * matrix.Cols;
+                bytes += BytesOf(matrix);
+            }
+        }
+        return new ModelCost(
+            WeightBytes: plan.WeightBytes,
+            WeightBytesPerStep: bytes + BytesOf(weights.LmHead),
+            KvBytesPerToken: KvCache.Measure(Device, c, plan.Dtype, 1) / KvCache.BlockPositions,
+            MultiplyAddsPerToken: layers,
+            MultiplyAddsPerSample: (long)c.VocabularySize * c.HiddenSize,
+            MultiplyAddsPerPair: 2L * c.Layers * c.Heads * c.HeadDim,
+            Bf16Products: weights.Layers[0].Qkv.Dtype == NativeDtype.Bf16 && !Transformer.MultipliesExactly(plan.Dtype));
+    }
+
+    private unsafe long BytesOf(Matrix matrix) => (long)Device.Api->MatrixBytes(matrix.Rows, matrix.Cols, matrix.Dtype);
 
     private T Own<T>(T part) where T : IDisposable
     {

@@ -22,10 +22,10 @@ internal sealed class ModelWeights : IDisposable
 {
     private readonly DeviceArena _arena;
 
-    private ModelWeights(ModelConfig config, Checkpoint checkpoint, Device device, DeviceStream stream, Action<double>? progress)
+    private ModelWeights(ITensorSource source, Device device, DeviceStream stream, Action<double>? progress)
     {
-        Config = config;
-        _arena = DeviceArena.Allocate(device, arena => LayOut(new WeightLoader(checkpoint, device, stream, arena, progress)));
+        Config = source.Config;
+        _arena = DeviceArena.Allocate(device, arena => LayOut(new WeightLoader(source, device, stream, arena, progress)));
         stream.Synchronize();
     }
 
@@ -45,13 +45,13 @@ internal sealed class ModelWeights : IDisposable
 
     /// <summary>Bytes that <see cref="Load"/> will allocate.</summary>
     /// <exception cref="ModelFileException">A tensor is missing or has another shape or type.</exception>
-    public static long Measure(Checkpoint checkpoint, Device device) =>
-        DeviceArena.Measure(arena => Place(checkpoint.Config, new WeightLoader(checkpoint, device, null, arena, null)));
+    public static long Measure(ITensorSource source, Device device) =>
+        DeviceArena.Measure(arena => Place(source.Config, new WeightLoader(source, device, null, arena, null)));
 
     /// <summary>Packs the weights onto the device.</summary>
     /// <param name="progress">Told the fraction that is done, 0 to 1.</param>
-    public static ModelWeights Load(Checkpoint checkpoint, Device device, DeviceStream stream, Action<double>? progress) =>
-        new(checkpoint.Config, checkpoint, device, stream, progress);
+    public static ModelWeights Load(ITensorSource source, Device device, DeviceStream stream, Action<double>? progress) =>
+        new(source, device, stream, progress);
 
     public void Dispose() => _arena.Dispose();
 

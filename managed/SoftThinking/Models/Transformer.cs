@@ -7,6 +7,9 @@ namespace SoftThinking.Models;
 /// <summary>The forward pass of every architecture; what differs between them is data in <see cref="ModelWeights"/>.</summary>
 internal sealed class Transformer(ModelWeights weights, KvCache cache, ForwardBuffers buffers)
 {
+    /// <summary>Whether inputs of products stay f32: who wants exact keys wants exact products.</summary>
+    public static bool MultipliesExactly(NativeDtype cache) => cache == NativeDtype.F32;
+
     /// <summary>Runs the rows of a batch through the model: concept tokens in, keys and values into the cache, and the
     /// logits of the chosen rows into <see cref="ForwardBuffers.Logits"/>.</summary>
     /// <param name="tokens">The concept tokens: table, ids, weights, index; rows and output are filled in here.</param>
@@ -24,7 +27,7 @@ internal sealed class Transformer(ModelWeights weights, KvCache cache, ForwardBu
             InverseFrequencies = weights.InverseFrequencies,
             Out = b.Angles,
         });
-        int exact = cache.Layers[0].Dtype == NativeDtype.F32 ? 1 : 0; // who wants exact keys wants exact products
+        int exact = MultipliesExactly(cache.Layers[0].Dtype) ? 1 : 0;
         nint delta = 0; // what the residual still lacks: each norm adds the output of the product before it
         for (int i = 0; i < weights.Layers.Length; i++)
         {

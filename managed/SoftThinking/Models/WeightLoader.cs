@@ -3,9 +3,9 @@ using SoftThinking.Interop;
 
 namespace SoftThinking.Models;
 
-/// <summary>Takes tensors from a checkpoint into an arena; while the arena measures, it only checks them.</summary>
+/// <summary>Takes tensors from their source into an arena; while the arena measures, it only checks them.</summary>
 internal sealed class WeightLoader(
-    Checkpoint checkpoint, Device device, DeviceStream? stream, DeviceArena arena, Action<double>? progress)
+    ITensorSource source, Device device, DeviceStream? stream, DeviceArena arena, Action<double>? progress)
 {
     private long _loadedBytes;
 
@@ -15,7 +15,7 @@ internal sealed class WeightLoader(
         int rows = 0;
         foreach ((_, int count) in parts)
             rows += count;
-        NativeDtype dtype = DtypeOf(checkpoint.Get(parts[0].Name + ".weight", [parts[0].Rows, cols]));
+        NativeDtype dtype = DtypeOf(source.Get(parts[0].Name + ".weight", [parts[0].Rows, cols]));
         Matrix matrix = new()
         {
             Data = arena.Take((long)device.Api->MatrixBytes(rows, cols, dtype)),
@@ -26,10 +26,10 @@ internal sealed class WeightLoader(
         int first = 0;
         foreach ((string name, int count) in parts)
         {
-            Tensor tensor = checkpoint.Get(name + ".weight", [count, cols]);
+            Tensor tensor = source.Get(name + ".weight", [count, cols]);
             if (DtypeOf(tensor) != dtype)
             {
-                throw new ModelFileException(checkpoint.Directory, $"tensor '{tensor.Name}' is {tensor.Dtype.FileName()}; "
+                throw new ModelFileException(source.Name, $"tensor '{tensor.Name}' is {tensor.Dtype.FileName()}; "
                     + $"it must have the type of '{parts[0].Name}.weight', with which it is multiplied");
             }
             if (!arena.Measuring)
@@ -50,7 +50,7 @@ internal sealed class WeightLoader(
         int first = 0;
         foreach ((string name, int length) in parts)
         {
-            Tensor tensor = checkpoint.Get(name, [length]);
+            Tensor tensor = source.Get(name, [length]);
             if (!arena.Measuring)
                 stream!.ConvertToF32(data + first * sizeof(float), tensor.Data, DtypeOf(tensor), length);
             first += length;
@@ -73,13 +73,13 @@ internal sealed class WeightLoader(
         if (arena.Measuring)
             return;
         stream!.Synchronize(); // so that progress is true, and nothing is under way when something throws
-        progress?.Invoke((double)_loadedBytes / checkpoint.TotalBytes);
+        progress?.Invoke((double)_loadedBytes / source.TotalBytes);
     }
 
     private static NativeDtype DtypeOf(Tensor tensor) => tensor.Dtype switch
     {
         TensorDtype.F32 => NativeDtype.F32,
         TensorDtype.F16 => NativeDtype.F16,
-        _ => NativeDtype.Bf16, // Checkpoint.Get refuses all others
+        _ => NativeDtype.Bf16, // there are no others
     };
 }

@@ -66,6 +66,25 @@ public sealed class Tokenizer
         return new Tokenizer(TokenizerFile.Read(Path.Combine(directory, FileName)));
     }
 
+    /// <summary>A tokenizer without merges: each byte is a token, ids 0 to 255 in the order of the bytes; then come added
+    /// tokens, special ones.</summary>
+    internal static Tokenizer OfBytes(params ReadOnlySpan<string> addedTokens)
+    {
+        List<AddedToken> added = [];
+        foreach (string content in addedTokens)
+            added.Add(new AddedToken(256 + added.Count, content, IsSpecial: true, false, false, false, false));
+        return new Tokenizer(new TokenizerDefinition
+        {
+            Vocabulary = Enumerable.Range(0, 256).ToDictionary(value => ByteAlphabet.ToCharacter((byte)value).ToString()),
+            Merges = [],
+            IgnoreMerges = false,
+            AddedTokens = added,
+            Compose = false,
+            Stages = [new SplitStage(AddPrefixSpace: false, Pattern: null)],
+            Template = ([], []),
+        });
+    }
+
     /// <summary>The token ids of a text. Added tokens in the text, special ones too, are always recognised.</summary>
     /// <param name="text">Any text. A surrogate without its partner counts as U+FFFD, as it has no UTF-8 form.</param>
     /// <param name="addSpecialTokens">Whether to add what the checkpoint's post-processor adds, such as a token that

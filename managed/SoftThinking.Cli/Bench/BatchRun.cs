@@ -1,0 +1,106 @@
+using System.Diagnostics;
+using System.Runtime.InteropServices;
+using System.Security.Cryptography;
+
+namespace SoftThinking.Cli;
+
+/// <summary>Requests that were submitted together, and when each step came.</summary>
+internal sealed class BatchRun
+{
+    private readonly long _start = Stopwatch.GetTimestamp();
+    private readonly Sequence[] _sequences;
+
+    private BatchRun(int count) => _sequences = [.. Enumerable.Range(0, count).Select(_ => new Sequence())];
+
+    /// <summary>Seconds until the last sequence had its first step.</summary>
+    public double AllBegun => Seconds(_sequences.Max(sequence => sequence.At[0]));
+
+    /// <summary>Seconds until a sequence had its first step, on average.</summary>
+    public double TimeToFirstToken => _sequences.Average(sequence => Seconds(sequence.At[0]));
+
+    /// <summary>Seconds until all sequences had ended.</summary>
+    public double AllEnded => Seconds(_sequences.Max(sequence => sequence.At[^1]));
+
+    /// <summary>Fraction of the steps that are mixtures of several tokens.</summary>
+    public double MixedFraction => _sequences.SelectMany(sequence => sequence.Steps).Average(step => step.Token.Ids.Length > 1 ? 1.0 : 0.0);
+
+    public int CachedTokens => _sequences.Sum(sequence => sequence.Cached);
+
+    /// <summary>Steps per second of all sequences together, from when the last one began until the first one ended; 0 where
+    /// one ended before.</summary>
+    public double StepsPerSecond
+    {
+        get
+        {
+            long from = _sequences.Max(sequence => sequence.At[0]), to = _sequences.Min(sequence => sequence.At[^1]);
+            int steps = _sequences.Sum(sequence => sequence.At.Count(at => at > from && at <= to));
+            return to > from ? steps / Stopwatch.GetElapsedTime(from, to).TotalSeconds : 0;
+        }
+    }
+
+    /// <summary>The first 16 digits of the SHA-256 of every step's ids, weights and entropy, in the order of the requests.</summary>
+    public string Hash
+    {
+        get
+        {
+            using IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+            foreach (GenerationStep step in _sequences.SelectMany(sequence => sequence.Steps))
+            {
+                int entries = step.Token.Ids.Length;
+                hash.AppendData(MemoryMarshal.AsBytes(new ReadOnlySpan<int>(in entries)));
+                hash.AppendData(MemoryMarshal.AsBytes(step.Token.Ids.AsSpan()));
+                hash.AppendData(MemoryMarshal.AsBytes(step.Token.Weights.AsSpan()));
+                float entropy = step.Entropy;
+                hash.AppendData(MemoryMarshal.AsBytes(new ReadOnlySpan<float>(in entropy)));
+            }
+            return Convert.ToHexStringLower(hash.GetHashAndReset().AsSpan(0, 8));
+        }
+    }
+
+    /// <summary>Submits all requests at once and waits for their end.</summary>
+    public static async Task<BatchRun> TogetherAsync(
+        Engine engine, IReadOnlyList<GenerationRequest> requests, CancellationToken cancellation)
+    {
+        BatchRun run = new(requests.Count);
+        await Task.WhenAll(requests.Select((request, i) => run._sequences[i].ReadAsync(engine, request, cancellation)));
+        return run;
+    }
+
+    /// <summary>Submits each request when the one before it has ended.</summary>
+    public static async Task<BatchRun> OneByOneAsync(
+        Engine engine, IReadOnlyList<GenerationRequest> requests, CancellationToken cancellation)
+    {
+        BatchRun run = new(requests.Count);
+        for (int i = 0; i < requests.Count; i++)
+            await run._sequences[i].ReadAsync(engine, requests[i], cancellation);
+        return run;
+    }
+
+    private double Seconds(long at) => Stopwatch.GetElapsedTime(_start, at).TotalSeconds;
+
+    private sealed class Sequence
+    {
+        public List<GenerationStep> Steps { get; } = [];
+
+        /// <summary>When each step came.</summary>
+        public List<long> At { get; } = [];
+
+        public int Cached { get; private set; }
+
+        public async Task ReadAsync(Engine engine, GenerationRequest request, CancellationToken cancellation)
+        {
+            await foreach (GenerationEvent next in engine.StreamAsync(request, cancellation))
+            {
+                if (next is GenerationStep step)
+                {
+                    At.Add(Stopwatch.GetTimestamp());
+                    Steps.Add(step);
+                }
+                else if (next is GenerationFinished end)
+                {
+                    Cached = end.Usage.CachedTokens;
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,41 @@
+using System.CommandLine;
+
+namespace SoftThinking.Cli;
+
+/// <summary>`bench`: measures how fast a model runs, against what the machine could do.</summary>
+internal static class BenchCommand
+{
+    private static readonly string[] Examples =
+    [
+        "bench",
+        "bench --shape qwen2.5-0.5b --batch 1,8 --greedy",
+        "bench --shape qwen3-8b --batch 1 --context 8192 --repeat 1",
+        "bench --prompt 32 --concurrent 16",
+        "bench --model ~/models/Qwen3-0.6B --prefix --json | jq .results",
+    ];
+
+    public static Command Create(Terminal terminal)
+    {
+        BenchOptions options = new();
+        GroupedCommand command = new("bench",
+            "Measures prefill and decode. It first measures what the machine can do, reading memory and multiplying, and tells "
+            + "which fraction of that was reached. Sequences think softly throughout; equal runs give equal hashes.",
+            options.Groups, Examples);
+        command.SetAction((parsed, cancellation) => RunAsync(options.Read(parsed), terminal, cancellation));
+        return command;
+    }
+
+    private static async Task<int> RunAsync(BenchSettings settings, Terminal terminal, CancellationToken cancellation)
+    {
+        CommonOptions.RequireDevice(settings.Device);
+        Benchmark benchmark = new(settings, cancellation);
+        Task<BenchReport> running = Task.Run(benchmark.RunAsync, cancellation);
+        ProgressBar.ShowWhile(running, terminal, () => (benchmark.Phase, benchmark.Done));
+        BenchReport report = await running;
+        if (settings.Json)
+            BenchJson.Write(terminal.Out, report);
+        else
+            BenchText.Write(terminal, report);
+        return CommandLine.Success;
+    }
+}

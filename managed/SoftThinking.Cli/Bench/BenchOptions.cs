@@ -1,0 +1,137 @@
+using System.CommandLine;
+using System.CommandLine.Parsing;
+using System.Globalization;
+
+namespace SoftThinking.Cli;
+
+/// <summary>What `bench` was asked for.</summary>
+/// <param name="Shape">Null where a checkpoint is measured.</param>
+/// <param name="Model">Directory or file of the checkpoint.</param>
+/// <param name="ModelName">What to call the model: as the user did.</param>
+/// <param name="Context">Positions before the first decode.</param>
+/// <param name="Repeat">Times that each measurement is taken; the best counts.</param>
+/// <param name="Greedy">Whether to measure greedy decoding, too.</param>
+/// <param name="Concurrent">Requests of the comparison of one after another with all at once; null for none.</param>
+/// <param name="Prefix">Whether to measure the reuse of a prompt.</param>
+internal sealed record BenchSettings(
+    ModelShape? Shape, string Model, string ModelName, IReadOnlyList<int> Batches, int Prompt, int Generate, int Context,
+    int Repeat, ulong Seed, bool Greedy, int? Concurrent, bool Prefix, EngineOptions Engine, string Device, bool Json);
+
+/// <summary>The options of `bench`.</summary>
+internal sealed class BenchOptions
+{
+    private const int DefaultPrompt = 512, DefaultGenerate = 64, DefaultRepeat = 3;
+
+    private readonly Option<string?> _shape = new("--shape")
+    {
+        Description = "The shape of a published model, with random weights made in memory.",
+        HelpName = string.Join('|', ModelShape.Published.Select(shape => shape.Name)),
+    };
+
+    private readonly Option<int[]?> _batch = new("--batch")
+    {
+        Description = "Sequences that are computed together, 1 to 1024; several numbers are measured one by one.",
+        HelpName = "N,N,…",
+        DefaultValueFactory = _ => [1, 8, 16],
+        CustomParser = ParseBatches,
+    };
+
+    private readonly Option<int?> _prompt = Positions("--prompt", "Tokens of a prompt: 2 or more.", DefaultPrompt);
+    private readonly Option<int?> _generate = Positions("--generate", "Steps that a sequence decodes: 2 or more.", DefaultGenerate);
+    private readonly Option<int?> _context = Positions("--context",
+        "Positions before the first decode: 2 or more; as many as the prompt has unless given.", null);
+    private readonly Option<int?> _repeat = NumberOption.Create<int>("--repeat",
+        "Times that each measurement is taken, 1 to 1000; the best counts.", DefaultRepeat,
+        CheckRepeat);
+    private readonly Option<ulong?> _seed = NumberOption.Create<ulong>("--seed",
+        "Seed of prompts, random weights and sampling: 0 or more.", 0, _ => { });
+    private readonly Option<bool> _greedy = new("--greedy")
+    {
+        Description = "Decode greedily as well: what soft thinking costs.",
+    };
+
+    private readonly Option<int?> _concurrent = NumberOption.Create<int>("--concurrent",
+        "Compare so many requests one after another with all of them at once: 1 to 1024.", null,
+        value => _ = new EngineOptions { MaxSequences = value });
+    private readonly Option<bool> _prefix = new("--prefix")
+    {
+        Description = "Compare the time to the first token of a prompt whose beginning was computed before with one that is new.",
+    };
+
+    private readonly Option<int?> _threads = NumberOption.Create<int>("--threads",
+        "Threads that compute: 1 to 1024, or 0 for one per core. The hashes do not depend on it.", 0,
+        value => _ = new EngineOptions { Threads = value });
+    private readonly Option<bool> _json = new("--json") { Description = "Print one JSON object." };
+
+    public BenchOptions()
+    {
+        _shape.Validators.Add(result =>
+        {
+            if (result.Tokens.Count > 0 && FindShape(result.Tokens[0].Value) == null)
+                result.AddError($"--shape must be {string.Join(" or ", ModelShape.Published.Select(shape => shape.Name))}, not '{result.Tokens[0].Value}'");
+        });
+        Groups =
+        [
+            new("model", [_shape, CommonOptions.Model]),
+            new("work", [_batch, _prompt, _generate, _context, _repeat, _seed]),
+            new("comparisons", [_greedy, _concurrent, _prefix]),
+            new("machine", [CommonOptions.Device, _threads, CommonOptions.KvDtype]),
+            new("output", [_json]),
+        ];
+    }
+
+    public IReadOnlyList<OptionGroup> Groups { get; }
+
+    /// <exception cref="UsageException">Options contradict each other.</exception>
+    public BenchSettings Read(ParseResult parsed)
+    {
+        (string? shape, string? model) = (parsed.GetValue(_shape), parsed.GetValue(CommonOptions.Model));
+        if (shape != null && model != null)
+            throw new UsageException("--shape and --model exclude each other");
+        int prompt = parsed.GetValue(_prompt) ?? DefaultPrompt;
+        return new BenchSettings(
+            shape == null ? null : FindShape(shape),
+            model ?? DemonstrationModel.Path,
+            shape ?? model ?? DemonstrationModel.Name,
+            parsed.GetValue(_batch)!,
+            prompt,
+            parsed.GetValue(_generate) ?? DefaultGenerate,
+            parsed.GetValue(_context) ?? prompt,
+            parsed.GetValue(_repeat) ?? DefaultRepeat,
+            parsed.GetValue(_seed) ?? 0,
+            parsed.GetValue(_greedy),
+            parsed.GetValue(_concurrent),
+            parsed.GetValue(_prefix),
+            new EngineOptions { Threads = parsed.GetValue(_threads) ?? 0, KvDtype = CommonOptions.ReadKvDtype(parsed) },
+            parsed.GetValue(CommonOptions.Device)!,
+            parsed.GetValue(_json));
+    }
+
+    private static void CheckRepeat(int value)
+    {
+        if (value is < 1 or > 1000)
+            throw new ArgumentOutOfRangeException("", $"must be 1 to 1000, not {value}");
+    }
+
+    private static ModelShape? FindShape(string name) => ModelShape.Published.FirstOrDefault(shape => shape.Name == name);
+
+    private static Option<int?> Positions(string name, string description, int? preset) =>
+        NumberOption.Create<int>(name, description, preset, value => _ = new EngineOptions { ContextLength = value });
+
+    private static int[]? ParseBatches(ArgumentResult result)
+    {
+        string text = result.Tokens[0].Value;
+        List<int> batches = [];
+        foreach (string part in text.Split(','))
+        {
+            if (!int.TryParse(part, NumberStyles.None, CultureInfo.InvariantCulture, out int batch) || batch is < 1 or > 1024
+                || batches.Contains(batch))
+            {
+                result.AddError($"--batch must be different whole numbers, 1 to 1024, with commas between them, not '{text}'");
+                return null;
+            }
+            batches.Add(batch);
+        }
+        return [.. batches];
+    }
+}

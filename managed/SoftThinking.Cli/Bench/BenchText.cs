@@ -1,0 +1,115 @@
+using Spectre.Console;
+
+namespace SoftThinking.Cli;
+
+/// <summary>Prints what `bench` found for people: a table, and what its columns mean. Redirected, it is Markdown.</summary>
+internal static class BenchText
+{
+    public static void Write(Terminal terminal, BenchReport report)
+    {
+        TextWriter output = terminal.Out;
+        BenchSettings settings = report.Settings;
+        output.WriteLine(MachineLine(report.Machine));
+        output.WriteLine(ModelLine(report));
+        output.WriteLine();
+        WriteTable(terminal, report);
+        output.WriteLine();
+        output.WriteLine(Text($"Prompts of {settings.Prompt} tokens, {settings.Generate} steps behind {settings.Context} positions; best of {settings.Repeat}."));
+        output.WriteLine("of arithmetic: of the multiply-adds that the machine does per second; of bandwidth: of the bytes that it reads.");
+        output.WriteLine("A step reads all weights and the keys and values before it; above 100 % they lie in the processor's cache.");
+        output.WriteLine("first token: ms from submission, averaged over the batch. memory: most that was resident, in MiB.");
+        if (settings.Greedy)
+            output.WriteLine("soft costs: by how much a step of soft thinking takes longer than a greedy one.");
+        if (report.Concurrency is ConcurrencyResult concurrency)
+            WriteConcurrency(output, settings, concurrency);
+        if (report.PrefixReuse is PrefixResult prefix)
+            WritePrefix(output, prefix);
+    }
+
+    private static string MachineLine(MachineRates machine)
+    {
+        (string Name, double Rate)[] rates =
+            [("f32", machine.MultiplyAddsF32), ("bf16", machine.MultiplyAddsBf16), ("int8", machine.MultiplyAddsInt8)];
+        string arithmetic = string.Join(", ", rates.Where(rate => rate.Rate > 0).Select(rate => Text($"{rate.Name} {rate.Rate / 1e9:N0}")));
+        string threads = machine.Threads == 1 ? "1 thread" : $"{machine.Threads} threads";
+        return Text($"machine: {machine.Device}, {machine.InstructionSet}, {threads}; reads {machine.ReadBandwidth / 1e9:N1} GB/s; ")
+            + $"billion multiply-adds a second: {arithmetic}";
+    }
+
+    private static string ModelLine(BenchReport report)
+    {
+        ModelCost cost = report.Cost;
+        string weights = report.Settings.Shape == null ? "" : "random weights, ";
+        return Text($"model: {report.Settings.ModelName}, {weights}{cost.WeightBytes / 1048576.0:N1} MiB, of which a step reads ")
+            + Text($"{cost.WeightBytesPerStep / 1048576.0:N1} MiB; KV cache {cost.KvBytesPerToken / 1024.0:N1} KiB a position");
+    }
+
+    private static void WriteTable(Terminal terminal, BenchReport report)
+    {
+        List<(string Title, Func<BenchResult, string> Value)> columns =
+        [
+            ("batch", result => Text($"{result.Batch}")),
+            ("prefill tokens/s", result => Text($"{result.PrefillTokensPerSecond:N1}")),
+            ("of arithmetic", result => Percent(result.PrefillArithmeticFraction)),
+            ("first token", result => Text($"{result.TimeToFirstToken * 1000:N1}")),
+            ("decode tokens/s", result => Text($"{result.DecodeTokensPerSecond:N1}")),
+            ("of bandwidth", result => Percent(result.DecodeBandwidthFraction)),
+            ("of arithmetic", result => Percent(result.DecodeArithmeticFraction)),
+        ];
+        if (report.Settings.Greedy)
+        {
+            columns.Add(("greedy tokens/s", result => Text($"{result.GreedyTokensPerSecond:N1}")));
+            columns.Add(("soft costs", result => Percent(result.GreedyTokensPerSecond!.Value / result.DecodeTokensPerSecond - 1)));
+        }
+        columns.Add(("memory", result => Text($"{result.PeakMemoryBytes / 1048576.0:N0}")));
+        columns.Add(("hash", result => result.OutputHash));
+        if (terminal.StyleOut)
+            WriteStyled(terminal, columns, report.Results);
+        else
+            WriteMarkdown(terminal.Out, columns, report.Results);
+    }
+
+    private static void WriteStyled(
+        Terminal terminal, List<(string Title, Func<BenchResult, string> Value)> columns, IReadOnlyList<BenchResult> results)
+    {
+        Table table = new Table().RoundedBorder().BorderColor(Color.Grey);
+        foreach ((string title, _) in columns)
+            table.AddColumn(new TableColumn(Markup.Escape(title)).RightAligned());
+        foreach (BenchResult result in results)
+            table.AddRow([.. columns.Select(column => Markup.Escape(column.Value(result)))]);
+        terminal.OutConsole.Write(table);
+    }
+
+    private static void WriteMarkdown(
+        TextWriter output, List<(string Title, Func<BenchResult, string> Value)> columns, IReadOnlyList<BenchResult> results)
+    {
+        string[][] rows = [[.. columns.Select(column => column.Title)], .. results.Select(result => columns.Select(column => column.Value(result)).ToArray())];
+        int[] widths = [.. columns.Select((_, i) => rows.Max(row => row[i].Length))];
+        output.WriteLine(Line(rows[0]));
+        output.WriteLine($"| {string.Join(" | ", widths.Select(width => new string('-', width - 1) + ":"))} |");
+        foreach (string[] row in rows.Skip(1))
+            output.WriteLine(Line(row));
+
+        string Line(string[] row) => $"| {string.Join(" | ", row.Select((cell, i) => cell.PadLeft(widths[i])))} |";
+    }
+
+    private static void WriteConcurrency(TextWriter output, BenchSettings settings, ConcurrencyResult concurrency)
+    {
+        output.WriteLine();
+        output.WriteLine(Text($"{concurrency.Requests} requests of {settings.Prompt} prompt tokens and {settings.Generate} steps: ")
+            + Text($"{concurrency.OneAfterAnotherSeconds * 1000:N1} ms one after another, {concurrency.ConcurrentSeconds * 1000:N1} ms at once, ")
+            + Text($"{concurrency.Speedup:N1} times the throughput; the outputs {(concurrency.SameOutput ? "are the same" : "DIFFER")}."));
+    }
+
+    private static void WritePrefix(TextWriter output, PrefixResult prefix)
+    {
+        output.WriteLine();
+        output.WriteLine(Text($"First token of {prefix.PromptTokens} prompt tokens: {prefix.ColdSeconds * 1000:N1} ms when new, ")
+            + Text($"{prefix.CachedSeconds * 1000:N1} ms when the first {prefix.SharedTokens} were computed before ({prefix.CachedTokens} found): ")
+            + Text($"{prefix.Speedup:N1} times sooner."));
+    }
+
+    private static string Percent(double fraction) => Text($"{fraction * 100:N1} %");
+
+    private static string Text(FormattableString text) => FormattableString.Invariant(text);
+}

@@ -1,0 +1,189 @@
+namespace SoftThinking.Cli;
+
+/// <summary>Takes the measurements that `bench` was asked for.</summary>
+internal sealed class Benchmark(BenchSettings settings, CancellationToken cancellation)
+{
+    private const int SuffixTokens = 16; // what follows a shared prefix
+
+    // Sets of prompts, so that nothing but what is meant to be is found in the prefix cache.
+    private const int ConcurrentSet = -1, PrefixSet = -2, SuffixSet = -3;
+
+    private readonly double _phases = CountPhases(settings);
+    private int _phasesDone;
+    private volatile string _phase = "";
+    private double _loaded;
+
+    /// <summary>What is being done now, for people.</summary>
+    public string Phase => _phase;
+
+    /// <summary>How much of all is done, 0 to 1.</summary>
+    public double Done => (Volatile.Read(ref _phasesDone) + Volatile.Read(ref _loaded)) / _phases;
+
+    public async Task<BenchReport> RunAsync()
+    {
+        Begin("measuring the machine");
+        MachineRates machine = MachineRates.Measure(settings.Engine.Threads);
+        (ModelCost cost, List<BenchResult> results, PrefixResult? prefix) = await MeasureAsync(machine);
+        ConcurrencyResult? concurrency = settings.Concurrent is int requests ? await CompareAsync(requests) : null;
+        return new BenchReport(settings, machine, cost, results, concurrency, prefix);
+    }
+
+    private async Task<(ModelCost, List<BenchResult>, PrefixResult?)> MeasureAsync(MachineRates machine)
+    {
+        await using Engine engine = Load(settings.Batches.Max(), prefixCache: true);
+        RandomPrompts prompts = new(engine.Config.VocabularySize, settings.Seed);
+        List<BenchResult> results = [];
+        foreach (int batch in settings.Batches)
+            results.Add(await MeasureAsync(engine, prompts, batch, new Floor(machine, engine.Cost)));
+        PrefixResult? prefix = settings.Prefix ? await ReusePrefixAsync(engine, prompts) : null;
+        return (engine.Cost, results, prefix);
+    }
+
+    private async Task<BenchResult> MeasureAsync(Engine engine, RandomPrompts prompts, int batch, Floor floor)
+    {
+        PeakMemory.Restart();
+        BatchRun prefill = await PrefillAsync(engine, prompts, batch);
+        if (settings.Context != settings.Prompt)
+        {
+            Begin($"batch {batch}: filling the context");
+            await TogetherAsync(engine, prompts.Requests(DecodedSet(batch), batch, settings.Context, 1));
+        }
+        BatchRun decode = await DecodeAsync(engine, prompts, batch, greedy: false);
+        double? greedy = settings.Greedy ? (await DecodeAsync(engine, prompts, batch, greedy: true)).StepsPerSecond : null;
+        double stepSeconds = batch / decode.StepsPerSecond;
+        int positions = settings.Context + settings.Generate / 2; // on average
+        return new BenchResult(
+            batch,
+            prefill.AllBegun,
+            batch * settings.Prompt / prefill.AllBegun,
+            floor.PrefillSeconds(batch, settings.Prompt) / prefill.AllBegun,
+            prefill.TimeToFirstToken,
+            decode.StepsPerSecond,
+            floor.ReadSeconds(batch, positions) / stepSeconds,
+            floor.DecodeSeconds(batch, positions) / stepSeconds,
+            greedy,
+            decode.MixedFraction,
+            PeakMemory.Bytes,
+            decode.Hash);
+    }
+
+    /// <summary>The fastest of several prefills, each of new prompts; the last are those that are decoded.</summary>
+    private async Task<BatchRun> PrefillAsync(Engine engine, RandomPrompts prompts, int batch)
+    {
+        BatchRun? best = null;
+        for (int i = 0; i < settings.Repeat; i++)
+        {
+            Begin($"batch {batch}: prefill, {i + 1} of {settings.Repeat}");
+            BatchRun run = await TogetherAsync(engine, prompts.Requests(DecodedSet(batch) + settings.Repeat - 1 - i, batch, settings.Prompt, 1));
+            if (best == null || run.AllBegun < best.AllBegun)
+                best = run;
+        }
+        return best!;
+    }
+
+    /// <summary>The fastest of several decodes of the same prompts, whose keys and values the prefix cache holds: all
+    /// sequences begin within a few steps.</summary>
+    private async Task<BatchRun> DecodeAsync(Engine engine, RandomPrompts prompts, int batch, bool greedy)
+    {
+        GenerationRequest[] requests = prompts.Requests(DecodedSet(batch), batch, settings.Context, settings.Generate, greedy);
+        BatchRun? best = null;
+        for (int i = 0; i < settings.Repeat; i++)
+        {
+            Begin($"batch {batch}: {(greedy ? "greedy decode" : "decode")}, {i + 1} of {settings.Repeat}");
+            BatchRun run = await TogetherAsync(engine, requests);
+            if (run.StepsPerSecond == 0)
+                throw new ArgumentException($"--generate {settings.Generate} is too short for --batch {batch}: the first sequence ends before the last one begins");
+            if (best != null && run.Hash != best.Hash)
+                throw new GenerationException($"two equal runs of batch {batch} gave different outputs, {best.Hash} and {run.Hash}");
+            if (best == null || run.StepsPerSecond > best.StepsPerSecond)
+                best = run;
+        }
+        return best!;
+    }
+
+    /// <summary>Requests one after another and all at once, without a prefix cache: so both may have the same prompts,
+    /// and their outputs can be compared.</summary>
+    private async Task<ConcurrencyResult> CompareAsync(int count)
+    {
+        await using Engine engine = Load(count, prefixCache: false);
+        RandomPrompts prompts = new(engine.Config.VocabularySize, settings.Seed);
+        GenerationRequest[] requests = prompts.Requests(ConcurrentSet, count, settings.Prompt, settings.Generate);
+        double oneByOne = double.PositiveInfinity, together = double.PositiveInfinity;
+        HashSet<string> hashes = [];
+        for (int i = 0; i < settings.Repeat; i++)
+        {
+            Begin($"{count} requests one after another, {i + 1} of {settings.Repeat}");
+            BatchRun first = await BatchRun.OneByOneAsync(engine, requests, cancellation);
+            Begin($"{count} requests at once, {i + 1} of {settings.Repeat}");
+            BatchRun second = await TogetherAsync(engine, requests);
+            (oneByOne, together) = (Math.Min(oneByOne, first.AllEnded), Math.Min(together, second.AllEnded));
+            hashes.UnionWith([first.Hash, second.Hash]);
+        }
+        return new ConcurrencyResult(count, oneByOne, together, hashes.Count == 1);
+    }
+
+    private async Task<PrefixResult> ReusePrefixAsync(Engine engine, RandomPrompts prompts)
+    {
+        double cold = double.PositiveInfinity, cached = double.PositiveInfinity;
+        int found = 0;
+        for (int i = 0; i < settings.Repeat; i++)
+        {
+            Begin($"prefix reuse, {i + 1} of {settings.Repeat}");
+            ConceptToken[] shared = prompts.Tokens(PrefixSet, i, settings.Prompt);
+            BatchRun first = await AskBehindAsync(shared, 2 * i), second = await AskBehindAsync(shared, 2 * i + 1);
+            (cold, cached) = (Math.Min(cold, first.AllBegun), Math.Min(cached, second.AllBegun));
+            found = second.CachedTokens;
+        }
+        return new PrefixResult(settings.Prompt, settings.Prompt + SuffixTokens, found, cold, cached);
+
+        Task<BatchRun> AskBehindAsync(ConceptToken[] shared, int question) => TogetherAsync(
+            engine, [prompts.Request([.. shared, .. prompts.Tokens(SuffixSet, question, SuffixTokens)], question, generate: 1)]);
+    }
+
+    private static int DecodedSet(int batch) => batch << 20;
+
+    private Task<BatchRun> TogetherAsync(Engine engine, IReadOnlyList<GenerationRequest> requests) =>
+        BatchRun.TogetherAsync(engine, requests, cancellation);
+
+    private Engine Load(int sequences, bool prefixCache)
+    {
+        const int Spare = 32; // so that the last sequence need not wait for blocks
+        int needed = Math.Max(Math.Max(settings.Prompt, settings.Context) + settings.Generate, settings.Prompt + SuffixTokens + 1);
+        EngineOptions options = settings.Engine with
+        {
+            MaxSequences = sequences,
+            ContextLength = needed + Spare,
+            PrefixCache = prefixCache,
+            LoadProgress = fraction =>
+            {
+                cancellation.ThrowIfCancellationRequested();
+                Volatile.Write(ref _loaded, fraction);
+            },
+        };
+        Begin($"loading {settings.ModelName}");
+        Engine engine = settings.Shape is ModelShape shape
+            ? Engine.LoadRandom(shape, options, settings.Seed)
+            : Engine.Load(settings.Model, options);
+        if (engine.ContextLength >= needed)
+            return engine;
+        int context = engine.ContextLength;
+        engine.DisposeAsync().AsTask().GetAwaiter().GetResult();
+        throw new ArgumentException($"--prompt, --context and --generate need {needed} positions; the model or the memory gives {context}");
+    }
+
+    private void Begin(string phase)
+    {
+        cancellation.ThrowIfCancellationRequested();
+        if (_phase.Length > 0)
+            Interlocked.Increment(ref _phasesDone);
+        Volatile.Write(ref _loaded, 0);
+        _phase = phase;
+    }
+
+    private static double CountPhases(BenchSettings settings)
+    {
+        int perBatch = settings.Repeat * (settings.Greedy ? 3 : 2) + (settings.Context != settings.Prompt ? 1 : 0);
+        return 2 + settings.Batches.Count * perBatch + (settings.Prefix ? settings.Repeat : 0)
+            + (settings.Concurrent != null ? 1 + 2 * settings.Repeat : 0);
+    }
+}

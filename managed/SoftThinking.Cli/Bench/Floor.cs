@@ -1,0 +1,25 @@
+namespace SoftThinking.Cli;
+
+/// <summary>The least time that a machine's ceilings allow a model.</summary>
+internal sealed class Floor(MachineRates machine, ModelCost cost)
+{
+    /// <summary>Multiply-adds per second of products with weights, in the number format that they have.</summary>
+    private double ProductRate { get; } =
+        cost.Bf16Products && machine.MultiplyAddsBf16 > 0 ? machine.MultiplyAddsBf16 : machine.MultiplyAddsF32;
+
+    /// <summary>Seconds of arithmetic that prompts take, each with the logits of its last position.</summary>
+    public double PrefillSeconds(int batch, int prompt) =>
+        Arithmetic((double)batch * prompt, batch, batch * (prompt * (prompt + 1.0) / 2));
+
+    /// <summary>Seconds of arithmetic of a step that decodes a position of each sequence.</summary>
+    /// <param name="positions">Positions of a sequence.</param>
+    public double DecodeSeconds(int batch, int positions) => Arithmetic(batch, batch, (double)batch * positions);
+
+    /// <summary>Seconds to read the weights, and the keys and values of each sequence, once.</summary>
+    public double ReadSeconds(int batch, int positions) =>
+        (cost.WeightBytesPerStep + (double)batch * positions * cost.KvBytesPerToken) / machine.ReadBandwidth;
+
+    private double Arithmetic(double tokens, double samples, double pairs) =>
+        (tokens * cost.MultiplyAddsPerToken + samples * cost.MultiplyAddsPerSample) / ProductRate
+            + pairs * cost.MultiplyAddsPerPair / machine.MultiplyAddsF32;
+}

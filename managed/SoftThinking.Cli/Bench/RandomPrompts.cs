@@ -1,0 +1,41 @@
+namespace SoftThinking.Cli;
+
+/// <summary>Requests with prompts of random tokens, the same for the same seed.</summary>
+internal sealed class RandomPrompts(int vocabulary, ulong seed)
+{
+    /// <summary>Nothing ends the thought but the model itself, and nothing ends the text: the work does not depend on what
+    /// the weights are.</summary>
+    private static readonly SamplingOptions Soft = new() { MaxTopk = 10, EarlyStoppingEntropyThreshold = 0 };
+
+    private static readonly SamplingOptions Greedy = new() { SoftThinking = false, AfterThinking = new() { Temperature = 0 } };
+
+    /// <summary>Tokens of prompt <paramref name="index"/> of a set; other numbers give other tokens.</summary>
+    public ConceptToken[] Tokens(int set, int index, int length)
+    {
+        // SplitMix64 (Steele, Lea, Flood 2014), each prompt with a start of its own.
+        ulong state = Mix(Mix(Mix(seed) + (ulong)set) + (ulong)index);
+        ConceptToken[] tokens = new ConceptToken[length];
+        for (int i = 0; i < length; i++)
+            tokens[i] = new ConceptToken((int)(Mix(state += 0x9E3779B97F4A7C15) % (ulong)vocabulary));
+        return tokens;
+    }
+
+    /// <summary>Requests whose prompts are those of a set.</summary>
+    public GenerationRequest[] Requests(int set, int count, int prompt, int generate, bool greedy = false) =>
+        [.. Enumerable.Range(0, count).Select(i => Request(Tokens(set, i, prompt), i, generate, greedy))];
+
+    public GenerationRequest Request(IReadOnlyList<ConceptToken> prompt, int index, int generate, bool greedy = false) => new()
+    {
+        Prompt = prompt,
+        Sampling = (greedy ? Greedy : Soft) with { Seed = seed + (ulong)index },
+        MaxNewTokens = generate,
+        IgnoreEndOfText = true,
+    };
+
+    private static ulong Mix(ulong value)
+    {
+        value = (value ^ (value >> 30)) * 0xBF58476D1CE4E5B9;
+        value = (value ^ (value >> 27)) * 0x94D049BB133111EB;
+        return value ^ (value >> 31);
+    }
+}

@@ -1,0 +1,87 @@
+using System.Collections.Immutable;
+using System.Runtime.InteropServices;
+
+namespace SoftThinking.Checkpoints;
+
+/// <summary>bf16 weights that no training made, for measuring: the time that a model takes does not depend on what it
+/// learnt. All tensors are windows on one buffer, each at a place of its own, so that a model of any size takes no more
+/// memory here than its largest tensor. Norms are 1, all other elements uniform with a standard deviation of 0.02.</summary>
+internal sealed unsafe class RandomTensors : ITensorSource
+{
+    private const int Bf16Bytes = 2, Places = 4096, Alignment = 64;
+    private const ushort One = 0x3F80; // 1.0 as bf16
+
+    private readonly long _ones; // elements at the start of the buffer that are 1
+    private readonly long _largest;
+    private ushort* _buffer;
+
+    public RandomTensors(ModelShape shape, ulong seed)
+    {
+        (Name, Config) = ($"random {shape.Name}", shape.Config);
+        Generation = new GenerationDefaults { EosIds = Config.EosIds };
+        TotalBytes = shape.Parameters * Bf16Bytes;
+        _ones = Math.Max(Config.HiddenSize, Config.HeadDim);
+        _largest = Config.HiddenSize * Math.Max((long)Config.VocabularySize, Math.Max(Config.FfnSize, Config.Heads * Config.HeadDim));
+        long elements = _ones + _largest + Places * Alignment;
+        _buffer = (ushort*)NativeMemory.Alloc((nuint)elements, Bf16Bytes);
+        for (long i = 0; i < _ones; i++)
+            _buffer[i] = One;
+        Fill(_buffer + _ones, elements - _ones, seed);
+    }
+
+    public string Name { get; }
+
+    public ModelConfig Config { get; }
+
+    public GenerationDefaults Generation { get; }
+
+    public long TotalBytes { get; }
+
+    public Tensor Get(string name, ReadOnlySpan<int> shape)
+    {
+        ObjectDisposedException.ThrowIf(_buffer == null, this);
+        ImmutableArray<long>.Builder sizes = ImmutableArray.CreateBuilder<long>(shape.Length);
+        long elements = 1;
+        foreach (int size in shape)
+        {
+            sizes.Add(size);
+            elements *= size;
+        }
+        bool norm = name.EndsWith("norm.weight", StringComparison.Ordinal);
+        if (elements > (norm ? _ones : _largest))
+            throw new ArgumentOutOfRangeException(nameof(shape), $"'{name}' is larger than any tensor of the configuration");
+        long place = norm ? 0 : _ones + PlaceOf(name) * Alignment;
+        return new Tensor(name, (nint)(_buffer + place), TensorDtype.BF16, sizes.ToImmutable(), elements * Bf16Bytes);
+    }
+
+    public void Dispose()
+    {
+        NativeMemory.Free(_buffer);
+        _buffer = null;
+    }
+
+    private static long PlaceOf(string name)
+    {
+        uint hash = 2166136261; // FNV-1a
+        foreach (char c in name)
+            hash = (hash ^ c) * 16777619;
+        return hash % Places;
+    }
+
+    private static void Fill(ushort* values, long count, ulong seed)
+    {
+        // A uniform distribution over -a .. a has the standard deviation a / sqrt(3).
+        const float Scale = 0.02f * 1.7320508f / 32768;
+        ulong state = seed;
+        for (long i = 0; i < count; i += 4)
+        {
+            // SplitMix64 (Steele, Lea, Flood 2014).
+            ulong mixed = state += 0x9E3779B97F4A7C15;
+            mixed = (mixed ^ (mixed >> 30)) * 0xBF58476D1CE4E5B9;
+            mixed = (mixed ^ (mixed >> 27)) * 0x94D049BB133111EB;
+            mixed ^= mixed >> 31;
+            for (long j = i; j < Math.Min(i + 4, count); j++, mixed >>= 16)
+                values[j] = (ushort)(BitConverter.SingleToUInt32Bits((short)mixed * Scale) >> 16);
+        }
+    }
+}

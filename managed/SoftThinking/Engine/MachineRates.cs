@@ -1,0 +1,37 @@
+using System.Text;
+using SoftThinking.Interop;
+
+namespace SoftThinking;
+
+/// <summary>What a device can do at most, measured on it.</summary>
+/// <param name="Device">Kind of the device.</param>
+/// <param name="InstructionSet">The instructions that its kernels use.</param>
+/// <param name="Threads">Threads that compute.</param>
+/// <param name="ReadBandwidth">Bytes per second, read from memory well beyond the caches.</param>
+/// <param name="MultiplyAddsF32">Multiply-adds of f32 per second.</param>
+/// <param name="MultiplyAddsBf16">Of bf16, summed in f32; 0 where there is no instruction for it.</param>
+/// <param name="MultiplyAddsInt8">Of 8-bit integers, summed in 32 bits; 0 where there is no instruction for it.</param>
+public sealed record MachineRates(
+    string Device, string InstructionSet, int Threads, double ReadBandwidth, double MultiplyAddsF32, double MultiplyAddsBf16,
+    double MultiplyAddsInt8)
+{
+    /// <summary>Measures the CPU: takes a second or two, and half a gigabyte of memory meanwhile.</summary>
+    /// <param name="threads">As <see cref="EngineOptions.Threads"/>.</param>
+    /// <exception cref="BackendException">The native library cannot be loaded, or the memory is not there.</exception>
+    public static unsafe MachineRates Measure(int threads)
+    {
+        using Device device = Interop.Device.Open(Backend.Cpu, threads);
+        DeviceRates rates = device.Measure();
+        DeviceInfo info = device.Query();
+        return new MachineRates(
+            Text(info.Name, 64), Text(info.InstructionSet, 32), info.Threads,
+            rates.ReadBandwidth, rates.MultiplyAddsF32, rates.MultiplyAddsBf16, rates.MultiplyAddsInt8);
+    }
+
+    private static unsafe string Text(byte* text, int capacity)
+    {
+        ReadOnlySpan<byte> bytes = new(text, capacity);
+        int end = bytes.IndexOf((byte)0);
+        return Encoding.UTF8.GetString(end < 0 ? bytes : bytes[..end]);
+    }
+}

@@ -1,0 +1,14 @@
+namespace SoftThinking;
+
+/// <summary>What a model takes at least: with the ceilings of a machine (<see cref="MachineRates"/>), the floor of its
+/// times.</summary>
+/// <param name="WeightBytes">Bytes of the weights in memory, packed.</param>
+/// <param name="WeightBytesPerStep">Those of them that every step reads: all but an embedding which is not the LM head.</param>
+/// <param name="KvBytesPerToken">Bytes of keys and values of a position, which each later step of its sequence reads.</param>
+/// <param name="MultiplyAddsPerToken">Of the products with weights, for a position, without the LM head.</param>
+/// <param name="MultiplyAddsPerSample">Of the LM head, for a position that is sampled from.</param>
+/// <param name="MultiplyAddsPerPair">Of attention, for a position and one that it looks at. In f32 always.</param>
+/// <param name="Bf16Products">Whether products with weights may be of bf16, where the machine has them.</param>
+public sealed record ModelCost(
+    long WeightBytes, long WeightBytesPerStep, long KvBytesPerToken, long MultiplyAddsPerToken, long MultiplyAddsPerSample,
+    long MultiplyAddsPerPair, bool Bf16Products);
