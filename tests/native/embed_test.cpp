@@ -60,7 +60,8 @@ std::vector<int32_t> random_index(Random& random, int32_t rows, int32_t tokens) 
 ST_TEST_EVERY_BACKEND(EmbedTest);
 
 TEST_P(EmbedTest, MixesRowsOfTheTable) {
-  for (int32_t dtype : device().matrix_types()) {
+  for (int32_t dtype : {ST_F32, ST_F16, ST_BF16, ST_INT8}) {
+    if (!device().holds(dtype)) continue;
     for (int32_t vocabulary : {1, 7, 16, 455}) {
       for (int32_t hidden : {1, 15, 16, 64, 200}) {
         for (int32_t rows : {0, 1, 3, 5, 17}) {
@@ -82,7 +83,8 @@ TEST_P(EmbedTest, WithoutAnIndexRowsTakeTheirOwnTokens) {
 }
 
 TEST_P(EmbedTest, APlainTokenIsItsRowExactly) {
-  for (int32_t dtype : device().matrix_types()) {
+  for (int32_t dtype : {ST_F32, ST_F16, ST_BF16, ST_INT8}) {
+    if (!device().holds(dtype)) continue;
     Embed embed(random, 151, 70, 1, 4, dtype);
     embed.table = rounded(embed.table, device().info.activation_dtype);
     embed.weights.assign(4, 1.0f);
@@ -91,7 +93,6 @@ TEST_P(EmbedTest, APlainTokenIsItsRowExactly) {
       std::vector<float> row = slice(embed.table, static_cast<size_t>(id) * 70, 70);
       expected.insert(expected.end(), row.begin(), row.end());
     }
-    expected = rounded(expected, device().info.activation_dtype);
     EXPECT_TRUE(same_bits(embed.run(device(), {0, 1, 2, 3}), expected)) << dtype_name(dtype);
   }
 }

@@ -54,17 +54,13 @@ class Device {
 
   void check(st_status status) const;
   void synchronize() const { check(api.stream_synchronize(stream)); }
-  // Types of weights that the backend has: not every one has blocks of 8-bit integers.
-  bool has_int8() const { return api.matrix_bytes(1, 1, ST_INT8) > 0; }
-  std::vector<int32_t> matrix_types() const {
-    return has_int8() ? std::vector<int32_t>{ST_F32, ST_F16, ST_BF16, ST_INT8}
-                      : std::vector<int32_t>{ST_F32, ST_F16, ST_BF16};
-  }
   // How far a result may be from the reference where `f32` holds for activations of that type.
   double tolerance(double f32) const { return info.activation_dtype == ST_F32 ? f32 : 2e-2; }
   // An emulated device is some hundred times slower than the processor that it runs on: tests take a part of their
   // work.
   bool emulated() const;
+  // Whether matrices can be of this type here.
+  bool holds(int32_t dtype) const { return api.matrix_bytes(1, 1, dtype) > 0; }
 
   const st_api& api;
   st_device* handle = nullptr;

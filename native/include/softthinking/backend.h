@@ -380,7 +380,7 @@ typedef struct st_api {
   st_status (*graph_launch)(st_stream* stream, st_graph* graph);
   void (*graph_destroy)(st_graph* graph); /* after its work; NULL is fine */
 
-  /* Sizes in bytes; 0 for shapes that make no sense. */
+  /* Sizes in bytes; 0 for shapes that make no sense and for types that the backend has not. */
   uint64_t (*matrix_bytes)(int32_t rows, int32_t cols, int32_t dtype);
   uint64_t (*kv_bytes)(int32_t blocks, int32_t kv_heads, int32_t head_dim, int32_t dtype);
   uint64_t (*sample_workspace_bytes)(int32_t rows, int32_t vocabulary);
