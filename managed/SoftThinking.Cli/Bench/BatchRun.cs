@@ -26,15 +26,17 @@ internal sealed class BatchRun
 
     public int CachedTokens => _sequences.Sum(sequence => sequence.Cached);
 
-    /// <summary>Steps per second of all sequences together, from when the last one began until the first one ended; 0 where
-    /// one ended before.</summary>
+    /// <summary>Steps per second of all sequences together, from when the last one began until the first one ended. Where
+    /// that is no time, from the first step to the last: then fewer of them were under way together.</summary>
     public double StepsPerSecond
     {
         get
         {
             long from = _sequences.Max(sequence => sequence.At[0]), to = _sequences.Min(sequence => sequence.At[^1]);
+            if (to <= from)
+                (from, to) = (_sequences.Min(sequence => sequence.At[0]), _sequences.Max(sequence => sequence.At[^1]));
             int steps = _sequences.Sum(sequence => sequence.At.Count(at => at > from && at <= to));
-            return to > from ? steps / Stopwatch.GetElapsedTime(from, to).TotalSeconds : 0;
+            return steps / Stopwatch.GetElapsedTime(from, to).TotalSeconds;
         }
     }
 
