@@ -2,6 +2,7 @@
 // Layout of the cache, [block, KV head]: keys [head_dim, 16], so that 16 scores are computed side by side; values
 // [16, head_dim].
 
+#include <algorithm>
 #include <cmath>
 
 #include "common/formats.h"
@@ -10,6 +11,8 @@
 
 namespace st::cpu {
 namespace {
+
+constexpr int kMaxAttentionHeads = 4096;  // the partial sums of one row must fit into the workspace
 
 int kv_element_bytes(int32_t dtype) {
   return dtype == ST_F32 ? 4 : dtype == ST_BF16 ? 2 : 0;
@@ -32,23 +35,6 @@ const int32_t* block_table_of(const st_batch& batch, int64_t row) {
   return batch.block_tables + int64_t{sequence_of(batch, row)} * batch.blocks_per_sequence;
 }
 
-// x = x / sqrt(mean(x^2) + epsilon) * weight
-void normalize_head(float* x, int dim, const float* weight, float epsilon) {
-  float total = 0.0f;
-  for (int i = 0; i < dim; ++i) total += x[i] * x[i];
-  float factor = 1.0f / std::sqrt(total / static_cast<float>(dim) + epsilon);
-  for (int i = 0; i < dim; ++i) x[i] = x[i] * factor * weight[i];
-}
-
-void rotate_head(float* x, int dim, const float* angles) {
-  int half = dim / 2;
-  for (int i = 0; i < half; ++i) {
-    float a = x[i], b = x[half + i], c = angles[i], s = angles[half + i];
-    x[i] = a * c - b * s;
-    x[half + i] = b * c + a * s;
-  }
-}
-
 void store_kv(void* cache, int32_t dtype, int64_t offset, float value) {
   if (dtype == ST_F32)
     static_cast<float*>(cache)[offset] = value;
@@ -67,7 +53,7 @@ void write_kv(const st_qkv_epilogue& op, int32_t position, int32_t block, const 
   }
 }
 
-void finish_row(const st_qkv_epilogue& op, int64_t row) {
+void finish_row(const Kernels& kernels, const st_qkv_epilogue& op, int64_t row) {
   int32_t position = op.batch.positions[row];
   if (position < 0) return;
   int dim = op.head_dim;
@@ -75,8 +61,7 @@ void finish_row(const st_qkv_epilogue& op, int64_t row) {
   float* k = q + op.heads * dim;
   for (int h = 0; h < op.heads + op.kv_heads; ++h) {
     const float* norm = h < op.heads ? op.q_norm : op.k_norm;
-    if (norm) normalize_head(q + h * dim, dim, norm, op.epsilon);
-    rotate_head(q + h * dim, dim, op.angles + row * dim);
+    kernels.norm_and_rotate(q + h * dim, dim, norm, op.epsilon, op.angles + row * dim);
   }
   write_kv(op, position, block_table_of(op.batch, row)[position / ST_BLOCK_POSITIONS], k, k + op.kv_heads * dim);
 }
@@ -109,41 +94,24 @@ st_status check_batch(const char* operation, const st_batch& batch, const st_kv_
 namespace {
 
 // Positions and blocks lie in device memory, so they are looked at when the work runs: a wrong one must not reach
-// memory outside the cache. `first` is the first block of a row that is used, its last one or all from 0.
-template <typename First>
-st_status check_rows(const char* operation, const st_batch& batch, const st_kv_cache& cache, First first) {
-  for (int32_t r = 0; r < batch.rows; ++r) {
-    int32_t last = batch.positions[r] < 0 ? -1 : batch.positions[r] / ST_BLOCK_POSITIONS;
-    ST_REQUIRE(last < batch.blocks_per_sequence, "%s: row %d at position %d of a block table of %d", operation, r,
-               batch.positions[r], batch.blocks_per_sequence);
-    if (last < 0) continue;
-    const int32_t* table = block_table_of(batch, r);
-    for (int32_t b = first(last); b <= last; ++b)
-      ST_REQUIRE(table[b] >= 0 && table[b] < cache.blocks, "%s: row %d uses block %d of %d", operation, r, table[b],
-                 cache.blocks);
+// memory outside the cache. Each block of a table is looked at once, however many rows read it.
+st_status check_rows(const char* operation, const st_batch& batch, const st_kv_cache& cache) {
+  for (int32_t s = 0; s < batch.sequences; ++s) {
+    int32_t first = batch.first_row[s], last = s + 1 < batch.sequences ? batch.first_row[s + 1] : batch.rows;
+    ST_REQUIRE(first >= 0 && first <= last && last <= batch.rows && (s > 0 || first == 0),
+               "%s: sequence %d has the rows %d to %d of %d", operation, s, first, last, batch.rows);
+    int32_t highest = -1;
+    for (int32_t r = first; r < last; ++r) highest = std::max(highest, batch.positions[r]);
+    if (highest < 0) continue;
+    ST_REQUIRE(highest / ST_BLOCK_POSITIONS < batch.blocks_per_sequence,
+               "%s: sequence %d at position %d of a block table of %d", operation, s, highest,
+               batch.blocks_per_sequence);
+    const int32_t* table = batch.block_tables + int64_t{s} * batch.blocks_per_sequence;
+    for (int32_t b = 0; b <= highest / ST_BLOCK_POSITIONS; ++b)
+      ST_REQUIRE(table[b] >= 0 && table[b] < cache.blocks, "%s: sequence %d uses block %d of %d", operation, s,
+                 table[b], cache.blocks);
   }
   return ST_OK;
-}
-
-void attend(st_device& device, const st_attention& op) {
-  int group = op.heads / op.kv_heads;
-  int64_t dim = op.head_dim, positions = 0;  // that are attended to, over all rows
-  for (int32_t r = 0; r < op.batch.rows; ++r) positions += op.batch.positions[r] + 1;
-  device.pool.parallel_for(
-      int64_t{op.batch.rows} * op.kv_heads, 2 * positions * op.heads * dim, [&](int64_t begin, int64_t end) {
-        for (int64_t task = begin; task < end; ++task) {
-          int64_t r = task / op.kv_heads, g = task % op.kv_heads;
-          const float* q = static_cast<const float*>(op.qkv) + (r * (op.heads + 2 * op.kv_heads) + g * group) * dim;
-          float* out = static_cast<float*>(op.out) + (r * op.heads + g * group) * dim;
-          int32_t position = op.batch.positions[r];
-          if (position < 0) {
-            for (int64_t i = 0; i < group * dim; ++i) out[i] = 0.0f;
-            continue;
-          }
-          device.kernels.attention({q, group, op.head_dim, op.scale, op.cache.keys, op.cache.values, op.cache.dtype,
-                                    block_table_of(op.batch, r), op.kv_heads, static_cast<int>(g), position + 1, out});
-        }
-      });
 }
 
 }  // namespace
@@ -174,24 +142,142 @@ st_status qkv_epilogue(st_stream* stream, const st_qkv_epilogue* op) {
   st_status status = check_batch("qkv_epilogue", op->batch, op->cache, op->heads, op->kv_heads, op->head_dim);
   if (status != ST_OK) return status;
   return enqueue(stream, [device = stream->device, op = *op] {
-    st_status found = check_rows("qkv_epilogue", op.batch, op.cache, [](int32_t last) { return last; });
+    st_status found = check_rows("qkv_epilogue", op.batch, op.cache);
     if (found != ST_OK) return found;
     int64_t work = int64_t{op.batch.rows} * (op.heads + 2 * op.kv_heads) * op.head_dim * 4;
     device->pool.parallel_for(op.batch.rows, work, [&](int64_t begin, int64_t end) {
-      for (int64_t r = begin; r < end; ++r) finish_row(op, r);
+      for (int64_t r = begin; r < end; ++r) finish_row(device->kernels, op, r);
     });
     return ST_OK;
   });
 }
+
+namespace {
+
+// Attention of the rows [first, first + rows) of a batch. Partial sums stand in the workspace: those of split 0, with
+// which the others are merged in order, or those of every split.
+class AttentionRun {
+ public:
+  AttentionRun(st_device& device, const st_attention& op, float* partials)
+      : device_(device),
+        op_(op),
+        partials_(partials),
+        group_(op.heads / op.kv_heads),
+        group_floats_(group_ * partial_floats(op.head_dim)) {}
+
+  // Keys and values are read once for each kRowBlock rows, and by as many threads as there are such blocks and KV
+  // heads.
+  void by_rows(int64_t first, int64_t rows, int64_t work) {
+    int64_t tasks = (rows + kRowBlock - 1) / kRowBlock * op_.kv_heads;
+    device_.pool.parallel_for(tasks, work, [&](int64_t begin, int64_t end) {
+      // From the last row to the first: the longest work is begun first.
+      for (int64_t task = tasks - 1 - begin; task >= tasks - end; --task) {
+        int64_t row = task / op_.kv_heads * kRowBlock;
+        row_block(first, row, std::min(row + kRowBlock, rows), static_cast<int>(task % op_.kv_heads));
+      }
+    });
+  }
+
+  // One task for each split of 256 positions: for few rows with long contexts.
+  void by_splits(int64_t first, int64_t rows, int64_t splits, int64_t work) {
+    device_.pool.parallel_for(rows * op_.kv_heads * splits, work, [&](int64_t begin, int64_t end) {
+      for (int64_t task = begin; task < end; ++task) {
+        int64_t row = first + task / splits / op_.kv_heads;
+        int start = static_cast<int>(task % splits) * kSplit;
+        if (start <= op_.batch.positions[row])
+          split(row, static_cast<int>(task / splits % op_.kv_heads), start, partials_ + task * group_floats_);
+      }
+    });
+    device_.pool.parallel_for(rows * op_.kv_heads, rows * op_.heads * op_.head_dim * splits,
+                              [&](int64_t begin, int64_t end) {
+                                for (int64_t task = begin; task < end; ++task) merge_splits(first, task, splits);
+                              });
+  }
+
+  // Splits of the longest row.
+  static int64_t splits_of(const st_batch& batch, int64_t first, int64_t rows) {
+    int32_t highest = *std::max_element(batch.positions + first, batch.positions + first + rows);
+    return highest < 0 ? 1 : highest / kSplit + 1;
+  }
+
+ private:
+  static constexpr int64_t kRowBlock = 16;
+
+  void split(int64_t row, int kv_head, int start, float* partials) const {
+    const float* q = static_cast<const float*>(op_.qkv) +
+                     (row * (op_.heads + 2 * op_.kv_heads) + int64_t{kv_head} * group_) * op_.head_dim;
+    int rest = op_.batch.positions[row] + 1 - start;
+    device_.kernels.attention_split({q, group_, op_.head_dim, op_.scale, op_.cache.keys, op_.cache.values,
+                                     op_.cache.dtype, block_table_of(op_.batch, row), op_.kv_heads, kv_head, start,
+                                     std::min(rest, kSplit), (rest + ST_BLOCK_POSITIONS - 1) / ST_BLOCK_POSITIONS,
+                                     partials});
+  }
+
+  void row_block(int64_t first, int64_t begin, int64_t end, int kv_head) const {
+    auto sum_of = [&](int64_t row) { return partials_ + (row * op_.kv_heads + kv_head) * 2 * group_floats_; };
+    int64_t splits = splits_of(op_.batch, first + begin, end - begin);
+    for (int start = 0; start < splits * kSplit; start += kSplit) {
+      for (int64_t row = begin; row < end; ++row) {
+        if (op_.batch.positions[first + row] < start) continue;
+        float *sum = sum_of(row), *next = sum + group_floats_;
+        split(first + row, kv_head, start, start == 0 ? sum : next);
+        if (start > 0) device_.kernels.merge_partials(sum, next, group_, op_.head_dim);
+      }
+    }
+    for (int64_t row = begin; row < end; ++row) finish(first + row, kv_head, sum_of(row));
+  }
+
+  void merge_splits(int64_t first, int64_t task, int64_t splits) const {
+    int64_t row = first + task / op_.kv_heads;
+    float* sum = partials_ + task * splits * group_floats_;
+    for (int64_t i = 1; i * kSplit <= op_.batch.positions[row]; ++i)
+      device_.kernels.merge_partials(sum, sum + i * group_floats_, group_, op_.head_dim);
+    finish(row, static_cast<int>(task % op_.kv_heads), sum);
+  }
+
+  void finish(int64_t row, int kv_head, const float* sum) const {
+    float* out = static_cast<float*>(op_.out) + (row * op_.heads + int64_t{kv_head} * group_) * op_.head_dim;
+    if (op_.batch.positions[row] < 0)
+      std::fill_n(out, int64_t{group_} * op_.head_dim, 0.0f);
+    else
+      device_.kernels.finish_partials(sum, group_, op_.head_dim, out);
+  }
+
+  st_device& device_;
+  const st_attention& op_;
+  float* partials_;
+  int group_;
+  int64_t group_floats_;  // of the partial sums of a KV head's queries
+};
+
+void run_attention(st_device& device, const st_attention& op) {
+  int64_t rows = op.batch.rows, row_bytes = op.heads * partial_floats(op.head_dim) * int64_t{sizeof(float)};
+  int64_t most = static_cast<int64_t>(Workspace::bytes()) / (2 * row_bytes);
+  std::unique_lock<std::mutex> lock = device.workspace.lock();
+  AttentionRun run(device, op, static_cast<float*>(device.workspace.memory()));
+  for (int64_t first = 0; first < rows; first += most) {
+    int64_t count = std::min(most, rows - first), splits = AttentionRun::splits_of(op.batch, first, count), work = 0;
+    for (int64_t r = first; r < first + count; ++r)
+      work += 2 * (int64_t{op.batch.positions[r]} + 1) * op.heads * op.head_dim;
+    bool few = count * op.kv_heads < 4 * device.pool.threads() && splits > 1;
+    if (few && count * splits <= 2 * most)
+      run.by_splits(first, count, splits, work);
+    else
+      run.by_rows(first, count, work);
+  }
+}
+
+}  // namespace
 
 st_status attention(st_stream* stream, const st_attention* op) {
   ST_REQUIRE_OPERATION("attention", stream, op);
   ST_REQUIRE(op->qkv && op->out, "attention: a pointer is null");
   st_status status = check_batch("attention", op->batch, op->cache, op->heads, op->kv_heads, op->head_dim);
   if (status != ST_OK) return status;
+  ST_REQUIRE(op->heads <= kMaxAttentionHeads, "attention: %d heads, at most %d", op->heads, kMaxAttentionHeads);
   return enqueue(stream, [device = stream->device, op = *op] {
-    st_status found = check_rows("attention", op.batch, op.cache, [](int32_t) { return 0; });
-    if (found == ST_OK) attend(*device, op);
+    st_status found = check_rows("attention", op.batch, op.cache);
+    if (found == ST_OK) run_attention(*device, op);
     return found;
   });
 }

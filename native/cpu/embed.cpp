@@ -18,6 +18,18 @@ void add_row(const st_matrix& table, int32_t id, float weight, Widen widen, floa
   for (int64_t k = 0; k < table.cols; ++k) out[k] += weight * widen(lane[k / STEP * kLanes * STEP + k % STEP]);
 }
 
+void add_int8_row(const st_matrix& table, int32_t id, float weight, float* out) {
+  const char* tile = static_cast<const char*>(table.data) + id / kLanes * tile_bytes(table.cols, table.dtype);
+  const auto* scales = reinterpret_cast<const uint16_t*>(tile);
+  const auto* bytes = reinterpret_cast<const uint8_t*>(tile + scale_bytes(table.cols));
+  int lane = id % kLanes;
+  for (int64_t k = 0; k < table.cols; ++k) {
+    int64_t block = k / kBlock;
+    int value = bytes[block * kBlockTileBytes + place_in_block(k % kBlock, lane)] - 128;
+    out[k] += weight * (static_cast<float>(value) * f16_to_float(scales[block * kLanes + lane]));
+  }
+}
+
 void mix_embeddings(const st_embed& op, int64_t token, float* out) {
   memset(out, 0, sizeof(float) * static_cast<size_t>(op.table.cols));
   for (int i = 0; i < op.entries; ++i) {
@@ -29,6 +41,8 @@ void mix_embeddings(const st_embed& op, int64_t token, float* out) {
           op.table, id, weight, [](float x) { return x; }, out);
     else if (op.table.dtype == ST_F16)
       add_row<uint16_t, 1>(op.table, id, weight, f16_to_float, out);
+    else if (op.table.dtype == ST_INT8)
+      add_int8_row(op.table, id, weight, out);
     else
       add_row<uint16_t, 2>(op.table, id, weight, bf16_to_float, out);
   }

@@ -11,10 +11,13 @@ constexpr int kLanes = 16;      // outputs of a weight tile, positions of a KV b
 constexpr int kLogitTile = 64;  // logits whose maximum is kept
 constexpr int kSplit = 256;     // positions of an attention split
 
+constexpr int kBlock = 32;  // inputs that share a scale in ST_INT8
+
 // What a product reads as its input rows. Rows of other forms than kF32 are made from it once, before the product.
 enum class Operand {
   kF32,   // f32[cols]
   kBf16,  // bf16[cols], padded with a zero to an even number, for weights of bf16
+  kInt8,  // blocks of 32, padded with zeros, for weights of ST_INT8: see OperandInt8 in matrix.h
 };
 
 // out = x W^T + bias over `rows` rows; W in the layout of matrix.h. Each output is one chain over k in order.
@@ -34,19 +37,27 @@ struct LogitSums {
   uint64_t z, s;  // sums of e^x and of -x e^x in fixed point
 };
 
-// Queries q[group, head_dim] over the positions [0, positions) of a sequence. Block b of the cache holds, for KV head
-// g, at (b kv_heads + g) * 16 head_dim: keys as [head_dim, 16], values as [16, head_dim].
-struct AttentionRow {
+// Softmax sums of a query over a range of positions: values = sum of e^(score - maximum) v, total = sum of
+// e^(score - maximum). In memory: values[head_dim], maximum, total, padding; partial_floats(head_dim) in all.
+constexpr int64_t partial_floats(int head_dim) {
+  return (head_dim + 2 + kLanes - 1) / kLanes * kLanes;
+}
+
+// The queries q[heads, head_dim] of one row, which share a KV head, over the `count` <= kSplit positions from `start`,
+// a multiple of kSplit. Block b of the cache holds, for KV head g, at (b kv_heads + g) * 16 head_dim: keys as
+// [head_dim, 16], values as [16, head_dim].
+struct AttentionSplit {
   const float* q;
-  int group, head_dim;
+  int heads, head_dim;
   float scale;
   const void* keys;
   const void* values;
   int dtype;
   const int32_t* block_table;
   int kv_heads, kv_head;
-  int positions;
-  float* out;  // [group, head_dim]
+  int start, count;
+  int blocks;       // of the block table, from `start` on, that hold positions
+  float* partials;  // [heads, partial_floats(head_dim)]
 };
 
 struct Kernels {
@@ -61,8 +72,13 @@ struct Kernels {
   // residual += delta (may be null); out = residual / rms * weight.
   void (*rms_norm)(const float* delta, float* residual, const float* weight, float epsilon, float* out, int64_t cols);
   void (*silu_mul)(const float* gate, const float* up, float* out, int64_t cols);
-  // One row's attention for the query heads that share one KV head.
-  void (*attention)(const AttentionRow& row);
+  // x = x / rms(x) * weight where there is a weight; then the halves of x are rotated by angles[dim].
+  void (*norm_and_rotate)(float* x, int64_t dim, const float* weight, float epsilon, const float* angles);
+  void (*attention_split)(const AttentionSplit& split);
+  // sum = sum merged with next, which covers later positions.
+  void (*merge_partials)(float* sum, const float* next, int heads, int head_dim);
+  // out[heads, head_dim] = values / total.
+  void (*finish_partials)(const float* sum, int heads, int head_dim, float* out);
   // Maximum of every kLogitTile logits; returns false if a logit is NaN.
   bool (*logit_maxima)(const float* logits, int64_t count, float* tile_maxima);
   // Sums over all logits, the maximum's own entry included.

@@ -1,4 +1,4 @@
-// Attention; part of kernels.inl.
+// Attention of a row's queries over a split of the context; part of kernels.inl.
 #pragma once
 
 #include "common/sampling.h"
@@ -20,120 +20,164 @@ struct StoredBf16 {
   ST_HD float one(uint16_t x) { return bf16_to_float(x); }
 };
 
-// Softmax sums of a range of positions: maximum, sum of e^(score - maximum), weighted values (scaled alike).
-template <int HEADS>
-struct Partial {
-  float maximum[HEADS], total[HEADS];
-  float values[HEADS][ST_MAX_HEAD_DIM];
+constexpr int kMaxHeads = 8;  // queries that are computed side by side: keys and values are read once for all of them
+
+// Where the keys or the values of a split's blocks lie.
+template <typename C>
+struct Blocks {
+  const AttentionSplit& split;
+  const typename C::Type* data;
+
+  const typename C::Type* operator[](int b) const {
+    int64_t block = split.block_table[split.start / kLanes + b];
+    return data + (block * split.kv_heads + split.kv_head) * kLanes * split.head_dim;
+  }
+  int count() const { return (split.count + kLanes - 1) / kLanes; }
+  int valid(int b) const { return split.count - b * kLanes < kLanes ? split.count - b * kLanes : kLanes; }
 };
 
-// score[h, t] = scale q[h] . k[t] for the 16 positions of a block; lanes from `valid` on become -inf.
+// A cache that lies in memory is asked for long before it is needed: the values of a split while its scores are
+// computed, the keys of the next split while values are summed.
+ST_HD void prefetch(const void* p) {
+#if defined(__GNUC__)
+  __builtin_prefetch(p, 0, 2);
+#endif
+}
+
+// scores[h, t] = scale q[h] . k[t] for the 16 positions of a block; lanes from `valid` on become -inf.
 template <typename C, int HEADS>
-void block_scores(const AttentionRow& row, const float* q, const typename C::Type* keys, int valid, float* scores) {
+void block_scores(const AttentionSplit& split, const float* q, const typename C::Type* keys,
+                  const typename C::Type* later, int valid, float* scores) {
   F16x total[HEADS];
+  ST_UNROLL
   for (int h = 0; h < HEADS; ++h) total[h] = zero();
-  for (int d = 0; d < row.head_dim; ++d) {
+  for (int d = 0; d < split.head_dim; ++d) {
     F16x key = C::load16(keys + d * kLanes);
-    for (int h = 0; h < HEADS; ++h) total[h] = mul_add(key, broadcast(q[h * row.head_dim + d]), total[h]);
+    prefetch(later + d * kLanes);
+    ST_UNROLL
+    for (int h = 0; h < HEADS; ++h) total[h] = mul_add(key, broadcast(q[h * split.head_dim + d]), total[h]);
   }
+  ST_UNROLL
   for (int h = 0; h < HEADS; ++h) {
-    store(scores + h * kSplit, mul(total[h], broadcast(row.scale)));
+    store(scores + h * kSplit, mul(total[h], broadcast(split.scale)));
     for (int t = valid; t < kLanes; ++t) scores[h * kSplit + t] = -INFINITY;
   }
 }
 
-// values[h] += p[h, t] v[t] for the valid positions of a block, t in order.
-template <typename C, int HEADS>
-void block_values(int head_dim, const typename C::Type* values, int valid, const float* p, Partial<HEADS>& partial) {
-  int d = 0;
-  for (; d + kLanes <= head_dim; d += kLanes) {
-    F16x total[HEADS];
-    for (int h = 0; h < HEADS; ++h) total[h] = load(partial.values[h] + d);
-    for (int t = 0; t < valid; ++t) {
-      F16x value = C::load16(values + t * head_dim + d);
-      for (int h = 0; h < HEADS; ++h) total[h] = mul_add(value, broadcast(p[h * kSplit + t]), total[h]);
-    }
-    for (int h = 0; h < HEADS; ++h) store(partial.values[h] + d, total[h]);
+// Scores become e^(score - maximum).
+void soften(float* scores, int blocks, float* maximum_out, float* total_out) {
+  F16x top = load(scores);
+  for (int b = 1; b < blocks; ++b) top = max(top, load(scores + b * kLanes));
+  *maximum_out = maximum(top);
+  F16x total = zero();
+  for (int b = 0; b < blocks; ++b) {
+    F16x x = sub(load(scores + b * kLanes), broadcast(*maximum_out));
+    F16x p = where_at_least(x, Exp32::low, exp(x));
+    store(scores + b * kLanes, p);
+    total = add(total, p);
   }
-  for (; d < head_dim; ++d)
-    for (int h = 0; h < HEADS; ++h)
-      for (int t = 0; t < valid; ++t) partial.values[h][d] += p[h * kSplit + t] * C::one(values[t * head_dim + d]);
+  *total_out = sum(total);
 }
 
-// The positions [start, start + count) of a row, count <= kSplit, start a multiple of kSplit.
+// values[h, d ..] = sum over t of p[h, t] v[t, d ..] for LINES times 16 dimensions, t in order over the whole split.
+template <typename C, int HEADS, int LINES>
+void split_values(const Blocks<C>& blocks, const Blocks<C>& keys, int d, const float* p, float* partials) {
+  F16x total[HEADS][LINES];
+  ST_UNROLL
+  for (int h = 0; h < HEADS; ++h) {
+    ST_UNROLL
+    for (int i = 0; i < LINES; ++i) total[h][i] = zero();
+  }
+  int dim = blocks.split.head_dim;
+  for (int b = 0; b < blocks.count(); ++b) {
+    int next_split = b + kSplit / kLanes;
+    const typename C::Type* values = blocks[b] + d;
+    const typename C::Type* later = next_split < blocks.split.blocks ? keys[next_split] + d : values;
+    for (int t = 0; t < blocks.valid(b); ++t) {
+      prefetch(later + t * dim);
+      F16x value[LINES];
+      ST_UNROLL
+      for (int i = 0; i < LINES; ++i) value[i] = C::load16(values + t * dim + i * kLanes);
+      ST_UNROLL
+      for (int h = 0; h < HEADS; ++h) {
+        F16x weight = broadcast(p[h * kSplit + b * kLanes + t]);
+        ST_UNROLL
+        for (int i = 0; i < LINES; ++i) total[h][i] = mul_add(value[i], weight, total[h][i]);
+      }
+    }
+  }
+  ST_UNROLL
+  for (int h = 0; h < HEADS; ++h) {
+    ST_UNROLL
+    for (int i = 0; i < LINES; ++i) store(partials + h * partial_floats(dim) + d + i * kLanes, total[h][i]);
+  }
+}
+
 template <typename C, int HEADS>
-void split_attention(const AttentionRow& row, const float* q, int start, int count, Partial<HEADS>& partial) {
+void split_heads(const AttentionSplit& split, int first) {
+  int dim = split.head_dim;
+  const float* q = split.q + first * dim;
+  float* partials = split.partials + first * partial_floats(dim);
   float scores[HEADS * kSplit];
-  int blocks = (count + kLanes - 1) / kLanes;
-  auto block_offset = [&](int b) {
-    int64_t block = row.block_table[start / kLanes + b];
-    return (block * row.kv_heads + row.kv_head) * kLanes * row.head_dim;
-  };
-  auto valid = [&](int b) { return count - b * kLanes < kLanes ? count - b * kLanes : kLanes; };
-  const auto* keys = static_cast<const typename C::Type*>(row.keys);
-  for (int b = 0; b < blocks; ++b)
-    block_scores<C, HEADS>(row, q, keys + block_offset(b), valid(b), scores + b * kLanes);
+  Blocks<C> keys = {split, static_cast<const typename C::Type*>(split.keys)};
+  Blocks<C> values = {split, static_cast<const typename C::Type*>(split.values)};
+  for (int b = 0; b < keys.count(); ++b)
+    block_scores<C, HEADS>(split, q, keys[b], values[b], keys.valid(b), scores + b * kLanes);
   for (int h = 0; h < HEADS; ++h) {
-    float* score = scores + h * kSplit;
-    F16x top = load(score);
-    for (int b = 1; b < blocks; ++b) top = max(top, load(score + b * kLanes));
-    partial.maximum[h] = maximum(top);
-    F16x total = zero();
-    for (int b = 0; b < blocks; ++b) {
-      F16x x = sub(load(score + b * kLanes), broadcast(partial.maximum[h]));
-      F16x p = where_at_least(x, Exp32::low, exp(x));
-      store(score + b * kLanes, p);
-      total = add(total, p);
+    float* end = partials + h * partial_floats(dim) + dim;
+    soften(scores + h * kSplit, keys.count(), end, end + 1);
+  }
+  int d = 0;
+  for (; d + 2 * kLanes <= dim; d += 2 * kLanes) split_values<C, HEADS, 2>(values, keys, d, scores, partials);
+  for (; d + kLanes <= dim; d += kLanes) split_values<C, HEADS, 1>(values, keys, d, scores, partials);
+  for (; d < dim; ++d) {
+    for (int h = 0; h < HEADS; ++h) {
+      float total = 0.0f;
+      for (int t = 0; t < split.count; ++t)
+        total += scores[h * kSplit + t] * C::one(values[t / kLanes][t % kLanes * dim + d]);
+      partials[h * partial_floats(dim) + d] = total;
     }
-    partial.total[h] = sum(total);
-    for (int d = 0; d < row.head_dim; ++d) partial.values[h][d] = 0.0f;
-  }
-  const auto* values = static_cast<const typename C::Type*>(row.values);
-  for (int b = 0; b < blocks; ++b)
-    block_values<C, HEADS>(row.head_dim, values + block_offset(b), valid(b), scores + b * kLanes, partial);
-}
-
-// sum = sum merged with next, which covers later positions.
-template <int HEADS>
-void merge(Partial<HEADS>& sum, const Partial<HEADS>& next, int head_dim) {
-  for (int h = 0; h < HEADS; ++h) {
-    float top = sum.maximum[h] > next.maximum[h] ? sum.maximum[h] : next.maximum[h];
-    float a = mass_of(sum.maximum[h] - top), b = mass_of(next.maximum[h] - top);
-    sum.maximum[h] = top;
-    sum.total[h] = sum.total[h] * a + next.total[h] * b;
-    for (int d = 0; d < head_dim; ++d) sum.values[h][d] = sum.values[h][d] * a + next.values[h][d] * b;
   }
 }
 
+// `heads` of at most HEADS.
 template <typename C, int HEADS>
-void attention_heads(const AttentionRow& row, int first_head) {
-  const float* q = row.q + first_head * row.head_dim;
-  auto count = [&](int start) { return row.positions - start < kSplit ? row.positions - start : kSplit; };
-  Partial<HEADS> sum;
-  split_attention<C, HEADS>(row, q, 0, count(0), sum);
-  for (int start = kSplit; start < row.positions; start += kSplit) {
-    Partial<HEADS> next;
-    split_attention<C, HEADS>(row, q, start, count(start), next);
-    merge<HEADS>(sum, next, row.head_dim);
+void some_heads(const AttentionSplit& split, int first, int heads) {
+  if constexpr (HEADS > 1) {
+    if (heads < HEADS) return some_heads<C, HEADS - 1>(split, first, heads);
   }
-  for (int h = 0; h < HEADS; ++h) {
-    float* out = row.out + (first_head + h) * row.head_dim;
-    for (int d = 0; d < row.head_dim; ++d) out[d] = sum.values[h][d] / sum.total[h];
-  }
+  split_heads<C, HEADS>(split, first);
 }
 
 template <typename C>
-void attention_of(const AttentionRow& row) {
-  int h = 0;
-  for (; h + 4 <= row.group; h += 4) attention_heads<C, 4>(row, h);
-  for (; h < row.group; ++h) attention_heads<C, 1>(row, h);
+void attention_split_of(const AttentionSplit& split) {
+  int passes = (split.heads + kMaxHeads - 1) / kMaxHeads;
+  for (int i = 0; i < passes; ++i) {
+    int first = split.heads * i / passes, last = split.heads * (i + 1) / passes;
+    some_heads<C, kMaxHeads>(split, first, last - first);
+  }
 }
 
-void attention(const AttentionRow& row) {
-  if (row.dtype == ST_F32)
-    attention_of<StoredF32>(row);
+void attention_split(const AttentionSplit& split) {
+  if (split.dtype == ST_F32)
+    attention_split_of<StoredF32>(split);
   else
-    attention_of<StoredBf16>(row);
+    attention_split_of<StoredBf16>(split);
+}
+
+void merge_partials(float* sum, const float* next, int heads, int head_dim) {
+  for (int h = 0; h < heads; ++h, sum += partial_floats(head_dim), next += partial_floats(head_dim)) {
+    float *sum_end = sum + head_dim, top = sum_end[0] > next[head_dim] ? sum_end[0] : next[head_dim];
+    float a = mass_of(sum_end[0] - top), b = mass_of(next[head_dim] - top);
+    sum_end[0] = top;
+    sum_end[1] = sum_end[1] * a + next[head_dim + 1] * b;
+    for (int d = 0; d < head_dim; ++d) sum[d] = sum[d] * a + next[d] * b;
+  }
+}
+
+void finish_partials(const float* sum, int heads, int head_dim, float* out) {
+  for (int h = 0; h < heads; ++h, sum += partial_floats(head_dim), out += head_dim)
+    for (int d = 0; d < head_dim; ++d) out[d] = sum[d] / sum[head_dim + 1];
 }
 
 }  // namespace

@@ -1,9 +1,8 @@
-// Products with packed weights; part of kernels.inl. Every output is one chain over k in order, however many rows and
-// tiles a block has, so that its bits do not depend on what is computed beside it.
+// Products with packed weights; part of kernels.inl.
 #pragma once
 
-#include "cpu/matrix.h"
-#include "cpu/simd.h"
+#include "cpu/kernels_blocks.inl"
+#include "cpu/kernels_int8.inl"
 
 namespace st::cpu {
 namespace {
@@ -25,39 +24,19 @@ struct WeightsBf16 {
   ST_HD F16x load16(const uint16_t* p, int k) { return k == 0 ? load_bf16_even(p) : load_bf16_odd(p); }
 };
 
-void store_outputs(F16x value, const float* bias, float* out, int64_t count) {
-  if (count >= kLanes) {
-    store(out, bias ? add(value, load(bias)) : value);
-    return;
-  }
-  float lane[kLanes];
-  store(lane, value);
-  for (int64_t i = 0; i < count; ++i) out[i] = bias ? lane[i] + bias[i] : lane[i];
-}
-
-// Forced inline, or the sums would have an address and be kept in memory.
-template <int ROWS, int TILES>
-ST_HD void store_block(const Product& p, const F16x (&total)[ROWS][TILES], int64_t row, int64_t tile) {
-  ST_UNROLL
-  for (int r = 0; r < ROWS; ++r) {
-    ST_UNROLL
-    for (int t = 0; t < TILES; ++t) {
-      int64_t first = (tile + t) * kLanes;
-      store_outputs(total[r][t], p.bias ? p.bias + first : nullptr, p.out + (row + r) * p.outputs + first,
-                    p.outputs - first);
-    }
-  }
-}
-
 // Products in f32.
 template <typename W>
 struct F32Blocks {
+  static constexpr int kRows = kBlockRows, kTiles = kBlockTiles;
+
   template <int ROWS, int TILES>
   static void block(const Product& p, int64_t row, int64_t tile) {
     F16x total[ROWS][TILES];
     ST_UNROLL
-    for (int r = 0; r < ROWS; ++r) ST_UNROLL
-    for (int t = 0; t < TILES; ++t) total[r][t] = zero();
+    for (int r = 0; r < ROWS; ++r) {
+      ST_UNROLL
+      for (int t = 0; t < TILES; ++t) total[r][t] = zero();
+    }
     const float* x = static_cast<const float*>(p.x) + row * p.cols;
     int64_t stride = round_up(p.cols, W::kStep) * kLanes;
     const auto* w = static_cast<const typename W::Type*>(p.w) + tile * stride;
@@ -83,12 +62,16 @@ struct F32Blocks {
 #if defined(__AVX512BF16__)
 // Products of bf16 pairs, summed in f32.
 struct Bf16Blocks {
+  static constexpr int kRows = kBlockRows, kTiles = kBlockTiles;
+
   template <int ROWS, int TILES>
   static void block(const Product& p, int64_t row, int64_t tile) {
     F16x total[ROWS][TILES];
     ST_UNROLL
-    for (int r = 0; r < ROWS; ++r) ST_UNROLL
-    for (int t = 0; t < TILES; ++t) total[r][t] = zero();
+    for (int r = 0; r < ROWS; ++r) {
+      ST_UNROLL
+      for (int t = 0; t < TILES; ++t) total[r][t] = zero();
+    }
     const char* x = static_cast<const char*>(p.x) + row * p.row_bytes;
     int64_t pairs = (p.cols + 1) / 2;
     const uint32_t* w = static_cast<const uint32_t*>(p.w) + tile * pairs * kLanes;
@@ -121,47 +104,18 @@ void make_bf16_row(const float* x, int64_t cols, void* row) {
 }
 #endif
 
-// One tile group over the rows [begin, end), of which there are at most ROWS.
-template <typename Blocks, int ROWS, int TILES>
-void few_rows(const Product& p, int64_t begin, int64_t end, int64_t tile) {
-  if constexpr (ROWS > 1) {
-    if (end - begin < ROWS) return few_rows<Blocks, ROWS - 1, TILES>(p, begin, end, tile);
-  }
-  Blocks::template block<ROWS, TILES>(p, begin, tile);
-}
-
-// All rows, in blocks of about the same size: a last block of one row would waste the weights that it loads.
-template <typename Blocks, int ROWS, int TILES>
-void all_rows(const Product& p, int64_t tile) {
-  int64_t blocks = (p.rows + ROWS - 1) / ROWS;
-  for (int64_t i = 0; i < blocks; ++i)
-    few_rows<Blocks, ROWS, TILES>(p, p.rows * i / blocks, p.rows * (i + 1) / blocks, tile);
-}
-
-// A single row is bound by memory: four tiles at once keep enough loads in flight.
-constexpr int kSingleRowTiles = 4;
-
-template <typename Blocks>
-void all_tiles(const Product& p, int64_t first, int64_t last) {
-  int64_t tile = first;
-  if (p.rows == 1)
-    for (; tile + kSingleRowTiles <= last; tile += kSingleRowTiles)
-      Blocks::template block<1, kSingleRowTiles>(p, 0, tile);
-  for (; tile + kBlockTiles <= last; tile += kBlockTiles) all_rows<Blocks, kBlockRows, kBlockTiles>(p, tile);
-  for (; tile < last; ++tile) all_rows<Blocks, kBlockRows, 1>(p, tile);
-}
-
 void linear(const Product& p, int64_t first, int64_t last) {
 #if defined(__AVX512BF16__)
   if (p.operand == Operand::kBf16) return all_tiles<Bf16Blocks>(p, first, last);
 #endif
+  if (p.operand == Operand::kInt8) return all_tiles<Int8Blocks>(p, first, last);
   if (p.dtype == ST_F32) return all_tiles<F32Blocks<WeightsF32>>(p, first, last);
   if (p.dtype == ST_F16) return all_tiles<F32Blocks<WeightsF16>>(p, first, last);
   all_tiles<F32Blocks<WeightsBf16>>(p, first, last);
 }
 
-void make_operand([[maybe_unused]] Operand form, [[maybe_unused]] const float* x, [[maybe_unused]] int64_t cols,
-                  [[maybe_unused]] void* row) {
+void make_operand(Operand form, const float* x, int64_t cols, void* row) {
+  if (form == Operand::kInt8) make_int8_row(x, cols, row);
 #if defined(__AVX512BF16__)
   if (form == Operand::kBf16) make_bf16_row(x, cols, row);
 #endif

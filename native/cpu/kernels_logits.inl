@@ -30,21 +30,22 @@ bool logit_maxima(const float* logits, int64_t count, float* tile_maxima) {
 }
 
 LogitSums logit_sums(const float* logits, int64_t count, float maximum, float inverse_temperature) {
-  LogitSums sums = {0, 0};
+  // Two of each, because an addition has to wait for the one before it.
+  FixedSum z[2] = {fixed_zero(), fixed_zero()}, s[2] = {fixed_zero(), fixed_zero()};
   int64_t i = 0;
-  for (; i + kLanes <= count; i += kLanes) {
-    F16x x = mul(sub(load(logits + i), broadcast(maximum)), broadcast(inverse_temperature));
+  auto add16 = [&](int64_t at, FixedSum& mass_sum, FixedSum& moment_sum) {
+    F16x x = mul(sub(load(logits + at), broadcast(maximum)), broadcast(inverse_temperature));
     F16x mass = where_at_least(x, Exp32::low, exp(x));
     // -inf has no mass and no moment; -inf * 0 would be NaN.
     F16x moment = mul(sub(zero(), max(x, broadcast(Exp32::low))), mass);
-    float masses[kLanes], moments[kLanes];
-    store(masses, mass);
-    store(moments, moment);
-    for (int lane = 0; lane < kLanes; ++lane) {
-      sums.z += to_fixed(masses[lane]);
-      sums.s += to_fixed(moments[lane]);
-    }
+    mass_sum = add_fixed(mass_sum, add(mul(mass, broadcast(kFixedOne)), broadcast(0.5f)));
+    moment_sum = add_fixed(moment_sum, add(mul(moment, broadcast(kFixedOne)), broadcast(0.5f)));
+  };
+  for (; i + 2 * kLanes <= count; i += 2 * kLanes) {
+    add16(i, z[0], s[0]);
+    add16(i + kLanes, z[1], s[1]);
   }
+  LogitSums sums = {total(z[0]) + total(z[1]), total(s[0]) + total(s[1])};
   for (; i < count; ++i) {
     float x = scaled_logit(logits[i], maximum, inverse_temperature), mass = mass_of(x);
     sums.z += to_fixed(mass);

@@ -69,10 +69,26 @@ int64_t multiply_adds_bf16(int64_t count) {
 }
 #endif
 
+#if defined(__AVX512VNNI__)
+I16x start_int8(int chain) {
+  return broadcast_int(chain);
+}
+
+int64_t multiply_adds_int8(int64_t count) {
+  int64_t rounds = count / (kChains * kLanes * 4);
+  run_chains(start_int8, 0x01020304, rounds,
+             [](I16x t, int four) { return add_products(t, broadcast_signed(four), broadcast_signed(four)); });
+  return rounds * kChains * kLanes * 4;
+}
+#endif
+
 int64_t multiply_adds(Operand form, int64_t count) {
   if (form == Operand::kF32) return multiply_adds_f32(count);
 #if defined(__AVX512BF16__)
   if (form == Operand::kBf16) return multiply_adds_bf16(count);
+#endif
+#if defined(__AVX512VNNI__)
+  if (form == Operand::kInt8) return multiply_adds_int8(count);
 #endif
   return 0;
 }

@@ -26,6 +26,24 @@ void rms_norm(const float* delta, float* residual, const float* weight, float ep
   for (; i < cols; ++i) out[i] = residual[i] * factor * weight[i];
 }
 
+void norm_and_rotate(float* x, int64_t dim, const float* weight, float epsilon, const float* angles) {
+  if (weight) {
+    F16x squares = zero();
+    int64_t i = 0;
+    for (; i + kLanes <= dim; i += kLanes) squares = mul_add(load(x + i), load(x + i), squares);
+    float total = sum(squares);
+    for (; i < dim; ++i) total += x[i] * x[i];
+    float factor = 1.0f / sqrtf(total / static_cast<float>(dim) + epsilon);
+    for (i = 0; i < dim; ++i) x[i] = x[i] * factor * weight[i];
+  }
+  int64_t half = dim / 2;
+  for (int64_t i = 0; i < half; ++i) {
+    float a = x[i], b = x[half + i], c = angles[i], s = angles[half + i];
+    x[i] = a * c - b * s;
+    x[half + i] = b * c + a * s;
+  }
+}
+
 void silu_mul(const float* gate, const float* up, float* out, int64_t cols) {
   int64_t i = 0;
   for (; i + kLanes <= cols; i += kLanes) {

@@ -10,6 +10,7 @@ namespace st::cpu {
 namespace {
 
 Operand operand_of(const Kernels& kernels, const st_linear& op) {
+  if (op.w.dtype == ST_INT8) return Operand::kInt8;
   return op.w.dtype == ST_BF16 && !op.exact && kernels.bf16_products ? Operand::kBf16 : Operand::kF32;
 }
 

@@ -67,7 +67,7 @@ st_status measure(st_device* device, st_rates* rates) {
   memory_free(device, memory);
   rates->multiply_adds_f32 = multiply_add_rate(*device, Operand::kF32);
   rates->multiply_adds_bf16 = multiply_add_rate(*device, Operand::kBf16);
-  rates->multiply_adds_int8 = 0;
+  rates->multiply_adds_int8 = multiply_add_rate(*device, Operand::kInt8);
   return ST_OK;
 }
 

@@ -11,10 +11,25 @@
 namespace st::cpu {
 namespace {
 
+// Logits that one task of a pass reads: one row is work for several threads.
+constexpr int64_t kSegment = 128 * kLogitTile;
+
+// What the passes find in a segment.
+struct Segment {
+  uint64_t z, s;
+  float maximum;
+  int32_t has_nan;
+};
+
 struct Workspace {
   uint64_t* keys;      // [V]
+  Segment* segments;   // [V / kSegment, rounded up]
   float* tile_maxima;  // [V / kLogitTile, rounded up]
 };
+
+int64_t segments_of(int64_t vocabulary) {
+  return (vocabulary + kSegment - 1) / kSegment;
+}
 
 int64_t tiles_of(int64_t vocabulary) {
   return (vocabulary + kLogitTile - 1) / kLogitTile;
@@ -22,7 +37,9 @@ int64_t tiles_of(int64_t vocabulary) {
 
 // Per row; a multiple of 8, so that the keys of every row are aligned.
 uint64_t row_workspace_bytes(int64_t vocabulary) {
-  return static_cast<uint64_t>(vocabulary) * sizeof(uint64_t) + static_cast<uint64_t>(tiles_of(vocabulary) + 1) / 2 * 8;
+  return static_cast<uint64_t>(vocabulary) * sizeof(uint64_t) +
+         static_cast<uint64_t>(segments_of(vocabulary)) * sizeof(Segment) +
+         static_cast<uint64_t>(tiles_of(vocabulary) + 1) / 2 * 8;
 }
 
 // One row while it is sampled. Probabilities are relative to the maximum: the largest has mass 2^40.
@@ -187,27 +204,57 @@ void write_token(const Entry* entries, int64_t count, int64_t places, int32_t* i
   }
 }
 
+// The row as the passes find it: maximum, temperature and total are not known yet.
+template <typename Operation>
+Row begin_row(const Operation& op, int64_t r) {
+  uint64_t bytes = row_workspace_bytes(op.vocabulary);
+  auto* keys = reinterpret_cast<uint64_t*>(static_cast<char*>(op.workspace) + static_cast<uint64_t>(r) * bytes);
+  auto* segments = reinterpret_cast<Segment*>(keys + op.vocabulary);
+  auto* maxima = reinterpret_cast<float*>(segments + segments_of(op.vocabulary));
+  return {op.logits + r * op.vocabulary, op.vocabulary, {keys, segments, maxima}, 0, 1, 0};
+}
+
+// First pass: maxima, and whether a logit is NaN.
+void scan_segment(const Kernels& kernels, const Row& row, int64_t i) {
+  int64_t first = i * kSegment, count = std::min(kSegment, row.vocabulary - first);
+  float* maxima = row.workspace.tile_maxima + first / kLogitTile;
+  bool good = kernels.logit_maxima(row.logits + first, count, maxima);
+  row.workspace.segments[i] = {0, 0, *std::max_element(maxima, maxima + tiles_of(count)), good ? 0 : 1};
+}
+
 // Finds the maximum; false when the row has NaN, +inf or no finite logit.
-bool find_maximum(const Kernels& kernels, Row& row) {
-  if (!kernels.logit_maxima(row.logits, row.vocabulary, row.workspace.tile_maxima)) return false;
-  const float* maxima = row.workspace.tile_maxima;
-  row.maximum = *std::max_element(maxima, maxima + tiles_of(row.vocabulary));
+bool find_maximum(Row& row) {
+  row.maximum = -INFINITY;
+  for (int64_t i = 0; i < segments_of(row.vocabulary); ++i) {
+    const Segment& segment = row.workspace.segments[i];
+    if (segment.has_nan) return false;
+    row.maximum = std::max(row.maximum, segment.maximum);
+  }
   return row.maximum > -INFINITY && row.maximum < INFINITY;
 }
 
-Row row_of(const float* logits, int64_t vocabulary, void* workspace, int64_t r) {
-  uint64_t bytes = row_workspace_bytes(vocabulary);
-  uint64_t* keys = reinterpret_cast<uint64_t*>(static_cast<char*>(workspace) + static_cast<uint64_t>(r) * bytes);
-  return {logits + r * vocabulary, vocabulary, {keys, reinterpret_cast<float*>(keys + vocabulary)}, 0, 1, 0};
+float temperature_of(const st_sample& op, int32_t slot) {
+  const st_sampling& sampling = op.sampling[slot];
+  return is_soft(sampling, op.states[slot]) ? sampling.thinking.temperature : sampling.after.temperature;
 }
 
-void sample_row(const Kernels& kernels, const st_sample& op, int64_t r) {
+// Second pass: the sums, now that the maximum is known.
+void sum_segment(const Kernels& kernels, const st_sample& op, Row& row, int64_t r, int64_t i) {
+  if (!find_maximum(row)) return;
+  int64_t first = i * kSegment, count = std::min(kSegment, row.vocabulary - first);
+  float inverse = inverse_of_temperature(temperature_of(op, op.slots[r]));
+  LogitSums sums = kernels.logit_sums(row.logits + first, count, row.maximum, inverse);
+  row.workspace.segments[i].z = sums.z;
+  row.workspace.segments[i].s = sums.s;
+}
+
+// What follows the passes.
+void sample_row(const st_sample& op, int64_t r) {
   int32_t slot = op.slots[r];
-  if (slot < 0) return;
-  Row row = row_of(op.logits, op.vocabulary, op.workspace, r);
+  Row row = begin_row(op, r);
   int32_t* out_ids = op.out_ids + r * op.entries;
   float* out_weights = op.out_weights + r * op.entries;
-  if (!find_maximum(kernels, row)) {
+  if (!find_maximum(row)) {
     write_token(nullptr, 0, op.entries, out_ids, out_weights);
     op.out_info[r] = {ST_STEP_BAD_LOGITS, 0.0f};
     return;
@@ -215,11 +262,14 @@ void sample_row(const Kernels& kernels, const st_sample& op, int64_t r) {
   const st_sampling& sampling = op.sampling[slot];
   st_sequence_state& state = op.states[slot];
   bool soft = is_soft(sampling, state);
-  float temperature = soft ? sampling.thinking.temperature : sampling.after.temperature;
+  float temperature = temperature_of(op, slot);
   row.inverse_temperature = inverse_of_temperature(temperature);
-  LogitSums sums = kernels.logit_sums(row.logits, row.vocabulary, row.maximum, row.inverse_temperature);
-  row.total = sums.z;
-  float entropy = entropy_of(sums.z - static_cast<uint64_t>(kFixedOne), sums.s);
+  uint64_t moment = 0;  // integers: any order of the segments gives the same
+  for (int64_t i = 0; i < segments_of(row.vocabulary); ++i) {
+    row.total += row.workspace.segments[i].z;
+    moment += row.workspace.segments[i].s;
+  }
+  float entropy = entropy_of(row.total - static_cast<uint64_t>(kFixedOne), moment);
 
   Entry entries[ST_MAX_TOPK];
   int64_t n = std::clamp(sampling.max_topk, 1, op.entries), count = 1;
@@ -245,8 +295,9 @@ void sample_row(const Kernels& kernels, const st_sample& op, int64_t r) {
 
 void log_probs_row(const Kernels& kernels, const st_log_probs& op, int64_t r) {
   if (op.slots[r] < 0) return;
-  Row row = row_of(op.logits, op.vocabulary, op.workspace, r);
-  if (!find_maximum(kernels, row)) {
+  Row row = begin_row(op, r);
+  for (int64_t i = 0; i < segments_of(row.vocabulary); ++i) scan_segment(kernels, row, i);
+  if (!find_maximum(row)) {
     op.head[r] = 0.0f;
     std::fill_n(op.top_ids + r * op.count, op.count, 0);
     std::fill_n(op.top + r * op.count, op.count, 0.0f);
@@ -266,21 +317,30 @@ void log_probs_row(const Kernels& kernels, const st_log_probs& op, int64_t r) {
   }
 }
 
-void penalize_row(const st_penalize& op, int64_t r) {
+void penalize_range(const st_penalize& op, int64_t r, int64_t begin, int64_t end) {
   int32_t slot = op.slots[r];
   if (slot < 0) return;
   const st_penalties& penalties = op.penalties[slot];
   float* logits = op.logits + r * op.vocabulary;
   const int32_t* counts = op.counts + int64_t{slot} * op.vocabulary;
-  for (int64_t i = 0; i < op.vocabulary; ++i) {
+  for (int64_t i = begin; i < end; ++i) {
     if (counts[i] == 0) continue;
     float count = static_cast<float>(counts[i] & ~ST_COUNT_IN_PROMPT);
     logits[i] = logits[i] > 0.0f ? logits[i] / penalties.repetition : logits[i] * penalties.repetition;
     if (count > 0.0f) logits[i] -= penalties.frequency * count + penalties.presence;
   }
   for (int32_t i = 0; i < penalties.bias_count; ++i)
-    if (penalties.bias_ids[i] >= 0 && penalties.bias_ids[i] < op.vocabulary)
+    if (penalties.bias_ids[i] >= begin && penalties.bias_ids[i] < end)
       logits[penalties.bias_ids[i]] += penalties.bias_values[i];
+}
+
+// Calls body(row, segment) for all of them, shared among the threads.
+template <typename Body>
+void for_each_segment(ThreadPool& pool, int64_t rows, int64_t vocabulary, const Body& body) {
+  int64_t segments = segments_of(vocabulary);
+  pool.parallel_for(rows * segments, rows * vocabulary, [&](int64_t begin, int64_t end) {
+    for (int64_t task = begin; task < end; ++task) body(task / segments, task % segments);
+  });
 }
 
 }  // namespace
@@ -294,8 +354,8 @@ st_status penalize(st_stream* stream, const st_penalize* op) {
   ST_REQUIRE(op->rows >= 0 && op->vocabulary > 0, "penalize: %d x %d", op->rows, op->vocabulary);
   ST_REQUIRE(op->logits && op->slots && op->penalties && op->counts, "penalize: a pointer is null");
   return enqueue(stream, [device = stream->device, op = *op] {
-    device->pool.parallel_for(op.rows, int64_t{op.rows} * op.vocabulary, [&](int64_t begin, int64_t end) {
-      for (int64_t r = begin; r < end; ++r) penalize_row(op, r);
+    for_each_segment(device->pool, op.rows, op.vocabulary, [&](int64_t r, int64_t i) {
+      penalize_range(op, r, i * kSegment, std::min<int64_t>(op.vocabulary, (i + 1) * kSegment));
     });
     return ST_OK;
   });
@@ -310,8 +370,17 @@ st_status sample(st_stream* stream, const st_sample* op) {
                  op->out_weights && op->out_info && op->workspace,
              "sample: a pointer is null");
   return enqueue(stream, [device = stream->device, op = *op] {
-    device->pool.parallel_for(op.rows, int64_t{op.rows} * op.vocabulary, [&](int64_t begin, int64_t end) {
-      for (int64_t r = begin; r < end; ++r) sample_row(device->kernels, op, r);
+    for_each_segment(device->pool, op.rows, op.vocabulary, [&](int64_t r, int64_t i) {
+      if (op.slots[r] >= 0) scan_segment(device->kernels, begin_row(op, r), i);
+    });
+    for_each_segment(device->pool, op.rows, op.vocabulary, [&](int64_t r, int64_t i) {
+      if (op.slots[r] < 0) return;
+      Row row = begin_row(op, r);
+      sum_segment(device->kernels, op, row, r, i);
+    });
+    device->pool.parallel_for(op.rows, int64_t{op.rows} * op.vocabulary / 4, [&](int64_t begin, int64_t end) {
+      for (int64_t r = begin; r < end; ++r)
+        if (op.slots[r] >= 0) sample_row(op, r);
     });
     return ST_OK;
   });

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cmath>
 
 #include "support.h"
@@ -13,7 +14,8 @@ struct Linear {
 
   Linear(Random& random, int32_t out, int32_t in, int32_t type) : outputs(out), cols(in), dtype(type) {
     double scale = 1.0 / std::sqrt(static_cast<double>(in));
-    w = rounded(random.normals(static_cast<size_t>(out) * static_cast<size_t>(in), scale), type);
+    w = random.normals(static_cast<size_t>(out) * static_cast<size_t>(in), scale);
+    if (type != ST_INT8) w = rounded(w, type);
     bias = random.normals(static_cast<size_t>(out));
   }
 
@@ -36,20 +38,35 @@ struct Linear {
     return out_f32 ? logits.read() : out.read();
   }
 
-  // x as the device multiplies it: this instruction set rounds it to bf16, unless told not to.
+  // x as the device multiplies it: weights of int8 ask for int8, and one instruction set rounds to bf16.
   std::vector<float> operand(const Device& device, const std::vector<float>& x) const {
+    if (dtype == ST_INT8) return int8_operand(x);
     bool rounds = std::string(device.info.instruction_set) == "avx512bf16" && dtype == ST_BF16 && !exact;
     return rounds ? rounded(x, ST_BF16) : x;
   }
 
+  std::vector<float> int8_operand(const std::vector<float>& x) const {
+    std::vector<float> result;
+    for (size_t i = 0; i < x.size(); ++i) {
+      size_t cell = i % static_cast<size_t>(cols) % 32, first = i - cell;
+      size_t row_end = i / static_cast<size_t>(cols) * static_cast<size_t>(cols) + static_cast<size_t>(cols);
+      float largest = 0.0f;
+      for (size_t k = first; k < std::min(first + 32, row_end); ++k) largest = std::max(largest, std::fabs(x[k]));
+      result.push_back(largest > 0.0f ? std::nearbyint(x[i] * (127.0f / largest)) * (largest / 127.0f) : 0.0f);
+    }
+    return result;
+  }
+
   std::vector<double> reference(const Device& device, const std::vector<float>& unrounded, bool with_bias) const {
     std::vector<float> x = operand(device, unrounded);
+    std::vector<float> weight = dtype == ST_INT8 ? rounded_to_int8(w, static_cast<size_t>(cols)) : w;
     std::vector<double> out;
     auto n = static_cast<size_t>(cols), m = static_cast<size_t>(outputs);
     for (size_t r = 0; r < x.size() / n; ++r) {
       for (size_t o = 0; o < m; ++o) {
         double sum = with_bias ? static_cast<double>(bias[o]) : 0.0;
-        for (size_t k = 0; k < n; ++k) sum += static_cast<double>(x[r * n + k]) * static_cast<double>(w[o * n + k]);
+        for (size_t k = 0; k < n; ++k)
+          sum += static_cast<double>(x[r * n + k]) * static_cast<double>(weight[o * n + k]);
         out.push_back(sum);
       }
     }
@@ -57,10 +74,12 @@ struct Linear {
   }
 };
 
+constexpr int32_t kMatrixTypes[] = {ST_F32, ST_F16, ST_BF16, ST_INT8};
+
 ST_TEST_EVERY_BACKEND(LinearTest);
 
 TEST_P(LinearTest, MatchesReference) {
-  for (int32_t dtype : kWeightTypes) {
+  for (int32_t dtype : kMatrixTypes) {
     for (int32_t outputs : {1, 7, 16, 17, 63, 64, 80, 130, 455}) {
       for (int32_t cols : {1, 2, 15, 33, 64, 200}) {
         for (size_t rows : {0, 1, 3, 5, 17}) {
@@ -87,7 +106,7 @@ TEST_P(LinearTest, LogitsAreF32OverAWholeVocabulary) {
 
 // A long product: the error of an f32 sum in order must stay what rounding explains.
 TEST_P(LinearTest, LongRowsKeepTheirDigits) {
-  for (int32_t dtype : kWeightTypes) {
+  for (int32_t dtype : kMatrixTypes) {
     Linear linear(random, 33, 8960, dtype);
     std::vector<float> x = random.activations(device(), 2 * 8960);
     EXPECT_TRUE(near(linear.run(device(), x, true), linear.reference(device(), x, true), device().tolerance(3e-5)));
@@ -95,8 +114,8 @@ TEST_P(LinearTest, LongRowsKeepTheirDigits) {
 }
 
 TEST_P(LinearTest, SameBitsForAnyRowsAndThreads) {
-  for (int round = 0; round < 6; ++round) {
-    int32_t dtype = kWeightTypes[round / 2];
+  for (int round = 0; round < 8; ++round) {
+    int32_t dtype = kMatrixTypes[round / 2];
     Linear linear(random, 213, 99, dtype);
     linear.exact = round % 2 != 0;
     std::vector<float> x = random.activations(device(), 17 * 99);
@@ -115,7 +134,7 @@ TEST_P(LinearTest, SameBitsForAnyRowsAndThreads) {
 
 // So many rows that they are cut into chunks, each with tiles of its own.
 TEST_P(LinearTest, SameBitsInAChunkOfManyRows) {
-  for (int32_t dtype : kWeightTypes) {
+  for (int32_t dtype : kMatrixTypes) {
     Linear linear(random, 300, 70, dtype);
     std::vector<float> x = random.activations(device(), 250 * 70);
     std::vector<float> expected = linear.run(device(), x, true);
@@ -135,6 +154,45 @@ TEST_P(LinearTest, SameBitsWhereRowsTakeSeveralPasses) {
   for (size_t r = 0; r < kRows; ++r) x.insert(x.end(), row.begin(), row.end());
   std::vector<float> expected = linear.run(device(), row, true), all = linear.run(device(), x, true);
   for (size_t r = 0; r < kRows; ++r) ASSERT_TRUE(same_bits(slice(all, r * 2, 2), expected)) << "row " << r;
+}
+
+// Every instruction set sums the products of a block exactly: with one block they must agree to the bit.
+TEST_P(LinearTest, BlocksOfInt8AreSummedExactly) {
+  if (device().info.activation_dtype != ST_F32) GTEST_SKIP() << "the result is rounded to the activations' type";
+  Linear linear(random, 40, 32, ST_INT8);
+  std::vector<float> x = random.activations(device(), 9 * 32, 100.0), out = linear.run(device(), x, false);
+  std::vector<float> values = linear.int8_operand(x), weights = rounded_to_int8(linear.w, 32);
+  for (size_t r = 0; r < 9; ++r) {
+    for (size_t o = 0; o < 40; ++o) {
+      float x_largest = 0.0f, w_largest = 0.0f;
+      for (size_t k = 0; k < 32; ++k) {
+        x_largest = std::max(x_largest, std::fabs(x[r * 32 + k]));
+        w_largest = std::max(w_largest, std::fabs(linear.w[o * 32 + k]));
+      }
+      float x_scale = x_largest / 127.0f, w_scale = from_f16(to_f16(w_largest / 127.0f));
+      double sum = 0.0;
+      for (size_t k = 0; k < 32; ++k)
+        sum += std::nearbyint(static_cast<double>(values[r * 32 + k] / x_scale)) *
+               std::nearbyint(static_cast<double>(weights[o * 32 + k] / w_scale));
+      float expected = static_cast<float>(sum) * (w_scale * x_scale);
+      ASSERT_EQ(out[r * 40 + o], expected) << r << ", " << o;
+    }
+  }
+}
+
+TEST_P(LinearTest, Int8TakesAnyNumbers) {
+  Linear linear(random, 20, 70, ST_INT8);
+  std::vector<float> x = random.activations(device(), 4 * 70);
+  std::fill_n(x.begin() + 32, 32, 0.0f);    // a block of zeros
+  std::fill_n(x.begin() + 70, 70, 1e-42f);  // whose inverse is not finite
+  x[2 * 70 + 5] = NAN;
+  x[3 * 70 + 69] = INFINITY;
+  std::vector<float> out = linear.run(device(), x, false);
+  std::vector<double> expected = linear.reference(device(), slice(x, 0, 70), false);
+  EXPECT_TRUE(near(slice(out, 0, 20), expected, device().tolerance(5e-6)));
+  EXPECT_TRUE(near(slice(out, 20, 20), std::vector<double>(20, 0.0), 1e-37));
+  for (float value : slice(out, 40, 20)) EXPECT_TRUE(std::isnan(value));
+  for (float value : slice(out, 60, 20)) EXPECT_FALSE(std::isfinite(value));
 }
 
 // Outputs of matrices that are packed below one another keep the bits that they have alone.
@@ -166,7 +224,7 @@ TEST_P(LinearTest, RefusesMistakes) {
   EXPECT_TRUE(refused([](st_linear& op) { op.rows = -1; }));
   EXPECT_TRUE(refused([](st_linear& op) { op.w.rows = 0; }));
   EXPECT_TRUE(refused([](st_linear& op) { op.w.cols = -3; }));
-  EXPECT_TRUE(refused([](st_linear& op) { op.w.dtype = 3; }));
+  EXPECT_TRUE(refused([](st_linear& op) { op.w.dtype = 9; }));
   EXPECT_TRUE(refused([](st_linear& op) { op.w.data = nullptr; }));
   EXPECT_TRUE(refused([](st_linear& op) { op.x = nullptr; }));
   EXPECT_TRUE(refused([](st_linear& op) { op.out = nullptr; }));

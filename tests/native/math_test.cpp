@@ -30,6 +30,23 @@ TEST(Math, Exp32) {
   EXPECT_EQ(st::exp32(INFINITY), st::exp32(88.0f));
 }
 
+TEST(Math, F16IsTheNearest) {
+  Random random;
+  for (uint32_t half = 0; half < 0x10000; ++half) {
+    float value = st::f16_to_float(static_cast<uint16_t>(half));
+    uint16_t again = st::float_to_f16(value);
+    EXPECT_TRUE(std::isnan(value) ? std::isnan(st::f16_to_float(again)) : again == half) << half;
+  }
+  for (int i = 0; i < 500000; ++i) {
+    auto value = static_cast<float>(random.normal() * std::exp2(random.uniform(-28.0, 17.0)));
+    if (std::fabs(value) > 65504.0f) continue;
+    EXPECT_EQ(st::float_to_f16(value), st::test::to_f16(value)) << value;
+  }
+  EXPECT_EQ(st::float_to_f16(65519.9f), 0x7bff);
+  EXPECT_EQ(st::float_to_f16(65520.0f), 0x7c00);  // half way to 2^16, which is even
+  EXPECT_EQ(st::float_to_f16(-INFINITY), 0xfc00);
+}
+
 TEST(Math, Log64) {
   Random random;
   EXPECT_EQ(st::log64(1.0), 0.0);

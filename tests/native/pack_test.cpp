@@ -1,6 +1,8 @@
 // pack, convert_to_f32, copy and the functions that tell sizes.
+#include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <utility>
 
 #include "support.h"
 
@@ -42,6 +44,30 @@ TEST_P(PackTest, PutsPartsBelowOneAnother) {
       EXPECT_TRUE(same_bits(unpacked(*other, w), values)) << dtype_name(dtype) << ", " << threads << " threads";
     }
   }
+}
+
+// From every type, in any parts, the same bytes; what is packed reads as the nearest numbers (see the embed test).
+TEST_P(PackTest, RoundsToInt8) {
+  std::vector<float> values = rounded(rounded(random.normals(75 * 100, 0.1), ST_F16), ST_BF16);
+  values[3] = 0.0f;
+  std::fill_n(values.begin() + 200, 64, 0.0f);
+  Memory whole(device(), device().api.matrix_bytes(75, 100, ST_INT8), kIntegerPoison);
+  st_matrix w = {whole.get(), 75, 100, ST_INT8, 0};
+  auto f32 = encoded(values, ST_F32);
+  device().check(device().api.pack(device().stream, &w, 0, 75, f32.data(), ST_F32));
+  std::vector<uint8_t> expected = whole.read_bytes();
+  for (int32_t dtype : kWeightTypes) {
+    if (dtype == ST_F16 && rounded(values, ST_F16) != values) continue;  // bf16 has numbers that f16 has not
+    Memory parts(device(), device().api.matrix_bytes(75, 100, ST_INT8), kIntegerPoison);
+    w.data = parts.get();
+    for (auto [first, count] : {std::pair{40, 35}, {0, 7}, {7, 1}, {8, 32}}) {
+      auto source = encoded(slice(values, static_cast<size_t>(first) * 100, static_cast<size_t>(count) * 100), dtype);
+      device().check(device().api.pack(device().stream, &w, first, count, source.data(), dtype));
+      device().synchronize();  // before the source goes
+    }
+    EXPECT_TRUE(same_bits(parts.read_bytes(), expected)) << dtype_name(dtype);
+  }
+  EXPECT_EQ(device().api.pack(device().stream, &w, 0, 75, f32.data(), ST_INT8), ST_INVALID_ARGUMENT);
 }
 
 TEST_P(PackTest, RefusesMistakes) {
@@ -113,11 +139,12 @@ TEST_P(PackTest, SizesHoldTheirContentAndRefuseNonsense) {
       auto elements = static_cast<uint64_t>(rows) * static_cast<uint64_t>(cols);
       EXPECT_GE(api.matrix_bytes(rows, cols, ST_F32), elements * 4);
       EXPECT_GE(api.matrix_bytes(rows, cols, ST_BF16), elements * 2);
+      EXPECT_GE(api.matrix_bytes(rows, cols, ST_INT8), elements);
     }
   }
   EXPECT_EQ(api.matrix_bytes(0, 4, ST_F32), 0u);
   EXPECT_EQ(api.matrix_bytes(4, -1, ST_F32), 0u);
-  EXPECT_EQ(api.matrix_bytes(4, 4, 3), 0u);
+  EXPECT_EQ(api.matrix_bytes(4, 4, 4), 0u);
   EXPECT_EQ(api.matrix_bytes(4, 4, -1), 0u);
 
   EXPECT_GE(api.kv_bytes(3, 2, 64, ST_F32), 3u * 2 * 64 * ST_BLOCK_POSITIONS * 4);

@@ -191,8 +191,9 @@ std::vector<float> Activations::read() const {
 Matrix::Matrix(Device& device, int32_t rows, int32_t cols, int32_t dtype, const std::vector<float>& values)
     : memory_(device, device.api.matrix_bytes(rows, cols, dtype), kNaNPoison),
       matrix_{memory_.get(), rows, cols, dtype, 0} {
-  std::vector<uint8_t> source = encoded(values, dtype);
-  device.check(device.api.pack(device.stream, &matrix_, 0, rows, source.data(), dtype));
+  int32_t source_dtype = dtype == ST_INT8 ? ST_F32 : dtype;
+  std::vector<uint8_t> source = encoded(values, source_dtype);
+  device.check(device.api.pack(device.stream, &matrix_, 0, rows, source.data(), source_dtype));
   device.synchronize();
 }
 
@@ -203,7 +204,7 @@ size_t dtype_bytes(int32_t dtype) {
 }
 
 const char* dtype_name(int32_t dtype) {
-  return dtype == ST_F32 ? "f32" : dtype == ST_F16 ? "f16" : "bf16";
+  return dtype == ST_F32 ? "f32" : dtype == ST_F16 ? "f16" : dtype == ST_BF16 ? "bf16" : "int8";
 }
 
 // The nearest multiple of the spacing that `digits` binary digits leave at this magnitude.
@@ -277,6 +278,21 @@ std::vector<float> decoded(const std::vector<uint8_t>& bytes, int32_t dtype) {
 
 std::vector<float> rounded(const std::vector<float>& values, int32_t dtype) {
   return decoded(encoded(values, dtype), dtype);
+}
+
+std::vector<float> rounded_to_int8(const std::vector<float>& values, size_t cols) {
+  std::vector<float> result;
+  for (size_t row = 0; row < values.size(); row += cols) {
+    for (size_t first = row; first < row + cols; first += 32) {
+      size_t end = std::min(first + 32, row + cols);
+      float largest = 0.0f;
+      for (size_t i = first; i < end; ++i) largest = std::max(largest, std::fabs(values[i]));
+      float scale = from_f16(to_f16(largest / 127.0f)), inverse = scale > 0.0f ? 1.0f / scale : 0.0f;
+      for (size_t i = first; i < end; ++i)
+        result.push_back(std::clamp(std::nearbyint(values[i] * inverse), -127.0f, 127.0f) * scale + 0.0f);  // no -0
+    }
+  }
+  return result;
 }
 
 // --- random inputs -------------------------------------------------------------------------------------------------

@@ -123,7 +123,8 @@ class Activations {
 // A packed weight matrix.
 class Matrix {
  public:
-  // `values` [rows, cols] must be numbers that `dtype` holds exactly; see rounded().
+  // `values` [rows, cols] must be numbers that `dtype` holds exactly; see rounded(). Those of ST_INT8 are packed from
+  // f32.
   Matrix(Device& device, int32_t rows, int32_t cols, int32_t dtype, const std::vector<float>& values);
   const st_matrix& get() const { return matrix_; }
 
@@ -145,6 +146,9 @@ std::vector<uint8_t> encoded(const std::vector<float>& values, int32_t dtype);
 std::vector<float> decoded(const std::vector<uint8_t>& bytes, int32_t dtype);
 // The nearest numbers that `dtype` holds.
 std::vector<float> rounded(const std::vector<float>& values, int32_t dtype);
+
+// Rows of `cols` numbers as ST_INT8 holds them: blocks of 32 with an f16 scale.
+std::vector<float> rounded_to_int8(const std::vector<float>& values, size_t cols);
 
 // --- random inputs -------------------------------------------------------------------------------------------------
 
@@ -202,7 +206,7 @@ class BackendTest : public testing::TestWithParam<Target> {
 };
 
 constexpr int kThreadCounts[] = {1, 2, 3, 5};
-constexpr int32_t kWeightTypes[] = {ST_F32, ST_F16, ST_BF16};
+constexpr int32_t kWeightTypes[] = {ST_F32, ST_F16, ST_BF16};  // that hold a checkpoint's numbers as they are
 
 #define ST_TEST_EVERY_BACKEND(suite)             \
   class suite : public st::test::BackendTest {}; \

@@ -19,6 +19,7 @@ internal enum NativeDtype
     F32 = 0,
     F16 = 1,
     Bf16 = 2,
+    Int8 = 3,
 }
 
 [Flags]

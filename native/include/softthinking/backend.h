@@ -51,7 +51,12 @@ typedef enum st_status {
   ST_INTERNAL = 4     /* the backend's own fault, or the device's */
 } st_status;
 
-typedef enum st_dtype { ST_F32 = 0, ST_F16 = 1, ST_BF16 = 2 } st_dtype;
+typedef enum st_dtype {
+  ST_F32 = 0,
+  ST_F16 = 1,
+  ST_BF16 = 2,
+  ST_INT8 = 3 /* weights only: blocks of 32 inputs of an output, integers -127..127 times an f16 scale, max |w| / 127 */
+} st_dtype;
 
 typedef struct st_device st_device;
 typedef struct st_stream st_stream;
@@ -139,8 +144,9 @@ typedef struct st_rms_norm {
   void* out;           /* device [rows, cols], may not overlap */
 } st_rms_norm;
 
-/* out = x W^T + bias. Unless `exact`, a backend may first round x to the type of W, where that is faster: sums are of
- * f32 all the same. */
+/* out = x W^T + bias. Unless `exact`, a backend may first round x to the type of W, where that is faster; sums are of
+ * f32 all the same. For a W of ST_INT8 x is always rounded: each 32 of a row to integers -127..127 times an f32 scale,
+ * whose products are summed exactly before they are scaled. */
 typedef struct st_linear {
   uint32_t size;
   int32_t rows;
@@ -364,7 +370,8 @@ typedef struct st_api {
   uint64_t (*sample_workspace_bytes)(int32_t rows, int32_t vocabulary);
 
   /* Puts source[count, w->cols], row-major, host, into rows first_row .. first_row + count - 1 of w. Matrices that are
-   * multiplied by the same input are packed below one another. w->data is written; w->dtype must be source_dtype. */
+   * multiplied by the same input are packed below one another. w->data is written; w->dtype must be source_dtype, or
+   * ST_INT8, to which any other type is rounded. */
   st_status (*pack)(st_stream* stream, const st_matrix* w, int32_t first_row, int32_t count, const void* source,
                     int32_t source_dtype);
   /* destination[count] = source[count] as f32; destination device, source host. */

@@ -191,7 +191,8 @@ void run_steps(benchmark::State& state, int32_t dtype, const Work& work) {
   if (work.rows == 1)
     report_bytes(state, m.bytes(work));
   else
-    report_multiply_adds(state, m.multiply_adds(work), machine().rates.multiply_adds_bf16);
+    report_multiply_adds(state, m.multiply_adds(work),
+                         dtype == ST_INT8 ? machine().rates.multiply_adds_int8 : machine().rates.multiply_adds_bf16);
 }
 
 void register_model(const char* name, int32_t dtype) {
@@ -215,6 +216,7 @@ void register_model(const char* name, int32_t dtype) {
 
 const bool kRegistered = [] {
   register_model("bf16", ST_BF16);
+  register_model("int8", ST_INT8);
   return true;
 }();
 

@@ -1,0 +1,67 @@
+// How a product is cut into blocks of rows and tiles; part of kernels.inl. Every output is one chain over k in order,
+// however many rows and tiles a block has, so that its bits do not depend on what is computed beside it.
+#pragma once
+
+#include "cpu/matrix.h"
+#include "cpu/simd.h"
+
+namespace st::cpu {
+namespace {
+
+void store_outputs(F16x value, const float* bias, float* out, int64_t count) {
+  if (count >= kLanes) {
+    store(out, bias ? add(value, load(bias)) : value);
+    return;
+  }
+  float lane[kLanes];
+  store(lane, value);
+  for (int64_t i = 0; i < count; ++i) out[i] = bias ? lane[i] + bias[i] : lane[i];
+}
+
+// Forced inline, or the sums would have an address and be kept in memory.
+template <int ROWS, int TILES>
+ST_HD void store_block(const Product& p, const F16x (&total)[ROWS][TILES], int64_t row, int64_t tile) {
+  ST_UNROLL
+  for (int r = 0; r < ROWS; ++r) {
+    ST_UNROLL
+    for (int t = 0; t < TILES; ++t) {
+      int64_t first = (tile + t) * kLanes;
+      store_outputs(total[r][t], p.bias ? p.bias + first : nullptr, p.out + (row + r) * p.outputs + first,
+                    p.outputs - first);
+    }
+  }
+}
+
+// One tile group over the rows [begin, end), of which there are at most ROWS.
+template <typename Blocks, int ROWS, int TILES>
+void few_rows(const Product& p, int64_t begin, int64_t end, int64_t tile) {
+  if constexpr (ROWS > 1) {
+    if (end - begin < ROWS) return few_rows<Blocks, ROWS - 1, TILES>(p, begin, end, tile);
+  }
+  Blocks::template block<ROWS, TILES>(p, begin, tile);
+}
+
+// All rows, in blocks of about the same size: a last block of one row would waste the weights that it loads.
+template <typename Blocks, int ROWS, int TILES>
+void all_rows(const Product& p, int64_t tile) {
+  int64_t blocks = (p.rows + ROWS - 1) / ROWS;
+  for (int64_t i = 0; i < blocks; ++i)
+    few_rows<Blocks, ROWS, TILES>(p, p.rows * i / blocks, p.rows * (i + 1) / blocks, tile);
+}
+
+// A single row is bound by memory: four tiles at once keep enough loads in flight.
+constexpr int kSingleRowTiles = 4;
+
+template <typename Blocks>
+void all_tiles(const Product& p, int64_t first, int64_t last) {
+  int64_t tile = first;
+  if (p.rows == 1)
+    for (; tile + kSingleRowTiles <= last; tile += kSingleRowTiles)
+      Blocks::template block<1, kSingleRowTiles>(p, 0, tile);
+  for (; tile + Blocks::kTiles <= last; tile += Blocks::kTiles)
+    all_rows<Blocks, Blocks::kRows, Blocks::kTiles>(p, tile);
+  for (; tile < last; ++tile) all_rows<Blocks, Blocks::kRows, 1>(p, tile);
+}
+
+}  // namespace
+}  // namespace st::cpu

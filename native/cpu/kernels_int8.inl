@@ -1,0 +1,94 @@
+// Products with weights of ST_INT8; part of kernels.inl. Within a block of 32 inputs the products are summed as
+// integers, exactly; the blocks are scaled and added in order.
+#pragma once
+
+#include "cpu/matrix.h"
+#include "cpu/simd.h"
+
+namespace st::cpu {
+namespace {
+
+struct Int8Blocks {
+  static constexpr int kRows = kInt8Rows, kTiles = kInt8Tiles;
+
+  template <int ROWS, int TILES>
+  static void block(const Product& p, int64_t row, int64_t tile) {
+    F16x total[ROWS][TILES];
+    ST_UNROLL
+    for (int r = 0; r < ROWS; ++r) {
+      ST_UNROLL
+      for (int t = 0; t < TILES; ++t) total[r][t] = zero();
+    }
+    int64_t blocks = block_count(p.cols), stride = tile_bytes(p.cols, ST_INT8);
+    char* x = static_cast<char*>(const_cast<void*>(p.x)) + row * p.row_bytes;
+    const char* w = static_cast<const char*>(p.w) + tile * stride;
+    const char* bytes = w + scale_bytes(p.cols);
+    for (int64_t b = 0; b < blocks; ++b) {
+      I16x sums[ROWS][TILES];
+      ST_UNROLL
+      for (int r = 0; r < ROWS; ++r) {
+        I16x correction = broadcast_int(operand_int8(x + r * p.row_bytes, blocks).corrections[b]);
+        ST_UNROLL
+        for (int t = 0; t < TILES; ++t) sums[r][t] = correction;
+      }
+      for (int group = 0; group < kBlock / 4; ++group) {
+        Bytes weight[TILES];
+        ST_UNROLL
+        for (int t = 0; t < TILES; ++t)
+          weight[t] = load_unsigned(reinterpret_cast<const uint8_t*>(bytes) + t * stride + b * kBlockTileBytes +
+                                    group * kLanes * 4);
+        ST_UNROLL
+        for (int r = 0; r < ROWS; ++r) {
+          int32_t four;
+          memcpy(&four, x + r * p.row_bytes + b * kBlock + group * 4, sizeof four);
+          Bytes input = broadcast_signed(four);
+          ST_UNROLL
+          for (int t = 0; t < TILES; ++t) sums[r][t] = add_products(sums[r][t], weight[t], input);
+        }
+      }
+      ST_UNROLL
+      for (int t = 0; t < TILES; ++t) {
+        F16x scale = load_f16(reinterpret_cast<const uint16_t*>(w + t * stride) + b * kLanes);
+        ST_UNROLL
+        for (int r = 0; r < ROWS; ++r) {
+          F16x input_scale = broadcast(operand_int8(x + r * p.row_bytes, blocks).scales[b]);
+          total[r][t] = mul_add(to_f32(sums[r][t]), mul(scale, input_scale), total[r][t]);
+        }
+      }
+    }
+    store_block(p, total, row, tile);
+  }
+};
+
+// Two halves of a block of x, as scale * values; where x is not finite the scale is not either.
+void make_int8_block(F16x a, F16x b, int8_t* values, float* scale, int32_t* correction) {
+  float largest = maximum(max(absolute(a), absolute(b)));
+  float inverse = largest > 0.0f ? 127.0f / largest : 0.0f;
+  bool nan = any_nan(a) || any_nan(b);
+  *scale = nan ? NAN : largest / 127.0f;
+  // A tiny maximum, whose inverse f32 does not hold, counts as 0.
+  if (nan || !(inverse <= 3.40282347e38f)) inverse = 0.0f;
+  I16x low = to_nearest(mul(a, broadcast(inverse))), high = to_nearest(mul(b, broadcast(inverse)));
+  store_int8(values, low);
+  store_int8(values + kLanes, high);
+  int32_t sum = 0;
+  for (int i = 0; i < kBlock; ++i) sum += values[i];
+  *correction = -128 * sum;
+}
+
+void make_int8_row(const float* x, int64_t cols, void* row) {
+  int64_t blocks = block_count(cols);
+  OperandInt8 out = operand_int8(row, blocks);
+  for (int64_t i = 0; i < blocks; ++i) {
+    const float* in = x + i * kBlock;
+    float padded[kBlock] = {};
+    if (cols - i * kBlock < kBlock) {
+      for (int64_t k = i * kBlock; k < cols; ++k) padded[k - i * kBlock] = x[k];
+      in = padded;
+    }
+    make_int8_block(load(in), load(in + kLanes), out.values + i * kBlock, out.scales + i, out.corrections + i);
+  }
+}
+
+}  // namespace
+}  // namespace st::cpu
