@@ -12,6 +12,7 @@ internal static class GenerateCommand
         "generate --model ~/models/QwQ-32B --prompt-file question.txt --max-new-tokens 32768",
         "generate --prompt \"Compute 40 + 7.\" --gumbel-softmax-temperature 0.5 --json | jq .answer",
         "generate --trace steps.jsonl < question.txt",
+        "generate --prompts questions.jsonl > answers.jsonl",
     ];
 
     public static Command Create(Terminal terminal)
@@ -21,13 +22,16 @@ internal static class GenerateCommand
             "Asks a model: it thinks in concept tokens, mixtures of the likeliest tokens, then answers in ordinary ones. Thoughts are "
             + "dimmed; an uncertain one shows its weight in per cent and its runners-up, as so⁷⁰|thus²⁰.",
             options.Groups, Examples);
-        command.SetAction((parsed, cancellation) => RunAsync(options.Read(parsed), terminal, cancellation));
+        command.SetAction((parsed, cancellation) => RunAsync(options, options.Read(parsed), terminal, cancellation));
         return command;
     }
 
-    private static async Task<int> RunAsync(GenerateSettings settings, Terminal terminal, CancellationToken cancellation)
+    private static async Task<int> RunAsync(
+        GenerateOptions options, GenerateSettings settings, Terminal terminal, CancellationToken cancellation)
     {
         CommonOptions.RequireDevice(settings.Device);
+        if (settings.Many)
+            return await new ManyPrompts(settings, options.Sampling, terminal).RunAsync(cancellation);
         string question = PromptSource.Read(settings, terminal, cancellation);
         using TraceWriter? trace = settings.Trace is string file ? new TraceWriter(file) : null;
         GenerationRun run = new(settings.ModelName, settings.Sampling.Seed);
@@ -36,7 +40,8 @@ internal static class GenerateCommand
             writers.Add(new JsonRunWriter(terminal.Out));
         try
         {
-            await using Engine engine = ModelLoader.Load(settings, terminal, run, cancellation);
+            await using Engine engine = ModelLoader.Load(settings, terminal, cancellation, out TimeSpan time);
+            run.Loaded(time);
             await GenerateAsync(engine, settings, question, terminal, run, writers, cancellation);
         }
         catch (OperationCanceledException)
@@ -63,6 +68,8 @@ internal static class GenerateCommand
             Prompt = prompt.Tokens,
             Sampling = settings.Sampling,
             MaxNewTokens = settings.MaxNewTokens,
+            StopStrings = settings.Stop,
+            LogProbs = settings.LogProbs,
         };
         IAsyncEnumerable<GenerationEvent> events = engine.StreamAsync(request, cancellation);
         if (!settings.Json)

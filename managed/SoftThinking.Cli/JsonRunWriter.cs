@@ -1,5 +1,3 @@
-using System.Buffers;
-using System.Text;
 using System.Text.Json;
 
 namespace SoftThinking.Cli;
@@ -13,16 +11,12 @@ internal sealed class JsonRunWriter(TextWriter output) : IRunWriter
 
     public void End(GenerationRun run)
     {
-        ArrayBufferWriter<byte> buffer = new();
-        using (Utf8JsonWriter json = new(buffer))
-            Write(json, run);
-        output.WriteLine(Encoding.UTF8.GetString(buffer.WrittenSpan));
-        output.Flush();
+        JsonLine.Write(output, json => Write(json, run));
     }
 
-    private static void Write(Utf8JsonWriter json, GenerationRun run)
+    /// <summary>Writes the properties of a run into the object that is open.</summary>
+    public static void Write(Utf8JsonWriter json, GenerationRun run)
     {
-        json.WriteStartObject();
         json.WriteString("model", StepJson.Encode(run.Model));
         json.WriteNumber("seed", run.Seed);
         json.WriteString("text", StepJson.Encode(run.Text));
@@ -42,7 +36,6 @@ internal sealed class JsonRunWriter(TextWriter output) : IRunWriter
             json.WriteEndObject();
         }
         json.WriteEndArray();
-        json.WriteEndObject();
     }
 
     private static void WriteUsage(Utf8JsonWriter json, GenerationRun run)

@@ -7,7 +7,7 @@ internal static class ModelLoader
 {
     /// <exception cref="OperationCanceledException">Cancelled while loading.</exception>
     public static Engine Load(
-        GenerateSettings settings, Terminal terminal, GenerationRun run, CancellationToken cancellation)
+        GenerateSettings settings, Terminal terminal, CancellationToken cancellation, out TimeSpan time)
     {
         Stopwatch clock = Stopwatch.StartNew();
         double done = 0;
@@ -22,7 +22,7 @@ internal static class ModelLoader
         Task<Engine> loading = Task.Run(() => Engine.Load(settings.Model, options), cancellation);
         ProgressBar.ShowWhile(loading, terminal, () => ($"loading {settings.ModelName}", Volatile.Read(ref done)));
         Engine engine = loading.GetAwaiter().GetResult();
-        run.Loaded(clock.Elapsed);
+        time = clock.Elapsed;
         return engine;
     }
 }

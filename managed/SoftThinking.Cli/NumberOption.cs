@@ -42,8 +42,9 @@ internal static class NumberOption
         }
     }
 
+    /// <summary>The message of a property of the library, with the name that the user knows.</summary>
     // "TopP must be …, not 2 (Parameter 'TopP')" → "--top-p must be …, not 2"
-    private static string Rename(ArgumentOutOfRangeException error, string name)
+    public static string Rename(ArgumentOutOfRangeException error, string name)
     {
         string property = error.ParamName ?? "";
         string message = error.Message.Replace($" (Parameter '{property}')", "", StringComparison.Ordinal);

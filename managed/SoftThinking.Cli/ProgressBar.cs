@@ -18,7 +18,7 @@ internal static class ProgressBar
         }
         terminal.ErrorConsole.Progress().AutoClear(true).Start(progress =>
         {
-            ProgressTask bar = progress.AddTask("", maxValue: 1);
+            ProgressTask bar = progress.AddTask(Markup.Escape(now().Title), maxValue: 1);
             do
             {
                 (string title, double done) = now();

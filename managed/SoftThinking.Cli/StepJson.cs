@@ -25,5 +25,21 @@ internal static class StepJson
             json.WriteNumberValue(weight);
         json.WriteEndArray();
         json.WriteString("text", Encode(step.Text));
+        if (step.LogProbs is StepLogProbs told)
+            WriteLogProbs(json, told);
+    }
+
+    private static void WriteLogProbs(Utf8JsonWriter json, StepLogProbs told)
+    {
+        json.WriteNumber("log_prob", told.Head);
+        json.WriteStartArray("top_log_probs");
+        foreach ((int id, float logProb) in told.Top)
+        {
+            json.WriteStartObject();
+            json.WriteNumber("id", id);
+            json.WriteNumber("log_prob", logProb);
+            json.WriteEndObject();
+        }
+        json.WriteEndArray();
     }
 }

@@ -26,15 +26,17 @@ internal sealed class BatchRun
 
     public int CachedTokens => _sequences.Sum(sequence => sequence.Cached);
 
-    /// <summary>Steps per second of all sequences together, from when the last one began until the first one ended; 0 where
-    /// one ended before.</summary>
+    /// <summary>Steps per second of all sequences together, from when the last one began until the first one ended. Where
+    /// that is no time, from the first step to the last: then fewer of them were under way together.</summary>
     public double StepsPerSecond
     {
         get
         {
             long from = _sequences.Max(sequence => sequence.At[0]), to = _sequences.Min(sequence => sequence.At[^1]);
+            if (to <= from)
+                (from, to) = (_sequences.Min(sequence => sequence.At[0]), _sequences.Max(sequence => sequence.At[^1]));
             int steps = _sequences.Sum(sequence => sequence.At.Count(at => at > from && at <= to));
-            return to > from ? steps / Stopwatch.GetElapsedTime(from, to).TotalSeconds : 0;
+            return steps / Stopwatch.GetElapsedTime(from, to).TotalSeconds;
         }
     }
 
@@ -57,12 +59,21 @@ internal sealed class BatchRun
         }
     }
 
-    /// <summary>Submits all requests at once and waits for their end.</summary>
+    /// <summary>Submits all requests at once, and follows their steps.</summary>
+    public static async Task<BatchRun> FollowAsync(
+        Engine engine, IReadOnlyList<GenerationRequest> requests, CancellationToken cancellation)
+    {
+        BatchRun run = new(requests.Count);
+        await Task.WhenAll(requests.Select((request, i) => run._sequences[i].FollowAsync(engine, request, cancellation)));
+        return run;
+    }
+
+    /// <summary>Submits all requests at once, and waits for their ends.</summary>
     public static async Task<BatchRun> TogetherAsync(
         Engine engine, IReadOnlyList<GenerationRequest> requests, CancellationToken cancellation)
     {
         BatchRun run = new(requests.Count);
-        await Task.WhenAll(requests.Select((request, i) => run._sequences[i].ReadAsync(engine, request, cancellation)));
+        await Task.WhenAll(requests.Select((request, i) => run._sequences[i].AwaitAsync(engine, request, cancellation)));
         return run;
     }
 
@@ -72,7 +83,7 @@ internal sealed class BatchRun
     {
         BatchRun run = new(requests.Count);
         for (int i = 0; i < requests.Count; i++)
-            await run._sequences[i].ReadAsync(engine, requests[i], cancellation);
+            await run._sequences[i].AwaitAsync(engine, requests[i], cancellation);
         return run;
     }
 
@@ -82,12 +93,19 @@ internal sealed class BatchRun
     {
         public List<GenerationStep> Steps { get; } = [];
 
-        /// <summary>When each step came.</summary>
+        /// <summary>When each step came; without following, when the last one had come.</summary>
         public List<long> At { get; } = [];
 
         public int Cached { get; private set; }
 
-        public async Task ReadAsync(Engine engine, GenerationRequest request, CancellationToken cancellation)
+        public async Task AwaitAsync(Engine engine, GenerationRequest request, CancellationToken cancellation)
+        {
+            GeneratedSample sample = (await engine.GenerateAsync(request, cancellation)).Samples[0];
+            At.Add(Stopwatch.GetTimestamp());
+            Steps.AddRange(sample.Steps);
+        }
+
+        public async Task FollowAsync(Engine engine, GenerationRequest request, CancellationToken cancellation)
         {
             await foreach (GenerationEvent next in engine.StreamAsync(request, cancellation))
             {

@@ -110,7 +110,7 @@ internal sealed class BenchOptions
     private static void CheckRepeat(int value)
     {
         if (value is < 1 or > 1000)
-            throw new ArgumentOutOfRangeException("", $"must be 1 to 1000, not {value}");
+            throw new ArgumentOutOfRangeException("", $" must be 1 to 1000, not {value}");
     }
 
     private static ModelShape? FindShape(string name) => ModelShape.Published.FirstOrDefault(shape => shape.Name == name);

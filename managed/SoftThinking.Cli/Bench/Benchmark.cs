@@ -6,18 +6,18 @@ internal sealed class Benchmark(BenchSettings settings, CancellationToken cancel
     private const int SuffixTokens = 16; // what follows a shared prefix
 
     // Sets of prompts, so that nothing but what is meant to be is found in the prefix cache.
-    private const int ConcurrentSet = -1, PrefixSet = -2, SuffixSet = -3;
+    private const int ConcurrentSet = -1, PrefixSet = -2, SuffixSet = -3, WarmUpSet = -4;
 
     private readonly double _phases = CountPhases(settings);
-    private int _phasesDone;
-    private volatile string _phase = "";
+    private int _phasesDone = -1; // none has begun
+    private volatile string _phase = "starting";
     private double _loaded;
 
     /// <summary>What is being done now, for people.</summary>
     public string Phase => _phase;
 
     /// <summary>How much of all is done, 0 to 1.</summary>
-    public double Done => (Volatile.Read(ref _phasesDone) + Volatile.Read(ref _loaded)) / _phases;
+    public double Done => (Math.Max(0, Volatile.Read(ref _phasesDone)) + Volatile.Read(ref _loaded)) / _phases;
 
     public async Task<BenchReport> RunAsync()
     {
@@ -31,7 +31,7 @@ internal sealed class Benchmark(BenchSettings settings, CancellationToken cancel
     private async Task<(ModelCost, List<BenchResult>, PrefixResult?)> MeasureAsync(MachineRates machine)
     {
         await using Engine engine = Load(settings.Batches.Max(), prefixCache: true);
-        RandomPrompts prompts = new(engine.Config.VocabularySize, settings.Seed);
+        RandomPrompts prompts = await WarmUpAsync(engine);
         List<BenchResult> results = [];
         foreach (int batch in settings.Batches)
             results.Add(await MeasureAsync(engine, prompts, batch, new Floor(machine, engine.Cost)));
@@ -46,7 +46,7 @@ internal sealed class Benchmark(BenchSettings settings, CancellationToken cancel
         if (settings.Context != settings.Prompt)
         {
             Begin($"batch {batch}: filling the context");
-            await TogetherAsync(engine, prompts.Requests(DecodedSet(batch), batch, settings.Context, 1));
+            await FollowAsync(engine, prompts.Requests(DecodedSet(batch), batch, settings.Context, 1));
         }
         BatchRun decode = await DecodeAsync(engine, prompts, batch, greedy: false);
         double? greedy = settings.Greedy ? (await DecodeAsync(engine, prompts, batch, greedy: true)).StepsPerSecond : null;
@@ -74,7 +74,7 @@ internal sealed class Benchmark(BenchSettings settings, CancellationToken cancel
         for (int i = 0; i < settings.Repeat; i++)
         {
             Begin($"batch {batch}: prefill, {i + 1} of {settings.Repeat}");
-            BatchRun run = await TogetherAsync(engine, prompts.Requests(DecodedSet(batch) + settings.Repeat - 1 - i, batch, settings.Prompt, 1));
+            BatchRun run = await FollowAsync(engine, prompts.Requests(DecodedSet(batch) + settings.Repeat - 1 - i, batch, settings.Prompt, 1));
             if (best == null || run.AllBegun < best.AllBegun)
                 best = run;
         }
@@ -90,9 +90,7 @@ internal sealed class Benchmark(BenchSettings settings, CancellationToken cancel
         for (int i = 0; i < settings.Repeat; i++)
         {
             Begin($"batch {batch}: {(greedy ? "greedy decode" : "decode")}, {i + 1} of {settings.Repeat}");
-            BatchRun run = await TogetherAsync(engine, requests);
-            if (run.StepsPerSecond == 0)
-                throw new ArgumentException($"--generate {settings.Generate} is too short for --batch {batch}: the first sequence ends before the last one begins");
+            BatchRun run = await FollowAsync(engine, requests);
             if (best != null && run.Hash != best.Hash)
                 throw new GenerationException($"two equal runs of batch {batch} gave different outputs, {best.Hash} and {run.Hash}");
             if (best == null || run.StepsPerSecond > best.StepsPerSecond)
@@ -106,7 +104,7 @@ internal sealed class Benchmark(BenchSettings settings, CancellationToken cancel
     private async Task<ConcurrencyResult> CompareAsync(int count)
     {
         await using Engine engine = Load(count, prefixCache: false);
-        RandomPrompts prompts = new(engine.Config.VocabularySize, settings.Seed);
+        RandomPrompts prompts = await WarmUpAsync(engine);
         GenerationRequest[] requests = prompts.Requests(ConcurrentSet, count, settings.Prompt, settings.Generate);
         double oneByOne = double.PositiveInfinity, together = double.PositiveInfinity;
         HashSet<string> hashes = [];
@@ -115,7 +113,7 @@ internal sealed class Benchmark(BenchSettings settings, CancellationToken cancel
             Begin($"{count} requests one after another, {i + 1} of {settings.Repeat}");
             BatchRun first = await BatchRun.OneByOneAsync(engine, requests, cancellation);
             Begin($"{count} requests at once, {i + 1} of {settings.Repeat}");
-            BatchRun second = await TogetherAsync(engine, requests);
+            BatchRun second = await BatchRun.TogetherAsync(engine, requests, cancellation);
             (oneByOne, together) = (Math.Min(oneByOne, first.AllEnded), Math.Min(together, second.AllEnded));
             hashes.UnionWith([first.Hash, second.Hash]);
         }
@@ -136,14 +134,24 @@ internal sealed class Benchmark(BenchSettings settings, CancellationToken cancel
         }
         return new PrefixResult(settings.Prompt, settings.Prompt + SuffixTokens, found, cold, cached);
 
-        Task<BatchRun> AskBehindAsync(ConceptToken[] shared, int question) => TogetherAsync(
+        Task<BatchRun> AskBehindAsync(ConceptToken[] shared, int question) => FollowAsync(
             engine, [prompts.Request([.. shared, .. prompts.Tokens(SuffixSet, question, SuffixTokens)], question, generate: 1)]);
+    }
+
+    /// <summary>Lets code be compiled and memory be touched before anything is measured.</summary>
+    private async Task<RandomPrompts> WarmUpAsync(Engine engine)
+    {
+        const int Tokens = 16, Steps = 4;
+        RandomPrompts prompts = new(engine.Config.VocabularySize, settings.Seed);
+        Begin("warming up");
+        await FollowAsync(engine, prompts.Requests(WarmUpSet, 1, Math.Min(Tokens, settings.Prompt), Steps));
+        return prompts;
     }
 
     private static int DecodedSet(int batch) => batch << 20;
 
-    private Task<BatchRun> TogetherAsync(Engine engine, IReadOnlyList<GenerationRequest> requests) =>
-        BatchRun.TogetherAsync(engine, requests, cancellation);
+    private Task<BatchRun> FollowAsync(Engine engine, IReadOnlyList<GenerationRequest> requests) =>
+        BatchRun.FollowAsync(engine, requests, cancellation);
 
     private Engine Load(int sequences, bool prefixCache)
     {
@@ -174,8 +182,7 @@ internal sealed class Benchmark(BenchSettings settings, CancellationToken cancel
     private void Begin(string phase)
     {
         cancellation.ThrowIfCancellationRequested();
-        if (_phase.Length > 0)
-            Interlocked.Increment(ref _phasesDone);
+        Interlocked.Increment(ref _phasesDone);
         Volatile.Write(ref _loaded, 0);
         _phase = phase;
     }
@@ -183,7 +190,7 @@ internal sealed class Benchmark(BenchSettings settings, CancellationToken cancel
     private static double CountPhases(BenchSettings settings)
     {
         int perBatch = settings.Repeat * (settings.Greedy ? 3 : 2) + (settings.Context != settings.Prompt ? 1 : 0);
-        return 2 + settings.Batches.Count * perBatch + (settings.Prefix ? settings.Repeat : 0)
-            + (settings.Concurrent != null ? 1 + 2 * settings.Repeat : 0);
+        return 3 + settings.Batches.Count * perBatch + (settings.Prefix ? settings.Repeat : 0)
+            + (settings.Concurrent != null ? 2 + 2 * settings.Repeat : 0);
     }
 }

@@ -28,6 +28,8 @@ public class OptionTests
         Assert.That(settings.MaxNewTokens, Is.EqualTo(4096));
         Assert.That(settings.Engine, Is.EqualTo(new EngineOptions { Threads = 0, KvDtype = KvDtype.Bf16, MaxSequences = 1, MaxTopk = 10 }));
         Assert.That(settings.Device, Is.EqualTo("auto"));
+        Assert.That((settings.Prompts, settings.Samples, settings.LogProbs, settings.Many), Is.EqualTo(((string?)null, 1, (int?)null, false)));
+        Assert.That(settings.Stop, Is.Empty);
         Assert.That(settings.ModelName, Is.EqualTo("tiny-reasoner"));
         Assert.That(Directory.Exists(settings.Model), $"{settings.Model} must be beside the program");
     }
@@ -74,6 +76,17 @@ public class OptionTests
     }
 
     [Test]
+    public void OptionsOfManyTextsArrive()
+    {
+        GenerateSettings settings = Read("--prompts", "f", "--batch", "5", "--samples", "3", "--stop", "a", "--stop", "b", "--log-probs", "2");
+
+        Assert.That((settings.Prompts, settings.Engine.MaxSequences, settings.Samples, settings.LogProbs), Is.EqualTo(("f", 5, 3, 2)));
+        Assert.That(settings.Stop, Is.EqualTo(new[] { "a", "b" }));
+        Assert.That(Read("--prompts", "f").Engine.MaxSequences, Is.EqualTo(16));
+        Assert.That(Read("--json", "--samples", "4").Engine.MaxSequences, Is.EqualTo(4));
+    }
+
+    [Test]
     public void NumbersReadTheSameInEveryLocale()
     {
         CultureInfo before = CultureInfo.CurrentCulture;
@@ -113,6 +126,14 @@ public class OptionTests
     [TestCase("--device tpu", "--device must be auto or cpu or cuda, not 'tpu'")]
     [TestCase("--bogus", "unknown command or option '--bogus'")]
     [TestCase("--prompt-file x", "--prompt and --prompt-file exclude each other")]
+    [TestCase("--prompts x", "--prompts excludes --prompt and --prompt-file")]
+    [TestCase("--batch 0", "--batch must be 1 to 1024, not 0")]
+    [TestCase("--samples 257 --json", "--samples must be 1 to 256, not 257")]
+    [TestCase("--samples 2", "--samples needs --json or --prompts")]
+    [TestCase("--log-probs 21 --json", "--log-probs must be 0 to 20, not 21")]
+    [TestCase("--log-probs 2", "--log-probs needs --json or --prompts")]
+    [TestCase("--samples 2 --json --trace x", "--trace follows one text; --prompts and --samples make many")]
+    [TestCase("--stop ", "--stop must be at most 16 texts, none of them empty")]
     [TestCase("--raw --system x", "--system needs the chat template, which --raw switches off")]
     public void UsageErrorsNameTheOptionAndItsRange(string options, string message)
     {
@@ -125,6 +146,7 @@ public class OptionTests
 
     [TestCase("", "there is no command")]
     [TestCase("genrate", "unknown command or option 'genrate'")]
+    [TestCase("generate --prompts -", "--prompts -: standard input is a terminal")]
     [TestCase("generate", "there is no prompt: give --prompt, --prompt-file, or text on standard input")]
     public void MissingPartsAreUsageErrors(string arguments, string message)
     {

@@ -1,0 +1,188 @@
+using System.Text.Json;
+using System.Threading.Channels;
+using SoftThinking.Templating;
+
+namespace SoftThinking.Cli;
+
+/// <summary>Answers many questions at once, or one several times, and prints an object for each answer in the order of the
+/// questions, as soon as it and all before it are there.</summary>
+internal sealed class ManyPrompts(GenerateSettings settings, SamplingArguments sampling, Terminal terminal)
+{
+    private readonly Channel<Task<Answer>> _answers = Channel.CreateUnbounded<Task<Answer>>();
+
+    // Enough that the engine never waits for more.
+    private readonly SemaphoreSlim _underWay = new(2 * settings.Engine.MaxSequences);
+    private TimeSpan _load;
+    private int _printed;
+    private bool _failed;
+
+    /// <returns>The exit code.</returns>
+    public async Task<int> RunAsync(CancellationToken cancellation)
+    {
+        using PromptLines? lines = settings.Prompts is string file ? PromptLines.Open(file, terminal) : null;
+        string? question = lines == null ? PromptSource.Read(settings, terminal, cancellation) : null;
+        await using Engine engine = ModelLoader.Load(settings, terminal, cancellation, out _load);
+        using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        Task asking = lines != null
+            ? AskAllAsync(engine, lines, stop.Token)
+            : AskAsync(engine, PromptLine.Make(question!, settings), stop.Token);
+        Task printing = Task.Run(PrintAsync, CancellationToken.None); // what is done is printed in any case
+        if (!terminal.StyleOut) // there the answers themselves are the progress
+            ProgressBar.ShowWhile(printing, terminal, () => Progress(lines?.Count));
+        try
+        {
+            await printing;
+        }
+        finally
+        {
+            await stop.CancelAsync(); // where nobody reads the answers any more, there shall be none
+            await asking;
+        }
+        cancellation.ThrowIfCancellationRequested();
+        return _failed ? CommandLine.Failure : CommandLine.Success;
+    }
+
+    private (string, double) Progress(int? count)
+    {
+        int printed = Volatile.Read(ref _printed);
+        return count is int all ? ($"{printed} of {all} questions", all > 0 ? (double)printed / all : 1) : ($"{printed} questions", 0);
+    }
+
+    private async Task AskAsync(Engine engine, PromptLine line, CancellationToken cancellation)
+    {
+        await _answers.Writer.WriteAsync(AnswerAsync(engine, line, new Answer(null, null), cancellation), CancellationToken.None);
+        _answers.Writer.Complete();
+    }
+
+    private async Task AskAllAsync(Engine engine, PromptLines lines, CancellationToken cancellation)
+    {
+        try
+        {
+            for (int number = 1; await lines.ReadAsync(cancellation) is string text; number++)
+            {
+                if (string.IsNullOrWhiteSpace(text))
+                    continue;
+                await _underWay.WaitAsync(cancellation);
+                await _answers.Writer.WriteAsync(AnswerLineAsync(engine, text, number, cancellation), cancellation);
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            // Those asked before are still to be printed.
+        }
+        finally
+        {
+            _answers.Writer.Complete();
+        }
+    }
+
+    private async Task<Answer> AnswerLineAsync(Engine engine, string text, int number, CancellationToken cancellation)
+    {
+        Answer answer = new(number, null);
+        try
+        {
+            JsonElement json = PromptLine.Parse(text);
+            answer = answer with { Id = PromptLine.ReadId(json) };
+            return await AnswerAsync(engine, PromptLine.Read(json, settings, sampling), answer, cancellation);
+        }
+        catch (ArgumentException error)
+        {
+            return answer with { Error = error.Message };
+        }
+        finally
+        {
+            _underWay.Release();
+        }
+    }
+
+    private async Task<Answer> AnswerAsync(Engine engine, PromptLine line, Answer answer, CancellationToken cancellation)
+    {
+        try
+        {
+            Prompt prompt = Prompt.Make(line.Settings, line.Question, engine.Tokenizer, settings.Raw ? null : engine.Template);
+            GenerationRequest request = line.Request with { Prompt = prompt.Tokens };
+            GenerationRun[] runs = [.. Enumerable.Range(0, request.Samples).Select(i => Begin(request, i))];
+            await foreach (GenerationEvent next in engine.StreamAsync(request, cancellation))
+            {
+                if (next is GenerationStep step)
+                    runs[step.Sample].Add(step);
+                else if (next is GenerationFinished end)
+                    runs[end.Sample].Finish(end.Reason);
+            }
+            return answer with { Runs = runs };
+        }
+        catch (Exception error) when (error is GenerationException or BackendException or ArgumentException or TemplateException or ModelFileException)
+        {
+            return answer with { Error = error.Message };
+        }
+    }
+
+    private GenerationRun Begin(GenerationRequest request, int sample)
+    {
+        GenerationRun run = new(settings.ModelName, request.Sampling.Seed + (ulong)sample);
+        run.Loaded(_load);
+        run.Begin(request.Prompt.Count);
+        return run;
+    }
+
+    private async Task PrintAsync()
+    {
+        await foreach (Task<Answer> coming in _answers.Reader.ReadAllAsync())
+        {
+            try
+            {
+                Print(await coming);
+            }
+            catch (OperationCanceledException)
+            {
+                // Later questions may have been answered before the end.
+            }
+        }
+    }
+
+    private void Print(Answer answer)
+    {
+        if (answer.Error is string error)
+        {
+            _failed = true;
+            JsonLine.Write(terminal.Out, json =>
+            {
+                WriteHead(json, answer);
+                json.WriteString("error", StepJson.Encode(error));
+            });
+        }
+        for (int i = 0; i < answer.Runs.Count; i++)
+        {
+            JsonLine.Write(terminal.Out, json =>
+            {
+                WriteHead(json, answer);
+                if (answer.Runs.Count > 1)
+                    json.WriteNumber("sample", i);
+                JsonRunWriter.Write(json, answer.Runs[i]);
+            });
+        }
+        Interlocked.Increment(ref _printed);
+    }
+
+    private static void WriteHead(Utf8JsonWriter json, Answer answer)
+    {
+        if (answer.Line is int line)
+            json.WriteNumber("line", line);
+        if (answer.Id is JsonElement id)
+        {
+            json.WritePropertyName("id");
+            id.WriteTo(json);
+        }
+    }
+
+    /// <summary>What became of a question.</summary>
+    /// <param name="Line">Number of its line; null where it is the only one.</param>
+    /// <param name="Id">What the line calls it.</param>
+    private sealed record Answer(int? Line, JsonElement? Id)
+    {
+        /// <summary>Its samples, where there is no error.</summary>
+        public IReadOnlyList<GenerationRun> Runs { get; init; } = [];
+
+        public string? Error { get; init; }
+    }
+}

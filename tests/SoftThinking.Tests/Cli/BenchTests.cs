@@ -1,0 +1,180 @@
+using System.Text.Json;
+using NUnit.Framework;
+using SoftThinking.Checkpoints;
+
+namespace SoftThinking.Tests.Cli;
+
+/// <summary>`bench` with the demonstration model: what the options do, what the object holds, and that its hashes are
+/// of the output alone. Times are not looked at.</summary>
+public class BenchTests
+{
+    private static readonly (string Option, string Value)[] Small = [("--prompt", "40"), ("--generate", "8"), ("--repeat", "1")];
+
+    [Test]
+    public void TheObjectHasItsShape()
+    {
+        CliRun run = Bench("--batch", "1,3", "--greedy", "--concurrent", "3", "--prefix", "--threads", "1", "--json");
+
+        Assert.That(run.Code, Is.Zero, run.Error);
+        Assert.That(run.Error, Is.Empty);
+        JsonElement json = run.Json;
+        Assert.That(Names(json), Is.EqualTo(new[] { "machine", "model", "results", "concurrency", "prefix_reuse" }));
+        Assert.That(Names(json.GetProperty("machine")), Is.EqualTo(new[]
+        {
+            "device", "instruction_set", "threads", "read_bandwidth_gbps", "multiply_adds_f32_per_second",
+            "multiply_adds_bf16_per_second", "multiply_adds_int8_per_second",
+        }));
+        Assert.That(json.GetProperty("machine").GetProperty("threads").GetInt32(), Is.EqualTo(1));
+        JsonElement[] results = [.. json.GetProperty("results").EnumerateArray()];
+        Assert.That(Names(results[0]), Is.EqualTo(new[]
+        {
+            "batch", "prompt", "context", "generate", "prefill_tokens_per_second", "prefill_arithmetic_fraction",
+            "time_to_first_token_ms", "decode_tokens_per_second", "decode_bandwidth_fraction", "decode_arithmetic_fraction",
+            "greedy_decode_tokens_per_second", "mixed_fraction", "peak_memory_bytes", "output_hash",
+        }));
+        Assert.That(results.Select(result => result.GetProperty("batch").GetInt32()), Is.EqualTo(new[] { 1, 3 }));
+        foreach (JsonElement result in results)
+        {
+            foreach (JsonProperty property in result.EnumerateObject().Where(property => property.Value.ValueKind == JsonValueKind.Number))
+                Assert.That(property.Value.GetDouble(), Is.GreaterThan(0), property.Name);
+            Assert.That(result.GetProperty("output_hash").GetString(), Does.Match("^[0-9a-f]{16}$"));
+        }
+    }
+
+    [Test]
+    public void TheModelIsCountedRight()
+    {
+        JsonElement model = Bench("--batch", "1", "--json").Json.GetProperty("model");
+
+        Assert.That(model.GetProperty("name").GetString(), Is.EqualTo("tiny-reasoner"));
+        ModelConfig config = ModelInspection.Read(TestData.TinyReasoner).Config;
+        long layer = config.HiddenSize * (2L * config.Heads * config.HeadDim + 2L * config.KvHeads * config.HeadDim + 3L * config.FfnSize);
+        Assert.That(model.GetProperty("multiply_adds_per_token").GetInt64(), Is.EqualTo(config.Layers * layer));
+        Assert.That(model.GetProperty("multiply_adds_per_sample").GetInt64(), Is.EqualTo((long)config.HiddenSize * config.VocabularySize));
+        Assert.That(model.GetProperty("multiply_adds_per_pair").GetInt64(), Is.EqualTo(2L * config.Layers * config.Heads * config.HeadDim));
+        Assert.That(model.GetProperty("kv_bytes_per_token").GetInt64(), Is.EqualTo(2L * 2 * config.Layers * config.KvHeads * config.HeadDim));
+        Assert.That(model.GetProperty("weight_bytes_per_step").GetInt64(),
+            Is.InRange(2 * (config.Layers * layer + (long)config.HiddenSize * config.VocabularySize), model.GetProperty("weight_bytes").GetInt64()));
+    }
+
+    [Test]
+    public void TheHashDoesNotDependOnThreadsRepeatsOrTheOtherBatches()
+    {
+        string[] one = Hashes("--batch", "2,4", "--threads", "1");
+
+        Assert.That(one[0], Is.Not.EqualTo(one[1]));
+        Assert.That(Hashes("--batch", "2,4", "--threads", "2"), Is.EqualTo(one));
+        Assert.That(Hashes("--batch", "4", "--repeat", "3"), Is.EqualTo(one[1..]));
+        Assert.That(Hashes("--batch", "2,4", "--context", "40", "--greedy"), Is.EqualTo(one));
+    }
+
+    [TestCase("--seed", "1")]
+    [TestCase("--kv-dtype", "f32")]
+    [TestCase("--context", "41")]
+    [TestCase("--generate", "9")]
+    public void TheHashIsOfTheOutput(string option, string value) =>
+        Assert.That(Hashes("--batch", "2", option, value), Is.Not.EqualTo(Hashes("--batch", "2")));
+
+    [Test]
+    public void RequestsAtOnceGiveWhatTheyGiveOneAfterAnother()
+    {
+        JsonElement concurrency = Bench("--batch", "1", "--concurrent", "5", "--json").Json.GetProperty("concurrency");
+
+        Assert.That(concurrency.GetProperty("requests").GetInt32(), Is.EqualTo(5));
+        Assert.That(concurrency.GetProperty("same_output").GetBoolean(), Is.True);
+    }
+
+    [Test]
+    public void APromptComputedBeforeIsFound()
+    {
+        JsonElement prefix = Bench("--batch", "1", "--prefix", "--json").Json.GetProperty("prefix_reuse");
+
+        Assert.That(prefix.GetProperty("shared_tokens").GetInt32(), Is.EqualTo(40));
+        Assert.That(prefix.GetProperty("cached_tokens").GetInt32(), Is.EqualTo(32), "whole blocks of 16");
+    }
+
+    [Test]
+    public void PeopleGetATable()
+    {
+        CliRun plain = Bench("--batch", "1,2", "--greedy", "--concurrent", "2", "--prefix");
+        using StringWriter output = new(), error = new();
+        CliRun styled = CliRun.Run(null, output, error, With("--batch", "1,2"), style: true);
+
+        Assert.That(plain.Code, Is.Zero, plain.Error);
+        Assert.That(plain.Out, Does.Match(@"^machine: CPU, .*GB/s").And.Match(@"(?m)^model: tiny-reasoner, ").And.Match(@"(?m)^\| batch \|"));
+        Assert.That(plain.Out, Does.Contain("the outputs are the same").And.Contain("times sooner").And.Contain("soft costs").And.Not.Contain('\e'));
+        Assert.That(styled.Code, Is.Zero, styled.Error);
+        Assert.That(styled.Out, Does.Contain("\e[").And.Contain("batch").And.Not.Contain("| batch |"));
+    }
+
+    [TestCase("--batch 0", "--batch must be different whole numbers, 1 to 1024, with commas between them, not '0'")]
+    [TestCase("--batch 1,,2", "--batch must be different whole numbers, 1 to 1024, with commas between them, not '1,,2'")]
+    [TestCase("--batch 2,2", "--batch must be different whole numbers, 1 to 1024, with commas between them, not '2,2'")]
+    [TestCase("--batch 1025", "--batch must be different whole numbers, 1 to 1024, with commas between them, not '1025'")]
+    [TestCase("--prompt 1", "--prompt must be 2 or more, not 1")]
+    [TestCase("--generate 1", "--generate must be 2 or more, not 1")]
+    [TestCase("--context 0", "--context must be 2 or more, not 0")]
+    [TestCase("--repeat 0", "--repeat must be 1 to 1000, not 0")]
+    [TestCase("--concurrent 0", "--concurrent must be 1 to 1024, not 0")]
+    [TestCase("--threads 1025", "--threads must be 0 to 1024, not 1025")]
+    [TestCase("--shape gpt-5", "--shape must be qwen2.5-0.5b or qwen2.5-1.5b or qwen2.5-7b or qwen3-8b or llama-3.1-8b, not 'gpt-5'")]
+    [TestCase("--shape qwen3-8b --model x", "--shape and --model exclude each other")]
+    public void UsageErrorsNameTheOptionAndItsRange(string options, string message)
+    {
+        CliRun run = CliRun.Of(["bench", .. options.Split(' ')]);
+
+        Assert.That(run.Code, Is.EqualTo(2));
+        Assert.That(run.Error.Split('\n')[0].TrimEnd(), Is.EqualTo($"error: {message}"));
+        Assert.That(run.Out, Is.Empty);
+    }
+
+    [TestCase("--prompt 1000 --generate 100", "need 1100 positions", "gives 1024")]
+    [TestCase("--model no-such-model", "no-such-model")]
+    [TestCase("--device cuda", "no CUDA backend")]
+    public void WhatCannotBeMeasuredIsAnError(string options, params string[] parts)
+    {
+        CliRun run = CliRun.Of(["bench", "--repeat", "1", .. options.Split(' ')]);
+
+        Assert.That(run.Code, Is.EqualTo(1), run.Error);
+        Assert.That(run.Error, Does.StartWith("error: ").And.Match(@"^[^\n]*\n$"), "one line");
+        foreach (string part in parts)
+            Assert.That(run.Error, Does.Contain(part));
+        Assert.That(run.Out, Is.Empty);
+    }
+
+    [Test]
+    public void AnInterruptionEndsIt()
+    {
+        using CancellationTokenSource cancellation = new();
+        cancellation.CancelAfter(TimeSpan.FromMilliseconds(100));
+        using StringWriter output = new(), error = new();
+
+        Assert.That(CliRun.Run(null, output, error, ["bench", "--repeat", "1000"], cancellation: cancellation.Token).Code, Is.EqualTo(130));
+        Assert.That(error.ToString(), Is.Empty);
+    }
+
+    [Test]
+    public void HelpNamesItsOptions()
+    {
+        string help = CliRun.Of("bench", "--help").Out;
+
+        foreach (string option in new[] { "--shape", "--model", "--batch", "--prompt", "--generate", "--context", "--threads", "--json" })
+            Assert.That(help, Does.Contain($"  {option}"));
+        Assert.That(help.Split('\n').Max(line => line.Length), Is.LessThanOrEqualTo(120));
+    }
+
+    private static CliRun Bench(params string[] options) => CliRun.Of(With(options));
+
+    /// <summary>A command line that takes little time, unless the options say otherwise.</summary>
+    private static string[] With(params string[] options) =>
+        ["bench", .. Small.Where(small => !options.Contains(small.Option)).SelectMany(small => new[] { small.Option, small.Value }), .. options];
+
+    private static string[] Hashes(params string[] options)
+    {
+        CliRun run = Bench([.. options, "--json"]);
+        Assert.That(run.Code, Is.Zero, run.Error);
+        return [.. run.Json.GetProperty("results").EnumerateArray().Select(result => result.GetProperty("output_hash").GetString()!)];
+    }
+
+    private static string[] Names(JsonElement json) => [.. json.EnumerateObject().Select(property => property.Name)];
+}

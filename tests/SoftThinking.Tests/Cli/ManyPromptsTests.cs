@@ -1,0 +1,241 @@
+using System.Text.Json;
+using NUnit.Framework;
+
+namespace SoftThinking.Tests.Cli;
+
+/// <summary>`generate --prompts`, and `--samples`: many answers, in order, each as if it had been asked for alone.</summary>
+public class ManyPromptsTests
+{
+    private static readonly string[] Questions =
+        ["What is 47 + 85 - 19?", "Compute 40 + 7.", "What is 12 + 30?", "What is 99 - 98?", "What is 5 + 6 - 7?", "Compute 31 + 31."];
+
+    [Test]
+    public void AnswersComeInOrderWithTheBitsOfEachQuestionAlone([Values(1, 4)] int batch)
+    {
+        // The first one is the longest: it ends after others.
+        JsonElement[] lines = Ask(Questions.Select((question, i) => $$"""{"prompt": "{{question}}", "seed": {{i}}}"""), "--batch", $"{batch}");
+
+        Assert.That(lines.Select(line => line.GetProperty("line").GetInt32()), Is.EqualTo(Enumerable.Range(1, Questions.Length)));
+        for (int i = 0; i < lines.Length; i++)
+        {
+            JsonElement alone = CliRun.Of("generate", "--json", "--prompt", Questions[i], "--seed", $"{i}").Json;
+            Assert.That(Names(lines[i]), Is.EqualTo(Names(alone).Prepend("line")));
+            foreach (string property in new[] { "seed", "text", "answer", "finish_reason", "usage", "steps" })
+                Assert.That(lines[i].GetProperty(property).GetRawText(), Is.EqualTo(alone.GetProperty(property).GetRawText()), property);
+        }
+    }
+
+    [Test]
+    public void ALineOverridesTheCommandLine()
+    {
+        JsonElement[] lines = Ask(
+        [
+            """{"prompt": "What is 1 + 1?"}""",
+            """{"prompt": "What is 1 + 1?", "max_new_tokens": 3, "id": "x"}""",
+            """{"prompt": "What is 1 + 1?", "seed": 9, "no_soft_thinking": true, "after_thinking_temperature": 0, "id": 7}""",
+            """{"prompt": "What is 1 + 1?", "system": "Be brief.", "stop": ["to"], "log_probs": 2}""",
+        ], "--max-new-tokens", "5", "--seed", "4", "--stop", "compute");
+
+        Assert.That(lines[..3].Select(Steps), Is.EqualTo(new[] { 5, 3, 5 }));
+        Assert.That(lines[3].GetProperty("text").GetString(), Does.Not.Contain("to"));
+        Assert.That(lines[3].GetProperty("finish_reason").GetString(), Is.EqualTo("stop"));
+        Assert.That(lines.Select(line => line.GetProperty("seed").GetInt32()), Is.EqualTo(new[] { 4, 4, 9, 4 }));
+        Assert.That(lines[1].GetProperty("id").GetString(), Is.EqualTo("x"));
+        Assert.That(lines[2].GetProperty("id").GetInt32(), Is.EqualTo(7));
+        Assert.That(lines[2].GetProperty("steps")[0].GetProperty("soft").GetBoolean(), Is.False);
+        Assert.That(PromptTokens(lines[3]), Is.GreaterThan(PromptTokens(lines[0])));
+        Assert.That(lines[3].GetProperty("steps")[0].GetProperty("top_log_probs").GetArrayLength(), Is.EqualTo(2));
+        Assert.That(lines[3].GetProperty("steps")[0].GetProperty("log_prob").GetDouble(), Is.LessThan(0));
+        Assert.That(lines[0].GetProperty("steps")[0].TryGetProperty("log_prob", out _), Is.False);
+    }
+
+    [TestCase("{bad", "the line is not JSON, at byte 2: 'b' is an invalid start")]
+    [TestCase("[1]", "the line must be a JSON object")]
+    [TestCase("{}", "\"prompt\" is missing")]
+    [TestCase("""{"prompt": ""}""", "the prompt is empty")]
+    [TestCase("""{"prompt": 3}""", "prompt must be text, not 3")]
+    [TestCase("""{"prompt": "\ud800"}""", "prompt must be Unicode text")]
+    [TestCase("""{"prompt": "x", "\ud800": 1}""", "a key must be Unicode text")]
+    [TestCase("""{"prompt": "x", "temprature": 1}""", "unknown key \"temprature\"")]
+    [TestCase("""{"prompt": "x", "top_p": 2}""", "top_p must be above 0, at most 1, not 2")]
+    [TestCase("""{"prompt": "x", "top_p": "0.5"}""", "top_p must be a number, not \"0.5\"")]
+    [TestCase("""{"prompt": "x", "seed": -1}""", "seed must be a whole number in its range, not -1")]
+    [TestCase("""{"prompt": "x", "samples": 0}""", "samples must be 1 to 256, not 0")]
+    [TestCase("""{"prompt": "x", "stop": ["a", ""]}""", "stop must be at most 16, none empty")]
+    [TestCase("""{"prompt": "x", "no_soft_thinking": 1}""", "no_soft_thinking must be true or false, not 1")]
+    [TestCase("""{"prompt": "x", "id": [1]}""", "id must be text, not [1]")]
+    [TestCase("""{"prompt": "x", "max_topk": 100}""", "the request mixes 100 tokens")]
+    [TestCase("""{"prompt": "x", "think_end_str": "two words"}""", "must be one")]
+    public void ABadLineIsAnErrorOfItsOwn(string bad, string error)
+    {
+        CliRun run = Run($"{{\"prompt\": \"1 + 1\"}}\n\n{bad}\n{{\"prompt\": \"2 + 2\"}}\n", "--max-new-tokens", "2");
+        JsonElement[] lines = Lines(run);
+
+        Assert.That(run.Code, Is.EqualTo(1), run.Error);
+        Assert.That(lines.Select(line => line.GetProperty("line").GetInt32()), Is.EqualTo(new[] { 1, 3, 4 }), "an empty line counts, and gives nothing");
+        Assert.That(lines[1].GetProperty("error").GetString(), Does.StartWith(error).Or.EndsWith(error + " (turn soft thinking off for a model that does not think)"));
+        Assert.That((Steps(lines[0]), Steps(lines[2])), Is.EqualTo((2, 2)));
+    }
+
+    [Test]
+    public void ATooLongPromptIsAnErrorOfItsOwn()
+    {
+        string longPrompt = string.Concat(Enumerable.Repeat("1 + ", 600));
+        CliRun run = Run($"{{\"id\": \"long\", \"prompt\": \"{longPrompt}\"}}\n{{\"prompt\": \"1 + 1\"}}", "--max-new-tokens", "2");
+        JsonElement[] lines = Lines(run);
+
+        Assert.That(run.Code, Is.EqualTo(1));
+        Assert.That(lines[0].GetProperty("error").GetString(), Does.Contain("context of 1024"));
+        Assert.That(lines[0].GetProperty("id").GetString(), Is.EqualTo("long"));
+        Assert.That(Steps(lines[1]), Is.EqualTo(2));
+    }
+
+    [Test]
+    public void SamplesAreWhatTheirSeedsGive()
+    {
+        string[] options = ["--no-soft-thinking", "--after-thinking-temperature", "1"];
+        JsonElement[] samples = Lines(CliRun.Ask([.. options, "--samples", "3", "--seed", "5"]));
+        JsonElement[] fromFile = Ask([$$"""{"prompt": "{{CliRun.Question}}", "samples": 3, "seed": 5}"""], options);
+
+        Assert.That(samples.Select(sample => sample.GetProperty("sample").GetInt32()), Is.EqualTo(new[] { 0, 1, 2 }));
+        for (int i = 0; i < 3; i++)
+        {
+            JsonElement alone = CliRun.Ask([.. options, "--seed", $"{5 + i}"]).Json;
+            Assert.That(samples[i].GetProperty("steps").GetRawText(), Is.EqualTo(alone.GetProperty("steps").GetRawText()));
+            Assert.That(samples[i].GetProperty("seed").GetRawText(), Is.EqualTo(alone.GetProperty("seed").GetRawText()));
+            Assert.That(fromFile[i].GetProperty("steps").GetRawText(), Is.EqualTo(alone.GetProperty("steps").GetRawText()));
+        }
+    }
+
+    [Test]
+    public void AStopTextEndsTheOutput()
+    {
+        JsonElement stopped = CliRun.Ask("--stop", "nothing", "--stop", " compute").Json;
+
+        Assert.That(stopped.GetProperty("text").GetString(), Does.EndWith(" to").And.Not.Contain("compute"));
+        Assert.That(stopped.GetProperty("finish_reason").GetString(), Is.EqualTo("stop"));
+    }
+
+    [Test]
+    public void FilesAreReadAndMissingOnesAreAnError()
+    {
+        string file = Path.GetTempFileName();
+        try
+        {
+            File.WriteAllText(file, "{\"prompt\": \"1 + 1\"}\r\n{\"prompt\": \"2 + 2\"}");
+            CliRun run = CliRun.Of("generate", "--prompts", file, "--max-new-tokens", "1");
+            Assert.That(Lines(run), Has.Length.EqualTo(2), run.Error);
+        }
+        finally
+        {
+            File.Delete(file);
+        }
+        CliRun missing = CliRun.Of("generate", "--prompts", file);
+        Assert.That((missing.Code, missing.Out), Is.EqualTo((1, "")));
+        Assert.That(missing.Error, Does.StartWith("error: --prompts: ").And.Contain(file));
+    }
+
+    [Test]
+    public void NoLinesGiveNothing() => Assert.That(Run("\n", "--max-new-tokens", "1"), Is.EqualTo(new CliRun(0, "", "")));
+
+    [Test]
+    public void AnAnswerIsPrintedBeforeTheNextQuestionIsThere()
+    {
+        using SignallingWriter output = new();
+        using StringWriter error = new();
+        using DependentReader input = new(output, "{\"prompt\": \"1 + 1\"}", "{\"prompt\": \"2 + 2\"}");
+        int code = SoftThinking.Cli.CommandLine.RunAsync(
+            ["generate", "--prompts", "-", "--max-new-tokens", "2"], new SoftThinking.Cli.Terminal(input, output, error)).GetAwaiter().GetResult();
+
+        Assert.That(code, Is.Zero, error.ToString());
+        Assert.That(input.WaitedInVain, Is.False);
+        Assert.That(output.ToString().Split('\n', StringSplitOptions.RemoveEmptyEntries), Has.Length.EqualTo(2));
+    }
+
+    [Test]
+    public void AnInterruptedRunKeepsTheAnswersItHas()
+    {
+        using CancellationTokenSource cancellation = new();
+        using SignallingWriter output = new() { OnLine = cancellation.Cancel };
+        using StringWriter error = new();
+        const int Asked = 500;
+        string input = string.Concat(Enumerable.Repeat($"{{\"prompt\": \"{CliRun.Question}\"}}\n", Asked));
+        using StringReader reader = new(input);
+        int code = SoftThinking.Cli.CommandLine.RunAsync(["generate", "--prompts", "-", "--batch", "2"],
+            new SoftThinking.Cli.Terminal(reader, output, error), cancellation.Token).GetAwaiter().GetResult();
+
+        Assert.That(code, Is.EqualTo(130), error.ToString());
+        string[] lines = output.ToString().Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        Assert.That(lines, Has.Length.InRange(1, Asked / 2));
+        Assert.That(lines.Select(line => JsonElement.Parse(line).GetProperty("finish_reason").GetString()), Is.All.EqualTo("stop"));
+    }
+
+    [Test]
+    public void ABrokenPipeEndsTheRunQuietly()
+    {
+        string input = string.Concat(Enumerable.Repeat($"{{\"prompt\": \"{CliRun.Question}\"}}\n", 200));
+        using StringReader reader = new(input);
+        using BrokenWriter output = new();
+        using StringWriter error = new();
+        int code = SoftThinking.Cli.CommandLine.RunAsync(["generate", "--prompts", "-"], new SoftThinking.Cli.Terminal(reader, output, error))
+            .GetAwaiter().GetResult();
+
+        Assert.That((code, error.ToString()), Is.EqualTo((0, "")));
+    }
+
+    private static CliRun Run(string input, params string[] options) => CliRun.With(input, ["generate", "--prompts", "-", .. options]);
+
+    private static JsonElement[] Ask(IEnumerable<string> lines, params string[] options)
+    {
+        CliRun run = Run(string.Join('\n', lines), options);
+        Assert.That(run.Code, Is.Zero, run.Out + run.Error);
+        return Lines(run);
+    }
+
+    private static JsonElement[] Lines(CliRun run) =>
+        [.. run.Out.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => JsonElement.Parse(line))];
+
+    private static IEnumerable<string> Names(JsonElement json) => json.EnumerateObject().Select(property => property.Name);
+
+    private static int Steps(JsonElement json) => json.GetProperty("steps").GetArrayLength();
+
+    private static int PromptTokens(JsonElement json) => json.GetProperty("usage").GetProperty("prompt_tokens").GetInt32();
+
+    /// <summary>Tells of the first line.</summary>
+    private sealed class SignallingWriter : StringWriter
+    {
+        public ManualResetEventSlim Written { get; } = new();
+
+        public Action OnLine { get; init; } = () => { };
+
+        public override void WriteLine(string? value)
+        {
+            base.WriteLine(value);
+            Written.Set();
+            OnLine();
+        }
+    }
+
+    /// <summary>Gives its second line when the first one was answered.</summary>
+    private sealed class DependentReader(SignallingWriter answers, string first, string second) : TextReader
+    {
+        private int _given;
+
+        public bool WaitedInVain { get; private set; }
+
+        public override string? ReadLine()
+        {
+            if (_given == 1)
+                WaitedInVain = !answers.Written.Wait(TimeSpan.FromSeconds(60));
+            return _given++ switch { 0 => first, 1 => second, _ => null };
+        }
+    }
+
+    /// <summary>Nobody reads what it is given.</summary>
+    private sealed class BrokenWriter : StringWriter
+    {
+        private const int UnixBrokenPipe = 32;
+
+        public override void WriteLine(string? value) => throw new IOException("broken pipe", UnixBrokenPipe);
+    }
+}
