@@ -25,7 +25,10 @@ public class DeviceTests
         long blockBytes = 16 * ModelInspection.Read(Model).KvBytesPerToken;
         await using Engine small = Engine.Load(Model, options with
         {
-            MaxSequences = 3, StepTokens = 24, KvCacheBytes = 6 * blockBytes, ContextLength = 80,
+            MaxSequences = 3,
+            StepTokens = 24,
+            KvCacheBytes = 6 * blockBytes,
+            ContextLength = 80,
         });
         GenerationResult[] results = await Task.WhenAll(requests.Select(request => small.GenerateAsync(request)));
         for (int i = 0; i < requests.Length; i++)
