@@ -5,7 +5,7 @@ namespace SoftThinking.Cli;
 /// <summary>Options that several commands have.</summary>
 internal static class CommonOptions
 {
-    private const string Bf16 = "bf16", F32 = "f32", Auto = "auto", Cpu = "cpu", Cuda = "cuda";
+    private const string Bf16 = "bf16", F32 = "f32", Stored = "stored", Int8 = "int8", Auto = "auto", Cpu = "cpu", Cuda = "cuda";
 
     public static Option<string?> Model { get; } = new("--model")
     {
@@ -17,18 +17,29 @@ internal static class CommonOptions
     public static Option<string> KvDtype { get; } = Choice("--kv-dtype",
         "Numbers of the KV cache: bf16 (half the memory) or f32 (exact).", Bf16, F32);
 
+    public static Option<string> Weights { get; } = Choice("--weights",
+        "Numbers of the matrices: stored (as the checkpoint has them) or int8 (blocks of 32 with a common scale: less memory, faster, "
+        + "not quite the same; CPU only).", Stored, Int8);
+
     public static Option<string> Device { get; } = Choice("--device",
-        "Where to compute: auto (the best this build has), cpu or cuda.", Auto, Cpu, Cuda);
+        "Where to compute: auto (a CUDA device where there is one, else the CPU), cpu or cuda.", Auto, Cpu, Cuda);
+
+    /// <summary>What the options of the machine say.</summary>
+    public static EngineOptions ReadMachine(ParseResult parsed, int threads) => new()
+    {
+        Device = parsed.GetValue(Device) switch
+        {
+            Cpu => ComputeDevice.Cpu,
+            Cuda => ComputeDevice.Cuda,
+            _ => ComputeDevice.Auto,
+        },
+        Threads = threads,
+        Weights = parsed.GetValue(Weights) == Int8 ? WeightFormat.Int8 : WeightFormat.Stored,
+        KvDtype = ReadKvDtype(parsed),
+    };
 
     public static KvDtype ReadKvDtype(ParseResult parsed) =>
         parsed.GetValue(KvDtype) == F32 ? SoftThinking.KvDtype.F32 : SoftThinking.KvDtype.Bf16;
-
-    /// <exception cref="BackendException">This build has no such device.</exception>
-    public static void RequireDevice(string device)
-    {
-        if (device == Cuda)
-            throw new BackendException("--device cuda: this build has no CUDA backend; use --device cpu");
-    }
 
     private static Option<string> Choice(string name, string description, params string[] values)
     {

@@ -29,7 +29,6 @@ internal static class GenerateCommand
     private static async Task<int> RunAsync(
         GenerateOptions options, GenerateSettings settings, Terminal terminal, CancellationToken cancellation)
     {
-        CommonOptions.RequireDevice(settings.Device);
         if (settings.Many)
             return await new ManyPrompts(settings, options.Sampling, terminal).RunAsync(cancellation);
         string question = PromptSource.Read(settings, terminal, cancellation);

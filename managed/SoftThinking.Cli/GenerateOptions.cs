@@ -11,7 +11,7 @@ namespace SoftThinking.Cli;
 /// <param name="Trace">File for one JSON object per step; null for none.</param>
 internal sealed record GenerateSettings(
     string Model, string ModelName, string? Prompt, string? PromptFile, string? System, bool Raw, int MaxNewTokens,
-    SamplingOptions Sampling, EngineOptions Engine, string Device, bool Json, string? Trace)
+    SamplingOptions Sampling, EngineOptions Engine, bool Json, string? Trace)
 {
     /// <summary>File with a JSON object a line; "-" for standard input, null for one question.</summary>
     public string? Prompts { get; init; }
@@ -78,7 +78,7 @@ internal sealed class GenerateOptions
             new("answer, and everything with --no-soft-thinking", Sampling.Answer),
             new("both", Sampling.Penalties),
             new("limits and randomness", [_maxNewTokens, _stop, Sampling.Seed, _samples]),
-            new("machine", [CommonOptions.Device, _threads, CommonOptions.KvDtype]),
+            new("machine", [CommonOptions.Device, _threads, CommonOptions.Weights, CommonOptions.KvDtype]),
             new("output", [_json, _logProbs, _trace]),
         ];
     }
@@ -102,14 +102,7 @@ internal sealed class GenerateOptions
             parsed.GetValue(_raw),
             parsed.GetValue(_maxNewTokens) ?? DefaultMaxNewTokens,
             sampling,
-            new EngineOptions
-            {
-                Threads = parsed.GetValue(_threads) ?? 0,
-                KvDtype = CommonOptions.ReadKvDtype(parsed),
-                MaxSequences = 1,
-                MaxTopk = sampling.MaxTopk,
-            },
-            parsed.GetValue(CommonOptions.Device)!,
+            CommonOptions.ReadMachine(parsed, parsed.GetValue(_threads) ?? 0) with { MaxSequences = 1, MaxTopk = sampling.MaxTopk },
             parsed.GetValue(_json),
             parsed.GetValue(_trace))
         {

@@ -68,7 +68,35 @@ TEST_P(PackTest, RoundsToInt8) {
     }
     EXPECT_TRUE(same_bits(parts.read_bytes(), expected)) << dtype_name(dtype);
   }
-  EXPECT_EQ(device().api.pack(device().stream, &w, 0, 75, f32.data(), ST_INT8), ST_INVALID_ARGUMENT);
+  EXPECT_EQ(device().api.pack(device().stream, &w, 0, 75, f32.data(), 4), ST_INVALID_ARGUMENT);
+}
+
+// Blocks that were rounded before: packed as they are.
+TEST_P(PackTest, KeepsStoredBlocksOfInt8) {
+  if (!device().holds(ST_INT8)) GTEST_SKIP() << "this backend has no 8-bit weights";
+  constexpr size_t kRows = 35, kCols = 70, kBlocks = 3;
+  std::vector<float> values(kRows * kCols);
+  std::vector<uint8_t> stored;
+  for (size_t row = 0; row < kRows; ++row) {
+    for (size_t block = 0; block < kBlocks; ++block) {
+      float scale = std::ldexp(1.0f, random.integer(-8, 0));
+      uint16_t half = to_f16(scale);
+      stored.insert(stored.end(), {static_cast<uint8_t>(half), static_cast<uint8_t>(half >> 8)});
+      for (size_t k = 32 * block; k < 32 * (block + 1); ++k) {
+        // The first of a block is the largest, so that rounding the value finds this scale again.
+        int32_t integer = k >= kCols ? 0 : k % 32 == 0 ? 127 : random.integer(-127, 127);
+        stored.push_back(static_cast<uint8_t>(integer));
+        if (k < kCols) values[row * kCols + k] = scale * static_cast<float>(integer);
+      }
+    }
+  }
+  auto packed = [&](const std::vector<uint8_t>& source, int32_t dtype) {
+    Memory memory(device(), device().api.matrix_bytes(kRows, kCols, ST_INT8), kIntegerPoison);
+    st_matrix w = {memory.get(), kRows, kCols, ST_INT8, 0};
+    device().check(device().api.pack(device().stream, &w, 0, kRows, source.data(), dtype));
+    return memory.read_bytes();
+  };
+  EXPECT_TRUE(same_bits(packed(stored, ST_INT8), packed(encoded(values, ST_F32), ST_F32)));
 }
 
 TEST_P(PackTest, RefusesMistakes) {

@@ -27,7 +27,6 @@ internal static class BenchCommand
 
     private static async Task<int> RunAsync(BenchSettings settings, Terminal terminal, CancellationToken cancellation)
     {
-        CommonOptions.RequireDevice(settings.Device);
         Benchmark benchmark = new(settings, cancellation);
         Task<BenchReport> running = Task.Run(benchmark.RunAsync, cancellation);
         ProgressBar.ShowWhile(running, terminal, () => (benchmark.Phase, benchmark.Done));

@@ -15,7 +15,7 @@ namespace SoftThinking.Cli;
 /// <param name="Prefix">Whether to measure the reuse of a prompt.</param>
 internal sealed record BenchSettings(
     ModelShape? Shape, string Model, string ModelName, IReadOnlyList<int> Batches, int Prompt, int Generate, int Context,
-    int Repeat, ulong Seed, bool Greedy, int? Concurrent, bool Prefix, EngineOptions Engine, string Device, bool Json);
+    int Repeat, ulong Seed, bool Greedy, int? Concurrent, bool Prefix, EngineOptions Engine, bool Json);
 
 /// <summary>The options of `bench`.</summary>
 internal sealed class BenchOptions
@@ -75,7 +75,7 @@ internal sealed class BenchOptions
             new("model", [_shape, CommonOptions.Model]),
             new("work", [_batch, _prompt, _generate, _context, _repeat, _seed]),
             new("comparisons", [_greedy, _concurrent, _prefix]),
-            new("machine", [CommonOptions.Device, _threads, CommonOptions.KvDtype]),
+            new("machine", [CommonOptions.Device, _threads, CommonOptions.Weights, CommonOptions.KvDtype]),
             new("output", [_json]),
         ];
     }
@@ -102,8 +102,7 @@ internal sealed class BenchOptions
             parsed.GetValue(_greedy),
             parsed.GetValue(_concurrent),
             parsed.GetValue(_prefix),
-            new EngineOptions { Threads = parsed.GetValue(_threads) ?? 0, KvDtype = CommonOptions.ReadKvDtype(parsed) },
-            parsed.GetValue(CommonOptions.Device)!,
+            CommonOptions.ReadMachine(parsed, parsed.GetValue(_threads) ?? 0),
             parsed.GetValue(_json));
     }
 

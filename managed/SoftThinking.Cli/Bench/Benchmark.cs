@@ -22,7 +22,7 @@ internal sealed class Benchmark(BenchSettings settings, CancellationToken cancel
     public async Task<BenchReport> RunAsync()
     {
         Begin("measuring the machine");
-        MachineRates machine = MachineRates.Measure(settings.Engine.Threads);
+        MachineRates machine = MachineRates.Measure(settings.Engine);
         (ModelCost cost, List<BenchResult> results, PrefixResult? prefix) = await MeasureAsync(machine);
         ConcurrencyResult? concurrency = settings.Concurrent is int requests ? await CompareAsync(requests) : null;
         return new BenchReport(settings, machine, cost, results, concurrency, prefix);

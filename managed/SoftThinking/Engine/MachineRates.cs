@@ -1,4 +1,5 @@
 using System.Text;
+using Microsoft.Extensions.Logging.Abstractions;
 using SoftThinking.Interop;
 
 namespace SoftThinking;
@@ -15,12 +16,11 @@ public sealed record MachineRates(
     string Device, string InstructionSet, int Threads, double ReadBandwidth, double MultiplyAddsF32, double MultiplyAddsBf16,
     double MultiplyAddsInt8)
 {
-    /// <summary>Measures the CPU: takes a second or two, and half a gigabyte of memory meanwhile.</summary>
-    /// <param name="threads">As <see cref="EngineOptions.Threads"/>.</param>
+    /// <summary>Measures the device that the options name: takes a second or two, and half a gigabyte of memory meanwhile.</summary>
     /// <exception cref="BackendException">The native library cannot be loaded, or the memory is not there.</exception>
-    public static unsafe MachineRates Measure(int threads)
+    public static unsafe MachineRates Measure(EngineOptions options)
     {
-        using Device device = Interop.Device.Open(Backend.Cpu, threads);
+        using Device device = DeviceChoice.Open(options, options.Logger ?? NullLogger.Instance);
         DeviceRates rates = device.Measure();
         DeviceInfo info = device.Query();
         return new MachineRates(

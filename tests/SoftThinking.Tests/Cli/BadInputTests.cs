@@ -122,9 +122,6 @@ public class BadInputTests
     public void TraceThatCannotBeWritten() => Fails(Ask("--trace", $"{_model}/absent/trace.jsonl"), "--trace", "absent");
 
     [Test]
-    public void DeviceThatThisBuildLacks() => Fails(Ask("--device", "cuda"), "no CUDA backend");
-
-    [Test]
     public void ThinkEndThatIsNoToken() => Fails(Ask("--think-end-str", "two words"), "'two words'", "must be one");
 
     private string InModel(string file) => Path.Combine(_model, file);

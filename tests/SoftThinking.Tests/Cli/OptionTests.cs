@@ -27,7 +27,6 @@ public class OptionTests
         }));
         Assert.That(settings.MaxNewTokens, Is.EqualTo(4096));
         Assert.That(settings.Engine, Is.EqualTo(new EngineOptions { Threads = 0, KvDtype = KvDtype.Bf16, MaxSequences = 1, MaxTopk = 10 }));
-        Assert.That(settings.Device, Is.EqualTo("auto"));
         Assert.That((settings.Prompts, settings.Samples, settings.LogProbs, settings.Many), Is.EqualTo(((string?)null, 1, (int?)null, false)));
         Assert.That(settings.Stop, Is.Empty);
         Assert.That(settings.ModelName, Is.EqualTo("tiny-reasoner"));
@@ -71,8 +70,8 @@ public class OptionTests
     {
         GenerateSettings settings = Read("--threads", "3", "--kv-dtype", "f32", "--device", "cpu", "--max-new-tokens", "9", "--model", "m");
 
-        Assert.That(settings.Engine, Is.EqualTo(new EngineOptions { Threads = 3, KvDtype = KvDtype.F32, MaxSequences = 1, MaxTopk = 10 }));
-        Assert.That((settings.Device, settings.MaxNewTokens, settings.Model), Is.EqualTo(("cpu", 9, "m")));
+        Assert.That(settings.Engine, Is.EqualTo(new EngineOptions { Threads = 3, KvDtype = KvDtype.F32, Device = ComputeDevice.Cpu, MaxSequences = 1, MaxTopk = 10 }));
+        Assert.That((settings.MaxNewTokens, settings.Model), Is.EqualTo((9, "m")));
     }
 
     [Test]
