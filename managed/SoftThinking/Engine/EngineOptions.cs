@@ -9,7 +9,7 @@ public enum KvDtype
     /// <summary>2 bytes an element.</summary>
     Bf16,
 
-    /// <summary>4 bytes an element.</summary>
+    /// <summary>4 bytes an element; products then take their inputs exactly, too, where they would be rounded to bf16 for speed.</summary>
     F32,
 }
 

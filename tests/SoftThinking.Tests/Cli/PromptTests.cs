@@ -49,7 +49,7 @@ public class PromptTests
 
     private Prompt Make(bool raw, string template)
     {
-        GenerateSettings settings = new("m", "m", null, null, null, raw, 1, new(), new(), "cpu", false, null);
+        GenerateSettings settings = new("m", "m", null, null, null, raw, 1, new(), new(), false, null);
         return Prompt.Make(settings, "What?", Tokenizer.Load(_folder), ChatTemplate.Parse(template, "test"));
     }
 }
