@@ -281,8 +281,8 @@ __global__ void __launch_bounds__(kThreads)
 
 }  // namespace
 
-// Few rows are cut into splits over blocks, as far as scratch memory holds their sums; of many rows each block walks
-// its whole context. The bits are equal.
+// Where the pairs alone do not fill the device, they are cut into splits over blocks, as far as scratch memory holds
+// their sums; else each block walks its whole context, and no sums are written. The bits are equal.
 template <int kHeadDim>
 st_status attention_mma(st_stream* stream, const st_attention& op) {
   int64_t group = op.heads / op.kv_heads;
@@ -294,7 +294,9 @@ st_status attention_mma(st_stream* stream, const st_attention& op) {
   if (op.batch.rows == 0) return ST_OK;
   constexpr size_t kShared = sizeof(Shared<kHeadDim>);
   static_assert(kShared <= 48 * 1024, "more shared memory than a kernel has without asking");
-  if (bytes > kScratchBytes - kTicketBytes || static_cast<uint64_t>(tickets) * sizeof(unsigned) > kTicketBytes)
+  bool fills_device = tickets >= 2 * stream->device->multiprocessors;
+  if (fills_device || bytes > kScratchBytes - kTicketBytes ||
+      static_cast<uint64_t>(tickets) * sizeof(unsigned) > kTicketBytes)
     return launch("attention", attention_whole_kernel<kHeadDim>, grid, kThreads, kShared, stream, op);
   grid.z = static_cast<unsigned>(splits);
   auto* partial = reinterpret_cast<Sums<kHeadDim>*>(static_cast<char*>(stream->scratch) + kTicketBytes);

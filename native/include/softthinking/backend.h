@@ -374,7 +374,8 @@ typedef struct st_api {
   /* Where st_device_info.graphs is 1: what is given to the stream from graph_begin to graph_end is not done but
    * recorded, with the pointers and numbers of every operation, and done as often as graph_launch says, in stream
    * order. Operations and copies between memory of the device and of host_alloc can be recorded, nothing else; a stream
-   * must not be waited for meanwhile. A failed graph_end leaves the stream as it was before graph_begin. */
+   * must not be waited for meanwhile. A failed graph_end leaves the stream as it was before graph_begin. A graph is
+   * launched on the stream that it was recorded from. */
   st_status (*graph_begin)(st_stream* stream);
   st_status (*graph_end)(st_stream* stream, st_graph** graph);
   st_status (*graph_launch)(st_stream* stream, st_graph* graph);
