@@ -17,7 +17,7 @@ internal static class BenchJson
             WriteModel(json, report);
             json.WriteStartArray("results");
             foreach (BenchResult result in report.Results)
-                WriteResult(json, report.Settings, result);
+                WriteResult(json, report, result);
             json.WriteEndArray();
             if (report.Concurrency is ConcurrencyResult concurrency)
                 WriteConcurrency(json, report.Settings, concurrency);
@@ -57,19 +57,20 @@ internal static class BenchJson
         json.WriteEndObject();
     }
 
-    private static void WriteResult(Utf8JsonWriter json, BenchSettings settings, BenchResult result)
+    private static void WriteResult(Utf8JsonWriter json, BenchReport report, BenchResult result)
     {
+        BenchSettings settings = report.Settings;
         json.WriteStartObject();
         json.WriteNumber("batch", result.Batch);
         json.WriteNumber("prompt", settings.Prompt);
         json.WriteNumber("context", settings.Context);
         json.WriteNumber("generate", settings.Generate);
         json.WriteNumber("prefill_tokens_per_second", Math.Round(result.PrefillTokensPerSecond, 3));
-        json.WriteNumber("prefill_arithmetic_fraction", Math.Round(result.PrefillArithmeticFraction, 4));
+        json.WriteNumber("prefill_arithmetic_fraction", Math.Round(report.PrefillArithmetic(result), 4));
         json.WriteNumber("time_to_first_token_ms", Milliseconds(result.TimeToFirstToken));
         json.WriteNumber("decode_tokens_per_second", Math.Round(result.DecodeTokensPerSecond, 3));
-        json.WriteNumber("decode_bandwidth_fraction", Math.Round(result.DecodeBandwidthFraction, 4));
-        json.WriteNumber("decode_arithmetic_fraction", Math.Round(result.DecodeArithmeticFraction, 4));
+        json.WriteNumber("decode_bandwidth_fraction", Math.Round(report.DecodeBandwidth(result), 4));
+        json.WriteNumber("decode_arithmetic_fraction", Math.Round(report.DecodeArithmetic(result), 4));
         if (result.GreedyTokensPerSecond is double greedy)
             json.WriteNumber("greedy_decode_tokens_per_second", Math.Round(greedy, 3));
         json.WriteNumber("mixed_fraction", Math.Round(result.MixedFraction, 4));

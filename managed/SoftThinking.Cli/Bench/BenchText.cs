@@ -50,11 +50,11 @@ internal static class BenchText
         [
             ("batch", result => Text($"{result.Batch}")),
             ("prefill tokens/s", result => Text($"{result.PrefillTokensPerSecond:N1}")),
-            ("of arithmetic", result => Percent(result.PrefillArithmeticFraction)),
+            ("of arithmetic", result => Percent(report.PrefillArithmetic(result))),
             ("first token", result => Text($"{result.TimeToFirstToken * 1000:N1}")),
             ("decode tokens/s", result => Text($"{result.DecodeTokensPerSecond:N1}")),
-            ("of bandwidth", result => Percent(result.DecodeBandwidthFraction)),
-            ("of arithmetic", result => Percent(result.DecodeArithmeticFraction)),
+            ("of bandwidth", result => Percent(report.DecodeBandwidth(result))),
+            ("of arithmetic", result => Percent(report.DecodeArithmetic(result))),
         ];
         if (report.Settings.Greedy)
         {

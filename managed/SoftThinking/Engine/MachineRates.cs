@@ -28,6 +28,15 @@ public sealed record MachineRates(
             rates.ReadBandwidth, rates.MultiplyAddsF32, rates.MultiplyAddsBf16, rates.MultiplyAddsInt8);
     }
 
+    /// <summary>The higher of each rate of two measurements of one machine.</summary>
+    public MachineRates BestOf(MachineRates other) => this with
+    {
+        ReadBandwidth = Math.Max(ReadBandwidth, other.ReadBandwidth),
+        MultiplyAddsF32 = Math.Max(MultiplyAddsF32, other.MultiplyAddsF32),
+        MultiplyAddsBf16 = Math.Max(MultiplyAddsBf16, other.MultiplyAddsBf16),
+        MultiplyAddsInt8 = Math.Max(MultiplyAddsInt8, other.MultiplyAddsInt8),
+    };
+
     private static unsafe string Text(byte* text, int capacity)
     {
         ReadOnlySpan<byte> bytes = new(text, capacity);
