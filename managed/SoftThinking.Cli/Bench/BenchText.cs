@@ -16,7 +16,8 @@ internal static class BenchText
         output.WriteLine();
         output.WriteLine(Text($"Prompts of {settings.Prompt} tokens, {settings.Generate} steps behind {settings.Context} positions; best of {settings.Repeat}."));
         output.WriteLine("of arithmetic: of the multiply-adds that the machine does per second; of bandwidth: of the bytes that it reads.");
-        output.WriteLine("A step reads all weights and the keys and values before it; above 100 % they lie in the processor's cache.");
+        output.WriteLine("A step reads all weights and the keys and values before it. Above 100 %: they lie in the processor's cache, or others kept");
+        output.WriteLine("the machine busy while it was measured.");
         output.WriteLine("first token: ms from submission, averaged over the batch. memory: most that was resident, in MiB.");
         if (settings.Greedy)
             output.WriteLine("soft costs: by how much a step of soft thinking takes longer than a greedy one.");
