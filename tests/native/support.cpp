@@ -32,8 +32,8 @@ constexpr size_t kGuard = 0;
 constexpr size_t kGuard = 256;
 #endif
 
-// Name and path of each backend, as the build passes them: "cpu=<path>|cuda=<path>". SOFTTHINKING_TEST_BACKENDS replaces
-// them, for tests that run where they were not built.
+// Name and path of each backend, as the build passes them: "cpu=<path>|cuda=<path>". SOFTTHINKING_TEST_BACKENDS
+// replaces them, for tests that run where they were not built.
 std::vector<std::pair<std::string, std::string>> libraries() {
   std::vector<std::pair<std::string, std::string>> found;
   const char* elsewhere = getenv("SOFTTHINKING_TEST_BACKENDS");
