@@ -109,6 +109,7 @@ TEST_P(PackTest, RefusesMistakes) {
     return result;
   };
   EXPECT_EQ(status(&good, 0, 20, source.data(), ST_BF16), ST_OK);
+  device().synchronize();  // before the source goes
   EXPECT_EQ(status(nullptr, 0, 20, source.data(), ST_BF16), ST_INVALID_ARGUMENT);
   EXPECT_EQ(status(&good, 0, 20, nullptr, ST_BF16), ST_INVALID_ARGUMENT);
   EXPECT_EQ(status(&good, 0, 20, source.data(), ST_F16), ST_INVALID_ARGUMENT);
