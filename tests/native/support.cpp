@@ -172,6 +172,7 @@ Memory::Memory(Device& device, size_t bytes, int poison)
 }
 
 Memory::~Memory() {
+  device_.api.stream_synchronize(device_.stream);  // what still uses the memory; whoever caused an error was told
   for (size_t offset : {size_t{0}, guard_ + bytes_}) {
     std::vector<uint8_t> guard(guard_);
     if (guard.empty()) break;
