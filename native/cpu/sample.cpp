@@ -311,9 +311,15 @@ void log_probs_row(const Kernels& kernels, const st_log_probs& op, int64_t r) {
   op.head[r] = log_prob(row.logits[op.ids[r * op.entries]]);
   int64_t found = op.count > 0 ? select_top(row, op.count) : 0;  // fewer where the vocabulary is smaller
   for (int64_t i = 0; i < op.count; ++i) {
-    uint64_t key = row.workspace.keys[i];
-    op.top_ids[r * op.count + i] = i < found ? static_cast<int32_t>(key_id(key)) : 0;
-    op.top[r * op.count + i] = i < found ? log_prob(key_logit(key)) : -INFINITY;
+    int32_t& id = op.top_ids[r * op.count + i];
+    float& value = op.top[r * op.count + i];
+    if (i >= found) {
+      id = 0;
+      value = -INFINITY;
+      continue;
+    }
+    id = static_cast<int32_t>(key_id(row.workspace.keys[i]));
+    value = log_prob(key_logit(row.workspace.keys[i]));
   }
 }
 
