@@ -209,7 +209,7 @@ internal sealed class EngineLoop : IDisposable
             SampledRow row = step[sample++];
             if (run.Stage == SequenceStage.Ended)
                 continue; // it ended while this step was under way
-            if (row.Flags.HasFlag(StepFlags.BadLogits))
+            if ((row.Flags & StepFlags.BadLogits) != 0) // HasFlag would allocate until the method is optimised
                 Fail(run.Generation, new GenerationException($"step {run.Steps}: the model's logits hold NaN or infinity, or no finite value"));
             else
                 Record(run, row, now);
@@ -221,7 +221,7 @@ internal sealed class EngineLoop : IDisposable
     {
         FinishReason? finish =
             EndsText(run.Generation.Request, row.Ids[0]) ? FinishReason.Stop
-            : row.Flags.HasFlag(StepFlags.Finished) ? FinishReason.ColdStop
+            : (row.Flags & StepFlags.Finished) != 0 ? FinishReason.ColdStop
             : run.Tokens.Count + 1 == run.MaxLength ? FinishReason.Length
             : null;
         run.Record(row, finish);
@@ -253,6 +253,7 @@ internal sealed class EngineLoop : IDisposable
         if (--run.Generation.Unfinished > 0)
             return;
         _active.Remove(run.Generation);
+        TellStatistics(); // before whoever waits for the end asks for them
         run.Generation.TellEnd();
     }
 
@@ -266,6 +267,7 @@ internal sealed class EngineLoop : IDisposable
             _scheduler.End(run);
         }
         _active.Remove(generation);
+        TellStatistics();
         generation.TellEnd(error);
     }
 

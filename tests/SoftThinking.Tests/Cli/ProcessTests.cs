@@ -48,7 +48,7 @@ public class ProcessTests
             string first = trace.ReadLine()!;
             Assert.That(Tool.Run(["kill", "-" + signal, $"{process.Id}"]).ExitCode, Is.Zero);
             // The rest of the pipe lets the step in hand end. The signal arrives before: the process is woken by it.
-            Thread.Sleep(500);
+            Thread.Sleep(3000); // on a machine that has much else to do, too
             // Its output is read meanwhile: the object may be larger than what the pipe of standard output holds.
             Task<CliRun> finished = Task.Run(() => CliProcess.Finish(process));
             string[] rest = trace.ReadToEnd().Split('\n', StringSplitOptions.RemoveEmptyEntries);
