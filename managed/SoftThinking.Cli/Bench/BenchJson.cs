@@ -34,7 +34,7 @@ internal static class BenchJson
         json.WriteString("device", machine.Device);
         json.WriteString("instruction_set", machine.InstructionSet);
         json.WriteNumber("threads", machine.Threads);
-        json.WriteNumber("read_bandwidth_gbps", Math.Round(machine.ReadBandwidth / 1e9, 3));
+        Number(json, "read_bandwidth_gbps", machine.ReadBandwidth / 1e9, 3);
         json.WriteNumber("multiply_adds_f32_per_second", Math.Round(machine.MultiplyAddsF32));
         json.WriteNumber("multiply_adds_bf16_per_second", Math.Round(machine.MultiplyAddsBf16));
         json.WriteNumber("multiply_adds_int8_per_second", Math.Round(machine.MultiplyAddsInt8));
@@ -65,15 +65,15 @@ internal static class BenchJson
         json.WriteNumber("prompt", settings.Prompt);
         json.WriteNumber("context", settings.Context);
         json.WriteNumber("generate", settings.Generate);
-        json.WriteNumber("prefill_tokens_per_second", Math.Round(result.PrefillTokensPerSecond, 3));
-        json.WriteNumber("prefill_arithmetic_fraction", Math.Round(report.PrefillArithmetic(result), 4));
-        json.WriteNumber("time_to_first_token_ms", Milliseconds(result.TimeToFirstToken));
-        json.WriteNumber("decode_tokens_per_second", Math.Round(result.DecodeTokensPerSecond, 3));
-        json.WriteNumber("decode_bandwidth_fraction", Math.Round(report.DecodeBandwidth(result), 4));
-        json.WriteNumber("decode_arithmetic_fraction", Math.Round(report.DecodeArithmetic(result), 4));
+        Number(json, "prefill_tokens_per_second", result.PrefillTokensPerSecond, 3);
+        Number(json, "prefill_arithmetic_fraction", report.PrefillArithmetic(result), 4);
+        Number(json, "time_to_first_token_ms", 1000 * result.TimeToFirstToken, 3);
+        Number(json, "decode_tokens_per_second", result.DecodeTokensPerSecond, 3);
+        Number(json, "decode_bandwidth_fraction", report.DecodeBandwidth(result), 4);
+        Number(json, "decode_arithmetic_fraction", report.DecodeArithmetic(result), 4);
         if (result.GreedyTokensPerSecond is double greedy)
-            json.WriteNumber("greedy_decode_tokens_per_second", Math.Round(greedy, 3));
-        json.WriteNumber("mixed_fraction", Math.Round(result.MixedFraction, 4));
+            Number(json, "greedy_decode_tokens_per_second", greedy, 3);
+        Number(json, "mixed_fraction", result.MixedFraction, 4);
         json.WriteNumber("peak_memory_bytes", result.PeakMemoryBytes);
         json.WriteString("output_hash", result.OutputHash);
         json.WriteEndObject();
@@ -85,9 +85,9 @@ internal static class BenchJson
         json.WriteNumber("requests", concurrency.Requests);
         json.WriteNumber("prompt", settings.Prompt);
         json.WriteNumber("generate", settings.Generate);
-        json.WriteNumber("one_after_another_ms", Milliseconds(concurrency.OneAfterAnotherSeconds));
-        json.WriteNumber("concurrent_ms", Milliseconds(concurrency.ConcurrentSeconds));
-        json.WriteNumber("speedup", Math.Round(concurrency.Speedup, 3));
+        Number(json, "one_after_another_ms", 1000 * concurrency.OneAfterAnotherSeconds, 3);
+        Number(json, "concurrent_ms", 1000 * concurrency.ConcurrentSeconds, 3);
+        Number(json, "speedup", concurrency.Speedup, 3);
         json.WriteBoolean("same_output", concurrency.SameOutput);
         json.WriteEndObject();
     }
@@ -98,11 +98,18 @@ internal static class BenchJson
         json.WriteNumber("shared_tokens", prefix.SharedTokens);
         json.WriteNumber("prompt_tokens", prefix.PromptTokens);
         json.WriteNumber("cached_tokens", prefix.CachedTokens);
-        json.WriteNumber("cold_time_to_first_token_ms", Milliseconds(prefix.ColdSeconds));
-        json.WriteNumber("cached_time_to_first_token_ms", Milliseconds(prefix.CachedSeconds));
-        json.WriteNumber("speedup", Math.Round(prefix.Speedup, 3));
+        Number(json, "cold_time_to_first_token_ms", 1000 * prefix.ColdSeconds, 3);
+        Number(json, "cached_time_to_first_token_ms", 1000 * prefix.CachedSeconds, 3);
+        Number(json, "speedup", prefix.Speedup, 3);
         json.WriteEndObject();
     }
 
-    private static double Milliseconds(double seconds) => Math.Round(seconds * 1000, 3);
+    /// <summary>A measured number; null where what was measured took no time that the clock could tell.</summary>
+    private static void Number(Utf8JsonWriter json, string name, double value, int digits)
+    {
+        if (double.IsFinite(value))
+            json.WriteNumber(name, Math.Round(value, digits));
+        else
+            json.WriteNull(name);
+    }
 }
