@@ -76,7 +76,7 @@ internal abstract class DeviceChild : SafeHandle
 
     protected abstract void Free();
 
-    // Called once, and only for a handle that became valid; see Abandon.
+    // Called once, and only for a handle that became valid; see Adopt.
     protected override bool ReleaseHandle()
     {
         Free();
@@ -84,11 +84,16 @@ internal abstract class DeviceChild : SafeHandle
         return true;
     }
 
-    /// <summary>Gives back the reference to the device after a constructor failed.</summary>
-    protected void Abandon()
+    /// <summary>Takes what the backend made; where it made nothing, gives back the reference to the device and throws.</summary>
+    protected void Adopt(NativeStatus status, nint made)
     {
-        SetHandleAsInvalid();
-        _device.DangerousRelease();
+        if (status != NativeStatus.Ok)
+        {
+            SetHandleAsInvalid();
+            _device.DangerousRelease();
+        }
+        _device.Backend.Check(status);
+        SetHandle(made);
     }
 }
 
@@ -105,10 +110,7 @@ internal sealed unsafe class DeviceMemory : DeviceChild
         NativeStatus status = host
             ? device.Api->HostAlloc(device.Handle, (ulong)bytes, &pointer)
             : device.Api->MemoryAlloc(device.Handle, (ulong)bytes, &pointer);
-        if (status != NativeStatus.Ok)
-            Abandon();
-        device.Backend.Check(status);
-        SetHandle(pointer);
+        Adopt(status, pointer);
     }
 
     protected override void Free()
@@ -127,11 +129,7 @@ internal sealed unsafe class DeviceEvent : DeviceChild
         : base(device)
     {
         nint created;
-        NativeStatus status = device.Api->EventCreate(device.Handle, &created);
-        if (status != NativeStatus.Ok)
-            Abandon();
-        device.Backend.Check(status);
-        SetHandle(created);
+        Adopt(device.Api->EventCreate(device.Handle, &created), created);
     }
 
     /// <summary>Waits for the work that was marked last; at once when there is none. Its stream must not be disposed.</summary>
@@ -175,11 +173,7 @@ internal sealed unsafe class DeviceStream : DeviceChild
         : base(device)
     {
         nint stream;
-        NativeStatus status = device.Api->StreamCreate(device.Handle, &stream);
-        if (status != NativeStatus.Ok)
-            Abandon();
-        device.Backend.Check(status);
-        SetHandle(stream);
+        Adopt(device.Api->StreamCreate(device.Handle, &stream), stream);
     }
 
     private NativeApi* Api => Device.Api;
