@@ -1,5 +1,7 @@
-// embed: concept tokens to hidden rows. The table may be the LM head's own matrix: a row is one lane of a tile.
+// embed: concept tokens to hidden rows. The table may be the LM head's own matrix: a row is one output of a
+// group.
 
+#include <algorithm>
 #include <cstring>
 
 #include "common/formats.h"
@@ -10,23 +12,26 @@
 namespace st::cpu {
 namespace {
 
-// out += weight * row `id` of a table whose tiles hold STEP consecutive k of an output beside one another.
+const char* group_of(const st_matrix& table, int32_t id) {
+  return static_cast<const char*>(table.data) + id / kGroup * group_bytes(table.cols, table.dtype);
+}
+
+// out += weight * row `id` of a table whose groups hold STEP consecutive k of an output beside one another.
 template <typename T, int STEP, typename Widen>
 void add_row(const st_matrix& table, int32_t id, float weight, Widen widen, float* out) {
-  const char* tile = static_cast<const char*>(table.data) + id / kLanes * tile_bytes(table.cols, table.dtype);
-  const T* lane = reinterpret_cast<const T*>(tile) + id % kLanes * STEP;
-  for (int64_t k = 0; k < table.cols; ++k) out[k] += weight * widen(lane[k / STEP * kLanes * STEP + k % STEP]);
+  const T* output = reinterpret_cast<const T*>(group_of(table, id)) + id % kGroup * STEP;
+  for (int64_t k = 0; k < table.cols; ++k) out[k] += weight * widen(output[k / STEP * kGroup * STEP + k % STEP]);
 }
 
 void add_int8_row(const st_matrix& table, int32_t id, float weight, float* out) {
-  const char* tile = static_cast<const char*>(table.data) + id / kLanes * tile_bytes(table.cols, table.dtype);
-  const auto* scales = reinterpret_cast<const uint16_t*>(tile);
-  const auto* bytes = reinterpret_cast<const uint8_t*>(tile + scale_bytes(table.cols));
-  int lane = id % kLanes;
-  for (int64_t k = 0; k < table.cols; ++k) {
-    int64_t block = k / kBlock;
-    int value = bytes[block * kBlockTileBytes + place_in_block(k % kBlock, lane)] - 128;
-    out[k] += weight * (static_cast<float>(value) * f16_to_float(scales[block * kLanes + lane]));
+  const char* block = group_of(table, id);
+  int64_t output = id % kGroup;
+  for (int64_t first = 0; first < table.cols; first += kBlock, block += kBlockBytes) {
+    float scale = f16_to_float(reinterpret_cast<const uint16_t*>(block)[output]);
+    const auto* bytes = reinterpret_cast<const uint8_t*>(block + kScaleBytes);
+    int64_t count = std::min<int64_t>(kBlock, table.cols - first);
+    for (int64_t k = 0; k < count; ++k)
+      out[first + k] += weight * (static_cast<float>(bytes[place_in_block(k, output)] - 128) * scale);
   }
 }
 

@@ -8,6 +8,7 @@
 namespace st::cpu {
 
 constexpr int kLanes = 16;      // outputs of a weight tile, positions of a KV block
+constexpr int kGroup = 64;      // outputs whose weights are stored together
 constexpr int kLogitTile = 64;  // logits whose maximum is kept
 constexpr int kSplit = 256;     // positions of an attention split
 

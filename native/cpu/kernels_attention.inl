@@ -1,4 +1,6 @@
-// Attention of a row's queries over a split of the context; part of kernels.inl.
+// Attention of a row's queries over a split of the context; part of kernels.inl. A cache that lies in memory is asked
+// for long before it is needed: the values of a split while its scores are computed, the keys of the next split while
+// values are summed.
 #pragma once
 
 #include "common/sampling.h"
@@ -35,14 +37,6 @@ struct Blocks {
   int count() const { return (split.count + kLanes - 1) / kLanes; }
   int valid(int b) const { return split.count - b * kLanes < kLanes ? split.count - b * kLanes : kLanes; }
 };
-
-// A cache that lies in memory is asked for long before it is needed: the values of a split while its scores are
-// computed, the keys of the next split while values are summed.
-ST_HD void prefetch(const void* p) {
-#if defined(__GNUC__)
-  __builtin_prefetch(p, 0, 2);
-#endif
-}
 
 // scores[h, t] = scale q[h] . k[t] for the 16 positions of a block; lanes from `valid` on become -inf.
 template <typename C, int HEADS>

@@ -8,6 +8,13 @@
 namespace st::cpu {
 namespace {
 
+constexpr int kGroupTiles = kGroup / kLanes;
+
+// Where the weights of a tile's group begin.
+ST_HD const char* group_of(const Product& p, int64_t tile) {
+  return static_cast<const char*>(p.w) + tile / kGroupTiles * group_bytes(p.cols, p.dtype);
+}
+
 void store_outputs(F16x value, const float* bias, float* out, int64_t count) {
   if (count >= kLanes) {
     store(out, bias ? add(value, load(bias)) : value);
@@ -49,18 +56,22 @@ void all_rows(const Product& p, int64_t tile) {
     few_rows<Blocks, ROWS, TILES>(p, p.rows * i / blocks, p.rows * (i + 1) / blocks, tile);
 }
 
-// A single row is bound by memory: four tiles at once keep enough loads in flight.
-constexpr int kSingleRowTiles = 4;
-
+// Few rows are bound by memory: whole groups at once, so that weights are read in the order in which they lie.
 template <typename Blocks>
 void all_tiles(const Product& p, int64_t first, int64_t last) {
-  int64_t tile = first;
-  if (p.rows == 1)
-    for (; tile + kSingleRowTiles <= last; tile += kSingleRowTiles)
-      Blocks::template block<1, kSingleRowTiles>(p, 0, tile);
-  for (; tile + Blocks::kTiles <= last; tile += Blocks::kTiles)
-    all_rows<Blocks, Blocks::kRows, Blocks::kTiles>(p, tile);
-  for (; tile < last; ++tile) all_rows<Blocks, Blocks::kRows, 1>(p, tile);
+  bool few = p.rows <= Blocks::kFewRows;
+  for (int64_t tile = first; tile < last;) {
+    if (few && tile % kGroupTiles == 0 && tile + kGroupTiles <= last) {
+      all_rows<Blocks, Blocks::kFewRows, kGroupTiles>(p, tile);
+      tile += kGroupTiles;
+    } else if (tile % Blocks::kTiles == 0 && tile + Blocks::kTiles <= last) {
+      all_rows<Blocks, Blocks::kRows, Blocks::kTiles>(p, tile);
+      tile += Blocks::kTiles;
+    } else {
+      all_rows<Blocks, Blocks::kRows, 1>(p, tile);
+      ++tile;
+    }
+  }
 }
 
 }  // namespace

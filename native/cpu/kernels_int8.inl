@@ -9,7 +9,7 @@ namespace st::cpu {
 namespace {
 
 struct Int8Blocks {
-  static constexpr int kRows = kInt8Rows, kTiles = kInt8Tiles;
+  static constexpr int kRows = kInt8Rows, kTiles = kInt8Tiles, kFewRows = kInt8FewRows;
 
   template <int ROWS, int TILES>
   static void block(const Product& p, int64_t row, int64_t tile) {
@@ -19,11 +19,14 @@ struct Int8Blocks {
       ST_UNROLL
       for (int t = 0; t < TILES; ++t) total[r][t] = zero();
     }
-    int64_t blocks = block_count(p.cols), stride = tile_bytes(p.cols, ST_INT8);
+    int64_t blocks = block_count(p.cols), lane = tile % kGroupTiles * kLanes;
     char* x = static_cast<char*>(const_cast<void*>(p.x)) + row * p.row_bytes;
-    const char* w = static_cast<const char*>(p.w) + tile * stride;
-    const char* bytes = w + scale_bytes(p.cols);
-    for (int64_t b = 0; b < blocks; ++b) {
+    const char* w = group_of(p, tile);
+    for (int64_t b = 0; b < blocks; ++b, w += kBlockBytes) {
+      // In the order of addresses, the scales first: what the processor fetches ahead depends on it.
+      F16x scale[TILES];
+      ST_UNROLL
+      for (int t = 0; t < TILES; ++t) scale[t] = load_f16(reinterpret_cast<const uint16_t*>(w) + lane + t * kLanes);
       I16x sums[ROWS][TILES];
       ST_UNROLL
       for (int r = 0; r < ROWS; ++r) {
@@ -31,29 +34,30 @@ struct Int8Blocks {
         ST_UNROLL
         for (int t = 0; t < TILES; ++t) sums[r][t] = correction;
       }
-      for (int group = 0; group < kBlock / 4; ++group) {
+      const auto* bytes = reinterpret_cast<const uint8_t*>(w + kScaleBytes) + lane * 4;
+      ST_UNROLL
+      for (int k = 0; k < kBlock; k += 4) {
         Bytes weight[TILES];
         ST_UNROLL
-        for (int t = 0; t < TILES; ++t)
-          weight[t] = load_unsigned(reinterpret_cast<const uint8_t*>(bytes) + t * stride + b * kBlockTileBytes +
-                                    group * kLanes * 4);
+        for (int t = 0; t < TILES; ++t) {
+          prefetch(bytes + kBlockBytes + k * kGroup + t * kLanes * 4);
+          weight[t] = load_unsigned(bytes + k * kGroup + t * kLanes * 4);
+        }
         ST_UNROLL
         for (int r = 0; r < ROWS; ++r) {
           int32_t four;
-          memcpy(&four, x + r * p.row_bytes + b * kBlock + group * 4, sizeof four);
+          memcpy(&four, x + r * p.row_bytes + b * kBlock + k, sizeof four);
           Bytes input = broadcast_signed(four);
           ST_UNROLL
           for (int t = 0; t < TILES; ++t) sums[r][t] = add_products(sums[r][t], weight[t], input);
         }
       }
       ST_UNROLL
-      for (int t = 0; t < TILES; ++t) {
-        F16x scale = load_f16(reinterpret_cast<const uint16_t*>(w + t * stride) + b * kLanes);
+      for (int r = 0; r < ROWS; ++r) {
+        F16x input_scale = broadcast(operand_int8(x + r * p.row_bytes, blocks).scales[b]);
         ST_UNROLL
-        for (int r = 0; r < ROWS; ++r) {
-          F16x input_scale = broadcast(operand_int8(x + r * p.row_bytes, blocks).scales[b]);
-          total[r][t] = mul_add(to_f32(sums[r][t]), mul(scale, input_scale), total[r][t]);
-        }
+        for (int t = 0; t < TILES; ++t)
+          total[r][t] = mul_add(to_f32(sums[r][t]), mul(scale[t], input_scale), total[r][t]);
       }
     }
     store_block(p, total, row, tile);

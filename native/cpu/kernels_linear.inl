@@ -7,7 +7,7 @@
 namespace st::cpu {
 namespace {
 
-// Weights that are multiplied in f32: kStep consecutive k are stored together, 16 outputs each.
+// Weights that are multiplied in f32: kStep consecutive k of an output are stored together.
 struct WeightsF32 {
   using Type = float;
   static constexpr int kStep = 1;
@@ -27,7 +27,7 @@ struct WeightsBf16 {
 // Products in f32.
 template <typename W>
 struct F32Blocks {
-  static constexpr int kRows = kBlockRows, kTiles = kBlockTiles;
+  static constexpr int kRows = kBlockRows, kTiles = kBlockTiles, kFewRows = kBlockFewRows;
 
   template <int ROWS, int TILES>
   static void block(const Product& p, int64_t row, int64_t tile) {
@@ -38,12 +38,12 @@ struct F32Blocks {
       for (int t = 0; t < TILES; ++t) total[r][t] = zero();
     }
     const float* x = static_cast<const float*>(p.x) + row * p.cols;
-    int64_t stride = round_up(p.cols, W::kStep) * kLanes;
-    const auto* w = static_cast<const typename W::Type*>(p.w) + tile * stride;
+    const auto* w =
+        reinterpret_cast<const typename W::Type*>(group_of(p, tile)) + tile % kGroupTiles * kLanes * W::kStep;
     auto step = [&](int64_t k, int i) {
       F16x weight[TILES];
       ST_UNROLL
-      for (int t = 0; t < TILES; ++t) weight[t] = W::load16(w + t * stride + k * kLanes, i);
+      for (int t = 0; t < TILES; ++t) weight[t] = W::load16(w + k * kGroup + t * kLanes * W::kStep, i);
       ST_UNROLL
       for (int r = 0; r < ROWS; ++r) {
         F16x input = broadcast(x[r * p.cols + k + i]);
@@ -62,7 +62,7 @@ struct F32Blocks {
 #if defined(__AVX512BF16__)
 // Products of bf16 pairs, summed in f32.
 struct Bf16Blocks {
-  static constexpr int kRows = kBlockRows, kTiles = kBlockTiles;
+  static constexpr int kRows = kBlockRows, kTiles = kBlockTiles, kFewRows = kBlockFewRows;
 
   template <int ROWS, int TILES>
   static void block(const Product& p, int64_t row, int64_t tile) {
@@ -74,12 +74,12 @@ struct Bf16Blocks {
     }
     const char* x = static_cast<const char*>(p.x) + row * p.row_bytes;
     int64_t pairs = (p.cols + 1) / 2;
-    const uint32_t* w = static_cast<const uint32_t*>(p.w) + tile * pairs * kLanes;
+    const auto* w = reinterpret_cast<const uint32_t*>(group_of(p, tile)) + tile % kGroupTiles * kLanes;
     for (int64_t k = 0; k < pairs; ++k) {
       __m512bh weight[TILES];
       ST_UNROLL
       for (int t = 0; t < TILES; ++t)
-        weight[t] = reinterpret_cast<__m512bh>(_mm512_loadu_si512(w + (t * pairs + k) * kLanes));
+        weight[t] = reinterpret_cast<__m512bh>(_mm512_loadu_si512(w + k * kGroup + t * kLanes));
       ST_UNROLL
       for (int r = 0; r < ROWS; ++r) {
         int pair;

@@ -14,28 +14,36 @@ Operand operand_of(const Kernels& kernels, const st_linear& op) {
   return op.w.dtype == ST_BF16 && !op.exact && kernels.bf16_products ? Operand::kBf16 : Operand::kF32;
 }
 
-// Few rows leave only the tiles to be shared. Many are cut as well, or some threads would wait for those that got one
-// tile group more.
-constexpr int64_t kChunkRows = 96, kChunkTiles = 8;
+// How a product is cut into tasks of a few tiles and rows. As large as leaves each thread several of them; rows are cut
+// only where there are many, or few tiles, because each task reads its weights.
+struct Cut {
+  int64_t tiles, rows;
+};
+
+Cut cut_product(int64_t tiles, int64_t rows, int threads) {
+  constexpr int64_t kMostRows = 96, kFewestRows = 8, kTasksPerThread = 3;
+  Cut cut = {rows > kMostRows ? int64_t{8} : int64_t{4}, std::min(rows, kMostRows)};
+  auto tasks = [&] { return ((tiles + cut.tiles - 1) / cut.tiles) * ((rows + cut.rows - 1) / cut.rows); };
+  while (tasks() < kTasksPerThread * threads && cut.rows >= 2 * kFewestRows) cut.rows = (cut.rows + 1) / 2;
+  while (tasks() < kTasksPerThread * threads && cut.tiles > 1) cut.tiles /= 2;
+  return cut;
+}
 
 void run_product(st_device& device, const Product& product) {
-  int64_t tiles = round_up(product.outputs, kLanes) / kLanes, work = product.rows * product.outputs * product.cols;
-  int64_t chunks = (product.rows + kChunkRows - 1) / kChunkRows;
-  if (chunks == 1) {
-    device.pool.parallel_for(tiles, work,
-                             [&](int64_t begin, int64_t end) { device.kernels.linear(product, begin, end); });
-    return;
-  }
-  int64_t groups = (tiles + kChunkTiles - 1) / kChunkTiles;
-  device.pool.parallel_for(groups * chunks, work, [&](int64_t begin, int64_t end) {
+  if (product.rows == 0) return;
+  int64_t tiles = tile_count(product.outputs);
+  Cut cut = cut_product(tiles, product.rows, device.pool.threads());
+  int64_t chunks = (product.rows + cut.rows - 1) / cut.rows, columns = (tiles + cut.tiles - 1) / cut.tiles;
+  int64_t work = product.rows * product.outputs * product.cols;
+  device.pool.parallel_for(columns * chunks, work, [&](int64_t begin, int64_t end) {
     for (int64_t task = begin; task < end; ++task) {
-      int64_t chunk = task % chunks, tile = task / chunks * kChunkTiles;
+      int64_t chunk = task % chunks, tile = task / chunks * cut.tiles;
       int64_t first = product.rows * chunk / chunks, last = product.rows * (chunk + 1) / chunks;
       Product part = product;
       part.x = static_cast<const char*>(product.x) + first * product.row_bytes;
       part.out = product.out + first * product.outputs;
       part.rows = last - first;
-      device.kernels.linear(part, tile, std::min(tile + kChunkTiles, tiles));
+      device.kernels.linear(part, tile, std::min(tile + cut.tiles, tiles));
     }
   });
 }

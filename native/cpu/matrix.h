@@ -1,9 +1,10 @@
-// Layout of a weight matrix W[rows, cols]: tiles of 16 outputs, the last one padded with zeros, so that a product reads
-// one contiguous range and every lane of a vector is an output of its own. A tile is
-//   f32, f16   [cols, 16]
-//   bf16       [cols / 2, 16, 2]: pairs of k, as dot-product instructions take them; an odd number is padded with zero
-//   int8       f16 scales [blocks, 16], padded to 64 bytes; then [blocks, 8, 16, 4]: groups of four k as unsigned bytes
-//              w + 128, because dot-product instructions multiply unsigned by signed bytes; padded with w = 0
+// Layout of a weight matrix W[rows, cols]: groups of 64 outputs, the last one padded with zeros, in the order in which
+// a product reads them: a thread walks through its groups as through one contiguous range, which is what the processor
+// fetches ahead best. A tile is 16 outputs of a group, one for each lane of a vector. A group is
+//   f32, f16   [cols, 64]
+//   bf16       [cols / 2, 64, 2]: pairs of k, as dot-product instructions take them; an odd number is padded with zero
+//   int8       for each block of 32 k: f16 scales [64]; then [8, 64, 4]: groups of four k as unsigned bytes w + 128,
+//              because dot-product instructions multiply unsigned by signed bytes; padded with w = 0
 #pragma once
 
 #include "common/portable.h"
@@ -18,37 +19,37 @@ ST_HD int64_t round_up(int64_t value, int64_t multiple) {
   return (value + multiple - 1) / multiple * multiple;
 }
 
-ST_HD int64_t tile_count(int32_t rows) {
+// Tiles that hold outputs, and groups.
+ST_HD int64_t tile_count(int64_t rows) {
   return round_up(rows, kLanes) / kLanes;
+}
+ST_HD int64_t group_count(int64_t rows) {
+  return round_up(rows, kGroup) / kGroup;
 }
 
 ST_HD int64_t block_count(int64_t cols) {
   return round_up(cols, kBlock) / kBlock;
 }
 
-constexpr int64_t kBlockTileBytes = kBlock * kLanes;
+// A block of int8: the scales, then the bytes.
+constexpr int64_t kScaleBytes = kGroup * 2, kBlockBytes = kScaleBytes + kBlock * kGroup;
 
-// Where in a tile of int8 the bytes begin.
-ST_HD int64_t scale_bytes(int64_t cols) {
-  return round_up(block_count(cols) * kLanes * 2, 64);
+// Place of k among a block's bytes.
+ST_HD int64_t place_in_block(int64_t k, int64_t output) {
+  return (k / 4 * kGroup + output) * 4 + k % 4;
 }
 
-// Place of k in a block of a tile of int8.
-ST_HD int64_t place_in_block(int64_t k, int lane) {
-  return (k / 4 * kLanes + lane) * 4 + k % 4;
-}
-
-// Bytes of a tile; 0 for what is not a type of weights.
-ST_HD int64_t tile_bytes(int64_t cols, int dtype) {
+// Bytes of a group; 0 for what is not a type of weights.
+ST_HD int64_t group_bytes(int64_t cols, int dtype) {
   switch (dtype) {
     case ST_F32:
-      return cols * kLanes * 4;
+      return cols * kGroup * 4;
     case ST_F16:
-      return cols * kLanes * 2;
+      return cols * kGroup * 2;
     case ST_BF16:
-      return round_up(cols, 2) * kLanes * 2;
+      return round_up(cols, 2) * kGroup * 2;
     case ST_INT8:
-      return scale_bytes(cols) + block_count(cols) * kBlockTileBytes;
+      return block_count(cols) * kBlockBytes;
     default:
       return 0;
   }

@@ -1,5 +1,6 @@
 // pack: weights of a checkpoint into the layout of matrix.h.
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 
@@ -12,33 +13,40 @@
 namespace st::cpu {
 namespace {
 
-// The source's rows that fall into a tile.
-struct TileRows {
+// The source's rows among those of the matrix.
+struct SourceRows {
   const st_matrix& w;
   int64_t first_row, count;
   const char* source;
   int64_t row_bytes;
 
   bool padding(int64_t row) const { return row >= w.rows; }
+  // Null where the row comes from elsewhere.
   const char* row(int64_t row) const {
     return row >= first_row && row < first_row + count ? source + (row - first_row) * row_bytes : nullptr;
   }
 };
 
-// Elements of T as they are, `STEP` consecutive k of an output beside one another.
+// Elements of T as they are, `STEP` consecutive k of an output beside one another. A stretch of each row that fits a
+// cache line or two is taken at a time, so that what is written meanwhile stays in the first-level cache.
 template <typename T, int STEP>
-void pack_tile(const TileRows& rows, int64_t tile, char* out_bytes) {
+void pack_group(const SourceRows& rows, int64_t group, char* out_bytes) {
+  constexpr int64_t kStretch = 32;
+  constexpr auto kElement = static_cast<int64_t>(sizeof(T));
   T* out = reinterpret_cast<T*>(out_bytes);
   int64_t cols = rows.w.cols, padded = round_up(cols, STEP);
-  auto place = [&](int64_t k, int lane) { return (k / STEP * kLanes + lane) * STEP + k % STEP; };
-  for (int lane = 0; lane < kLanes; ++lane) {
-    int64_t row = tile * kLanes + lane;
-    const char* in = rows.row(row);
-    if (!in && !rows.padding(row)) continue;
-    // A mapped file need not align its tensors.
-    for (int64_t k = 0; in && k < cols; ++k)
-      memcpy(&out[place(k, lane)], in + k * static_cast<int64_t>(sizeof(T)), sizeof(T));
-    for (int64_t k = in ? cols : 0; k < padded; ++k) out[place(k, lane)] = 0;
+  auto place = [&](int64_t k, int64_t output) { return (k / STEP * kGroup + output) * STEP + k % STEP; };
+  for (int64_t begin = 0; begin < padded; begin += kStretch) {
+    int64_t end = std::min(begin + kStretch, padded), whole = std::min(end, cols) / STEP * STEP;
+    for (int64_t output = 0; output < kGroup; ++output) {
+      int64_t row = group * kGroup + output, k = begin;
+      const char* in = rows.row(row);
+      if (!in && !rows.padding(row)) continue;
+      // A mapped file need not align its tensors.
+      for (; in && k < whole; k += STEP) memcpy(&out[place(k, output)], in + k * kElement, STEP * sizeof(T));
+      for (; in && k < std::min(end, cols); ++k) memcpy(&out[place(k, output)], in + k * kElement, sizeof(T));
+      for (; k < end; ++k) out[place(k, output)] = 0;
+    }
   }
 }
 
@@ -61,25 +69,24 @@ int32_t nearest_int8(float x) {
 }
 
 // One block of an output: its scale, and its integers plus 128.
-void round_block(const float* w, int lane, uint16_t* scale, uint8_t* bytes) {
+void round_block(const float* w, int64_t output, uint16_t* scale, uint8_t* bytes) {
   float largest = 0.0f;
   for (int k = 0; k < kBlock; ++k) largest = std::fabs(w[k]) > largest ? std::fabs(w[k]) : largest;
   *scale = float_to_f16(std::fmin(largest / 127.0f, 65504.0f));
   float stored = f16_to_float(*scale);  // what the integers will be multiplied by
   float inverse = stored > 0.0f ? 1.0f / stored : 0.0f;
-  for (int k = 0; k < kBlock; ++k) {
-    bytes[place_in_block(k, lane)] = static_cast<uint8_t>(nearest_int8(w[k] * inverse) + 128);
-  }
+  for (int k = 0; k < kBlock; ++k)
+    bytes[place_in_block(k, output)] = static_cast<uint8_t>(nearest_int8(w[k] * inverse) + 128);
 }
 
 // A block as a checkpoint holds it: the f16 scale, then the integers.
 constexpr int64_t kStoredBlockBytes = 2 + kBlock;
 
-void copy_block(const char* stored, int lane, uint16_t* scale, uint8_t* bytes) {
+void copy_block(const char* stored, int64_t output, uint16_t* scale, uint8_t* bytes) {
   memcpy(scale, stored, sizeof *scale);
   for (int k = 0; k < kBlock; ++k) {
     auto value = static_cast<int8_t>(stored[2 + k]);
-    bytes[place_in_block(k, lane)] = static_cast<uint8_t>(value + 128);
+    bytes[place_in_block(k, output)] = static_cast<uint8_t>(value + 128);
   }
 }
 
@@ -89,34 +96,46 @@ int64_t stored_row_bytes(int64_t cols, int32_t source_dtype) {
   return cols * (source_dtype == ST_F32 ? 4 : 2);
 }
 
-void pack_int8_tile(const TileRows& rows, int32_t source_dtype, int64_t tile, char* out) {
+void pack_int8_group(const SourceRows& rows, int32_t source_dtype, int64_t group, char* out) {
   int64_t cols = rows.w.cols, element = source_dtype == ST_F32 ? 4 : 2;
-  auto* scales = reinterpret_cast<uint16_t*>(out);
-  auto* bytes = reinterpret_cast<uint8_t*>(out + scale_bytes(cols));
-  for (int lane = 0; lane < kLanes; ++lane) {
-    int64_t row = tile * kLanes + lane;
+  for (int64_t output = 0; output < kGroup; ++output) {
+    int64_t row = group * kGroup + output;
     const char* in = rows.row(row);
     if (!in && !rows.padding(row)) continue;
     for (int64_t b = 0; b < block_count(cols); ++b) {
-      uint16_t* scale = scales + b * kLanes + lane;
-      uint8_t* block = bytes + b * kBlockTileBytes;
+      char* block = out + b * kBlockBytes;
+      uint16_t* scale = reinterpret_cast<uint16_t*>(block) + output;
+      auto* bytes = reinterpret_cast<uint8_t*>(block + kScaleBytes);
       if (in && source_dtype == ST_INT8) {
-        copy_block(in + b * kStoredBlockBytes, lane, scale, block);
+        copy_block(in + b * kStoredBlockBytes, output, scale, bytes);
         continue;
       }
       float w[kBlock] = {};
-      int64_t first = b * kBlock, count = cols - first < kBlock ? cols - first : kBlock;
+      int64_t first = b * kBlock, count = std::min<int64_t>(kBlock, cols - first);
       if (in) widen(in + first * element, source_dtype, count, w);
-      round_block(w, lane, scale, block);
+      round_block(w, output, scale, bytes);
     }
   }
+}
+
+void pack_one_group(const SourceRows& rows, int32_t source_dtype, int64_t group) {
+  const st_matrix& w = rows.w;
+  char* out = static_cast<char*>(const_cast<void*>(w.data)) + group * group_bytes(w.cols, w.dtype);
+  if (w.dtype == ST_INT8)
+    pack_int8_group(rows, source_dtype, group, out);
+  else if (w.dtype == ST_F32)
+    pack_group<uint32_t, 1>(rows, group, out);
+  else if (w.dtype == ST_F16)
+    pack_group<uint16_t, 1>(rows, group, out);
+  else
+    pack_group<uint16_t, 2>(rows, group, out);
 }
 
 }  // namespace
 
 uint64_t matrix_bytes(int32_t rows, int32_t cols, int32_t dtype) {
   if (rows <= 0 || cols <= 0) return 0;
-  return size_product(static_cast<uint64_t>(tile_count(rows)), static_cast<uint64_t>(tile_bytes(cols, dtype)));
+  return size_product(static_cast<uint64_t>(group_count(rows)), static_cast<uint64_t>(group_bytes(cols, dtype)));
 }
 
 st_status pack(st_stream* stream, const st_matrix* w, int32_t first_row, int32_t count, const void* source,
@@ -129,21 +148,11 @@ st_status pack(st_stream* stream, const st_matrix* w, int32_t first_row, int32_t
   ST_REQUIRE(first_row >= 0 && count > 0 && count <= w->rows - first_row, "pack: rows %d + %d of %d", first_row, count,
              w->rows);
   return enqueue(stream, [=, device = stream->device, w = *w, in = static_cast<const char*>(source)] {
-    TileRows rows = {w, first_row, count, in, stored_row_bytes(w.cols, source_dtype)};
-    int64_t first_tile = first_row / kLanes;
-    int64_t tiles = (static_cast<int64_t>(first_row) + count - 1) / kLanes + 1 - first_tile;
-    device->pool.parallel_for(tiles, int64_t{count} * w.cols, [&](int64_t begin, int64_t end) {
-      for (int64_t tile = first_tile + begin; tile < first_tile + end; ++tile) {
-        char* out = static_cast<char*>(const_cast<void*>(w.data)) + tile * tile_bytes(w.cols, w.dtype);
-        if (w.dtype == ST_INT8)
-          pack_int8_tile(rows, source_dtype, tile, out);
-        else if (w.dtype == ST_F32)
-          pack_tile<uint32_t, 1>(rows, tile, out);
-        else if (w.dtype == ST_F16)
-          pack_tile<uint16_t, 1>(rows, tile, out);
-        else
-          pack_tile<uint16_t, 2>(rows, tile, out);
-      }
+    SourceRows rows = {w, first_row, count, in, stored_row_bytes(w.cols, source_dtype)};
+    int64_t first_group = first_row / kGroup;
+    int64_t groups = (static_cast<int64_t>(first_row) + count - 1) / kGroup + 1 - first_group;
+    device->pool.parallel_for(groups, int64_t{count} * w.cols, [&](int64_t begin, int64_t end) {
+      for (int64_t group = begin; group < end; ++group) pack_one_group(rows, source_dtype, first_group + group);
     });
     return ST_OK;
   });

@@ -18,14 +18,22 @@
 namespace st::cpu {
 namespace {
 
+// Asks for a cache line long before it is needed; any address will do.
+ST_HD void prefetch(const void* p) {
+#if defined(__GNUC__)
+  __builtin_prefetch(p, 0, 2);
+#endif
+}
+
 #if defined(__AVX512F__)
 
 struct F16x {
   __m512 v;
 };
-// Rows by weight tiles of a matrix product's inner block: as many sums as leave registers for what is added to them.
-constexpr int kBlockRows = 6, kBlockTiles = 4;
-constexpr int kInt8Rows = 6, kInt8Tiles = 2;
+// Rows by weight tiles of a matrix product's inner block: as many sums as leave registers for what is added to them. Up
+// to kFewRows the blocks are a whole group of tiles wide.
+constexpr int kBlockRows = 6, kBlockTiles = 4, kBlockFewRows = 6;
+constexpr int kInt8Rows = 6, kInt8Tiles = 2, kInt8FewRows = 3;
 ST_HD F16x zero() {
   return {_mm512_setzero_ps()};
 }
@@ -159,8 +167,8 @@ ST_HD I16x add_products(I16x sum, Bytes u, Bytes s) {
 struct F16x {
   __m256 a, b;
 };
-constexpr int kBlockRows = 6, kBlockTiles = 1;
-constexpr int kInt8Rows = 2, kInt8Tiles = 1;
+constexpr int kBlockRows = 6, kBlockTiles = 1, kBlockFewRows = 1;
+constexpr int kInt8Rows = 2, kInt8Tiles = 1, kInt8FewRows = 1;
 ST_HD F16x zero() {
   return {_mm256_setzero_ps(), _mm256_setzero_ps()};
 }
@@ -307,8 +315,8 @@ ST_HD I16x add_products(I16x sum, Bytes u, Bytes s) {
 struct F16x {
   float v[16];
 };
-constexpr int kBlockRows = 1, kBlockTiles = 4;
-constexpr int kInt8Rows = 4, kInt8Tiles = 1;
+constexpr int kBlockRows = 1, kBlockTiles = 4, kBlockFewRows = 1;
+constexpr int kInt8Rows = 4, kInt8Tiles = 1, kInt8FewRows = 1;
 #define ST_LANES(expression)                             \
   F16x result;                                           \
   for (int i = 0; i < 16; ++i) result.v[i] = expression; \

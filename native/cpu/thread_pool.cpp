@@ -11,6 +11,10 @@ namespace {
 
 constexpr int kSpins = 4000;  // about 100 us: longer than the host needs between two operations of a step
 
+// A claim takes this part of what a stretch has left: much at first, and little at the end, where threads wait for one
+// another.
+constexpr int64_t kClaims = 4;
+
 // What the pools of this process know of one another.
 std::mutex turn;  // held by the pool that works, while they have more threads than cores
 std::atomic<const ThreadPool*> working{nullptr};  // who holds it
@@ -34,16 +38,16 @@ void pause() {
 
 }  // namespace
 
-ThreadPool::ThreadPool(int threads) : parts_(static_cast<uint32_t>(threads * kPartsPerThread)) {
+ThreadPool::ThreadPool(int threads) : stretches_(new Stretch[static_cast<size_t>(threads)]) {
   int first = threads_of_all_pools.fetch_add(threads);
   bool bind = threads > 1 && threads <= static_cast<int>(cores().size());
   workers_.reserve(static_cast<size_t>(threads - 1));
   try {
     for (int i = 1; i < threads; ++i) {
       int core = bind ? cores()[static_cast<size_t>(first + i) % cores().size()] : -1;
-      workers_.emplace_back([this, core] {
+      workers_.emplace_back([this, core, i] {
         if (core >= 0) bind_to_core(core);
-        work();
+        work(i);
       });
     }
   } catch (...) {  // no more threads to be had: those that started must end before the vector does
@@ -73,7 +77,7 @@ bool ThreadPool::others_work() const {
 
 void ThreadPool::run(int64_t count, Function function, const void* context) {
   if (count <= 0) return;
-  if (workers_.empty() || count == 1) {
+  if (workers_.empty() || count == 1 || count > INT32_MAX) {
     function(context, 0, count);
     return;
   }
@@ -91,11 +95,14 @@ void ThreadPool::share(int64_t count, Function function, const void* context) {
   count_ = count;
   finished_.store(0, std::memory_order_relaxed);
   uint32_t generation = generation_.load(std::memory_order_relaxed) + 1;
-  next_.store(static_cast<uint64_t>(generation) << 32, std::memory_order_release);
+  for (int i = 0; i < threads(); ++i) {
+    auto items = static_cast<uint64_t>(begin_of(i + 1) - begin_of(i));
+    stretches_[static_cast<size_t>(i)].left.store(uint64_t{generation} << 32 | items, std::memory_order_release);
+  }
   generation_.store(generation, std::memory_order_release);
   generation_.notify_all();
-  run_parts(generation);
-  for (int spins = 0; finished_.load(std::memory_order_acquire) != parts_; ++spins) {
+  run_items(generation, 0);
+  for (int spins = 0; finished_.load(std::memory_order_acquire) != count; ++spins) {
     if (spins < kSpins)
       pause();
     else
@@ -103,19 +110,25 @@ void ThreadPool::share(int64_t count, Function function, const void* context) {
   }
 }
 
-void ThreadPool::run_parts(uint32_t generation) {
-  for (;;) {
-    uint64_t next = next_.load(std::memory_order_acquire);
-    int64_t part = static_cast<uint32_t>(next);
-    if (next >> 32 != generation || part >= parts_) return;
-    if (!next_.compare_exchange_weak(next, next + 1, std::memory_order_acq_rel)) continue;
-    int64_t begin = count_ * part / parts_, end = count_ * (part + 1) / parts_;
-    if (begin < end) function_(context_, begin, end);
-    finished_.fetch_add(1, std::memory_order_release);
+// The thread's own stretch, then what the others have left.
+void ThreadPool::run_items(uint32_t generation, int thread) {
+  for (int i = 0; i < threads(); ++i) run_stretch(generation, (thread + i) % threads());
+}
+
+void ThreadPool::run_stretch(uint32_t generation, int stretch) {
+  std::atomic<uint64_t>& place = stretches_[static_cast<size_t>(stretch)].left;
+  uint64_t seen = place.load(std::memory_order_acquire);
+  while (seen >> 32 == generation && static_cast<uint32_t>(seen) > 0) {
+    int64_t left = static_cast<uint32_t>(seen), claimed = (left + kClaims - 1) / kClaims;
+    if (!place.compare_exchange_weak(seen, seen - static_cast<uint64_t>(claimed), std::memory_order_acq_rel)) continue;
+    int64_t begin = begin_of(stretch + 1) - left;
+    function_(context_, begin, begin + claimed);
+    finished_.fetch_add(claimed, std::memory_order_release);
+    seen = place.load(std::memory_order_acquire);
   }
 }
 
-void ThreadPool::work() {
+void ThreadPool::work(int thread) {
   uint32_t seen = 0;
   for (;;) {
     for (int spins = 0; spins < kSpins && generation_.load(std::memory_order_acquire) == seen && !others_work();
@@ -124,7 +137,7 @@ void ThreadPool::work() {
     generation_.wait(seen, std::memory_order_acquire);
     if (stopping_.load()) return;
     seen = generation_.load(std::memory_order_acquire);
-    run_parts(seen);
+    run_items(seen, thread);
   }
 }
 

@@ -3,15 +3,17 @@
 
 #include <atomic>
 #include <condition_variable>
+#include <memory>
 #include <mutex>
 #include <thread>
 #include <vector>
 
 namespace st::cpu {
 
-// Runs a function over a range that is cut into parts, which the caller and the workers claim one by one: a worker that
-// the system lets wait holds nobody up. Workers spin for a while before they sleep, because operations follow one
-// another within microseconds.
+// Runs a function over a range of items. Each thread begins with a stretch of its own, which it walks through in order
+// (weights that lie behind one another are read behind one another, and by the same thread at every step); who is done
+// helps the others, so that a thread which the system lets wait holds nobody up. Workers spin for a while before they
+// sleep, because operations follow one another within microseconds.
 class ThreadPool {
  public:
   explicit ThreadPool(int threads);
@@ -37,24 +39,28 @@ class ThreadPool {
 
   using Function = void (*)(const void* context, int64_t begin, int64_t end);
 
-  static constexpr int kPartsPerThread = 4;
+  // The items [count * i / threads, count * (i + 1) / threads) of thread i, of which the last `left` are to be claimed.
+  struct alignas(64) Stretch {
+    std::atomic<uint64_t> left{0};  // generation << 32 | number of items
+  };
 
   void run(int64_t count, Function function, const void* context);
   void share(int64_t count, Function function, const void* context);
-  void work();
+  void work(int thread);
   void stop();
   bool others_work() const;
-  void run_parts(uint32_t generation);
+  int64_t begin_of(int stretch) const { return count_ * stretch / threads(); }
+  void run_items(uint32_t generation, int thread);
+  void run_stretch(uint32_t generation, int stretch);
 
   std::mutex one_at_a_time_;  // streams of one device share the threads
-  // Read only by whoever claimed a part: the call they belong to ends after its last part did.
+  // Read only by whoever claimed items: the call they belong to ends after its last item did.
   Function function_ = nullptr;
   const void* context_ = nullptr;
   int64_t count_ = 0;
-  uint32_t parts_;
-  std::atomic<uint64_t> next_{0};  // generation << 32 | next part to claim
-  std::atomic<uint32_t> finished_{0};
-  std::atomic<uint32_t> generation_{0};  // what workers sleep on
+  std::unique_ptr<Stretch[]> stretches_;
+  alignas(64) std::atomic<int64_t> finished_{0};     // items done
+  alignas(64) std::atomic<uint32_t> generation_{0};  // what workers sleep on
   std::atomic<bool> stopping_{false};
   std::vector<std::thread> workers_;
 };
