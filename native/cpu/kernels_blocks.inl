@@ -59,10 +59,10 @@ void all_rows(const Product& p, int64_t tile) {
 // Few rows are bound by memory: whole groups at once, so that weights are read in the order in which they lie.
 template <typename Blocks>
 void all_tiles(const Product& p, int64_t first, int64_t last) {
-  bool few = p.rows <= Blocks::kFewRows;
+  bool few = p.rows <= Blocks::kFew;
   for (int64_t tile = first; tile < last;) {
     if (few && tile % kGroupTiles == 0 && tile + kGroupTiles <= last) {
-      all_rows<Blocks, Blocks::kFewRows, kGroupTiles>(p, tile);
+      all_rows<Blocks, Blocks::kWideRows, kGroupTiles>(p, tile);
       tile += kGroupTiles;
     } else if (tile % Blocks::kTiles == 0 && tile + Blocks::kTiles <= last) {
       all_rows<Blocks, Blocks::kRows, Blocks::kTiles>(p, tile);

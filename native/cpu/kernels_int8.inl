@@ -9,7 +9,7 @@ namespace st::cpu {
 namespace {
 
 struct Int8Blocks {
-  static constexpr int kRows = kInt8Rows, kTiles = kInt8Tiles, kFewRows = kInt8FewRows;
+  static constexpr int kRows = kInt8Rows, kTiles = kInt8Tiles, kWideRows = kInt8WideRows, kFew = kInt8Few;
 
   template <int ROWS, int TILES>
   static void block(const Product& p, int64_t row, int64_t tile) {

@@ -27,7 +27,7 @@ struct WeightsBf16 {
 // Products in f32.
 template <typename W>
 struct F32Blocks {
-  static constexpr int kRows = kBlockRows, kTiles = kBlockTiles, kFewRows = kBlockFewRows;
+  static constexpr int kRows = kBlockRows, kTiles = kBlockTiles, kWideRows = kBlockWideRows, kFew = kBlockFew;
 
   template <int ROWS, int TILES>
   static void block(const Product& p, int64_t row, int64_t tile) {
@@ -62,7 +62,7 @@ struct F32Blocks {
 #if defined(__AVX512BF16__)
 // Products of bf16 pairs, summed in f32.
 struct Bf16Blocks {
-  static constexpr int kRows = kBlockRows, kTiles = kBlockTiles, kFewRows = kBlockFewRows;
+  static constexpr int kRows = kBlockRows, kTiles = kBlockTiles, kWideRows = kBlockWideRows, kFew = kBlockFew;
 
   template <int ROWS, int TILES>
   static void block(const Product& p, int64_t row, int64_t tile) {

@@ -30,10 +30,10 @@ ST_HD void prefetch(const void* p) {
 struct F16x {
   __m512 v;
 };
-// Rows by weight tiles of a matrix product's inner block: as many sums as leave registers for what is added to them. Up
-// to kFewRows the blocks are a whole group of tiles wide.
-constexpr int kBlockRows = 6, kBlockTiles = 4, kBlockFewRows = 6;
-constexpr int kInt8Rows = 6, kInt8Tiles = 2, kInt8FewRows = 3;
+// Rows by weight tiles of a matrix product's inner block: as many sums as leave registers for what is added to them.
+// For products of up to kFew rows they are kWideRows by a whole group of tiles.
+constexpr int kBlockRows = 6, kBlockTiles = 4, kBlockWideRows = 6, kBlockFew = 6;
+constexpr int kInt8Rows = 6, kInt8Tiles = 2, kInt8WideRows = 3, kInt8Few = 24;
 ST_HD F16x zero() {
   return {_mm512_setzero_ps()};
 }
@@ -167,8 +167,8 @@ ST_HD I16x add_products(I16x sum, Bytes u, Bytes s) {
 struct F16x {
   __m256 a, b;
 };
-constexpr int kBlockRows = 6, kBlockTiles = 1, kBlockFewRows = 1;
-constexpr int kInt8Rows = 2, kInt8Tiles = 1, kInt8FewRows = 1;
+constexpr int kBlockRows = 6, kBlockTiles = 1, kBlockWideRows = 1, kBlockFew = 1;
+constexpr int kInt8Rows = 2, kInt8Tiles = 1, kInt8WideRows = 1, kInt8Few = 1;
 ST_HD F16x zero() {
   return {_mm256_setzero_ps(), _mm256_setzero_ps()};
 }
@@ -315,8 +315,8 @@ ST_HD I16x add_products(I16x sum, Bytes u, Bytes s) {
 struct F16x {
   float v[16];
 };
-constexpr int kBlockRows = 1, kBlockTiles = 4, kBlockFewRows = 1;
-constexpr int kInt8Rows = 4, kInt8Tiles = 1, kInt8FewRows = 1;
+constexpr int kBlockRows = 1, kBlockTiles = 4, kBlockWideRows = 1, kBlockFew = 1;
+constexpr int kInt8Rows = 4, kInt8Tiles = 1, kInt8WideRows = 1, kInt8Few = 1;
 #define ST_LANES(expression)                             \
   F16x result;                                           \
   for (int i = 0; i < 16; ++i) result.v[i] = expression; \
