@@ -144,7 +144,8 @@ st_status qkv_epilogue(st_stream* stream, const st_qkv_epilogue* op) {
   return enqueue(stream, [device = stream->device, op = *op] {
     st_status found = check_rows("qkv_epilogue", op.batch, op.cache);
     if (found != ST_OK) return found;
-    int64_t work = int64_t{op.batch.rows} * (op.heads + 2 * op.kv_heads) * op.head_dim * 4;
+    int64_t work = int64_t{op.batch.rows} * (op.heads + 2 * op.kv_heads) * op.head_dim *
+                   32;  // an element takes as long as so many
     device->pool.parallel_for(op.batch.rows, work, [&](int64_t begin, int64_t end) {
       for (int64_t r = begin; r < end; ++r) finish_row(device->kernels, op, r);
     });
@@ -165,15 +166,16 @@ class AttentionRun {
         group_(op.heads / op.kv_heads),
         group_floats_(group_ * partial_floats(op.head_dim)) {}
 
-  // Keys and values are read once for each kRowBlock rows, and by as many threads as there are such blocks and KV
-  // heads.
+  // Blocks of rows, which read the keys and values of a sequence together: as many rows as leave every thread work.
   void by_rows(int64_t first, int64_t rows, int64_t work) {
-    int64_t tasks = (rows + kRowBlock - 1) / kRowBlock * op_.kv_heads;
+    constexpr int64_t kMostRows = 16, kTasksPerThread = 3;
+    int64_t size = std::clamp(rows * op_.kv_heads / (kTasksPerThread * device_.pool.threads()), int64_t{1}, kMostRows);
+    int64_t tasks = (rows + size - 1) / size * op_.kv_heads;
     device_.pool.parallel_for(tasks, work, [&](int64_t begin, int64_t end) {
       // From the last row to the first: the longest work is begun first.
       for (int64_t task = tasks - 1 - begin; task >= tasks - end; --task) {
-        int64_t row = task / op_.kv_heads * kRowBlock;
-        row_block(first, row, std::min(row + kRowBlock, rows), static_cast<int>(task % op_.kv_heads));
+        int64_t row = task / op_.kv_heads * size;
+        row_block(first, row, std::min(row + size, rows), static_cast<int>(task % op_.kv_heads));
       }
     });
   }
@@ -201,8 +203,6 @@ class AttentionRun {
   }
 
  private:
-  static constexpr int64_t kRowBlock = 16;
-
   void split(int64_t row, int kv_head, int start, float* partials) const {
     const float* q = static_cast<const float*>(op_.qkv) +
                      (row * (op_.heads + 2 * op_.kv_heads) + int64_t{kv_head} * group_) * op_.head_dim;

@@ -106,11 +106,18 @@ st_status event_create(st_device* device, st_event** event) {
 }
 
 void event_destroy(st_event* event) {
-  delete event;
+  if (event) event->release();
 }
 
 st_status event_record(st_stream* stream, st_event* event) {
   ST_REQUIRE(stream && event, "event_record: a pointer is null");
+  event->owners.fetch_add(1, std::memory_order_relaxed);
+  auto note_time = [event] {
+    event->reached = std::chrono::steady_clock::now();
+    event->release();
+    return ST_OK;
+  };
+  stream->queue.push(note_time, true);
   event->stream = stream;
   event->commands = stream->queue.pushed();
   return ST_OK;
@@ -119,6 +126,13 @@ st_status event_record(st_stream* stream, st_event* event) {
 st_status event_synchronize(st_event* event) {
   ST_REQUIRE(event, "event_synchronize: no event");
   return event->stream ? event->stream->queue.wait(event->commands) : ST_OK;
+}
+
+st_status event_elapsed(st_event* from, st_event* to, double* seconds) {
+  ST_REQUIRE(from && to && seconds, "event_elapsed: a pointer is null");
+  ST_REQUIRE(from->stream && to->stream, "event_elapsed: an event was never recorded");
+  *seconds = std::chrono::duration<double>(to->reached - from->reached).count();
+  return ST_OK;
 }
 
 // Elements of a mapped file need not be aligned.
@@ -179,45 +193,26 @@ const char* last_error() {
 }
 
 constexpr st_api kApi = {
-    ST_ABI_VERSION,
-    sizeof(st_api),
-    "cpu",
-    last_error,
-    device_open,
-    device_close,
-    device_query,
-    memory_alloc,
-    memory_free,
-    memory_alloc,
-    memory_free,
-    stream_create,
-    stream_destroy,
-    stream_synchronize,
-    event_create,
-    event_destroy,
-    event_record,
-    event_synchronize,
-    graph_begin,
-    graph_end,
-    graph_launch,
-    graph_destroy,
-    matrix_bytes,
-    kv_bytes,
-    sample_workspace_bytes,
-    pack,
-    convert_to_f32,
-    copy,
-    embed,
-    rms_norm,
-    linear,
-    rope_angles,
-    qkv_epilogue,
-    attention,
-    silu_mul,
-    gather_rows,
-    penalize,
-    sample,
-    log_probs,
+    ST_ABI_VERSION, sizeof(st_api),
+    "cpu",          last_error,
+    device_open,    device_close,
+    device_query,   memory_alloc,
+    memory_free,    memory_alloc,
+    memory_free,    stream_create,
+    stream_destroy, stream_synchronize,
+    event_create,   event_destroy,
+    event_record,   event_synchronize,
+    event_elapsed,  graph_begin,
+    graph_end,      graph_launch,
+    graph_destroy,  matrix_bytes,
+    kv_bytes,       sample_workspace_bytes,
+    pack,           convert_to_f32,
+    copy,           embed,
+    rms_norm,       linear,
+    rope_angles,    qkv_epilogue,
+    attention,      silu_mul,
+    gather_rows,    penalize,
+    sample,         log_probs,
     measure,
 };
 

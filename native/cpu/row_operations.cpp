@@ -12,7 +12,7 @@ st_status rms_norm(st_stream* stream, const st_rms_norm* op) {
   ST_REQUIRE(op->rows >= 0 && op->cols > 0, "rms_norm: %d x %d", op->rows, op->cols);
   ST_REQUIRE(op->residual && op->weight && op->out, "rms_norm: a pointer is null");
   return enqueue(stream, [device = stream->device, op = *op] {
-    device->pool.parallel_for(op.rows, int64_t{op.rows} * op.cols, [&](int64_t begin, int64_t end) {
+    device->pool.parallel_for(op.rows, int64_t{op.rows} * op.cols * 16, [&](int64_t begin, int64_t end) {
       for (int64_t offset = begin * op.cols; offset < end * op.cols; offset += op.cols)
         device->kernels.rms_norm(op.delta ? static_cast<const float*>(op.delta) + offset : nullptr,
                                  static_cast<float*>(op.residual) + offset, op.weight, op.epsilon,
@@ -28,7 +28,7 @@ st_status silu_mul(st_stream* stream, const st_silu_mul* op) {
   ST_REQUIRE(op->gate_up && op->out, "silu_mul: a pointer is null");
   return enqueue(stream, [device = stream->device, op = *op] {
     const float* in = static_cast<const float*>(op.gate_up);
-    device->pool.parallel_for(op.rows, int64_t{op.rows} * op.cols, [&](int64_t begin, int64_t end) {
+    device->pool.parallel_for(op.rows, int64_t{op.rows} * op.cols * 20, [&](int64_t begin, int64_t end) {
       for (int64_t r = begin; r < end; ++r) {
         const float* gate = in + r * 2 * op.cols;
         device->kernels.silu_mul(gate, gate + op.cols, static_cast<float*>(op.out) + r * op.cols, op.cols);

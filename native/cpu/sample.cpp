@@ -14,6 +14,9 @@ namespace {
 // Logits that one task of a pass reads: one row is work for several threads.
 constexpr int64_t kSegment = 128 * kLogitTile;
 
+// Selecting and mixing, in multiply-adds that take as long.
+constexpr int64_t kRowWork = 1 << 17;
+
 // What the passes find in a segment.
 struct Segment {
   uint64_t z, s;
@@ -384,10 +387,11 @@ st_status sample(st_stream* stream, const st_sample* op) {
       Row row = begin_row(op, r);
       sum_segment(device->kernels, op, row, r, i);
     });
-    device->pool.parallel_for(op.rows, int64_t{op.rows} * op.vocabulary / 4, [&](int64_t begin, int64_t end) {
-      for (int64_t r = begin; r < end; ++r)
-        if (op.slots[r] >= 0) sample_row(op, r);
-    });
+    device->pool.parallel_for(op.rows, op.rows * (int64_t{op.vocabulary} / 4 + kRowWork),
+                              [&](int64_t begin, int64_t end) {
+                                for (int64_t r = begin; r < end; ++r)
+                                  if (op.slots[r] >= 0) sample_row(op, r);
+                              });
     return ST_OK;
   });
 }

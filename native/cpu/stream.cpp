@@ -27,12 +27,16 @@ CommandQueue::~CommandQueue() {
   thread_.join();
 }
 
+// The order of what both threads do to done_ and wanted_ is what makes sure that one of them sees the other.
+void CommandQueue::wait_until_done(uint64_t count) {
+  if (done_.load(std::memory_order_acquire) >= count) return;
+  wanted_.store(count, std::memory_order_seq_cst);
+  for (uint64_t done; (done = done_.load(std::memory_order_seq_cst)) < count;) done_.wait(done);
+  wanted_.store(UINT64_MAX, std::memory_order_relaxed);
+}
+
 st_status CommandQueue::wait(uint64_t count) {
-  for (;;) {
-    uint64_t done = done_.load(std::memory_order_acquire);
-    if (done >= count) break;
-    done_.wait(done, std::memory_order_acquire);
-  }
+  wait_until_done(count);
   if (status_.load(std::memory_order_acquire) == ST_OK) return ST_OK;
   st_status status = fail(status_.load(std::memory_order_relaxed), "%s", error_.c_str());
   status_.store(ST_OK, std::memory_order_release);
@@ -41,11 +45,9 @@ st_status CommandQueue::wait(uint64_t count) {
 
 CommandQueue::Command& CommandQueue::next_place() {
   uint64_t place = pushed_.load(std::memory_order_relaxed);
-  for (;;) {  // a step has far fewer commands than the ring has places; loading a model may fill it
-    uint64_t done = done_.load(std::memory_order_acquire);
-    if (place - done < kPlaces) return ring_[place % kPlaces];
-    done_.wait(done, std::memory_order_acquire);
-  }
+  // A step has far fewer commands than the ring has places; loading a model may fill it.
+  if (place >= kPlaces) wait_until_done(place - kPlaces + 1);
+  return ring_[place % kPlaces];
 }
 
 void CommandQueue::publish() {
@@ -59,13 +61,13 @@ void CommandQueue::work() {
     for (int spins = 0; spins < kSpins && pushed_.load(std::memory_order_acquire) == next; ++spins) pause();
     pushed_.wait(next, std::memory_order_acquire);
     run(ring_[next % kPlaces]);
-    done_.store(next + 1, std::memory_order_release);
-    done_.notify_all();
+    done_.store(next + 1, std::memory_order_seq_cst);
+    if (next + 1 >= wanted_.load(std::memory_order_seq_cst)) done_.notify_all();
   }
 }
 
 void CommandQueue::run(const Command& command) {
-  if (status_.load(std::memory_order_acquire) != ST_OK) return;
+  if (status_.load(std::memory_order_acquire) != ST_OK && !command.always) return;
   st_status status = command.run(command.payload);
   if (status == ST_OK) return;
   error_ = error_text();

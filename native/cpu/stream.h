@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstring>
 #include <memory>
 #include <string>
@@ -22,9 +23,10 @@ class CommandQueue {
   CommandQueue& operator=(const CommandQueue&) = delete;
 
   template <typename Body>
-  void push(const Body& body) {
+  void push(const Body& body, bool always = false) {
     static_assert(std::is_trivially_copyable_v<Body> && sizeof(Body) <= kPayload && alignof(Body) <= kAlignment);
     Command& command = next_place();
+    command.always = always;
     command.run = [](const void* payload) { return (*static_cast<const Body*>(payload))(); };
     memcpy(command.payload, static_cast<const void*>(&body), sizeof body);
     publish();
@@ -40,9 +42,11 @@ class CommandQueue {
 
   struct Command {
     st_status (*run)(const void* payload);
+    bool always;  // also behind a command that failed
     alignas(kAlignment) unsigned char payload[kPayload];
   };
 
+  void wait_until_done(uint64_t count);
   Command& next_place();
   void publish();
   void work();
@@ -51,6 +55,7 @@ class CommandQueue {
   std::unique_ptr<Command[]> ring_;
   alignas(64) std::atomic<uint64_t> pushed_{0};
   alignas(64) std::atomic<uint64_t> done_{0};
+  std::atomic<uint64_t> wanted_{UINT64_MAX};  // what the other thread waits for: it is not woken before
   std::atomic<bool> stopping_{false};
   std::atomic<st_status> status_{ST_OK};
   std::string error_;   // written before status_ becomes an error, read while it is one
@@ -65,10 +70,17 @@ struct st_stream {
   st::cpu::CommandQueue queue;
 };
 
-// Marks how far a stream had been filled.
+// Marks how far a stream had been filled, and when the stream got there. Owned by whoever made it and by the commands
+// that have to note the time: it may be destroyed before them.
 struct st_event {
+  std::atomic<int> owners{1};
   st_stream* stream = nullptr;
   uint64_t commands = 0;
+  std::chrono::steady_clock::time_point reached = {};  // written before, and read after, the commands were waited for
+
+  void release() {
+    if (owners.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
+  }
 };
 
 namespace st::cpu {

@@ -24,7 +24,8 @@ class ThreadPool {
   int threads() const { return static_cast<int>(workers_.size()) + 1; }
 
   // Calls body(begin, end) for disjoint parts that cover [0, count); returns when all are done. `work` is about the
-  // number of multiply-adds of all of it: little work is done by the caller alone, sooner than others would wake.
+  // number of multiply-adds of all of it, or of those that would take as long: little work is done by the caller alone,
+  // sooner than others would wake.
   template <typename Body>
   void parallel_for(int64_t count, int64_t work, const Body& body) {
     if (work < kSharedWork) return count > 0 ? body(int64_t{0}, count) : void();

@@ -208,7 +208,7 @@ st_status event_create(st_device* device, st_event** event) {
   ST_REQUIRE(device && event, "event_create: a pointer is null");
   ST_CHECK(cudaSetDevice(device->ordinal), "event_create");
   cudaEvent_t handle;
-  ST_CHECK(cudaEventCreateWithFlags(&handle, cudaEventDisableTiming), "event_create");
+  ST_CHECK(cudaEventCreate(&handle), "event_create");
   *event = new (std::nothrow) st_event{device->ordinal, handle};
   if (*event) return ST_OK;
   cudaEventDestroy(handle);
@@ -232,6 +232,20 @@ st_status event_synchronize(st_event* event) {
   ST_REQUIRE(event, "event_synchronize: no event");
   ST_CHECK(cudaSetDevice(event->ordinal), "event_synchronize");
   return checked(cudaEventSynchronize(event->handle), "event_synchronize");
+}
+
+st_status event_elapsed(st_event* from, st_event* to, double* seconds) {
+  ST_REQUIRE(from && to && seconds, "event_elapsed: a pointer is null");
+  ST_CHECK(cudaSetDevice(from->ordinal), "event_elapsed");
+  float milliseconds = 0.0f;
+  cudaError_t error = cudaEventElapsedTime(&milliseconds, from->handle, to->handle);
+  if (error == cudaErrorInvalidResourceHandle) {
+    cudaGetLastError();
+    return fail(ST_INVALID_ARGUMENT, "event_elapsed: an event was never recorded");
+  }
+  ST_CHECK(error, "event_elapsed");
+  *seconds = static_cast<double>(milliseconds) / 1e3;
+  return ST_OK;
 }
 
 st_status measure_device(st_device* device, st_rates* rates) {
@@ -306,6 +320,7 @@ st_api make_api() {
   api.event_destroy = event_destroy;
   api.event_record = event_record;
   api.event_synchronize = event_synchronize;
+  api.event_elapsed = event_elapsed;
   api.matrix_bytes = matrix_bytes;
   api.kv_bytes = kv_bytes;
   api.sample_workspace_bytes = sample_workspace_bytes;

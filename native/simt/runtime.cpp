@@ -7,6 +7,7 @@
 #include <sys/sysinfo.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -24,7 +25,8 @@ using Operation = std::function<cudaError_t()>;
 
 struct CUevent_st {
   cudaStream_t stream = nullptr;  // null: never recorded
-  uint64_t position = 0;          // operations of the stream that come before
+  uint64_t position = 0;          // operations of the stream up to it
+  std::shared_ptr<std::chrono::steady_clock::time_point> reached;
 };
 
 struct CUgraph_st {
@@ -324,7 +326,7 @@ cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
   return drain(stream, UINT64_MAX);
 }
 
-cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned) {
+cudaError_t cudaEventCreate(cudaEvent_t* event) {
   *event = new CUevent_st;
   return cudaSuccess;
 }
@@ -335,8 +337,18 @@ cudaError_t cudaEventDestroy(cudaEvent_t event) {
 }
 
 cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
+  {
+    std::lock_guard<std::mutex> lock(stream->mutex);
+    if (stream->capture) return cudaErrorStreamCaptureUnsupported;  // CUDA's event would belong to the graph
+  }
+  auto reached = std::make_shared<std::chrono::steady_clock::time_point>();
+  cudaError_t error = give(stream, [reached] {
+    *reached = std::chrono::steady_clock::now();
+    return cudaSuccess;
+  });
+  if (error != cudaSuccess) return error;
   std::lock_guard<std::mutex> lock(stream->mutex);
-  if (stream->capture) return cudaErrorStreamCaptureUnsupported;  // CUDA's event would belong to the graph
+  event->reached = reached;
   event->stream = stream;
   event->position = stream->given;
   return cudaSuccess;
@@ -347,6 +359,12 @@ cudaError_t cudaEventSynchronize(cudaEvent_t event) {
   std::lock_guard<std::mutex> guard(state().streams_mutex);
   if (!state().streams.count(event->stream)) return cudaSuccess;  // its work was done when it was destroyed
   return drain(event->stream, event->position);
+}
+
+cudaError_t cudaEventElapsedTime(float* milliseconds, cudaEvent_t from, cudaEvent_t to) {
+  if (!from->stream || !to->stream) return cudaErrorInvalidResourceHandle;
+  *milliseconds = std::chrono::duration<float, std::milli>(*to->reached - *from->reached).count();
+  return cudaSuccess;
 }
 
 cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode) {

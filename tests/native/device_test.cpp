@@ -1,4 +1,5 @@
 // What is not an operation: versions, devices, memory, streams, errors.
+#include <chrono>
 #include <cstdlib>
 #include <cstring>
 #include <thread>
@@ -219,6 +220,36 @@ TEST_P(DeviceTest, EventsMarkWorkThatIsDone) {
   api.memory_free(device().handle, memory);
   api.host_free(device().handle, host);
   api.host_free(device().handle, nullptr);
+}
+
+TEST_P(DeviceTest, EventsTellTheTimeBetweenThem) {
+  const st_api& api = device().api;
+  st_event *before = nullptr, *after = nullptr;
+  device().check(api.event_create(device().handle, &before));
+  device().check(api.event_create(device().handle, &after));
+  double seconds = -1.0;
+  EXPECT_EQ(api.event_elapsed(before, after, &seconds), ST_INVALID_ARGUMENT) << "never recorded";
+  std::vector<char> from(1 << 20), to(from.size());
+  auto start = std::chrono::steady_clock::now();
+  device().check(api.event_record(device().stream, before));
+  for (int i = 0; i < 50; ++i) device().check(api.copy(device().stream, to.data(), from.data(), from.size()));
+  device().check(api.event_record(device().stream, after));
+  device().check(api.event_synchronize(after));
+  double all = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  device().check(api.event_elapsed(before, after, &seconds));
+  EXPECT_GT(seconds, 0.0);
+  EXPECT_LE(seconds, all * 1.001);
+  device().check(api.event_elapsed(before, before, &seconds));
+  EXPECT_EQ(seconds, 0.0);
+  EXPECT_EQ(api.event_elapsed(nullptr, after, &seconds), ST_INVALID_ARGUMENT);
+  EXPECT_EQ(api.event_elapsed(before, nullptr, &seconds), ST_INVALID_ARGUMENT);
+  EXPECT_EQ(api.event_elapsed(before, after, nullptr), ST_INVALID_ARGUMENT);
+  // An event may go before the work that it marks.
+  device().check(api.copy(device().stream, to.data(), from.data(), from.size()));
+  device().check(api.event_record(device().stream, before));
+  api.event_destroy(before);
+  device().synchronize();
+  api.event_destroy(after);
 }
 
 // More work than a queue holds, given faster than it is done.

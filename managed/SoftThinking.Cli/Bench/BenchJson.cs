@@ -23,6 +23,8 @@ internal static class BenchJson
                 WriteConcurrency(json, report.Settings, concurrency);
             if (report.PrefixReuse is PrefixResult prefix)
                 WritePrefix(json, prefix);
+            if (report.Settings.Profile)
+                WriteProfiles(json, report);
             json.WriteEndObject();
         }
         output.WriteLine(Encoding.UTF8.GetString(buffer.WrittenSpan));
@@ -101,6 +103,42 @@ internal static class BenchJson
         Number(json, "cold_time_to_first_token_ms", 1000 * prefix.ColdSeconds, 3);
         Number(json, "cached_time_to_first_token_ms", 1000 * prefix.CachedSeconds, 3);
         Number(json, "speedup", prefix.Speedup, 3);
+        json.WriteEndObject();
+    }
+
+    private static void WriteProfiles(Utf8JsonWriter json, BenchReport report)
+    {
+        json.WriteStartArray("profiles");
+        foreach (ProfileResult profile in report.Profiles)
+        {
+            json.WriteStartObject();
+            json.WriteNumber("batch", profile.Batch);
+            WriteSteps(json, report, "prefill", profile.Prefill);
+            WriteSteps(json, report, "decode", profile.Decode);
+            json.WriteEndObject();
+        }
+        json.WriteEndArray();
+    }
+
+    private static void WriteSteps(Utf8JsonWriter json, BenchReport report, string name, StepProfile profile)
+    {
+        json.WriteStartObject(name);
+        json.WriteNumber("rows", profile.Rows);
+        json.WriteNumber("steps", profile.Steps);
+        json.WriteStartArray("operations");
+        foreach (OperationProfile operation in profile.Operations)
+        {
+            json.WriteStartObject();
+            json.WriteString("name", operation.Name);
+            json.WriteNumber("calls", operation.Calls);
+            Number(json, "seconds", operation.Seconds, 9);
+            json.WriteNumber("bytes", operation.Bytes);
+            json.WriteNumber("multiply_adds", operation.MultiplyAdds);
+            json.WriteString("format", operation.Format.ToString().ToLowerInvariant());
+            Number(json, "floor_fraction", report.OfFloor(operation), 4);
+            json.WriteEndObject();
+        }
+        json.WriteEndArray();
         json.WriteEndObject();
     }
 

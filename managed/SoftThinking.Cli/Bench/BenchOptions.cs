@@ -13,9 +13,10 @@ namespace SoftThinking.Cli;
 /// <param name="Greedy">Whether to measure greedy decoding, too.</param>
 /// <param name="Concurrent">Requests of the comparison of one after another with all at once; null for none.</param>
 /// <param name="Prefix">Whether to measure the reuse of a prompt.</param>
+/// <param name="Profile">Whether to measure each operation of a step.</param>
 internal sealed record BenchSettings(
     ModelShape? Shape, string Model, string ModelName, IReadOnlyList<int> Batches, int Prompt, int Generate, int Context,
-    int Repeat, ulong Seed, bool Greedy, int? Concurrent, bool Prefix, EngineOptions Engine, bool Json);
+    int Repeat, ulong Seed, bool Greedy, int? Concurrent, bool Prefix, bool Profile, EngineOptions Engine, bool Json);
 
 /// <summary>The options of `bench`.</summary>
 internal sealed class BenchOptions
@@ -58,6 +59,11 @@ internal sealed class BenchOptions
         Description = "Compare the time to the first token of a prompt whose beginning was computed before with one that is new.",
     };
 
+    private readonly Option<bool> _profile = new("--profile")
+    {
+        Description = "Tell where a step spends its time: for each operation its time, its bytes and the fraction of its floor.",
+    };
+
     private readonly Option<int?> _threads = NumberOption.Create<int>("--threads",
         "Threads that compute: 1 to 1024, or 0 for one per core. The hashes do not depend on it.", 0,
         value => _ = new EngineOptions { Threads = value });
@@ -74,7 +80,7 @@ internal sealed class BenchOptions
         [
             new("model", [_shape, CommonOptions.Model]),
             new("work", [_batch, _prompt, _generate, _context, _repeat, _seed]),
-            new("comparisons", [_greedy, _concurrent, _prefix]),
+            new("comparisons", [_greedy, _concurrent, _prefix, _profile]),
             new("machine", [CommonOptions.Device, _threads, CommonOptions.Weights, CommonOptions.KvDtype]),
             new("output", [_json]),
         ];
@@ -102,6 +108,7 @@ internal sealed class BenchOptions
             parsed.GetValue(_greedy),
             parsed.GetValue(_concurrent),
             parsed.GetValue(_prefix),
+            parsed.GetValue(_profile),
             CommonOptions.ReadMachine(parsed, parsed.GetValue(_threads) ?? 0),
             parsed.GetValue(_json));
     }

@@ -4,9 +4,10 @@ namespace SoftThinking.Cli;
 /// <param name="Results">One for each batch size.</param>
 /// <param name="Concurrency">Null where it was not asked for.</param>
 /// <param name="PrefixReuse">Null where it was not asked for.</param>
+/// <param name="Profiles">Of each batch size, where they were asked for.</param>
 internal sealed record BenchReport(
     BenchSettings Settings, MachineRates Machine, ModelCost Cost, IReadOnlyList<BenchResult> Results,
-    ConcurrencyResult? Concurrency, PrefixResult? PrefixReuse)
+    ConcurrencyResult? Concurrency, PrefixResult? PrefixReuse, IReadOnlyList<ProfileResult> Profiles)
 {
     private readonly Floor _floor = new(Machine, Cost);
 
@@ -20,6 +21,9 @@ internal sealed record BenchReport(
 
     /// <summary>Fraction of the floor that decoding reached, by its arithmetic.</summary>
     public double DecodeArithmetic(BenchResult result) => _floor.DecodeSeconds(result.Batch, Positions) / result.StepSeconds;
+
+    /// <summary>Fraction of its floor that an operation reached, by its bytes or its arithmetic, whichever takes longer.</summary>
+    public double OfFloor(OperationProfile operation) => _floor.Seconds(operation) / operation.Seconds;
 }
 
 /// <summary>What was measured with one batch size.</summary>
@@ -36,6 +40,9 @@ internal sealed record BenchResult(
     /// <summary>Of a step that decodes a token of each sequence.</summary>
     public double StepSeconds => Batch / DecodeTokensPerSecond;
 }
+
+/// <summary>The operations of the most frequent steps of a batch size.</summary>
+internal sealed record ProfileResult(int Batch, StepProfile Prefill, StepProfile Decode);
 
 /// <summary>The same requests one after another, and all at once.</summary>
 /// <param name="SameOutput">Whether both gave the same bits.</param>

@@ -25,6 +25,11 @@ internal static class BenchText
             WriteConcurrency(output, settings, concurrency);
         if (report.PrefixReuse is PrefixResult prefix)
             WritePrefix(output, prefix);
+        foreach (ProfileResult profile in report.Profiles)
+        {
+            WriteProfile(terminal, report, $"prefill of batch {profile.Batch}", profile.Prefill);
+            WriteProfile(terminal, report, $"decode of batch {profile.Batch}", profile.Decode);
+        }
     }
 
     private static string MachineLine(MachineRates machine)
@@ -64,25 +69,49 @@ internal static class BenchText
         }
         columns.Add(("memory", result => Text($"{result.PeakMemoryBytes / 1048576.0:N0}")));
         columns.Add(("hash", result => result.OutputHash));
-        if (terminal.StyleOut)
-            WriteStyled(terminal, columns, report.Results);
-        else
-            WriteMarkdown(terminal.Out, columns, report.Results);
+        WriteRows(terminal, columns, report.Results);
     }
 
-    private static void WriteStyled(
-        Terminal terminal, List<(string Title, Func<BenchResult, string> Value)> columns, IReadOnlyList<BenchResult> results)
+    /// <summary>The operations of a step, those that take longest first.</summary>
+    private static void WriteProfile(Terminal terminal, BenchReport report, string title, StepProfile profile)
+    {
+        double all = profile.Operations.Sum(operation => operation.Seconds);
+        terminal.Out.WriteLine();
+        terminal.Out.WriteLine(Text($"A step of the {title}: {profile.Rows} rows, {all / profile.Steps * 1000:N3} ms, the mean of {profile.Steps}."));
+        terminal.Out.WriteLine();
+        List<(string Title, Func<OperationProfile, string> Value)> columns =
+        [
+            ("operation", operation => operation.Name),
+            ("calls", operation => Text($"{(double)operation.Calls / profile.Steps:0.#}")),
+            ("us each", operation => Text($"{operation.Seconds / operation.Calls * 1e6:N1}")),
+            ("of the step", operation => Percent(operation.Seconds / all)),
+            ("KiB each", operation => Text($"{operation.Bytes / 1024.0 / operation.Calls:N1}")),
+            ("GB/s", operation => Text($"{operation.Bytes / operation.Seconds / 1e9:N1}")),
+            ("of its floor", operation => Percent(report.OfFloor(operation))),
+        ];
+        WriteRows(terminal, columns, [.. profile.Operations.OrderByDescending(operation => operation.Seconds)]);
+    }
+
+    private static void WriteRows<T>(Terminal terminal, List<(string Title, Func<T, string> Value)> columns, IReadOnlyList<T> rows)
+    {
+        if (terminal.StyleOut)
+            WriteStyled(terminal, columns, rows);
+        else
+            WriteMarkdown(terminal.Out, columns, rows);
+    }
+
+    private static void WriteStyled<T>(Terminal terminal, List<(string Title, Func<T, string> Value)> columns, IReadOnlyList<T> results)
     {
         Table table = new Table().RoundedBorder().BorderColor(Color.Grey);
         foreach ((string title, _) in columns)
             table.AddColumn(new TableColumn(Markup.Escape(title)).RightAligned());
-        foreach (BenchResult result in results)
+        foreach (T result in results)
             table.AddRow([.. columns.Select(column => Markup.Escape(column.Value(result)))]);
         terminal.OutConsole.Write(table);
     }
 
-    private static void WriteMarkdown(
-        TextWriter output, List<(string Title, Func<BenchResult, string> Value)> columns, IReadOnlyList<BenchResult> results)
+    private static void WriteMarkdown<T>(
+        TextWriter output, List<(string Title, Func<T, string> Value)> columns, IReadOnlyList<T> results)
     {
         string[][] rows = [[.. columns.Select(column => column.Title)], .. results.Select(result => columns.Select(column => column.Value(result)).ToArray())];
         int[] widths = [.. columns.Select((_, i) => rows.Max(row => row[i].Length))];

@@ -25,10 +25,11 @@ internal sealed class Benchmark(BenchSettings settings, CancellationToken cancel
         MachineRates machine = MachineRates.Measure(settings.Engine);
         (ModelCost cost, List<BenchResult> results, PrefixResult? prefix) = await MeasureAsync();
         ConcurrencyResult? concurrency = settings.Concurrent is int requests ? await CompareAsync(requests) : null;
+        IReadOnlyList<ProfileResult> profiles = settings.Profile ? await ProfileAsync() : [];
         // Again, because others may have kept the machine busy the first time: then fractions would look better than they are.
         Begin("measuring the machine again");
         machine = machine.BestOf(MachineRates.Measure(settings.Engine));
-        return new BenchReport(settings, machine, cost, results, concurrency, prefix);
+        return new BenchReport(settings, machine, cost, results, concurrency, prefix, profiles);
     }
 
     private async Task<(ModelCost, List<BenchResult>, PrefixResult?)> MeasureAsync()
@@ -136,6 +137,29 @@ internal sealed class Benchmark(BenchSettings settings, CancellationToken cancel
             engine, [prompts.Request([.. shared, .. prompts.Tokens(SuffixSet, question, SuffixTokens)], question, generate: 1)]);
     }
 
+    /// <summary>Takes the times of operations, with an engine of its own: noting them costs time.</summary>
+    private async Task<IReadOnlyList<ProfileResult>> ProfileAsync()
+    {
+        await using Engine engine = Load(settings.Batches.Max(), prefixCache: true, profile: true);
+        RandomPrompts prompts = await WarmUpAsync(engine);
+        List<ProfileResult> results = [];
+        foreach (int batch in settings.Batches)
+        {
+            Begin($"batch {batch}: profile");
+            engine.TakeProfile();
+            await FollowAsync(engine, prompts.Requests(DecodedSet(batch), batch, settings.Prompt, 1));
+            StepProfile prefill = Largest(engine.TakeProfile());
+            if (settings.Context != settings.Prompt)
+                await FollowAsync(engine, prompts.Requests(DecodedSet(batch), batch, settings.Context, 1));
+            engine.TakeProfile();
+            await FollowAsync(engine, prompts.Requests(DecodedSet(batch), batch, settings.Context, settings.Generate));
+            results.Add(new ProfileResult(batch, prefill, Largest(engine.TakeProfile().Where(steps => steps.Decodes))));
+        }
+        return results;
+
+        static StepProfile Largest(IEnumerable<StepProfile> kinds) => kinds.MaxBy(steps => (long)steps.Rows * steps.Steps)!;
+    }
+
     /// <summary>Lets code be compiled and memory be touched before anything is measured.</summary>
     private async Task<RandomPrompts> WarmUpAsync(Engine engine)
     {
@@ -151,7 +175,7 @@ internal sealed class Benchmark(BenchSettings settings, CancellationToken cancel
     private Task<BatchRun> FollowAsync(Engine engine, IReadOnlyList<GenerationRequest> requests) =>
         BatchRun.FollowAsync(engine, requests, cancellation);
 
-    private Engine Load(int sequences, bool prefixCache)
+    private Engine Load(int sequences, bool prefixCache, bool profile = false)
     {
         const int Spare = 32; // so that the last sequence need not wait for blocks
         int needed = Math.Max(Math.Max(settings.Prompt, settings.Context) + settings.Generate, settings.Prompt + SuffixTokens + 1);
@@ -160,6 +184,7 @@ internal sealed class Benchmark(BenchSettings settings, CancellationToken cancel
             MaxSequences = sequences,
             ContextLength = needed + Spare,
             PrefixCache = prefixCache,
+            Profile = profile,
             LoadProgress = fraction =>
             {
                 cancellation.ThrowIfCancellationRequested();
@@ -189,6 +214,6 @@ internal sealed class Benchmark(BenchSettings settings, CancellationToken cancel
     {
         int perBatch = settings.Repeat * (settings.Greedy ? 3 : 2) + (settings.Context != settings.Prompt ? 1 : 0);
         return 4 + settings.Batches.Count * perBatch + (settings.Prefix ? settings.Repeat : 0)
-            + (settings.Concurrent != null ? 2 + 2 * settings.Repeat : 0);
+            + (settings.Concurrent != null ? 2 + 2 * settings.Repeat : 0) + (settings.Profile ? 2 + settings.Batches.Count : 0);
     }
 }

@@ -19,6 +19,20 @@ internal sealed class Floor(MachineRates machine, ModelCost cost)
     public double ReadSeconds(int batch, int positions) =>
         (cost.WeightBytesPerStep + (double)batch * positions * cost.KvBytesPerToken) / machine.ReadBandwidth;
 
+    /// <summary>Seconds that the bytes or the multiply-adds of an operation take, whichever takes longer.</summary>
+    public double Seconds(OperationProfile operation)
+    {
+        double rate = operation.Format switch
+        {
+            ProductFormat.Bf16 => machine.MultiplyAddsBf16,
+            ProductFormat.Int8 => machine.MultiplyAddsInt8,
+            _ => machine.MultiplyAddsF32,
+        };
+        if (rate == 0)
+            rate = machine.MultiplyAddsF32;
+        return Math.Max(operation.Bytes / machine.ReadBandwidth, operation.MultiplyAdds / rate);
+    }
+
     private double Arithmetic(double tokens, double samples, double pairs) =>
         (tokens * cost.MultiplyAddsPerToken + samples * cost.MultiplyAddsPerSample) / ProductRate
             + pairs * cost.MultiplyAddsPerPair / machine.MultiplyAddsF32;

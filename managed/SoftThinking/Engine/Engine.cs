@@ -50,6 +50,9 @@ public sealed class Engine : IAsyncDisposable
     /// <summary>Where the engine stood after its last step.</summary>
     public EngineStatistics Statistics => _loop.Statistics;
 
+    /// <summary>Where the steps since the last call spent their time; empty without <see cref="EngineOptions.Profile"/>.</summary>
+    public IReadOnlyList<StepProfile> TakeProfile() => _model.Profiler.Take();
+
     /// <summary>Managed memory that the engine's thread allocated so far, in bytes.</summary>
     internal long AllocatedBytes => _loop.AllocatedBytes;
 

@@ -198,6 +198,8 @@ internal sealed class EngineLoop : IDisposable
     {
         Step step = _model.Steps[_read++ % 2];
         step.Done.Synchronize();
+        if (step.Times is StreamTimes times)
+            _model.Profiler.Add(step.Plan.Decodes, step.Plan.Rows, times);
         long now = Stopwatch.GetTimestamp();
         int sample = 0;
         foreach (PlannedRows part in step.Plan.Parts)

@@ -110,6 +110,10 @@ public sealed record EngineOptions
     /// <summary>Whether keys and values of a prefix that was computed before are used again.</summary>
     public bool PrefixCache { get; init; } = true;
 
+    /// <summary>Whether to note how long each operation takes, for <see cref="Engine.TakeProfile"/>. It costs a little time, and
+    /// on a GPU more, because steps are not launched as graphs then.</summary>
+    public bool Profile { get; init; }
+
     /// <summary>Told the fraction of the weights that is loaded, 0 to 1, on the loading thread.</summary>
     public Action<double>? LoadProgress { get; init; }
 

@@ -25,7 +25,7 @@ internal sealed class LoadedModel : IDisposable
             ModelWeights weights = Own(ModelWeights.Load(source, options.Weights, Device, _stream, options.LoadProgress));
             Cache = Own(new KvCache(Device, config, plan.Dtype, plan.Blocks));
             Runner = Own(new Runner(Device, _stream, weights, Cache, plan.Limits));
-            Steps = [Own(new Step(Device, plan.Limits)), Own(new Step(Device, plan.Limits))];
+            Steps = [Own(new Step(Device, plan.Limits, options.Profile)), Own(new Step(Device, plan.Limits, options.Profile))];
             Limits = plan.Limits;
             Cost = CostOf(weights, plan);
         }
@@ -46,6 +46,9 @@ internal sealed class LoadedModel : IDisposable
 
     /// <summary>The two that take turns.</summary>
     public Step[] Steps { get; }
+
+    /// <summary>Sums of the steps' times, where they are wanted.</summary>
+    public Profiler Profiler { get; } = new();
 
     /// <summary>Most positions of a sequence.</summary>
     public int ContextLength { get; }

@@ -43,12 +43,14 @@ internal sealed class Runner : IDisposable
     public void Launch(Step step)
     {
         StepPlan plan = step.Plan;
+        step.Times?.Begin(_stream, plan.Positions, plan.Pairs);
+        _stream.Times = step.Times;
         foreach (PlannedRows part in plan.Parts)
         {
             if (part.Begins)
                 _slots.SetUp(part.Sequence);
         }
-        bool decodes = _graphs != null && plan.Sampled == plan.Rows;
+        bool decodes = _graphs != null && plan.Decodes && step.Times == null; // a graph has no times of its own
         StepShape shape = StepInputs.Fill(step, _limits, padded: decodes);
         Upload(step.Inputs, shape);
         if (decodes)

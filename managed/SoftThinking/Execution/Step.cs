@@ -10,7 +10,8 @@ internal sealed class Step : IDisposable
     private readonly DeviceArena _arena;
     private readonly int _entries;
 
-    public Step(Device device, RunnerLimits limits)
+    /// <param name="times">Whether to note the time of each operation.</param>
+    public Step(Device device, RunnerLimits limits, bool times)
     {
         _entries = limits.Entries;
         _arena = DeviceArena.Allocate(device, arena =>
@@ -19,6 +20,7 @@ internal sealed class Step : IDisposable
             Outputs = HostOutputs.Place(arena, limits);
         }, host: true);
         Done = new DeviceEvent(device);
+        Times = times ? new StreamTimes(device) : null;
     }
 
     public StepPlan Plan { get; } = new();
@@ -30,11 +32,15 @@ internal sealed class Step : IDisposable
     /// <summary>Marks the end of the step's work.</summary>
     public DeviceEvent Done { get; }
 
+    /// <summary>The times of the step's operations, where they are wanted.</summary>
+    public StreamTimes? Times { get; }
+
     /// <summary>What the <paramref name="sample"/>-th sampled row of the plan gave; valid once the step is done.</summary>
     public SampledRow this[int sample] => new(Outputs, sample, _entries);
 
     public void Dispose()
     {
+        Times?.Dispose();
         Done.Dispose();
         _arena.Dispose();
     }

@@ -135,6 +135,14 @@ internal sealed unsafe class DeviceEvent : DeviceChild
     /// <summary>Waits for the work that was marked last; at once when there is none. Its stream must not be disposed.</summary>
     public void Synchronize() => Device.Backend.Check(Device.Api->EventSynchronize(handle));
 
+    /// <summary>Seconds from when the device reached the work that another event marked. Both must have been waited for.</summary>
+    public double SecondsSince(DeviceEvent earlier)
+    {
+        double seconds;
+        Device.Backend.Check(Device.Api->EventElapsed(earlier.handle, handle, &seconds));
+        return seconds;
+    }
+
     protected override void Free() => Device.Api->EventDestroy(handle);
 }
 
@@ -178,6 +186,9 @@ internal sealed unsafe class DeviceStream : DeviceChild
 
     private NativeApi* Api => Device.Api;
 
+    /// <summary>Where to note when each operation ends; null, usually, for nowhere.</summary>
+    public StreamTimes? Times { get; set; }
+
     public void Synchronize() => Check(Api->StreamSynchronize(handle));
 
     public void Pack(in Matrix w, int firstRow, int count, nint source, NativeDtype dtype)
@@ -198,8 +209,10 @@ internal sealed unsafe class DeviceStream : DeviceChild
     /// <summary>Copies elements between device memory and native host memory, or within the device.</summary>
     public void Copy<T>(nint source, nint destination, long count) where T : unmanaged
     {
-        if (count > 0)
-            Check(Api->Copy(handle, (void*)destination, (void*)source, (ulong)count * (ulong)sizeof(T)));
+        if (count == 0)
+            return;
+        Check(Api->Copy(handle, (void*)destination, (void*)source, (ulong)count * (ulong)sizeof(T)));
+        Times?.Copy(count * sizeof(T));
     }
 
     /// <summary>Copies to the device, and waits for it.</summary>
@@ -226,66 +239,77 @@ internal sealed unsafe class DeviceStream : DeviceChild
     {
         operation.Size = (uint)sizeof(EmbedOperation);
         Check(Api->Embed(handle, &operation));
+        Times?.Embed(operation);
     }
 
     public void RmsNorm(RmsNormOperation operation)
     {
         operation.Size = (uint)sizeof(RmsNormOperation);
         Check(Api->RmsNorm(handle, &operation));
+        Times?.RmsNorm(operation);
     }
 
     public void Linear(LinearOperation operation)
     {
         operation.Size = (uint)sizeof(LinearOperation);
         Check(Api->Linear(handle, &operation));
+        Times?.Linear(operation);
     }
 
     public void RopeAngles(RopeAnglesOperation operation)
     {
         operation.Size = (uint)sizeof(RopeAnglesOperation);
         Check(Api->RopeAngles(handle, &operation));
+        Times?.RopeAngles(operation);
     }
 
     public void QkvEpilogue(QkvEpilogueOperation operation)
     {
         operation.Size = (uint)sizeof(QkvEpilogueOperation);
         Check(Api->QkvEpilogue(handle, &operation));
+        Times?.QkvEpilogue(operation);
     }
 
     public void Attention(AttentionOperation operation)
     {
         operation.Size = (uint)sizeof(AttentionOperation);
         Check(Api->Attention(handle, &operation));
+        Times?.Attention(operation);
     }
 
     public void SiluMul(SiluMulOperation operation)
     {
         operation.Size = (uint)sizeof(SiluMulOperation);
         Check(Api->SiluMul(handle, &operation));
+        Times?.SiluMul(operation);
     }
 
     public void GatherRows(GatherRowsOperation operation)
     {
         operation.Size = (uint)sizeof(GatherRowsOperation);
         Check(Api->GatherRows(handle, &operation));
+        Times?.GatherRows(operation);
     }
 
     public void Penalize(PenalizeOperation operation)
     {
         operation.Size = (uint)sizeof(PenalizeOperation);
         Check(Api->Penalize(handle, &operation));
+        Times?.Penalize(operation);
     }
 
     public void Sample(SampleOperation operation)
     {
         operation.Size = (uint)sizeof(SampleOperation);
         Check(Api->Sample(handle, &operation));
+        Times?.Sample(operation);
     }
 
     public void LogProbs(LogProbsOperation operation)
     {
         operation.Size = (uint)sizeof(LogProbsOperation);
         Check(Api->LogProbs(handle, &operation));
+        Times?.LogProbs(operation);
     }
 
     protected override void Free() => Api->StreamDestroy(handle);

@@ -6,7 +6,7 @@ namespace SoftThinking.Interop;
 [StructLayout(LayoutKind.Sequential)]
 internal readonly unsafe struct NativeApi
 {
-    public const uint AbiVersion = 2;
+    public const uint AbiVersion = 3;
 
     public readonly uint Version;
     public readonly uint Size;
@@ -27,6 +27,7 @@ internal readonly unsafe struct NativeApi
     public readonly delegate* unmanaged<nint, void> EventDestroy;
     public readonly delegate* unmanaged<nint, nint, NativeStatus> EventRecord;
     public readonly delegate* unmanaged<nint, NativeStatus> EventSynchronize;
+    public readonly delegate* unmanaged<nint, nint, double*, NativeStatus> EventElapsed;
     public readonly delegate* unmanaged<nint, NativeStatus> GraphBegin;
     public readonly delegate* unmanaged<nint, nint*, NativeStatus> GraphEnd;
     public readonly delegate* unmanaged<nint, nint, NativeStatus> GraphLaunch;

@@ -20,6 +20,33 @@ internal sealed class StepPlan
 
     public int Sampled { get; private set; }
 
+    /// <summary>Whether every row continues a sequence.</summary>
+    public bool Decodes => Sampled == Rows;
+
+    /// <summary>Positions of all sequences together: those whose keys and values are read.</summary>
+    public long Positions
+    {
+        get
+        {
+            long positions = 0;
+            foreach (PlannedRows part in _parts)
+                positions += part.First + part.Count;
+            return positions;
+        }
+    }
+
+    /// <summary>Pairs of a row and a position that it looks at: those before it and its own.</summary>
+    public long Pairs
+    {
+        get
+        {
+            long pairs = 0;
+            foreach (PlannedRows part in _parts)
+                pairs += (long)part.Count * part.First + part.Count * (part.Count + 1L) / 2;
+            return pairs;
+        }
+    }
+
     public void Clear()
     {
         _parts.Clear();

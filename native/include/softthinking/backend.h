@@ -31,7 +31,7 @@
 extern "C" {
 #endif
 
-#define ST_ABI_VERSION 2u
+#define ST_ABI_VERSION 3u
 #define ST_BLOCK_POSITIONS 16 /* positions of one KV block */
 #define ST_MAX_TOPK 1024      /* most entries of a concept token */
 #define ST_MAX_FORCED 64      /* most ids that follow a forced end of thinking */
@@ -370,6 +370,8 @@ typedef struct st_api {
   st_status (*event_record)(st_stream* stream, st_event* event);
   /* Waits for the work that was marked last; at once when there is none. The stream must still be there. */
   st_status (*event_synchronize)(st_event* event);
+  /* Seconds from when the device reached one mark until it reached the other. Both must have been waited for. */
+  st_status (*event_elapsed)(st_event* from, st_event* to, double* seconds);
 
   /* Where st_device_info.graphs is 1: what is given to the stream from graph_begin to graph_end is not done but
    * recorded, with the pointers and numbers of every operation, and done as often as graph_launch says, in stream

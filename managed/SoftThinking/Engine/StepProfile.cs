@@ -1,0 +1,28 @@
+namespace SoftThinking;
+
+/// <summary>Number format of multiply-adds.</summary>
+public enum ProductFormat
+{
+    F32,
+    F16,
+    Bf16,
+    Int8,
+}
+
+/// <summary>Where the steps of one kind spent their time, as the device saw it.</summary>
+/// <param name="Decodes">Whether every row continued a sequence; else the steps had rows of prompts.</param>
+/// <param name="Rows">Rows of each step: positions that it computed.</param>
+/// <param name="Steps">How many steps there were.</param>
+/// <param name="Operations">In the order of their first call. Their times are all of a step's time, but for pauses of the
+/// device before its first operation.</param>
+public sealed record StepProfile(bool Decodes, int Rows, int Steps, IReadOnlyList<OperationProfile> Operations);
+
+/// <summary>All calls of an operation of one size in the steps of a <see cref="StepProfile"/>.</summary>
+/// <param name="Name">Kind and size: rows first, products as rows x inputs -> outputs.</param>
+/// <param name="Calls">How many calls there were in all steps.</param>
+/// <param name="Seconds">Of all calls together.</param>
+/// <param name="Bytes">Least bytes that all calls read and write: weights, keys and values, activations.</param>
+/// <param name="MultiplyAdds">Of all calls.</param>
+/// <param name="Format">Of the multiply-adds.</param>
+public sealed record OperationProfile(
+    string Name, long Calls, double Seconds, long Bytes, long MultiplyAdds, ProductFormat Format);

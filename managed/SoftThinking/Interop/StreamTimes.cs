@@ -1,0 +1,97 @@
+namespace SoftThinking.Interop;
+
+/// <summary>An operation as it was done, and what it has to do at least.</summary>
+/// <param name="Name">Kind and size.</param>
+/// <param name="Bytes">Bytes that it reads and writes: weights, keys and values, activations.</param>
+/// <param name="MultiplyAdds">Of products, in the format <paramref name="Products"/>.</param>
+internal readonly record struct OperationCost(string Name, long Bytes, long MultiplyAdds = 0, NativeDtype Products = NativeDtype.F32);
+
+/// <summary>When a stream reached the end of each operation of a step: an event stands behind every one.</summary>
+internal sealed unsafe class StreamTimes : IDisposable
+{
+    private readonly Device _device;
+    private readonly int _elementBytes;
+    private readonly List<DeviceEvent> _events = [];
+    private readonly List<OperationCost> _costs = [];
+    private DeviceStream? _stream;
+    private long _positions;
+    private long _pairs;
+
+    public StreamTimes(Device device) =>
+        (_device, _elementBytes) = (device, device.Query().ActivationDtype == NativeDtype.F32 ? 4 : 2);
+
+    public int Count => _costs.Count;
+
+    /// <summary>A step begins.</summary>
+    /// <param name="positions">Positions whose keys and values are read: those of every sequence.</param>
+    /// <param name="pairs">Pairs of a row and a position that it looks at.</param>
+    public void Begin(DeviceStream stream, long positions, long pairs)
+    {
+        (_stream, _positions, _pairs) = (stream, positions, pairs);
+        _costs.Clear();
+        Mark();
+    }
+
+    /// <summary>The i-th operation, and the seconds that it took; once the step is done.</summary>
+    public (OperationCost Cost, double Seconds) this[int i] => (_costs[i], _events[i + 1].SecondsSince(_events[i]));
+
+    public void Copy(long bytes) => Add(new("copy", 2 * bytes));
+
+    public void Embed(in EmbedOperation o) =>
+        Add(new($"embed {o.Rows} x {o.Entries}", (long)o.Rows * o.Table.Cols * (o.Entries * (MatrixBytes(o.Table) / ((long)o.Table.Rows * o.Table.Cols)) + _elementBytes)));
+
+    public void RmsNorm(in RmsNormOperation o) =>
+        Add(new($"rms_norm {o.Rows} x {o.Cols}", (long)o.Rows * o.Cols * _elementBytes * (o.Delta != 0 ? 4 : 2)));
+
+    public void Linear(in LinearOperation o)
+    {
+        NativeDtype products = o.W.Dtype == NativeDtype.Bf16 && o.Exact != 0 ? NativeDtype.F32 : o.W.Dtype;
+        long activations = (long)o.Rows * (o.W.Cols * _elementBytes + o.W.Rows * (o.OutF32 != 0 ? 4 : _elementBytes));
+        Add(new($"linear {o.Rows} x {o.W.Cols} -> {o.W.Rows}", MatrixBytes(o.W) + activations, (long)o.Rows * o.W.Rows * o.W.Cols, products));
+    }
+
+    public void RopeAngles(in RopeAnglesOperation o) => Add(new($"rope_angles {o.Rows} x {o.Half}", 8L * o.Rows * o.Half));
+
+    public void QkvEpilogue(in QkvEpilogueOperation o) =>
+        Add(new($"qkv_epilogue {o.Batch.Rows} x {o.Heads + 2 * o.KvHeads} x {o.HeadDim}",
+            (long)o.Batch.Rows * o.HeadDim * (2 * (o.Heads + o.KvHeads) + o.KvHeads) * _elementBytes + KvBytes(o.KvHeads, o.HeadDim, o.Cache, o.Batch.Rows)));
+
+    public void Attention(in AttentionOperation o) =>
+        Add(new($"attention {o.Batch.Rows} x {o.Heads} x {o.HeadDim}",
+            2L * o.Batch.Rows * o.Heads * o.HeadDim * _elementBytes + KvBytes(o.KvHeads, o.HeadDim, o.Cache, _positions),
+            2 * _pairs * o.Heads * o.HeadDim));
+
+    public void SiluMul(in SiluMulOperation o) => Add(new($"silu_mul {o.Rows} x {o.Cols}", 3L * o.Rows * o.Cols * _elementBytes));
+
+    public void GatherRows(in GatherRowsOperation o) => Add(new($"gather_rows {o.Rows} x {o.Cols}", 2L * o.Rows * o.Cols * _elementBytes));
+
+    public void Penalize(in PenalizeOperation o) => Add(new($"penalize {o.Rows} x {o.Vocabulary}", 12L * o.Rows * o.Vocabulary));
+
+    public void Sample(in SampleOperation o) => Add(new($"sample {o.Rows} x {o.Vocabulary}", 4L * o.Rows * o.Vocabulary));
+
+    public void LogProbs(in LogProbsOperation o) => Add(new($"log_probs {o.Rows} x {o.Vocabulary}", 4L * o.Rows * o.Vocabulary));
+
+    public void Dispose()
+    {
+        foreach (DeviceEvent mark in _events)
+            mark.Dispose();
+    }
+
+    private void Add(OperationCost cost)
+    {
+        _costs.Add(cost);
+        Mark();
+    }
+
+    private void Mark()
+    {
+        if (_events.Count == _costs.Count)
+            _events.Add(new DeviceEvent(_device));
+        _stream!.Record(_events[_costs.Count]);
+    }
+
+    private long MatrixBytes(in Matrix w) => (long)_device.Api->MatrixBytes(w.Rows, w.Cols, w.Dtype);
+
+    private static long KvBytes(int heads, int dim, in LayerCache cache, long positions) =>
+        2 * positions * heads * dim * (cache.Dtype == NativeDtype.F32 ? 4 : 2);
+}
