@@ -11,7 +11,10 @@ namespace {
 
 constexpr int kSpins = 2000;  // about 50 us: a host that fills the queue is back sooner
 
-void pause() {
+// One turn of a loop that waits for a moment. Now and then the core is offered to whoever else wants it: the host's thread,
+// above all, without which there would soon be nothing to wait for.
+void pause(int turn) {
+  if (turn % 64 == 63) return std::this_thread::yield();
 #if defined(__x86_64__)
   _mm_pause();
 #endif
@@ -58,7 +61,7 @@ void CommandQueue::publish() {
 void CommandQueue::work() {
   for (uint64_t next = 0;; ++next) {
     if (stopping_.load(std::memory_order_relaxed) && pushed_.load(std::memory_order_acquire) == next) return;
-    for (int spins = 0; spins < kSpins && pushed_.load(std::memory_order_acquire) == next; ++spins) pause();
+    for (int spins = 0; spins < kSpins && pushed_.load(std::memory_order_acquire) == next; ++spins) pause(spins);
     pushed_.wait(next, std::memory_order_acquire);
     run(ring_[next % kPlaces]);
     done_.store(next + 1, std::memory_order_seq_cst);

@@ -30,7 +30,10 @@ bool crowded() {
   return threads_of_all_pools.load(std::memory_order_relaxed) > available;
 }
 
-void pause() {
+// One turn of a loop that waits for a moment. Now and then the core is offered to whoever else wants it: the host's thread,
+// above all, without which there would soon be nothing to wait for.
+void pause(int turn) {
+  if (turn % 64 == 63) return std::this_thread::yield();
 #if defined(__x86_64__)
   _mm_pause();
 #endif
@@ -103,10 +106,7 @@ void ThreadPool::share(int64_t count, Function function, const void* context) {
   generation_.notify_all();
   run_items(generation, 0);
   for (int spins = 0; finished_.load(std::memory_order_acquire) != count; ++spins) {
-    if (spins < kSpins)
-      pause();
-    else
-      std::this_thread::yield();
+    pause(spins);
   }
 }
 
@@ -133,7 +133,7 @@ void ThreadPool::work(int thread) {
   for (;;) {
     for (int spins = 0; spins < kSpins && generation_.load(std::memory_order_acquire) == seen && !others_work();
          ++spins)
-      pause();
+      pause(spins);
     generation_.wait(seen, std::memory_order_acquire);
     if (stopping_.load()) return;
     seen = generation_.load(std::memory_order_acquire);
