@@ -97,7 +97,7 @@ internal sealed class Checkpoint : ITensorSource
         return new Tensor(name, file.Pointer(name), found.Dtype, found.Shape, found.Length);
     }
 
-    public void Forget(Tensor tensor) => _home[tensor.Name].Forget(tensor.Name);
+    public void Forget(Tensor tensor) => _home[tensor.Name].Forget(tensor.Data, tensor.Bytes);
 
     /// <summary>Unmaps the weights. Tensors obtained from the checkpoint must no longer be used.</summary>
     public void Dispose()
