@@ -18,13 +18,17 @@ public class BenchTests
         Assert.That(run.Code, Is.Zero, run.Error);
         Assert.That(run.Error, Is.Empty);
         JsonElement json = run.Json;
-        Assert.That(Names(json), Is.EqualTo(new[] { "machine", "model", "results", "concurrency", "prefix_reuse" }));
+        Assert.That(Names(json), Is.EqualTo(new[] { "machine", "model", "load", "results", "concurrency", "prefix_reuse" }));
         Assert.That(Names(json.GetProperty("machine")), Is.EqualTo(new[]
         {
             "device", "instruction_set", "threads", "read_bandwidth_gbps", "multiply_adds_f32_per_second",
             "multiply_adds_bf16_per_second", "multiply_adds_int8_per_second",
         }));
         Assert.That(json.GetProperty("machine").GetProperty("threads").GetInt32(), Is.EqualTo(1));
+        JsonElement load = json.GetProperty("load");
+        Assert.That(Names(load), Is.EqualTo(new[] { "seconds", "peak_memory_bytes", "weight_bytes", "peak_memory_ratio" }));
+        Assert.That(load.GetProperty("seconds").GetDouble(), Is.GreaterThan(0));
+        Assert.That(load.GetProperty("weight_bytes").GetInt64(), Is.EqualTo(json.GetProperty("model").GetProperty("weight_bytes").GetInt64()));
         JsonElement[] results = [.. json.GetProperty("results").EnumerateArray()];
         Assert.That(Names(results[0]), Is.EqualTo(new[]
         {
@@ -101,7 +105,7 @@ public class BenchTests
         CliRun styled = CliRun.Run(null, output, error, With("--batch", "1,2"), style: true);
 
         Assert.That(plain.Code, Is.Zero, plain.Error);
-        Assert.That(plain.Out, Does.Match(@"^machine: CPU, .*GB/s").And.Match(@"(?m)^model: tiny-reasoner, ").And.Match(@"(?m)^\| batch \|"));
+        Assert.That(plain.Out, Does.Match(@"^machine: CPU, .*GB/s").And.Match(@"(?m)^model: tiny-reasoner, ").And.Match(@"(?m)^load: \d").And.Match(@"(?m)^\| batch \|"));
         Assert.That(plain.Out, Does.Contain("the outputs are the same").And.Contain("times sooner").And.Contain("soft costs").And.Not.Contain('\e'));
         Assert.That(styled.Code, Is.Zero, styled.Error);
         Assert.That(styled.Out, Does.Contain("\e[").And.Contain("batch").And.Not.Contain("| batch |"));
