@@ -11,6 +11,9 @@ namespace SoftThinking.Checkpoints;
 internal readonly record struct Tensor(
     string Name, nint Data, TensorDtype Dtype, ImmutableArray<long> Shape, long Bytes)
 {
+    /// <summary>Bytes from the given one on.</summary>
+    public unsafe ReadOnlySpan<byte> Span(long first, int count) => new((byte*)Data + first, count);
+
     /// <summary>Bytes of a row: of all elements that have the same outermost index.</summary>
     public long RowBytes => Bytes / Shape[0];
 
