@@ -59,6 +59,7 @@ internal static class CommandLine
         {
             GenerateCommand.Create(terminal),
             InspectCommand.Create(terminal),
+            QuantizeCommand.Create(terminal),
             BenchCommand.Create(terminal),
         };
         root.Options.OfType<HelpOption>().Single().Action = new HelpText(terminal);

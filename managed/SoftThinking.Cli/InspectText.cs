@@ -65,11 +65,11 @@ internal static class InspectText
         string dtype = facts.KvDtype == KvDtype.F32 ? "f32" : "bf16";
         return
         [
-            ("stored", Size(found.StoredBytes)),
-            ("weights", Size(found.WeightBytes)),
-            ("KV cache", $"{Size(found.KvBytesPerToken)} a token, {Size(found.KvBytes)} for the full context ({dtype})"),
-            ("work buffers", Size(found.WorkBytes)),
-            ("needed", $"{Size(found.NeededBytes)} with the full context, {Size(found.FreeBytes)} are free"
+            ("stored", SizeText.Of(found.StoredBytes)),
+            ("weights", SizeText.Of(found.WeightBytes)),
+            ("KV cache", $"{SizeText.Of(found.KvBytesPerToken)} a token, {SizeText.Of(found.KvBytes)} for the full context ({dtype})"),
+            ("work buffers", SizeText.Of(found.WorkBytes)),
+            ("needed", $"{SizeText.Of(found.NeededBytes)} with the full context, {SizeText.Of(found.FreeBytes)} are free"
                 + (found.NeededBytes > found.FreeBytes ? ": NOT ENOUGH" : "")),
         ];
     }
@@ -137,14 +137,6 @@ internal static class InspectText
     }
 
     private static string YesOrNo(bool value) => value ? "yes" : "no";
-
-    private static string Size(long bytes) => bytes switch
-    {
-        >= 1L << 30 => Text($"{bytes / (double)(1L << 30):N2} GiB"),
-        >= 1L << 20 => Text($"{bytes / (double)(1L << 20):N2} MiB"),
-        >= 1L << 10 => Text($"{bytes / (double)(1L << 10):N2} KiB"),
-        _ => Text($"{bytes} bytes"),
-    };
 
     private static string Text(FormattableString text) => FormattableString.Invariant(text);
 }

@@ -15,6 +15,8 @@ internal static class BenchJson
             json.WriteStartObject();
             WriteMachine(json, report.Machine);
             WriteModel(json, report);
+            if (report.Load is LoadResult load)
+                WriteLoad(json, load);
             json.WriteStartArray("results");
             foreach (BenchResult result in report.Results)
                 WriteResult(json, report, result);
@@ -56,6 +58,16 @@ internal static class BenchJson
         json.WriteNumber("multiply_adds_per_sample", cost.MultiplyAddsPerSample);
         json.WriteNumber("multiply_adds_per_pair", cost.MultiplyAddsPerPair);
         json.WriteBoolean("bf16_products", cost.Bf16Products);
+        json.WriteEndObject();
+    }
+
+    private static void WriteLoad(Utf8JsonWriter json, LoadResult load)
+    {
+        json.WriteStartObject("load");
+        Number(json, "seconds", load.Seconds, 3);
+        Number(json, "peak_memory_bytes", load.PeakMemoryBytes ?? double.NaN, 0);
+        json.WriteNumber("weight_bytes", load.WeightBytes);
+        Number(json, "peak_memory_ratio", load.PeakMemoryRatio ?? double.NaN, 4);
         json.WriteEndObject();
     }
 
@@ -142,7 +154,7 @@ internal static class BenchJson
         json.WriteEndObject();
     }
 
-    /// <summary>A measured number; null where what was measured took no time that the clock could tell.</summary>
+    /// <summary>A measured number; null where the system could not tell it, or it took no time that the clock could tell.</summary>
     private static void Number(Utf8JsonWriter json, string name, double value, int digits)
     {
         if (double.IsFinite(value))

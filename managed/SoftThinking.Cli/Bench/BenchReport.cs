@@ -1,12 +1,13 @@
 namespace SoftThinking.Cli;
 
 /// <summary>What `bench` found.</summary>
+/// <param name="Load">Null where random weights were made instead.</param>
 /// <param name="Results">One for each batch size.</param>
 /// <param name="Concurrency">Null where it was not asked for.</param>
 /// <param name="PrefixReuse">Null where it was not asked for.</param>
 /// <param name="Profiles">Of each batch size, where they were asked for.</param>
 internal sealed record BenchReport(
-    BenchSettings Settings, MachineRates Machine, ModelCost Cost, IReadOnlyList<BenchResult> Results,
+    BenchSettings Settings, MachineRates Machine, ModelCost Cost, LoadResult? Load, IReadOnlyList<BenchResult> Results,
     ConcurrencyResult? Concurrency, PrefixResult? PrefixReuse, IReadOnlyList<ProfileResult> Profiles)
 {
     private readonly Floor _floor = new(Machine, Cost);
@@ -24,6 +25,16 @@ internal sealed record BenchReport(
 
     /// <summary>Fraction of its floor that an operation reached, by its bytes or its arithmetic, whichever takes longer.</summary>
     public double OfFloor(OperationProfile operation) => _floor.Seconds(operation) / operation.Seconds;
+}
+
+/// <summary>What loading took: the weights, and the tokenizer with them.</summary>
+/// <param name="PeakMemoryBytes">The most memory that was resident meanwhile, beyond what was before; null where the system
+/// cannot tell. Of the file only what was being read counts.</param>
+/// <param name="WeightBytes">Bytes of the weights in memory, packed.</param>
+internal sealed record LoadResult(double Seconds, long? PeakMemoryBytes, long WeightBytes)
+{
+    /// <summary>The peak in sizes of the packed weights: 1 would be nothing but them.</summary>
+    public double? PeakMemoryRatio => (double?)PeakMemoryBytes / WeightBytes;
 }
 
 /// <summary>What was measured with one batch size.</summary>

@@ -11,6 +11,8 @@ internal static class BenchText
         BenchSettings settings = report.Settings;
         output.WriteLine(MachineLine(report.Machine));
         output.WriteLine(ModelLine(report));
+        if (report.Load is LoadResult load)
+            output.WriteLine(LoadLine(load));
         output.WriteLine();
         WriteTable(terminal, report);
         output.WriteLine();
@@ -49,6 +51,11 @@ internal static class BenchText
         return Text($"model: {report.Settings.ModelName}, {weights}{cost.WeightBytes / 1048576.0:N1} MiB, of which a step reads ")
             + Text($"{cost.WeightBytesPerStep / 1048576.0:N1} MiB; KV cache {cost.KvBytesPerToken / 1024.0:N1} KiB a position");
     }
+
+    private static string LoadLine(LoadResult load) =>
+        Text($"load: {load.Seconds:N2} s") + (load.PeakMemoryBytes is long peak
+            ? Text($"; at most {peak / 1048576.0:N1} MiB more were resident than before, {load.PeakMemoryRatio:N2} times the packed weights")
+            : "");
 
     private static void WriteTable(Terminal terminal, BenchReport report)
     {

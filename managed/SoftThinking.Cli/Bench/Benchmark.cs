@@ -1,3 +1,5 @@
+using System.Diagnostics;
+
 namespace SoftThinking.Cli;
 
 /// <summary>Takes the measurements that `bench` was asked for.</summary>
@@ -23,24 +25,30 @@ internal sealed class Benchmark(BenchSettings settings, CancellationToken cancel
     {
         Begin("measuring the machine");
         MachineRates machine = MachineRates.Measure(settings.Engine);
-        (ModelCost cost, List<BenchResult> results, PrefixResult? prefix) = await MeasureAsync();
+        (ModelCost cost, LoadResult? load, List<BenchResult> results, PrefixResult? prefix) = await MeasureAsync();
         ConcurrencyResult? concurrency = settings.Concurrent is int requests ? await CompareAsync(requests) : null;
         IReadOnlyList<ProfileResult> profiles = settings.Profile ? await ProfileAsync() : [];
         // Again, because others may have kept the machine busy the first time: then fractions would look better than they are.
         Begin("measuring the machine again");
         machine = machine.BestOf(MachineRates.Measure(settings.Engine));
-        return new BenchReport(settings, machine, cost, results, concurrency, prefix, profiles);
+        return new BenchReport(settings, machine, cost, load, results, concurrency, prefix, profiles);
     }
 
-    private async Task<(ModelCost, List<BenchResult>, PrefixResult?)> MeasureAsync()
+    private async Task<(ModelCost, LoadResult?, List<BenchResult>, PrefixResult?)> MeasureAsync()
     {
+        long before = Environment.WorkingSet;
+        bool peakIsOfLoading = PeakMemory.Restart();
+        Stopwatch clock = Stopwatch.StartNew();
         await using Engine engine = Load(settings.Batches.Max(), prefixCache: true);
+        LoadResult? load = settings.Shape == null
+            ? new(clock.Elapsed.TotalSeconds, peakIsOfLoading ? PeakMemory.Bytes - before : null, engine.Cost.WeightBytes)
+            : null;
         RandomPrompts prompts = await WarmUpAsync(engine);
         List<BenchResult> results = [];
         foreach (int batch in settings.Batches)
             results.Add(await MeasureAsync(engine, prompts, batch));
         PrefixResult? prefix = settings.Prefix ? await ReusePrefixAsync(engine, prompts) : null;
-        return (engine.Cost, results, prefix);
+        return (engine.Cost, load, results, prefix);
     }
 
     private async Task<BenchResult> MeasureAsync(Engine engine, RandomPrompts prompts, int batch)

@@ -15,18 +15,20 @@ internal static class PeakMemory
         }
     }
 
-    public static void Restart()
+    /// <returns>Whether the system can; else the peak since the start stands.</returns>
+    public static bool Restart()
     {
         const string File = "/proc/self/clear_refs", PeakOnly = "5";
         if (!OperatingSystem.IsLinux())
-            return;
+            return false;
         try
         {
             System.IO.File.WriteAllText(File, PeakOnly);
+            return true;
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            // Some containers forbid it; then the peak since the start stands.
+            return false; // some containers forbid it
         }
     }
 }

@@ -7,8 +7,11 @@ namespace SoftThinking.Checkpoints;
 /// concurrent readers; <see cref="Dispose"/> ends the life of every tensor handed out.</summary>
 internal sealed class Checkpoint : ITensorSource
 {
-    private const string SingleFile = "model.safetensors";
-    private const string IndexFile = "model.safetensors.index.json";
+    /// <summary>The file of weights that are not split.</summary>
+    public const string SingleFile = "model.safetensors";
+
+    /// <summary>The list which says where tensors lie that are split into several files.</summary>
+    public const string IndexFile = "model.safetensors.index.json";
 
     private readonly List<SafetensorsFile> _files = [];
     private readonly Dictionary<string, SafetensorsFile> _home = new(StringComparer.Ordinal);
@@ -37,8 +40,14 @@ internal sealed class Checkpoint : ITensorSource
     /// <summary>Names of all tensors, in no particular order.</summary>
     public IEnumerable<string> Names => _home.Keys;
 
-    /// <summary>What the headers say about all tensors, in no particular order.</summary>
+    /// <summary>What the headers say about all tensors, in the order of the files and their headers.</summary>
     public IEnumerable<TensorInfo> Tensors => _home.Select(entry => entry.Value.Tensors[entry.Key]);
+
+    /// <summary>The free text of the headers; where two files have a key, that of the first.</summary>
+    public IReadOnlyDictionary<string, string> Metadata => _files
+        .SelectMany(file => file.Metadata)
+        .DistinctBy(entry => entry.Key)
+        .ToDictionary(StringComparer.Ordinal);
 
     /// <summary>Bytes of all tensors together.</summary>
     public long TotalBytes { get; private set; }
@@ -76,28 +85,35 @@ internal sealed class Checkpoint : ITensorSource
     /// <exception cref="ObjectDisposedException">The checkpoint was closed.</exception>
     public Tensor Get(string name, ReadOnlySpan<int> shape)
     {
-        if (!_home.TryGetValue(name, out SafetensorsFile? file))
-            throw new ModelFileException(_weights, $"tensor {HostileText.Quote(name)} is missing");
-        TensorInfo found = file.Tensors[name];
+        Tensor found = Stored(name);
         if (shape.Length == 2 && Int8Blocks.AreThoseOf(found, shape[0], shape[1]))
-            return new Tensor(name, file.Pointer(name), found.Dtype, found.Shape, found.Length);
+            return found;
         bool same = found.Shape.Length == shape.Length;
         for (int i = 0; same && i < shape.Length; i++)
             same = found.Shape[i] == shape[i];
         if (!same)
-        {
-            throw new ModelFileException(file.Path, $"tensor {HostileText.Quote(name)} must have the shape "
-                + $"{ShapeText.Of(shape)}, found {ShapeText.Of(found.Shape.AsSpan())}");
-        }
+            throw Refuse(name, $"must have the shape {ShapeText.Of(shape)}, found {ShapeText.Of(found.Shape.AsSpan())}");
         if (found.Dtype is not (TensorDtype.F32 or TensorDtype.F16 or TensorDtype.BF16))
-        {
-            throw new ModelFileException(file.Path, $"tensor {HostileText.Quote(name)} must be F32, F16 or BF16, "
-                + $"found {found.Dtype.FileName()}");
-        }
+            throw Refuse(name, $"must be F32, F16 or BF16, found {found.Dtype.FileName()}");
+        return found;
+    }
+
+    /// <summary>The tensor of this name as it is stored, whatever its shape and format.</summary>
+    /// <exception cref="ModelFileException">The tensor is missing.</exception>
+    /// <exception cref="ObjectDisposedException">The checkpoint was closed.</exception>
+    public Tensor Stored(string name)
+    {
+        if (!_home.TryGetValue(name, out SafetensorsFile? file))
+            throw new ModelFileException(_weights, $"tensor {HostileText.Quote(name)} is missing");
+        TensorInfo found = file.Tensors[name];
         return new Tensor(name, file.Pointer(name), found.Dtype, found.Shape, found.Length);
     }
 
-    public void Forget(Tensor tensor) => _home[tensor.Name].Forget(tensor.Name);
+    /// <summary>The error that a tensor, one of <see cref="Names"/>, is unusable.</summary>
+    public ModelFileException Refuse(string tensor, string problem) =>
+        new(_home[tensor].Path, $"tensor {HostileText.Quote(tensor)} {problem}");
+
+    public void Forget(Tensor tensor) => _home[tensor.Name].Forget(tensor.Data, tensor.Bytes);
 
     /// <summary>Unmaps the weights. Tensors obtained from the checkpoint must no longer be used.</summary>
     public void Dispose()

@@ -20,6 +20,6 @@ internal interface ITensorSource : IDisposable
     /// <exception cref="ModelFileException">There is no such tensor.</exception>
     Tensor Get(string name, ReadOnlySpan<int> shape);
 
-    /// <summary>A tensor will not be read soon: its memory may serve others.</summary>
+    /// <summary>A tensor, or rows of one, will not be read soon: the memory may serve others.</summary>
     void Forget(Tensor tensor);
 }

@@ -8,10 +8,20 @@ internal static class Int8Blocks
 {
     public const int BlockElements = 32, BlockBytes = 2 + BlockElements;
 
+    /// <summary>What the format is called beside the names that the safetensors format has.</summary>
+    public const string Name = "INT8_BLOCKS";
+
+    /// <summary>Bytes of a row.</summary>
+    public static int RowBytes(int cols) => BlocksOf(cols) * BlockBytes;
+
+    /// <summary>How a matrix is stored.</summary>
+    public static TensorInfo Store(string name, int rows, int cols) =>
+        new(name, TensorDtype.U8, [rows, BlocksOf(cols), BlockBytes], Offset: 0, (long)rows * RowBytes(cols));
+
     public static int BlocksOf(int cols) => (cols + BlockElements - 1) / BlockElements;
 
     /// <summary>Whether a stored tensor is a matrix of this size in blocks.</summary>
-    public static bool AreThoseOf(TensorInfo tensor, int rows, int cols) =>
+    public static bool AreThoseOf(Tensor tensor, int rows, int cols) =>
         tensor.Dtype == TensorDtype.U8 && tensor.Shape is [long r, long b, BlockBytes] && r == rows && b == BlocksOf(cols);
 
     /// <summary>Rounds a row: each block's largest magnitude becomes 127. The backend does the same, to the bit, when it packs
@@ -26,6 +36,27 @@ internal static class Int8Blocks
             block.Clear();
             RoundBlock(values, ref MemoryMarshal.AsRef<Half>(block), MemoryMarshal.Cast<byte, sbyte>(block[2..]));
         }
+    }
+
+    /// <summary>What rounding changed.</summary>
+    /// <param name="blocks">What <see cref="Round"/> made of the row.</param>
+    /// <returns>The sum of the squares of the differences, and that of the elements' own.</returns>
+    public static (double Errors, double Squares) Compare(ReadOnlySpan<float> row, ReadOnlySpan<byte> blocks)
+    {
+        double errors = 0, squares = 0;
+        for (int first = 0; first < row.Length; first += BlockElements)
+        {
+            ReadOnlySpan<float> values = row[first..Math.Min(first + BlockElements, row.Length)];
+            ReadOnlySpan<byte> block = blocks.Slice(first / BlockElements * BlockBytes, BlockBytes);
+            float scale = (float)MemoryMarshal.AsRef<Half>(block);
+            for (int i = 0; i < values.Length; i++)
+            {
+                double value = values[i], error = value - scale * (sbyte)block[2 + i];
+                errors += error * error;
+                squares += value * value;
+            }
+        }
+        return (errors, squares);
     }
 
     private static void RoundBlock(ReadOnlySpan<float> values, ref Half scale, Span<sbyte> integers)

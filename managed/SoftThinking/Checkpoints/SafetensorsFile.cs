@@ -92,17 +92,20 @@ internal sealed unsafe partial class SafetensorsFile : IDisposable
         return new ReadOnlySpan<byte>((byte*)Pointer(name), (int)length);
     }
 
-    /// <summary>Lets the system take back the memory that reading a tensor filled; reading it again reads the file.</summary>
-    public void Forget(string name)
+    /// <summary>Lets the system take back the memory that reading bytes of the file filled; reading them again reads the
+    /// file.</summary>
+    /// <param name="data">Their address, within what <see cref="Pointer"/> gave.</param>
+    /// <exception cref="ObjectDisposedException">The file was closed.</exception>
+    public void Forget(nint data, long length)
     {
+        ObjectDisposedException.ThrowIf(_start == null, this);
         if (!OperatingSystem.IsLinux())
             return; // elsewhere the system finds out by itself
-        TensorInfo tensor = Find(name);
         long page = Environment.SystemPageSize;
         // Pages that neighbours share stay.
-        long first = (tensor.Offset + page - 1) / page * page, end = (tensor.Offset + tensor.Length) / page * page;
+        long first = (data + page - 1) / page * page, end = (data + length) / page * page;
         if (end > first)
-            _ = MemoryAdvise(_start + first, (nuint)(end - first), DontNeed);
+            _ = MemoryAdvise((void*)first, (nuint)(end - first), DontNeed);
     }
 
     /// <summary>Unmaps the file. Pointers and spans obtained from it must no longer be used.</summary>

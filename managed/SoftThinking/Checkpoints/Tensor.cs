@@ -9,4 +9,29 @@ namespace SoftThinking.Checkpoints;
 /// <param name="Shape">Dimensions, outermost first.</param>
 /// <param name="Bytes">Bytes of all elements; may exceed 2 GiB.</param>
 internal readonly record struct Tensor(
-    string Name, nint Data, TensorDtype Dtype, ImmutableArray<long> Shape, long Bytes);
+    string Name, nint Data, TensorDtype Dtype, ImmutableArray<long> Shape, long Bytes)
+{
+    /// <summary>Bytes from the given one on.</summary>
+    public unsafe ReadOnlySpan<byte> Span(long first, int count) => new((byte*)Data + first, count);
+
+    /// <summary>Bytes of a row: of all elements that have the same outermost index.</summary>
+    public long RowBytes => Bytes / Shape[0];
+
+    /// <summary>Consecutive rows, 1 or more.</summary>
+    public Tensor Rows(long first, long count) => this with
+    {
+        Data = (nint)(Data + first * RowBytes),
+        Shape = Shape.SetItem(0, count),
+        Bytes = count * RowBytes,
+    };
+
+    /// <summary>All rows in order, in slices of at most about so many bytes.</summary>
+    public IEnumerable<Tensor> Slices(long bytes)
+    {
+        // Backends lay several rows beside one another, a power of two: slices of whole groups of them are packed at once.
+        const long Together = 64;
+        long most = Math.Max(bytes / RowBytes / Together, 1) * Together;
+        for (long first = 0; first < Shape[0]; first += most)
+            yield return Rows(first, Math.Min(most, Shape[0] - first));
+    }
+}

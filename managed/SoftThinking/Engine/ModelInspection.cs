@@ -29,10 +29,11 @@ public sealed record ModelInspection
     /// <summary>Null where the model comes without one.</summary>
     public required ChatTemplate? Template { get; init; }
 
-    /// <summary>Elements of all stored tensors.</summary>
+    /// <summary>Elements of all stored tensors; of matrices in 8-bit blocks, those of the matrices.</summary>
     public required long Parameters { get; init; }
 
-    /// <summary>Number formats of the stored tensors, as safetensors files name them, in alphabetical order.</summary>
+    /// <summary>Number formats of the stored tensors, as safetensors files name them, in alphabetical order; INT8_BLOCKS for
+    /// matrices of 8-bit blocks (see <see cref="ModelQuantization"/>).</summary>
     public required ImmutableArray<string> Dtypes { get; init; }
 
     /// <summary>Bytes of all stored tensors.</summary>
@@ -67,20 +68,31 @@ public sealed record ModelInspection
         ModelConfig config = checkpoint.Config;
         NativeDtype dtype = KvPlan.DtypeOf(kvDtype);
         int blocks = KvCache.BlocksFor(config.MaxPositions);
+        MatrixRecorder recorder = new(checkpoint);
+        long weightBytes = ModelWeights.Measure(recorder, WeightFormat.Stored, device);
         return new ModelInspection
         {
             Config = config,
             Defaults = checkpoint.Generation,
             Tokenizer = Tokenizer.Load(checkpoint.Directory),
             Template = ChatTemplate.Load(checkpoint.Directory),
-            Parameters = checkpoint.Tensors.Sum(tensor => tensor.Shape.Aggregate(1L, (product, size) => product * size)),
-            Dtypes = [.. checkpoint.Tensors.Select(tensor => tensor.Dtype.FileName()).Distinct().Order(StringComparer.Ordinal)],
+            Parameters = checkpoint.Tensors.Sum(tensor => ElementsOf(tensor, recorder.Matrices)),
+            Dtypes = [.. checkpoint.Tensors.Select(tensor => FormatOf(tensor, recorder.Matrices)).Distinct().Order(StringComparer.Ordinal)],
             StoredBytes = checkpoint.TotalBytes,
-            WeightBytes = ModelWeights.Measure(checkpoint, WeightFormat.Stored, device),
+            WeightBytes = weightBytes,
             KvBytesPerToken = KvCache.Measure(device, config, dtype, 1) / KvCache.BlockPositions,
             KvBytes = KvCache.Measure(device, config, dtype, blocks),
             WorkBytes = Runner.Measure(device, config, KvPlan.LimitsOf(OneSequence, config.MaxPositions)),
             FreeBytes = (long)device.Query().FreeMemory,
         };
     }
+
+    // The last block of a row may be filled up, so that only the model knows the size of a matrix of blocks.
+    private static long ElementsOf(TensorInfo tensor, IReadOnlyDictionary<string, (int Rows, int Cols)> matrices) =>
+        matrices.TryGetValue(tensor.Name, out (int Rows, int Cols) size)
+            ? (long)size.Rows * size.Cols
+            : tensor.Shape.Aggregate(1L, (product, count) => product * count);
+
+    private static string FormatOf(TensorInfo tensor, IReadOnlyDictionary<string, (int Rows, int Cols)> matrices) =>
+        tensor.Dtype == TensorDtype.U8 && matrices.ContainsKey(tensor.Name) ? Int8Blocks.Name : tensor.Dtype.FileName();
 }

@@ -7,6 +7,8 @@ namespace SoftThinking.Models;
 internal sealed class WeightLoader(
     ITensorSource source, WeightFormat format, Device device, DeviceStream? stream, DeviceArena arena, Action<double>? progress)
 {
+    private const long SliceBytes = 16 << 20; // little beside a model, much beside what it takes to begin a slice
+
     private long _loadedBytes;
 
     /// <summary>The matrices "name.weight" [rows, cols], packed below one another.</summary>
@@ -31,9 +33,8 @@ internal sealed class WeightLoader(
                     + $"it must have the type of '{parts[0].Name}.weight', with which it is multiplied");
             }
             if (!arena.Measuring)
-                stream!.Pack(matrix, first, count, tensor.Data, stored);
+                Pack(tensor, matrix, first);
             first += count;
-            Loaded(tensor);
         }
         return matrix;
     }
@@ -50,9 +51,11 @@ internal sealed class WeightLoader(
         {
             Tensor tensor = source.Get(name, [length]);
             if (!arena.Measuring)
+            {
                 stream!.ConvertToF32(data + first * sizeof(float), tensor.Data, DtypeOf(tensor), length);
+                Loaded(tensor);
+            }
             first += length;
-            Loaded(tensor);
         }
         return data;
     }
@@ -65,11 +68,21 @@ internal sealed class WeightLoader(
         return data;
     }
 
+    /// <summary>Packs a tensor slice by slice: no more than one of them is in memory twice, as in the file and packed.</summary>
+    private void Pack(Tensor tensor, in Matrix matrix, int firstRow)
+    {
+        foreach (Tensor slice in tensor.Slices(SliceBytes))
+        {
+            int rows = (int)slice.Shape[0];
+            stream!.Pack(matrix, firstRow, rows, slice.Data, DtypeOf(slice));
+            firstRow += rows;
+            Loaded(slice);
+        }
+    }
+
     private void Loaded(Tensor tensor)
     {
         _loadedBytes += tensor.Bytes;
-        if (arena.Measuring)
-            return;
         stream!.Synchronize(); // so that progress is true, and nothing is under way when something throws
         source.Forget(tensor);
         progress?.Invoke((double)_loadedBytes / source.TotalBytes);

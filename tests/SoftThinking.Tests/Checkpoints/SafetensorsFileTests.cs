@@ -38,6 +38,22 @@ internal sealed class SafetensorsFileTests
     }
 
     [Test]
+    public void Forgotten_bytes_are_read_again()
+    {
+        byte[] values = [.. Enumerable.Range(0, 100_000).Select(i => (byte)(i * 7 + i / 256))];
+        byte[] bytes = new SafetensorsWriter().Add("a", "U8", [5], [1, 2, 3, 4, 5]).Add("b", "U8", [values.Length], values).ToBytes();
+        using SafetensorsFile file = SafetensorsFile.Open(_folder.Write("x.safetensors", bytes));
+        Assert.That(file.Bytes("b").SequenceEqual(values));
+        file.Forget(file.Pointer("b") + 4321, 50_000);
+        file.Forget(file.Pointer("a"), 5);
+
+        Assert.That(file.Bytes("b").SequenceEqual(values));
+        Assert.That(file.Bytes("a").ToArray(), Is.EqualTo(new byte[] { 1, 2, 3, 4, 5 }));
+        file.Dispose();
+        Assert.That(() => file.Forget(0, 10_000), Throws.InstanceOf<ObjectDisposedException>());
+    }
+
+    [Test]
     public void Every_format_of_the_specification_is_known()
     {
         (string Name, int Bits)[] formats =

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using NUnit.Framework;
 using SoftThinking.Checkpoints;
+using SoftThinking.Tests.Checkpoints;
 
 namespace SoftThinking.Tests.Cli;
 
@@ -18,13 +19,17 @@ public class BenchTests
         Assert.That(run.Code, Is.Zero, run.Error);
         Assert.That(run.Error, Is.Empty);
         JsonElement json = run.Json;
-        Assert.That(Names(json), Is.EqualTo(new[] { "machine", "model", "results", "concurrency", "prefix_reuse" }));
+        Assert.That(Names(json), Is.EqualTo(new[] { "machine", "model", "load", "results", "concurrency", "prefix_reuse" }));
         Assert.That(Names(json.GetProperty("machine")), Is.EqualTo(new[]
         {
             "device", "instruction_set", "threads", "read_bandwidth_gbps", "multiply_adds_f32_per_second",
             "multiply_adds_bf16_per_second", "multiply_adds_int8_per_second",
         }));
         Assert.That(json.GetProperty("machine").GetProperty("threads").GetInt32(), Is.EqualTo(1));
+        JsonElement load = json.GetProperty("load");
+        Assert.That(Names(load), Is.EqualTo(new[] { "seconds", "peak_memory_bytes", "weight_bytes", "peak_memory_ratio" }));
+        Assert.That(load.GetProperty("seconds").GetDouble(), Is.GreaterThan(0));
+        Assert.That(load.GetProperty("weight_bytes").GetInt64(), Is.EqualTo(json.GetProperty("model").GetProperty("weight_bytes").GetInt64()));
         JsonElement[] results = [.. json.GetProperty("results").EnumerateArray()];
         Assert.That(Names(results[0]), Is.EqualTo(new[]
         {
@@ -101,10 +106,32 @@ public class BenchTests
         CliRun styled = CliRun.Run(null, output, error, With("--batch", "1,2"), style: true);
 
         Assert.That(plain.Code, Is.Zero, plain.Error);
-        Assert.That(plain.Out, Does.Match(@"^machine: CPU, .*GB/s").And.Match(@"(?m)^model: tiny-reasoner, ").And.Match(@"(?m)^\| batch \|"));
+        Assert.That(plain.Out, Does.Match(@"^machine: CPU, .*GB/s").And.Match(@"(?m)^model: tiny-reasoner, ").And.Match(@"(?m)^load: \d").And.Match(@"(?m)^\| batch \|"));
         Assert.That(plain.Out, Does.Contain("the outputs are the same").And.Contain("times sooner").And.Contain("soft costs").And.Not.Contain('\e'));
         Assert.That(styled.Code, Is.Zero, styled.Error);
         Assert.That(styled.Out, Does.Contain("\e[").And.Contain("batch").And.Not.Contain("| batch |"));
+    }
+
+    /// <summary>While weights are packed, the file is not resident beside them: not even one large tensor of it.</summary>
+    [Test]
+    public void LoadingTakesLittleMoreMemoryThanTheWeights()
+    {
+        const int Rows = 1 << 20;
+        using TempFolder folder = new();
+        string golden = Path.Combine(TestData.FindGolden("forward")!, "qwen2-tied");
+        File.Copy(Path.Combine(golden, "tokenizer.json"), folder.File("tokenizer.json"));
+        folder.Write("config.json", File.ReadAllText(Path.Combine(golden, "config.json")).Replace("\"vocab_size\": 300", $"\"vocab_size\": {Rows}"));
+        long embeddingBytes = WriteZeros(Path.Combine(golden, "model.safetensors"), folder.File("model.safetensors"), Rows);
+        CliRun run = CliProcess.Run("", "bench", "--model", folder.Path, "--batch", "1", "--prompt", "2", "--generate", "2", "--repeat", "1", "--json");
+
+        Assert.That(run.Code, Is.Zero, run.Error);
+        JsonElement load = run.Json.GetProperty("load");
+        if (load.GetProperty("peak_memory_bytes").ValueKind == JsonValueKind.Null)
+            Assert.Ignore("the system does not tell the peak of a part of the time");
+        long beyond = load.GetProperty("peak_memory_bytes").GetInt64() - load.GetProperty("weight_bytes").GetInt64();
+        TestContext.Progress.WriteLine($"beyond the weights: {beyond >> 20} MiB");
+        Assert.That(load.GetProperty("weight_bytes").GetInt64(), Is.GreaterThan(embeddingBytes));
+        Assert.That(beyond, Is.LessThan(embeddingBytes / 2));
     }
 
     [TestCase("--batch 0", "--batch must be different whole numbers, 1 to 1024, with commas between them, not '0'")]
@@ -160,6 +187,20 @@ public class BenchTests
         foreach (string option in new[] { "--shape", "--model", "--batch", "--prompt", "--generate", "--context", "--threads", "--json" })
             Assert.That(help, Does.Contain($"  {option}"));
         Assert.That(help.Split('\n').Max(line => line.Length), Is.LessThanOrEqualTo(120));
+    }
+
+    /// <summary>Writes a model of zeros with the tensors of another one, but an embedding of other rows.</summary>
+    /// <returns>Bytes of the embedding.</returns>
+    private static long WriteZeros(string like, string path, int rows)
+    {
+        using SafetensorsFile model = SafetensorsFile.Open(like);
+        TensorInfo embedding = model.Tensors["model.embed_tokens.weight"];
+        embedding = embedding with { Shape = embedding.Shape.SetItem(0, rows), Length = 2L * rows * embedding.Shape[1] };
+        TensorInfo[] tensors = [embedding, .. model.Tensors.Values.Where(tensor => tensor.Name != embedding.Name)];
+        using SafetensorsOutput output = SafetensorsOutput.Create(path, tensors, model.Metadata);
+        foreach (TensorInfo tensor in tensors)
+            output.Write(new byte[tensor.Length]);
+        return embedding.Length;
     }
 
     private static CliRun Bench(params string[] options) => CliRun.Of(With(options));

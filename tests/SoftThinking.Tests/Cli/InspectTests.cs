@@ -1,5 +1,6 @@
 using System.Text.Json;
 using NUnit.Framework;
+using SoftThinking.Tests.Checkpoints;
 
 namespace SoftThinking.Tests.Cli;
 
@@ -54,6 +55,22 @@ public class InspectTests
 
         Assert.That(run.Code, Is.Zero, run.Error);
         Assert.That(run.Out, Does.Contain(expected));
+    }
+
+    /// <summary>Rows of the golden model are not whole blocks.</summary>
+    [TestCase("tiny-reasoner")]
+    [TestCase("qwen2")]
+    public void ARoundedCheckpointHasTheParametersOfTheOriginal(string name)
+    {
+        using TempFolder folder = new();
+        string model = name == "qwen2" ? Path.Combine(TestData.FindGolden("forward")!, name) : TestData.TinyReasoner;
+        QuantizationReport report = ModelQuantization.Quantize(model, folder.File("int8"));
+        JsonElement before = CliRun.Of("inspect", "--model", model, "--json").Json, after = CliRun.Of("inspect", "--model", folder.File("int8"), "--json").Json;
+
+        Assert.That(after.GetProperty("parameters").GetInt64(), Is.EqualTo(before.GetProperty("parameters").GetInt64()));
+        Assert.That(after.GetProperty("dtypes").EnumerateArray().Select(dtype => dtype.GetString()), Is.EqualTo(new[] { "BF16", "INT8_BLOCKS" }));
+        Assert.That(after.GetProperty("memory").GetProperty("stored").GetInt64(), Is.EqualTo(report.BytesAfter));
+        Assert.That(after.GetProperty("memory").GetProperty("weights").GetInt64(), Is.LessThan(before.GetProperty("memory").GetProperty("weights").GetInt64()));
     }
 
     [Test]

@@ -170,7 +170,7 @@ public class OptionTests
 
     [Test]
     public void HelpOfTheProgramNamesItsCommands() =>
-        Assert.That(CliRun.Of("--help").Out, Does.Match("(?m)^  generate ").And.Match("(?m)^  inspect "));
+        Assert.That(CliRun.Of("--help").Out, Does.Match("(?m)^  generate ").And.Match("(?m)^  inspect ").And.Match("(?m)^  quantize "));
 
     private static GenerateSettings Read(params string[] arguments)
     {

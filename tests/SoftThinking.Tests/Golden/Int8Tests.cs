@@ -1,7 +1,5 @@
-using System.Runtime.InteropServices;
 using NUnit.Framework;
 using SoftThinking.Checkpoints;
-using SoftThinking.Tests.Checkpoints;
 
 namespace SoftThinking.Tests.Golden;
 
@@ -48,61 +46,6 @@ public class Int8Tests
         int same = stored.Zip(rounded).Count(pair => pair.First == pair.Second);
         TestContext.Progress.WriteLine($"tiny-reasoner: the same greedy text for {same} of {stored.Length} problems");
         Assert.That(same, Is.GreaterThan(stored.Length * 8 / 10));
-    }
-
-    /// <summary>Blocks in a file are what loading makes of the weights themselves, to the bit.</summary>
-    [Test]
-    public async Task AFileOfBlocksIsTheSameAsRoundingWhenLoaded()
-    {
-        string source = Path.Combine(TestData.FindGolden("forward")!, "qwen2");
-        string folder = Directory.CreateTempSubdirectory("softthinking").FullName;
-        try
-        {
-            foreach (string name in (string[])["config.json", "tokenizer.json"])
-                File.Copy(Path.Combine(source, name), Path.Combine(folder, name));
-            File.WriteAllBytes(Path.Combine(folder, "model.safetensors"), Rounded(Path.Combine(source, "model.safetensors")));
-            Assert.That(await Text(folder, WeightFormat.Stored), Is.EqualTo(await Text(source, WeightFormat.Int8)));
-            Assert.That(await Text(folder, WeightFormat.Stored), Is.Not.EqualTo(await Text(source, WeightFormat.Stored)));
-        }
-        finally
-        {
-            Directory.Delete(folder, recursive: true);
-        }
-    }
-
-    private static async Task<string[]> Text(string model, WeightFormat format)
-    {
-        await using Engine engine = Engine.Load(model, new EngineOptions { Weights = format, Device = ComputeDevice.Cpu });
-        return Bits.Of((await engine.GenerateAsync(new()
-        {
-            Prompt = [.. Enumerable.Range(2, 40).Select(id => new ConceptToken(id))],
-            Sampling = new() { SoftThinking = false, AfterThinking = new() { Temperature = 1 } },
-            MaxNewTokens = 20,
-            LogProbs = 5,
-        })).Samples[0]);
-    }
-
-    /// <summary>A file of bf16 weights with its matrices in blocks.</summary>
-    private static byte[] Rounded(string path)
-    {
-        using SafetensorsFile file = SafetensorsFile.Open(path);
-        SafetensorsWriter writer = new();
-        foreach (TensorInfo tensor in file.Tensors.Values)
-        {
-            byte[] bytes = file.Bytes(tensor.Name).ToArray();
-            if (tensor.Shape.Length != 2)
-            {
-                writer.Add(tensor.Name, tensor.Dtype.FileName(), [.. tensor.Shape], bytes);
-                continue;
-            }
-            int rows = (int)tensor.Shape[0], cols = (int)tensor.Shape[1], rowBytes = Int8Blocks.BlocksOf(cols) * Int8Blocks.BlockBytes;
-            float[] values = [.. MemoryMarshal.Cast<byte, ushort>(bytes).ToArray().Select(half => BitConverter.UInt32BitsToSingle((uint)half << 16))];
-            byte[] blocks = new byte[rows * rowBytes];
-            for (int row = 0; row < rows; row++)
-                Int8Blocks.Round(values.AsSpan(row * cols, cols), blocks.AsSpan(row * rowBytes, rowBytes));
-            writer.Add(tensor.Name, "U8", [rows, Int8Blocks.BlocksOf(cols), Int8Blocks.BlockBytes], blocks);
-        }
-        return writer.ToBytes();
     }
 
     [Test]

@@ -1,0 +1,84 @@
+using System.CommandLine;
+using System.Diagnostics;
+using System.Text.Json;
+
+namespace SoftThinking.Cli;
+
+/// <summary>`quantize`: writes a checkpoint with its matrices in 8-bit blocks.</summary>
+internal static class QuantizeCommand
+{
+    private static readonly Option<string> Output = new("--output")
+    {
+        Description = "Directory for the new checkpoint. All its files appear at the end, or none.",
+        HelpName = "DIR",
+        Required = true,
+    };
+
+    private static readonly Option<bool> Force = new("--force")
+    {
+        Description = "Replace files of the same names in a directory that is not empty; other files stay.",
+    };
+
+    private static readonly Option<bool> Json = new("--json") { Description = "Print one JSON object." };
+
+    private static readonly string[] Examples =
+    [
+        "quantize --model ~/models/Qwen3-0.6B --output ~/models/Qwen3-0.6B-int8",
+        "quantize --output tiny-reasoner-int8 --force --json | jq .relative_error",
+    ];
+
+    public static Command Create(Terminal terminal)
+    {
+        GroupedCommand command = new("quantize",
+            "Writes a copy of a checkpoint whose matrices are blocks of 32 integers of 8 bits with a common scale: half the size of "
+            + "bf16. It generates what --weights int8 does with the original, bit for bit.",
+            [new("options", [CommonOptions.Model, Output, Force, Json])], Examples);
+        command.SetAction((parsed, cancellation) => Task.FromResult(Run(parsed, terminal, cancellation)));
+        return command;
+    }
+
+    private static int Run(ParseResult parsed, Terminal terminal, CancellationToken cancellation)
+    {
+        (string? model, string output) = (parsed.GetValue(CommonOptions.Model), parsed.GetValue(Output)!);
+        string name = model ?? DemonstrationModel.Name;
+        bool force = parsed.GetValue(Force);
+        double done = 0;
+        Stopwatch clock = Stopwatch.StartNew();
+        Task<QuantizationReport> work = Task.Run(() => ModelQuantization.Quantize(
+            model ?? DemonstrationModel.Path, output, force, fraction => Volatile.Write(ref done, fraction), cancellation));
+        ProgressBar.ShowWhile(work, terminal, () => ($"quantizing {name}", Volatile.Read(ref done)));
+        QuantizationReport report = work.GetAwaiter().GetResult();
+        if (parsed.GetValue(Json))
+            JsonLine.Write(terminal.Out, json => Write(json, name, output, report, clock.Elapsed));
+        else
+            Write(terminal.Out, output, report, clock.Elapsed);
+        return CommandLine.Success;
+    }
+
+    private static void Write(TextWriter to, string output, QuantizationReport report, TimeSpan time)
+    {
+        to.WriteLine(Text($"wrote {report.Files.Count} files into {output}: {string.Join(", ", report.Files)}"));
+        to.WriteLine(Text($"{report.Matrices} matrices, {report.MatrixElements:N0} weights, are now 8-bit blocks; the rest is as it was"));
+        to.WriteLine(Text($"tensors: {SizeText.Of(report.BytesBefore)} before, {SizeText.Of(report.BytesAfter)} after, ")
+            + Text($"{100.0 * report.BytesAfter / report.BytesBefore:N1} %; {time.TotalSeconds:N1} s"));
+        to.WriteLine(Text($"relative error: {report.RelativeError:0.00000}, root mean square of what rounding changed over that of the weights"));
+    }
+
+    private static void Write(Utf8JsonWriter json, string model, string output, QuantizationReport report, TimeSpan time)
+    {
+        json.WriteString("model", StepJson.Encode(model));
+        json.WriteString("output", StepJson.Encode(output));
+        json.WriteStartArray("files");
+        foreach (string file in report.Files)
+            json.WriteStringValue(StepJson.Encode(file));
+        json.WriteEndArray();
+        json.WriteNumber("matrices", report.Matrices);
+        json.WriteNumber("matrix_elements", report.MatrixElements);
+        json.WriteNumber("bytes_before", report.BytesBefore);
+        json.WriteNumber("bytes_after", report.BytesAfter);
+        json.WriteNumber("relative_error", report.RelativeError);
+        json.WriteNumber("seconds", Math.Round(time.TotalSeconds, 3));
+    }
+
+    private static string Text(FormattableString text) => FormattableString.Invariant(text);
+}

@@ -1,0 +1,59 @@
+using SoftThinking.Checkpoints;
+
+namespace SoftThinking.Quantization;
+
+/// <summary>Writes the weights of a checkpoint with its matrices rounded, piece by piece.</summary>
+internal sealed class QuantizedWriter(
+    Checkpoint checkpoint, QuantizedLayout layout, Action<double>? progress, CancellationToken cancellation)
+{
+    private const int PieceBytes = 16 << 20; // of the source
+
+    private readonly MatrixRounder _rounder = new(cancellation);
+    private long _doneBytes;
+
+    /// <summary>Of the matrices written so far, see <see cref="QuantizationReport.RelativeError"/>.</summary>
+    public double RelativeError => _rounder.RelativeError;
+
+    /// <exception cref="ModelFileException">A weight is not finite.</exception>
+    /// <exception cref="IOException">The file cannot be written.</exception>
+    public void Write(WeightFile file, string path)
+    {
+        using SafetensorsOutput output = SafetensorsOutput.Create(path, file.Tensors, layout.Metadata);
+        foreach (TensorInfo info in file.Tensors)
+        {
+            Tensor tensor = checkpoint.Stored(info.Name);
+            if (layout.Matrices.TryGetValue(info.Name, out (int Rows, int Cols) size))
+                Round(tensor, size.Cols, output);
+            else
+                Copy(tensor, output);
+        }
+    }
+
+    private void Round(Tensor matrix, int cols, SafetensorsOutput output)
+    {
+        foreach (Tensor slice in matrix.Slices(PieceBytes))
+        {
+            output.Write(_rounder.Round(slice, cols));
+            Done(slice);
+        }
+        if (!double.IsFinite(_rounder.RelativeError))
+            throw checkpoint.Refuse(matrix.Name, "has an element that is not finite");
+    }
+
+    private void Copy(Tensor tensor, SafetensorsOutput output)
+    {
+        for (long done = 0; done < tensor.Bytes; done += PieceBytes)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            output.Write(tensor.Span(done, (int)Math.Min(PieceBytes, tensor.Bytes - done)));
+        }
+        Done(tensor);
+    }
+
+    private void Done(Tensor tensor)
+    {
+        checkpoint.Forget(tensor);
+        _doneBytes += tensor.Bytes;
+        progress?.Invoke((double)_doneBytes / checkpoint.TotalBytes);
+    }
+}
