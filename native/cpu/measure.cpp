@@ -4,6 +4,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstring>
+#include <iterator>
 
 #include "cpu/device.h"
 
@@ -14,22 +15,30 @@ constexpr int64_t kReadBytes = int64_t{512} << 20, kReadPart = int64_t{4} << 20;
 constexpr int64_t kMultiplyAdds = int64_t{1} << 30;
 constexpr int kPasses = 9;
 
-// Amount per second of the fastest pass.
+// Amounts per second of several passes, ascending.
+struct Rates {
+  double passes[kPasses];
+
+  double median() const { return passes[kPasses / 2]; }
+  double best() const { return passes[kPasses - 1]; }
+};
+
 template <typename Pass>
-double best_rate(Pass pass) {
-  double best = 0.0;
-  for (int i = 0; i < kPasses; ++i) {
+Rates rates_of(Pass pass) {
+  Rates rates;
+  for (double& rate : rates.passes) {
     auto start = std::chrono::steady_clock::now();
     double amount = pass();
-    best = std::max(best, amount / std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+    rate = amount / std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   }
-  return best;
+  std::sort(std::begin(rates.passes), std::end(rates.passes));
+  return rates;
 }
 
-double read_bandwidth(st_device& device, char* memory) {
+Rates read_bandwidth(st_device& device, char* memory) {
   constexpr int64_t kParts = kReadBytes / kReadPart;
   std::atomic<float> kept{0.0f};  // or the loop would be needless
-  return best_rate([&] {
+  return rates_of([&] {
     device.pool.parallel_for(kParts, kReadBytes, [&](int64_t begin, int64_t end) {
       kept.store(device.kernels.read(memory + begin * kReadPart, (end - begin) * kReadPart));
     });
@@ -40,13 +49,14 @@ double read_bandwidth(st_device& device, char* memory) {
 double multiply_add_rate(st_device& device, Operand form) {
   int64_t parts = device.pool.threads() * 16;
   std::atomic<int64_t> done{0};
-  return best_rate([&] {
+  Rates rates = rates_of([&] {
     done = 0;
     device.pool.parallel_for(parts, parts * kMultiplyAdds, [&](int64_t begin, int64_t end) {
       for (int64_t i = begin; i < end; ++i) done += device.kernels.multiply_adds(form, kMultiplyAdds / 16);
     });
     return static_cast<double>(done.load());
   });
+  return rates.best();
 }
 
 }  // namespace
@@ -63,11 +73,13 @@ st_status measure(st_device* device, st_rates* rates) {
   device->pool.parallel_for(kReadBytes / kReadPart, kReadBytes, [&](int64_t begin, int64_t end) {
     memset(bytes + begin * kReadPart, 0x3c, static_cast<size_t>((end - begin) * kReadPart));
   });
-  rates->read_bandwidth = read_bandwidth(*device, bytes);
+  Rates bandwidth = read_bandwidth(*device, bytes);
   memory_free(device, memory);
-  rates->multiply_adds_f32 = multiply_add_rate(*device, Operand::kF32);
-  rates->multiply_adds_bf16 = multiply_add_rate(*device, Operand::kBf16);
-  rates->multiply_adds_int8 = multiply_add_rate(*device, Operand::kInt8);
+  bool all = !rates->bandwidth_now;
+  rates->read_bandwidth = all ? bandwidth.best() : bandwidth.median();
+  rates->multiply_adds_f32 = all ? multiply_add_rate(*device, Operand::kF32) : 0.0;
+  rates->multiply_adds_bf16 = all ? multiply_add_rate(*device, Operand::kBf16) : 0.0;
+  rates->multiply_adds_int8 = all ? multiply_add_rate(*device, Operand::kInt8) : 0.0;
   return ST_OK;
 }
 

@@ -89,6 +89,8 @@ st_status measure_all(st_stream* stream, void* data, st_rates* rates) {
       &seconds);
   if (status != ST_OK) return status;
   rates->read_bandwidth = static_cast<double>(kReadBytes) / seconds;
+  rates->multiply_adds_f32 = rates->multiply_adds_bf16 = rates->multiply_adds_int8 = 0.0;
+  if (rates->bandwidth_now) return ST_OK;  // a device has one user: the best is the median
   double threads = static_cast<double>(blocks) * kThreads;
   status = best_rate(
       stream,
@@ -97,7 +99,7 @@ st_status measure_all(st_stream* stream, void* data, st_rates* rates) {
       },
       threads * kSums, &rates->multiply_adds_f32);
   if (status != ST_OK) return status;
-  rates->multiply_adds_int8 = 0.0;  // no operation of this backend has 8-bit integers
+  // No operation of this backend has 8-bit integers.
   return best_rate(
       stream,
       [&](int64_t rounds) { return launch("measure", mma_kernel, blocks, kThreads, 0, stream, rounds, 0u, out); },

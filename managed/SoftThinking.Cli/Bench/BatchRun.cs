@@ -40,6 +40,10 @@ internal sealed class BatchRun
         }
     }
 
+    /// <summary>Seconds from one step of a sequence to its next, the median: what a few steps suffered from others does not show.</summary>
+    public double MedianStepSeconds => BenchReport.Median(_sequences.SelectMany(sequence =>
+        sequence.At.Zip(sequence.At.Skip(1), (from, to) => Stopwatch.GetElapsedTime(from, to).TotalSeconds)));
+
     /// <summary>The first 16 digits of the SHA-256 of every step's ids, weights and entropy, in the order of the requests.</summary>
     public string Hash
     {

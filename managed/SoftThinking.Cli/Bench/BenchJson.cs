@@ -86,7 +86,10 @@ internal static class BenchJson
         Number(json, "decode_bandwidth_fraction", report.DecodeBandwidth(result), 4);
         Number(json, "decode_arithmetic_fraction", report.DecodeArithmetic(result), 4);
         if (result.GreedyTokensPerSecond is double greedy)
+        {
             Number(json, "greedy_decode_tokens_per_second", greedy, 3);
+            Number(json, "soft_cost_fraction", result.SoftCost, 4);
+        }
         Number(json, "mixed_fraction", result.MixedFraction, 4);
         json.WriteNumber("peak_memory_bytes", result.PeakMemoryBytes);
         json.WriteString("output_hash", result.OutputHash);

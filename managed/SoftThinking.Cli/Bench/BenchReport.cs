@@ -17,14 +17,23 @@ internal sealed record BenchReport(
     /// <summary>Fraction of the floor that a prefill reached, by its arithmetic: 1 is what the machine could do at best.</summary>
     public double PrefillArithmetic(BenchResult result) => _floor.PrefillSeconds(result.Batch, Settings.Prompt) / result.PrefillSeconds;
 
-    /// <summary>Fraction of the floor that decoding reached, by the bytes it reads.</summary>
-    public double DecodeBandwidth(BenchResult result) => _floor.ReadSeconds(result.Batch, Positions) / result.StepSeconds;
+    /// <summary>Fraction of the floor that decoding reached, by the bytes it reads: the median over the repeats, each against
+    /// what the machine read just before and after it.</summary>
+    public double DecodeBandwidth(BenchResult result) => Median(result.Decodes.Select(run =>
+        _floor.BytesPerStep(result.Batch, Positions) / run.ReadBandwidth / run.StepSeconds));
 
     /// <summary>Fraction of the floor that decoding reached, by its arithmetic.</summary>
     public double DecodeArithmetic(BenchResult result) => _floor.DecodeSeconds(result.Batch, Positions) / result.StepSeconds;
 
     /// <summary>Fraction of its floor that an operation reached, by its bytes or its arithmetic, whichever takes longer.</summary>
     public double OfFloor(OperationProfile operation) => _floor.Seconds(operation) / operation.Seconds;
+
+    /// <summary>The middle one, or the mean of the two in the middle.</summary>
+    public static double Median(IEnumerable<double> values)
+    {
+        double[] sorted = [.. values.Order()];
+        return (sorted[(sorted.Length - 1) / 2] + sorted[sorted.Length / 2]) / 2;
+    }
 }
 
 /// <summary>What loading took: the weights, and the tokenizer with them.</summary>
@@ -37,17 +46,32 @@ internal sealed record LoadResult(double Seconds, long? PeakMemoryBytes, long We
     public double? PeakMemoryRatio => (double?)PeakMemoryBytes / WeightBytes;
 }
 
+/// <summary>One of several measurements of decoding, with what belongs to it.</summary>
+/// <param name="TokensPerSecond">Of all sequences together, while all of them decode.</param>
+/// <param name="StepSeconds">The median step.</param>
+/// <param name="ReadBandwidth">In bytes per second, the mean of just before and just after.</param>
+/// <param name="GreedyStepSeconds">The median step of greedy decoding right behind it; null where that was not asked for.</param>
+internal sealed record DecodeRun(double TokensPerSecond, double StepSeconds, double ReadBandwidth, double? GreedyStepSeconds);
+
 /// <summary>What was measured with one batch size.</summary>
 /// <param name="PrefillSeconds">From the submission of all prompts until each has its first token.</param>
 /// <param name="TimeToFirstToken">In seconds from the submission, averaged over the sequences.</param>
-/// <param name="DecodeTokensPerSecond">Of all sequences together, while all of them decode.</param>
-/// <param name="GreedyTokensPerSecond">The same with greedy decoding; null where it was not asked for.</param>
+/// <param name="Decodes">Each repeat.</param>
 /// <param name="MixedFraction">Of the decoded tokens, how many were mixtures of several.</param>
 /// <param name="OutputHash">Of all ids, weights and entropies.</param>
 internal sealed record BenchResult(
-    int Batch, double PrefillSeconds, double PrefillTokensPerSecond, double TimeToFirstToken, double DecodeTokensPerSecond,
-    double? GreedyTokensPerSecond, double MixedFraction, long PeakMemoryBytes, string OutputHash)
+    int Batch, double PrefillSeconds, double PrefillTokensPerSecond, double TimeToFirstToken,
+    IReadOnlyList<DecodeRun> Decodes, double MixedFraction, long PeakMemoryBytes, string OutputHash)
 {
+    /// <summary>The best.</summary>
+    public double DecodeTokensPerSecond => Decodes.Max(run => run.TokensPerSecond);
+
+    /// <summary>By the shortest step of greedy decoding; null where it was not asked for.</summary>
+    public double? GreedyTokensPerSecond => Batch / Decodes.Min(run => run.GreedyStepSeconds);
+
+    /// <summary>By how much a step of soft thinking takes longer than a greedy one, the median over the repeats.</summary>
+    public double SoftCost => BenchReport.Median(Decodes.Select(run => run.StepSeconds / run.GreedyStepSeconds!.Value - 1));
+
     /// <summary>Of a step that decodes a token of each sequence.</summary>
     public double StepSeconds => Batch / DecodeTokensPerSecond;
 }

@@ -17,12 +17,12 @@ internal static class BenchText
         WriteTable(terminal, report);
         output.WriteLine();
         output.WriteLine(Text($"Prompts of {settings.Prompt} tokens, {settings.Generate} steps behind {settings.Context} positions; best of {settings.Repeat}."));
-        output.WriteLine("of arithmetic: of the multiply-adds that the machine does per second; of bandwidth: of the bytes that it reads.");
-        output.WriteLine("A step reads all weights and the keys and values before it. Above 100 %: they lie in the processor's cache, or others kept");
-        output.WriteLine("the machine busy while it was measured.");
+        output.WriteLine("of arithmetic: of the multiply-adds that the machine does per second; of bandwidth: of the bytes that it reads per second,");
+        output.WriteLine("measured just before and after each repeat, the median of them. A step reads all weights and the keys and values before it.");
+        output.WriteLine("Above 100 %: they lie in the processor's cache, or others kept the machine busy while it was measured.");
         output.WriteLine("first token: ms from submission, averaged over the batch. memory: most that was resident, in MiB.");
         if (settings.Greedy)
-            output.WriteLine("soft costs: by how much a step of soft thinking takes longer than a greedy one.");
+            output.WriteLine("soft costs: by how much a step of soft thinking takes longer than a greedy one, the median of the repeats.");
         if (report.Concurrency is ConcurrencyResult concurrency)
             WriteConcurrency(output, settings, concurrency);
         if (report.PrefixReuse is PrefixResult prefix)
@@ -72,7 +72,7 @@ internal static class BenchText
         if (report.Settings.Greedy)
         {
             columns.Add(("greedy tokens/s", result => Text($"{result.GreedyTokensPerSecond:N1}")));
-            columns.Add(("soft costs", result => Percent(result.GreedyTokensPerSecond!.Value / result.DecodeTokensPerSecond - 1)));
+            columns.Add(("soft costs", result => Percent(result.SoftCost)));
         }
         columns.Add(("memory", result => Text($"{result.PeakMemoryBytes / 1048576.0:N0}")));
         columns.Add(("hash", result => result.OutputHash));

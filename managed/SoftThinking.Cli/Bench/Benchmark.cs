@@ -60,17 +60,16 @@ internal sealed class Benchmark(BenchSettings settings, CancellationToken cancel
             Begin($"batch {batch}: filling the context");
             await FollowAsync(engine, prompts.Requests(DecodedSet(batch), batch, settings.Context, 1));
         }
-        BatchRun decode = await DecodeAsync(engine, prompts, batch, greedy: false);
-        double? greedy = settings.Greedy ? (await DecodeAsync(engine, prompts, batch, greedy: true)).StepsPerSecond : null;
+        long peak = PeakMemory.Bytes;
+        (BatchRun decode, List<DecodeRun> runs, long decodePeak) = await DecodeAsync(engine, prompts, batch);
         return new BenchResult(
             batch,
             prefill.AllBegun,
             batch * settings.Prompt / prefill.AllBegun,
             prefill.TimeToFirstToken,
-            decode.StepsPerSecond,
-            greedy,
+            runs,
             decode.MixedFraction,
-            PeakMemory.Bytes,
+            Math.Max(peak, decodePeak),
             decode.Hash);
     }
 
@@ -88,22 +87,30 @@ internal sealed class Benchmark(BenchSettings settings, CancellationToken cancel
         return best!;
     }
 
-    /// <summary>The fastest of several decodes of the same prompts, whose keys and values the prefix cache holds: all
-    /// sequences begin within a few steps.</summary>
-    private async Task<BatchRun> DecodeAsync(Engine engine, RandomPrompts prompts, int batch, bool greedy)
+    /// <summary>Several decodes of the same prompts, whose keys and values the prefix cache holds: all sequences begin within a
+    /// few steps. What a repeat is compared with is measured right beside it, because others may use the machine.</summary>
+    private async Task<(BatchRun Any, List<DecodeRun> Runs, long PeakMemoryBytes)> DecodeAsync(Engine engine, RandomPrompts prompts, int batch)
     {
-        GenerationRequest[] requests = prompts.Requests(DecodedSet(batch), batch, settings.Context, settings.Generate, greedy);
-        BatchRun? best = null;
+        GenerationRequest[] requests = prompts.Requests(DecodedSet(batch), batch, settings.Context, settings.Generate);
+        GenerationRequest[] greedy = prompts.Requests(DecodedSet(batch), batch, settings.Context, settings.Generate, greedy: true);
+        BatchRun? first = null;
+        List<DecodeRun> runs = [];
+        long peak = 0;
         for (int i = 0; i < settings.Repeat; i++)
         {
-            Begin($"batch {batch}: {(greedy ? "greedy decode" : "decode")}, {i + 1} of {settings.Repeat}");
+            Begin($"batch {batch}: decode, {i + 1} of {settings.Repeat}");
+            double before = MachineRates.ReadBandwidthNow(settings.Engine);
+            PeakMemory.Restart(); // without what that took
             BatchRun run = await FollowAsync(engine, requests);
-            if (best != null && run.Hash != best.Hash)
-                throw new GenerationException($"two equal runs of batch {batch} gave different outputs, {best.Hash} and {run.Hash}");
-            if (best == null || run.StepsPerSecond > best.StepsPerSecond)
-                best = run;
+            double? greedySeconds = settings.Greedy ? (await FollowAsync(engine, greedy)).MedianStepSeconds : null;
+            peak = Math.Max(peak, PeakMemory.Bytes);
+            double after = MachineRates.ReadBandwidthNow(settings.Engine);
+            first ??= run;
+            if (run.Hash != first.Hash)
+                throw new GenerationException($"two equal runs of batch {batch} gave different outputs, {first.Hash} and {run.Hash}");
+            runs.Add(new DecodeRun(run.StepsPerSecond, run.MedianStepSeconds, (before + after) / 2, greedySeconds));
         }
-        return best!;
+        return (first!, runs, peak);
     }
 
     /// <summary>Requests one after another and all at once, without a prefix cache: so both may have the same prompts,
@@ -220,7 +227,7 @@ internal sealed class Benchmark(BenchSettings settings, CancellationToken cancel
 
     private static double CountPhases(BenchSettings settings)
     {
-        int perBatch = settings.Repeat * (settings.Greedy ? 3 : 2) + (settings.Context != settings.Prompt ? 1 : 0);
+        int perBatch = settings.Repeat * 2 + (settings.Context != settings.Prompt ? 1 : 0);
         return 4 + settings.Batches.Count * perBatch + (settings.Prefix ? settings.Repeat : 0)
             + (settings.Concurrent != null ? 2 + 2 * settings.Repeat : 0) + (settings.Profile ? 2 + settings.Batches.Count : 0);
     }

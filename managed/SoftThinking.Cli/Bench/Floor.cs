@@ -15,9 +15,8 @@ internal sealed class Floor(MachineRates machine, ModelCost cost)
     /// <param name="positions">Positions of a sequence.</param>
     public double DecodeSeconds(int batch, int positions) => Arithmetic(batch, batch, (double)batch * positions);
 
-    /// <summary>Seconds to read the weights, and the keys and values of each sequence, once.</summary>
-    public double ReadSeconds(int batch, int positions) =>
-        (cost.WeightBytesPerStep + (double)batch * positions * cost.KvBytesPerToken) / machine.ReadBandwidth;
+    /// <summary>Bytes of the weights, and of the keys and values of each sequence, which a step reads once.</summary>
+    public double BytesPerStep(int batch, int positions) => cost.WeightBytesPerStep + (double)batch * positions * cost.KvBytesPerToken;
 
     /// <summary>Seconds that the bytes or the multiply-adds of an operation take, whichever takes longer.</summary>
     public double Seconds(OperationProfile operation)

@@ -21,11 +21,20 @@ public sealed record MachineRates(
     public static unsafe MachineRates Measure(EngineOptions options)
     {
         using Device device = DeviceChoice.Open(options, options.Logger ?? NullLogger.Instance);
-        DeviceRates rates = device.Measure();
+        DeviceRates rates = device.Measure(bandwidthNow: false);
         DeviceInfo info = device.Query();
         return new MachineRates(
             Text(info.Name, 64), Text(info.InstructionSet, 32), info.Threads,
             rates.ReadBandwidth, rates.MultiplyAddsF32, rates.MultiplyAddsBf16, rates.MultiplyAddsInt8);
+    }
+
+    /// <summary>What the device reads now, while others may use the machine: bytes per second of the median of several passes.
+    /// To be measured right beside what it is compared with.</summary>
+    /// <exception cref="BackendException">The native library cannot be loaded, or the memory is not there.</exception>
+    public static double ReadBandwidthNow(EngineOptions options)
+    {
+        using Device device = DeviceChoice.Open(options, options.Logger ?? NullLogger.Instance);
+        return device.Measure(bandwidthNow: true).ReadBandwidth;
     }
 
     /// <summary>The higher of each rate of two measurements of one machine.</summary>

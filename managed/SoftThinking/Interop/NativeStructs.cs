@@ -63,7 +63,7 @@ internal unsafe struct DeviceInfo
 internal struct DeviceRates
 {
     public uint Size;
-    public int Reserved;
+    public int BandwidthNow;
     public double ReadBandwidth;
     public double MultiplyAddsF32;
     public double MultiplyAddsBf16;

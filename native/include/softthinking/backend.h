@@ -89,7 +89,8 @@ typedef struct st_device_info {
 /* What a device can do at most, measured on it: the ceilings that benchmarks print fractions of. */
 typedef struct st_rates {
   uint32_t size;
-  int32_t reserved;
+  int32_t bandwidth_now;  /* in: 1: only the read bandwidth, of the median pass instead of the best, for what is timed
+                             right beside it while others use the machine */
   double read_bandwidth;     /* bytes per second, read from memory well beyond the caches */
   double multiply_adds_f32;  /* per second, of operands of f32 */
   double multiply_adds_bf16; /* of bf16, summed in f32; 0: no such instruction */
@@ -412,7 +413,7 @@ typedef struct st_api {
   st_status (*sample)(st_stream* stream, const st_sample* operation);
   st_status (*log_probs)(st_stream* stream, const st_log_probs* operation);
 
-  /* Takes about a second and half a gigabyte of memory; all threads of the device, best of several passes. */
+  /* Takes up to a second, and half a gigabyte of memory; all threads of the device, best of several passes. */
   st_status (*measure)(st_device* device, st_rates* rates);
 } st_api;
 

@@ -35,7 +35,7 @@ public class BenchTests
         {
             "batch", "prompt", "context", "generate", "prefill_tokens_per_second", "prefill_arithmetic_fraction",
             "time_to_first_token_ms", "decode_tokens_per_second", "decode_bandwidth_fraction", "decode_arithmetic_fraction",
-            "greedy_decode_tokens_per_second", "mixed_fraction", "peak_memory_bytes", "output_hash",
+            "greedy_decode_tokens_per_second", "soft_cost_fraction", "mixed_fraction", "peak_memory_bytes", "output_hash",
         }));
         Assert.That(results.Select(result => result.GetProperty("batch").GetInt32()), Is.EqualTo(new[] { 1, 3 }));
         foreach (JsonElement result in results)
