@@ -3,6 +3,7 @@
 #include <cstring>
 #include <new>
 
+#include "cuda/cublas.h"
 #include "cuda/numbers.cuh"
 
 namespace st::cuda {
@@ -54,13 +55,18 @@ st_status device_open(const st_device_options* options, st_device** device) {
   int32_t activations = options->activations;
   ST_REQUIRE(activations >= ST_ACTIVATIONS_DEFAULT && activations <= ST_ACTIVATIONS_BF16,
              "device_open: no type %d of activations", activations);
+  ST_REQUIRE(options->fast_products == 0 || options->fast_products == 1,
+             "device_open: fast_products is %d, expected 0 or 1", options->fast_products);
   cudaDeviceProp properties;
   st_status status = find_device(options->ordinal, &properties);
   if (status != ST_OK) return status;
   ST_CHECK(cudaSetDevice(options->ordinal), "device_open");
   int32_t dtype = activations == ST_ACTIVATIONS_DEFAULT ? ST_BF16 : activations - ST_ACTIVATIONS_F32;
-  *device = new (std::nothrow) st_device{options->ordinal, dtype, properties.multiProcessorCount};
-  return *device ? ST_OK : fail(ST_OUT_OF_MEMORY, "device_open: no memory for the device");
+  auto* made = new (std::nothrow) st_device{options->ordinal, dtype, properties.multiProcessorCount, nullptr, ""};
+  if (!made) return fail(ST_OUT_OF_MEMORY, "device_open: no memory for the device");
+  if (options->fast_products) made->cublas = find_cublas(made->products, sizeof made->products);
+  *device = made;
+  return ST_OK;
 }
 
 // A kernel's error stays with CUDA until the device is reset; then a device opened anew works again.
@@ -87,6 +93,8 @@ st_status device_query(st_device* device, st_device_info* info) {
   info->free_memory = free;
   snprintf(info->name, sizeof info->name, "%.63s", properties.name);
   snprintf(info->instruction_set, sizeof info->instruction_set, "sm_%d%d", properties.major, properties.minor);
+  info->fast_products = device->cublas != nullptr;
+  snprintf(info->products, sizeof info->products, "%s", device->products);
   return ST_OK;
 }
 
@@ -156,6 +164,7 @@ void stream_destroy(st_stream* stream) {
   cudaSetDevice(stream->device->ordinal);
   if (stream->handle) {
     cudaStreamSynchronize(stream->handle);
+    release_cublas(stream);
     cudaStreamDestroy(stream->handle);
   }
   cudaFree(stream->scratch);
@@ -172,9 +181,10 @@ cudaError_t prepare(st_stream* stream) {
 
 st_status stream_create(st_device* device, st_stream** stream) {
   ST_REQUIRE(device && stream, "stream_create: a pointer is null");
-  auto* made = new (std::nothrow) st_stream{device, nullptr, nullptr};
+  auto* made = new (std::nothrow) st_stream{device, nullptr, nullptr, nullptr, nullptr};
   if (!made) return fail(ST_OUT_OF_MEMORY, "stream_create: no memory");
   st_status status = checked(prepare(made), "stream_create");
+  if (status == ST_OK && device->cublas) status = prepare_cublas(made);
   if (status == ST_OK)
     *stream = made;
   else

@@ -1,8 +1,8 @@
 // The functions of CUDA's runtime for the emulated device. A stream is a queue that is not run before somebody waits
 // for it: a host that reads too early, or changes or frees too early what is to be read, shows.
 //
-// Faults, for tests: SOFTTHINKING_SIMT_FAULT is no-driver, old-driver, no-device, old-architecture, or launch: from
-// then on every kernel fails. SOFTTHINKING_SIMT_MEMORY is how many bytes the device has.
+// Faults, for tests: SOFTTHINKING_SIMT_FAULT is no-driver, old-driver, no-device, old-architecture, no-cublas, or
+// launch: from then on every kernel fails. SOFTTHINKING_SIMT_MEMORY is how many bytes the device has.
 
 #include <sys/sysinfo.h>
 
@@ -167,6 +167,10 @@ cudaError_t enqueue_kernel(dim3 grid, dim3 block, size_t shared_bytes, cudaStrea
   launch.shared_bytes = shared_bytes;
   launch.body = std::move(body);
   return give(stream, [launch] { return run_kernel(launch); });
+}
+
+cudaError_t enqueue(cudaStream_t stream, std::function<cudaError_t()> work) {
+  return give(stream, std::move(work));
 }
 
 void barrier(const char* file, int line) {

@@ -4,9 +4,10 @@ namespace SoftThinking.Cli;
 /// <param name="Results">One for each batch size.</param>
 /// <param name="Concurrency">Null where it was not asked for.</param>
 /// <param name="PrefixReuse">Null where it was not asked for.</param>
+/// <param name="FastPrefill">Null where it was not asked for.</param>
 internal sealed record BenchReport(
     BenchSettings Settings, MachineRates Machine, ModelCost Cost, IReadOnlyList<BenchResult> Results,
-    ConcurrencyResult? Concurrency, PrefixResult? PrefixReuse)
+    ConcurrencyResult? Concurrency, PrefixResult? PrefixReuse, FastPrefill? FastPrefill)
 {
     private readonly Floor _floor = new(Machine, Cost);
 

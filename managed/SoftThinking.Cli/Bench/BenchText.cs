@@ -11,6 +11,8 @@ internal static class BenchText
         BenchSettings settings = report.Settings;
         output.WriteLine(MachineLine(report.Machine));
         output.WriteLine(ModelLine(report));
+        if (report.FastPrefill is FastPrefill fast)
+            output.WriteLine($"fast prefill: {(fast.InEffect ? "by " : "no effect: ")}{fast.Note}");
         output.WriteLine();
         WriteTable(terminal, report);
         output.WriteLine();

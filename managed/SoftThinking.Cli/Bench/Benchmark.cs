@@ -23,15 +23,15 @@ internal sealed class Benchmark(BenchSettings settings, CancellationToken cancel
     {
         Begin("measuring the machine");
         MachineRates machine = MachineRates.Measure(settings.Engine);
-        (ModelCost cost, List<BenchResult> results, PrefixResult? prefix) = await MeasureAsync();
+        (ModelCost cost, FastPrefill? fast, List<BenchResult> results, PrefixResult? prefix) = await MeasureAsync();
         ConcurrencyResult? concurrency = settings.Concurrent is int requests ? await CompareAsync(requests) : null;
         // Again, because others may have kept the machine busy the first time: then fractions would look better than they are.
         Begin("measuring the machine again");
         machine = machine.BestOf(MachineRates.Measure(settings.Engine));
-        return new BenchReport(settings, machine, cost, results, concurrency, prefix);
+        return new BenchReport(settings, machine, cost, results, concurrency, prefix, fast);
     }
 
-    private async Task<(ModelCost, List<BenchResult>, PrefixResult?)> MeasureAsync()
+    private async Task<(ModelCost, FastPrefill?, List<BenchResult>, PrefixResult?)> MeasureAsync()
     {
         await using Engine engine = Load(settings.Batches.Max(), prefixCache: true);
         RandomPrompts prompts = await WarmUpAsync(engine);
@@ -39,7 +39,7 @@ internal sealed class Benchmark(BenchSettings settings, CancellationToken cancel
         foreach (int batch in settings.Batches)
             results.Add(await MeasureAsync(engine, prompts, batch));
         PrefixResult? prefix = settings.Prefix ? await ReusePrefixAsync(engine, prompts) : null;
-        return (engine.Cost, results, prefix);
+        return (engine.Cost, engine.FastPrefill, results, prefix);
     }
 
     private async Task<BenchResult> MeasureAsync(Engine engine, RandomPrompts prompts, int batch)

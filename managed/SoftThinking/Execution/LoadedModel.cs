@@ -19,12 +19,13 @@ internal sealed class LoadedModel : IDisposable
         {
             ModelConfig config = source.Config;
             Device = Own(DeviceChoice.Open(options, logger));
+            FastPrefill = options.FastPrefill ? TellFastPrefill(Device.Query(), logger) : null;
+            _stream = Own(new DeviceStream(Device)); // it takes memory of its own, which the plan must not count on
             KvPlan plan = KvPlan.Make(Device, source, options);
             ContextLength = plan.ContextLength;
-            _stream = Own(new DeviceStream(Device));
             ModelWeights weights = Own(ModelWeights.Load(source, options.Weights, Device, _stream, options.LoadProgress));
             Cache = Own(new KvCache(Device, config, plan.Dtype, plan.Blocks));
-            Runner = Own(new Runner(Device, _stream, weights, Cache, plan.Limits));
+            Runner = Own(new Runner(Device, _stream, weights, Cache, plan.Limits, fastPrefill: FastPrefill is { InEffect: true }));
             Steps = [Own(new Step(Device, plan.Limits)), Own(new Step(Device, plan.Limits))];
             Limits = plan.Limits;
             Cost = CostOf(weights, plan);
@@ -52,6 +53,9 @@ internal sealed class LoadedModel : IDisposable
 
     public ModelCost Cost { get; }
 
+    /// <summary>Null where it was not asked for.</summary>
+    public FastPrefill? FastPrefill { get; }
+
     /// <summary>Waits for what is under way, and frees in the reverse order of making.</summary>
     public void Dispose()
     {
@@ -66,6 +70,16 @@ internal sealed class LoadedModel : IDisposable
         }
         while (_owned.TryPop(out IDisposable? part))
             part.Dispose();
+    }
+
+    private static unsafe FastPrefill TellFastPrefill(DeviceInfo info, ILogger logger)
+    {
+        FastPrefill told = new(info.FastProducts, NativeText.Read(info.Products, 92));
+        if (told.InEffect)
+            EngineLog.FastPrefill(logger, told.Note);
+        else
+            EngineLog.NoFastPrefill(logger, told.Note);
+        return told;
     }
 
     private ModelCost CostOf(ModelWeights weights, KvPlan plan)

@@ -41,6 +41,7 @@ internal struct DeviceOptions
     public int Ordinal;
     public int Threads;
     public int Activations;
+    public int FastProducts;
 }
 
 [StructLayout(LayoutKind.Sequential)]
@@ -54,9 +55,14 @@ internal unsafe struct DeviceInfo
     public ulong FreeMemory;
     public fixed byte Name[64];
     public fixed byte InstructionSet[32];
+    private readonly int _fastProducts;
+    public fixed byte Products[92];
 
     /// <summary>Whether work can be recorded in graphs.</summary>
     public readonly bool Graphs => _graphs != 0;
+
+    /// <summary>Whether <see cref="LinearOperation.Fast"/> has an effect.</summary>
+    public readonly bool FastProducts => _fastProducts != 0;
 }
 
 [StructLayout(LayoutKind.Sequential)]
@@ -139,6 +145,7 @@ internal struct LinearOperation
     public nint Out;
     public int OutF32;
     public int Exact;
+    public int Fast;
 }
 
 [StructLayout(LayoutKind.Sequential)]

@@ -16,7 +16,7 @@
  *    vocabulary in an array, say) is told there, too, and the work behind it is left out. A device that does not look
  *    for such errors makes the rows concerned NaN instead, and their sampling step ST_STEP_BAD_LOGITS.
  *  - Every output element is reduced in one order that its shape alone fixes. The number of rows that stand beside a
- * row and the number of threads never change a bit of it.
+ * row and the number of threads never change a bit of it, unless st_linear.fast permits that.
  *  - Activations are row-major with rows adjacent, of the type st_device_info.activation_dtype (f32 on the CPU).
  *
  * Notation: [a, b] is an array of a rows of b elements. V vocabulary, H hidden size, D head dimension.
@@ -31,7 +31,7 @@
 extern "C" {
 #endif
 
-#define ST_ABI_VERSION 2u
+#define ST_ABI_VERSION 3u
 #define ST_BLOCK_POSITIONS 16 /* positions of one KV block */
 #define ST_MAX_TOPK 1024      /* most entries of a concept token */
 #define ST_MAX_FORCED 64      /* most ids that follow a forced end of thinking */
@@ -69,10 +69,12 @@ enum { ST_ACTIVATIONS_DEFAULT = 0, ST_ACTIVATIONS_F32 = 1, ST_ACTIVATIONS_F16 = 
 
 typedef struct st_device_options {
   uint32_t size;
-  int32_t ordinal;     /* which device of the kind; 0 on the CPU */
-  int32_t threads;     /* CPU: 1..1024 threads that work on an operation, the caller's included; 0 = one for each
-                          physical core that the process may use */
-  int32_t activations; /* ST_ACTIVATIONS_*; the CPU has f32 only */
+  int32_t ordinal;       /* which device of the kind; 0 on the CPU */
+  int32_t threads;       /* CPU: 1..1024 threads that work on an operation, the caller's included; 0 = one for each
+                            physical core that the process may use */
+  int32_t activations;   /* ST_ACTIVATIONS_*; the CPU has f32 only */
+  int32_t fast_products; /* 1: open the vendor's library of matrix products, for st_linear.fast. That there is none is
+                            no error: st_device_info tells. It takes memory of each stream (64 MiB on CUDA) */
 } st_device_options;
 
 typedef struct st_device_info {
@@ -84,6 +86,9 @@ typedef struct st_device_info {
   uint64_t free_memory;  /* bytes that could be allocated now without pushing anything out */
   char name[64];
   char instruction_set[32];
+  int32_t fast_products; /* 1: st_linear.fast has an effect */
+  char
+      products[92]; /* where fast_products were asked for: the vendor's library and its version, or why there is none */
 } st_device_info;
 
 /* What a device can do at most, measured on it: the ceilings that benchmarks print fractions of. */
@@ -163,6 +168,8 @@ typedef struct st_linear {
   void* out;         /* device [rows, W.rows] */
   int32_t out_f32;   /* 1: out is f32 whatever the activations are (logits) */
   int32_t exact;     /* 1: x is multiplied as it is */
+  int32_t fast;      /* 1: many rows may be given to the vendor's library of a device with fast_products. The bits of a
+                        row may then depend on the rows beside it */
 } st_linear;
 
 /* Angles of one forward pass, used by every layer: out[r] = cos(p f_0) .. cos(p f_{n-1}), sin(p f_0) .. sin(p f_{n-1})

@@ -94,6 +94,16 @@ public class BenchTests
     }
 
     [Test]
+    public void FastPrefillThatHasNoEffectIsTold()
+    {
+        string[] options = ["--batch", "1", "--device", "cpu", "--fast-prefill"];
+        Assert.That(Bench([.. options, "--json"]).Json.GetProperty("model").GetProperty("fast_prefill").ValueKind, Is.EqualTo(JsonValueKind.Null));
+        Assert.That(Bench(options).Out, Does.Contain("\nfast prefill: no effect: the CPU has its own products only\n"));
+        CliRun run = CliRun.Ask("--device", "cpu", "--fast-prefill", "--max-new-tokens", "2");
+        Assert.That((run.Code, run.Error), Is.EqualTo((0, "--fast-prefill has no effect: the CPU has its own products only\n")));
+    }
+
+    [Test]
     public void PeopleGetATable()
     {
         CliRun plain = Bench("--batch", "1,2", "--greedy", "--concurrent", "2", "--prefix");

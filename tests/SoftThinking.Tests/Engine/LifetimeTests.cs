@@ -1,6 +1,5 @@
 using System.Collections.Concurrent;
 using System.Diagnostics.Metrics;
-using Microsoft.Extensions.Logging;
 using NUnit.Framework;
 
 namespace SoftThinking.Tests;
@@ -204,17 +203,5 @@ public class LifetimeTests
         long begin = tensor.GetProperty("data_offsets")[0].GetInt64(), end = tensor.GetProperty("data_offsets")[1].GetInt64();
         int rowBytes = (int)((end - begin) / tensor.GetProperty("shape")[0].GetInt64());
         return (8 + header + begin + (long)id * rowBytes, rowBytes);
-    }
-
-    private sealed class ListLogger : ILogger
-    {
-        public ConcurrentQueue<string> Lines { get; } = [];
-
-        public IDisposable? BeginScope<TState>(TState state) where TState : notnull => null;
-
-        public bool IsEnabled(LogLevel logLevel) => true;
-
-        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
-            Lines.Enqueue($"{logLevel} {formatter(state, exception)}");
     }
 }
