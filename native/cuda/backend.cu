@@ -100,19 +100,28 @@ st_status device_query(st_device* device, st_device_info* info) {
 
 // --- memory --------------------------------------------------------------------------------------------------------
 
+}  // namespace
+
+st_status device_memory(const char* what, uint64_t bytes, void** pointer) {
+  cudaError_t error = cudaMalloc(pointer, bytes);
+  if (error != cudaErrorMemoryAllocation) return checked(error, what);
+  cudaGetLastError();
+  size_t free = 0, total = 0;
+  cudaMemGetInfo(&free, &total);
+  return fail(ST_OUT_OF_MEMORY, "%s: the device does not give %llu bytes; %llu of %llu are free", what,
+              static_cast<unsigned long long>(bytes), static_cast<unsigned long long>(free),
+              static_cast<unsigned long long>(total));
+}
+
+namespace {
+
 st_status memory_alloc(st_device* device, uint64_t bytes, void** pointer) {
   ST_REQUIRE(device && pointer, "memory_alloc: a pointer is null");
   ST_REQUIRE(bytes > 0, "memory_alloc: 0 bytes");
   ST_CHECK(cudaSetDevice(device->ordinal), "memory_alloc");
   void* memory = nullptr;
-  if (cudaMalloc(&memory, bytes) != cudaSuccess) {
-    cudaGetLastError();
-    size_t free = 0, total = 0;
-    cudaMemGetInfo(&free, &total);
-    return fail(ST_OUT_OF_MEMORY, "memory_alloc: the device does not give %llu bytes; %llu of %llu are free",
-                static_cast<unsigned long long>(bytes), static_cast<unsigned long long>(free),
-                static_cast<unsigned long long>(total));
-  }
+  st_status status = device_memory("memory_alloc", bytes, &memory);
+  if (status != ST_OK) return status;
   cudaError_t error = cudaMemsetAsync(memory, 0, bytes, nullptr);
   if (error == cudaSuccess) error = cudaStreamSynchronize(nullptr);
   if (error != cudaSuccess) {
@@ -171,20 +180,20 @@ void stream_destroy(st_stream* stream) {
   delete stream;
 }
 
-cudaError_t prepare(st_stream* stream) {
-  cudaError_t error = cudaSetDevice(stream->device->ordinal);
-  if (error == cudaSuccess) error = cudaStreamCreateWithFlags(&stream->handle, cudaStreamNonBlocking);
-  if (error == cudaSuccess) error = cudaMalloc(&stream->scratch, kScratchBytes);
-  if (error == cudaSuccess) error = cudaMemsetAsync(stream->scratch, 0, kTicketBytes, stream->handle);
-  return error;
+st_status prepare(st_stream* stream) {
+  ST_CHECK(cudaSetDevice(stream->device->ordinal), "stream_create");
+  ST_CHECK(cudaStreamCreateWithFlags(&stream->handle, cudaStreamNonBlocking), "stream_create");
+  st_status status = device_memory("stream_create", kScratchBytes, &stream->scratch);
+  if (status != ST_OK) return status;
+  ST_CHECK(cudaMemsetAsync(stream->scratch, 0, kTicketBytes, stream->handle), "stream_create");
+  return stream->device->cublas ? prepare_cublas(stream) : ST_OK;
 }
 
 st_status stream_create(st_device* device, st_stream** stream) {
   ST_REQUIRE(device && stream, "stream_create: a pointer is null");
   auto* made = new (std::nothrow) st_stream{device, nullptr, nullptr, nullptr, nullptr};
   if (!made) return fail(ST_OUT_OF_MEMORY, "stream_create: no memory");
-  st_status status = checked(prepare(made), "stream_create");
-  if (status == ST_OK && device->cublas) status = prepare_cublas(made);
+  st_status status = prepare(made);
   if (status == ST_OK)
     *stream = made;
   else

@@ -146,7 +146,7 @@ const Cublas* find_cublas(char* told, size_t told_bytes) {
 
 st_status prepare_cublas(st_stream* stream) {
   const Cublas& cublas = *stream->device->cublas;
-  st_status status = checked(cudaMalloc(&stream->cublas_memory, kCublasWeightBytes + kCublasWorkspaceBytes), "cuBLAS");
+  st_status status = device_memory("stream_create", kCublasWeightBytes + kCublasWorkspaceBytes, &stream->cublas_memory);
   if (status != ST_OK) return status;
   int error = cublas.create(&stream->cublas);
   if (error == 0) error = cublas.set_stream(stream->cublas, stream->handle);

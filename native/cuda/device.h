@@ -65,6 +65,9 @@ uint64_t sample_workspace_bytes(int32_t rows, int32_t vocabulary);
 st_status check_batch(const char* operation, const st_batch& batch, const st_kv_cache& cache, int32_t heads,
                       int32_t kv_heads, int32_t head_dim);
 
+// Device memory of the current device; where there is too little, the message counts it.
+st_status device_memory(const char* what, uint64_t bytes, void** pointer);
+
 // The status of a call of CUDA's runtime, with its message.
 st_status checked(cudaError_t error, const char* what);
 

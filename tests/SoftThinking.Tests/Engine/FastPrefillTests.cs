@@ -9,7 +9,7 @@ public class FastPrefillTests
     private static string Model => Path.Combine(TestData.FindGolden("forward")!, "qwen2");
 
     private static EngineOptions Options(bool fast) =>
-        TestDevice.Emulated.Options(activations: NativeDtype.Bf16) with { FastPrefill = fast, StepTokens = 1024, MaxSequences = 2 };
+        TestDevice.Kernels.Options(activations: NativeDtype.Bf16) with { FastPrefill = fast, StepTokens = 1024, MaxSequences = 2 };
 
     /// <summary>The stand-in sums in another order: a step of 512 rows and more shows it, a shorter one must not.</summary>
     [Test]

@@ -83,6 +83,19 @@ TEST_F(FaultTest, MemoryThatIsShortIsCounted) {
   device.api.memory_free(device.handle, pointer);
 }
 
+TEST_F(FaultTest, TheKernelThatIsToFailCanBeChosen) {
+  setenv("SOFTTHINKING_SIMT_FAULT", "launch-3", 1);
+  Device device(target_, 0);
+  void* rows = nullptr;
+  device.check(device.api.memory_alloc(device.handle, 1024, &rows));
+  st_silu_mul op = {sizeof op, 1, 19, 0, rows, static_cast<char*>(rows) + 512};
+  for (int kernel = 1; kernel <= 4; ++kernel) {
+    device.check(device.api.silu_mul(device.stream, &op));
+    EXPECT_EQ(device.api.stream_synchronize(device.stream), kernel < 3 ? ST_OK : ST_INTERNAL) << kernel;
+  }
+  device.api.memory_free(device.handle, rows);
+}
+
 // The error stays until the device is closed; then another can be opened.
 TEST_F(FaultTest, AFailedKernelIsToldAndADeviceOpenedAnewWorks) {
   for (bool fails : {true, false}) {
