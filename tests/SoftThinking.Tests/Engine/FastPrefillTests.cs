@@ -16,9 +16,13 @@ public class FastPrefillTests
     public async Task LongPromptsAreGivenAwayAndDecodingIsNot()
     {
         await using Engine own = Engine.Load(Model, Options(fast: false)), fast = Engine.Load(Model, Options(fast: true));
-        Assert.That((own.FastPrefill, fast.FastPrefill), Is.EqualTo(((FastPrefill?)null, (FastPrefill?)new FastPrefill(true, "a stand-in for cuBLAS"))));
+        Assert.That(own.FastPrefill, Is.Null);
+        if (!TestDevice.Kernels.Emulated && fast.FastPrefill is { InEffect: false } absent)
+            Assert.Ignore(absent.Note);
+        Assert.That(fast.FastPrefill!.Value.Note, TestDevice.Kernels.Emulated ? Is.EqualTo("a stand-in for cuBLAS") : Does.StartWith("cuBLAS "));
         GeneratedSample expected = await Run(own, 520), given = await Run(fast, 520);
-        Assert.That(Bits.Of(given), Is.Not.EqualTo(Bits.Of(expected)), "nothing was given away");
+        if (TestDevice.Kernels.Emulated)
+            Assert.That(Bits.Of(given), Is.Not.EqualTo(Bits.Of(expected)), "nothing was given away");
         Assert.That(given.Steps[0].Entropy, Is.EqualTo(expected.Steps[0].Entropy).Within(0.05));
         Assert.That(given.Steps[0].LogProbs!.Head, Is.EqualTo(expected.Steps[0].LogProbs!.Head).Within(0.1));
         Assert.That(Bits.Of(await Run(fast, 100)), Is.EqualTo(Bits.Of(await Run(own, 100))), "a short prompt, and decoding");
@@ -27,6 +31,7 @@ public class FastPrefillTests
     [Test]
     public async Task WithoutTheLibraryTheReasonIsLoggedAndBitsAreKept()
     {
+        TestDevice.Kernels.MustBeEmulated();
         using IDisposable fault = NativeEnvironment.Set(NativeEnvironment.Fault, "no-cublas");
         ListLogger logger = new();
         await using Engine own = Engine.Load(Model, Options(fast: false)), fast = Engine.Load(Model, Options(fast: true) with { Logger = logger });
