@@ -16,7 +16,7 @@ public sealed record TestDevice(string Name)
     public static readonly TestDevice[] All = [Cpu, Kernels];
 
     /// <summary>Whether it is the one that can be told to fail.</summary>
-    public bool Emulated => Name == "simt";
+    public bool Emulated => this != Cpu && Backend.Get(Library).Name == "simt";
 
     /// <summary>Options for an engine there; on the CUDA kernels with activations of f32, unless said otherwise.</summary>
     internal EngineOptions Options(int threads = 2, NativeDtype activations = NativeDtype.F32) => this == Cpu

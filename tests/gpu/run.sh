@@ -112,7 +112,7 @@ same_answers() {
 }
 
 same_hashes() {
-  local one=$out/bench-hash-one.json two=$out/bench-hash-two.json
+  local one=$out/hash-one.json two=$out/hash-two.json
   "$program" bench --device cuda --json --batch 5 --prompt 40 --generate 24 --repeat 1 > "$one" &&
     "$program" bench --device cuda --json --batch 2,5 --prompt 40 --generate 24 --repeat 1 --concurrent 12 > "$two" || return 1
   echo "batch 5: $(last_hash "$one") alone, $(last_hash "$two") behind a batch of 2"
