@@ -78,6 +78,7 @@ st_status device_query(st_device* device, st_device_info* info) {
   snprintf(info->name, sizeof info->name, "CPU");
   snprintf(info->instruction_set, sizeof info->instruction_set, "%s", device->kernels.name);
   info->fast_products = 0;
+  info->own_memory = 0;
   snprintf(info->products, sizeof info->products, "the CPU has its own products only");
   return ST_OK;
 }

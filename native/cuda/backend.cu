@@ -94,6 +94,7 @@ st_status device_query(st_device* device, st_device_info* info) {
   snprintf(info->name, sizeof info->name, "%.63s", properties.name);
   snprintf(info->instruction_set, sizeof info->instruction_set, "sm_%d%d", properties.major, properties.minor);
   info->fast_products = device->cublas != nullptr;
+  info->own_memory = 1;
   snprintf(info->products, sizeof info->products, "%s", device->products);
   return ST_OK;
 }

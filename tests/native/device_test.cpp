@@ -44,6 +44,7 @@ TEST_P(DeviceTest, QueryTellsWhatWasOpened) {
     EXPECT_GT(other->info.free_memory, 0u);
     EXPECT_LE(other->info.free_memory, other->info.total_memory);
     EXPECT_STRNE(other->info.name, "");
+    EXPECT_EQ(other->info.own_memory, GetParam().backend == "cpu" ? 0 : 1);
     if (GetParam().backend != "cpu") continue;
     EXPECT_EQ(other->info.threads, threads);
     EXPECT_EQ(other->info.graphs, 0);

@@ -80,7 +80,7 @@ public sealed record EngineOptions
     } = 256;
 
     /// <summary>Bytes of the KV cache, 1 or more; null for what <see cref="MaxSequences"/> full contexts need, at most half of
-    /// the free memory. Memory is taken from the system as it is first used.</summary>
+    /// the free memory, or nine tenths of that of a GPU. The system's memory is taken as it is first used, a GPU's at once.</summary>
     public long? KvCacheBytes
     {
         get;

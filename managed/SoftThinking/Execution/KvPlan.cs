@@ -19,11 +19,12 @@ internal readonly record struct KvPlan(NativeDtype Dtype, int Blocks, int Contex
         int context = Math.Min(config.MaxPositions, options.ContextLength ?? int.MaxValue);
         long weights = ModelWeights.Measure(source, options.Weights, device);
         long needed = weights + Runner.Measure(device, config, LimitsOf(options, context));
-        long free = (long)device.Query().FreeMemory - needed;
+        DeviceInfo info = device.Query();
+        long free = (long)info.FreeMemory - needed;
         if (free < 0)
             throw TooLittle("the weights and what steps work in", needed, needed + free);
         long blockBytes = KvCache.Measure(device, config, dtype, 1);
-        long blocks = BlocksThatFit(options, context, free, blockBytes);
+        long blocks = BlocksThatFit(options, context, free, info.OwnMemory ? 0.9 : 0.5, blockBytes);
         context = (int)Math.Min(context, blocks * KvCache.BlockPositions);
         return new KvPlan(dtype, (int)blocks, context, LimitsOf(options, context), weights);
     }
@@ -36,7 +37,8 @@ internal readonly record struct KvPlan(NativeDtype Dtype, int Blocks, int Contex
         Entries: options.MaxTopk,
         BlocksPerSequence: KvCache.BlocksFor(context));
 
-    private static long BlocksThatFit(EngineOptions options, int context, long free, long blockBytes)
+    /// <param name="share">Fraction of the free memory that is taken without being asked for.</param>
+    private static long BlocksThatFit(EngineOptions options, int context, long free, double share, long blockBytes)
     {
         if (options.KvCacheBytes is long bytes)
         {
@@ -47,10 +49,10 @@ internal readonly record struct KvPlan(NativeDtype Dtype, int Blocks, int Contex
             return Math.Min(bytes / blockBytes, int.MaxValue);
         }
         long wanted = (long)options.MaxSequences * KvCache.BlocksFor(context);
-        long possible = Math.Min(free / 2 / blockBytes, int.MaxValue);
+        long possible = Math.Min((long)(free * share) / blockBytes, int.MaxValue);
         // A cache that holds less than this is not worth beginning with.
         long least = Math.Min(KvCache.BlocksFor(context), 16);
-        return possible < least ? throw TooLittle("keys and values", least * blockBytes * 2, free) : Math.Min(wanted, possible);
+        return possible < least ? throw TooLittle("keys and values", (long)(least * blockBytes / share), free) : Math.Min(wanted, possible);
     }
 
     private static InsufficientMemoryException TooLittle(string what, long bytes, long free)

@@ -74,7 +74,7 @@ internal sealed class LoadedModel : IDisposable
 
     private static unsafe FastPrefill TellFastPrefill(DeviceInfo info, ILogger logger)
     {
-        FastPrefill told = new(info.FastProducts, NativeText.Read(info.Products, 92));
+        FastPrefill told = new(info.FastProducts, NativeText.Read(info.Products, DeviceInfo.ProductsBytes));
         if (told.InEffect)
             EngineLog.FastPrefill(logger, told.Note);
         else

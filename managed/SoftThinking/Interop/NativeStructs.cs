@@ -47,6 +47,8 @@ internal struct DeviceOptions
 [StructLayout(LayoutKind.Sequential)]
 internal unsafe struct DeviceInfo
 {
+    public const int ProductsBytes = 88;
+
     public uint Size;
     public NativeDtype ActivationDtype;
     public int Threads;
@@ -56,13 +58,17 @@ internal unsafe struct DeviceInfo
     public fixed byte Name[64];
     public fixed byte InstructionSet[32];
     private readonly int _fastProducts;
-    public fixed byte Products[92];
+    private readonly int _ownMemory;
+    public fixed byte Products[ProductsBytes];
 
     /// <summary>Whether work can be recorded in graphs.</summary>
     public readonly bool Graphs => _graphs != 0;
 
     /// <summary>Whether <see cref="LinearOperation.Fast"/> has an effect.</summary>
     public readonly bool FastProducts => _fastProducts != 0;
+
+    /// <summary>Whether the memory is the device's, so that no other program of the machine lives in it.</summary>
+    public readonly bool OwnMemory => _ownMemory != 0;
 }
 
 [StructLayout(LayoutKind.Sequential)]

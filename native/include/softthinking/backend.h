@@ -87,8 +87,8 @@ typedef struct st_device_info {
   char name[64];
   char instruction_set[32];
   int32_t fast_products; /* 1: st_linear.fast has an effect */
-  char
-      products[92]; /* where fast_products were asked for: the vendor's library and its version, or why there is none */
+  int32_t own_memory;    /* 1: the memory is the device's; 0: the machine's, of which other programs need some, too */
+  char products[88]; /* where fast_products were asked for: the vendor's library and version, or why there is none */
 } st_device_info;
 
 /* What a device can do at most, measured on it: the ceilings that benchmarks print fractions of. */
