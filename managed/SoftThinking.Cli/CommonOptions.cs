@@ -6,6 +6,7 @@ namespace SoftThinking.Cli;
 internal static class CommonOptions
 {
     private const string Bf16 = "bf16", F32 = "f32", Stored = "stored", Int8 = "int8", Auto = "auto", Cpu = "cpu", Cuda = "cuda";
+    private const int FastStepTokens = 2048;
 
     public static Option<string?> Model { get; } = new("--model")
     {
@@ -24,8 +25,21 @@ internal static class CommonOptions
     public static Option<string> Device { get; } = Choice("--device",
         "Where to compute: auto (a CUDA device where there is one, else the CPU), cpu or cuda.", Auto, Cpu, Cuda);
 
+    public static Option<bool> FastPrefill { get; } = new("--fast-prefill")
+    {
+        Description = "Let cuBLAS multiply prompts, in steps of up to "
+            + FormattableString.Invariant($"{FastStepTokens} positions: faster where they are long, but the output may then depend on ")
+            + "what runs beside a text and on the version of cuBLAS. Decoding is as always. CUDA only.",
+    };
+
     /// <summary>What the options of the machine say.</summary>
-    public static EngineOptions ReadMachine(ParseResult parsed, int threads) => new()
+    public static EngineOptions ReadMachine(ParseResult parsed, int threads)
+    {
+        EngineOptions options = ReadDevice(parsed, threads);
+        return parsed.GetValue(FastPrefill) ? options with { FastPrefill = true, StepTokens = FastStepTokens } : options;
+    }
+
+    private static EngineOptions ReadDevice(ParseResult parsed, int threads) => new()
     {
         Device = parsed.GetValue(Device) switch
         {

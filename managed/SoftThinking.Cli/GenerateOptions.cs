@@ -78,7 +78,7 @@ internal sealed class GenerateOptions
             new("answer, and everything with --no-soft-thinking", Sampling.Answer),
             new("both", Sampling.Penalties),
             new("limits and randomness", [_maxNewTokens, _stop, Sampling.Seed, _samples]),
-            new("machine", [CommonOptions.Device, _threads, CommonOptions.Weights, CommonOptions.KvDtype]),
+            new("machine", [CommonOptions.Device, _threads, CommonOptions.Weights, CommonOptions.KvDtype, CommonOptions.FastPrefill]),
             new("output", [_json, _logProbs, _trace]),
         ];
     }

@@ -23,6 +23,8 @@ internal static class ModelLoader
         ProgressBar.ShowWhile(loading, terminal, () => ($"loading {settings.ModelName}", Volatile.Read(ref done)));
         Engine engine = loading.GetAwaiter().GetResult();
         time = clock.Elapsed;
+        if (engine.FastPrefill is { InEffect: false } told)
+            terminal.Error.WriteLine($"{CommonOptions.FastPrefill.Name} has no effect: {told.Note}");
         return engine;
     }
 }

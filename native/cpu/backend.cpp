@@ -23,6 +23,8 @@ st_status device_open(const st_device_options* options, st_device** device) {
              options->threads);
   ST_REQUIRE(options->activations >= ST_ACTIVATIONS_DEFAULT && options->activations <= ST_ACTIVATIONS_BF16,
              "device_open: no type %d of activations", options->activations);
+  ST_REQUIRE(options->fast_products == 0 || options->fast_products == 1,
+             "device_open: fast_products is %d, expected 0 or 1", options->fast_products);
   if (options->activations > ST_ACTIVATIONS_F32)
     return fail(ST_UNSUPPORTED, "device_open: activations are f32 on the CPU");
   const char* problem = "";
@@ -75,6 +77,9 @@ st_status device_query(st_device* device, st_device_info* info) {
   info->free_memory = available_memory();
   snprintf(info->name, sizeof info->name, "CPU");
   snprintf(info->instruction_set, sizeof info->instruction_set, "%s", device->kernels.name);
+  info->fast_products = 0;
+  info->own_memory = 0;
+  snprintf(info->products, sizeof info->products, "the CPU has its own products only");
   return ST_OK;
 }
 

@@ -81,6 +81,7 @@ st_status linear(st_stream* stream, const st_linear* op) {
              w.dtype);
   ST_REQUIRE(w.cols <= kMaxCols, "linear: %d columns, at most %d", w.cols, kMaxCols);
   ST_REQUIRE(op->x && op->out && w.data, "linear: a pointer is null");
+  ST_REQUIRE(op->fast == 0 || op->fast == 1, "linear: fast is %d, expected 0 or 1", op->fast);
   return enqueue(stream, [device = stream->device, op = *op] {
     run_linear(*device, op);
     return ST_OK;

@@ -30,8 +30,8 @@ bool crowded() {
   return threads_of_all_pools.load(std::memory_order_relaxed) > available;
 }
 
-// One turn of a loop that waits for a moment. Now and then the core is offered to whoever else wants it: the host's thread,
-// above all, without which there would soon be nothing to wait for.
+// One turn of a loop that waits for a moment. Now and then the core is offered to whoever else wants it: the host's
+// thread, above all, without which there would soon be nothing to wait for.
 void pause(int turn) {
   if (turn % 64 == 63) return std::this_thread::yield();
 #if defined(__x86_64__)

@@ -3,6 +3,7 @@
 #include <cstring>
 #include <new>
 
+#include "cuda/cublas.h"
 #include "cuda/numbers.cuh"
 
 namespace st::cuda {
@@ -54,13 +55,18 @@ st_status device_open(const st_device_options* options, st_device** device) {
   int32_t activations = options->activations;
   ST_REQUIRE(activations >= ST_ACTIVATIONS_DEFAULT && activations <= ST_ACTIVATIONS_BF16,
              "device_open: no type %d of activations", activations);
+  ST_REQUIRE(options->fast_products == 0 || options->fast_products == 1,
+             "device_open: fast_products is %d, expected 0 or 1", options->fast_products);
   cudaDeviceProp properties;
   st_status status = find_device(options->ordinal, &properties);
   if (status != ST_OK) return status;
   ST_CHECK(cudaSetDevice(options->ordinal), "device_open");
   int32_t dtype = activations == ST_ACTIVATIONS_DEFAULT ? ST_BF16 : activations - ST_ACTIVATIONS_F32;
-  *device = new (std::nothrow) st_device{options->ordinal, dtype, properties.multiProcessorCount};
-  return *device ? ST_OK : fail(ST_OUT_OF_MEMORY, "device_open: no memory for the device");
+  auto* made = new (std::nothrow) st_device{options->ordinal, dtype, properties.multiProcessorCount, nullptr, ""};
+  if (!made) return fail(ST_OUT_OF_MEMORY, "device_open: no memory for the device");
+  if (options->fast_products) made->cublas = find_cublas(made->products, sizeof made->products);
+  *device = made;
+  return ST_OK;
 }
 
 // A kernel's error stays with CUDA until the device is reset; then a device opened anew works again.
@@ -87,24 +93,36 @@ st_status device_query(st_device* device, st_device_info* info) {
   info->free_memory = free;
   snprintf(info->name, sizeof info->name, "%.63s", properties.name);
   snprintf(info->instruction_set, sizeof info->instruction_set, "sm_%d%d", properties.major, properties.minor);
+  info->fast_products = device->cublas != nullptr;
+  info->own_memory = 1;
+  snprintf(info->products, sizeof info->products, "%s", device->products);
   return ST_OK;
 }
 
 // --- memory --------------------------------------------------------------------------------------------------------
+
+}  // namespace
+
+st_status device_memory(const char* what, uint64_t bytes, void** pointer) {
+  cudaError_t error = cudaMalloc(pointer, bytes);
+  if (error != cudaErrorMemoryAllocation) return checked(error, what);
+  cudaGetLastError();
+  size_t free = 0, total = 0;
+  cudaMemGetInfo(&free, &total);
+  return fail(ST_OUT_OF_MEMORY, "%s: the device does not give %llu bytes; %llu of %llu are free", what,
+              static_cast<unsigned long long>(bytes), static_cast<unsigned long long>(free),
+              static_cast<unsigned long long>(total));
+}
+
+namespace {
 
 st_status memory_alloc(st_device* device, uint64_t bytes, void** pointer) {
   ST_REQUIRE(device && pointer, "memory_alloc: a pointer is null");
   ST_REQUIRE(bytes > 0, "memory_alloc: 0 bytes");
   ST_CHECK(cudaSetDevice(device->ordinal), "memory_alloc");
   void* memory = nullptr;
-  if (cudaMalloc(&memory, bytes) != cudaSuccess) {
-    cudaGetLastError();
-    size_t free = 0, total = 0;
-    cudaMemGetInfo(&free, &total);
-    return fail(ST_OUT_OF_MEMORY, "memory_alloc: the device does not give %llu bytes; %llu of %llu are free",
-                static_cast<unsigned long long>(bytes), static_cast<unsigned long long>(free),
-                static_cast<unsigned long long>(total));
-  }
+  st_status status = device_memory("memory_alloc", bytes, &memory);
+  if (status != ST_OK) return status;
   cudaError_t error = cudaMemsetAsync(memory, 0, bytes, nullptr);
   if (error == cudaSuccess) error = cudaStreamSynchronize(nullptr);
   if (error != cudaSuccess) {
@@ -156,25 +174,27 @@ void stream_destroy(st_stream* stream) {
   cudaSetDevice(stream->device->ordinal);
   if (stream->handle) {
     cudaStreamSynchronize(stream->handle);
+    release_cublas(stream);
     cudaStreamDestroy(stream->handle);
   }
   cudaFree(stream->scratch);
   delete stream;
 }
 
-cudaError_t prepare(st_stream* stream) {
-  cudaError_t error = cudaSetDevice(stream->device->ordinal);
-  if (error == cudaSuccess) error = cudaStreamCreateWithFlags(&stream->handle, cudaStreamNonBlocking);
-  if (error == cudaSuccess) error = cudaMalloc(&stream->scratch, kScratchBytes);
-  if (error == cudaSuccess) error = cudaMemsetAsync(stream->scratch, 0, kTicketBytes, stream->handle);
-  return error;
+st_status prepare(st_stream* stream) {
+  ST_CHECK(cudaSetDevice(stream->device->ordinal), "stream_create");
+  ST_CHECK(cudaStreamCreateWithFlags(&stream->handle, cudaStreamNonBlocking), "stream_create");
+  st_status status = device_memory("stream_create", kScratchBytes, &stream->scratch);
+  if (status != ST_OK) return status;
+  ST_CHECK(cudaMemsetAsync(stream->scratch, 0, kTicketBytes, stream->handle), "stream_create");
+  return stream->device->cublas ? prepare_cublas(stream) : ST_OK;
 }
 
 st_status stream_create(st_device* device, st_stream** stream) {
   ST_REQUIRE(device && stream, "stream_create: a pointer is null");
-  auto* made = new (std::nothrow) st_stream{device, nullptr, nullptr};
+  auto* made = new (std::nothrow) st_stream{device, nullptr, nullptr, nullptr, nullptr};
   if (!made) return fail(ST_OUT_OF_MEMORY, "stream_create: no memory");
-  st_status status = checked(prepare(made), "stream_create");
+  st_status status = prepare(made);
   if (status == ST_OK)
     *stream = made;
   else

@@ -5,10 +5,16 @@
 
 #include "common/status.h"
 
+namespace st::cuda {
+struct Cublas;
+}
+
 struct st_device {
   int ordinal;
   int32_t activation_dtype;
   int multiprocessors;
+  const st::cuda::Cublas* cublas;  // nullptr: not asked for, or not found
+  char products[sizeof(st_device_info::products)];
 };
 
 // Scratch memory belongs to the stream, whose operations run in order: it stages uploads and holds the partial results
@@ -17,12 +23,20 @@ struct st_stream {
   st_device* device;
   cudaStream_t handle;
   void* scratch;
+  void* cublas;         // its handle for this stream; nullptr where the device has no cuBLAS
+  void* cublas_memory;  // weights in plain rows, then its workspace
 };
 
 namespace st::cuda {
 
 constexpr uint64_t kScratchBytes = uint64_t{32} << 20;
 constexpr uint64_t kTicketBytes = uint64_t{64} << 10;
+#if defined(ST_SIMT)
+constexpr uint64_t kCublasWeightBytes = uint64_t{64} << 10;  // so that small products are done part by part
+#else
+constexpr uint64_t kCublasWeightBytes = uint64_t{32} << 20;  // near what the second-level cache keeps
+#endif
+constexpr uint64_t kCublasWorkspaceBytes = uint64_t{32} << 20;  // what cuBLAS asks for on sm_90
 
 // The operations of the table, one file each.
 st_status pack(st_stream*, const st_matrix*, int32_t, int32_t, const void*, int32_t);
@@ -50,6 +64,9 @@ uint64_t sample_workspace_bytes(int32_t rows, int32_t vocabulary);
 // kernels bound what they read there.
 st_status check_batch(const char* operation, const st_batch& batch, const st_kv_cache& cache, int32_t heads,
                       int32_t kv_heads, int32_t head_dim);
+
+// Device memory of the current device; where there is too little, the message counts it.
+st_status device_memory(const char* what, uint64_t bytes, void** pointer);
 
 // The status of a call of CUDA's runtime, with its message.
 st_status checked(cudaError_t error, const char* what);

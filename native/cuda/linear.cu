@@ -1,5 +1,5 @@
 // linear: out = x W^T + bias. Here the kernel for any pair of types, by fused multiply-adds; linear_mma.cu has those
-// for tensor cores.
+// for tensor cores, linear_cublas.cu hands over to cuBLAS.
 
 #include "cuda/linear.cuh"
 
@@ -71,6 +71,8 @@ st_status linear(st_stream* stream, const st_linear* op) {
   ST_REQUIRE(matrix_bytes(w.rows, w.cols, w.dtype) > 0, "linear: no matrix of %d x %d of type %d", w.rows, w.cols,
              w.dtype);
   ST_REQUIRE(op->x && op->out && w.data, "linear: a pointer is null");
+  ST_REQUIRE(op->fast == 0 || op->fast == 1, "linear: fast is %d, expected 0 or 1", op->fast);
+  if (takes_cublas(*stream, *op)) return linear_cublas(stream, *op);
   int32_t activations = stream->device->activation_dtype;
   if (w.dtype == activations && w.dtype == ST_BF16) return linear_mma<Bf16>(stream, *op);
   if (w.dtype == activations && w.dtype == ST_F16) return linear_mma<F16>(stream, *op);

@@ -1,8 +1,9 @@
 // The functions of CUDA's runtime for the emulated device. A stream is a queue that is not run before somebody waits
 // for it: a host that reads too early, or changes or frees too early what is to be read, shows.
 //
-// Faults, for tests: SOFTTHINKING_SIMT_FAULT is no-driver, old-driver, no-device, old-architecture, or launch: from
-// then on every kernel fails. SOFTTHINKING_SIMT_MEMORY is how many bytes the device has.
+// Faults, for tests: SOFTTHINKING_SIMT_FAULT is no-driver, old-driver, no-device, old-architecture, no-cublas, or
+// launch: from then on every kernel fails; or launch-N: so does the N-th kernel from then on, and what is behind it.
+// SOFTTHINKING_SIMT_MEMORY is how many bytes the device has.
 
 #include <sys/sysinfo.h>
 
@@ -56,6 +57,8 @@ struct State {
   std::mutex mutex;
   cudaError_t error = cudaSuccess;
   char message[256] = "";
+  std::string fault;         // which fault the last kernel was to have, and
+  uint64_t since_fault = 0;  // how many kernels there were since it was another
   std::map<const char*, size_t> device_memory, pinned_memory;
   std::mutex streams_mutex;  // held while somebody waits for streams that it does not own
   std::set<cudaStream_t> streams;
@@ -69,6 +72,22 @@ State& state() {
 bool has_fault(const char* name) {
   const char* fault = getenv("SOFTTHINKING_SIMT_FAULT");
   return fault && strcmp(fault, name) == 0;
+}
+
+// Whether the kernel that is about to run is to fail.
+bool kernel_fails() {
+  const char* text = getenv("SOFTTHINKING_SIMT_FAULT");
+  std::string fault = text ? text : "";
+  std::lock_guard<std::mutex> lock(state().mutex);
+  if (state().fault != fault) {
+    state().fault = fault;
+    state().since_fault = 0;
+  }
+  ++state().since_fault;
+  if (fault == "launch") return true;
+  const std::string counted = "launch-";
+  return fault.compare(0, counted.size(), counted) == 0 &&
+         state().since_fault >= std::strtoull(fault.c_str() + counted.size(), nullptr, 10);
 }
 
 uint64_t device_bytes() {
@@ -86,7 +105,7 @@ cudaError_t sticky_error() {
 
 cudaError_t run_kernel(const st::simt::Launch& launch) {
   if (sticky_error() != cudaSuccess) return sticky_error();
-  std::string problem = has_fault("launch") ? "as the test wants it" : st::simt::run_grid(launch);
+  std::string problem = kernel_fails() ? "as the test wants it" : st::simt::run_grid(launch);
   if (problem.empty()) return cudaSuccess;
   std::lock_guard<std::mutex> lock(state().mutex);
   state().error = cudaErrorLaunchFailure;
@@ -169,6 +188,10 @@ cudaError_t enqueue_kernel(dim3 grid, dim3 block, size_t shared_bytes, cudaStrea
   launch.shared_bytes = shared_bytes;
   launch.body = std::move(body);
   return give(stream, [launch] { return run_kernel(launch); });
+}
+
+cudaError_t enqueue(cudaStream_t stream, std::function<cudaError_t()> work) {
+  return give(stream, std::move(work));
 }
 
 void barrier(const char* file, int line) {

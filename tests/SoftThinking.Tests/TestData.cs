@@ -5,7 +5,8 @@ namespace SoftThinking.Tests;
 /// <summary>Finds the data that tests read: what lies in the repository, and golden data that lies outside it.</summary>
 internal static class TestData
 {
-    /// <summary>Root of the repository: the nearest folder above the test assembly that holds SoftThinking.sln.</summary>
+    /// <summary>Root of the repository: what SOFTTHINKING_REPOSITORY says, or the nearest folder above the test assembly that
+    /// holds SoftThinking.sln.</summary>
     public static string RepositoryRoot { get; } = FindRepositoryRoot();
 
     /// <summary>Debug or Release: what the tests were built as.</summary>
@@ -34,11 +35,13 @@ internal static class TestData
 
     private static string FindRepositoryRoot()
     {
+        if (Environment.GetEnvironmentVariable("SOFTTHINKING_REPOSITORY") is { Length: > 0 } told)
+            return told;
         for (DirectoryInfo? folder = new(AppContext.BaseDirectory); folder != null; folder = folder.Parent)
         {
             if (File.Exists(Path.Combine(folder.FullName, "SoftThinking.sln")))
                 return folder.FullName;
         }
-        throw new DirectoryNotFoundException($"no SoftThinking.sln above {AppContext.BaseDirectory}");
+        throw new DirectoryNotFoundException($"no SoftThinking.sln above {AppContext.BaseDirectory}: SOFTTHINKING_REPOSITORY may tell where the repository is");
     }
 }

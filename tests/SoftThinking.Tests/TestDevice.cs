@@ -3,16 +3,22 @@ using SoftThinking.Interop;
 
 namespace SoftThinking.Tests;
 
-/// <summary>Where a test computes: the CPU backend, or the CUDA kernels on the emulated device. CUDA itself has its own
-/// check, tests/gpu/run.sh.</summary>
+/// <summary>Where a test computes: the CPU backend, or the CUDA kernels. Those run on the emulated device, or where
+/// SOFTTHINKING_TEST_CUDA names the library of the CUDA backend, on a GPU.</summary>
 public sealed record TestDevice(string Name)
 {
-    public static readonly TestDevice Cpu = new("cpu"), Emulated = new("simt");
+    private static readonly string? CudaLibrary =
+        Environment.GetEnvironmentVariable("SOFTTHINKING_TEST_CUDA") is { Length: > 0 } path ? path : null;
+
+    public static readonly TestDevice Cpu = new("cpu"), Kernels = new(CudaLibrary == null ? "simt" : "cuda");
 
     /// <summary>Both, for parameters of tests.</summary>
-    public static readonly TestDevice[] All = [Cpu, Emulated];
+    public static readonly TestDevice[] All = [Cpu, Kernels];
 
-    /// <summary>Options for an engine there; on the emulated device with activations of f32, unless said otherwise.</summary>
+    /// <summary>Whether it is the one that can be told to fail.</summary>
+    public bool Emulated => this != Cpu && Backend.Get(Library).Name == "simt";
+
+    /// <summary>Options for an engine there; on the CUDA kernels with activations of f32, unless said otherwise.</summary>
     internal EngineOptions Options(int threads = 2, NativeDtype activations = NativeDtype.F32) => this == Cpu
         ? new EngineOptions { Device = ComputeDevice.Cpu, Threads = threads }
         : new EngineOptions { BackendLibrary = Library, Activations = activations };
@@ -21,14 +27,21 @@ public sealed record TestDevice(string Name)
         ? Device.Open(Backend.Cpu, threads: 2, activations)
         : Device.Open(Backend.Get(Library), threads: 0, activations);
 
+    /// <summary>For tests of what only the emulated device can be told to do.</summary>
+    public void MustBeEmulated()
+    {
+        if (!Emulated)
+            Assert.Ignore("only the emulated device can be told to fail");
+    }
+
     public override string ToString() => Name;
 
     private static string Library
     {
         get
         {
-            string path = Path.Combine(TestData.RepositoryRoot, "build", TestData.Configuration, "tests", "libsoftthinking_simt.so");
-            if (!File.Exists(path))
+            string path = CudaLibrary ?? Path.Combine(TestData.RepositoryRoot, "build", TestData.Configuration, "tests", "libsoftthinking_simt.so");
+            if (CudaLibrary == null && !File.Exists(path))
                 Assert.Ignore($"{path} is absent: the emulated device needs GoogleTest and Boost.Context to be built");
             return path;
         }

@@ -45,6 +45,7 @@ TEST_P(DeviceTest, QueryTellsWhatWasOpened) {
     EXPECT_GT(other->info.free_memory, 0u);
     EXPECT_LE(other->info.free_memory, other->info.total_memory);
     EXPECT_STRNE(other->info.name, "");
+    EXPECT_EQ(other->info.own_memory, GetParam().backend == "cpu" ? 0 : 1);
     if (GetParam().backend != "cpu") continue;
     EXPECT_EQ(other->info.threads, threads);
     EXPECT_EQ(other->info.graphs, 0);
@@ -65,18 +66,19 @@ TEST_P(DeviceTest, OpenAndQueryRefuseMistakes) {
   };
   constexpr uint32_t kSize = sizeof(st_device_options);
   const int32_t type = GetParam().activations;
-  EXPECT_EQ(opened({kSize, 0, 1, type}), ST_OK);
-  EXPECT_EQ(opened({kSize - 4, 0, 1, type}), ST_INVALID_ARGUMENT);
-  EXPECT_EQ(opened({kSize + 4, 0, 1, type}), ST_INVALID_ARGUMENT);
-  EXPECT_NE(opened({kSize, -1, 1, type}), ST_OK);
-  EXPECT_NE(opened({kSize, 1 << 20, 1, type}), ST_OK);
-  EXPECT_EQ(opened({kSize, 0, -1, type}), ST_INVALID_ARGUMENT);
-  EXPECT_EQ(opened({kSize, 0, 1025, type}), ST_INVALID_ARGUMENT);
-  EXPECT_EQ(opened({kSize, 0, 1, -1}), ST_INVALID_ARGUMENT);
-  EXPECT_EQ(opened({kSize, 0, 1, 4}), ST_INVALID_ARGUMENT);
-  EXPECT_EQ(opened({kSize, 0, 1, ST_ACTIVATIONS_BF16}), GetParam().backend == "cpu" ? ST_UNSUPPORTED : ST_OK);
+  EXPECT_EQ(opened({kSize, 0, 1, type, 0}), ST_OK);
+  EXPECT_EQ(opened({kSize - 4, 0, 1, type, 0}), ST_INVALID_ARGUMENT);
+  EXPECT_EQ(opened({kSize + 4, 0, 1, type, 0}), ST_INVALID_ARGUMENT);
+  EXPECT_NE(opened({kSize, -1, 1, type, 0}), ST_OK);
+  EXPECT_NE(opened({kSize, 1 << 20, 1, type, 0}), ST_OK);
+  EXPECT_EQ(opened({kSize, 0, -1, type, 0}), ST_INVALID_ARGUMENT);
+  EXPECT_EQ(opened({kSize, 0, 1025, type, 0}), ST_INVALID_ARGUMENT);
+  EXPECT_EQ(opened({kSize, 0, 1, -1, 0}), ST_INVALID_ARGUMENT);
+  EXPECT_EQ(opened({kSize, 0, 1, type, 2}), ST_INVALID_ARGUMENT);
+  EXPECT_EQ(opened({kSize, 0, 1, 4, 0}), ST_INVALID_ARGUMENT);
+  EXPECT_EQ(opened({kSize, 0, 1, ST_ACTIVATIONS_BF16, 0}), GetParam().backend == "cpu" ? ST_UNSUPPORTED : ST_OK);
   st_device* handle = nullptr;
-  st_device_options options = {kSize, 0, 1, type};
+  st_device_options options = {kSize, 0, 1, type, 0};
   EXPECT_EQ(api.device_open(nullptr, &handle), ST_INVALID_ARGUMENT);
   EXPECT_EQ(api.device_open(&options, nullptr), ST_INVALID_ARGUMENT);
 
@@ -301,7 +303,7 @@ TEST_P(DeviceTest, StreamsOfSeveralThreadsDoNotMeet) {
     std::vector<std::vector<float>> inputs, expected;
     std::vector<std::unique_ptr<Activations>> x, out;
     auto start = [&](st_stream* stream, size_t i) {
-      st_linear op = {sizeof op, 3, x[i]->get(), matrix.get(), nullptr, out[i]->get(), 0, 0};
+      st_linear op = {sizeof op, 3, x[i]->get(), matrix.get(), nullptr, out[i]->get(), 0, 0, 0};
       return api.linear(stream, &op);
     };
     for (size_t i = 0; i < kHostThreads; ++i) {
@@ -339,7 +341,7 @@ TEST_P(DeviceTest, DevicesOfSeveralThreadsDoNotMeet) {
   auto product = [&](Device& each) {
     Matrix matrix(each, 400, 640, ST_F32, weights);
     Activations input(each, x), out(each, 400);
-    st_linear op = {sizeof op, 1, input.get(), matrix.get(), nullptr, out.get(), 0, 0};
+    st_linear op = {sizeof op, 1, input.get(), matrix.get(), nullptr, out.get(), 0, 0, 0};
     std::vector<float> last;
     for (int round = 0; round < 100; ++round) {
       each.check(each.api.linear(each.stream, &op));

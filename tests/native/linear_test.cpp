@@ -10,7 +10,7 @@ using namespace st::test;
 struct Linear {
   int32_t outputs, cols, dtype;
   std::vector<float> w, bias;
-  bool exact = false;
+  bool exact = false, fast = false;
 
   Linear(Random& random, int32_t out, int32_t in, int32_t type) : outputs(out), cols(in), dtype(type) {
     double scale = 1.0 / std::sqrt(static_cast<double>(in));
@@ -33,7 +33,8 @@ struct Linear {
                     with_bias ? bias_buffer.get() : nullptr,
                     out_f32 ? logits.get() : out.get(),
                     out_f32,
-                    exact};
+                    exact,
+                    fast};
     device.check(device.api.linear(device.stream, &op));
     return out_f32 ? logits.read() : out.read();
   }
@@ -237,11 +238,105 @@ TEST_P(LinearTest, SameBitsWhereverAnOutputStands) {
   }
 }
 
+// The vendor's library where there is one; else, and for few rows or other types, the kernels that keep their bits.
+class FastLinearTest : public LinearTest {
+ protected:
+  void SetUp() override {
+    LinearTest::SetUp();
+    if (IsSkipped()) return;
+    Target target = GetParam();
+    target.fast_products = 1;
+    fast_ = std::make_unique<Device>(target, 2);
+    type_ = device().info.activation_dtype == ST_F16 ? ST_F16 : ST_BF16;
+    given_away_ = fast_->info.fast_products && device().info.activation_dtype == type_;
+  }
+
+  // The product of `rows` random rows, by both devices.
+  std::pair<std::vector<float>, std::vector<float>> both(Linear& linear, size_t rows, bool with_bias, bool out_f32) {
+    x_ = random.activations(device(), rows * static_cast<size_t>(linear.cols));
+    linear.fast = false;
+    std::vector<float> own = linear.run(device(), x_, with_bias, out_f32);
+    linear.fast = true;
+    return {own, linear.run(*fast_, x_, with_bias, out_f32)};
+  }
+
+  std::unique_ptr<Device> fast_;
+  std::vector<float> x_;
+  int32_t type_ = ST_BF16;
+  bool given_away_ = false;
+};
+
+INSTANTIATE_TEST_SUITE_P(Native, FastLinearTest, testing::ValuesIn(targets()), target_name);
+
+TEST_P(FastLinearTest, MatchesReference) {
+  // Outputs and columns of no round number, several passes through the memory for plain rows, rows too long for it.
+  for (auto [outputs, cols] : {std::pair<int32_t, int32_t>{1, 1}, {17, 15}, {150, 99}, {455, 160}, {37, 2100}}) {
+    for (bool out_f32 : {false, true}) {
+      bool with_bias = out_f32 == (cols % 2 == 0);
+      SCOPED_TRACE(testing::Message() << outputs << " x " << cols << (with_bias ? ", bias" : ""));
+      Linear linear(random, outputs, cols, type_);
+      linear.fast = true;
+      std::vector<float> x = random.activations(device(), 530 * static_cast<size_t>(cols));
+      ASSERT_TRUE(near(linear.run(*fast_, x, with_bias, out_f32), linear.reference(device(), x, with_bias),
+                       out_f32 ? 2e-5 : device().tolerance(2e-5)));
+    }
+  }
+}
+
+TEST_P(FastLinearTest, FewRowsAndOtherTypesKeepTheirBits) {
+  for (auto [dtype, rows] : {std::pair<int32_t, size_t>{type_, 1}, {type_, 511}, {ST_F32, 520}}) {
+    Linear linear(random, 37, 24, dtype);
+    auto [own, fast] = both(linear, rows, true, true);
+    EXPECT_TRUE(same_bits(own, fast)) << rows << " rows of " << dtype_name(dtype);
+  }
+}
+
+TEST_P(FastLinearTest, PermissionIsOfTheProduct) {
+  Linear linear(random, 37, 48, type_);
+  auto [own, fast] = both(linear, 512, false, true);
+  linear.fast = false;
+  EXPECT_TRUE(same_bits(own, linear.run(*fast_, x_, false, true))) << "without the permission";
+  // The stand-in's sums begin elsewhere: this tells that it is what was asked.
+  if (!given_away_ || fast_->emulated()) {
+    EXPECT_EQ(static_cast<bool>(same_bits(own, fast)), !given_away_);
+  }
+}
+
+TEST_P(FastLinearTest, CanBeRecorded) {
+  if (!fast_->info.graphs) GTEST_SKIP() << "this backend has no graphs";
+  const st_api& api = fast_->api;
+  Linear linear(random, 37, 48, type_);
+  Matrix matrix(*fast_, 37, 48, type_, linear.w);
+  Buffer<float> bias(*fast_, linear.bias);
+  Activations x(*fast_, random.activations(device(), 512 * 48)), out(*fast_, 512 * 37);
+  st_linear op = {sizeof op, 512, x.get(), matrix.get(), bias.get(), out.get(), 0, 0, 1};
+  fast_->check(api.linear(fast_->stream, &op));
+  std::vector<uint8_t> expected = out.read_bytes(), poison(expected.size(), 0xFF);
+  fast_->check(api.graph_begin(fast_->stream));
+  fast_->check(api.linear(fast_->stream, &op));
+  st_graph* graph = nullptr;
+  fast_->check(api.graph_end(fast_->stream, &graph));
+  for (int round = 0; round < 2; ++round) {
+    fast_->check(api.copy(fast_->stream, out.get(), poison.data(), poison.size()));
+    fast_->check(api.graph_launch(fast_->stream, graph));
+    EXPECT_TRUE(same_bits(out.read_bytes(), expected));
+  }
+  api.graph_destroy(graph);
+}
+
+TEST_P(FastLinearTest, TheDeviceTellsWhatItHas) {
+  EXPECT_EQ(device().info.fast_products, 0);
+  EXPECT_STRNE(fast_->info.products, "");
+  if (GetParam().backend != "cuda") {
+    EXPECT_EQ(fast_->info.fast_products == 1, fast_->emulated());
+  }
+}
+
 TEST_P(LinearTest, RefusesMistakes) {
   Linear linear(random, 5, 4, ST_F32);
   Matrix matrix(device(), 5, 4, ST_F32, linear.w);
   Activations x(device(), std::vector<float>(4, 1.0f)), out(device(), 5);
-  const st_linear good = {sizeof good, 1, x.get(), matrix.get(), nullptr, out.get(), 0, 0};
+  const st_linear good = {sizeof good, 1, x.get(), matrix.get(), nullptr, out.get(), 0, 0, 0};
   auto refused = [&](auto change) {
     st_linear op = good;
     change(op);
@@ -255,6 +350,7 @@ TEST_P(LinearTest, RefusesMistakes) {
   EXPECT_TRUE(refused([](st_linear& op) { op.w.data = nullptr; }));
   EXPECT_TRUE(refused([](st_linear& op) { op.x = nullptr; }));
   EXPECT_TRUE(refused([](st_linear& op) { op.out = nullptr; }));
+  EXPECT_TRUE(refused([](st_linear& op) { op.fast = 2; }));
 }
 
 }  // namespace

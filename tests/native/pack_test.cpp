@@ -17,7 +17,7 @@ std::vector<float> unpacked(Device& device, const st_matrix& w) {
   for (size_t k = 0; k < cols; ++k) unit[k * cols + k] = 1.0f;
   Activations x(device, unit);
   Buffer<float> out(device, cols * rows);
-  st_linear op = {sizeof op, w.cols, x.get(), w, nullptr, out.get(), 1, 0};
+  st_linear op = {sizeof op, w.cols, x.get(), w, nullptr, out.get(), 1, 0, 0};
   device.check(device.api.linear(device.stream, &op));
   std::vector<float> columns = out.read(), result(rows * cols);
   for (size_t k = 0; k < cols; ++k)

@@ -23,6 +23,7 @@ struct Target {
   std::string backend;
   std::string isa;
   int32_t activations = ST_ACTIVATIONS_DEFAULT;
+  int32_t fast_products = 0;
 };
 
 bool is_built(const std::string& backend);

@@ -57,7 +57,11 @@ internal static class BenchJson
         json.WriteNumber("multiply_adds_per_token", cost.MultiplyAddsPerToken);
         json.WriteNumber("multiply_adds_per_sample", cost.MultiplyAddsPerSample);
         json.WriteNumber("multiply_adds_per_pair", cost.MultiplyAddsPerPair);
-        json.WriteBoolean("bf16_products", cost.Bf16Products);
+        json.WriteString("products", cost.Products.ToString().ToLowerInvariant());
+        if (report.FastPrefill is { InEffect: true } fast)
+            json.WriteString("fast_prefill", fast.Note);
+        else
+            json.WriteNull("fast_prefill");
         json.WriteEndObject();
     }
 

@@ -81,7 +81,7 @@ internal sealed class BenchOptions
             new("model", [_shape, CommonOptions.Model]),
             new("work", [_batch, _prompt, _generate, _context, _repeat, _seed]),
             new("comparisons", [_greedy, _concurrent, _prefix, _profile]),
-            new("machine", [CommonOptions.Device, _threads, CommonOptions.Weights, CommonOptions.KvDtype]),
+            new("machine", [CommonOptions.Device, _threads, CommonOptions.Weights, CommonOptions.KvDtype, CommonOptions.FastPrefill]),
             new("output", [_json]),
         ];
     }

@@ -6,9 +6,10 @@ namespace SoftThinking.Cli;
 /// <param name="Concurrency">Null where it was not asked for.</param>
 /// <param name="PrefixReuse">Null where it was not asked for.</param>
 /// <param name="Profiles">Of each batch size, where they were asked for.</param>
+/// <param name="FastPrefill">Null where it was not asked for.</param>
 internal sealed record BenchReport(
     BenchSettings Settings, MachineRates Machine, ModelCost Cost, LoadResult? Load, IReadOnlyList<BenchResult> Results,
-    ConcurrencyResult? Concurrency, PrefixResult? PrefixReuse, IReadOnlyList<ProfileResult> Profiles)
+    ConcurrencyResult? Concurrency, PrefixResult? PrefixReuse, IReadOnlyList<ProfileResult> Profiles, FastPrefill? FastPrefill)
 {
     private readonly Floor _floor = new(Machine, Cost);
 

@@ -13,6 +13,8 @@ internal static class BenchText
         output.WriteLine(ModelLine(report));
         if (report.Load is LoadResult load)
             output.WriteLine(LoadLine(load));
+        if (report.FastPrefill is FastPrefill fast)
+            output.WriteLine($"fast prefill: {(fast.InEffect ? "by " : "no effect: ")}{fast.Note}");
         output.WriteLine();
         WriteTable(terminal, report);
         output.WriteLine();

@@ -25,16 +25,17 @@ internal sealed class Benchmark(BenchSettings settings, CancellationToken cancel
     {
         Begin("measuring the machine");
         MachineRates machine = MachineRates.Measure(settings.Engine);
-        (ModelCost cost, LoadResult? load, List<BenchResult> results, PrefixResult? prefix) = await MeasureAsync();
+        Measured measured = await MeasureAsync();
         ConcurrencyResult? concurrency = settings.Concurrent is int requests ? await CompareAsync(requests) : null;
         IReadOnlyList<ProfileResult> profiles = settings.Profile ? await ProfileAsync() : [];
         // Again, because others may have kept the machine busy the first time: then fractions would look better than they are.
         Begin("measuring the machine again");
         machine = machine.BestOf(MachineRates.Measure(settings.Engine));
-        return new BenchReport(settings, machine, cost, load, results, concurrency, prefix, profiles);
+        return new BenchReport(
+            settings, machine, measured.Cost, measured.Load, measured.Results, concurrency, measured.Prefix, profiles, measured.FastPrefill);
     }
 
-    private async Task<(ModelCost, LoadResult?, List<BenchResult>, PrefixResult?)> MeasureAsync()
+    private async Task<Measured> MeasureAsync()
     {
         long before = Environment.WorkingSet;
         bool peakIsOfLoading = PeakMemory.Restart();
@@ -48,7 +49,7 @@ internal sealed class Benchmark(BenchSettings settings, CancellationToken cancel
         foreach (int batch in settings.Batches)
             results.Add(await MeasureAsync(engine, prompts, batch));
         PrefixResult? prefix = settings.Prefix ? await ReusePrefixAsync(engine, prompts) : null;
-        return (engine.Cost, load, results, prefix);
+        return new Measured(engine.Cost, load, engine.FastPrefill, results, prefix);
     }
 
     private async Task<BenchResult> MeasureAsync(Engine engine, RandomPrompts prompts, int batch)
@@ -231,4 +232,8 @@ internal sealed class Benchmark(BenchSettings settings, CancellationToken cancel
         return 4 + settings.Batches.Count * perBatch + (settings.Prefix ? settings.Repeat : 0)
             + (settings.Concurrent != null ? 2 + 2 * settings.Repeat : 0) + (settings.Profile ? 2 + settings.Batches.Count : 0);
     }
+
+    /// <summary>What the engine that all but the comparisons use gave.</summary>
+    private sealed record Measured(
+        ModelCost Cost, LoadResult? Load, FastPrefill? FastPrefill, IReadOnlyList<BenchResult> Results, PrefixResult? Prefix);
 }

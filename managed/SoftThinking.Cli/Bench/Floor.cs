@@ -3,10 +3,6 @@ namespace SoftThinking.Cli;
 /// <summary>The least time that a machine's ceilings allow a model.</summary>
 internal sealed class Floor(MachineRates machine, ModelCost cost)
 {
-    /// <summary>Multiply-adds per second of products with weights, in the number format that they have.</summary>
-    private double ProductRate { get; } =
-        cost.Bf16Products && machine.MultiplyAddsBf16 > 0 ? machine.MultiplyAddsBf16 : machine.MultiplyAddsF32;
-
     /// <summary>Seconds of arithmetic that prompts take, each with the logits of its last position.</summary>
     public double PrefillSeconds(int batch, int prompt) =>
         Arithmetic((double)batch * prompt, batch, batch * (prompt * (prompt + 1.0) / 2));
@@ -21,18 +17,23 @@ internal sealed class Floor(MachineRates machine, ModelCost cost)
     /// <summary>Seconds that the bytes or the multiply-adds of an operation take, whichever takes longer.</summary>
     public double Seconds(OperationProfile operation)
     {
-        double rate = operation.Format switch
+        double arithmetic = operation.MultiplyAdds / RateOf(operation.Format);
+        return Math.Max(operation.Bytes / machine.ReadBandwidth, arithmetic);
+    }
+
+    /// <summary>Multiply-adds per second of a number format; where the machine has no instruction for it, those of f32.</summary>
+    private double RateOf(ProductFormat format)
+    {
+        double rate = format switch
         {
             ProductFormat.Bf16 => machine.MultiplyAddsBf16,
             ProductFormat.Int8 => machine.MultiplyAddsInt8,
             _ => machine.MultiplyAddsF32,
         };
-        if (rate == 0)
-            rate = machine.MultiplyAddsF32;
-        return Math.Max(operation.Bytes / machine.ReadBandwidth, operation.MultiplyAdds / rate);
+        return rate > 0 ? rate : machine.MultiplyAddsF32;
     }
 
     private double Arithmetic(double tokens, double samples, double pairs) =>
-        (tokens * cost.MultiplyAddsPerToken + samples * cost.MultiplyAddsPerSample) / ProductRate
+        (tokens * cost.MultiplyAddsPerToken + samples * cost.MultiplyAddsPerSample) / RateOf(cost.Products)
             + pairs * cost.MultiplyAddsPerPair / machine.MultiplyAddsF32;
 }

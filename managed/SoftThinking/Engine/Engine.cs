@@ -47,6 +47,9 @@ public sealed class Engine : IAsyncDisposable
     /// <summary>What the model takes at least, for whoever measures.</summary>
     public ModelCost Cost => _model.Cost;
 
+    /// <summary>What came of <see cref="EngineOptions.FastPrefill"/>; null where it was not asked for.</summary>
+    public FastPrefill? FastPrefill => _model.FastPrefill;
+
     /// <summary>Where the engine stood after its last step.</summary>
     public EngineStatistics Statistics => _loop.Statistics;
 

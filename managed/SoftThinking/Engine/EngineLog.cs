@@ -25,4 +25,10 @@ internal static partial class EngineLog
 
     [LoggerMessage(7, LogLevel.Debug, "No CUDA device, so the CPU computes: {reason}")]
     public static partial void NoCuda(ILogger logger, string reason);
+
+    [LoggerMessage(8, LogLevel.Information, "Prompts are multiplied by {library}: results may depend on what runs beside a request")]
+    public static partial void FastPrefill(ILogger logger, string library);
+
+    [LoggerMessage(9, LogLevel.Warning, "Fast prefill has no effect: {reason}")]
+    public static partial void NoFastPrefill(ILogger logger, string reason);
 }

@@ -37,7 +37,7 @@ public enum ComputeDevice
 }
 
 /// <summary>How an engine is set up. No option changes what a request gives, except
-/// <see cref="Device"/>, <see cref="Weights"/> and <see cref="KvDtype"/>.</summary>
+/// <see cref="Device"/>, <see cref="Weights"/>, <see cref="KvDtype"/> and <see cref="FastPrefill"/>.</summary>
 public sealed record EngineOptions
 {
     /// <summary>Where to compute.</summary>
@@ -56,6 +56,14 @@ public sealed record EngineOptions
     /// <summary>Number format of the KV cache.</summary>
     public KvDtype KvDtype { get; init; } = KvDtype.Bf16;
 
+    /// <summary>Whether steps that compute prompts may use the vendor's library of products, cuBLAS on CUDA, in the place of
+    /// the engine's own kernels, for speed. It costs the promise of the same bits: how such a step rounds may depend on
+    /// how many positions it has, and so a request's result on what runs beside it, on how its prompt is cut into steps, on how
+    /// much of it the prefix cache has, and on the version of the library. It is taken for steps of 512 positions and more, so <see cref="StepTokens"/> should
+    /// be a few times that; it takes 64 MiB of the device. Steps that only decode keep their bits. Of no effect where there is
+    /// no such library, as on the CPU: <see cref="SoftThinking.Engine.FastPrefill"/> tells.</summary>
+    public bool FastPrefill { get; init; }
+
     /// <summary>Most sequences that are under way together, 1 to 1024; more wait.</summary>
     public int MaxSequences
     {
@@ -72,7 +80,7 @@ public sealed record EngineOptions
     } = 256;
 
     /// <summary>Bytes of the KV cache, 1 or more; null for what <see cref="MaxSequences"/> full contexts need, at most half of
-    /// the free memory. Memory is taken from the system as it is first used.</summary>
+    /// the free memory, or nine tenths of that of a GPU. The system's memory is taken as it is first used, a GPU's at once.</summary>
     public long? KvCacheBytes
     {
         get;

@@ -1,4 +1,3 @@
-using System.Text;
 using Microsoft.Extensions.Logging.Abstractions;
 using SoftThinking.Interop;
 
@@ -24,7 +23,7 @@ public sealed record MachineRates(
         DeviceRates rates = device.Measure(bandwidthNow: false);
         DeviceInfo info = device.Query();
         return new MachineRates(
-            Text(info.Name, 64), Text(info.InstructionSet, 32), info.Threads,
+            NativeText.Read(info.Name, 64), NativeText.Read(info.InstructionSet, 32), info.Threads,
             rates.ReadBandwidth, rates.MultiplyAddsF32, rates.MultiplyAddsBf16, rates.MultiplyAddsInt8);
     }
 
@@ -45,11 +44,4 @@ public sealed record MachineRates(
         MultiplyAddsBf16 = Math.Max(MultiplyAddsBf16, other.MultiplyAddsBf16),
         MultiplyAddsInt8 = Math.Max(MultiplyAddsInt8, other.MultiplyAddsInt8),
     };
-
-    private static unsafe string Text(byte* text, int capacity)
-    {
-        ReadOnlySpan<byte> bytes = new(text, capacity);
-        int end = bytes.IndexOf((byte)0);
-        return Encoding.UTF8.GetString(end < 0 ? bytes : bytes[..end]);
-    }
 }

@@ -8,7 +8,7 @@ namespace SoftThinking;
 /// <param name="MultiplyAddsPerToken">Of the products with weights, for a position, without the LM head.</param>
 /// <param name="MultiplyAddsPerSample">Of the LM head, for a position that is sampled from.</param>
 /// <param name="MultiplyAddsPerPair">Of attention, for a position and one that it looks at. In f32 always.</param>
-/// <param name="Bf16Products">Whether products with weights may be of bf16, where the machine has them.</param>
+/// <param name="Products">Number format of the products with weights, where the machine has it.</param>
 public sealed record ModelCost(
     long WeightBytes, long WeightBytesPerStep, long KvBytesPerToken, long MultiplyAddsPerToken, long MultiplyAddsPerSample,
-    long MultiplyAddsPerPair, bool Bf16Products);
+    long MultiplyAddsPerPair, ProductFormat Products);

@@ -18,11 +18,13 @@ internal readonly record struct KvPlan(NativeDtype Dtype, int Blocks, int Contex
         NativeDtype dtype = DtypeOf(options.KvDtype);
         int context = Math.Min(config.MaxPositions, options.ContextLength ?? int.MaxValue);
         long weights = ModelWeights.Measure(source, options.Weights, device);
-        long free = (long)device.Query().FreeMemory - weights - Runner.Measure(device, config, LimitsOf(options, context));
+        long needed = weights + Runner.Measure(device, config, LimitsOf(options, context));
+        DeviceInfo info = device.Query();
+        long free = (long)info.FreeMemory - needed;
         if (free < 0)
-            throw TooLittle("the weights", weights, weights + free);
+            throw TooLittle("the weights and what steps work in", needed, needed + free);
         long blockBytes = KvCache.Measure(device, config, dtype, 1);
-        long blocks = BlocksThatFit(options, context, free, blockBytes);
+        long blocks = BlocksThatFit(options, context, free, info.OwnMemory ? 0.9 : 0.5, blockBytes);
         context = (int)Math.Min(context, blocks * KvCache.BlockPositions);
         return new KvPlan(dtype, (int)blocks, context, LimitsOf(options, context), weights);
     }
@@ -35,26 +37,27 @@ internal readonly record struct KvPlan(NativeDtype Dtype, int Blocks, int Contex
         Entries: options.MaxTopk,
         BlocksPerSequence: KvCache.BlocksFor(context));
 
-    private static long BlocksThatFit(EngineOptions options, int context, long free, long blockBytes)
+    /// <param name="share">Fraction of the free memory that is taken without being asked for.</param>
+    private static long BlocksThatFit(EngineOptions options, int context, long free, double share, long blockBytes)
     {
         if (options.KvCacheBytes is long bytes)
         {
             if (bytes > free)
-                throw TooLittle("the KV cache", bytes, free);
+                throw TooLittle("keys and values", bytes, free);
             if (bytes < blockBytes)
                 throw new ArgumentOutOfRangeException(nameof(options), $"{nameof(EngineOptions.KvCacheBytes)} must be at least {blockBytes}, one block of this model, not {bytes}");
             return Math.Min(bytes / blockBytes, int.MaxValue);
         }
         long wanted = (long)options.MaxSequences * KvCache.BlocksFor(context);
-        long possible = Math.Min(free / 2 / blockBytes, int.MaxValue);
+        long possible = Math.Min((long)(free * share) / blockBytes, int.MaxValue);
         // A cache that holds less than this is not worth beginning with.
         long least = Math.Min(KvCache.BlocksFor(context), 16);
-        return possible < least ? throw TooLittle("the KV cache", least * blockBytes * 2, free) : Math.Min(wanted, possible);
+        return possible < least ? throw TooLittle("keys and values", (long)(least * blockBytes / share), free) : Math.Min(wanted, possible);
     }
 
     private static InsufficientMemoryException TooLittle(string what, long bytes, long free)
     {
-        return new($"not enough memory: {what} need {Size(bytes)}, {Size(free)} are free");
+        return new($"not enough memory: {what} need {Size(bytes)}, {Size(free)} are free, {Size(bytes - free)} are missing");
 
         static string Size(long bytes) => FormattableString.Invariant($"{bytes / 1048576.0:N1} MiB");
     }

@@ -19,12 +19,13 @@ internal sealed class LoadedModel : IDisposable
         {
             ModelConfig config = source.Config;
             Device = Own(DeviceChoice.Open(options, logger));
+            FastPrefill = options.FastPrefill ? TellFastPrefill(Device.Query(), logger) : null;
+            _stream = Own(new DeviceStream(Device)); // it takes memory of its own, which the plan must not count on
             KvPlan plan = KvPlan.Make(Device, source, options);
             ContextLength = plan.ContextLength;
-            _stream = Own(new DeviceStream(Device));
             ModelWeights weights = Own(ModelWeights.Load(source, options.Weights, Device, _stream, options.LoadProgress));
             Cache = Own(new KvCache(Device, config, plan.Dtype, plan.Blocks));
-            Runner = Own(new Runner(Device, _stream, weights, Cache, plan.Limits));
+            Runner = Own(new Runner(Device, _stream, weights, Cache, plan.Limits, fastPrefill: FastPrefill is { InEffect: true }));
             Steps = [Own(new Step(Device, plan.Limits, options.Profile)), Own(new Step(Device, plan.Limits, options.Profile))];
             Limits = plan.Limits;
             Cost = CostOf(weights, plan);
@@ -55,6 +56,9 @@ internal sealed class LoadedModel : IDisposable
 
     public ModelCost Cost { get; }
 
+    /// <summary>Null where it was not asked for.</summary>
+    public FastPrefill? FastPrefill { get; }
+
     /// <summary>Waits for what is under way, and frees in the reverse order of making.</summary>
     public void Dispose()
     {
@@ -69,6 +73,16 @@ internal sealed class LoadedModel : IDisposable
         }
         while (_owned.TryPop(out IDisposable? part))
             part.Dispose();
+    }
+
+    private static unsafe FastPrefill TellFastPrefill(DeviceInfo info, ILogger logger)
+    {
+        FastPrefill told = new(info.FastProducts, NativeText.Read(info.Products, DeviceInfo.ProductsBytes));
+        if (told.InEffect)
+            EngineLog.FastPrefill(logger, told.Note);
+        else
+            EngineLog.NoFastPrefill(logger, told.Note);
+        return told;
     }
 
     private ModelCost CostOf(ModelWeights weights, KvPlan plan)
@@ -90,7 +104,12 @@ internal sealed class LoadedModel : IDisposable
             MultiplyAddsPerToken: layers,
             MultiplyAddsPerSample: (long)c.VocabularySize * c.HiddenSize,
             MultiplyAddsPerPair: 2L * c.Layers * c.Heads * c.HeadDim,
-            Bf16Products: weights.Layers[0].Qkv.Dtype == NativeDtype.Bf16 && !Transformer.MultipliesExactly(plan.Dtype));
+            Products: weights.Layers[0].Qkv.Dtype switch
+            {
+                NativeDtype.Int8 => ProductFormat.Int8,
+                NativeDtype.Bf16 when !Transformer.MultipliesExactly(plan.Dtype) => ProductFormat.Bf16,
+                _ => ProductFormat.F32,
+            });
     }
 
     private unsafe long BytesOf(Matrix matrix) => (long)Device.Api->MatrixBytes(matrix.Rows, matrix.Cols, matrix.Dtype);

@@ -18,16 +18,18 @@ internal sealed class Runner : IDisposable
     private readonly SlotTable _slots;
     private readonly Transformer _transformer;
     private readonly StepGraphs? _graphs;
+    private readonly bool _fastPrefill;
     private Buffers _buffers = null!; // set while the arena is laid out
 
-    public Runner(Device device, DeviceStream stream, ModelWeights weights, KvCache cache, RunnerLimits limits)
+    /// <param name="fastPrefill">Whether the products of steps that do more than decode may give up their bits for speed.</param>
+    public Runner(Device device, DeviceStream stream, ModelWeights weights, KvCache cache, RunnerLimits limits, bool fastPrefill = false)
     {
-        (_config, _limits, _stream) = (weights.Config, limits, stream);
+        (_config, _limits, _stream, _fastPrefill) = (weights.Config, limits, stream, fastPrefill);
         _slots = new SlotTable(device, stream, limits, _config.VocabularySize);
         _arena = DeviceArena.Allocate(device, arena => _buffers = Buffers.Place(arena, device, _config, limits));
         _transformer = new Transformer(weights, cache, _buffers.Forward);
         if (device.Query().Graphs)
-            _graphs = new StepGraphs(device, stream, limits, Compute);
+            _graphs = new StepGraphs(device, stream, limits, shape => Compute(shape, fast: false));
     }
 
     /// <summary>Bytes of device memory that a runner allocates.</summary>
@@ -50,13 +52,13 @@ internal sealed class Runner : IDisposable
             if (part.Begins)
                 _slots.SetUp(part.Sequence);
         }
-        bool decodes = _graphs != null && plan.Decodes && step.Times == null; // a graph has no times of its own
-        StepShape shape = StepInputs.Fill(step, _limits, padded: decodes);
+        StepGraphs? graphs = plan.Decodes && step.Times == null ? _graphs : null; // a graph has no times of its own
+        StepShape shape = StepInputs.Fill(step, _limits, padded: graphs != null);
         Upload(step.Inputs, shape);
-        if (decodes)
-            _graphs!.Launch(shape);
+        if (graphs != null)
+            graphs.Launch(shape);
         else
-            Compute(shape);
+            Compute(shape, fast: _fastPrefill && !plan.Decodes);
         Download(step.Outputs, shape);
         _stream.Record(step.Done);
     }
@@ -89,9 +91,9 @@ internal sealed class Runner : IDisposable
 
     /// <summary>The operations of a step. They take all else from device memory, so that a graph of them serves every step of
     /// the same shape.</summary>
-    private void Compute(StepShape shape)
+    private void Compute(StepShape shape, bool fast)
     {
-        Forward(shape);
+        Forward(shape, fast);
         if (shape.Penalizes)
             Penalize(shape);
         if (shape.Sampled > 0)
@@ -100,7 +102,7 @@ internal sealed class Runner : IDisposable
             LogProbs(shape);
     }
 
-    private void Forward(StepShape shape)
+    private void Forward(StepShape shape, bool fast)
     {
         Batch batch = new()
         {
@@ -119,7 +121,7 @@ internal sealed class Runner : IDisposable
             Weights = _slots.Device.TokenWeights,
             Index = _buffers.TokenIndex,
         };
-        _transformer.Forward(_stream, tokens, batch, _buffers.LogitIndex, shape.Sampled);
+        _transformer.Forward(_stream, tokens, batch, _buffers.LogitIndex, shape.Sampled, fast);
     }
 
     private void Penalize(StepShape shape) => _stream.Penalize(new()

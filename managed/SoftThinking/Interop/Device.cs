@@ -18,7 +18,8 @@ internal sealed unsafe class Device : SafeHandle
 
     /// <summary>Opens a device with the given number of threads (0: as many as may run).</summary>
     /// <param name="activations">Number format between the operations; null for the backend's own.</param>
-    public static Device Open(Backend backend, int threads, NativeDtype? activations = null)
+    /// <param name="fastProducts">Whether to look for another library of products, for <see cref="LinearOperation.Fast"/>.</param>
+    public static Device Open(Backend backend, int threads, NativeDtype? activations = null, bool fastProducts = false)
     {
         Device device = new(backend);
         DeviceOptions options = new()
@@ -26,6 +27,7 @@ internal sealed unsafe class Device : SafeHandle
             Size = (uint)sizeof(DeviceOptions),
             Threads = threads,
             Activations = activations is NativeDtype dtype ? 1 + (int)dtype : 0,
+            FastProducts = fastProducts ? 1 : 0,
         };
         nint opened;
         backend.Check(backend.Api->DeviceOpen(&options, &opened));

@@ -9,22 +9,25 @@ internal static class DeviceChoice
     public static Device Open(EngineOptions options, ILogger logger)
     {
         if (options.BackendLibrary is string library)
-            return Device.Open(Backend.Get(library), options.Threads, options.Activations);
+            return Open(Backend.Get(library), options);
         return options.Device switch
         {
             ComputeDevice.Cpu => OpenCpu(options),
-            ComputeDevice.Cuda => Device.Open(Backend.Cuda, options.Threads, options.Activations),
+            ComputeDevice.Cuda => Open(Backend.Cuda, options),
             _ => TryOpenCuda(options, logger) ?? OpenCpu(options),
         };
     }
 
-    private static Device OpenCpu(EngineOptions options) => Device.Open(Backend.Cpu, options.Threads, options.Activations);
+    private static Device OpenCpu(EngineOptions options) => Open(Backend.Cpu, options);
+
+    private static Device Open(Backend backend, EngineOptions options) =>
+        Device.Open(backend, options.Threads, options.Activations, options.FastPrefill);
 
     private static Device? TryOpenCuda(EngineOptions options, ILogger logger)
     {
         try
         {
-            return Device.Open(Backend.Cuda, options.Threads, options.Activations);
+            return Open(Backend.Cuda, options);
         }
         catch (BackendException reason)
         {

@@ -41,11 +41,14 @@ internal struct DeviceOptions
     public int Ordinal;
     public int Threads;
     public int Activations;
+    public int FastProducts;
 }
 
 [StructLayout(LayoutKind.Sequential)]
 internal unsafe struct DeviceInfo
 {
+    public const int ProductsBytes = 88;
+
     public uint Size;
     public NativeDtype ActivationDtype;
     public int Threads;
@@ -54,9 +57,18 @@ internal unsafe struct DeviceInfo
     public ulong FreeMemory;
     public fixed byte Name[64];
     public fixed byte InstructionSet[32];
+    private readonly int _fastProducts;
+    private readonly int _ownMemory;
+    public fixed byte Products[ProductsBytes];
 
     /// <summary>Whether work can be recorded in graphs.</summary>
     public readonly bool Graphs => _graphs != 0;
+
+    /// <summary>Whether <see cref="LinearOperation.Fast"/> has an effect.</summary>
+    public readonly bool FastProducts => _fastProducts != 0;
+
+    /// <summary>Whether the memory is the device's, so that no other program of the machine lives in it.</summary>
+    public readonly bool OwnMemory => _ownMemory != 0;
 }
 
 [StructLayout(LayoutKind.Sequential)]
@@ -139,6 +151,7 @@ internal struct LinearOperation
     public nint Out;
     public int OutF32;
     public int Exact;
+    public int Fast;
 }
 
 [StructLayout(LayoutKind.Sequential)]

@@ -14,7 +14,8 @@ internal sealed class Transformer(ModelWeights weights, KvCache cache, ForwardBu
     /// logits of the chosen rows into <see cref="ForwardBuffers.Logits"/>.</summary>
     /// <param name="tokens">The concept tokens: table, ids, weights, index; rows and output are filled in here.</param>
     /// <param name="logitIndex">Device array of the rows whose logits are wanted.</param>
-    public void Forward(DeviceStream stream, EmbedOperation tokens, Batch batch, nint logitIndex, int logitRows)
+    /// <param name="fast">Whether the layers' products may give up that their bits do not depend on the batch.</param>
+    public void Forward(DeviceStream stream, EmbedOperation tokens, Batch batch, nint logitIndex, int logitRows, bool fast = false)
     {
         ModelConfig c = weights.Config;
         ForwardBuffers b = buffers;
@@ -81,6 +82,6 @@ internal sealed class Transformer(ModelWeights weights, KvCache cache, ForwardBu
         });
 
         void Linear(nint x, Matrix w, nint bias, nint output) =>
-            stream.Linear(new() { Rows = batch.Rows, X = x, W = w, Bias = bias, Out = output, Exact = exact });
+            stream.Linear(new() { Rows = batch.Rows, X = x, W = w, Bias = bias, Out = output, Exact = exact, Fast = fast ? 1 : 0 });
     }
 }

@@ -16,7 +16,7 @@
  *    vocabulary in an array, say) is told there, too, and the work behind it is left out. A device that does not look
  *    for such errors makes the rows concerned NaN instead, and their sampling step ST_STEP_BAD_LOGITS.
  *  - Every output element is reduced in one order that its shape alone fixes. The number of rows that stand beside a
- * row and the number of threads never change a bit of it.
+ * row and the number of threads never change a bit of it, unless st_linear.fast permits that.
  *  - Activations are row-major with rows adjacent, of the type st_device_info.activation_dtype (f32 on the CPU).
  *
  * Notation: [a, b] is an array of a rows of b elements. V vocabulary, H hidden size, D head dimension.
@@ -69,10 +69,12 @@ enum { ST_ACTIVATIONS_DEFAULT = 0, ST_ACTIVATIONS_F32 = 1, ST_ACTIVATIONS_F16 = 
 
 typedef struct st_device_options {
   uint32_t size;
-  int32_t ordinal;     /* which device of the kind; 0 on the CPU */
-  int32_t threads;     /* CPU: 1..1024 threads that work on an operation, the caller's included; 0 = one for each
-                          physical core that the process may use */
-  int32_t activations; /* ST_ACTIVATIONS_*; the CPU has f32 only */
+  int32_t ordinal;       /* which device of the kind; 0 on the CPU */
+  int32_t threads;       /* CPU: 1..1024 threads that work on an operation, the caller's included; 0 = one for each
+                            physical core that the process may use */
+  int32_t activations;   /* ST_ACTIVATIONS_*; the CPU has f32 only */
+  int32_t fast_products; /* 1: open the vendor's library of matrix products, for st_linear.fast. That there is none is
+                            no error: st_device_info tells. It takes memory of each stream (64 MiB on CUDA) */
 } st_device_options;
 
 typedef struct st_device_info {
@@ -84,15 +86,18 @@ typedef struct st_device_info {
   uint64_t free_memory;  /* bytes that could be allocated now without pushing anything out */
   char name[64];
   char instruction_set[32];
+  int32_t fast_products; /* 1: st_linear.fast has an effect */
+  int32_t own_memory;    /* 1: the memory is the device's; 0: the machine's, of which other programs need some, too */
+  char products[88]; /* where fast_products were asked for: the vendor's library and version, or why there is none */
 } st_device_info;
 
 /* What a device can do at most, measured on it: the ceilings that benchmarks print fractions of. */
 typedef struct st_rates {
   uint32_t size;
-  int32_t bandwidth_now;  /* in: 1: only the read bandwidth, of the median pass instead of the best, for what is timed
-                             right beside it while others use the machine */
-  double read_bandwidth;     /* bytes per second, read from memory well beyond the caches */
-  double multiply_adds_f32;  /* per second, of operands of f32 */
+  int32_t bandwidth_now;    /* in: 1: only the read bandwidth, of the median pass instead of the best, for what is timed
+                               right beside it while others use the machine */
+  double read_bandwidth;    /* bytes per second, read from memory well beyond the caches */
+  double multiply_adds_f32; /* per second, of operands of f32 */
   double multiply_adds_bf16; /* of bf16, summed in f32; 0: no such instruction */
   double multiply_adds_int8; /* of 8-bit integers, summed in 32 bits; 0: no such instruction */
 } st_rates;
@@ -164,6 +169,8 @@ typedef struct st_linear {
   void* out;         /* device [rows, W.rows] */
   int32_t out_f32;   /* 1: out is f32 whatever the activations are (logits) */
   int32_t exact;     /* 1: x is multiplied as it is */
+  int32_t fast;      /* 1: many rows may be given to the vendor's library of a device with fast_products. The bits of a
+                        row may then depend on the rows beside it */
 } st_linear;
 
 /* Angles of one forward pass, used by every layer: out[r] = cos(p f_0) .. cos(p f_{n-1}), sin(p f_0) .. sin(p f_{n-1})

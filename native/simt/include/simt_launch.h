@@ -1,12 +1,22 @@
-// Gives a kernel to a stream of the emulated device.
+// Gives kernels and other work to a stream of the emulated device.
 #pragma once
 
 #include <functional>
 
 #include "cuda_runtime.h"
 
+namespace st::cuda {
+struct Cublas;
+}
+
 namespace st::simt {
 
 cudaError_t enqueue_kernel(dim3 grid, dim3 block, size_t shared_bytes, cudaStream_t stream, std::function<void()> body);
+
+// Any other work, in the order of the stream.
+cudaError_t enqueue(cudaStream_t stream, std::function<cudaError_t()> work);
+
+// What a device without cuBLAS has in its place.
+const cuda::Cublas* cublas_stand_in(char* told, size_t told_bytes);
 
 }  // namespace st::simt

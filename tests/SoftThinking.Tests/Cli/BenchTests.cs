@@ -40,7 +40,8 @@ public class BenchTests
         Assert.That(results.Select(result => result.GetProperty("batch").GetInt32()), Is.EqualTo(new[] { 1, 3 }));
         foreach (JsonElement result in results)
         {
-            foreach (JsonProperty property in result.EnumerateObject().Where(property => property.Value.ValueKind == JsonValueKind.Number))
+            JsonProperty[] numbers = [.. result.EnumerateObject().Where(property => property.Value.ValueKind == JsonValueKind.Number)];
+            foreach (JsonProperty property in numbers.Where(property => property.Name != "soft_cost_fraction")) // it may be below 0
                 Assert.That(property.Value.GetDouble(), Is.GreaterThan(0), property.Name);
             Assert.That(result.GetProperty("output_hash").GetString(), Does.Match("^[0-9a-f]{16}$"));
         }
@@ -99,15 +100,61 @@ public class BenchTests
     }
 
     [Test]
+    public void FastPrefillThatHasNoEffectIsTold()
+    {
+        string[] options = ["--batch", "1", "--device", "cpu", "--fast-prefill"];
+        Assert.That(Bench([.. options, "--json"]).Json.GetProperty("model").GetProperty("fast_prefill").ValueKind, Is.EqualTo(JsonValueKind.Null));
+        Assert.That(Bench(options).Out, Does.Contain("\nfast prefill: no effect: the CPU has its own products only\n"));
+        CliRun run = CliRun.Ask("--device", "cpu", "--fast-prefill", "--max-new-tokens", "2");
+        Assert.That((run.Code, run.Error), Is.EqualTo((0, "--fast-prefill has no effect: the CPU has its own products only\n")));
+    }
+
+    [Test]
+    public void AProfileTellsOfEveryOperation()
+    {
+        JsonElement json = Bench("--batch", "3", "--profile", "--json").Json;
+        JsonElement profile = json.GetProperty("profiles").EnumerateArray().Single();
+
+        Assert.That(profile.GetProperty("batch").GetInt32(), Is.EqualTo(3));
+        JsonElement decode = profile.GetProperty("decode"), prefill = profile.GetProperty("prefill");
+        Assert.That(decode.GetProperty("rows").GetInt32(), Is.EqualTo(3));
+        Assert.That(prefill.GetProperty("rows").GetInt32(), Is.AnyOf(40, 80, 120), "as many prompts as had come when the step began");
+        ModelConfig config = ModelInspection.Read(TestData.TinyReasoner).Config;
+        int steps = decode.GetProperty("steps").GetInt32();
+        Dictionary<string, JsonElement> operations = decode.GetProperty("operations").EnumerateArray()
+            .ToDictionary(operation => operation.GetProperty("name").GetString()!);
+        Assert.That(operations.Keys.Select(name => name.Split(' ')[0]).Distinct(), Is.EquivalentTo(new[]
+        {
+            "copy", "embed", "rope_angles", "rms_norm", "linear", "qkv_epilogue", "attention", "silu_mul", "gather_rows", "sample",
+        }));
+        Assert.That(Calls($"rms_norm 3 x {config.HiddenSize}"), Is.EqualTo((2 * config.Layers + 1) * steps));
+        Assert.That(Calls($"attention 3 x {config.Heads} x {config.HeadDim}"), Is.EqualTo(config.Layers * steps));
+        long products = operations.Values.Where(operation => operation.GetProperty("name").GetString()!.StartsWith("linear", StringComparison.Ordinal))
+            .Sum(operation => operation.GetProperty("multiply_adds").GetInt64());
+        JsonElement model = json.GetProperty("model");
+        long expected = model.GetProperty("multiply_adds_per_token").GetInt64() + model.GetProperty("multiply_adds_per_sample").GetInt64();
+        Assert.That(products, Is.EqualTo(3 * expected * steps));
+        foreach (JsonElement operation in operations.Values)
+        {
+            Assert.That(operation.GetProperty("seconds").GetDouble(), Is.GreaterThan(0));
+            Assert.That(operation.GetProperty("bytes").GetInt64(), Is.GreaterThan(0));
+            Assert.That(operation.GetProperty("floor_fraction").GetDouble(), Is.GreaterThan(0));
+        }
+
+        long Calls(string name) => operations[name].GetProperty("calls").GetInt64();
+    }
+
+    [Test]
     public void PeopleGetATable()
     {
-        CliRun plain = Bench("--batch", "1,2", "--greedy", "--concurrent", "2", "--prefix");
+        CliRun plain = Bench("--batch", "1,2", "--greedy", "--concurrent", "2", "--prefix", "--profile");
         using StringWriter output = new(), error = new();
         CliRun styled = CliRun.Run(null, output, error, With("--batch", "1,2"), style: true);
 
         Assert.That(plain.Code, Is.Zero, plain.Error);
         Assert.That(plain.Out, Does.Match(@"^machine: CPU, .*GB/s").And.Match(@"(?m)^model: tiny-reasoner, ").And.Match(@"(?m)^load: \d").And.Match(@"(?m)^\| batch \|"));
         Assert.That(plain.Out, Does.Contain("the outputs are the same").And.Contain("times sooner").And.Contain("soft costs").And.Not.Contain('\e'));
+        Assert.That(plain.Out, Does.Match(@"(?m)^A step of the decode of batch 2: 2 rows, .* ms").And.Match(@"(?m)^\| +linear 2 x 192 -> 1024 \| +5 \|"));
         Assert.That(styled.Code, Is.Zero, styled.Error);
         Assert.That(styled.Out, Does.Contain("\e[").And.Contain("batch").And.Not.Contain("| batch |"));
     }

@@ -33,6 +33,14 @@ public class OptionTests
         Assert.That(Directory.Exists(settings.Model), $"{settings.Model} must be beside the program");
     }
 
+    [Test]
+    public void FastPrefillTakesLongSteps()
+    {
+        Assert.That((Read().Engine.FastPrefill, Read().Engine.StepTokens), Is.EqualTo((false, new EngineOptions().StepTokens)));
+        EngineOptions fast = Read("--fast-prefill").Engine;
+        Assert.That((fast.FastPrefill, fast.StepTokens), Is.EqualTo((true, 2048)));
+    }
+
     [TestCase("--max-topk 7", nameof(SamplingOptions.MaxTopk), 7)]
     [TestCase("--temperature 0.25", "Thinking.Temperature", 0.25f)]
     [TestCase("--top-p 0.5", "Thinking.TopP", 0.5f)]

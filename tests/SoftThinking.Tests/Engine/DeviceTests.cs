@@ -1,40 +1,189 @@
 using NUnit.Framework;
+using SoftThinking.Checkpoints;
+using SoftThinking.Execution;
 using SoftThinking.Interop;
+using SoftThinking.Models;
 
 namespace SoftThinking.Tests;
 
-/// <summary>The engine on the CUDA kernels, as far as it goes without a GPU: on the emulated device, and where there is
-/// no device at all.</summary>
+/// <summary>The engine on the CUDA kernels: on the emulated device, or on a GPU; see <see cref="TestDevice"/>.</summary>
 public class DeviceTests
 {
-    private static string Model => Path.Combine(TestData.FindGolden("forward")!, "qwen3");
+    private static string Model => Path.Combine(TestData.FindGolden("forward")!, "qwen2-tied");
+
+    private const long ScratchBytes = 32 << 20; // of a stream
+
+    private static long BlockBytes => 16 * ModelInspection.Read(Model).KvBytesPerToken;
 
     /// <summary>Prompts in chunks beside decodes, graphs of several sizes, prefix reuse and preemption: the bits are those of
     /// the request alone.</summary>
     [Test]
-    public async Task CompanyDoesNotChangeTheBitsOnTheEmulatedDevice([Values(NativeDtype.F32, NativeDtype.Bf16)] object activations)
+    public async Task CompanyDoesNotChangeTheBits([Values(NativeDtype.F32, NativeDtype.Bf16)] object activations)
     {
-        EngineOptions options = TestDevice.Emulated.Options(activations: (NativeDtype)activations);
+        EngineOptions options = TestDevice.Kernels.Options(activations: (NativeDtype)activations);
         GenerationRequest[] requests = [.. Enumerable.Range(0, 5).Select(Request)];
         List<string[]> alone = [];
         await using (Engine engine = Engine.Load(Model, options with { MaxSequences = 1, PrefixCache = false }))
         {
             foreach (GenerationRequest request in requests)
-                alone.Add(Bits.Of((await engine.GenerateAsync(request)).Samples[0]));
+                alone.Add(await BitsOf(engine, request));
         }
-        long blockBytes = 16 * ModelInspection.Read(Model).KvBytesPerToken;
-        await using Engine small = Engine.Load(Model, options with
-        {
-            MaxSequences = 3,
-            StepTokens = 24,
-            KvCacheBytes = 6 * blockBytes,
-            ContextLength = 80,
-        });
+        await using Engine small = Engine.Load(Model, Small(options));
         GenerationResult[] results = await Task.WhenAll(requests.Select(request => small.GenerateAsync(request)));
         for (int i = 0; i < requests.Length; i++)
             Assert.That(Bits.Of(results[i].Samples[0]), Is.EqualTo(alone[i]), $"request {i}");
+        GeneratedSample again = (await small.GenerateAsync(requests[4])).Samples[0];
+        Assert.That(Bits.Of(again), Is.EqualTo(alone[4]), "behind a prefix that was computed before");
+        Assert.That(again.Usage.CachedTokens, Is.EqualTo(48));
         Assert.That(small.Statistics.BlocksUsed, Is.Zero);
         Assert.That(small.Statistics.Preemptions, Is.GreaterThan(0));
+    }
+
+    [Test]
+    public async Task CancellationFreesBlocksAndDisturbsNobody()
+    {
+        EngineOptions options = TestDevice.Kernels.Options(activations: NativeDtype.Bf16);
+        await using Engine engine = Engine.Load(Model, Small(options));
+        string[] expected = await BitsOf(engine, Request(0));
+        for (int round = 0; round < 4; round++)
+        {
+            using CancellationTokenSource source = new();
+            Task<GenerationResult> steady = engine.GenerateAsync(Request(0));
+            Task waiting = Task.CompletedTask;
+            int steps = 0;
+            try
+            {
+                await foreach (GenerationEvent _ in engine.StreamAsync(Request(3), source.Token))
+                {
+                    if (++steps == 1) // more than can be under way, long before they could end
+                        waiting = engine.GenerateAsync(Request(1) with { Samples = 4 }, source.Token);
+                    if (steps == 1 + 4 * round)
+                        source.Cancel();
+                }
+            }
+            catch (OperationCanceledException)
+            {
+            }
+            Assert.That(steps, Is.EqualTo(1 + 4 * round), "what was read before the end");
+            Assert.That(async () => await waiting, Throws.InstanceOf<OperationCanceledException>());
+            Assert.That(Bits.Of((await steady).Samples[0]), Is.EqualTo(expected), $"round {round}");
+        }
+        for (int i = 0; i < 1000 && engine.Statistics.BlocksUsed > 0; i++)
+            await Task.Delay(5);
+        Assert.That((engine.Statistics.BlocksUsed, engine.Statistics.Running, engine.Statistics.Waiting), Is.EqualTo((0, 0, 0)));
+    }
+
+    /// <summary>The embedding of one id is NaN: who uses it fails, nobody else does, also not in the blocks that it had.</summary>
+    [Test]
+    public async Task BadLogitsEndOneRequest()
+    {
+        const int Poisoned = 299;
+        using PoisonedModel model = new("qwen2", Poisoned);
+        await using Engine engine = Engine.Load(model.Folder, Small(TestDevice.Kernels.Options(activations: NativeDtype.Bf16)));
+        GenerationRequest good = Request(1);
+        GenerationRequest bad = good with { Prompt = [.. good.Prompt.Take(20), new ConceptToken(Poisoned), .. good.Prompt.Take(9)] };
+        string[] expected = await BitsOf(engine, good);
+        for (int round = 0; round < 3; round++)
+        {
+            Task<GenerationResult>[] goods = [engine.GenerateAsync(good), engine.GenerateAsync(good)];
+            Task<GenerationResult> failing = engine.GenerateAsync(bad with { Samples = 2 });
+            Assert.That(async () => await failing, Throws.InstanceOf<GenerationException>().With.Message.Contains("NaN"));
+            foreach (Task<GenerationResult> task in goods)
+                Assert.That(Bits.Of((await task).Samples[0]), Is.EqualTo(expected), $"round {round}");
+        }
+        Assert.That(engine.Statistics.BlocksUsed, Is.Zero);
+    }
+
+    /// <summary>A kernel fails while prompts are computed, or while all decode: every request hears of it in CUDA's words,
+    /// nothing is left on the device, and the next engine works.</summary>
+    [TestCase(100)]
+    [TestCase(400)]
+    public async Task AKernelThatFailsEndsTheEngineAndNotTheNext(int kernel)
+    {
+        TestDevice.Kernels.MustBeEmulated();
+        EngineOptions options = Small(TestDevice.Kernels.Options(activations: NativeDtype.Bf16));
+        long free = FreeMemory();
+        string[] expected;
+        await using (Engine engine = Engine.Load(Model, options))
+            expected = await BitsOf(engine, Request(0));
+        using (NativeEnvironment.Set(NativeEnvironment.Fault, $"launch-{kernel}"))
+        {
+            ListLogger logger = new();
+            await using Engine engine = Engine.Load(Model, options with { Logger = logger });
+            Task<GenerationResult>[] running = [.. Enumerable.Range(0, 4).Select(i => engine.GenerateAsync(Request(i)))];
+            foreach (Task<GenerationResult> task in running)
+                Assert.That(async () => await task, Throws.InstanceOf<GenerationException>().With.Message.Contains("CUDA says: a kernel failed: as the test wants it"));
+            Assert.That(() => engine.GenerateAsync(Request(0)), Throws.InstanceOf<GenerationException>().With.Message.Contains("the engine failed"));
+            Assert.That(engine.Statistics.Steps, kernel == 100 ? Is.LessThan(8) : Is.GreaterThan(8));
+            Assert.That(logger.Lines, Has.Exactly(1).StartsWith("Error The engine failed"));
+        }
+        Assert.That(FreeMemory(), Is.EqualTo(free));
+        await using Engine next = Engine.Load(Model, options);
+        Assert.That(await BitsOf(next, Request(0)), Is.EqualTo(expected));
+    }
+
+    [Test]
+    public async Task AKernelThatFailsWhileLoadingLeavesNothing()
+    {
+        TestDevice.Kernels.MustBeEmulated();
+        EngineOptions options = TestDevice.Kernels.Options();
+        long free = FreeMemory();
+        using (NativeEnvironment.Set(NativeEnvironment.Fault, "launch-3"))
+            Assert.That(() => Engine.Load(Model, options), Throws.InstanceOf<BackendException>().With.Message.Contains("CUDA says: a kernel failed"));
+        Assert.That(FreeMemory(), Is.EqualTo(free));
+        await using Engine next = Engine.Load(Model, options);
+        await BitsOf(next, Request(0) with { MaxNewTokens = 2 });
+    }
+
+    /// <summary>Whatever does not fit is told in numbers before it is allocated, and nothing stays behind.</summary>
+    [TestCase(20 << 20, null, @"^stream_create: the device does not give 33554432 bytes; 20971520 of 20971520 are free$")]
+    [TestCase(33 << 20, null, @"^not enough memory: the weights and what steps work in need \d\.\d MiB, 1\.0 MiB are free, \d\.\d MiB are missing$")]
+    [TestCase(64 << 20, 1L << 30, @"^not enough memory: keys and values need 1,024\.0 MiB, \d\d\.\d MiB are free, 9\d\d\.\d MiB are missing$")]
+    public async Task MemoryThatIsShortIsToldBeforeItIsTaken(int bytes, long? cache, string message)
+    {
+        TestDevice.Kernels.MustBeEmulated();
+        EngineOptions options = TestDevice.Kernels.Options() with { MaxSequences = 4, ContextLength = 256, KvCacheBytes = cache };
+        using (NativeEnvironment.Set(NativeEnvironment.Memory, $"{bytes}"))
+        {
+            long free = FreeMemory();
+            Assert.That(() => Engine.Load(Model, options), Throws.Exception.With.Message.Matches(message));
+            Assert.That(FreeMemory(), Is.EqualTo(free));
+        }
+        await using Engine engine = Engine.Load(Model, options with { KvCacheBytes = null });
+        Assert.That(engine.ContextLength, Is.EqualTo(256));
+    }
+
+    /// <summary>Nine tenths of what the weights leave is the cache; a context that it does not hold becomes shorter.</summary>
+    [Test]
+    public async Task ADeviceWithLittleMemoryGivesAShorterContext()
+    {
+        TestDevice.Kernels.MustBeEmulated();
+        EngineOptions options = TestDevice.Kernels.Options() with { MaxSequences = 1 };
+        long work = ScratchBytes + Weights(out long steps) + steps + 45 * BlockBytes;
+        using IDisposable memory = NativeEnvironment.Set(NativeEnvironment.Memory, $"{work}");
+        await using Engine engine = Engine.Load(Model, options);
+        Assert.That(engine.ContextLength, Is.EqualTo(45 * 9 / 10 * 16));
+        await BitsOf(engine, Request(0));
+
+        long Weights(out long steps)
+        {
+            using Checkpoint checkpoint = Checkpoint.Open(Model);
+            using Device device = TestDevice.Kernels.Open(NativeDtype.F32);
+            steps = Runner.Measure(device, checkpoint.Config, KvPlan.LimitsOf(options, checkpoint.Config.MaxPositions));
+            return ModelWeights.Measure(checkpoint, WeightFormat.Stored, device);
+        }
+    }
+
+    [TestCase("no-driver", "device_open: there is no NVIDIA driver")]
+    [TestCase("old-driver", "device_open: the NVIDIA driver is for CUDA 10.2, this library needs one for ")]
+    [TestCase("no-device", "device_open: the NVIDIA driver finds no GPU")]
+    [TestCase("old-architecture", "device_open: emulated CUDA device has compute capability 7.0, this library needs 8.0")]
+    public void WhatIsMissingIsToldWhenAnEngineIsLoaded(string fault, string message)
+    {
+        TestDevice.Kernels.MustBeEmulated();
+        EngineOptions options = TestDevice.Kernels.Options();
+        using IDisposable set = NativeEnvironment.Set(NativeEnvironment.Fault, fault);
+        Assert.That(() => Engine.Load(Model, options), Throws.InstanceOf<BackendException>().With.Message.StartWith(message));
     }
 
     [Test]
@@ -52,16 +201,36 @@ public class DeviceTests
             reason = error.Message;
         }
         Assert.That(reason, Does.Contain("CUDA").Or.Contain("NVIDIA").Or.Contain("softthinking_cuda"));
-        Assert.That(() => Engine.Load(TestData.TinyReasoner, new EngineOptions { Device = ComputeDevice.Cuda }),
+        Assert.That(() => Engine.Load(Model, new EngineOptions { Device = ComputeDevice.Cuda }),
             Throws.InstanceOf<BackendException>().With.Message.EqualTo(reason));
-        await using Engine engine = Engine.Load(TestData.TinyReasoner);
-        await engine.GenerateAsync(Problems.Ask(engine, "Compute 40 + 7.", new()));
+        ListLogger logger = new();
+        await using Engine engine = Engine.Load(Model, new EngineOptions { Logger = logger });
+        await engine.GenerateAsync(Request(0));
+        Assert.That(logger.Lines, Has.Exactly(1).EqualTo($"Debug No CUDA device, so the CPU computes: {reason}"));
     }
+
+    /// <summary>Fewer blocks than its sequences want, and steps that prompts do not fit.</summary>
+    private static EngineOptions Small(EngineOptions options) => options with
+    {
+        MaxSequences = 3,
+        StepTokens = 24,
+        KvCacheBytes = 6 * BlockBytes,
+        ContextLength = 80,
+    };
+
+    private static long FreeMemory()
+    {
+        using Device device = TestDevice.Kernels.Open(NativeDtype.F32);
+        return (long)device.Query().FreeMemory;
+    }
+
+    private static async Task<string[]> BitsOf(Engine engine, GenerationRequest request) =>
+        Bits.Of((await engine.GenerateAsync(request)).Samples[0]);
 
     /// <summary>Steps of every kind: soft and drawn, with noise, penalties and log-probabilities; two share a prefix.</summary>
     private static GenerationRequest Request(int number) => new()
     {
-        Prompt = [.. Enumerable.Range(0, 30 + 5 * number).Select(i => new ConceptToken((i * 7 + number / 2) % 300 + 2))],
+        Prompt = [.. Enumerable.Range(0, 30 + 5 * number).Select(i => new ConceptToken((i * 7 + number / 2) % 290 + 2))],
         Sampling = new SamplingOptions
         {
             Seed = (ulong)number,

@@ -1,6 +1,5 @@
 using System.Collections.Concurrent;
 using System.Diagnostics.Metrics;
-using Microsoft.Extensions.Logging;
 using NUnit.Framework;
 
 namespace SoftThinking.Tests;
@@ -91,31 +90,20 @@ public class LifetimeTests
     public async Task BadLogitsEndOneRequest()
     {
         const int Poisoned = 300;
-        string folder = Directory.CreateTempSubdirectory("softthinking").FullName;
-        try
+        using PoisonedModel model = new("qwen2", Poisoned);
+        await using Engine engine = Engine.Load(model.Folder, new EngineOptions { KvCacheBytes = 1 << 20, MaxSequences = 4 });
+        GenerationRequest good = Plain(40) with { MaxNewTokens = 60, Sampling = Any, IgnoreEndOfText = true };
+        GenerationRequest bad = good with { Prompt = [.. good.Prompt.Take(20), new ConceptToken(Poisoned), .. good.Prompt.Take(200)] };
+        string[] expected = Bits.Of((await engine.GenerateAsync(good)).Samples[0]);
+        for (int round = 0; round < 10; round++)
         {
-            string source = Path.Combine(TestData.FindGolden("forward")!, "qwen2");
-            foreach (string file in Directory.EnumerateFiles(source))
-                File.Copy(file, Path.Combine(folder, Path.GetFileName(file)));
-            Poison(Path.Combine(folder, "model.safetensors"), Poisoned);
-            await using Engine engine = Engine.Load(folder, new EngineOptions { KvCacheBytes = 1 << 20, MaxSequences = 4 });
-            GenerationRequest good = Plain(40) with { MaxNewTokens = 60, Sampling = Any, IgnoreEndOfText = true };
-            GenerationRequest bad = good with { Prompt = [.. good.Prompt.Take(20), new ConceptToken(Poisoned), .. good.Prompt.Take(200)] };
-            string[] expected = Bits.Of((await engine.GenerateAsync(good)).Samples[0]);
-            for (int round = 0; round < 10; round++)
-            {
-                Task<GenerationResult>[] goods = [.. Enumerable.Range(0, 3).Select(_ => engine.GenerateAsync(good))];
-                Task<GenerationResult> failing = engine.GenerateAsync(bad with { Samples = 2 });
-                Assert.That(async () => await failing, Throws.InstanceOf<GenerationException>().With.Message.Contains("NaN"));
-                foreach (Task<GenerationResult> task in goods)
-                    Assert.That(Bits.Of((await task).Samples[0]), Is.EqualTo(expected), $"round {round}");
-            }
-            Assert.That(engine.Statistics.BlocksUsed, Is.Zero);
+            Task<GenerationResult>[] goods = [.. Enumerable.Range(0, 3).Select(_ => engine.GenerateAsync(good))];
+            Task<GenerationResult> failing = engine.GenerateAsync(bad with { Samples = 2 });
+            Assert.That(async () => await failing, Throws.InstanceOf<GenerationException>().With.Message.Contains("NaN"));
+            foreach (Task<GenerationResult> task in goods)
+                Assert.That(Bits.Of((await task).Samples[0]), Is.EqualTo(expected), $"round {round}");
         }
-        finally
-        {
-            Directory.Delete(folder, recursive: true);
-        }
+        Assert.That(engine.Statistics.BlocksUsed, Is.Zero);
     }
 
     [Test]
@@ -186,35 +174,4 @@ public class LifetimeTests
     };
 
     private static GenerationRequest Long() => Plain(20) with { MaxNewTokens = 900, IgnoreEndOfText = true };
-
-    private static void Poison(string file, int id)
-    {
-        byte[] bytes = File.ReadAllBytes(file);
-        (long offset, int rowBytes) = Locate(bytes, id);
-        bytes.AsSpan((int)offset, rowBytes).Fill(0xFF); // NaN in every format
-        File.WriteAllBytes(file, bytes);
-    }
-
-    /// <summary>Where the embedding of an id lies in a file.</summary>
-    private static (long Offset, int RowBytes) Locate(byte[] file, int id)
-    {
-        long header = BitConverter.ToInt64(file, 0);
-        using System.Text.Json.JsonDocument json = System.Text.Json.JsonDocument.Parse(file.AsMemory(8, (int)header));
-        System.Text.Json.JsonElement tensor = json.RootElement.GetProperty("model.embed_tokens.weight");
-        long begin = tensor.GetProperty("data_offsets")[0].GetInt64(), end = tensor.GetProperty("data_offsets")[1].GetInt64();
-        int rowBytes = (int)((end - begin) / tensor.GetProperty("shape")[0].GetInt64());
-        return (8 + header + begin + (long)id * rowBytes, rowBytes);
-    }
-
-    private sealed class ListLogger : ILogger
-    {
-        public ConcurrentQueue<string> Lines { get; } = [];
-
-        public IDisposable? BeginScope<TState>(TState state) where TState : notnull => null;
-
-        public bool IsEnabled(LogLevel logLevel) => true;
-
-        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
-            Lines.Enqueue($"{logLevel} {formatter(state, exception)}");
-    }
 }

@@ -64,7 +64,7 @@ public class ForwardTests
     {
         using GoldenFile expected = new(Path.Combine(TestData.FindGolden("forward")!, model, "expected.safetensors"));
         using ForwardPass pass = new(
-            TestDevice.Emulated, PathOf(model), KvDtype.Bf16, entries: 1, chunk, Positions(expected), NativeDtype.Bf16);
+            TestDevice.Kernels, PathOf(model), KvDtype.Bf16, entries: 1, chunk, Positions(expected), NativeDtype.Bf16);
         Check(pass, PlainTokens(expected), chunk, expected.Read<float>("logits"), 3e-2);
     }
 

@@ -157,7 +157,7 @@ class Model {
   }
 
   void linear(int32_t rows, const float* x, const st_matrix& w, const float* bias, float* out) {
-    st_linear op = {sizeof op, rows, x, w, bias, out, 1, 0};
+    st_linear op = {sizeof op, rows, x, w, bias, out, 1, 0, 0};
     check(m_.api->linear(m_.stream, &op));
   }
 

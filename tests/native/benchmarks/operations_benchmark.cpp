@@ -32,8 +32,8 @@ void BM_Linear(benchmark::State& state) {
   fill(x, static_cast<uint64_t>(rows) * static_cast<uint64_t>(cols), 1.0f);
   size_t next = 0;
   for (auto _ : state) {
-    st_linear op = {sizeof op, rows, x, matrices[next++ % count],
-                    nullptr,   out,  0, static_cast<int32_t>(state.range(4))};
+    st_linear op = {sizeof op, rows, x, matrices[next++ % count], nullptr, out, 0, static_cast<int32_t>(state.range(4)),
+                    0};
     check(m.api->linear(m.stream, &op));
     check(m.api->stream_synchronize(m.stream));
   }

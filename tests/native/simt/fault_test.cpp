@@ -12,6 +12,7 @@ class FaultTest : public testing::Test {
   void TearDown() override {
     unsetenv("SOFTTHINKING_SIMT_FAULT");
     unsetenv("SOFTTHINKING_SIMT_MEMORY");
+    unsetenv("SOFTTHINKING_CUBLAS");
   }
   const Target target_ = {"simt", "", ST_ACTIVATIONS_BF16};
 };
@@ -26,6 +27,45 @@ TEST_F(FaultTest, WhatIsMissingIsSaidInOneSentence) {
     std::string reason = why_unsupported("simt");
     EXPECT_NE(reason.find(words), std::string::npos) << reason;
   }
+}
+
+// What a device opened with fast_products tells about the library, and whether it has one.
+std::pair<std::string, bool> products() {
+  const st_api& api = load_backend("simt");
+  st_device_options options = {sizeof options, 0, 0, ST_ACTIVATIONS_BF16, 1};
+  st_device* device = nullptr;
+  st_device_info info = {};
+  info.size = sizeof info;
+  EXPECT_EQ(api.device_open(&options, &device), ST_OK);
+  EXPECT_EQ(api.device_query(device, &info), ST_OK);
+  api.device_close(device);
+  return {info.products, info.fast_products == 1};
+}
+
+TEST_F(FaultTest, WithoutALibraryOfProductsTheReasonIsTold) {
+  setenv("SOFTTHINKING_SIMT_FAULT", "no-cublas", 1);
+  EXPECT_EQ(products(), std::pair(std::string("there is no library, as the test wants it"), false));
+  // The library is looked for as on a real device.
+  setenv("SOFTTHINKING_CUBLAS", "/no/such/libcublas.so.12", 1);
+  auto [absent, found] = products();
+  EXPECT_FALSE(found);
+  EXPECT_NE(absent.find("/no/such/libcublas.so.12"), std::string::npos) << absent;
+  setenv("SOFTTHINKING_CUBLAS", "libm.so.6", 1);
+  auto [other, other_found] = products();
+  EXPECT_FALSE(other_found);
+  EXPECT_EQ(other, "libm.so.6 has no cublasCreate_v2");
+}
+
+// Where cuBLAS is installed it has every function by the name that is looked for; without a driver it does not start.
+TEST_F(FaultTest, CublasHasTheFunctionsThatAreLookedFor) {
+#if defined(__SANITIZE_ADDRESS__)
+  GTEST_SKIP() << "cuBLAS itself leaves memory behind when it does not start";
+#endif
+  setenv("SOFTTHINKING_CUBLAS", "libcublas.so.11", 1);
+  auto [told, found] = products();
+  if (told.find("cannot open shared object file") != std::string::npos) GTEST_SKIP() << told;
+  EXPECT_TRUE(found ? told.rfind("cuBLAS 11.", 0) == 0 : told.rfind("libcublas.so.11 does not start: ", 0) == 0)
+      << told;
 }
 
 TEST_F(FaultTest, MemoryThatIsShortIsCounted) {
@@ -44,6 +84,19 @@ TEST_F(FaultTest, MemoryThatIsShortIsCounted) {
   EXPECT_EQ(device.api.memory_alloc(device.handle, 50000000, &pointer), ST_OK);
   EXPECT_EQ(device.api.stream_create(device.handle, &stream), ST_OUT_OF_MEMORY);
   device.api.memory_free(device.handle, pointer);
+}
+
+TEST_F(FaultTest, TheKernelThatIsToFailCanBeChosen) {
+  setenv("SOFTTHINKING_SIMT_FAULT", "launch-3", 1);
+  Device device(target_, 0);
+  void* rows = nullptr;
+  device.check(device.api.memory_alloc(device.handle, 1024, &rows));
+  st_silu_mul op = {sizeof op, 1, 19, 0, rows, static_cast<char*>(rows) + 512};
+  for (int kernel = 1; kernel <= 4; ++kernel) {
+    device.check(device.api.silu_mul(device.stream, &op));
+    EXPECT_EQ(device.api.stream_synchronize(device.stream), kernel < 3 ? ST_OK : ST_INTERNAL) << kernel;
+  }
+  device.api.memory_free(device.handle, rows);
 }
 
 // The error stays until the device is closed; then another can be opened.

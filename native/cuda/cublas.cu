@@ -1,0 +1,165 @@
+// Finding cuBLAS, and what a stream keeps of it.
+
+#include <cstdlib>
+#include <cstring>
+#include <mutex>
+
+#include "cuda/cublas.h"
+
+#if defined(ST_SIMT)
+#include "simt_launch.h"
+#elif __has_include(<cublas_v2.h>)
+#include <cublas_v2.h>
+#define ST_HAS_CUBLAS_HEADER
+#endif
+
+#if !defined(_WIN32)
+#include <dlfcn.h>
+#endif
+
+namespace st::cuda {
+namespace {
+
+#if defined(ST_HAS_CUBLAS_HEADER)
+static_assert(kCublasAsItIs == int{CUBLAS_OP_N} && kCublasTransposed == int{CUBLAS_OP_T} &&
+                  kCublasF32 == int{CUDA_R_32F} && kCublasF16 == int{CUDA_R_16F} && kCublasBf16 == int{CUDA_R_16BF} &&
+                  kCublasSumsOfF32 == int{CUBLAS_COMPUTE_32F} && kCublasAnyAlgorithm == int{CUBLAS_GEMM_DEFAULT} &&
+                  kCublasNoReductionsOfLess == int{CUBLAS_MATH_DISALLOW_REDUCED_PRECISION_REDUCTION} &&
+                  kCublasMajorVersion == int{MAJOR_VERSION} && kCublasMinorVersion == int{MINOR_VERSION} &&
+                  kCublasPatchLevel == int{PATCH_LEVEL},
+              "cublas.h writes down other values than cuBLAS has");
+#endif
+
+#if defined(_WIN32)
+
+bool open_library(const char* name, Cublas*, char* told, size_t told_bytes) {
+  snprintf(told, told_bytes, "%s: cuBLAS is opened on Linux only", name);
+  return false;
+}
+
+#else
+
+template <typename Function>
+bool find_function(void* library, const char* name, Function* function, const char** missing) {
+  *reinterpret_cast<void**>(function) = dlsym(library, name);
+  if (!*function) *missing = name;
+  return *function != nullptr;
+}
+
+// The name of the function that a library lacks; nullptr where it has all.
+const char* find_functions(void* library, Cublas* table) {
+  const char* missing = nullptr;
+  find_function(library, "cublasCreate_v2", &table->create, &missing) &&
+      find_function(library, "cublasDestroy_v2", &table->destroy, &missing) &&
+      find_function(library, "cublasSetStream_v2", &table->set_stream, &missing) &&
+      find_function(library, "cublasSetWorkspace_v2", &table->set_workspace, &missing) &&
+      find_function(library, "cublasSetMathMode", &table->set_math_mode, &missing) &&
+      find_function(library, "cublasGetProperty", &table->get_property, &missing) &&
+      find_function(library, "cublasGetStatusString", &table->status_text, &missing) &&
+      find_function(library, "cublasGemmEx", &table->gemm, &missing);
+  return missing;
+}
+
+// Whether a library can be used; else `told` says why not.
+bool try_library(void* library, const char* name, Cublas* table, char* told, size_t told_bytes) {
+  if (const char* missing = find_functions(library, table)) {
+    snprintf(told, told_bytes, "%s has no %s", name, missing);
+    return false;
+  }
+  int major = 0, minor = 0, patch = 0;
+  table->get_property(kCublasMajorVersion, &major);
+  table->get_property(kCublasMinorVersion, &minor);
+  table->get_property(kCublasPatchLevel, &patch);
+  if (major < 11 || major > 13) {
+    snprintf(told, told_bytes, "%s is version %d.%d, known are 11 to 13", name, major, minor);
+    return false;
+  }
+  void* handle = nullptr;
+  int status = table->create(&handle);
+  if (status != 0) {
+    snprintf(told, told_bytes, "%s does not start: %s", name, table->status_text(status));
+    return false;
+  }
+  table->destroy(handle);
+  snprintf(told, told_bytes, "cuBLAS %d.%d.%d", major, minor, patch);
+  return true;
+}
+
+bool open_library(const char* name, Cublas* table, char* told, size_t told_bytes) {
+  void* library = dlopen(name, RTLD_NOW | RTLD_LOCAL);
+  if (!library) {
+    const char* reason = dlerror();
+    snprintf(told, told_bytes, "%s", reason ? reason : name);
+    return false;
+  }
+  if (try_library(library, name, table, told, told_bytes)) return true;
+  dlclose(library);
+  return false;
+}
+
+#endif
+
+// The first that works; why the others do not is told of one that was there, if any was.
+bool open_first(Cublas* table, char* told, size_t told_bytes) {
+  if (const char* chosen = getenv("SOFTTHINKING_CUBLAS"); chosen && *chosen)
+    return open_library(chosen, table, told, told_bytes);
+  constexpr int kVersions[] = {CUDART_VERSION / 1000, 13, 12, 11};
+  snprintf(told, told_bytes, "there is no libcublas.so.13, .12 or .11");
+  for (int version : kVersions) {
+    char name[32], reason[96];
+    snprintf(name, sizeof name, "libcublas.so.%d", version);
+    if (open_library(name, table, reason, sizeof reason)) {
+      snprintf(told, told_bytes, "%s", reason);
+      return true;
+    }
+    // What the system says of a library that is nowhere is of no interest; that another which it needs is, is.
+    bool nowhere = strncmp(reason, name, strlen(name)) == 0 && strstr(reason, "cannot open shared object file");
+    if (!nowhere) snprintf(told, told_bytes, "%s", reason);
+  }
+  return false;
+}
+
+}  // namespace
+
+const Cublas* find_cublas(char* told, size_t told_bytes) {
+#if defined(ST_SIMT)
+  if (const char* chosen = getenv("SOFTTHINKING_CUBLAS"); !chosen || !*chosen)
+    return simt::cublas_stand_in(told, told_bytes);
+#endif
+  static std::mutex mutex;
+  static Cublas table;
+  static char found[96] = "";
+  std::lock_guard<std::mutex> lock(mutex);
+  if (!*found) {
+    Cublas opened = {};
+    char text[sizeof found];
+    if (!open_first(&opened, text, sizeof text)) {
+      snprintf(told, told_bytes, "%s", text);
+      return nullptr;
+    }
+    table = opened;
+    snprintf(found, sizeof found, "%s", text);
+  }
+  snprintf(told, told_bytes, "%s", found);
+  return &table;
+}
+
+st_status prepare_cublas(st_stream* stream) {
+  const Cublas& cublas = *stream->device->cublas;
+  st_status status = device_memory("stream_create", kCublasWeightBytes + kCublasWorkspaceBytes, &stream->cublas_memory);
+  if (status != ST_OK) return status;
+  int error = cublas.create(&stream->cublas);
+  if (error == 0) error = cublas.set_stream(stream->cublas, stream->handle);
+  if (error == 0)
+    error = cublas.set_workspace(stream->cublas, static_cast<char*>(stream->cublas_memory) + kCublasWeightBytes,
+                                 kCublasWorkspaceBytes);
+  if (error == 0) error = cublas.set_math_mode(stream->cublas, kCublasNoReductionsOfLess);
+  return error == 0 ? ST_OK : fail(ST_INTERNAL, "stream_create: cuBLAS says: %s", cublas.status_text(error));
+}
+
+void release_cublas(st_stream* stream) {
+  if (stream->cublas) stream->device->cublas->destroy(stream->cublas);
+  cudaFree(stream->cublas_memory);
+}
+
+}  // namespace st::cuda

@@ -1,0 +1,100 @@
+// linear by cuBLAS, for many rows where the caller permits it. The weights lie as matrix.cuh has them, which no library
+// reads: they are laid out in plain rows, as many outputs at a time as the stream's memory holds, and multiplied. That
+// writes and reads every weight once more, 4 bytes beside the 2 that a product reads anyway: at 4 TB/s as long as 400
+// rows take at 790 TFLOP/s.
+
+#include <algorithm>
+
+#include "cuda/cublas.h"
+#include "cuda/linear.cuh"
+
+namespace st::cuda {
+namespace {
+
+constexpr int kThreads = 256;
+constexpr int kTiles = kThreads / kWarpSize;  // tiles of columns of a block
+constexpr int kPieces = kTiles * 2;           // of 16 bytes, in a block's part of a row
+constexpr int kPieceStride = kPieces + 1;     // keeps the lanes of a warp in different banks
+constexpr int32_t kFewestRows = 512;          // for fewer the plain rows cost more than cuBLAS gains
+
+using Piece = Pack<uint32_t, 4>;
+
+// out[r, c] = W[r, c] for tiles of 16 bits, with rows of tiles_of(cols) * kTile elements. Block (tile of rows, kTiles
+// tiles of columns), a warp per tile. Registers: 32.
+__global__ void __launch_bounds__(kThreads) lay_out_kernel(const Piece* weights, Piece* out, int32_t col_tiles) {
+  ST_SHARED(Piece, lines, kTile * kPieceStride);
+  int lane = static_cast<int>(threadIdx.x % kWarpSize), warp = static_cast<int>(threadIdx.x / kWarpSize);
+  int first_tile = static_cast<int>(blockIdx.y) * kTiles;
+  if (first_tile + warp < col_tiles) {
+    Piece part = weights[(int64_t{blockIdx.x} * col_tiles + first_tile + warp) * kWarpSize + lane];
+    auto* words = reinterpret_cast<uint32_t*>(lines) + lane / 4 * kPieceStride * 4 + warp * kTile / 2 + lane % 4;
+    words[0] = part.at[0];
+    words[4] = part.at[1];
+    words[8 * kPieceStride * 4] = part.at[2];
+    words[8 * kPieceStride * 4 + 4] = part.at[3];
+  }
+  __syncthreads();
+  int row = static_cast<int>(threadIdx.x) / kPieces, piece = static_cast<int>(threadIdx.x) % kPieces;
+  int64_t row_pieces = int64_t{col_tiles} * 2, at = int64_t{first_tile} * 2 + piece;
+  if (at < row_pieces) out[(int64_t{blockIdx.x} * kTile + row) * row_pieces + at] = lines[row * kPieceStride + piece];
+}
+
+// out[row, output] += bias[output]. Block (row, kThreads outputs). Registers: 32.
+template <typename T>
+__global__ void __launch_bounds__(kThreads) add_bias_kernel(T* out, const float* bias, int32_t outputs) {
+  int64_t output = int64_t{blockIdx.y} * kThreads + threadIdx.x;
+  if (output >= outputs) return;
+  T* place = out + int64_t{blockIdx.x} * outputs + output;
+  *place = from_float<T>(to_float(*place) + bias[output]);
+}
+
+// Tiles of rows that the stream's memory holds in plain rows.
+int64_t tiles_that_fit(int32_t cols) {
+  return static_cast<int64_t>(kCublasWeightBytes) / (tiles_of(cols) * kTileElements * 2);
+}
+
+// out[:, first ..] = x W[first .. first + count]^T, the rows of W plain. To cuBLAS, whose matrices lie column by
+// column, that is out^T = (W^T)^T x^T.
+st_status multiply(st_stream* stream, const st_linear& op, int64_t first, int64_t count) {
+  const Cublas& cublas = *stream->device->cublas;
+  const float one = 1.0f, zero = 0.0f;
+  int type = op.w.dtype == ST_BF16 ? kCublasBf16 : kCublasF16;
+  void* out = static_cast<char*>(op.out) + first * (op.out_f32 ? 4 : 2);
+  int error =
+      cublas.gemm(stream->cublas, kCublasTransposed, kCublasAsItIs, static_cast<int>(count), op.rows, op.w.cols, &one,
+                  stream->cublas_memory, type, static_cast<int>(tiles_of(op.w.cols) * kTile), op.x, type, op.w.cols,
+                  &zero, out, op.out_f32 ? int{kCublasF32} : type, op.w.rows, kCublasSumsOfF32, kCublasAnyAlgorithm);
+  return error == 0 ? ST_OK : fail(ST_INTERNAL, "linear: cuBLAS says: %s", cublas.status_text(error));
+}
+
+st_status add_bias(st_stream* stream, const st_linear& op) {
+  dim3 grid(static_cast<unsigned>(op.rows), blocks_for(op.w.rows, kThreads));
+  return with_type(op.out_f32 ? int32_t{ST_F32} : op.w.dtype, [&](auto element) {
+    using T = decltype(element);
+    return launch("linear", add_bias_kernel<T>, grid, kThreads, 0, stream, static_cast<T*>(op.out), op.bias, op.w.rows);
+  });
+}
+
+}  // namespace
+
+bool takes_cublas(const st_stream& stream, const st_linear& op) {
+  return op.fast && stream.cublas && op.rows >= kFewestRows && op.w.dtype == stream.device->activation_dtype &&
+         op.w.dtype != ST_F32 && tiles_that_fit(op.w.cols) > 0;
+}
+
+st_status linear_cublas(st_stream* stream, const st_linear& op) {
+  int64_t col_tiles = tiles_of(op.w.cols), row_tiles = tiles_of(op.w.rows), part = tiles_that_fit(op.w.cols);
+  for (int64_t first = 0; first < row_tiles; first += part) {
+    int64_t tiles = std::min(part, row_tiles - first);
+    const auto* weights = static_cast<const Piece*>(op.w.data) + first * col_tiles * kWarpSize;
+    dim3 grid(static_cast<unsigned>(tiles), blocks_for(col_tiles, kTiles));
+    st_status status = launch("linear", lay_out_kernel, grid, kThreads, 0, stream, weights,
+                              static_cast<Piece*>(stream->cublas_memory), static_cast<int32_t>(col_tiles));
+    if (status == ST_OK)
+      status = multiply(stream, op, first * kTile, std::min(tiles * kTile, int64_t{op.w.rows} - first * kTile));
+    if (status != ST_OK) return status;
+  }
+  return op.bias ? add_bias(stream, op) : ST_OK;
+}
+
+}  // namespace st::cuda

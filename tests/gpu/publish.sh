@@ -1,0 +1,23 @@
+#!/usr/bin/env bash
+# Makes what tests/gpu/run.sh takes to a machine with a GPU that has no .NET, and perhaps no compiler. It needs the .NET SDK,
+# CMake, nvcc and GoogleTest here.
+#
+#   tests/gpu/publish.sh [OUT]        OUT: the folder, default build/gpu/published; emptied first
+#
+# OUT holds the native tests, the backends, and self-contained the command line and the managed tests of the CUDA kernels;
+# OUT.tar.gz the same. There: SOFTTHINKING_PREBUILT=OUT SOFTTHINKING_PUBLISHED=OUT tests/gpu/run.sh
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+out=${1:-build/gpu/published}
+rm -rf "$out" "$out.tar.gz"
+mkdir -p "$out"
+
+dotnet publish tests/SoftThinking.DeviceTests -c Release -r linux-x64 --self-contained -o "$out"
+cmake -D SOURCE="$PWD" -D BUILD="$PWD/build/Release" -D BUILD_TYPE=Release -D TARGET=native_tests -P cmake/BuildLocked.cmake
+cp build/Release/bin/softthinking_native_tests build/Release/bin/libsoftthinking_*.so "$out/"
+[ -e "$out/libsoftthinking_cuda.so" ] || { echo "the CUDA backend was not built: nvcc is absent" >&2; exit 1; }
+
+tar -C "$(dirname "$out")" -czf "$out.tar.gz" "$(basename "$out")"
+bytes=$(stat -c %s "$out.tar.gz")
+echo "$out.tar.gz: $((bytes >> 20)) MiB"
+[ "$bytes" -lt $((64 << 20)) ] || { echo "it must stay below 64 MiB" >&2; exit 1; }
