@@ -35,21 +35,16 @@ const int32_t* block_table_of(const st_batch& batch, int64_t row) {
   return batch.block_tables + int64_t{sequence_of(batch, row)} * batch.blocks_per_sequence;
 }
 
-void store_kv(void* cache, int32_t dtype, int64_t offset, float value) {
-  if (dtype == ST_F32)
-    static_cast<float*>(cache)[offset] = value;
-  else
-    static_cast<uint16_t*>(cache)[offset] = float_to_bf16(value);
-}
-
-void write_kv(const st_qkv_epilogue& op, int32_t position, int32_t block, const float* keys, const float* values) {
+template <typename T, typename Convert>
+void write_kv(const st_qkv_epilogue& op, int32_t position, int32_t block, const float* keys, const float* values,
+              Convert convert) {
   int64_t dim = op.head_dim, lane = position % ST_BLOCK_POSITIONS;
   for (int g = 0; g < op.kv_heads; ++g) {
     int64_t base = (int64_t{block} * op.kv_heads + g) * ST_BLOCK_POSITIONS * dim;
-    for (int64_t d = 0; d < dim; ++d) {
-      store_kv(op.cache.keys, op.cache.dtype, base + d * ST_BLOCK_POSITIONS + lane, keys[g * dim + d]);
-      store_kv(op.cache.values, op.cache.dtype, base + lane * dim + d, values[g * dim + d]);
-    }
+    T* key = static_cast<T*>(op.cache.keys) + base + lane;
+    T* value = static_cast<T*>(op.cache.values) + base + lane * dim;
+    for (int64_t d = 0; d < dim; ++d) key[d * ST_BLOCK_POSITIONS] = convert(keys[g * dim + d]);
+    for (int64_t d = 0; d < dim; ++d) value[d] = convert(values[g * dim + d]);
   }
 }
 
@@ -63,7 +58,12 @@ void finish_row(const Kernels& kernels, const st_qkv_epilogue& op, int64_t row) 
     const float* norm = h < op.heads ? op.q_norm : op.k_norm;
     kernels.norm_and_rotate(q + h * dim, dim, norm, op.epsilon, op.angles + row * dim);
   }
-  write_kv(op, position, block_table_of(op.batch, row)[position / ST_BLOCK_POSITIONS], k, k + op.kv_heads * dim);
+  int32_t block = block_table_of(op.batch, row)[position / ST_BLOCK_POSITIONS];
+  const float* v = k + op.kv_heads * dim;
+  if (op.cache.dtype == ST_F32)
+    write_kv<float>(op, position, block, k, v, [](float x) { return x; });
+  else
+    write_kv<uint16_t>(op, position, block, k, v, float_to_bf16);
 }
 
 }  // namespace
@@ -122,7 +122,7 @@ st_status rope_angles(st_stream* stream, const st_rope_angles* op) {
              op->half);
   ST_REQUIRE(op->positions && op->inverse_frequencies && op->out, "rope_angles: a pointer is null");
   return enqueue(stream, [device = stream->device, op = *op] {
-    device->pool.parallel_for(op.rows, int64_t{op.rows} * op.half * 64, [&](int64_t begin, int64_t end) {
+    device->pool.parallel_for(op.rows, int64_t{op.rows} * op.half * 512, [&](int64_t begin, int64_t end) {
       for (int64_t r = begin; r < end; ++r) {
         float* out = op.out + r * 2 * op.half;
         for (int i = 0; i < op.half; ++i) {

@@ -38,23 +38,42 @@ struct Blocks {
   int valid(int b) const { return split.count - b * kLanes < kLanes ? split.count - b * kLanes : kLanes; }
 };
 
-// scores[h, t] = scale q[h] . k[t] for the 16 positions of a block; lanes from `valid` on become -inf.
-template <typename C, int HEADS>
-void block_scores(const AttentionSplit& split, const float* q, const typename C::Type* keys,
-                  const typename C::Type* later, int valid, float* scores) {
-  F16x total[HEADS];
+// scores[h, t] = scale q[h] . k[t] for the positions of COUNT blocks from block b on; lanes beyond the split become
+// -inf.
+template <typename C, int HEADS, int COUNT>
+void block_scores(const AttentionSplit& split, const float* q, const Blocks<C>& keys, const Blocks<C>& values, int b,
+                  float* scores) {
+  F16x total[HEADS][COUNT];
+  const typename C::Type *key[COUNT], *value[COUNT];
   ST_UNROLL
-  for (int h = 0; h < HEADS; ++h) total[h] = zero();
-  for (int d = 0; d < split.head_dim; ++d) {
-    F16x key = C::load16(keys + d * kLanes);
-    prefetch(later + d * kLanes);
+  for (int i = 0; i < COUNT; ++i) {
+    key[i] = keys[b + i];
+    value[i] = values[b + i];
     ST_UNROLL
-    for (int h = 0; h < HEADS; ++h) total[h] = mul_add(key, broadcast(q[h * split.head_dim + d]), total[h]);
+    for (int h = 0; h < HEADS; ++h) total[h][i] = zero();
+  }
+  for (int d = 0; d < split.head_dim; ++d) {
+    F16x k[COUNT];
+    ST_UNROLL
+    for (int i = 0; i < COUNT; ++i) {
+      k[i] = C::load16(key[i] + d * kLanes);
+      prefetch(value[i] + d * kLanes);
+    }
+    ST_UNROLL
+    for (int h = 0; h < HEADS; ++h) {
+      F16x input = broadcast(q[h * split.head_dim + d]);
+      ST_UNROLL
+      for (int i = 0; i < COUNT; ++i) total[h][i] = mul_add(k[i], input, total[h][i]);
+    }
   }
   ST_UNROLL
   for (int h = 0; h < HEADS; ++h) {
-    store(scores + h * kSplit, mul(total[h], broadcast(split.scale)));
-    for (int t = valid; t < kLanes; ++t) scores[h * kSplit + t] = -INFINITY;
+    ST_UNROLL
+    for (int i = 0; i < COUNT; ++i) {
+      float* out = scores + h * kSplit + (b + i) * kLanes;
+      store(out, mul(total[h][i], broadcast(split.scale)));
+      for (int t = keys.valid(b + i); t < kLanes; ++t) out[t] = -INFINITY;
+    }
   }
 }
 
@@ -115,13 +134,19 @@ void split_heads(const AttentionSplit& split, int first) {
   float scores[HEADS * kSplit];
   Blocks<C> keys = {split, static_cast<const typename C::Type*>(split.keys)};
   Blocks<C> values = {split, static_cast<const typename C::Type*>(split.values)};
-  for (int b = 0; b < keys.count(); ++b)
-    block_scores<C, HEADS>(split, q, keys[b], values[b], keys.valid(b), scores + b * kLanes);
+  // Several blocks side by side: few heads alone have too few sums to keep the multipliers busy.
+  int b = 0;
+  for (; b + kScoreBlocks <= keys.count(); b += kScoreBlocks)
+    block_scores<C, HEADS, kScoreBlocks>(split, q, keys, values, b, scores);
+  for (; b < keys.count(); ++b) block_scores<C, HEADS, 1>(split, q, keys, values, b, scores);
   for (int h = 0; h < HEADS; ++h) {
     float* end = partials + h * partial_floats(dim) + dim;
     soften(scores + h * kSplit, keys.count(), end, end + 1);
   }
+  constexpr int kLines = HEADS * 4 <= kValueSums ? 4 : 2;
   int d = 0;
+  for (; d + kLines * kLanes <= dim; d += kLines * kLanes)
+    split_values<C, HEADS, kLines>(values, keys, d, scores, partials);
   for (; d + 2 * kLanes <= dim; d += 2 * kLanes) split_values<C, HEADS, 2>(values, keys, d, scores, partials);
   for (; d + kLanes <= dim; d += kLanes) split_values<C, HEADS, 1>(values, keys, d, scores, partials);
   for (; d < dim; ++d) {

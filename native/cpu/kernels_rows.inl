@@ -34,10 +34,17 @@ void norm_and_rotate(float* x, int64_t dim, const float* weight, float epsilon, 
     float total = sum(squares);
     for (; i < dim; ++i) total += x[i] * x[i];
     float factor = 1.0f / sqrtf(total / static_cast<float>(dim) + epsilon);
-    for (i = 0; i < dim; ++i) x[i] = x[i] * factor * weight[i];
+    for (i = 0; i + kLanes <= dim; i += kLanes)
+      store(x + i, mul(mul(load(x + i), broadcast(factor)), load(weight + i)));
+    for (; i < dim; ++i) x[i] = x[i] * factor * weight[i];
   }
-  int64_t half = dim / 2;
-  for (int64_t i = 0; i < half; ++i) {
+  int64_t half = dim / 2, i = 0;
+  for (; i + kLanes <= half; i += kLanes) {
+    F16x a = load(x + i), b = load(x + half + i), c = load(angles + i), s = load(angles + half + i);
+    store(x + i, sub(mul(a, c), mul(b, s)));
+    store(x + half + i, add(mul(b, c), mul(a, s)));
+  }
+  for (; i < half; ++i) {
     float a = x[i], b = x[half + i], c = angles[i], s = angles[half + i];
     x[i] = a * c - b * s;
     x[half + i] = b * c + a * s;

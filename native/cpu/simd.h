@@ -34,6 +34,8 @@ struct F16x {
 // For products of up to kFew rows they are kWideRows by a whole group of tiles.
 constexpr int kBlockRows = 6, kBlockTiles = 4, kBlockWideRows = 6, kBlockFew = 6;
 constexpr int kInt8Rows = 6, kInt8Tiles = 2, kInt8WideRows = 3, kInt8Few = 24;
+// Blocks of keys whose scores attention computes side by side, and sums of values.
+constexpr int kScoreBlocks = 2, kValueSums = 16;
 ST_HD F16x zero() {
   return {_mm512_setzero_ps()};
 }
@@ -169,6 +171,7 @@ struct F16x {
 };
 constexpr int kBlockRows = 6, kBlockTiles = 1, kBlockWideRows = 1, kBlockFew = 1;
 constexpr int kInt8Rows = 2, kInt8Tiles = 1, kInt8WideRows = 1, kInt8Few = 1;
+constexpr int kScoreBlocks = 1, kValueSums = 4;
 ST_HD F16x zero() {
   return {_mm256_setzero_ps(), _mm256_setzero_ps()};
 }
@@ -317,6 +320,7 @@ struct F16x {
 };
 constexpr int kBlockRows = 1, kBlockTiles = 4, kBlockWideRows = 1, kBlockFew = 1;
 constexpr int kInt8Rows = 4, kInt8Tiles = 1, kInt8WideRows = 1, kInt8Few = 1;
+constexpr int kScoreBlocks = 1, kValueSums = 4;
 #define ST_LANES(expression)                             \
   F16x result;                                           \
   for (int i = 0; i < 16; ++i) result.v[i] = expression; \
