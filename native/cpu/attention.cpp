@@ -63,7 +63,7 @@ void finish_row(const Kernels& kernels, const st_qkv_epilogue& op, int64_t row) 
   if (op.cache.dtype == ST_F32)
     write_kv<float>(op, position, block, k, v, [](float x) { return x; });
   else
-    write_kv<uint16_t>(op, position, block, k, v, float_to_bf16);
+    write_kv<uint16_t>(op, position, block, k, v, [](float x) { return float_to_bf16(x); });
 }
 
 }  // namespace

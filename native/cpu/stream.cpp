@@ -1,24 +1,12 @@
 #include "cpu/stream.h"
 
 #include "common/status.h"
-
-#if defined(__x86_64__)
-#include <immintrin.h>
-#endif
+#include "cpu/pause.h"
 
 namespace st::cpu {
 namespace {
 
 constexpr int kSpins = 2000;  // about 50 us: a host that fills the queue is back sooner
-
-// One turn of a loop that waits for a moment. Now and then the core is offered to whoever else wants it: the host's
-// thread, above all, without which there would soon be nothing to wait for.
-void pause(int turn) {
-  if (turn % 64 == 63) return std::this_thread::yield();
-#if defined(__x86_64__)
-  _mm_pause();
-#endif
-}
 
 }  // namespace
 

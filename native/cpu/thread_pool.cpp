@@ -1,10 +1,7 @@
 #include "cpu/thread_pool.h"
 
 #include "cpu/cores.h"
-
-#if defined(__x86_64__)
-#include <immintrin.h>
-#endif
+#include "cpu/pause.h"
 
 namespace st::cpu {
 namespace {
@@ -28,15 +25,6 @@ const std::vector<int>& cores() {
 bool crowded() {
   static const int available = cores().empty() ? allowed_threads() : static_cast<int>(cores().size());
   return threads_of_all_pools.load(std::memory_order_relaxed) > available;
-}
-
-// One turn of a loop that waits for a moment. Now and then the core is offered to whoever else wants it: the host's
-// thread, above all, without which there would soon be nothing to wait for.
-void pause(int turn) {
-  if (turn % 64 == 63) return std::this_thread::yield();
-#if defined(__x86_64__)
-  _mm_pause();
-#endif
 }
 
 }  // namespace
@@ -105,9 +93,7 @@ void ThreadPool::share(int64_t count, Function function, const void* context) {
   generation_.store(generation, std::memory_order_release);
   generation_.notify_all();
   run_items(generation, 0);
-  for (int spins = 0; finished_.load(std::memory_order_acquire) != count; ++spins) {
-    pause(spins);
-  }
+  for (int spins = 0; finished_.load(std::memory_order_acquire) != count; ++spins) pause(spins);
 }
 
 // The thread's own stretch, then what the others have left.
