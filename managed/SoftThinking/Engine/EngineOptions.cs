@@ -59,9 +59,9 @@ public sealed record EngineOptions
     /// <summary>Whether steps that compute prompts may use the vendor's library of products, cuBLAS on CUDA, in the place of
     /// the engine's own kernels, for speed. It costs the promise of the same bits: how such a step rounds may depend on
     /// how many positions it has, and so a request's result on what runs beside it, on how its prompt is cut into steps, on how
-    /// much of it the prefix cache has, and on the version of the library. It is taken for steps of 512 positions and more, so <see cref="StepTokens"/> should
-    /// be a few times that; it takes 64 MiB of the device. Steps that only decode keep their bits. Of no effect where there is
-    /// no such library, as on the CPU: <see cref="SoftThinking.Engine.FastPrefill"/> tells.</summary>
+    /// much of it the prefix cache has, and on the version of the library. It is taken for steps of 512 positions and more, so
+    /// <see cref="StepTokens"/> should be a few times that; it takes 64 MiB of the device. Steps that only decode keep their
+    /// bits. Of no effect where there is no such library, as on the CPU: <see cref="SoftThinking.Engine.FastPrefill"/> tells.</summary>
     public bool FastPrefill { get; init; }
 
     /// <summary>Most sequences that are under way together, 1 to 1024; more wait.</summary>

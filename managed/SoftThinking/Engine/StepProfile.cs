@@ -21,7 +21,8 @@ public sealed record StepProfile(bool Decodes, int Rows, int Steps, IReadOnlyLis
 /// <param name="Name">Kind and size: rows first, products as rows x inputs -> outputs.</param>
 /// <param name="Calls">How many calls there were in all steps.</param>
 /// <param name="Seconds">Of all calls together.</param>
-/// <param name="Bytes">Least bytes that all calls read and write: weights, keys and values, activations.</param>
+/// <param name="Bytes">Bytes that all calls have to read and write: weights, keys and values, activations. Of an embedding as if
+/// every entry of a concept token were used.</param>
 /// <param name="MultiplyAdds">Of all calls.</param>
 /// <param name="Format">Of the multiply-adds.</param>
 public sealed record OperationProfile(

@@ -37,8 +37,12 @@ internal sealed unsafe class StreamTimes : IDisposable
 
     public void Copy(long bytes) => Add(new("copy", 2 * bytes));
 
-    public void Embed(in EmbedOperation o) =>
-        Add(new($"embed {o.Rows} x {o.Entries}", (long)o.Rows * o.Table.Cols * (o.Entries * (MatrixBytes(o.Table) / ((long)o.Table.Rows * o.Table.Cols)) + _elementBytes)));
+    // As if every entry were used: which are, only the device knows.
+    public void Embed(in EmbedOperation o)
+    {
+        long entryBytes = MatrixBytes(o.Table) / o.Table.Rows;
+        Add(new($"embed {o.Rows} x {o.Entries}", o.Rows * (o.Entries * entryBytes + (long)o.Table.Cols * _elementBytes)));
+    }
 
     public void RmsNorm(in RmsNormOperation o) =>
         Add(new($"rms_norm {o.Rows} x {o.Cols}", (long)o.Rows * o.Cols * _elementBytes * (o.Delta != 0 ? 4 : 2)));
@@ -47,14 +51,16 @@ internal sealed unsafe class StreamTimes : IDisposable
     {
         NativeDtype products = o.W.Dtype == NativeDtype.Bf16 && o.Exact != 0 ? NativeDtype.F32 : o.W.Dtype;
         long activations = (long)o.Rows * (o.W.Cols * _elementBytes + o.W.Rows * (o.OutF32 != 0 ? 4 : _elementBytes));
-        Add(new($"linear {o.Rows} x {o.W.Cols} -> {o.W.Rows}", MatrixBytes(o.W) + activations, (long)o.Rows * o.W.Rows * o.W.Cols, products));
+        long weights = o.Rows > 0 ? MatrixBytes(o.W) : 0; // a step in the middle of prompts samples nothing
+        Add(new($"linear {o.Rows} x {o.W.Cols} -> {o.W.Rows}", weights + activations, (long)o.Rows * o.W.Rows * o.W.Cols, products));
     }
 
     public void RopeAngles(in RopeAnglesOperation o) => Add(new($"rope_angles {o.Rows} x {o.Half}", 8L * o.Rows * o.Half));
 
     public void QkvEpilogue(in QkvEpilogueOperation o) =>
         Add(new($"qkv_epilogue {o.Batch.Rows} x {o.Heads + 2 * o.KvHeads} x {o.HeadDim}",
-            (long)o.Batch.Rows * o.HeadDim * (2 * (o.Heads + o.KvHeads) + o.KvHeads) * _elementBytes + KvBytes(o.KvHeads, o.HeadDim, o.Cache, o.Batch.Rows)));
+            (long)o.Batch.Rows * o.HeadDim * (2 * (o.Heads + o.KvHeads) + o.KvHeads) * _elementBytes
+                + KvBytes(o.KvHeads, o.HeadDim, o.Cache, o.Batch.Rows)));
 
     public void Attention(in AttentionOperation o) =>
         Add(new($"attention {o.Batch.Rows} x {o.Heads} x {o.HeadDim}",
