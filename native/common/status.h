@@ -27,6 +27,13 @@ __attribute__((format(printf, 2, 3))) inline st_status fail(st_status status, co
     if (!(condition)) return ::st::fail(ST_INVALID_ARGUMENT, __VA_ARGS__); \
   } while (0)
 
+// Returns the status of a call from the enclosing function where it is an error.
+#define ST_TRY(call)                        \
+  do {                                      \
+    ::st_status st_tried = (call);          \
+    if (st_tried != ST_OK) return st_tried; \
+  } while (0)
+
 // What every operation checks first: a stream, its struct, and the struct's size.
 #define ST_REQUIRE_OPERATION(name, stream, operation)                                                                 \
   do {                                                                                                                \

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "common/checks.h"
 #include "common/formats.h"
 #include "cpu/device.h"
 #include "cpu/stream.h"
@@ -75,22 +76,6 @@ uint64_t kv_bytes(int32_t blocks, int32_t kv_heads, int32_t head_dim, int32_t dt
       ST_BLOCK_POSITIONS * static_cast<uint64_t>(head_dim) * static_cast<uint64_t>(kv_element_bytes(dtype)));
 }
 
-st_status check_batch(const char* operation, const st_batch& batch, const st_kv_cache& cache, int32_t heads,
-                      int32_t kv_heads, int32_t head_dim) {
-  ST_REQUIRE(heads > 0 && kv_heads > 0 && heads % kv_heads == 0, "%s: %d heads over %d KV heads", operation, heads,
-             kv_heads);
-  ST_REQUIRE(head_dim > 0 && head_dim % 2 == 0 && head_dim <= ST_MAX_HEAD_DIM,
-             "%s: head_dim %d, expected an even number up to %d", operation, head_dim, ST_MAX_HEAD_DIM);
-  ST_REQUIRE(cache.keys && cache.values && kv_bytes(cache.blocks, kv_heads, head_dim, cache.dtype) > 0,
-             "%s: no KV cache of %d blocks of type %d", operation, cache.blocks, cache.dtype);
-  ST_REQUIRE(batch.rows >= 0 && batch.sequences >= 0 && batch.blocks_per_sequence > 0,
-             "%s: a batch of %d rows, %d sequences, %d blocks each", operation, batch.rows, batch.sequences,
-             batch.blocks_per_sequence);
-  ST_REQUIRE(batch.rows == 0 || (batch.sequences > 0 && batch.positions && batch.first_row && batch.block_tables),
-             "%s: a pointer of the batch is null", operation);
-  return ST_OK;
-}
-
 namespace {
 
 // Positions and blocks lie in device memory, so they are looked at when the work runs: a wrong one must not reach
@@ -117,10 +102,7 @@ st_status check_rows(const char* operation, const st_batch& batch, const st_kv_c
 }  // namespace
 
 st_status rope_angles(st_stream* stream, const st_rope_angles* op) {
-  ST_REQUIRE_OPERATION("rope_angles", stream, op);
-  ST_REQUIRE(op->rows >= 0 && op->half > 0 && op->half <= ST_MAX_HEAD_DIM / 2, "rope_angles: %d x %d", op->rows,
-             op->half);
-  ST_REQUIRE(op->positions && op->inverse_frequencies && op->out, "rope_angles: a pointer is null");
+  ST_TRY(check(stream, op));
   return enqueue(stream, [device = stream->device, op = *op] {
     device->pool.parallel_for(op.rows, int64_t{op.rows} * op.half * 512, [&](int64_t begin, int64_t end) {
       for (int64_t r = begin; r < end; ++r) {
@@ -137,10 +119,7 @@ st_status rope_angles(st_stream* stream, const st_rope_angles* op) {
 }
 
 st_status qkv_epilogue(st_stream* stream, const st_qkv_epilogue* op) {
-  ST_REQUIRE_OPERATION("qkv_epilogue", stream, op);
-  ST_REQUIRE(op->qkv && op->angles, "qkv_epilogue: a pointer is null");
-  st_status status = check_batch("qkv_epilogue", op->batch, op->cache, op->heads, op->kv_heads, op->head_dim);
-  if (status != ST_OK) return status;
+  ST_TRY(check(stream, op, kv_bytes));
   return enqueue(stream, [device = stream->device, op = *op] {
     st_status found = check_rows("qkv_epilogue", op.batch, op.cache);
     if (found != ST_OK) return found;
@@ -270,10 +249,7 @@ void run_attention(st_device& device, const st_attention& op) {
 }  // namespace
 
 st_status attention(st_stream* stream, const st_attention* op) {
-  ST_REQUIRE_OPERATION("attention", stream, op);
-  ST_REQUIRE(op->qkv && op->out, "attention: a pointer is null");
-  st_status status = check_batch("attention", op->batch, op->cache, op->heads, op->kv_heads, op->head_dim);
-  if (status != ST_OK) return status;
+  ST_TRY(check(stream, op, kv_bytes));
   ST_REQUIRE(op->heads <= kMaxAttentionHeads, "attention: %d heads, at most %d", op->heads, kMaxAttentionHeads);
   return enqueue(stream, [device = stream->device, op = *op] {
     st_status found = check_rows("attention", op.batch, op.cache);

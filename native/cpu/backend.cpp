@@ -233,7 +233,6 @@ constexpr st_api kApi = {
     .rope_angles = rope_angles,
     .qkv_epilogue = qkv_epilogue,
     .attention = attention,
-    .silu_mul = silu_mul,
     .gather_rows = gather_rows,
     .penalize = penalize,
     .sample = sample,

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "common/checks.h"
 #include "common/formats.h"
 #include "cpu/device.h"
 #include "cpu/matrix.h"
@@ -71,14 +72,7 @@ st_status check_tokens(const st_embed& op) {
 }  // namespace
 
 st_status embed(st_stream* stream, const st_embed* op) {
-  ST_REQUIRE_OPERATION("embed", stream, op);
-  const st_matrix& table = op->table;
-  ST_REQUIRE(op->rows >= 0 && op->tokens >= 0, "embed: %d rows of %d tokens", op->rows, op->tokens);
-  ST_REQUIRE(op->entries >= 1 && op->entries <= ST_MAX_TOPK, "embed: %d entries, expected 1..%d", op->entries,
-             ST_MAX_TOPK);
-  ST_REQUIRE(matrix_bytes(table.rows, table.cols, table.dtype) > 0, "embed: no table of %d x %d of type %d", table.rows,
-             table.cols, table.dtype);
-  ST_REQUIRE(table.data && op->ids && op->weights && op->out, "embed: a pointer is null");
+  ST_TRY(check(stream, op, matrix_bytes));
   return enqueue(stream, [device = stream->device, op = *op] {
     st_status status = check_tokens(op);
     if (status != ST_OK) return status;

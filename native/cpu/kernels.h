@@ -21,7 +21,8 @@ enum class Operand {
   kInt8,  // blocks of 32, padded with zeros, for weights of ST_INT8: see OperandInt8 in matrix.h
 };
 
-// out = x W^T + bias over `rows` rows; W in the layout of matrix.h. Each output is one chain over k in order.
+// y = x W^T + bias over `rows` rows; W in the layout of matrix.h. Each output is one chain over k in order.
+// out = y, or where gated, out[r, j] = silu(y[r, 2j]) y[r, 2j + 1].
 struct Product {
   Operand operand;
   const void* x;
@@ -30,8 +31,11 @@ struct Product {
   const void* w;
   int dtype;          // of w
   const float* bias;  // [outputs] or null
-  float* out;         // [rows, outputs]
+  float* out;         // [rows, width()]
   int64_t outputs;
+  bool gated;
+
+  int64_t width() const { return gated ? outputs / 2 : outputs; }
 };
 
 struct LogitSums {
@@ -72,7 +76,6 @@ struct Kernels {
   void (*linear)(const Product& product, int64_t first, int64_t last);
   // residual += delta (may be null); out = residual / rms * weight.
   void (*rms_norm)(const float* delta, float* residual, const float* weight, float epsilon, float* out, int64_t cols);
-  void (*silu_mul)(const float* gate, const float* up, float* out, int64_t cols);
   // x = x / rms(x) * weight where there is a weight; then the halves of x are rotated by angles[dim].
   void (*norm_and_rotate)(float* x, int64_t dim, const float* weight, float epsilon, const float* angles);
   void (*attention_split)(const AttentionSplit& split);

@@ -15,14 +15,26 @@ ST_HD const char* group_of(const Product& p, int64_t tile) {
   return static_cast<const char*>(p.w) + tile / kGroupTiles * group_bytes(p.cols, p.dtype);
 }
 
-void store_outputs(F16x value, const float* bias, float* out, int64_t count) {
-  if (count >= kLanes) {
-    store(out, bias ? add(value, load(bias)) : value);
-    return;
-  }
+// The first `count` lanes.
+void store_lanes(F16x y, float* out, int64_t count) {
+  if (count >= kLanes) return store(out, y);
   float lane[kLanes];
-  store(lane, value);
-  for (int64_t i = 0; i < count; ++i) out[i] = bias ? lane[i] + bias[i] : lane[i];
+  store(lane, y);
+  for (int64_t i = 0; i < count; ++i) out[i] = lane[i];
+}
+
+F16x add_bias(const Product& p, F16x y, int64_t first) {
+  if (!p.bias) return y;
+  if (p.outputs - first >= kLanes) return add(y, load(p.bias + first));
+  float lane[kLanes] = {};
+  for (int64_t i = first; i < p.outputs; ++i) lane[i - first] = p.bias[i];
+  return add(y, load(lane));
+}
+
+// Of two tiles that hold gates and their values by turns.
+F16x gate(F16x a, F16x b) {
+  F16x gates = evens(a, b);
+  return mul(div(gates, add(broadcast(1.0f), exp(sub(zero(), gates)))), odds(a, b));
 }
 
 // Forced inline, or the sums would have an address and be kept in memory.
@@ -30,11 +42,23 @@ template <int ROWS, int TILES>
 ST_HD void store_block(const Product& p, const F16x (&total)[ROWS][TILES], int64_t row, int64_t tile) {
   ST_UNROLL
   for (int r = 0; r < ROWS; ++r) {
+    float* out = p.out + (row + r) * p.width();
+    F16x y[TILES + 1];
+    y[TILES] = zero();
+    ST_UNROLL
+    for (int t = 0; t < TILES; ++t) y[t] = add_bias(p, total[r][t], (tile + t) * kLanes);
+    if (p.gated) {
+      ST_UNROLL
+      for (int t = 0; t < TILES; t += 2) {
+        int64_t first = (tile + t) * kLanes / 2, left = p.width() - first, filled = t + 1 < TILES ? kLanes : kLanes / 2;
+        store_lanes(gate(y[t], y[t + 1]), out + first, left < filled ? left : filled);
+      }
+      continue;
+    }
     ST_UNROLL
     for (int t = 0; t < TILES; ++t) {
       int64_t first = (tile + t) * kLanes;
-      store_outputs(total[r][t], p.bias ? p.bias + first : nullptr, p.out + (row + r) * p.outputs + first,
-                    p.outputs - first);
+      store_lanes(y[t], out + first, p.outputs - first);
     }
   }
 }

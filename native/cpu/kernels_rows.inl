@@ -1,4 +1,4 @@
-// rms_norm and silu_mul of one row; part of kernels.inl.
+// What is done to one row; part of kernels.inl.
 #pragma once
 
 #include "cpu/kernels.h"
@@ -49,16 +49,6 @@ void norm_and_rotate(float* x, int64_t dim, const float* weight, float epsilon, 
     x[i] = a * c - b * s;
     x[half + i] = b * c + a * s;
   }
-}
-
-void silu_mul(const float* gate, const float* up, float* out, int64_t cols) {
-  int64_t i = 0;
-  for (; i + kLanes <= cols; i += kLanes) {
-    F16x g = load(gate + i);
-    F16x denominator = add(broadcast(1.0f), exp(sub(zero(), g)));
-    store(out + i, mul(div(g, denominator), load(up + i)));
-  }
-  for (; i < cols; ++i) out[i] = gate[i] / (1.0f + exp32(-gate[i])) * up[i];
 }
 
 }  // namespace

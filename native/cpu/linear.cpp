@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "common/checks.h"
 #include "cpu/device.h"
 #include "cpu/matrix.h"
 #include "cpu/stream.h"
@@ -41,7 +42,7 @@ void run_product(st_device& device, const Product& product) {
       int64_t first = product.rows * chunk / chunks, last = product.rows * (chunk + 1) / chunks;
       Product part = product;
       part.x = static_cast<const char*>(product.x) + first * product.row_bytes;
-      part.out = product.out + first * product.outputs;
+      part.out = product.out + first * product.width();
       part.rows = last - first;
       device.kernels.linear(part, tile, std::min(tile + cut.tiles, tiles));
     }
@@ -52,11 +53,9 @@ void run_linear(st_device& device, const st_linear& op) {
   Operand form = operand_of(device.kernels, op);
   const float* x = static_cast<const float*>(op.x);
   float* out = static_cast<float*>(op.out);
-  int64_t rows = op.rows, cols = op.w.cols, outputs = op.w.rows, row_bytes = operand_bytes(form, cols);
-  if (form == Operand::kF32) {
-    run_product(device, {form, x, row_bytes, rows, cols, op.w.data, op.w.dtype, op.bias, out, outputs});
-    return;
-  }
+  int64_t rows = op.rows, cols = op.w.cols, row_bytes = operand_bytes(form, cols);
+  Product product = {form, x, row_bytes, rows, cols, op.w.data, op.w.dtype, op.bias, out, op.w.rows, op.gated == 1};
+  if (form == Operand::kF32) return run_product(device, product);
   std::unique_lock<std::mutex> lock = device.workspace.lock();
   char* made = static_cast<char*>(device.workspace.memory());
   int64_t most = static_cast<int64_t>(Workspace::bytes()) / row_bytes;
@@ -66,22 +65,18 @@ void run_linear(st_device& device, const st_linear& op) {
       for (int64_t r = begin; r < end; ++r)
         device.kernels.make_operand(form, x + (first + r) * cols, cols, made + r * row_bytes);
     });
-    run_product(device,
-                {form, made, row_bytes, count, cols, op.w.data, op.w.dtype, op.bias, out + first * outputs, outputs});
+    product.x = made;
+    product.rows = count;
+    product.out = out + first * product.width();
+    run_product(device, product);
   }
 }
 
 }  // namespace
 
 st_status linear(st_stream* stream, const st_linear* op) {
-  ST_REQUIRE_OPERATION("linear", stream, op);
-  const st_matrix& w = op->w;
-  ST_REQUIRE(op->rows >= 0, "linear: %d rows", op->rows);
-  ST_REQUIRE(matrix_bytes(w.rows, w.cols, w.dtype) > 0, "linear: no matrix of %d x %d of type %d", w.rows, w.cols,
-             w.dtype);
-  ST_REQUIRE(w.cols <= kMaxCols, "linear: %d columns, at most %d", w.cols, kMaxCols);
-  ST_REQUIRE(op->x && op->out && w.data, "linear: a pointer is null");
-  ST_REQUIRE(op->fast == 0 || op->fast == 1, "linear: fast is %d, expected 0 or 1", op->fast);
+  ST_TRY(check(stream, op, matrix_bytes));
+  ST_REQUIRE(op->w.cols <= kMaxCols, "linear: %d columns, at most %d", op->w.cols, kMaxCols);
   return enqueue(stream, [device = stream->device, op = *op] {
     run_linear(*device, op);
     return ST_OK;

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "common/checks.h"
 #include "common/formats.h"
 #include "common/math.h"
 #include "cpu/device.h"
@@ -16,14 +17,16 @@ namespace {
 // The source's rows among those of the matrix.
 struct SourceRows {
   const st_matrix& w;
-  int64_t first_row, count;
+  int64_t first_row, row_step, count;
   const char* source;
   int64_t row_bytes;
 
+  int64_t last_row() const { return first_row + (count - 1) * row_step; }
   bool padding(int64_t row) const { return row >= w.rows; }
   // Null where the row comes from elsewhere.
   const char* row(int64_t row) const {
-    return row >= first_row && row < first_row + count ? source + (row - first_row) * row_bytes : nullptr;
+    if (row < first_row || row > last_row() || (row - first_row) % row_step != 0) return nullptr;
+    return source + (row - first_row) / row_step * row_bytes;
   }
 };
 
@@ -138,19 +141,14 @@ uint64_t matrix_bytes(int32_t rows, int32_t cols, int32_t dtype) {
   return size_product(static_cast<uint64_t>(group_count(rows)), static_cast<uint64_t>(group_bytes(cols, dtype)));
 }
 
-st_status pack(st_stream* stream, const st_matrix* w, int32_t first_row, int32_t count, const void* source,
-               int32_t source_dtype) {
-  ST_REQUIRE(stream && w && w->data && source, "pack: a pointer is null");
-  ST_REQUIRE(matrix_bytes(w->rows, w->cols, w->dtype) > 0, "pack: no matrix of %d x %d of type %d", w->rows, w->cols,
-             w->dtype);
+st_status pack(st_stream* stream, const st_matrix* w, int32_t first_row, int32_t row_step, int32_t count,
+               const void* source, int32_t source_dtype) {
+  ST_TRY(check(stream, w, first_row, row_step, count, source, matrix_bytes));
   bool rounds = w->dtype == ST_INT8 && (source_dtype == ST_F32 || source_dtype == ST_F16 || source_dtype == ST_BF16);
   ST_REQUIRE(rounds || source_dtype == w->dtype, "pack: source type %d, matrix type %d", source_dtype, w->dtype);
-  ST_REQUIRE(first_row >= 0 && count > 0 && count <= w->rows - first_row, "pack: rows %d + %d of %d", first_row, count,
-             w->rows);
   return enqueue(stream, [=, device = stream->device, w = *w, in = static_cast<const char*>(source)] {
-    SourceRows rows = {w, first_row, count, in, stored_row_bytes(w.cols, source_dtype)};
-    int64_t first_group = first_row / kGroup;
-    int64_t groups = (static_cast<int64_t>(first_row) + count - 1) / kGroup + 1 - first_group;
+    SourceRows rows = {w, first_row, row_step, count, in, stored_row_bytes(w.cols, source_dtype)};
+    int64_t first_group = first_row / kGroup, groups = rows.last_row() / kGroup + 1 - first_group;
     device->pool.parallel_for(groups, int64_t{count} * w.cols, [&](int64_t begin, int64_t end) {
       for (int64_t group = begin; group < end; ++group) pack_one_group(rows, source_dtype, first_group + group);
     });

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <functional>
 
+#include "common/checks.h"
 #include "common/sampling.h"
 #include "cpu/device.h"
 #include "cpu/stream.h"
@@ -359,9 +360,7 @@ uint64_t sample_workspace_bytes(int32_t rows, int32_t vocabulary) {
 }
 
 st_status penalize(st_stream* stream, const st_penalize* op) {
-  ST_REQUIRE_OPERATION("penalize", stream, op);
-  ST_REQUIRE(op->rows >= 0 && op->vocabulary > 0, "penalize: %d x %d", op->rows, op->vocabulary);
-  ST_REQUIRE(op->logits && op->slots && op->penalties && op->counts, "penalize: a pointer is null");
+  ST_TRY(check(stream, op));
   return enqueue(stream, [device = stream->device, op = *op] {
     for_each_segment(device->pool, op.rows, op.vocabulary, [&](int64_t r, int64_t i) {
       penalize_range(op, r, i * kSegment, std::min<int64_t>(op.vocabulary, (i + 1) * kSegment));
@@ -371,13 +370,7 @@ st_status penalize(st_stream* stream, const st_penalize* op) {
 }
 
 st_status sample(st_stream* stream, const st_sample* op) {
-  ST_REQUIRE_OPERATION("sample", stream, op);
-  ST_REQUIRE(op->rows >= 0 && op->vocabulary > 0, "sample: %d x %d", op->rows, op->vocabulary);
-  ST_REQUIRE(op->entries >= 1 && op->entries <= ST_MAX_TOPK, "sample: %d entries, expected 1..%d", op->entries,
-             ST_MAX_TOPK);
-  ST_REQUIRE(op->logits && op->slots && op->sampling && op->states && op->slot_ids && op->slot_weights && op->out_ids &&
-                 op->out_weights && op->out_info && op->workspace,
-             "sample: a pointer is null");
+  ST_TRY(check(stream, op));
   return enqueue(stream, [device = stream->device, op = *op] {
     for_each_segment(device->pool, op.rows, op.vocabulary, [&](int64_t r, int64_t i) {
       if (op.slots[r] >= 0) scan_segment(device->kernels, begin_row(op, r), i);
@@ -397,14 +390,7 @@ st_status sample(st_stream* stream, const st_sample* op) {
 }
 
 st_status log_probs(st_stream* stream, const st_log_probs* op) {
-  ST_REQUIRE_OPERATION("log_probs", stream, op);
-  ST_REQUIRE(op->rows >= 0 && op->vocabulary > 0, "log_probs: %d x %d", op->rows, op->vocabulary);
-  ST_REQUIRE(op->entries >= 1 && op->entries <= ST_MAX_TOPK, "log_probs: %d entries, expected 1..%d", op->entries,
-             ST_MAX_TOPK);
-  ST_REQUIRE(op->count >= 0 && op->count <= ST_MAX_LOG_PROBS, "log_probs: %d ids, expected 0..%d", op->count,
-             ST_MAX_LOG_PROBS);
-  ST_REQUIRE(op->logits && op->slots && op->ids && op->head && op->workspace, "log_probs: a pointer is null");
-  ST_REQUIRE(op->count == 0 || (op->top_ids && op->top), "log_probs: a pointer is null");
+  ST_TRY(check(stream, op));
   return enqueue(stream, [device = stream->device, op = *op] {
     for (int64_t r = 0; r < op.rows; ++r) {
       int32_t head = op.slots[r] < 0 ? 0 : op.ids[r * op.entries];

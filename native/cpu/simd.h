@@ -90,6 +90,15 @@ ST_HD F16x power_of_two(F16x n) {
   return {
       _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_add_epi32(_mm512_cvtps_epi32(n.v), _mm512_set1_epi32(127)), 23))};
 }
+// Of the 32 lanes of a and b, those of even number and the others.
+ST_HD F16x evens(F16x a, F16x b) {
+  __m512i index = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+  return {_mm512_permutex2var_ps(a.v, index, b.v)};
+}
+ST_HD F16x odds(F16x a, F16x b) {
+  __m512i index = _mm512_setr_epi32(1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
+  return {_mm512_permutex2var_ps(a.v, index, b.v)};
+}
 // a where x >= limit, else 0
 ST_HD F16x where_at_least(F16x x, float limit, F16x a) {
   return {_mm512_maskz_mov_ps(_mm512_cmp_ps_mask(x.v, _mm512_set1_ps(limit), _CMP_GE_OQ), a.v)};
@@ -240,6 +249,18 @@ ST_HD __m256 power_of_two_half(__m256 n) {
 ST_HD F16x power_of_two(F16x n) {
   return {power_of_two_half(n.a), power_of_two_half(n.b)};
 }
+// shuffle_ps picks from each half of its operands; the middle quarters are then exchanged.
+ST_HD __m256 in_order(__m256 x) {
+  return _mm256_castpd_ps(_mm256_permute4x64_pd(_mm256_castps_pd(x), _MM_SHUFFLE(3, 1, 2, 0)));
+}
+ST_HD F16x evens(F16x x, F16x y) {
+  return {in_order(_mm256_shuffle_ps(x.a, x.b, _MM_SHUFFLE(2, 0, 2, 0))),
+          in_order(_mm256_shuffle_ps(y.a, y.b, _MM_SHUFFLE(2, 0, 2, 0)))};
+}
+ST_HD F16x odds(F16x x, F16x y) {
+  return {in_order(_mm256_shuffle_ps(x.a, x.b, _MM_SHUFFLE(3, 1, 3, 1))),
+          in_order(_mm256_shuffle_ps(y.a, y.b, _MM_SHUFFLE(3, 1, 3, 1)))};
+}
 ST_HD F16x where_at_least(F16x x, float limit, F16x y) {
   __m256 bound = _mm256_set1_ps(limit);
   return {_mm256_and_ps(_mm256_cmp_ps(x.a, bound, _CMP_GE_OQ), y.a),
@@ -377,6 +398,12 @@ ST_HD bool any_nan(F16x a) {
 }
 ST_HD F16x power_of_two(F16x n) {
   ST_LANES(float_of(static_cast<uint32_t>(static_cast<int32_t>(n.v[i]) + 127) << 23));
+}
+ST_HD F16x evens(F16x a, F16x b) {
+  ST_LANES(i < 8 ? a.v[2 * i] : b.v[2 * i - 16]);
+}
+ST_HD F16x odds(F16x a, F16x b) {
+  ST_LANES(i < 8 ? a.v[2 * i + 1] : b.v[2 * i - 15]);
 }
 ST_HD F16x where_at_least(F16x x, float limit, F16x a) {
   ST_LANES(x.v[i] >= limit ? a.v[i] : 0.0f);

@@ -1,6 +1,7 @@
 // attention: out[r, h] = sum over t <= positions[r] of softmax_t(scale q[r, h] . k[t, g]) v[t, g]. Here the kernel for
 // any types and any head; attention_mma.cu has the one for tensor cores.
 
+#include "common/checks.h"
 #include "cuda/attention.cuh"
 
 namespace st::cuda {
@@ -99,10 +100,7 @@ st_status attention_of(st_stream* stream, const st_attention& op) {
 }  // namespace
 
 st_status attention(st_stream* stream, const st_attention* op) {
-  ST_REQUIRE_OPERATION("attention", stream, op);
-  ST_REQUIRE(op->qkv && op->out, "attention: a pointer is null");
-  st_status status = check_batch("attention", op->batch, op->cache, op->heads, op->kv_heads, op->head_dim);
-  if (status != ST_OK) return status;
+  ST_TRY(check(stream, op, kv_bytes));
   int32_t activations = stream->device->activation_dtype;
   if (activations == ST_BF16 && op->cache.dtype == ST_BF16) {
     if (op->head_dim == 64) return attention_mma<64>(stream, *op);

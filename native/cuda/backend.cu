@@ -353,7 +353,6 @@ st_api make_api() {
   api.rope_angles = rope_angles;
   api.qkv_epilogue = qkv_epilogue;
   api.attention = attention;
-  api.silu_mul = silu_mul;
   api.gather_rows = gather_rows;
   api.penalize = penalize;
   api.sample = sample;

@@ -146,12 +146,12 @@ const Cublas* find_cublas(char* told, size_t told_bytes) {
 
 st_status prepare_cublas(st_stream* stream) {
   const Cublas& cublas = *stream->device->cublas;
-  st_status status = device_memory("stream_create", kCublasWeightBytes + kCublasWorkspaceBytes, &stream->cublas_memory);
+  st_status status = device_memory("stream_create", kCublasPartBytes + kCublasWorkspaceBytes, &stream->cublas_memory);
   if (status != ST_OK) return status;
   int error = cublas.create(&stream->cublas);
   if (error == 0) error = cublas.set_stream(stream->cublas, stream->handle);
   if (error == 0)
-    error = cublas.set_workspace(stream->cublas, static_cast<char*>(stream->cublas_memory) + kCublasWeightBytes,
+    error = cublas.set_workspace(stream->cublas, static_cast<char*>(stream->cublas_memory) + kCublasPartBytes,
                                  kCublasWorkspaceBytes);
   if (error == 0) error = cublas.set_math_mode(stream->cublas, kCublasNoReductionsOfLess);
   return error == 0 ? ST_OK : fail(ST_INTERNAL, "stream_create: cuBLAS says: %s", cublas.status_text(error));

@@ -24,7 +24,7 @@ struct st_stream {
   cudaStream_t handle;
   void* scratch;
   void* cublas;         // its handle for this stream; nullptr where the device has no cuBLAS
-  void* cublas_memory;  // weights in plain rows, then its workspace
+  void* cublas_memory;  // a part of a product: weights in plain rows, sums; then its workspace
 };
 
 namespace st::cuda {
@@ -32,14 +32,14 @@ namespace st::cuda {
 constexpr uint64_t kScratchBytes = uint64_t{32} << 20;
 constexpr uint64_t kTicketBytes = uint64_t{64} << 10;
 #if defined(ST_SIMT)
-constexpr uint64_t kCublasWeightBytes = uint64_t{64} << 10;  // so that small products are done part by part
+constexpr uint64_t kCublasPartBytes = uint64_t{64} << 10;  // so that small products are done part by part
 #else
-constexpr uint64_t kCublasWeightBytes = uint64_t{32} << 20;  // near what the second-level cache keeps
+constexpr uint64_t kCublasPartBytes = uint64_t{32} << 20;  // near what the second-level cache keeps
 #endif
 constexpr uint64_t kCublasWorkspaceBytes = uint64_t{32} << 20;  // what cuBLAS asks for on sm_90
 
 // The operations of the table, one file each.
-st_status pack(st_stream*, const st_matrix*, int32_t, int32_t, const void*, int32_t);
+st_status pack(st_stream*, const st_matrix*, int32_t, int32_t, int32_t, const void*, int32_t);
 st_status convert_to_f32(st_stream*, float*, const void*, int32_t, int64_t);
 st_status embed(st_stream*, const st_embed*);
 st_status rms_norm(st_stream*, const st_rms_norm*);
@@ -47,7 +47,6 @@ st_status linear(st_stream*, const st_linear*);
 st_status rope_angles(st_stream*, const st_rope_angles*);
 st_status qkv_epilogue(st_stream*, const st_qkv_epilogue*);
 st_status attention(st_stream*, const st_attention*);
-st_status silu_mul(st_stream*, const st_silu_mul*);
 st_status gather_rows(st_stream*, const st_gather_rows*);
 st_status penalize(st_stream*, const st_penalize*);
 st_status sample(st_stream*, const st_sample*);
@@ -59,11 +58,6 @@ st_status measure(st_stream*, st_rates*);
 uint64_t matrix_bytes(int32_t rows, int32_t cols, int32_t dtype);
 uint64_t kv_bytes(int32_t blocks, int32_t kv_heads, int32_t head_dim, int32_t dtype);
 uint64_t sample_workspace_bytes(int32_t rows, int32_t vocabulary);
-
-// Checks that the fields of a batch and of a cache make sense together. What lies on the device is not looked at: the
-// kernels bound what they read there.
-st_status check_batch(const char* operation, const st_batch& batch, const st_kv_cache& cache, int32_t heads,
-                      int32_t kv_heads, int32_t head_dim);
 
 // Device memory of the current device; where there is too little, the message counts it.
 st_status device_memory(const char* what, uint64_t bytes, void** pointer);

@@ -1,5 +1,6 @@
 // embed: concept tokens to hidden rows. The table may be the LM head's own matrix.
 
+#include "common/checks.h"
 #include "cuda/matrix.cuh"
 
 namespace st::cuda {
@@ -39,16 +40,9 @@ __global__ void __launch_bounds__(kThreads) embed_kernel(st_embed op) {
 }  // namespace
 
 st_status embed(st_stream* stream, const st_embed* op) {
-  ST_REQUIRE_OPERATION("embed", stream, op);
-  const st_matrix& table = op->table;
-  ST_REQUIRE(op->rows >= 0 && op->tokens >= 0, "embed: %d rows of %d tokens", op->rows, op->tokens);
-  ST_REQUIRE(op->entries >= 1 && op->entries <= ST_MAX_TOPK, "embed: %d entries, expected 1..%d", op->entries,
-             ST_MAX_TOPK);
-  ST_REQUIRE(matrix_bytes(table.rows, table.cols, table.dtype) > 0, "embed: no table of %d x %d of type %d", table.rows,
-             table.cols, table.dtype);
-  ST_REQUIRE(table.data && op->ids && op->weights && op->out, "embed: a pointer is null");
-  dim3 grid(static_cast<unsigned>(op->rows), blocks_for(tiles_of(table.cols) * 4, kThreads));
-  return with_type(table.dtype, [&](auto weight) {
+  ST_TRY(check(stream, op, matrix_bytes));
+  dim3 grid(static_cast<unsigned>(op->rows), blocks_for(tiles_of(op->table.cols) * 4, kThreads));
+  return with_type(op->table.dtype, [&](auto weight) {
     return with_type(stream->device->activation_dtype, [&](auto activation) {
       return launch("embed", embed_kernel<decltype(weight), decltype(activation)>, grid, kThreads, 0, stream, *op);
     });

@@ -1,5 +1,6 @@
 // gather_rows: out[i] = in[index[i]].
 
+#include "common/checks.h"
 #include "cuda/numbers.cuh"
 
 namespace st::cuda {
@@ -18,9 +19,7 @@ __global__ void __launch_bounds__(kThreads) gather_rows_kernel(st_gather_rows op
 }  // namespace
 
 st_status gather_rows(st_stream* stream, const st_gather_rows* op) {
-  ST_REQUIRE_OPERATION("gather_rows", stream, op);
-  ST_REQUIRE(op->rows >= 0 && op->cols > 0, "gather_rows: %d x %d", op->rows, op->cols);
-  ST_REQUIRE(op->index && op->in && op->out, "gather_rows: a pointer is null");
+  ST_TRY(check(stream, op));
   dim3 grid(static_cast<unsigned>(op->rows), blocks_for(op->cols, kThreads));
   return with_type(stream->device->activation_dtype, [&](auto activation) {
     return launch("gather_rows", gather_rows_kernel<decltype(activation)>, grid, kThreads, 0, stream, *op);

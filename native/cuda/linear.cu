@@ -1,6 +1,7 @@
 // linear: out = x W^T + bias. Here the kernel for any pair of types, by fused multiply-adds; linear_mma.cu has those
 // for tensor cores, linear_cublas.cu hands over to cuBLAS.
 
+#include "common/checks.h"
 #include "cuda/linear.cuh"
 
 namespace st::cuda {
@@ -65,13 +66,8 @@ st_status linear_fma(st_stream* stream, const st_linear& op) {
 }  // namespace
 
 st_status linear(st_stream* stream, const st_linear* op) {
-  ST_REQUIRE_OPERATION("linear", stream, op);
+  ST_TRY(check(stream, op, matrix_bytes));
   const st_matrix& w = op->w;
-  ST_REQUIRE(op->rows >= 0, "linear: %d rows", op->rows);
-  ST_REQUIRE(matrix_bytes(w.rows, w.cols, w.dtype) > 0, "linear: no matrix of %d x %d of type %d", w.rows, w.cols,
-             w.dtype);
-  ST_REQUIRE(op->x && op->out && w.data, "linear: a pointer is null");
-  ST_REQUIRE(op->fast == 0 || op->fast == 1, "linear: fast is %d, expected 0 or 1", op->fast);
   if (takes_cublas(*stream, *op)) return linear_cublas(stream, *op);
   int32_t activations = stream->device->activation_dtype;
   if (w.dtype == activations && w.dtype == ST_BF16) return linear_mma<Bf16>(stream, *op);

@@ -2,6 +2,7 @@
 // output is ((p_0 + p_1) + ...) + p_7, p_s being the sum over range s in the order of k. Every kernel keeps to that.
 #pragma once
 
+#include "common/math.h"
 #include "cuda/matrix.cuh"
 
 namespace st::cuda {
@@ -13,11 +14,24 @@ ST_HD int split_begin(int split, int col_tiles) {
   return static_cast<int>(int64_t{split} * col_tiles / kSplits);
 }
 
-// out[row, output] = value + bias, as f32 where the operation asks for it, else as the activation type A.
+// The number of outputs that are stored.
+__host__ __device__ __forceinline__ int32_t width_of(const st_linear& op) {
+  return op.gated ? op.w.rows / 2 : op.w.rows;
+}
+
+__device__ __forceinline__ float biased(const st_linear& op, int64_t output, float sum) {
+  return op.bias ? sum + op.bias[output] : sum;
+}
+
+// silu(gate) value.
+__device__ __forceinline__ float gated(float gate, float value) {
+  return gate / (1.0f + exp32(-gate)) * value;
+}
+
+// out[row, col] = value, as f32 where the operation asks for it, else as the activation type A.
 template <typename A>
-__device__ __forceinline__ void store_output(const st_linear& op, int64_t row, int64_t output, float value) {
-  if (op.bias) value += op.bias[output];
-  int64_t at = row * op.w.rows + output;
+__device__ __forceinline__ void store_output(const st_linear& op, int64_t row, int64_t col, float value) {
+  int64_t at = row * width_of(op) + col;
   if (op.out_f32)
     static_cast<float*>(op.out)[at] = value;
   else
@@ -28,12 +42,20 @@ __device__ __forceinline__ void store_output(const st_linear& op, int64_t row, i
 template <typename A>
 __device__ __forceinline__ void finish_tile(const st_linear& op, const float* partial, int rows, int64_t first_row,
                                             int64_t tile) {
-  for (int at = static_cast<int>(threadIdx.x); at < rows * kTile; at += static_cast<int>(blockDim.x)) {
-    int64_t row = first_row + at / kTile, output = tile * kTile + at % kTile;
-    if (row >= op.rows || output >= op.w.rows) continue;
-    float total = partial[at];
-    for (int split = 1; split < kSplits; ++split) total += partial[split * rows * kTile + at];
-    store_output<A>(op, row, output, total);
+  auto y = [&](int row, int output) {
+    const float* sums = partial + row * kTile + output;
+    float total = sums[0];
+    for (int split = 1; split < kSplits; ++split) total += sums[split * rows * kTile];
+    return biased(op, tile * kTile + output, total);
+  };
+  int width = op.gated ? kTile / 2 : kTile;  // of the tile
+  for (int at = static_cast<int>(threadIdx.x); at < rows * width; at += static_cast<int>(blockDim.x)) {
+    int row = at / width, i = at % width;
+    int64_t col = tile * width + i;
+    if (first_row + row >= op.rows || col >= width_of(op)) continue;
+    float value = y(row, i * kTile / width);
+    if (op.gated) value = gated(value, y(row, 2 * i + 1));
+    store_output<A>(op, first_row + row, col, value);
   }
 }
 

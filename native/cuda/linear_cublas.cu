@@ -48,22 +48,38 @@ __global__ void __launch_bounds__(kThreads) add_bias_kernel(T* out, const float*
   *place = from_float<T>(to_float(*place) + bias[output]);
 }
 
-// Tiles of rows that the stream's memory holds in plain rows.
-int64_t tiles_that_fit(int32_t cols) {
-  return static_cast<int64_t>(kCublasWeightBytes) / (tiles_of(cols) * kTileElements * 2);
+// The outputs of a part of a gated product: sums[rows, count] are those of the rows of W from `first` on. Block (row,
+// kThreads outputs). Registers: 32.
+template <typename A>
+__global__ void __launch_bounds__(kThreads) gate_kernel(st_linear op, const float* sums, int64_t first, int64_t count) {
+  int64_t row = blockIdx.x, i = 2 * (int64_t{blockIdx.y} * kThreads + threadIdx.x);
+  if (i >= count) return;
+  const float* y = sums + row * count + i;
+  float value = gated(biased(op, first + i, y[0]), biased(op, first + i + 1, y[1]));
+  store_output<A>(op, row, (first + i) / 2, value);
 }
 
-// out[:, first ..] = x W[first .. first + count]^T, the rows of W plain. To cuBLAS, whose matrices lie column by
-// column, that is out^T = (W^T)^T x^T.
-st_status multiply(st_stream* stream, const st_linear& op, int64_t first, int64_t count) {
+// What a tile of rows takes of the stream's memory: the weights in plain rows and, gated, the sums.
+int64_t weight_bytes(const st_linear& op) {
+  return tiles_of(op.w.cols) * kTileElements * 2;
+}
+int64_t sum_bytes(const st_linear& op) {
+  return op.gated ? int64_t{op.rows} * kTile * 4 : 0;
+}
+int64_t tiles_that_fit(const st_linear& op) {
+  return static_cast<int64_t>(kCublasPartBytes) / (weight_bytes(op) + sum_bytes(op));
+}
+
+// out[:, 0 .. count] = x W^T for `count` rows of W, which stand plain at the stream's memory; out has `width` columns.
+// To cuBLAS, whose matrices lie column by column, that is out^T = (W^T)^T x^T.
+st_status multiply(st_stream* stream, const st_linear& op, int64_t count, void* out, bool out_f32, int64_t width) {
   const Cublas& cublas = *stream->device->cublas;
   const float one = 1.0f, zero = 0.0f;
   int type = op.w.dtype == ST_BF16 ? kCublasBf16 : kCublasF16;
-  void* out = static_cast<char*>(op.out) + first * (op.out_f32 ? 4 : 2);
-  int error =
-      cublas.gemm(stream->cublas, kCublasTransposed, kCublasAsItIs, static_cast<int>(count), op.rows, op.w.cols, &one,
-                  stream->cublas_memory, type, static_cast<int>(tiles_of(op.w.cols) * kTile), op.x, type, op.w.cols,
-                  &zero, out, op.out_f32 ? int{kCublasF32} : type, op.w.rows, kCublasSumsOfF32, kCublasAnyAlgorithm);
+  int error = cublas.gemm(stream->cublas, kCublasTransposed, kCublasAsItIs, static_cast<int>(count), op.rows, op.w.cols,
+                          &one, stream->cublas_memory, type, static_cast<int>(tiles_of(op.w.cols) * kTile), op.x, type,
+                          op.w.cols, &zero, out, out_f32 ? int{kCublasF32} : type, static_cast<int>(width),
+                          kCublasSumsOfF32, kCublasAnyAlgorithm);
   return error == 0 ? ST_OK : fail(ST_INTERNAL, "linear: cuBLAS says: %s", cublas.status_text(error));
 }
 
@@ -75,26 +91,39 @@ st_status add_bias(st_stream* stream, const st_linear& op) {
   });
 }
 
+// The product with the rows first .. first + count of W.
+st_status multiply_part(st_stream* stream, const st_linear& op, int64_t first, int64_t count) {
+  if (!op.gated) {
+    char* out = static_cast<char*>(op.out) + first * (op.out_f32 ? 4 : 2);
+    return multiply(stream, op, count, out, op.out_f32 != 0, op.w.rows);
+  }
+  auto* sums =
+      reinterpret_cast<float*>(static_cast<char*>(stream->cublas_memory) + tiles_that_fit(op) * weight_bytes(op));
+  ST_TRY(multiply(stream, op, count, sums, true, count));
+  dim3 grid(static_cast<unsigned>(op.rows), blocks_for(count / 2, kThreads));
+  return with_type(op.w.dtype, [&](auto activation) {
+    return launch("linear", gate_kernel<decltype(activation)>, grid, kThreads, 0, stream, op, sums, first, count);
+  });
+}
+
 }  // namespace
 
 bool takes_cublas(const st_stream& stream, const st_linear& op) {
   return op.fast && stream.cublas && op.rows >= kFewestRows && op.w.dtype == stream.device->activation_dtype &&
-         op.w.dtype != ST_F32 && tiles_that_fit(op.w.cols) > 0;
+         op.w.dtype != ST_F32 && tiles_that_fit(op) > 0;
 }
 
 st_status linear_cublas(st_stream* stream, const st_linear& op) {
-  int64_t col_tiles = tiles_of(op.w.cols), row_tiles = tiles_of(op.w.rows), part = tiles_that_fit(op.w.cols);
+  int64_t col_tiles = tiles_of(op.w.cols), row_tiles = tiles_of(op.w.rows), part = tiles_that_fit(op);
   for (int64_t first = 0; first < row_tiles; first += part) {
     int64_t tiles = std::min(part, row_tiles - first);
     const auto* weights = static_cast<const Piece*>(op.w.data) + first * col_tiles * kWarpSize;
     dim3 grid(static_cast<unsigned>(tiles), blocks_for(col_tiles, kTiles));
-    st_status status = launch("linear", lay_out_kernel, grid, kThreads, 0, stream, weights,
-                              static_cast<Piece*>(stream->cublas_memory), static_cast<int32_t>(col_tiles));
-    if (status == ST_OK)
-      status = multiply(stream, op, first * kTile, std::min(tiles * kTile, int64_t{op.w.rows} - first * kTile));
-    if (status != ST_OK) return status;
+    ST_TRY(launch("linear", lay_out_kernel, grid, kThreads, 0, stream, weights,
+                  static_cast<Piece*>(stream->cublas_memory), static_cast<int32_t>(col_tiles)));
+    ST_TRY(multiply_part(stream, op, first * kTile, std::min(tiles * kTile, int64_t{op.w.rows} - first * kTile)));
   }
-  return op.bias ? add_bias(stream, op) : ST_OK;
+  return op.bias && !op.gated ? add_bias(stream, op) : ST_OK;
 }
 
 }  // namespace st::cuda

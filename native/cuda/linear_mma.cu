@@ -179,7 +179,14 @@ __global__ void __launch_bounds__(kThreads) linear_many_rows_kernel(st_linear op
         int64_t row = first_row + (warp / 4 * kWarpGroups + g) * kGroup + 2 * (lane % 4) + e % 2;
         int64_t output = int64_t{first_tile + m} * kTile + lane / 4 + e / 2 * 8;
         // The last range is never empty, so that it is the one still open.
-        if (row < op.rows && output < op.w.rows) store_output<T>(op, row, output, totals[m][g][e] + sums[m][g][e]);
+        float y = totals[m][g][e] + sums[m][g][e];
+        if (output < op.w.rows) y = biased(op, output, y);
+        if (op.gated) {  // the value belongs to the lane four further on
+          y = gated(y, __shfl_xor_sync(kWholeWarp, y, 4));
+          if (output % 2 != 0) continue;
+          output /= 2;
+        }
+        if (row < op.rows && output < width_of(op)) store_output<T>(op, row, output, y);
       }
 }
 

@@ -1,5 +1,6 @@
 // log_probs: log-probabilities under the logits of the sampled head and of the likeliest ids.
 
+#include "common/checks.h"
 #include "cuda/logits.cuh"
 
 namespace st::cuda {
@@ -45,17 +46,9 @@ __global__ void __launch_bounds__(kThreads) log_probs_kernel(st_log_probs op, Lo
 }  // namespace
 
 st_status log_probs(st_stream* stream, const st_log_probs* op) {
-  ST_REQUIRE_OPERATION("log_probs", stream, op);
-  ST_REQUIRE(op->rows >= 0 && op->vocabulary > 0, "log_probs: %d x %d", op->rows, op->vocabulary);
-  ST_REQUIRE(op->entries >= 1 && op->entries <= ST_MAX_TOPK, "log_probs: %d entries, expected 1..%d", op->entries,
-             ST_MAX_TOPK);
-  ST_REQUIRE(op->count >= 0 && op->count <= ST_MAX_LOG_PROBS, "log_probs: %d ids, expected 0..%d", op->count,
-             ST_MAX_LOG_PROBS);
-  ST_REQUIRE(op->logits && op->slots && op->ids && op->head && op->workspace, "log_probs: a pointer is null");
-  ST_REQUIRE(op->count == 0 || (op->top_ids && op->top), "log_probs: a pointer is null");
+  ST_TRY(check(stream, op));
   LogitRows rows = {op->logits, op->slots, op->rows, op->vocabulary, op->workspace, nullptr, nullptr};
-  st_status status = logit_statistics("log_probs", stream, rows);
-  if (status != ST_OK) return status;
+  ST_TRY(logit_statistics("log_probs", stream, rows));
   return launch("log_probs", log_probs_kernel, static_cast<unsigned>(op->rows), kThreads, sizeof(Search), stream, *op,
                 rows);
 }

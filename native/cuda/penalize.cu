@@ -1,5 +1,6 @@
 // penalize: repetition, frequency and presence penalties, then biases.
 
+#include "common/checks.h"
 #include "cuda/launch.cuh"
 
 namespace st::cuda {
@@ -29,9 +30,7 @@ __global__ void __launch_bounds__(kThreads) penalize_kernel(st_penalize op) {
 }  // namespace
 
 st_status penalize(st_stream* stream, const st_penalize* op) {
-  ST_REQUIRE_OPERATION("penalize", stream, op);
-  ST_REQUIRE(op->rows >= 0 && op->vocabulary > 0, "penalize: %d x %d", op->rows, op->vocabulary);
-  ST_REQUIRE(op->logits && op->slots && op->penalties && op->counts, "penalize: a pointer is null");
+  ST_TRY(check(stream, op));
   dim3 grid(static_cast<unsigned>(op->rows), blocks_for(op->vocabulary, kThreads));
   return launch("penalize", penalize_kernel, grid, kThreads, 0, stream, *op);
 }

@@ -1,5 +1,6 @@
 // qkv_epilogue: what lies between the QKV product and attention: norms, rotation, the write to the cache.
 
+#include "common/checks.h"
 #include "cuda/kv.cuh"
 #include "cuda/reduce.cuh"
 
@@ -87,27 +88,8 @@ uint64_t kv_bytes(int32_t blocks, int32_t kv_heads, int32_t head_dim, int32_t dt
                       kBlock * static_cast<uint64_t>(head_dim) * element_bytes(dtype));
 }
 
-st_status check_batch(const char* operation, const st_batch& batch, const st_kv_cache& cache, int32_t heads,
-                      int32_t kv_heads, int32_t head_dim) {
-  ST_REQUIRE(heads > 0 && kv_heads > 0 && heads % kv_heads == 0, "%s: %d heads over %d KV heads", operation, heads,
-             kv_heads);
-  ST_REQUIRE(head_dim > 0 && head_dim % 2 == 0 && head_dim <= ST_MAX_HEAD_DIM,
-             "%s: head_dim %d, expected an even number up to %d", operation, head_dim, ST_MAX_HEAD_DIM);
-  ST_REQUIRE(cache.keys && cache.values && kv_bytes(cache.blocks, kv_heads, head_dim, cache.dtype) > 0,
-             "%s: no KV cache of %d blocks of type %d", operation, cache.blocks, cache.dtype);
-  ST_REQUIRE(batch.rows >= 0 && batch.sequences >= 0 && batch.blocks_per_sequence > 0,
-             "%s: a batch of %d rows, %d sequences, %d blocks each", operation, batch.rows, batch.sequences,
-             batch.blocks_per_sequence);
-  ST_REQUIRE(batch.rows == 0 || (batch.sequences > 0 && batch.positions && batch.first_row && batch.block_tables),
-             "%s: a pointer of the batch is null", operation);
-  return ST_OK;
-}
-
 st_status qkv_epilogue(st_stream* stream, const st_qkv_epilogue* op) {
-  ST_REQUIRE_OPERATION("qkv_epilogue", stream, op);
-  ST_REQUIRE(op->qkv && op->angles, "qkv_epilogue: a pointer is null");
-  st_status status = check_batch("qkv_epilogue", op->batch, op->cache, op->heads, op->kv_heads, op->head_dim);
-  if (status != ST_OK) return status;
+  ST_TRY(check(stream, op, kv_bytes));
   dim3 grid(static_cast<unsigned>(op->batch.rows), blocks_for(op->heads + 2 * op->kv_heads, kWarps));
   return with_type(stream->device->activation_dtype, [&](auto activation) {
     using A = decltype(activation);

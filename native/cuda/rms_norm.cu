@@ -1,5 +1,6 @@
 // rms_norm: residual += delta (when there is one); out = residual / sqrt(mean(residual^2) + epsilon) * weight.
 
+#include "common/checks.h"
 #include "cuda/numbers.cuh"
 #include "cuda/reduce.cuh"
 
@@ -87,9 +88,7 @@ __global__ void __launch_bounds__(kThreads) rms_norm_kernel(st_rms_norm op) {
 }  // namespace
 
 st_status rms_norm(st_stream* stream, const st_rms_norm* op) {
-  ST_REQUIRE_OPERATION("rms_norm", stream, op);
-  ST_REQUIRE(op->rows >= 0 && op->cols > 0, "rms_norm: %d x %d", op->rows, op->cols);
-  ST_REQUIRE(op->residual && op->weight && op->out, "rms_norm: a pointer is null");
+  ST_TRY(check(stream, op));
   return with_type(stream->device->activation_dtype, [&](auto activation) {
     return launch("rms_norm", rms_norm_kernel<decltype(activation)>, static_cast<unsigned>(op->rows), kThreads, 0,
                   stream, *op);

@@ -1,5 +1,6 @@
 // rope_angles: cosines and sines of one forward pass, in double precision.
 
+#include "common/checks.h"
 #include "cuda/launch.cuh"
 
 namespace st::cuda {
@@ -20,10 +21,7 @@ __global__ void __launch_bounds__(kThreads) rope_angles_kernel(st_rope_angles op
 }  // namespace
 
 st_status rope_angles(st_stream* stream, const st_rope_angles* op) {
-  ST_REQUIRE_OPERATION("rope_angles", stream, op);
-  ST_REQUIRE(op->rows >= 0 && op->half > 0 && op->half <= ST_MAX_HEAD_DIM / 2, "rope_angles: %d x %d", op->rows,
-             op->half);
-  ST_REQUIRE(op->positions && op->inverse_frequencies && op->out, "rope_angles: a pointer is null");
+  ST_TRY(check(stream, op));
   return launch("rope_angles", rope_angles_kernel, blocks_for(int64_t{op->rows} * op->half, kThreads), kThreads, 0,
                 stream, *op);
 }

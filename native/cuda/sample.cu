@@ -1,6 +1,7 @@
 // sample: from logits to concept tokens, with the arithmetic of common/sampling.h and the bits of every other backend:
 // statistics of the rows, then one block per row that chooses.
 
+#include "common/checks.h"
 #include "cuda/logits.cuh"
 
 namespace st::cuda {
@@ -293,20 +294,12 @@ __global__ void __launch_bounds__(kThreads) sample_rows_kernel(st_sample op, Log
 }  // namespace
 
 st_status sample(st_stream* stream, const st_sample* op) {
-  ST_REQUIRE_OPERATION("sample", stream, op);
-  ST_REQUIRE(op->rows >= 0 && op->vocabulary > 0, "sample: %d x %d", op->rows, op->vocabulary);
-  ST_REQUIRE(op->entries >= 1 && op->entries <= ST_MAX_TOPK, "sample: %d entries, expected 1..%d", op->entries,
-             ST_MAX_TOPK);
-  ST_REQUIRE(op->logits && op->slots && op->sampling && op->states && op->slot_ids && op->slot_weights && op->out_ids &&
-                 op->out_weights && op->out_info && op->workspace,
-             "sample: a pointer is null");
+  ST_TRY(check(stream, op));
   LogitRows rows = {op->logits, op->slots, op->rows, op->vocabulary, op->workspace, op->sampling, op->states};
-  st_status status = logit_statistics("sample", stream, rows);
+  ST_TRY(logit_statistics("sample", stream, rows));
   static_assert(sizeof(Shared) <= 47 * 1024, "more shared memory than a kernel has without asking");
-  if (status == ST_OK)
-    status = launch("sample", sample_rows_kernel, static_cast<unsigned>(op->rows), kThreads, sizeof(Shared), stream,
-                    *op, rows);
-  return status;
+  return launch("sample", sample_rows_kernel, static_cast<unsigned>(op->rows), kThreads, sizeof(Shared), stream, *op,
+                rows);
 }
 
 }  // namespace st::cuda

@@ -169,7 +169,6 @@ TEST_P(DeviceTest, OperationsRefuseStructsThatTheyDoNotKnow) {
   expect_refused(device(), api.rope_angles, "rope_angles");
   expect_refused(device(), api.qkv_epilogue, "qkv_epilogue");
   expect_refused(device(), api.attention, "attention");
-  expect_refused(device(), api.silu_mul, "silu_mul");
   expect_refused(device(), api.gather_rows, "gather_rows");
   expect_refused(device(), api.penalize, "penalize");
   expect_refused(device(), api.sample, "sample");
@@ -303,7 +302,7 @@ TEST_P(DeviceTest, StreamsOfSeveralThreadsDoNotMeet) {
     std::vector<std::vector<float>> inputs, expected;
     std::vector<std::unique_ptr<Activations>> x, out;
     auto start = [&](st_stream* stream, size_t i) {
-      st_linear op = {sizeof op, 3, x[i]->get(), matrix.get(), nullptr, out[i]->get(), 0, 0, 0};
+      st_linear op = {sizeof op, 3, x[i]->get(), matrix.get(), nullptr, out[i]->get(), 0, 0, 0, 0};
       return api.linear(stream, &op);
     };
     for (size_t i = 0; i < kHostThreads; ++i) {
@@ -341,7 +340,7 @@ TEST_P(DeviceTest, DevicesOfSeveralThreadsDoNotMeet) {
   auto product = [&](Device& each) {
     Matrix matrix(each, 400, 640, ST_F32, weights);
     Activations input(each, x), out(each, 400);
-    st_linear op = {sizeof op, 1, input.get(), matrix.get(), nullptr, out.get(), 0, 0, 0};
+    st_linear op = {sizeof op, 1, input.get(), matrix.get(), nullptr, out.get(), 0, 0, 0, 0};
     std::vector<float> last;
     for (int round = 0; round < 100; ++round) {
       each.check(each.api.linear(each.stream, &op));

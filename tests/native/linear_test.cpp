@@ -10,7 +10,7 @@ using namespace st::test;
 struct Linear {
   int32_t outputs, cols, dtype;
   std::vector<float> w, bias;
-  bool exact = false, fast = false;
+  bool exact = false, fast = false, gated = false;
 
   Linear(Random& random, int32_t out, int32_t in, int32_t type) : outputs(out), cols(in), dtype(type) {
     double scale = 1.0 / std::sqrt(static_cast<double>(in));
@@ -23,7 +23,7 @@ struct Linear {
     Matrix matrix(device, outputs, cols, dtype, w);
     Buffer<float> bias_buffer(device, bias);
     Activations input(device, x);
-    size_t count = x.size() / static_cast<size_t>(cols) * static_cast<size_t>(outputs);
+    size_t count = x.size() / static_cast<size_t>(cols) * width();
     Activations out(device, out_f32 ? 0 : count);
     Buffer<float> logits(device, out_f32 ? count : 0);
     st_linear op = {sizeof op,
@@ -34,10 +34,13 @@ struct Linear {
                     out_f32 ? logits.get() : out.get(),
                     out_f32,
                     exact,
-                    fast};
+                    fast,
+                    gated};
     device.check(device.api.linear(device.stream, &op));
     return out_f32 ? logits.read() : out.read();
   }
+
+  size_t width() const { return static_cast<size_t>(gated ? outputs / 2 : outputs); }
 
   // x as the device multiplies it: weights of int8 ask for int8, and one instruction set rounds to bf16.
   std::vector<float> operand(const Device& device, const std::vector<float>& x) const {
@@ -71,7 +74,10 @@ struct Linear {
         out.push_back(sum);
       }
     }
-    return out;
+    if (!gated) return out;
+    std::vector<double> activated;
+    for (size_t i = 0; i < out.size(); i += 2) activated.push_back(out[i] / (1.0 + std::exp(-out[i])) * out[i + 1]);
+    return activated;
   }
 };
 
@@ -98,6 +104,41 @@ TEST_P(LinearTest, MatchesReference) {
         }
       }
     }
+  }
+}
+
+TEST_P(LinearTest, GatedMatchesReference) {
+  for (int32_t dtype : kMatrixTypes) {
+    if (!device().holds(dtype)) continue;
+    for (int32_t outputs : {2, 14, 16, 18, 30, 34, 64, 66, 130, 454}) {
+      for (int32_t cols : {1, 33, 64}) {
+        for (size_t rows : {0, 1, 3, 17, 70}) {
+          SCOPED_TRACE(testing::Message() << dtype_name(dtype) << " " << outputs << " x " << cols << ", rows " << rows);
+          Linear linear(random, outputs, cols, dtype);
+          linear.gated = true;
+          std::vector<float> x = random.activations(device(), rows * static_cast<size_t>(cols), 2.0);
+          bool with_bias = (outputs / 2 + cols) % 2 == 0, out_f32 = cols == 33;
+          ASSERT_TRUE(near(linear.run(device(), x, with_bias, out_f32), linear.reference(device(), x, with_bias),
+                           device().tolerance(1e-5)));
+        }
+      }
+    }
+  }
+}
+
+// Far out the gate is itself or nothing: neither overflow nor NaN.
+TEST_P(LinearTest, LargeGatesSaturate) {
+  Linear linear(random, 26, 1, ST_F32);
+  linear.gated = true;
+  for (float gate : {0.0f, 30.0f, -30.0f, 90.0f, -90.0f, 1e4f, -1e4f, 1e30f, -1e30f}) {
+    if (std::isinf(rounded({gate}, device().info.activation_dtype)[0])) continue;  // its outputs have no such numbers
+    for (size_t i = 0; i < 26; ++i) linear.w[i] = i % 2 == 0 ? gate : 1.5f;
+    double expected = linear.reference(device(), {1.0f}, false)[0];
+    // e^-x is clamped at e^88, so a result that vanishes does so to within 1e-38 |gate|.
+    double allowed = device().tolerance(2e-6) * std::fabs(expected) + 1e-37 * std::fabs(static_cast<double>(gate));
+    if (device().info.activation_dtype == ST_F16) allowed += 0x1p-25;  // half of its smallest number
+    for (float out : linear.run(device(), {1.0f}, false))
+      EXPECT_NEAR(static_cast<double>(out), expected, allowed) << "gate " << gate;
   }
 }
 
@@ -168,6 +209,25 @@ TEST_P(LinearTest, SameBitsInAChunkOfManyRows) {
     for (size_t r : {0, 61, 62, 63, 124, 125, 187, 249})
       EXPECT_TRUE(same_bits(linear.run(device(), slice(x, r * 70, 70), true), slice(expected, r * 300, 300)))
           << "row " << r << " of " << dtype_name(dtype);
+  }
+}
+
+// Gated outputs come from pairs of sums, which each kernel and each cut finds elsewhere.
+TEST_P(LinearTest, GatedSameBitsForAnyRowsAndThreads) {
+  constexpr size_t kRows = 130, kCols = 70;
+  for (int32_t dtype : kMatrixTypes) {
+    if (!device().holds(dtype)) continue;
+    Linear linear(random, 214, kCols, dtype);
+    linear.gated = true;
+    size_t width = linear.width();
+    std::vector<float> x = random.activations(device(), kRows * kCols), expected = linear.run(device(), x, true);
+    for (int threads : thread_counts())
+      EXPECT_TRUE(same_bits(linear.run(*open(threads), x, true), expected)) << threads << " threads";
+    for (size_t rows : {1, 2, 5, 8, 9, 17, 33, 64, 65}) {
+      SCOPED_TRACE(testing::Message() << rows << " rows of " << dtype_name(dtype));
+      EXPECT_TRUE(same_bits(linear.run(device(), slice(x, (kRows - rows) * kCols, rows * kCols), true),
+                            slice(expected, (kRows - rows) * width, rows * width)));
+    }
   }
 }
 
@@ -283,6 +343,21 @@ TEST_P(FastLinearTest, MatchesReference) {
   }
 }
 
+TEST_P(FastLinearTest, GatedMatchesReference) {
+  // One part, several, and rows too long for the memory.
+  for (auto [outputs, cols] : {std::pair<int32_t, int32_t>{2, 1}, {18, 15}, {150, 99}, {454, 160}, {36, 2100}}) {
+    for (bool out_f32 : {false, true}) {
+      bool with_bias = out_f32 == (cols % 2 == 0);
+      SCOPED_TRACE(testing::Message() << outputs << " x " << cols << (with_bias ? ", bias" : ""));
+      Linear linear(random, outputs, cols, type_);
+      linear.fast = linear.gated = true;
+      std::vector<float> x = random.activations(device(), 530 * static_cast<size_t>(cols));
+      ASSERT_TRUE(near(linear.run(*fast_, x, with_bias, out_f32), linear.reference(device(), x, with_bias),
+                       out_f32 ? 2e-5 : device().tolerance(2e-5)));
+    }
+  }
+}
+
 TEST_P(FastLinearTest, FewRowsAndOtherTypesKeepTheirBits) {
   for (auto [dtype, rows] : {std::pair<int32_t, size_t>{type_, 1}, {type_, 511}, {ST_F32, 520}}) {
     Linear linear(random, 37, 24, dtype);
@@ -309,7 +384,7 @@ TEST_P(FastLinearTest, CanBeRecorded) {
   Matrix matrix(*fast_, 37, 48, type_, linear.w);
   Buffer<float> bias(*fast_, linear.bias);
   Activations x(*fast_, random.activations(device(), 512 * 48)), out(*fast_, 512 * 37);
-  st_linear op = {sizeof op, 512, x.get(), matrix.get(), bias.get(), out.get(), 0, 0, 1};
+  st_linear op = {sizeof op, 512, x.get(), matrix.get(), bias.get(), out.get(), 0, 0, 1, 0};
   fast_->check(api.linear(fast_->stream, &op));
   std::vector<uint8_t> expected = out.read_bytes(), poison(expected.size(), 0xFF);
   fast_->check(api.graph_begin(fast_->stream));
@@ -336,7 +411,7 @@ TEST_P(LinearTest, RefusesMistakes) {
   Linear linear(random, 5, 4, ST_F32);
   Matrix matrix(device(), 5, 4, ST_F32, linear.w);
   Activations x(device(), std::vector<float>(4, 1.0f)), out(device(), 5);
-  const st_linear good = {sizeof good, 1, x.get(), matrix.get(), nullptr, out.get(), 0, 0, 0};
+  const st_linear good = {sizeof good, 1, x.get(), matrix.get(), nullptr, out.get(), 0, 0, 0, 0};
   auto refused = [&](auto change) {
     st_linear op = good;
     change(op);
@@ -351,6 +426,8 @@ TEST_P(LinearTest, RefusesMistakes) {
   EXPECT_TRUE(refused([](st_linear& op) { op.x = nullptr; }));
   EXPECT_TRUE(refused([](st_linear& op) { op.out = nullptr; }));
   EXPECT_TRUE(refused([](st_linear& op) { op.fast = 2; }));
+  EXPECT_TRUE(refused([](st_linear& op) { op.gated = 1; }));  // five rows
+  EXPECT_TRUE(refused([](st_linear& op) { op.gated = -1; }));
 }
 
 }  // namespace

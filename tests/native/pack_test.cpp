@@ -17,7 +17,7 @@ std::vector<float> unpacked(Device& device, const st_matrix& w) {
   for (size_t k = 0; k < cols; ++k) unit[k * cols + k] = 1.0f;
   Activations x(device, unit);
   Buffer<float> out(device, cols * rows);
-  st_linear op = {sizeof op, w.cols, x.get(), w, nullptr, out.get(), 1, 0, 0};
+  st_linear op = {sizeof op, w.cols, x.get(), w, nullptr, out.get(), 1, 0, 0, 0};
   device.check(device.api.linear(device.stream, &op));
   std::vector<float> columns = out.read(), result(rows * cols);
   for (size_t k = 0; k < cols; ++k)
@@ -38,10 +38,35 @@ TEST_P(PackTest, PutsPartsBelowOneAnother) {
       const int32_t parts[][2] = {{40, 35}, {0, 7}, {7, 1}, {8, 32}};
       for (auto [first, count] : parts) {
         auto source = encoded(slice(values, static_cast<size_t>(first) * 13, static_cast<size_t>(count) * 13), dtype);
-        other->check(other->api.pack(other->stream, &w, first, count, source.data(), dtype));
+        other->check(other->api.pack(other->stream, &w, first, 1, count, source.data(), dtype));
         other->synchronize();
       }
       EXPECT_TRUE(same_bits(unpacked(*other, w), values)) << dtype_name(dtype) << ", " << threads << " threads";
+    }
+  }
+}
+
+// Matrices row by row between one another: the bytes of the matrix that they make.
+TEST_P(PackTest, PutsPartsBetweenOneAnother) {
+  constexpr size_t kCols = 40;
+  for (int32_t dtype : {ST_F32, ST_F16, ST_BF16, ST_INT8}) {
+    if (!device().holds(dtype)) continue;
+    for (int32_t rows : {6, 75, 131}) {
+      int32_t source_dtype = dtype == ST_INT8 ? ST_F32 : dtype;
+      std::vector<float> values = rounded(random.normals(static_cast<size_t>(rows) * kCols), source_dtype);
+      Memory data(device(), device().api.matrix_bytes(rows, kCols, dtype), kNaNPoison);
+      st_matrix w = {data.get(), rows, kCols, dtype, 0};
+      for (int32_t part = 2; part >= 0; --part) {
+        std::vector<float> some;
+        for (auto row = static_cast<size_t>(part); row < static_cast<size_t>(rows); row += 3)
+          some.insert(some.end(), &values[row * kCols], &values[row * kCols] + kCols);
+        auto source = encoded(some, source_dtype);
+        auto count = static_cast<int32_t>(some.size() / kCols);
+        device().check(device().api.pack(device().stream, &w, part, 3, count, source.data(), source_dtype));
+        device().synchronize();
+      }
+      Matrix whole(device(), rows, kCols, dtype, values);
+      EXPECT_TRUE(same_bits(data.read_bytes(), whole.read_bytes())) << dtype_name(dtype) << ", " << rows << " rows";
     }
   }
 }
@@ -55,7 +80,7 @@ TEST_P(PackTest, RoundsToInt8) {
   Memory whole(device(), device().api.matrix_bytes(75, 100, ST_INT8), kIntegerPoison);
   st_matrix w = {whole.get(), 75, 100, ST_INT8, 0};
   auto f32 = encoded(values, ST_F32);
-  device().check(device().api.pack(device().stream, &w, 0, 75, f32.data(), ST_F32));
+  device().check(device().api.pack(device().stream, &w, 0, 1, 75, f32.data(), ST_F32));
   std::vector<uint8_t> expected = whole.read_bytes();
   for (int32_t dtype : kWeightTypes) {
     if (dtype == ST_F16 && rounded(values, ST_F16) != values) continue;  // bf16 has numbers that f16 has not
@@ -63,12 +88,12 @@ TEST_P(PackTest, RoundsToInt8) {
     w.data = parts.get();
     for (auto [first, count] : {std::pair{40, 35}, {0, 7}, {7, 1}, {8, 32}}) {
       auto source = encoded(slice(values, static_cast<size_t>(first) * 100, static_cast<size_t>(count) * 100), dtype);
-      device().check(device().api.pack(device().stream, &w, first, count, source.data(), dtype));
+      device().check(device().api.pack(device().stream, &w, first, 1, count, source.data(), dtype));
       device().synchronize();  // before the source goes
     }
     EXPECT_TRUE(same_bits(parts.read_bytes(), expected)) << dtype_name(dtype);
   }
-  EXPECT_EQ(device().api.pack(device().stream, &w, 0, 75, f32.data(), 4), ST_INVALID_ARGUMENT);
+  EXPECT_EQ(device().api.pack(device().stream, &w, 0, 1, 75, f32.data(), 4), ST_INVALID_ARGUMENT);
 }
 
 // Blocks that were rounded before: packed as they are.
@@ -93,7 +118,7 @@ TEST_P(PackTest, KeepsStoredBlocksOfInt8) {
   auto packed = [&](const std::vector<uint8_t>& source, int32_t dtype) {
     Memory memory(device(), device().api.matrix_bytes(kRows, kCols, ST_INT8), kIntegerPoison);
     st_matrix w = {memory.get(), kRows, kCols, ST_INT8, 0};
-    device().check(device().api.pack(device().stream, &w, 0, kRows, source.data(), dtype));
+    device().check(device().api.pack(device().stream, &w, 0, 1, kRows, source.data(), dtype));
     return memory.read_bytes();
   };
   EXPECT_TRUE(same_bits(packed(stored, ST_INT8), packed(encoded(values, ST_F32), ST_F32)));
@@ -103,8 +128,9 @@ TEST_P(PackTest, RefusesMistakes) {
   Memory data(device(), device().api.matrix_bytes(20, 4, ST_BF16), kNaNPoison);
   std::vector<uint16_t> source(80);
   const st_matrix good = {data.get(), 20, 4, ST_BF16, 0};
-  auto status = [&](const st_matrix* w, int32_t first, int32_t count, const void* from, int32_t dtype) {
-    st_status result = device().api.pack(device().stream, w, first, count, from, dtype);
+  auto status = [&](const st_matrix* w, int32_t first, int32_t count, const void* from, int32_t dtype,
+                    int32_t step = 1) {
+    st_status result = device().api.pack(device().stream, w, first, step, count, from, dtype);
     EXPECT_TRUE(result == ST_OK || *device().api.last_error() != 0);
     return result;
   };
@@ -118,13 +144,19 @@ TEST_P(PackTest, RefusesMistakes) {
   EXPECT_EQ(status(&good, 0, 21, source.data(), ST_BF16), ST_INVALID_ARGUMENT);
   EXPECT_EQ(status(&good, 20, 1, source.data(), ST_BF16), ST_INVALID_ARGUMENT);
   EXPECT_EQ(status(&good, INT32_MAX, INT32_MAX, source.data(), ST_BF16), ST_INVALID_ARGUMENT);
+  EXPECT_EQ(status(&good, 1, 10, source.data(), ST_BF16, 2), ST_OK);
+  device().synchronize();
+  EXPECT_EQ(status(&good, 2, 10, source.data(), ST_BF16, 2), ST_INVALID_ARGUMENT);
+  EXPECT_EQ(status(&good, 0, 3, source.data(), ST_BF16, INT32_MAX), ST_INVALID_ARGUMENT);
+  EXPECT_EQ(status(&good, 0, 1, source.data(), ST_BF16, 0), ST_INVALID_ARGUMENT);
+  EXPECT_EQ(status(&good, 9, 2, source.data(), ST_BF16, -1), ST_INVALID_ARGUMENT);
   st_matrix bad = good;
   bad.rows = 0;
   EXPECT_EQ(status(&bad, 0, 1, source.data(), ST_BF16), ST_INVALID_ARGUMENT);
   bad = good;
   bad.dtype = 7;
   EXPECT_EQ(status(&bad, 0, 1, source.data(), 7), ST_INVALID_ARGUMENT);
-  EXPECT_EQ(device().api.pack(nullptr, &good, 0, 1, source.data(), ST_BF16), ST_INVALID_ARGUMENT);
+  EXPECT_EQ(device().api.pack(nullptr, &good, 0, 1, 1, source.data(), ST_BF16), ST_INVALID_ARGUMENT);
 }
 
 TEST_P(PackTest, ConvertsEveryHalf) {

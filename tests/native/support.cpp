@@ -224,7 +224,7 @@ Matrix::Matrix(Device& device, int32_t rows, int32_t cols, int32_t dtype, const 
       matrix_{memory_.get(), rows, cols, dtype, 0} {
   int32_t source_dtype = dtype == ST_INT8 ? ST_F32 : dtype;
   std::vector<uint8_t> source = encoded(values, source_dtype);
-  device.check(device.api.pack(device.stream, &matrix_, 0, rows, source.data(), source_dtype));
+  device.check(device.api.pack(device.stream, &matrix_, 0, 1, rows, source.data(), source_dtype));
   device.synchronize();
 }
 

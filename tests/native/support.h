@@ -139,6 +139,7 @@ class Matrix {
   // f32.
   Matrix(Device& device, int32_t rows, int32_t cols, int32_t dtype, const std::vector<float>& values);
   const st_matrix& get() const { return matrix_; }
+  std::vector<uint8_t> read_bytes() const { return memory_.read_bytes(); }
 
  private:
   Memory memory_;

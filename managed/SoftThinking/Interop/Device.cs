@@ -194,10 +194,10 @@ internal sealed unsafe class DeviceStream : DeviceChild
 
     public void Synchronize() => Check(Api->StreamSynchronize(handle));
 
-    public void Pack(in Matrix w, int firstRow, int count, nint source, NativeDtype dtype)
+    public void Pack(in Matrix w, int firstRow, int rowStep, int count, nint source, NativeDtype dtype)
     {
         fixed (Matrix* matrix = &w)
-            Check(Api->Pack(handle, matrix, firstRow, count, source, dtype));
+            Check(Api->Pack(handle, matrix, firstRow, rowStep, count, source, dtype));
     }
 
     public void ConvertToF32(nint destination, nint source, NativeDtype dtype, long count) =>
@@ -278,13 +278,6 @@ internal sealed unsafe class DeviceStream : DeviceChild
         operation.Size = (uint)sizeof(AttentionOperation);
         Check(Api->Attention(handle, &operation));
         Times?.Attention(operation);
-    }
-
-    public void SiluMul(SiluMulOperation operation)
-    {
-        operation.Size = (uint)sizeof(SiluMulOperation);
-        Check(Api->SiluMul(handle, &operation));
-        Times?.SiluMul(operation);
     }
 
     public void GatherRows(GatherRowsOperation operation)

@@ -6,7 +6,7 @@ namespace SoftThinking.Interop;
 [StructLayout(LayoutKind.Sequential)]
 internal readonly unsafe struct NativeApi
 {
-    public const uint AbiVersion = 3;
+    public const uint AbiVersion = 4;
 
     public readonly uint Version;
     public readonly uint Size;
@@ -35,7 +35,7 @@ internal readonly unsafe struct NativeApi
     public readonly delegate* unmanaged<int, int, NativeDtype, ulong> MatrixBytes;
     public readonly delegate* unmanaged<int, int, int, NativeDtype, ulong> KvBytes;
     public readonly delegate* unmanaged<int, int, ulong> SampleWorkspaceBytes;
-    public readonly delegate* unmanaged<nint, Matrix*, int, int, nint, NativeDtype, NativeStatus> Pack;
+    public readonly delegate* unmanaged<nint, Matrix*, int, int, int, nint, NativeDtype, NativeStatus> Pack;
     public readonly delegate* unmanaged<nint, nint, nint, NativeDtype, long, NativeStatus> ConvertToF32;
     public readonly delegate* unmanaged<nint, void*, void*, ulong, NativeStatus> Copy;
     public readonly delegate* unmanaged<nint, EmbedOperation*, NativeStatus> Embed;
@@ -44,7 +44,6 @@ internal readonly unsafe struct NativeApi
     public readonly delegate* unmanaged<nint, RopeAnglesOperation*, NativeStatus> RopeAngles;
     public readonly delegate* unmanaged<nint, QkvEpilogueOperation*, NativeStatus> QkvEpilogue;
     public readonly delegate* unmanaged<nint, AttentionOperation*, NativeStatus> Attention;
-    public readonly delegate* unmanaged<nint, SiluMulOperation*, NativeStatus> SiluMul;
     public readonly delegate* unmanaged<nint, GatherRowsOperation*, NativeStatus> GatherRows;
     public readonly delegate* unmanaged<nint, PenalizeOperation*, NativeStatus> Penalize;
     public readonly delegate* unmanaged<nint, SampleOperation*, NativeStatus> Sample;

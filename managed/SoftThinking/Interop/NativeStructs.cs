@@ -152,6 +152,7 @@ internal struct LinearOperation
     public int OutF32;
     public int Exact;
     public int Fast;
+    public int Gated;
 }
 
 [StructLayout(LayoutKind.Sequential)]
@@ -196,17 +197,6 @@ internal struct AttentionOperation
     public nint Out;
     public Batch Batch;
     public LayerCache Cache;
-}
-
-[StructLayout(LayoutKind.Sequential)]
-internal struct SiluMulOperation
-{
-    public uint Size;
-    public int Rows;
-    public int Cols;
-    public int Reserved;
-    public nint GateUp;
-    public nint Out;
 }
 
 [StructLayout(LayoutKind.Sequential)]

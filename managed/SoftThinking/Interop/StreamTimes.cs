@@ -50,9 +50,11 @@ internal sealed unsafe class StreamTimes : IDisposable
     public void Linear(in LinearOperation o)
     {
         NativeDtype products = o.W.Dtype == NativeDtype.Bf16 && o.Exact != 0 ? NativeDtype.F32 : o.W.Dtype;
-        long activations = (long)o.Rows * (o.W.Cols * _elementBytes + o.W.Rows * (o.OutF32 != 0 ? 4 : _elementBytes));
+        int outputs = o.Gated != 0 ? o.W.Rows / 2 : o.W.Rows;
+        long activations = (long)o.Rows * (o.W.Cols * _elementBytes + outputs * (o.OutF32 != 0 ? 4 : _elementBytes));
         long weights = o.Rows > 0 ? MatrixBytes(o.W) : 0; // a step in the middle of prompts samples nothing
-        Add(new($"linear {o.Rows} x {o.W.Cols} -> {o.W.Rows}", weights + activations, (long)o.Rows * o.W.Rows * o.W.Cols, products));
+        string name = $"linear {o.Rows} x {o.W.Cols} -> {(o.Gated != 0 ? "2 x " : "")}{outputs}";
+        Add(new(name, weights + activations, (long)o.Rows * o.W.Rows * o.W.Cols, products));
     }
 
     public void RopeAngles(in RopeAnglesOperation o) => Add(new($"rope_angles {o.Rows} x {o.Half}", 8L * o.Rows * o.Half));
@@ -66,8 +68,6 @@ internal sealed unsafe class StreamTimes : IDisposable
         Add(new($"attention {o.Batch.Rows} x {o.Heads} x {o.HeadDim}",
             2L * o.Batch.Rows * o.Heads * o.HeadDim * _elementBytes + KvBytes(o.KvHeads, o.HeadDim, o.Cache, _positions),
             2 * _pairs * o.Heads * o.HeadDim));
-
-    public void SiluMul(in SiluMulOperation o) => Add(new($"silu_mul {o.Rows} x {o.Cols}", 3L * o.Rows * o.Cols * _elementBytes));
 
     public void GatherRows(in GatherRowsOperation o) => Add(new($"gather_rows {o.Rows} x {o.Cols}", 2L * o.Rows * o.Cols * _elementBytes));
 

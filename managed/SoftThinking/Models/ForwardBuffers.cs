@@ -9,13 +9,12 @@ namespace SoftThinking.Models;
 /// <param name="Qkv">[rows, (heads + 2 KV heads) head_dim]</param>
 /// <param name="Attention">[rows, heads head_dim]</param>
 /// <param name="Delta">[rows, hidden]</param>
-/// <param name="GateUp">[rows, 2 ffn]</param>
 /// <param name="Activated">[rows, ffn]</param>
 /// <param name="Angles">[rows, head_dim], f32</param>
 /// <param name="Selected">[logit rows, hidden]</param>
 /// <param name="Logits">[logit rows, vocabulary], f32</param>
 internal sealed record ForwardBuffers(
-    nint Residual, nint Normed, nint Qkv, nint Attention, nint Delta, nint GateUp, nint Activated, nint Angles,
+    nint Residual, nint Normed, nint Qkv, nint Attention, nint Delta, nint Activated, nint Angles,
     nint Selected, nint Logits)
 {
     /// <param name="rows">Most rows of a pass.</param>
@@ -30,7 +29,6 @@ internal sealed record ForwardBuffers(
             Qkv: Take(rows * (c.Heads + 2 * c.KvHeads) * c.HeadDim),
             Attention: Take(rows * c.Heads * c.HeadDim),
             Delta: Take(rows * c.HiddenSize),
-            GateUp: Take(rows * 2 * c.FfnSize),
             Activated: Take(rows * c.FfnSize),
             Angles: arena.Take<float>(rows * c.HeadDim),
             Selected: Take(logitRows * c.HiddenSize),

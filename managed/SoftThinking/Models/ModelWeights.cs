@@ -16,8 +16,8 @@ internal readonly record struct LayerWeights(
     Matrix GateUp,
     Matrix Down);
 
-/// <summary>All weights of a model on a device, packed: matrices that share their input lie below one another
-/// (q, k, v; gate, up), so that one product serves them.</summary>
+/// <summary>All weights of a model on a device, packed: matrices that share their input are one (q, k and v below one
+/// another, the rows of gate and up by turns), so that one product serves them.</summary>
 internal sealed class ModelWeights : IDisposable
 {
     private readonly DeviceArena _arena;
@@ -97,7 +97,7 @@ internal sealed class ModelWeights : IDisposable
             Output: loader.Matrix(queries, (attention + "o_proj", config.HiddenSize)),
             OutputBias: config.OutputBias ? loader.Vector((attention + "o_proj.bias", config.HiddenSize)) : 0,
             PostAttentionNorm: loader.Vector((layer + "post_attention_layernorm.weight", config.HiddenSize)),
-            GateUp: loader.Matrix(config.HiddenSize, (mlp + "gate_proj", config.FfnSize), (mlp + "up_proj", config.FfnSize)),
+            GateUp: loader.MatrixByTurns(config.HiddenSize, config.FfnSize, mlp + "gate_proj", mlp + "up_proj"),
             Down: loader.Matrix(config.FfnSize, (mlp + "down_proj", config.HiddenSize)));
     }
 }

@@ -61,8 +61,7 @@ internal sealed class Transformer(ModelWeights weights, KvCache cache, ForwardBu
             });
             Linear(b.Attention, w.Output, w.OutputBias, b.Delta);
             Norm(b.Delta, w.PostAttentionNorm);
-            Linear(b.Normed, w.GateUp, 0, b.GateUp);
-            stream.SiluMul(new() { Rows = batch.Rows, Cols = c.FfnSize, GateUp = b.GateUp, Out = b.Activated });
+            Linear(b.Normed, w.GateUp, 0, b.Activated, gated: true);
             Linear(b.Activated, w.Down, 0, b.Delta);
             delta = b.Delta;
         }
@@ -81,7 +80,16 @@ internal sealed class Transformer(ModelWeights weights, KvCache cache, ForwardBu
             Out = b.Normed,
         });
 
-        void Linear(nint x, Matrix w, nint bias, nint output) =>
-            stream.Linear(new() { Rows = batch.Rows, X = x, W = w, Bias = bias, Out = output, Exact = exact, Fast = fast ? 1 : 0 });
+        void Linear(nint x, Matrix w, nint bias, nint output, bool gated = false) => stream.Linear(new()
+        {
+            Rows = batch.Rows,
+            X = x,
+            W = w,
+            Bias = bias,
+            Out = output,
+            Exact = exact,
+            Fast = fast ? 1 : 0,
+            Gated = gated ? 1 : 0,
+        });
     }
 }

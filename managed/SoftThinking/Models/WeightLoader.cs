@@ -12,29 +12,49 @@ internal sealed class WeightLoader(
     private long _loadedBytes;
 
     /// <summary>The matrices "name.weight" [rows, cols], packed below one another.</summary>
-    public unsafe Matrix Matrix(int cols, params ReadOnlySpan<(string Name, int Rows)> parts)
+    public Matrix Matrix(int cols, params ReadOnlySpan<(string Name, int Rows)> parts)
     {
-        int rows = 0;
-        foreach ((_, int count) in parts)
-            rows += count;
+        Part[] placed = new Part[parts.Length];
+        int first = 0;
+        for (int i = 0; i < parts.Length; i++)
+        {
+            placed[i] = new Part(parts[i].Name, parts[i].Rows, first, Step: 1);
+            first += parts[i].Rows;
+        }
+        return Matrix(cols, placed);
+    }
+
+    /// <summary>The matrices "name.weight" [rows, cols], packed row by row between one another.</summary>
+    public Matrix MatrixByTurns(int cols, int rows, params ReadOnlySpan<string> names)
+    {
+        Part[] placed = new Part[names.Length];
+        for (int i = 0; i < names.Length; i++)
+            placed[i] = new Part(names[i], rows, First: i, Step: names.Length);
+        return Matrix(cols, placed);
+    }
+
+    // Rows of a matrix that come from one tensor.
+    private readonly record struct Part(string Name, int Rows, int First, int Step);
+
+    private unsafe Matrix Matrix(int cols, Part[] parts)
+    {
+        int rows = parts.Sum(part => part.Rows);
         NativeDtype stored = DtypeOf(source.Get(parts[0].Name + ".weight", [parts[0].Rows, cols]));
         NativeDtype packed = format == WeightFormat.Int8 ? NativeDtype.Int8 : stored;
         long bytes = (long)device.Api->MatrixBytes(rows, cols, packed);
         if (bytes == 0)
             throw new BackendException($"the backend '{device.Backend.Name}' has no matrices of {rows} x {cols} of {packed}");
         Matrix matrix = new() { Data = arena.Take(bytes), Rows = rows, Cols = cols, Dtype = packed };
-        int first = 0;
-        foreach ((string name, int count) in parts)
+        foreach (Part part in parts)
         {
-            Tensor tensor = source.Get(name + ".weight", [count, cols]);
+            Tensor tensor = source.Get(part.Name + ".weight", [part.Rows, cols]);
             if (DtypeOf(tensor) != stored)
             {
                 throw new ModelFileException(source.Name, $"tensor '{tensor.Name}' is {tensor.Dtype.FileName()}; "
                     + $"it must have the type of '{parts[0].Name}.weight', with which it is multiplied");
             }
             if (!arena.Measuring)
-                Pack(tensor, matrix, first);
-            first += count;
+                Pack(tensor, matrix, part);
         }
         return matrix;
     }
@@ -69,13 +89,14 @@ internal sealed class WeightLoader(
     }
 
     /// <summary>Packs a tensor slice by slice: no more than one of them is in memory twice, as in the file and packed.</summary>
-    private void Pack(Tensor tensor, in Matrix matrix, int firstRow)
+    private void Pack(Tensor tensor, in Matrix matrix, Part part)
     {
+        int row = part.First;
         foreach (Tensor slice in tensor.Slices(SliceBytes))
         {
-            int rows = (int)slice.Shape[0];
-            stream!.Pack(matrix, firstRow, rows, slice.Data, DtypeOf(slice));
-            firstRow += rows;
+            int count = (int)slice.Shape[0];
+            stream!.Pack(matrix, row, part.Step, count, slice.Data, DtypeOf(slice));
+            row += count * part.Step;
             Loaded(slice);
         }
     }

@@ -31,7 +31,7 @@
 extern "C" {
 #endif
 
-#define ST_ABI_VERSION 3u
+#define ST_ABI_VERSION 4u
 #define ST_BLOCK_POSITIONS 16 /* positions of one KV block */
 #define ST_MAX_TOPK 1024      /* most entries of a concept token */
 #define ST_MAX_FORCED 64      /* most ids that follow a forced end of thinking */
@@ -157,20 +157,22 @@ typedef struct st_rms_norm {
   void* out;           /* device [rows, cols], may not overlap */
 } st_rms_norm;
 
-/* out = x W^T + bias. Unless `exact`, a backend may first round x to the type of W, where that is faster; sums are of
- * f32 all the same. For a W of ST_INT8 x is always rounded: each 32 of a row to integers -127..127 times an f32 scale,
- * whose products are summed exactly before they are scaled. */
+/* y = x W^T + bias; out = y, or where `gated`, out[r, j] = silu(y[r, 2j]) y[r, 2j + 1] with silu(a) = a / (1 + e^-a).
+ * Unless `exact`, a backend may first round x to the type of W, where that is faster; sums are of f32 all the same. For
+ * a W of ST_INT8 x is always rounded: each 32 of a row to integers -127..127 times an f32 scale, whose products are
+ * summed exactly before they are scaled. */
 typedef struct st_linear {
   uint32_t size;
   int32_t rows;
   const void* x; /* device [rows, W.cols] */
   st_matrix w;
   const float* bias; /* device [W.rows] or NULL */
-  void* out;         /* device [rows, W.rows] */
+  void* out;         /* device [rows, W.rows], gated [rows, W.rows / 2] */
   int32_t out_f32;   /* 1: out is f32 whatever the activations are (logits) */
   int32_t exact;     /* 1: x is multiplied as it is */
   int32_t fast;      /* 1: many rows may be given to the vendor's library of a device with fast_products. The bits of a
                         row may then depend on the rows beside it */
+  int32_t gated;     /* 1: the rows of W, an even number, are gates and their values by turns */
 } st_linear;
 
 /* Angles of one forward pass, used by every layer: out[r] = cos(p f_0) .. cos(p f_{n-1}), sin(p f_0) .. sin(p f_{n-1})
@@ -218,16 +220,6 @@ typedef struct st_attention {
   st_batch batch;
   st_kv_cache cache;
 } st_attention;
-
-/* out = silu(gate) * up,  silu(x) = x / (1 + e^-x). */
-typedef struct st_silu_mul {
-  uint32_t size;
-  int32_t rows;
-  int32_t cols;
-  int32_t reserved;
-  const void* gate_up; /* device [rows, 2 cols]: gate, then up */
-  void* out;           /* device [rows, cols] */
-} st_silu_mul;
 
 /* out[i] = in[index[i]]. */
 typedef struct st_gather_rows {
@@ -396,12 +388,12 @@ typedef struct st_api {
   uint64_t (*kv_bytes)(int32_t blocks, int32_t kv_heads, int32_t head_dim, int32_t dtype);
   uint64_t (*sample_workspace_bytes)(int32_t rows, int32_t vocabulary);
 
-  /* Puts source[count, w->cols], row-major, host, into rows first_row .. first_row + count - 1 of w. Matrices that are
-   * multiplied by the same input are packed below one another. w->data is written; w->dtype must be source_dtype, or
-   * ST_INT8, to which any other type is rounded. A source of ST_INT8 holds for each row its blocks one after another,
-   * each the f16 scale and 32 integers, 0 beyond the last column. */
-  st_status (*pack)(st_stream* stream, const st_matrix* w, int32_t first_row, int32_t count, const void* source,
-                    int32_t source_dtype);
+  /* Puts source[count, w->cols], row-major, host, into the rows first_row + i row_step of w. Matrices that are
+   * multiplied by the same input are packed below one another, or row by row between one another. w->data is written;
+   * w->dtype must be source_dtype, or ST_INT8, to which any other type is rounded. A source of ST_INT8 holds for each
+   * row its blocks one after another, each the f16 scale and 32 integers, 0 beyond the last column. */
+  st_status (*pack)(st_stream* stream, const st_matrix* w, int32_t first_row, int32_t row_step, int32_t count,
+                    const void* source, int32_t source_dtype);
   /* destination[count] = source[count] as f32; destination device, source host. */
   st_status (*convert_to_f32)(st_stream* stream, float* destination, const void* source, int32_t source_dtype,
                               int64_t count);
@@ -414,7 +406,6 @@ typedef struct st_api {
   st_status (*rope_angles)(st_stream* stream, const st_rope_angles* operation);
   st_status (*qkv_epilogue)(st_stream* stream, const st_qkv_epilogue* operation);
   st_status (*attention)(st_stream* stream, const st_attention* operation);
-  st_status (*silu_mul)(st_stream* stream, const st_silu_mul* operation);
   st_status (*gather_rows)(st_stream* stream, const st_gather_rows* operation);
   st_status (*penalize)(st_stream* stream, const st_penalize* operation);
   st_status (*sample)(st_stream* stream, const st_sample* operation);

@@ -125,7 +125,7 @@ public class BenchTests
             .ToDictionary(operation => operation.GetProperty("name").GetString()!);
         Assert.That(operations.Keys.Select(name => name.Split(' ')[0]).Distinct(), Is.EquivalentTo(new[]
         {
-            "copy", "embed", "rope_angles", "rms_norm", "linear", "qkv_epilogue", "attention", "silu_mul", "gather_rows", "sample",
+            "copy", "embed", "rope_angles", "rms_norm", "linear", "qkv_epilogue", "attention", "gather_rows", "sample",
         }));
         Assert.That(Calls($"rms_norm 3 x {config.HiddenSize}"), Is.EqualTo((2 * config.Layers + 1) * steps));
         Assert.That(Calls($"attention 3 x {config.Heads} x {config.HeadDim}"), Is.EqualTo(config.Layers * steps));

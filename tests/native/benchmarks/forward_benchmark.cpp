@@ -47,7 +47,6 @@ class Model {
     delta_ = allocate<float>(kMaxRows * kHidden);
     qkv_ = allocate<float>(kMaxRows * kQkv);
     attention_ = allocate<float>(kMaxRows * kHeads * kDim);
-    gate_up_ = allocate<float>(kMaxRows * 2 * kFfn);
     activated_ = allocate<float>(kMaxRows * kFfn);
     angles_ = allocate<float>(kMaxRows * kDim);
     logits_ = allocate<float>(kMaxSlots * kVocabulary);
@@ -125,9 +124,7 @@ class Model {
       check(api.attention(s, &attention));
       linear(rows, attention_, l.output, nullptr, delta_);
       norm(rows, delta_);
-      linear(rows, normed_, l.gate_up, nullptr, gate_up_);
-      st_silu_mul silu = {sizeof silu, rows, kFfn, 0, gate_up_, activated_};
-      check(api.silu_mul(s, &silu));
+      linear(rows, normed_, l.gate_up, nullptr, activated_, 1);
       linear(rows, activated_, l.down, nullptr, delta_);
       delta = delta_;
     }
@@ -156,8 +153,8 @@ class Model {
     check(m_.api->rms_norm(m_.stream, &op));
   }
 
-  void linear(int32_t rows, const float* x, const st_matrix& w, const float* bias, float* out) {
-    st_linear op = {sizeof op, rows, x, w, bias, out, 1, 0, 0};
+  void linear(int32_t rows, const float* x, const st_matrix& w, const float* bias, float* out, int32_t gated = 0) {
+    st_linear op = {sizeof op, rows, x, w, bias, out, 1, 0, 0, gated};
     check(m_.api->linear(m_.stream, &op));
   }
 
@@ -165,7 +162,7 @@ class Model {
   int32_t dtype_;
   st_matrix embedding_;
   std::vector<Layer> layers_;
-  float *norm_, *bias_, *residual_, *normed_, *delta_, *qkv_, *attention_, *gate_up_, *activated_, *angles_, *logits_;
+  float *norm_, *bias_, *residual_, *normed_, *delta_, *qkv_, *attention_, *activated_, *angles_, *logits_;
   double* frequencies_;
   char* workspace_;
   std::vector<int32_t> ids_, positions_, first_row_, tables_, last_row_, slots_, out_ids_;

@@ -33,7 +33,7 @@ void BM_Linear(benchmark::State& state) {
   size_t next = 0;
   for (auto _ : state) {
     st_linear op = {sizeof op, rows, x, matrices[next++ % count], nullptr, out, 0, static_cast<int32_t>(state.range(4)),
-                    0};
+                    0,         0};
     check(m.api->linear(m.stream, &op));
     check(m.api->stream_synchronize(m.stream));
   }
@@ -167,23 +167,6 @@ void BM_RmsNorm(benchmark::State& state) {
 }
 BENCHMARK(BM_RmsNorm)->ArgName("rows")->Arg(1)->Arg(512)->Unit(benchmark::kMicrosecond)->UseRealTime();
 
-void BM_SiluMul(benchmark::State& state) {
-  constexpr int32_t kCols = 4864;
-  auto rows = static_cast<int32_t>(state.range(0));
-  auto count = static_cast<uint64_t>(rows) * kCols;
-  Machine& m = machine();
-  float *gate_up = allocate<float>(2 * count), *out = allocate<float>(count);
-  fill(gate_up, 2 * count, 3.0f);
-  for (auto _ : state) {
-    st_silu_mul op = {sizeof op, rows, kCols, 0, gate_up, out};
-    check(m.api->silu_mul(m.stream, &op));
-    check(m.api->stream_synchronize(m.stream));
-  }
-  report_bytes(state, 3.0 * 4.0 * static_cast<double>(count));
-  for (float* each : {gate_up, out}) release(each);
-}
-BENCHMARK(BM_SiluMul)->ArgName("rows")->Arg(1)->Arg(512)->Unit(benchmark::kMicrosecond)->UseRealTime();
-
 // Arguments: entries of each concept token, type of the table.
 void BM_Embed(benchmark::State& state) {
   constexpr int32_t kHidden = 896;
@@ -217,7 +200,7 @@ void BM_Pack(benchmark::State& state) {
   std::vector<uint16_t> source(size_t{kRows} * kCols, 0x3c12);
   st_matrix w = {allocate<char>(m.api->matrix_bytes(kRows, kCols, dtype)), kRows, kCols, dtype, 0};
   for (auto _ : state) {
-    check(m.api->pack(m.stream, &w, 0, kRows, source.data(), ST_BF16));
+    check(m.api->pack(m.stream, &w, 0, 1, kRows, source.data(), ST_BF16));
     check(m.api->stream_synchronize(m.stream));
   }
   report_bytes(state, 2.0 * kRows * kCols);

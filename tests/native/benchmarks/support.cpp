@@ -78,7 +78,7 @@ st_matrix random_matrix(int32_t rows, int32_t cols, int32_t dtype) {
   const void* source = dtype == ST_F32 ? static_cast<const void*>(values.data()) : halves.data();
   int32_t source_dtype = dtype == ST_INT8 ? ST_BF16 : dtype;
   for (int32_t first = 0; first < rows; first += kRows)
-    check(m.api->pack(m.stream, &w, first, std::min(kRows, rows - first), source, source_dtype));
+    check(m.api->pack(m.stream, &w, first, 1, std::min(kRows, rows - first), source, source_dtype));
   check(m.api->stream_synchronize(m.stream));
   return w;
 }

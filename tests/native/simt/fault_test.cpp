@@ -91,9 +91,10 @@ TEST_F(FaultTest, TheKernelThatIsToFailCanBeChosen) {
   Device device(target_, 0);
   void* rows = nullptr;
   device.check(device.api.memory_alloc(device.handle, 1024, &rows));
-  st_silu_mul op = {sizeof op, 1, 19, 0, rows, static_cast<char*>(rows) + 512};
+  auto* index = static_cast<int32_t*>(rows);
+  st_gather_rows op = {sizeof op, 1, 19, 0, index, index + 64, index + 128};
   for (int kernel = 1; kernel <= 4; ++kernel) {
-    device.check(device.api.silu_mul(device.stream, &op));
+    device.check(device.api.gather_rows(device.stream, &op));
     EXPECT_EQ(device.api.stream_synchronize(device.stream), kernel < 3 ? ST_OK : ST_INTERNAL) << kernel;
   }
   device.api.memory_free(device.handle, rows);
@@ -105,13 +106,13 @@ TEST_F(FaultTest, AFailedKernelIsToldAndADeviceOpenedAnewWorks) {
     Device device(target_, 0);
     void* rows = nullptr;
     device.check(device.api.memory_alloc(device.handle, 1024, &rows));
-    auto* row = static_cast<char*>(rows);
-    st_silu_mul op = {sizeof op, 1, 19, 0, row, row + 512};
-    device.check(device.api.silu_mul(device.stream, &op));
+    auto* index = static_cast<int32_t*>(rows);
+    st_gather_rows op = {sizeof op, 1, 19, 0, index, index + 64, index + 128};
+    device.check(device.api.gather_rows(device.stream, &op));
     device.synchronize();
     if (fails) {
       setenv("SOFTTHINKING_SIMT_FAULT", "launch", 1);
-      device.check(device.api.silu_mul(device.stream, &op));
+      device.check(device.api.gather_rows(device.stream, &op));
       EXPECT_EQ(device.api.stream_synchronize(device.stream), ST_INTERNAL);
       EXPECT_NE(std::string(device.api.last_error()).find("as the test wants it"), std::string::npos);
       unsetenv("SOFTTHINKING_SIMT_FAULT");

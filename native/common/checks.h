@@ -1,0 +1,131 @@
+// What every operation demands of its scalar arguments and pointers, on every backend. Sizes of matrices and caches are
+// the backend's own: it passes the function that tells them.
+#pragma once
+
+#include "common/status.h"
+
+namespace st {
+
+using MatrixBytes = uint64_t (*)(int32_t rows, int32_t cols, int32_t dtype);
+using KvBytes = uint64_t (*)(int32_t blocks, int32_t kv_heads, int32_t head_dim, int32_t dtype);
+
+inline st_status check(st_stream* stream, const st_matrix* w, int32_t first_row, int32_t row_step, int32_t count,
+                       const void* source, MatrixBytes matrix_bytes) {
+  ST_REQUIRE(stream && w && w->data && source, "pack: a pointer is null");
+  ST_REQUIRE(matrix_bytes(w->rows, w->cols, w->dtype) > 0, "pack: no matrix of %d x %d of type %d", w->rows, w->cols,
+             w->dtype);
+  ST_REQUIRE(first_row >= 0 && row_step > 0 && count > 0 && first_row < w->rows &&
+                 (int64_t{count} - 1) * row_step < int64_t{w->rows} - first_row,
+             "pack: %d rows from %d on, one of every %d, of %d", count, first_row, row_step, w->rows);
+  return ST_OK;
+}
+
+inline st_status check(st_stream* stream, const st_embed* op, MatrixBytes matrix_bytes) {
+  ST_REQUIRE_OPERATION("embed", stream, op);
+  const st_matrix& table = op->table;
+  ST_REQUIRE(op->rows >= 0 && op->tokens >= 0, "embed: %d rows of %d tokens", op->rows, op->tokens);
+  ST_REQUIRE(op->entries >= 1 && op->entries <= ST_MAX_TOPK, "embed: %d entries, expected 1..%d", op->entries,
+             ST_MAX_TOPK);
+  ST_REQUIRE(matrix_bytes(table.rows, table.cols, table.dtype) > 0, "embed: no table of %d x %d of type %d", table.rows,
+             table.cols, table.dtype);
+  ST_REQUIRE(table.data && op->ids && op->weights && op->out, "embed: a pointer is null");
+  return ST_OK;
+}
+
+inline st_status check(st_stream* stream, const st_rms_norm* op) {
+  ST_REQUIRE_OPERATION("rms_norm", stream, op);
+  ST_REQUIRE(op->rows >= 0 && op->cols > 0, "rms_norm: %d x %d", op->rows, op->cols);
+  ST_REQUIRE(op->residual && op->weight && op->out, "rms_norm: a pointer is null");
+  return ST_OK;
+}
+
+inline st_status check(st_stream* stream, const st_linear* op, MatrixBytes matrix_bytes) {
+  ST_REQUIRE_OPERATION("linear", stream, op);
+  const st_matrix& w = op->w;
+  ST_REQUIRE(op->rows >= 0, "linear: %d rows", op->rows);
+  ST_REQUIRE(matrix_bytes(w.rows, w.cols, w.dtype) > 0, "linear: no matrix of %d x %d of type %d", w.rows, w.cols,
+             w.dtype);
+  ST_REQUIRE(op->x && op->out && w.data, "linear: a pointer is null");
+  ST_REQUIRE(op->gated == 0 || (op->gated == 1 && w.rows % 2 == 0), "linear: gated is %d with %d rows", op->gated,
+             w.rows);
+  ST_REQUIRE(op->fast == 0 || op->fast == 1, "linear: fast is %d, expected 0 or 1", op->fast);
+  return ST_OK;
+}
+
+inline st_status check(st_stream* stream, const st_rope_angles* op) {
+  ST_REQUIRE_OPERATION("rope_angles", stream, op);
+  ST_REQUIRE(op->rows >= 0 && op->half > 0 && op->half <= ST_MAX_HEAD_DIM / 2, "rope_angles: %d x %d", op->rows,
+             op->half);
+  ST_REQUIRE(op->positions && op->inverse_frequencies && op->out, "rope_angles: a pointer is null");
+  return ST_OK;
+}
+
+// What qkv_epilogue and attention have in common.
+template <typename Operation>
+st_status check_batch(const char* name, const Operation& op, KvBytes kv_bytes) {
+  const st_batch& batch = op.batch;
+  const st_kv_cache& cache = op.cache;
+  ST_REQUIRE(op.heads > 0 && op.kv_heads > 0 && op.heads % op.kv_heads == 0, "%s: %d heads over %d KV heads", name,
+             op.heads, op.kv_heads);
+  ST_REQUIRE(op.head_dim > 0 && op.head_dim % 2 == 0 && op.head_dim <= ST_MAX_HEAD_DIM,
+             "%s: head_dim %d, expected an even number up to %d", name, op.head_dim, ST_MAX_HEAD_DIM);
+  ST_REQUIRE(cache.keys && cache.values && kv_bytes(cache.blocks, op.kv_heads, op.head_dim, cache.dtype) > 0,
+             "%s: no KV cache of %d blocks of type %d", name, cache.blocks, cache.dtype);
+  ST_REQUIRE(batch.rows >= 0 && batch.sequences >= 0 && batch.blocks_per_sequence > 0,
+             "%s: a batch of %d rows, %d sequences, %d blocks each", name, batch.rows, batch.sequences,
+             batch.blocks_per_sequence);
+  ST_REQUIRE(batch.rows == 0 || (batch.sequences > 0 && batch.positions && batch.first_row && batch.block_tables),
+             "%s: a pointer of the batch is null", name);
+  return ST_OK;
+}
+
+inline st_status check(st_stream* stream, const st_qkv_epilogue* op, KvBytes kv_bytes) {
+  ST_REQUIRE_OPERATION("qkv_epilogue", stream, op);
+  ST_REQUIRE(op->qkv && op->angles, "qkv_epilogue: a pointer is null");
+  return check_batch("qkv_epilogue", *op, kv_bytes);
+}
+
+inline st_status check(st_stream* stream, const st_attention* op, KvBytes kv_bytes) {
+  ST_REQUIRE_OPERATION("attention", stream, op);
+  ST_REQUIRE(op->qkv && op->out, "attention: a pointer is null");
+  return check_batch("attention", *op, kv_bytes);
+}
+
+inline st_status check(st_stream* stream, const st_gather_rows* op) {
+  ST_REQUIRE_OPERATION("gather_rows", stream, op);
+  ST_REQUIRE(op->rows >= 0 && op->cols > 0, "gather_rows: %d x %d", op->rows, op->cols);
+  ST_REQUIRE(op->index && op->in && op->out, "gather_rows: a pointer is null");
+  return ST_OK;
+}
+
+inline st_status check(st_stream* stream, const st_penalize* op) {
+  ST_REQUIRE_OPERATION("penalize", stream, op);
+  ST_REQUIRE(op->rows >= 0 && op->vocabulary > 0, "penalize: %d x %d", op->rows, op->vocabulary);
+  ST_REQUIRE(op->logits && op->slots && op->penalties && op->counts, "penalize: a pointer is null");
+  return ST_OK;
+}
+
+inline st_status check(st_stream* stream, const st_sample* op) {
+  ST_REQUIRE_OPERATION("sample", stream, op);
+  ST_REQUIRE(op->rows >= 0 && op->vocabulary > 0, "sample: %d x %d", op->rows, op->vocabulary);
+  ST_REQUIRE(op->entries >= 1 && op->entries <= ST_MAX_TOPK, "sample: %d entries, expected 1..%d", op->entries,
+             ST_MAX_TOPK);
+  ST_REQUIRE(op->logits && op->slots && op->sampling && op->states && op->slot_ids && op->slot_weights && op->out_ids &&
+                 op->out_weights && op->out_info && op->workspace,
+             "sample: a pointer is null");
+  return ST_OK;
+}
+
+inline st_status check(st_stream* stream, const st_log_probs* op) {
+  ST_REQUIRE_OPERATION("log_probs", stream, op);
+  ST_REQUIRE(op->rows >= 0 && op->vocabulary > 0, "log_probs: %d x %d", op->rows, op->vocabulary);
+  ST_REQUIRE(op->entries >= 1 && op->entries <= ST_MAX_TOPK, "log_probs: %d entries, expected 1..%d", op->entries,
+             ST_MAX_TOPK);
+  ST_REQUIRE(op->count >= 0 && op->count <= ST_MAX_LOG_PROBS, "log_probs: %d ids, expected 0..%d", op->count,
+             ST_MAX_LOG_PROBS);
+  ST_REQUIRE(op->logits && op->slots && op->ids && op->head && op->workspace, "log_probs: a pointer is null");
+  ST_REQUIRE(op->count == 0 || (op->top_ids && op->top), "log_probs: a pointer is null");
+  return ST_OK;
+}
+
+}  // namespace st
