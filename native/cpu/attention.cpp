@@ -125,8 +125,9 @@ st_status qkv_epilogue(st_stream* stream, const st_qkv_epilogue* op) {
     if (found != ST_OK) return found;
     int64_t work = int64_t{op.batch.rows} * (op.heads + 2 * op.kv_heads) * op.head_dim *
                    32;  // an element takes as long as so many
+    // From the last row to the first, as attention goes: what it reads is then in the same core's cache.
     device->pool.parallel_for(op.batch.rows, work, [&](int64_t begin, int64_t end) {
-      for (int64_t r = begin; r < end; ++r) finish_row(device->kernels, op, r);
+      for (int64_t r = op.batch.rows - 1 - begin; r >= op.batch.rows - end; --r) finish_row(device->kernels, op, r);
     });
     return ST_OK;
   });

@@ -87,6 +87,11 @@ struct Kernels {
   bool (*logit_maxima)(const float* logits, int64_t count, float* tile_maxima);
   // Sums over all logits, the maximum's own entry included.
   LogitSums (*logit_sums)(const float* logits, int64_t count, float maximum, float inverse_temperature);
+  // Logits become e^((logit - maximum) / T).
+  void (*masses)(float* logits, int64_t count, float maximum, float inverse_temperature);
+  // How many logits are no less than the bound, and their keys, which those of first_id, first_id + 1, ... are.
+  int64_t (*count_reaching)(const float* logits, int64_t count, float bound);
+  int64_t (*keys_reaching)(const float* logits, int64_t count, float bound, uint32_t first_id, uint64_t* keys);
 
   // For `measure`. The sum of `bytes` bytes, a multiple of 4096, as f32.
   float (*read)(const void* data, int64_t bytes);

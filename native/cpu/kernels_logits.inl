@@ -54,5 +54,32 @@ LogitSums logit_sums(const float* logits, int64_t count, float maximum, float in
   return sums;
 }
 
+void masses(float* logits, int64_t count, float maximum, float inverse_temperature) {
+  int64_t i = 0;
+  for (; i + kLanes <= count; i += kLanes) {
+    F16x x = mul(sub(load(logits + i), broadcast(maximum)), broadcast(inverse_temperature));
+    store(logits + i, where_at_least(x, Exp32::low, exp(x)));
+  }
+  for (; i < count; ++i) logits[i] = mass_of(scaled_logit(logits[i], maximum, inverse_temperature));
+}
+
+int64_t count_reaching(const float* logits, int64_t count, float bound) {
+  int64_t found = 0, i = 0;
+  for (; i + kLanes <= count; i += kLanes) found += __builtin_popcount(lanes_at_least(load(logits + i), bound));
+  for (; i < count; ++i) found += logits[i] >= bound ? 1 : 0;
+  return found;
+}
+
+int64_t keys_reaching(const float* logits, int64_t count, float bound, uint32_t first_id, uint64_t* keys) {
+  int64_t found = 0, i = 0;
+  auto add = [&](int64_t at) { keys[found++] = order_key(logits[at], first_id + static_cast<uint32_t>(at)); };
+  for (; i + kLanes <= count; i += kLanes)
+    for (uint32_t lanes = lanes_at_least(load(logits + i), bound); lanes != 0; lanes &= lanes - 1)
+      add(i + __builtin_ctz(lanes));
+  for (; i < count; ++i)
+    if (logits[i] >= bound) add(i);
+  return found;
+}
+
 }  // namespace
 }  // namespace st::cpu

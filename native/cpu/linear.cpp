@@ -61,7 +61,7 @@ void run_linear(st_device& device, const st_linear& op) {
   int64_t most = static_cast<int64_t>(Workspace::bytes()) / row_bytes;
   for (int64_t first = 0; first < rows; first += most) {
     int64_t count = std::min(most, rows - first);
-    device.pool.parallel_for(count, count * cols, [&](int64_t begin, int64_t end) {
+    device.pool.parallel_for(count, count * cols * 8, [&](int64_t begin, int64_t end) {
       for (int64_t r = begin; r < end; ++r)
         device.kernels.make_operand(form, x + (first + r) * cols, cols, made + r * row_bytes);
     });

@@ -48,6 +48,7 @@ uint64_t row_workspace_bytes(int64_t vocabulary) {
 
 // One row while it is sampled. Probabilities are relative to the maximum: the largest has mass 2^40.
 struct Row {
+  const Kernels& kernels;
   const float* logits;
   int64_t vocabulary;
   Workspace workspace;
@@ -55,8 +56,28 @@ struct Row {
   float inverse_temperature;
   uint64_t total;  // mass of the whole vocabulary
 
-  float mass(uint64_t key) const { return mass_of(scaled_logit(key_logit(key), maximum, inverse_temperature)); }
-  uint64_t fixed_mass(uint64_t key) const { return to_fixed(mass(key)); }
+  // Calls body(i, mass of key i) for the first `count` keys, until it returns false.
+  template <typename Body>
+  void for_each_mass(int64_t count, const Body& body) const {
+    constexpr int64_t kPart = 64;
+    float masses[kPart];
+    for (int64_t first = 0; first < count; first += kPart) {
+      int64_t part = std::min(kPart, count - first);
+      for (int64_t i = 0; i < part; ++i) masses[i] = key_logit(workspace.keys[first + i]);
+      kernels.masses(masses, part, maximum, inverse_temperature);
+      for (int64_t i = 0; i < part; ++i)
+        if (!body(first + i, masses[i])) return;
+    }
+  }
+
+  uint64_t fixed_mass_of_first(int64_t count) const {
+    uint64_t sum = 0;
+    for_each_mass(count, [&](int64_t, float mass) {
+      sum += to_fixed(mass);
+      return true;
+    });
+    return sum;
+  }
 };
 
 struct Entry {
@@ -64,24 +85,31 @@ struct Entry {
   double weight;
 };
 
-// The `want` first entries of the order, as keys in that order, at workspace.keys. The want-th largest tile maximum
-// bounds the want-th largest logit from below, so only tiles that reach it are read.
-int64_t select_top(const Row& row, int64_t want) {
-  uint64_t* keys = row.workspace.keys;
+// A number that at least `want` logits reach, and not many more.
+float bound_of_top(const Row& row, int64_t want) {
   const float* maxima = row.workspace.tile_maxima;
-  int64_t tiles = tiles_of(row.vocabulary), count = 0;
-  float bound = -INFINITY;
-  if (want < tiles / 4) {
-    float* scratch = reinterpret_cast<float*>(keys);
+  int64_t tiles = tiles_of(row.vocabulary);
+  if (want < tiles / 4) {  // the want-th largest tile maximum
+    float* scratch = reinterpret_cast<float*>(row.workspace.keys);
     std::copy(maxima, maxima + tiles, scratch);
     std::nth_element(scratch, scratch + want - 1, scratch + tiles, std::greater<float>());
-    bound = scratch[want - 1];
+    return scratch[want - 1];
   }
-  for (int64_t tile = 0; tile < tiles; ++tile) {
-    if (maxima[tile] < bound) continue;
-    int64_t end = std::min(row.vocabulary, (tile + 1) * kLogitTile);
-    for (int64_t i = tile * kLogitTile; i < end; ++i)
-      if (row.logits[i] >= bound) keys[count++] = order_key(row.logits[i], static_cast<uint32_t>(i));
+  // Further and further down from the maximum.
+  for (float span = 2.0f; span < 1e5f; span *= 1.5f)
+    if (row.kernels.count_reaching(row.logits, row.vocabulary, row.maximum - span) >= want) return row.maximum - span;
+  return -INFINITY;
+}
+
+// The `want` first entries of the order, as keys in that order, at workspace.keys.
+int64_t select_top(const Row& row, int64_t want) {
+  uint64_t* keys = row.workspace.keys;
+  float bound = want < row.vocabulary ? bound_of_top(row, want) : -INFINITY;
+  int64_t count = 0;
+  for (int64_t first = 0; first < row.vocabulary; first += kLogitTile) {
+    if (row.workspace.tile_maxima[first / kLogitTile] < bound) continue;
+    int64_t size = std::min<int64_t>(kLogitTile, row.vocabulary - first);
+    count += row.kernels.keys_reaching(row.logits + first, size, bound, static_cast<uint32_t>(first), keys + count);
   }
   if (count > want) {
     std::nth_element(keys, keys + want, keys + count, std::greater<uint64_t>());
@@ -99,12 +127,15 @@ struct Prefix {
 // How many of the first `available` entries the filters keep. `mass` is the mass that top-k left.
 Prefix kept_prefix(const Row& row, const st_filter& filter, uint64_t mass, int64_t available) {
   uint64_t top_p = top_p_limit(filter.top_p, mass), min_p = min_p_limit(filter.min_p), before = 0;
-  for (int64_t j = 0; j < available; ++j) {
-    uint64_t key = row.workspace.keys[j], fixed = row.fixed_mass(key);
-    if (j > 0 && (before >= top_p || fixed < min_p || row.mass(key) < kSmallestMass)) return {j, true};
+  Prefix prefix = {available, false};
+  row.for_each_mass(available, [&](int64_t j, float relative) {
+    uint64_t fixed = to_fixed(relative);
+    prefix.ended = j > 0 && (before >= top_p || fixed < min_p || relative < kSmallestMass);
+    if (prefix.ended) prefix.count = j;
     before += fixed;
-  }
-  return {available, false};
+    return !prefix.ended;
+  });
+  return prefix;
 }
 
 // The entries that the filters keep, in order at workspace.keys; at most `needed` of them are looked for.
@@ -115,12 +146,7 @@ int64_t keep(const Row& row, const st_filter& filter, int64_t needed) {
   int64_t want = top_k_mass ? limit : std::min<int64_t>(needed, 64);
   for (;;) {
     int64_t found = select_top(row, want);
-    uint64_t mass = row.total;
-    if (top_k_mass) {
-      mass = 0;
-      for (int64_t j = 0; j < found; ++j) mass += row.fixed_mass(row.workspace.keys[j]);
-    }
-    Prefix prefix = kept_prefix(row, filter, mass, found);
+    Prefix prefix = kept_prefix(row, filter, top_k_mass ? row.fixed_mass_of_first(found) : row.total, found);
     if (prefix.ended || want >= needed) return std::min(prefix.count, needed);
     want = std::min(needed, want * 16);
   }
@@ -167,13 +193,11 @@ void add_gumbel_noise(const st_sampling& sampling, uint32_t step, Entry* entries
 int64_t mix(const Row& row, const st_sampling& sampling, uint32_t step, int64_t n, Entry* entries) {
   bool dirichlet = sampling.dirichlet_alpha > 0.0f;
   int64_t count = keep(row, sampling.thinking, dirichlet ? kNoiseEntries : n);
-  uint64_t total = 0;
-  for (int64_t i = 0; i < count; ++i) total += row.fixed_mass(row.workspace.keys[i]);
-  for (int64_t i = 0; i < count; ++i) {
-    uint64_t key = row.workspace.keys[i];
-    entries[i] = {static_cast<int32_t>(key_id(key)),
-                  static_cast<double>(row.mass(key)) * kFixedOne / static_cast<double>(total)};
-  }
+  auto total = static_cast<double>(row.fixed_mass_of_first(count));
+  row.for_each_mass(count, [&](int64_t i, float mass) {
+    entries[i] = {static_cast<int32_t>(key_id(row.workspace.keys[i])), static_cast<double>(mass) * kFixedOne / total};
+    return true;
+  });
   if (dirichlet) {
     add_dirichlet_noise(sampling, step, entries, count);
     count = std::min(count, n);
@@ -189,15 +213,15 @@ int64_t mix(const Row& row, const st_sampling& sampling, uint32_t step, int64_t 
 int32_t draw(const Row& row, const st_sampling& sampling, uint32_t step) {
   int64_t count = keep(row, sampling.after, row.vocabulary);
   uint64_t* keys = row.workspace.keys;
-  uint64_t total = 0;
-  for (int64_t i = 0; i < count; ++i) total += row.fixed_mass(keys[i]);
+  uint64_t target = draw_mass(sampling.seed, step, row.fixed_mass_of_first(count)), running = 0;
   std::sort(keys, keys + count, [](uint64_t a, uint64_t b) { return key_id(a) < key_id(b); });
-  uint64_t target = draw_mass(sampling.seed, step, total), running = 0;
-  for (int64_t i = 0; i < count; ++i) {
-    running += row.fixed_mass(keys[i]);
-    if (running > target) return static_cast<int32_t>(key_id(keys[i]));
-  }
-  return static_cast<int32_t>(key_id(keys[count - 1]));
+  int64_t drawn = count - 1;
+  row.for_each_mass(count, [&](int64_t i, float mass) {
+    running += to_fixed(mass);
+    if (running > target) drawn = i;
+    return running <= target;
+  });
+  return static_cast<int32_t>(key_id(keys[drawn]));
 }
 
 void write_token(const Entry* entries, int64_t count, int64_t places, int32_t* ids, float* weights) {
@@ -210,19 +234,19 @@ void write_token(const Entry* entries, int64_t count, int64_t places, int32_t* i
 
 // The row as the passes find it: maximum, temperature and total are not known yet.
 template <typename Operation>
-Row begin_row(const Operation& op, int64_t r) {
+Row begin_row(const Kernels& kernels, const Operation& op, int64_t r) {
   uint64_t bytes = row_workspace_bytes(op.vocabulary);
   auto* keys = reinterpret_cast<uint64_t*>(static_cast<char*>(op.workspace) + static_cast<uint64_t>(r) * bytes);
   auto* segments = reinterpret_cast<Segment*>(keys + op.vocabulary);
   auto* maxima = reinterpret_cast<float*>(segments + segments_of(op.vocabulary));
-  return {op.logits + r * op.vocabulary, op.vocabulary, {keys, segments, maxima}, 0, 1, 0};
+  return {kernels, op.logits + r * op.vocabulary, op.vocabulary, {keys, segments, maxima}, 0, 1, 0};
 }
 
 // First pass: maxima, and whether a logit is NaN.
-void scan_segment(const Kernels& kernels, const Row& row, int64_t i) {
+void scan_segment(const Row& row, int64_t i) {
   int64_t first = i * kSegment, count = std::min(kSegment, row.vocabulary - first);
   float* maxima = row.workspace.tile_maxima + first / kLogitTile;
-  bool good = kernels.logit_maxima(row.logits + first, count, maxima);
+  bool good = row.kernels.logit_maxima(row.logits + first, count, maxima);
   row.workspace.segments[i] = {0, 0, *std::max_element(maxima, maxima + tiles_of(count)), good ? 0 : 1};
 }
 
@@ -243,19 +267,19 @@ float temperature_of(const st_sample& op, int32_t slot) {
 }
 
 // Second pass: the sums, now that the maximum is known.
-void sum_segment(const Kernels& kernels, const st_sample& op, Row& row, int64_t r, int64_t i) {
+void sum_segment(const st_sample& op, Row& row, int64_t r, int64_t i) {
   if (!find_maximum(row)) return;
   int64_t first = i * kSegment, count = std::min(kSegment, row.vocabulary - first);
   float inverse = inverse_of_temperature(temperature_of(op, op.slots[r]));
-  LogitSums sums = kernels.logit_sums(row.logits + first, count, row.maximum, inverse);
+  LogitSums sums = row.kernels.logit_sums(row.logits + first, count, row.maximum, inverse);
   row.workspace.segments[i].z = sums.z;
   row.workspace.segments[i].s = sums.s;
 }
 
 // What follows the passes.
-void sample_row(const st_sample& op, int64_t r) {
+void sample_row(const Kernels& kernels, const st_sample& op, int64_t r) {
   int32_t slot = op.slots[r];
-  Row row = begin_row(op, r);
+  Row row = begin_row(kernels, op, r);
   int32_t* out_ids = op.out_ids + r * op.entries;
   float* out_weights = op.out_weights + r * op.entries;
   if (!find_maximum(row)) {
@@ -299,8 +323,8 @@ void sample_row(const st_sample& op, int64_t r) {
 
 void log_probs_row(const Kernels& kernels, const st_log_probs& op, int64_t r) {
   if (op.slots[r] < 0) return;
-  Row row = begin_row(op, r);
-  for (int64_t i = 0; i < segments_of(row.vocabulary); ++i) scan_segment(kernels, row, i);
+  Row row = begin_row(kernels, op, r);
+  for (int64_t i = 0; i < segments_of(row.vocabulary); ++i) scan_segment(row, i);
   if (!find_maximum(row)) {
     op.head[r] = 0.0f;
     std::fill_n(op.top_ids + r * op.count, op.count, 0);
@@ -373,17 +397,17 @@ st_status sample(st_stream* stream, const st_sample* op) {
   ST_TRY(check(stream, op));
   return enqueue(stream, [device = stream->device, op = *op] {
     for_each_segment(device->pool, op.rows, op.vocabulary, [&](int64_t r, int64_t i) {
-      if (op.slots[r] >= 0) scan_segment(device->kernels, begin_row(op, r), i);
+      if (op.slots[r] >= 0) scan_segment(begin_row(device->kernels, op, r), i);
     });
     for_each_segment(device->pool, op.rows, op.vocabulary, [&](int64_t r, int64_t i) {
       if (op.slots[r] < 0) return;
-      Row row = begin_row(op, r);
-      sum_segment(device->kernels, op, row, r, i);
+      Row row = begin_row(device->kernels, op, r);
+      sum_segment(op, row, r, i);
     });
     device->pool.parallel_for(op.rows, op.rows * (int64_t{op.vocabulary} / 4 + kRowWork),
                               [&](int64_t begin, int64_t end) {
                                 for (int64_t r = begin; r < end; ++r)
-                                  if (op.slots[r] >= 0) sample_row(op, r);
+                                  if (op.slots[r] >= 0) sample_row(device->kernels, op, r);
                               });
     return ST_OK;
   });

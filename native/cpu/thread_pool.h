@@ -25,10 +25,10 @@ class ThreadPool {
 
   // Calls body(begin, end) for disjoint parts that cover [0, count); returns when all are done. `work` is about the
   // number of multiply-adds of all of it, or of those that would take as long: little work is done by the caller alone,
-  // sooner than others would wake.
+  // sooner than the others would begin.
   template <typename Body>
   void parallel_for(int64_t count, int64_t work, const Body& body) {
-    if (work < kSharedWork) return count > 0 ? body(int64_t{0}, count) : void();
+    if (work < shared_work_) return count > 0 ? body(int64_t{0}, count) : void();
     run(
         count,
         [](const void* context, int64_t begin, int64_t end) { (*static_cast<const Body*>(context))(begin, end); },
@@ -36,7 +36,6 @@ class ThreadPool {
   }
 
  private:
-  static constexpr int64_t kSharedWork = 1 << 17;  // about 3 us of one core
 
   using Function = void (*)(const void* context, int64_t begin, int64_t end);
 
@@ -54,6 +53,7 @@ class ThreadPool {
   void run_items(uint32_t generation, int thread);
   void run_stretch(uint32_t generation, int stretch);
 
+  int64_t shared_work_;       // the least that is shared
   std::mutex one_at_a_time_;  // streams of one device share the threads
   // Read only by whoever claimed items: the call they belong to ends after its last item did.
   Function function_ = nullptr;
