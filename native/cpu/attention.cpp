@@ -125,9 +125,8 @@ st_status qkv_epilogue(st_stream* stream, const st_qkv_epilogue* op) {
     if (found != ST_OK) return found;
     int64_t work = int64_t{op.batch.rows} * (op.heads + 2 * op.kv_heads) * op.head_dim *
                    32;  // an element takes as long as so many
-    // From the last row to the first, as attention goes: what it reads is then in the same core's cache.
     device->pool.parallel_for(op.batch.rows, work, [&](int64_t begin, int64_t end) {
-      for (int64_t r = op.batch.rows - 1 - begin; r >= op.batch.rows - end; --r) finish_row(device->kernels, op, r);
+      for (int64_t r = begin; r < end; ++r) finish_row(device->kernels, op, r);
     });
     return ST_OK;
   });
@@ -152,8 +151,7 @@ class AttentionRun {
     int64_t size = std::clamp(rows * op_.kv_heads / (kTasksPerThread * device_.pool.threads()), int64_t{1}, kMostRows);
     int64_t tasks = (rows + size - 1) / size * op_.kv_heads;
     device_.pool.parallel_for(tasks, work, [&](int64_t begin, int64_t end) {
-      // From the last row to the first: the longest work is begun first.
-      for (int64_t task = tasks - 1 - begin; task >= tasks - end; --task) {
+      for (int64_t task = begin; task < end; ++task) {
         int64_t row = task / op_.kv_heads * size;
         row_block(first, row, std::min(row + size, rows), static_cast<int>(task % op_.kv_heads));
       }

@@ -23,44 +23,44 @@ void store_lanes(F16x y, float* out, int64_t count) {
   for (int64_t i = 0; i < count; ++i) out[i] = lane[i];
 }
 
-F16x add_bias(const Product& p, F16x y, int64_t first) {
-  if (!p.bias) return y;
-  if (p.outputs - first >= kLanes) return add(y, load(p.bias + first));
+F16x load_lanes(const float* in, int64_t count) {
+  if (count >= kLanes) return load(in);
   float lane[kLanes] = {};
-  for (int64_t i = first; i < p.outputs; ++i) lane[i - first] = p.bias[i];
-  return add(y, load(lane));
+  for (int64_t i = 0; i < count; ++i) lane[i] = in[i];
+  return load(lane);
 }
 
-// Of two tiles that hold gates and their values by turns.
-F16x gate(F16x a, F16x b) {
-  F16x gates = evens(a, b);
-  return mul(div(gates, add(broadcast(1.0f), exp(sub(zero(), gates)))), odds(a, b));
+// What becomes of the sums [tiles, 16] of a row.
+void finish_tiles(const Product& p, float* sums, int64_t tiles, int64_t row, int64_t tile) {
+  float* out = p.out + row * p.width();
+  int64_t first = tile * kLanes;
+  if (p.bias)
+    for (int64_t t = 0; t < tiles; ++t)
+      store(sums + t * kLanes,
+            add(load(sums + t * kLanes), load_lanes(p.bias + first + t * kLanes, p.outputs - first - t * kLanes)));
+  if (!p.gated) {
+    for (int64_t t = 0; t < tiles; ++t)
+      store_lanes(load(sums + t * kLanes), out + first + t * kLanes, p.outputs - first - t * kLanes);
+    return;
+  }
+  for (int64_t t = 0; t < tiles; t += 2) {
+    F16x a = load(sums + t * kLanes), b = t + 1 < tiles ? load(sums + (t + 1) * kLanes) : zero();
+    F16x gate = evens(a, b), silu = div(gate, add(broadcast(1.0f), exp(sub(zero(), gate))));
+    int64_t col = (first + t * kLanes) / 2, left = p.width() - col, filled = t + 1 < tiles ? kLanes : kLanes / 2;
+    store_lanes(mul(silu, odds(a, b)), out + col, left < filled ? left : filled);
+  }
 }
 
-// Forced inline, or the sums would have an address and be kept in memory.
+// Forced inline, or the sums would be kept in memory all the time.
 template <int ROWS, int TILES>
 ST_HD void store_block(const Product& p, const F16x (&total)[ROWS][TILES], int64_t row, int64_t tile) {
+  float sums[ROWS][TILES * kLanes];
   ST_UNROLL
   for (int r = 0; r < ROWS; ++r) {
-    float* out = p.out + (row + r) * p.width();
-    F16x y[TILES + 1];
-    y[TILES] = zero();
     ST_UNROLL
-    for (int t = 0; t < TILES; ++t) y[t] = add_bias(p, total[r][t], (tile + t) * kLanes);
-    if (p.gated) {
-      ST_UNROLL
-      for (int t = 0; t < TILES; t += 2) {
-        int64_t first = (tile + t) * kLanes / 2, left = p.width() - first, filled = t + 1 < TILES ? kLanes : kLanes / 2;
-        store_lanes(gate(y[t], y[t + 1]), out + first, left < filled ? left : filled);
-      }
-      continue;
-    }
-    ST_UNROLL
-    for (int t = 0; t < TILES; ++t) {
-      int64_t first = (tile + t) * kLanes;
-      store_lanes(y[t], out + first, p.outputs - first);
-    }
+    for (int t = 0; t < TILES; ++t) store(sums[r] + t * kLanes, total[r][t]);
   }
+  for (int r = 0; r < ROWS; ++r) finish_tiles(p, sums[r], TILES, row + r, tile);
 }
 
 // One tile group over the rows [begin, end), of which there are at most ROWS.
@@ -91,6 +91,9 @@ void all_tiles(const Product& p, int64_t first, int64_t last) {
     } else if (tile % Blocks::kTiles == 0 && tile + Blocks::kTiles <= last) {
       all_rows<Blocks, Blocks::kRows, Blocks::kTiles>(p, tile);
       tile += Blocks::kTiles;
+    } else if (Blocks::kTiles > 2 && tile % 2 == 0 && tile + 2 <= last) {
+      all_rows<Blocks, Blocks::kRows, 2>(p, tile);
+      tile += 2;
     } else {
       all_rows<Blocks, Blocks::kRows, 1>(p, tile);
       ++tile;

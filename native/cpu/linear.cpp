@@ -30,7 +30,15 @@ Cut cut_product(int64_t tiles, int64_t rows, int threads) {
   return cut;
 }
 
-void run_product(st_device& device, const Product& product) {
+Product rows_of(const Product& product, int64_t first, int64_t last) {
+  Product part = product;
+  part.x = static_cast<const char*>(product.x) + first * product.row_bytes;
+  part.out = product.out + first * product.width();
+  part.rows = last - first;
+  return part;
+}
+
+void multiply(st_device& device, const Product& product) {
   if (product.rows == 0) return;
   int64_t tiles = tile_count(product.outputs);
   Cut cut = cut_product(tiles, product.rows, device.pool.threads());
@@ -39,12 +47,32 @@ void run_product(st_device& device, const Product& product) {
   device.pool.parallel_for(columns * chunks, work, [&](int64_t begin, int64_t end) {
     for (int64_t task = begin; task < end; ++task) {
       int64_t chunk = task % chunks, tile = task / chunks * cut.tiles;
-      int64_t first = product.rows * chunk / chunks, last = product.rows * (chunk + 1) / chunks;
-      Product part = product;
-      part.x = static_cast<const char*>(product.x) + first * product.row_bytes;
-      part.out = product.out + first * product.width();
-      part.rows = last - first;
+      Product part = rows_of(product, product.rows * chunk / chunks, product.rows * (chunk + 1) / chunks);
       device.kernels.linear(part, tile, std::min(tile + cut.tiles, tiles));
+    }
+  });
+}
+
+// Whether rows are to stay with a thread from operation to operation, and what is known of them in its core's cache.
+// Each thread then reads all weights, which does not show where they are near and each has rows enough.
+bool keeps_rows(const Product& product, int threads) {
+  constexpr int64_t kSmallMatrix = 1 << 20, kFewestRows = 8;
+  return product.rows >= kFewestRows * threads &&
+         group_count(product.outputs) * group_bytes(product.cols, product.dtype) <= kSmallMatrix;
+}
+
+// Chunks of rows, each brought into the form of the product and multiplied by all of W.
+template <typename Make>
+void multiply_rows(st_device& device, const Product& product, const Make& make) {
+  constexpr int64_t kRows = 6, kMostChunks = 4;  // of a chunk; of a thread
+  int64_t threads = device.pool.threads();
+  int64_t chunks = threads * std::min(kMostChunks, (product.rows + threads * kRows - 1) / (threads * kRows));
+  int64_t work = product.rows * product.outputs * product.cols;
+  device.pool.parallel_for(chunks, work, [&](int64_t begin, int64_t end) {
+    for (int64_t chunk = begin; chunk < end; ++chunk) {
+      int64_t first = product.rows * chunk / chunks, last = product.rows * (chunk + 1) / chunks;
+      make(first, last);
+      device.kernels.linear(rows_of(product, first, last), 0, tile_count(product.outputs));
     }
   });
 }
@@ -55,20 +83,24 @@ void run_linear(st_device& device, const st_linear& op) {
   float* out = static_cast<float*>(op.out);
   int64_t rows = op.rows, cols = op.w.cols, row_bytes = operand_bytes(form, cols);
   Product product = {form, x, row_bytes, rows, cols, op.w.data, op.w.dtype, op.bias, out, op.w.rows, op.gated == 1};
-  if (form == Operand::kF32) return run_product(device, product);
+  if (form == Operand::kF32) return multiply(device, product);
   std::unique_lock<std::mutex> lock = device.workspace.lock();
   char* made = static_cast<char*>(device.workspace.memory());
   int64_t most = static_cast<int64_t>(Workspace::bytes()) / row_bytes;
-  for (int64_t first = 0; first < rows; first += most) {
-    int64_t count = std::min(most, rows - first);
-    device.pool.parallel_for(count, count * cols * 8, [&](int64_t begin, int64_t end) {
-      for (int64_t r = begin; r < end; ++r)
-        device.kernels.make_operand(form, x + (first + r) * cols, cols, made + r * row_bytes);
-    });
+  for (int64_t done = 0; done < rows; done += most) {
     product.x = made;
-    product.rows = count;
-    product.out = out + first * product.width();
-    run_product(device, product);
+    product.rows = std::min(most, rows - done);
+    product.out = out + done * product.width();
+    auto make = [&](int64_t begin, int64_t end) {
+      for (int64_t r = begin; r < end; ++r)
+        device.kernels.make_operand(form, x + (done + r) * cols, cols, made + r * row_bytes);
+    };
+    if (keeps_rows(product, device.pool.threads())) {
+      multiply_rows(device, product, make);
+    } else {
+      device.pool.parallel_for(product.rows, product.rows * cols * 8, make);
+      multiply(device, product);
+    }
   }
 }
 

@@ -104,12 +104,15 @@ void ThreadPool::share(int64_t count, Function function, const void* context) {
   for (int spins = 0; finished_.load(std::memory_order_acquire) != count; ++spins) pause(spins);
 }
 
-// The thread's own stretch, then what the others have left.
+// The thread's own stretch, then what the others have left. All threads write to finished_, so each does it once.
 void ThreadPool::run_items(uint32_t generation, int thread) {
-  for (int i = 0; i < threads(); ++i) run_stretch(generation, (thread + i) % threads());
+  int64_t done = 0;
+  for (int i = 0; i < threads(); ++i) done += run_stretch(generation, (thread + i) % threads());
+  if (done > 0) finished_.fetch_add(done, std::memory_order_release);
 }
 
-void ThreadPool::run_stretch(uint32_t generation, int stretch) {
+int64_t ThreadPool::run_stretch(uint32_t generation, int stretch) {
+  int64_t done = 0;
   std::atomic<uint64_t>& place = stretches_[static_cast<size_t>(stretch)].left;
   uint64_t seen = place.load(std::memory_order_acquire);
   while (seen >> 32 == generation && static_cast<uint32_t>(seen) > 0) {
@@ -117,9 +120,10 @@ void ThreadPool::run_stretch(uint32_t generation, int stretch) {
     if (!place.compare_exchange_weak(seen, seen - static_cast<uint64_t>(claimed), std::memory_order_acq_rel)) continue;
     int64_t begin = begin_of(stretch + 1) - left;
     function_(context_, begin, begin + claimed);
-    finished_.fetch_add(claimed, std::memory_order_release);
+    done += claimed;
     seen = place.load(std::memory_order_acquire);
   }
+  return done;
 }
 
 void ThreadPool::work(int thread) {

@@ -51,7 +51,7 @@ class ThreadPool {
   bool others_work() const;
   int64_t begin_of(int stretch) const { return count_ * stretch / threads(); }
   void run_items(uint32_t generation, int thread);
-  void run_stretch(uint32_t generation, int stretch);
+  int64_t run_stretch(uint32_t generation, int stretch);
 
   int64_t shared_work_;       // the least that is shared
   std::mutex one_at_a_time_;  // streams of one device share the threads

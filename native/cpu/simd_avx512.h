@@ -1,0 +1,166 @@
+// The lanes of simd.h with AVX-512.
+#pragma once
+
+namespace st::cpu {
+namespace {
+
+struct F16x {
+  __m512 v;
+};
+// Rows by weight tiles of a matrix product's inner block: as many sums as leave registers for what is added to them.
+// For products of up to kFew rows they are kWideRows by a whole group of tiles.
+constexpr int kBlockRows = 6, kBlockTiles = 4, kBlockWideRows = 6, kBlockFew = 6;
+constexpr int kInt8Rows = 6, kInt8Tiles = 2, kInt8WideRows = 3, kInt8Few = 24;
+// Blocks of keys whose scores attention computes side by side, and sums of values.
+constexpr int kScoreBlocks = 2, kValueSums = 16;
+ST_HD F16x zero() {
+  return {_mm512_setzero_ps()};
+}
+ST_HD F16x broadcast(float x) {
+  return {_mm512_set1_ps(x)};
+}
+ST_HD F16x load(const float* p) {
+  return {_mm512_loadu_ps(p)};
+}
+ST_HD void store(float* p, F16x x) {
+  _mm512_storeu_ps(p, x.v);
+}
+ST_HD F16x load_bf16(const uint16_t* p) {
+  __m256i raw = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
+  return {_mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(raw), 16))};
+}
+// The first and the second elements of 16 pairs.
+ST_HD F16x load_bf16_even(const uint16_t* p) {
+  return {_mm512_castsi512_ps(_mm512_slli_epi32(_mm512_loadu_si512(p), 16))};
+}
+ST_HD F16x load_bf16_odd(const uint16_t* p) {
+  return {_mm512_castsi512_ps(_mm512_and_si512(_mm512_loadu_si512(p), _mm512_set1_epi32(-65536)))};
+}
+ST_HD F16x load_f16(const uint16_t* p) {
+  return {_mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)))};
+}
+ST_HD F16x add(F16x a, F16x b) {
+  return {_mm512_add_ps(a.v, b.v)};
+}
+ST_HD F16x sub(F16x a, F16x b) {
+  return {_mm512_sub_ps(a.v, b.v)};
+}
+ST_HD F16x mul(F16x a, F16x b) {
+  return {_mm512_mul_ps(a.v, b.v)};
+}
+ST_HD F16x div(F16x a, F16x b) {
+  return {_mm512_div_ps(a.v, b.v)};
+}
+ST_HD F16x fused(F16x a, F16x b, F16x c) {
+  return {_mm512_fmadd_ps(a.v, b.v, c.v)};
+}
+ST_HD F16x max(F16x a, F16x b) {
+  return {_mm512_max_ps(a.v, b.v)};
+}
+ST_HD F16x min(F16x a, F16x b) {
+  return {_mm512_min_ps(a.v, b.v)};
+}
+ST_HD bool any_nan(F16x a) {
+  return _mm512_cmp_ps_mask(a.v, a.v, _CMP_UNORD_Q) != 0;
+}
+ST_HD F16x power_of_two(F16x n) {
+  return {
+      _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_add_epi32(_mm512_cvtps_epi32(n.v), _mm512_set1_epi32(127)), 23))};
+}
+// Of the 32 lanes of a and b, those of even number and the others.
+ST_HD F16x evens(F16x a, F16x b) {
+  __m512i index = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+  return {_mm512_permutex2var_ps(a.v, index, b.v)};
+}
+ST_HD F16x odds(F16x a, F16x b) {
+  __m512i index = _mm512_setr_epi32(1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
+  return {_mm512_permutex2var_ps(a.v, index, b.v)};
+}
+// a where x >= limit, else 0
+ST_HD F16x where_at_least(F16x x, float limit, F16x a) {
+  return {_mm512_maskz_mov_ps(_mm512_cmp_ps_mask(x.v, _mm512_set1_ps(limit), _CMP_GE_OQ), a.v)};
+}
+
+// A bit for each lane where x >= limit.
+ST_HD uint32_t lanes_at_least(F16x x, float limit) {
+  return _mm512_cmp_ps_mask(x.v, _mm512_set1_ps(limit), _CMP_GE_OQ);
+}
+
+// Sixteen sums of 32 bits.
+struct I16x {
+  __m512i v;
+};
+ST_HD I16x broadcast_int(int32_t x) {
+  return {_mm512_set1_epi32(x)};
+}
+ST_HD F16x to_f32(I16x x) {
+  return {_mm512_cvtepi32_ps(x.v)};
+}
+ST_HD I16x to_nearest(F16x x) {
+  return {_mm512_cvtps_epi32(x.v)};
+}
+ST_HD void store_int8(int8_t* p, I16x x) {
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm512_cvtsepi32_epi8(x.v));
+}
+// Sums of numbers that are truncated to 64-bit integers.
+struct FixedSum {
+  __m512i v;
+};
+ST_HD FixedSum fixed_zero() {
+  return {_mm512_setzero_si512()};
+}
+ST_HD FixedSum add_fixed(FixedSum sum, F16x x) {
+  __m512i low = _mm512_cvttps_epi64(_mm512_castps512_ps256(x.v));
+  __m512i high = _mm512_cvttps_epi64(_mm512_castps512_ps256(_mm512_shuffle_f32x4(x.v, x.v, 0xee)));
+  return {_mm512_add_epi64(sum.v, _mm512_add_epi64(low, high))};
+}
+ST_HD uint64_t total(FixedSum sum) {
+  uint64_t lane[8];
+  _mm512_storeu_si512(lane, sum.v);
+  return lane[0] + lane[1] + lane[2] + lane[3] + lane[4] + lane[5] + lane[6] + lane[7];
+}
+#if defined(__AVX512VNNI__)
+ST_HD I16x add(I16x a, I16x b) {
+  return {_mm512_add_epi32(a.v, b.v)};
+}
+// Four unsigned bytes a lane, and four signed bytes for all lanes.
+struct Bytes {
+  __m512i v;
+};
+ST_HD Bytes load_unsigned(const uint8_t* p) {
+  return {_mm512_loadu_si512(p)};
+}
+ST_HD Bytes broadcast_signed(int32_t four) {
+  return {_mm512_set1_epi32(four)};
+}
+ST_HD I16x add_products(I16x sum, Bytes u, Bytes s) {
+  return {_mm512_dpbusd_epi32(sum.v, u.v, s.v)};
+}
+#else
+// As 16-bit numbers, the first and third of each four, and the second and fourth. Their products fit 32 bits in pairs.
+struct Bytes {
+  __m512i even, odd;
+};
+ST_HD Bytes load_unsigned(const uint8_t* p) {
+  __m512i four = _mm512_loadu_si512(p);
+  return {_mm512_and_si512(four, _mm512_set1_epi16(255)), _mm512_srli_epi16(four, 8)};
+}
+ST_HD Bytes broadcast_signed(int32_t x) {
+  __m512i four = _mm512_set1_epi32(x);
+  return {_mm512_srai_epi16(_mm512_slli_epi16(four, 8), 8), _mm512_srai_epi16(four, 8)};
+}
+ST_HD I16x add_products(I16x sum, Bytes u, Bytes s) {
+  __m512i even = _mm512_madd_epi16(u.even, s.even), odd = _mm512_madd_epi16(u.odd, s.odd);
+  return {_mm512_add_epi32(sum.v, _mm512_add_epi32(even, odd))};
+}
+#endif
+
+ST_HD float sum(F16x x) {
+  return sum(_mm256_add_ps(_mm512_castps512_ps256(x.v), _mm512_extractf32x8_ps(x.v, 1)));
+}
+ST_HD float maximum(F16x x) {
+  return maximum(_mm256_max_ps(_mm512_castps512_ps256(x.v), _mm512_extractf32x8_ps(x.v, 1)));
+}
+
+}  // namespace
+}  // namespace st::cpu
