@@ -96,7 +96,7 @@ float bound_of_top(const Row& row, int64_t want) {
     return scratch[want - 1];
   }
   // Further and further down from the maximum.
-  for (float span = 2.0f; span < 1e5f; span *= 1.5f)
+  for (float span = 2.0f; span < 1e5f; span *= 1.2f)
     if (row.kernels.count_reaching(row.logits, row.vocabulary, row.maximum - span) >= want) return row.maximum - span;
   return -INFINITY;
 }
