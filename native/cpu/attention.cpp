@@ -1,9 +1,9 @@
 // What lies between the QKV product and the output product: rope_angles, qkv_epilogue, attention.
-// Layout of the cache, [block, KV head]: keys [head_dim, 16], so that 16 scores are computed side by side; values
-// [16, head_dim].
+// The layout of the cache is that of kernels.h.
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 
 #include "common/checks.h"
 #include "common/formats.h"
@@ -36,16 +36,20 @@ const int32_t* block_table_of(const st_batch& batch, int64_t row) {
   return batch.block_tables + int64_t{sequence_of(batch, row)} * batch.blocks_per_sequence;
 }
 
-template <typename T, typename Convert>
+template <typename T, int TOGETHER, typename Convert>
 void write_kv(const st_qkv_epilogue& op, int32_t position, int32_t block, const float* keys, const float* values,
               Convert convert) {
   int64_t dim = op.head_dim, lane = position % ST_BLOCK_POSITIONS;
-  for (int g = 0; g < op.kv_heads; ++g) {
+  T row[ST_MAX_HEAD_DIM];
+  for (int g = 0; g < op.kv_heads; ++g, keys += dim, values += dim) {
     int64_t base = (int64_t{block} * op.kv_heads + g) * ST_BLOCK_POSITIONS * dim;
-    T* key = static_cast<T*>(op.cache.keys) + base + lane;
-    T* value = static_cast<T*>(op.cache.values) + base + lane * dim;
-    for (int64_t d = 0; d < dim; ++d) key[d * ST_BLOCK_POSITIONS] = convert(keys[g * dim + d]);
-    for (int64_t d = 0; d < dim; ++d) value[d] = convert(values[g * dim + d]);
+    T* key = static_cast<T*>(op.cache.keys) + base;
+    T* value = static_cast<T*>(op.cache.values) + base + value_place<TOGETHER>(lane, 0, dim);
+    for (int64_t d = 0; d < dim; ++d) row[d] = convert(keys[d]);
+    for (int64_t d = 0; d < dim; d += TOGETHER)
+      memcpy(key + key_place<TOGETHER>(lane, d), row + d, TOGETHER * sizeof(T));
+    for (int64_t d = 0; d < dim; ++d) row[d] = convert(values[d]);
+    for (int64_t d = 0; d < dim; ++d) value[d * TOGETHER] = row[d];
   }
 }
 
@@ -62,9 +66,9 @@ void finish_row(const Kernels& kernels, const st_qkv_epilogue& op, int64_t row) 
   int32_t block = block_table_of(op.batch, row)[position / ST_BLOCK_POSITIONS];
   const float* v = k + op.kv_heads * dim;
   if (op.cache.dtype == ST_F32)
-    write_kv<float>(op, position, block, k, v, [](float x) { return x; });
+    write_kv<float, 1>(op, position, block, k, v, [](float x) { return x; });
   else
-    write_kv<uint16_t>(op, position, block, k, v, [](float x) { return float_to_bf16(x); });
+    write_kv<uint16_t, kKvPair>(op, position, block, k, v, [](float x) { return float_to_bf16(x); });
 }
 
 }  // namespace

@@ -43,14 +43,27 @@ struct LogitSums {
 };
 
 // Softmax sums of a query over a range of positions: values = sum of e^(score - maximum) v, total = sum of
-// e^(score - maximum). In memory: values[head_dim], maximum, total, padding; partial_floats(head_dim) in all.
+// e^(score - maximum). A cache of bf16 lets kernels with dot products round queries and weights to bf16. In memory:
+// values[head_dim], maximum, total, padding; partial_floats(head_dim) in all.
 constexpr int64_t partial_floats(int head_dim) {
   return (head_dim + 2 + kLanes - 1) / kLanes * kLanes;
 }
 
+// Block b of a cache holds, for KV head g, at (b kv_heads + g) * 16 head_dim: keys as [head_dim, 16], values as
+// [16, head_dim]. Of bf16 each two that a sum takes one after another lie side by side, as dot-product instructions
+// take them: keys [head_dim / 2, 16, 2], values [8, head_dim, 2].
+constexpr int kKvPair = 2;
+template <int TOGETHER>
+constexpr int64_t key_place(int64_t position, int64_t d) {
+  return (d / TOGETHER * kLanes + position) * TOGETHER + d % TOGETHER;
+}
+template <int TOGETHER>
+constexpr int64_t value_place(int64_t position, int64_t d, int64_t head_dim) {
+  return (position / TOGETHER * head_dim + d) * TOGETHER + position % TOGETHER;
+}
+
 // The queries q[heads, head_dim] of one row, which share a KV head, over the `count` <= kSplit positions from `start`,
-// a multiple of kSplit. Block b of the cache holds, for KV head g, at (b kv_heads + g) * 16 head_dim: keys as
-// [head_dim, 16], values as [16, head_dim].
+// a multiple of kSplit.
 struct AttentionSplit {
   const float* q;
   int heads, head_dim;

@@ -10,17 +10,71 @@
 namespace st::cpu {
 namespace {
 
-// How 16 consecutive stored numbers become f32.
+// How numbers of a cache are multiplied. kTogether numbers that a sum takes one after another lie side by side, for
+// each of 16 lanes: a vector of keys is 16 positions, one of values 16 dimensions. kPasses multiplications do them all.
+// What they are multiplied by, queries and weights, is made of f32 beforehand.
 struct StoredF32 {
   using Type = float;
-  ST_HD F16x load16(const float* p) { return load(p); }
-  ST_HD float one(float x) { return x; }
+  using Factor = float;
+  static constexpr int kTogether = 1, kPasses = 1;
+
+  ST_HD F16x load16(const float* p, int) { return load(p); }
+  ST_HD F16x load16_first(const float* p) { return load(p); }
+  ST_HD F16x factor(const float* p, int) { return broadcast(*p); }
+  ST_HD F16x add_product(F16x sum, F16x x, F16x factor) { return mul_add(x, factor, sum); }
+  ST_HD F16x rounded(F16x x) { return x; }
+  ST_HD const float* factors(const float* x, int64_t, float*) { return x; }
+  ST_HD float to_f32(float x) { return x; }
 };
+
+#if defined(__AVX512BF16__)
+// Both of a pair at once, by factors of bf16.
 struct StoredBf16 {
   using Type = uint16_t;
-  ST_HD F16x load16(const uint16_t* p) { return load_bf16(p); }
-  ST_HD float one(uint16_t x) { return bf16_to_float(x); }
+  using Factor = uint16_t;
+  static constexpr int kTogether = kKvPair, kPasses = 1;
+
+  ST_HD __m512bh load16(const uint16_t* p, int) { return reinterpret_cast<__m512bh>(_mm512_loadu_si512(p)); }
+  // The first of each pair, and 0.
+  ST_HD __m512bh load16_first(const uint16_t* p) {
+    return reinterpret_cast<__m512bh>(_mm512_and_si512(_mm512_loadu_si512(p), _mm512_set1_epi32(0xffff)));
+  }
+  ST_HD __m512bh factor(const uint16_t* p, int) {
+    int pair;
+    memcpy(&pair, p, sizeof pair);
+    return reinterpret_cast<__m512bh>(_mm512_set1_epi32(pair));
+  }
+  ST_HD F16x add_product(F16x sum, __m512bh x, __m512bh factor) { return {_mm512_dpbf16_ps(sum.v, x, factor)}; }
+  ST_HD F16x rounded(F16x x) {
+    auto halves = reinterpret_cast<__m256i>(_mm512_cvtneps_pbh(x.v));
+    return {_mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(halves), 16))};
+  }
+  ST_HD const uint16_t* factors(const float* x, int64_t count, uint16_t* room) {
+    int64_t i = 0;
+    for (; i + kLanes <= count; i += kLanes)
+      _mm256_storeu_si256(reinterpret_cast<__m256i*>(room + i),
+                          reinterpret_cast<__m256i>(_mm512_cvtneps_pbh(load(x + i).v)));
+    for (; i < count; ++i) room[i] = float_to_bf16(x[i]);
+    return room;
+  }
+  ST_HD float to_f32(uint16_t x) { return bf16_to_float(x); }
 };
+#else
+struct StoredBf16 {
+  using Type = uint16_t;
+  using Factor = float;
+  static constexpr int kTogether = kKvPair, kPasses = 2;
+
+  ST_HD F16x load16(const uint16_t* p, int pass) { return pass == 0 ? load_bf16_even(p) : load_bf16_odd(p); }
+  ST_HD F16x load16_first(const uint16_t* p) { return load_bf16_even(p); }
+  ST_HD F16x factor(const float* p, int pass) { return broadcast(p[pass]); }
+  ST_HD F16x add_product(F16x sum, F16x x, F16x factor) { return mul_add(x, factor, sum); }
+  ST_HD F16x rounded(F16x x) { return x; }
+  ST_HD const float* factors(const float* x, int64_t, float*) { return x; }
+  ST_HD float to_f32(uint16_t x) { return bf16_to_float(x); }
+  ST_HD float to_f32(float x) { return x; }
+};
+#endif
 
 constexpr int kMaxHeads = 8;  // queries that are computed side by side: keys and values are read once for all of them
 
@@ -41,8 +95,8 @@ struct Blocks {
 // scores[h, t] = scale q[h] . k[t] for the positions of COUNT blocks from block b on; lanes beyond the split become
 // -inf.
 template <typename C, int HEADS, int COUNT>
-void block_scores(const AttentionSplit& split, const float* q, const Blocks<C>& keys, const Blocks<C>& values, int b,
-                  float* scores) {
+void block_scores(const AttentionSplit& split, const typename C::Factor* q, const Blocks<C>& keys,
+                  const Blocks<C>& values, int b, float* scores) {
   F16x total[HEADS][COUNT];
   const typename C::Type *key[COUNT], *value[COUNT];
   ST_UNROLL
@@ -52,18 +106,21 @@ void block_scores(const AttentionSplit& split, const float* q, const Blocks<C>& 
     ST_UNROLL
     for (int h = 0; h < HEADS; ++h) total[h][i] = zero();
   }
-  for (int d = 0; d < split.head_dim; ++d) {
-    F16x k[COUNT];
+  for (int d = 0; d < split.head_dim; d += C::kTogether) {
     ST_UNROLL
-    for (int i = 0; i < COUNT; ++i) {
-      k[i] = C::load16(key[i] + d * kLanes);
-      prefetch(value[i] + d * kLanes);
-    }
-    ST_UNROLL
-    for (int h = 0; h < HEADS; ++h) {
-      F16x input = broadcast(q[h * split.head_dim + d]);
+    for (int pass = 0; pass < C::kPasses; ++pass) {
+      decltype(C::load16(key[0], 0)) k[COUNT];
       ST_UNROLL
-      for (int i = 0; i < COUNT; ++i) total[h][i] = mul_add(k[i], input, total[h][i]);
+      for (int i = 0; i < COUNT; ++i) {
+        k[i] = C::load16(key[i] + d * kLanes, pass);
+        if (pass == 0) prefetch(value[i] + d * kLanes);
+      }
+      ST_UNROLL
+      for (int h = 0; h < HEADS; ++h) {
+        auto factor = C::factor(q + h * split.head_dim + d, pass);
+        ST_UNROLL
+        for (int i = 0; i < COUNT; ++i) total[h][i] = C::add_product(total[h][i], k[i], factor);
+      }
     }
   }
   ST_UNROLL
@@ -77,7 +134,9 @@ void block_scores(const AttentionSplit& split, const float* q, const Blocks<C>& 
   }
 }
 
-// Scores become e^(score - maximum).
+// Scores become weights e^(score - maximum), rounded to what values are multiplied by: their sum is the sum of what is
+// multiplied.
+template <typename C>
 void soften(float* scores, int blocks, float* maximum_out, float* total_out) {
   F16x top = load(scores);
   for (int b = 1; b < blocks; ++b) top = max(top, load(scores + b * kLanes));
@@ -85,7 +144,7 @@ void soften(float* scores, int blocks, float* maximum_out, float* total_out) {
   F16x total = zero();
   for (int b = 0; b < blocks; ++b) {
     F16x x = sub(load(scores + b * kLanes), broadcast(*maximum_out));
-    F16x p = where_at_least(x, Exp32::low, exp(x));
+    F16x p = C::rounded(where_at_least(x, Exp32::low, exp(x)));
     store(scores + b * kLanes, p);
     total = add(total, p);
   }
@@ -94,7 +153,7 @@ void soften(float* scores, int blocks, float* maximum_out, float* total_out) {
 
 // values[h, d ..] = sum over t of p[h, t] v[t, d ..] for LINES times 16 dimensions, t in order over the whole split.
 template <typename C, int HEADS, int LINES>
-void split_values(const Blocks<C>& blocks, const Blocks<C>& keys, int d, const float* p, float* partials) {
+void split_values(const Blocks<C>& blocks, const Blocks<C>& keys, int d, const typename C::Factor* p, float* partials) {
   F16x total[HEADS][LINES];
   ST_UNROLL
   for (int h = 0; h < HEADS; ++h) {
@@ -102,21 +161,34 @@ void split_values(const Blocks<C>& blocks, const Blocks<C>& keys, int d, const f
     for (int i = 0; i < LINES; ++i) total[h][i] = zero();
   }
   int dim = blocks.split.head_dim;
+  // Forced inline, or the sums would have an address.
+  auto add_products = [&](const auto(&value)[LINES], const typename C::Factor* weights, int pass)
+      __attribute__((always_inline)) {
+    ST_UNROLL
+    for (int h = 0; h < HEADS; ++h) {
+      auto factor = C::factor(weights + h * kSplit, pass);
+      ST_UNROLL
+      for (int i = 0; i < LINES; ++i) total[h][i] = C::add_product(total[h][i], value[i], factor);
+    }
+  };
   for (int b = 0; b < blocks.count(); ++b) {
-    int next_split = b + kSplit / kLanes;
-    const typename C::Type* values = blocks[b] + d;
-    const typename C::Type* later = next_split < blocks.split.blocks ? keys[next_split] + d : values;
-    for (int t = 0; t < blocks.valid(b); ++t) {
+    int next_split = b + kSplit / kLanes, valid = blocks.valid(b), t = 0;
+    const typename C::Type* values = blocks[b] + d * C::kTogether;
+    const typename C::Type* later = next_split < blocks.split.blocks ? keys[next_split] + d * C::kTogether : values;
+    decltype(C::load16(values, 0)) value[LINES];
+    for (; t + C::kTogether <= valid; t += C::kTogether) {
       prefetch(later + t * dim);
-      F16x value[LINES];
       ST_UNROLL
-      for (int i = 0; i < LINES; ++i) value[i] = C::load16(values + t * dim + i * kLanes);
-      ST_UNROLL
-      for (int h = 0; h < HEADS; ++h) {
-        F16x weight = broadcast(p[h * kSplit + b * kLanes + t]);
+      for (int pass = 0; pass < C::kPasses; ++pass) {
         ST_UNROLL
-        for (int i = 0; i < LINES; ++i) total[h][i] = mul_add(value[i], weight, total[h][i]);
+        for (int i = 0; i < LINES; ++i) value[i] = C::load16(values + t * dim + i * kLanes * C::kTogether, pass);
+        add_products(value, p + b * kLanes + t, pass);
       }
+    }
+    if (t < valid) {  // what lies beside the last position may be anything
+      ST_UNROLL
+      for (int i = 0; i < LINES; ++i) value[i] = C::load16_first(values + t * dim + i * kLanes * C::kTogether);
+      add_products(value, p + b * kLanes + t, 0);
     }
   }
   ST_UNROLL
@@ -129,9 +201,10 @@ void split_values(const Blocks<C>& blocks, const Blocks<C>& keys, int d, const f
 template <typename C, int HEADS>
 void split_heads(const AttentionSplit& split, int first) {
   int dim = split.head_dim;
-  const float* q = split.q + first * dim;
   float* partials = split.partials + first * partial_floats(dim);
   float scores[HEADS * kSplit];
+  typename C::Factor query_room[HEADS * ST_MAX_HEAD_DIM], weight_room[HEADS * kSplit];
+  const auto* q = C::factors(split.q + first * dim, int64_t{HEADS} * dim, query_room);
   Blocks<C> keys = {split, static_cast<const typename C::Type*>(split.keys)};
   Blocks<C> values = {split, static_cast<const typename C::Type*>(split.values)};
   // Several blocks side by side: few heads alone have too few sums to keep the multipliers busy.
@@ -139,21 +212,23 @@ void split_heads(const AttentionSplit& split, int first) {
   for (; b + kScoreBlocks <= keys.count(); b += kScoreBlocks)
     block_scores<C, HEADS, kScoreBlocks>(split, q, keys, values, b, scores);
   for (; b < keys.count(); ++b) block_scores<C, HEADS, 1>(split, q, keys, values, b, scores);
+  const typename C::Factor* p[HEADS];
   for (int h = 0; h < HEADS; ++h) {
     float* end = partials + h * partial_floats(dim) + dim;
-    soften(scores + h * kSplit, keys.count(), end, end + 1);
+    soften<C>(scores + h * kSplit, keys.count(), end, end + 1);
+    p[h] = C::factors(scores + h * kSplit, int64_t{keys.count()} * kLanes, weight_room + h * kSplit);
   }
   constexpr int kLines = HEADS * 4 <= kValueSums ? 4 : 2;
   int d = 0;
   for (; d + kLines * kLanes <= dim; d += kLines * kLanes)
-    split_values<C, HEADS, kLines>(values, keys, d, scores, partials);
-  for (; d + 2 * kLanes <= dim; d += 2 * kLanes) split_values<C, HEADS, 2>(values, keys, d, scores, partials);
-  for (; d + kLanes <= dim; d += kLanes) split_values<C, HEADS, 1>(values, keys, d, scores, partials);
+    split_values<C, HEADS, kLines>(values, keys, d, p[0], partials);
+  for (; d + 2 * kLanes <= dim; d += 2 * kLanes) split_values<C, HEADS, 2>(values, keys, d, p[0], partials);
+  for (; d + kLanes <= dim; d += kLanes) split_values<C, HEADS, 1>(values, keys, d, p[0], partials);
   for (; d < dim; ++d) {
     for (int h = 0; h < HEADS; ++h) {
       float total = 0.0f;
       for (int t = 0; t < split.count; ++t)
-        total += scores[h * kSplit + t] * C::one(values[t / kLanes][t % kLanes * dim + d]);
+        total += C::to_f32(p[h][t]) * C::to_f32(values[t / kLanes][value_place<C::kTogether>(t % kLanes, d, dim)]);
       partials[h * partial_floats(dim) + d] = total;
     }
   }
