@@ -11,7 +11,7 @@ namespace st::cpu {
 st_status rms_norm(st_stream* stream, const st_rms_norm* op) {
   ST_TRY(check(stream, op));
   return enqueue(stream, [device = stream->device, op = *op] {
-    device->pool.parallel_for(op.rows, int64_t{op.rows} * op.cols * 8, [&](int64_t begin, int64_t end) {
+    device->pool.parallel_for(op.rows, int64_t{op.rows} * op.cols * 16, [&](int64_t begin, int64_t end) {
       for (int64_t offset = begin * op.cols; offset < end * op.cols; offset += op.cols)
         device->kernels.rms_norm(op.delta ? static_cast<const float*>(op.delta) + offset : nullptr,
                                  static_cast<float*>(op.residual) + offset, op.weight, op.epsilon,
