@@ -177,7 +177,8 @@ void split_values(const Blocks<C>& blocks, const Blocks<C>& keys, int d, const t
     const typename C::Type* later = next_split < blocks.split.blocks ? keys[next_split] + d * C::kTogether : values;
     decltype(C::load16(values, 0)) value[LINES];
     for (; t + C::kTogether <= valid; t += C::kTogether) {
-      prefetch(later + t * dim);
+      ST_UNROLL
+      for (int i = 0; i < LINES; ++i) prefetch(later + t * dim + i * kLanes * C::kTogether);
       ST_UNROLL
       for (int pass = 0; pass < C::kPasses; ++pass) {
         ST_UNROLL

@@ -34,7 +34,7 @@ __device__ __forceinline__ uint32_t load_pair(const T* row, int col, int cols) {
 
 // Block (tile of outputs, kGroups groups of rows), a warp per range of K: the weights of a tile are read once, by one
 // block, in 8 streams of adjacent memory, with kAhead loads in flight for each lane.
-// Registers: 96. (8 groups; 64 and less for fewer.)
+// Registers: 96. (8 groups; 68 and less for fewer.)
 template <typename T, int kGroups>
 __global__ void __launch_bounds__(kThreads) linear_few_rows_kernel(st_linear op) {
   constexpr int kRows = kGroups * kGroup, kAhead = 4;
