@@ -165,11 +165,12 @@ class AttentionRun {
   // One task for each split of 256 positions: for few rows with long contexts.
   void by_splits(int64_t first, int64_t rows, int64_t splits, int64_t work) {
     device_.pool.parallel_for(rows * op_.kv_heads * splits, work, [&](int64_t begin, int64_t end) {
+      // One KV head after another: their keys lie side by side.
       for (int64_t task = begin; task < end; ++task) {
-        int64_t row = first + task / splits / op_.kv_heads;
-        int start = static_cast<int>(task % splits) * kSplit;
-        if (start <= op_.batch.positions[row])
-          split(row, static_cast<int>(task / splits % op_.kv_heads), start, partials_ + task * group_floats_);
+        int64_t row = task / op_.kv_heads / splits, i = task / op_.kv_heads % splits, kv_head = task % op_.kv_heads;
+        if (i * kSplit <= op_.batch.positions[first + row])
+          split(first + row, static_cast<int>(kv_head), static_cast<int>(i) * kSplit,
+                partials_ + ((row * op_.kv_heads + kv_head) * splits + i) * group_floats_);
       }
     });
     device_.pool.parallel_for(rows * op_.kv_heads, rows * op_.heads * op_.head_dim * splits,
