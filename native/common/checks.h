@@ -69,6 +69,8 @@ st_status check_batch(const char* name, const Operation& op, KvBytes kv_bytes) {
              op.heads, op.kv_heads);
   ST_REQUIRE(op.head_dim > 0 && op.head_dim % 2 == 0 && op.head_dim <= ST_MAX_HEAD_DIM,
              "%s: head_dim %d, expected an even number up to %d", name, op.head_dim, ST_MAX_HEAD_DIM);
+  ST_REQUIRE((int64_t{op.heads} + 2 * int64_t{op.kv_heads}) * op.head_dim <= INT32_MAX, "%s: %d and %d heads of %d",
+             name, op.heads, op.kv_heads, op.head_dim);
   ST_REQUIRE(cache.keys && cache.values && kv_bytes(cache.blocks, op.kv_heads, op.head_dim, cache.dtype) > 0,
              "%s: no KV cache of %d blocks of type %d", name, cache.blocks, cache.dtype);
   ST_REQUIRE(batch.rows >= 0 && batch.sequences >= 0 && batch.blocks_per_sequence > 0,

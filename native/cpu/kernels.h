@@ -5,6 +5,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "common/portable.h"
+
 namespace st::cpu {
 
 constexpr int kLanes = 16;      // outputs of a weight tile, positions of a KV block
@@ -31,12 +33,13 @@ struct Product {
   const void* w;
   int dtype;          // of w
   const float* bias;  // [outputs] or null
-  float* out;         // [rows, width()]
+  float* out;         // [rows, width_of]
   int64_t outputs;
   bool gated;
-
-  int64_t width() const { return gated ? outputs / 2 : outputs; }
 };
+ST_HD int64_t width_of(const Product& p) {
+  return p.gated ? p.outputs / 2 : p.outputs;
+}
 
 struct LogitSums {
   uint64_t z, s;  // sums of e^x and of -x e^x in fixed point
@@ -45,7 +48,7 @@ struct LogitSums {
 // Softmax sums of a query over a range of positions: values = sum of e^(score - maximum) v, total = sum of
 // e^(score - maximum). A cache of bf16 lets kernels with dot products round queries and weights to bf16. In memory:
 // values[head_dim], maximum, total, padding; partial_floats(head_dim) in all.
-constexpr int64_t partial_floats(int head_dim) {
+ST_HD constexpr int64_t partial_floats(int head_dim) {
   return (head_dim + 2 + kLanes - 1) / kLanes * kLanes;
 }
 
@@ -54,11 +57,11 @@ constexpr int64_t partial_floats(int head_dim) {
 // take them: keys [head_dim / 2, 16, 2], values [8, head_dim, 2].
 constexpr int kKvPair = 2;
 template <int TOGETHER>
-constexpr int64_t key_place(int64_t position, int64_t d) {
+ST_HD int64_t key_place(int64_t position, int64_t d) {
   return (d / TOGETHER * kLanes + position) * TOGETHER + d % TOGETHER;
 }
 template <int TOGETHER>
-constexpr int64_t value_place(int64_t position, int64_t d, int64_t head_dim) {
+ST_HD int64_t value_place(int64_t position, int64_t d, int64_t head_dim) {
   return (position / TOGETHER * head_dim + d) * TOGETHER + position % TOGETHER;
 }
 
@@ -102,7 +105,7 @@ struct Kernels {
   LogitSums (*logit_sums)(const float* logits, int64_t count, float maximum, float inverse_temperature);
   // Logits become e^((logit - maximum) / T).
   void (*masses)(float* logits, int64_t count, float maximum, float inverse_temperature);
-  // How many logits are no less than the bound, and their keys, which those of first_id, first_id + 1, ... are.
+  // How many logits are no less than the bound. keys_reaching writes their keys, too: logit i is that of first_id + i.
   int64_t (*count_reaching)(const float* logits, int64_t count, float bound);
   int64_t (*keys_reaching)(const float* logits, int64_t count, float bound, uint32_t first_id, uint64_t* keys);
 

@@ -13,18 +13,21 @@ namespace {
 // How numbers of a cache are multiplied. kTogether numbers that a sum takes one after another lie side by side, for
 // each of 16 lanes: a vector of keys is 16 positions, one of values 16 dimensions. kPasses multiplications do them all.
 // What they are multiplied by, queries and weights, is made of f32 beforehand.
-struct StoredF32 {
-  using Type = float;
+struct FactorsF32 {
   using Factor = float;
+  ST_HD const float* factors(const float* x, int64_t, float*) { return x; }
+  ST_HD F16x add_product(F16x sum, F16x x, F16x factor) { return mul_add(x, factor, sum); }
+  ST_HD F16x rounded(F16x x) { return x; }
+  ST_HD float to_f32(float x) { return x; }
+};
+
+struct StoredF32 : FactorsF32 {
+  using Type = float;
   static constexpr int kTogether = 1, kPasses = 1;
 
   ST_HD F16x load16(const float* p, int) { return load(p); }
   ST_HD F16x load16_first(const float* p) { return load(p); }
   ST_HD F16x factor(const float* p, int) { return broadcast(*p); }
-  ST_HD F16x add_product(F16x sum, F16x x, F16x factor) { return mul_add(x, factor, sum); }
-  ST_HD F16x rounded(F16x x) { return x; }
-  ST_HD const float* factors(const float* x, int64_t, float*) { return x; }
-  ST_HD float to_f32(float x) { return x; }
 };
 
 #if defined(__AVX512BF16__)
@@ -60,19 +63,15 @@ struct StoredBf16 {
   ST_HD float to_f32(uint16_t x) { return bf16_to_float(x); }
 };
 #else
-struct StoredBf16 {
+struct StoredBf16 : FactorsF32 {
   using Type = uint16_t;
-  using Factor = float;
   static constexpr int kTogether = kKvPair, kPasses = 2;
 
   ST_HD F16x load16(const uint16_t* p, int pass) { return pass == 0 ? load_bf16_even(p) : load_bf16_odd(p); }
   ST_HD F16x load16_first(const uint16_t* p) { return load_bf16_even(p); }
   ST_HD F16x factor(const float* p, int pass) { return broadcast(p[pass]); }
-  ST_HD F16x add_product(F16x sum, F16x x, F16x factor) { return mul_add(x, factor, sum); }
-  ST_HD F16x rounded(F16x x) { return x; }
-  ST_HD const float* factors(const float* x, int64_t, float*) { return x; }
+  using FactorsF32::to_f32;
   ST_HD float to_f32(uint16_t x) { return bf16_to_float(x); }
-  ST_HD float to_f32(float x) { return x; }
 };
 #endif
 
@@ -213,23 +212,23 @@ void split_heads(const AttentionSplit& split, int first) {
   for (; b + kScoreBlocks <= keys.count(); b += kScoreBlocks)
     block_scores<C, HEADS, kScoreBlocks>(split, q, keys, values, b, scores);
   for (; b < keys.count(); ++b) block_scores<C, HEADS, 1>(split, q, keys, values, b, scores);
-  const typename C::Factor* p[HEADS];
+  const typename C::Factor* p = nullptr;  // of head h at h kSplit, as the scores
   for (int h = 0; h < HEADS; ++h) {
     float* end = partials + h * partial_floats(dim) + dim;
     soften<C>(scores + h * kSplit, keys.count(), end, end + 1);
-    p[h] = C::factors(scores + h * kSplit, int64_t{keys.count()} * kLanes, weight_room + h * kSplit);
+    p = C::factors(scores + h * kSplit, int64_t{keys.count()} * kLanes, weight_room + h * kSplit) - h * kSplit;
   }
   constexpr int kLines = HEADS * 4 <= kValueSums ? 4 : 2;
   int d = 0;
-  for (; d + kLines * kLanes <= dim; d += kLines * kLanes)
-    split_values<C, HEADS, kLines>(values, keys, d, p[0], partials);
-  for (; d + 2 * kLanes <= dim; d += 2 * kLanes) split_values<C, HEADS, 2>(values, keys, d, p[0], partials);
-  for (; d + kLanes <= dim; d += kLanes) split_values<C, HEADS, 1>(values, keys, d, p[0], partials);
+  for (; d + kLines * kLanes <= dim; d += kLines * kLanes) split_values<C, HEADS, kLines>(values, keys, d, p, partials);
+  for (; d + 2 * kLanes <= dim; d += 2 * kLanes) split_values<C, HEADS, 2>(values, keys, d, p, partials);
+  for (; d + kLanes <= dim; d += kLanes) split_values<C, HEADS, 1>(values, keys, d, p, partials);
   for (; d < dim; ++d) {
     for (int h = 0; h < HEADS; ++h) {
       float total = 0.0f;
       for (int t = 0; t < split.count; ++t)
-        total += C::to_f32(p[h][t]) * C::to_f32(values[t / kLanes][value_place<C::kTogether>(t % kLanes, d, dim)]);
+        total +=
+            C::to_f32(p[h * kSplit + t]) * C::to_f32(values[t / kLanes][value_place<C::kTogether>(t % kLanes, d, dim)]);
       partials[h * partial_floats(dim) + d] = total;
     }
   }

@@ -32,7 +32,7 @@ F16x load_lanes(const float* in, int64_t count) {
 
 // What becomes of the sums [tiles, 16] of a row.
 void finish_tiles(const Product& p, float* sums, int64_t tiles, int64_t row, int64_t tile) {
-  float* out = p.out + row * p.width();
+  float* out = p.out + row * width_of(p);
   int64_t first = tile * kLanes;
   if (p.bias)
     for (int64_t t = 0; t < tiles; ++t)
@@ -46,7 +46,7 @@ void finish_tiles(const Product& p, float* sums, int64_t tiles, int64_t row, int
   for (int64_t t = 0; t < tiles; t += 2) {
     F16x a = load(sums + t * kLanes), b = t + 1 < tiles ? load(sums + (t + 1) * kLanes) : zero();
     F16x gate = evens(a, b), silu = div(gate, add(broadcast(1.0f), exp(sub(zero(), gate))));
-    int64_t col = (first + t * kLanes) / 2, left = p.width() - col, filled = t + 1 < tiles ? kLanes : kLanes / 2;
+    int64_t col = (first + t * kLanes) / 2, left = width_of(p) - col, filled = t + 1 < tiles ? kLanes : kLanes / 2;
     store_lanes(mul(silu, odds(a, b)), out + col, left < filled ? left : filled);
   }
 }

@@ -33,7 +33,7 @@ Cut cut_product(int64_t tiles, int64_t rows, int threads) {
 Product rows_of(const Product& product, int64_t first, int64_t last) {
   Product part = product;
   part.x = static_cast<const char*>(product.x) + first * product.row_bytes;
-  part.out = product.out + first * product.width();
+  part.out = product.out + first * width_of(product);
   part.rows = last - first;
   return part;
 }
@@ -90,7 +90,7 @@ void run_linear(st_device& device, const st_linear& op) {
   for (int64_t done = 0; done < rows; done += most) {
     product.x = made;
     product.rows = std::min(most, rows - done);
-    product.out = out + done * product.width();
+    product.out = out + done * width_of(product);
     auto make = [&](int64_t begin, int64_t end) {
       for (int64_t r = begin; r < end; ++r)
         device.kernels.make_operand(form, x + (done + r) * cols, cols, made + r * row_bytes);

@@ -85,7 +85,7 @@ struct Entry {
   double weight;
 };
 
-// A number that at least `want` logits reach, and not many more.
+// A number that at least `want` logits reach, and usually not many more.
 float bound_of_top(const Row& row, int64_t want) {
   const float* maxima = row.workspace.tile_maxima;
   int64_t tiles = tiles_of(row.vocabulary);

@@ -23,13 +23,6 @@ ST_HD void store(float* p, F16x x) {
   _mm256_storeu_ps(p, x.a);
   _mm256_storeu_ps(p + 8, x.b);
 }
-ST_HD __m256 widen_bf16(const uint16_t* p) {
-  __m128i raw = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
-  return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(raw), 16));
-}
-ST_HD F16x load_bf16(const uint16_t* p) {
-  return {widen_bf16(p), widen_bf16(p + 8)};
-}
 ST_HD __m256i load_pairs(const uint16_t* p) {
   return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
 }

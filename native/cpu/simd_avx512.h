@@ -25,10 +25,6 @@ ST_HD F16x load(const float* p) {
 ST_HD void store(float* p, F16x x) {
   _mm512_storeu_ps(p, x.v);
 }
-ST_HD F16x load_bf16(const uint16_t* p) {
-  __m256i raw = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
-  return {_mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(raw), 16))};
-}
 // The first and the second elements of 16 pairs.
 ST_HD F16x load_bf16_even(const uint16_t* p) {
   return {_mm512_castsi512_ps(_mm512_slli_epi32(_mm512_loadu_si512(p), 16))};

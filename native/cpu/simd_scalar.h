@@ -27,9 +27,6 @@ ST_HD F16x load(const float* p) {
 ST_HD void store(float* p, F16x x) {
   for (int i = 0; i < 16; ++i) p[i] = x.v[i];
 }
-ST_HD F16x load_bf16(const uint16_t* p) {
-  ST_LANES(bf16_to_float(p[i]));
-}
 ST_HD F16x load_bf16_even(const uint16_t* p) {
   ST_LANES(bf16_to_float(p[2 * i]));
 }

@@ -36,7 +36,6 @@ class ThreadPool {
   }
 
  private:
-
   using Function = void (*)(const void* context, int64_t begin, int64_t end);
 
   // The items [count * i / threads, count * (i + 1) / threads) of thread i, of which the last `left` are to be claimed.

@@ -32,7 +32,7 @@ namespace st::cuda {
 constexpr uint64_t kScratchBytes = uint64_t{32} << 20;
 constexpr uint64_t kTicketBytes = uint64_t{64} << 10;
 #if defined(ST_SIMT)
-constexpr uint64_t kCublasPartBytes = uint64_t{64} << 10;  // so that small products are done part by part
+constexpr uint64_t kCublasPartBytes = uint64_t{96} << 10;  // so that small products are done part by part
 #else
 constexpr uint64_t kCublasPartBytes = uint64_t{32} << 20;  // near what the second-level cache keeps
 #endif

@@ -9,7 +9,11 @@ namespace st::cuda {
 namespace {
 
 constexpr unsigned kThreads = 256;
+#if defined(ST_SIMT)
+constexpr int64_t kStagingBytes = 64 << 10;  // so that small matrices are uploaded part by part
+#else
 constexpr int64_t kStagingBytes = static_cast<int64_t>(kScratchBytes - kTicketBytes);
+#endif
 
 // Puts source[count, cols] into the rows first_row + i row_step, and zeros into the `padding` rows behind those that
 // the matrix has. A thread writes one quarter of a row of a tile. Registers: 32.

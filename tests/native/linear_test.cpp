@@ -330,7 +330,7 @@ INSTANTIATE_TEST_SUITE_P(Native, FastLinearTest, testing::ValuesIn(targets()), t
 
 TEST_P(FastLinearTest, MatchesReference) {
   // Outputs and columns of no round number, several passes through the memory for plain rows, rows too long for it.
-  for (auto [outputs, cols] : {std::pair<int32_t, int32_t>{1, 1}, {17, 15}, {150, 99}, {455, 160}, {37, 2100}}) {
+  for (auto [outputs, cols] : {std::pair<int32_t, int32_t>{1, 1}, {17, 15}, {150, 99}, {455, 160}, {37, 3100}}) {
     for (bool out_f32 : {false, true}) {
       bool with_bias = out_f32 == (cols % 2 == 0);
       SCOPED_TRACE(testing::Message() << outputs << " x " << cols << (with_bias ? ", bias" : ""));
@@ -345,7 +345,7 @@ TEST_P(FastLinearTest, MatchesReference) {
 
 TEST_P(FastLinearTest, GatedMatchesReference) {
   // One part, several, and rows too long for the memory.
-  for (auto [outputs, cols] : {std::pair<int32_t, int32_t>{2, 1}, {18, 15}, {150, 99}, {454, 160}, {36, 2100}}) {
+  for (auto [outputs, cols] : {std::pair<int32_t, int32_t>{2, 1}, {18, 15}, {150, 99}, {454, 160}, {36, 3100}}) {
     for (bool out_f32 : {false, true}) {
       bool with_bias = out_f32 == (cols % 2 == 0);
       SCOPED_TRACE(testing::Message() << outputs << " x " << cols << (with_bias ? ", bias" : ""));

@@ -51,7 +51,7 @@ TEST_P(PackTest, PutsPartsBetweenOneAnother) {
   constexpr size_t kCols = 40;
   for (int32_t dtype : {ST_F32, ST_F16, ST_BF16, ST_INT8}) {
     if (!device().holds(dtype)) continue;
-    for (int32_t rows : {6, 75, 131}) {
+    for (int32_t rows : {6, 75, 131, 1300}) {
       int32_t source_dtype = dtype == ST_INT8 ? ST_F32 : dtype;
       std::vector<float> values = rounded(random.normals(static_cast<size_t>(rows) * kCols), source_dtype);
       Memory data(device(), device().api.matrix_bytes(rows, kCols, dtype), kNaNPoison);

@@ -259,6 +259,7 @@ TEST_P(QkvEpilogueTest, RefusesMistakes) {
   EXPECT_TRUE(refused([](st_qkv_epilogue& op) { op.heads = 0; }));
   EXPECT_TRUE(refused([](st_qkv_epilogue& op) { op.heads = 5; }));
   EXPECT_TRUE(refused([](st_qkv_epilogue& op) { op.kv_heads = 0; }));
+  EXPECT_TRUE(refused([](st_qkv_epilogue& op) { op.heads = op.kv_heads = 1 << 30; }));
   EXPECT_TRUE(refused([](st_qkv_epilogue& op) { op.head_dim = 15; }));
   EXPECT_TRUE(refused([](st_qkv_epilogue& op) { op.head_dim = ST_MAX_HEAD_DIM + 2; }));
   EXPECT_TRUE(refused([](st_qkv_epilogue& op) { op.angles = nullptr; }));

@@ -207,7 +207,8 @@ typedef struct st_qkv_epilogue {
 } st_qkv_epilogue;
 
 /* out[r, h] = sum over t <= positions[r] of softmax_t(scale q[r, h] . k[t, g]) v[t, g],  g = h / (heads / kv_heads).
- * The context is walked in splits of 256 positions from 0, merged in order. */
+ * The context is walked in splits of 256 positions from 0, merged in order. Where the cache is of bf16, a backend may
+ * round queries, and the weights e^(score - maximum of the split), to bf16; sums are of f32. */
 typedef struct st_attention {
   uint32_t size;
   int32_t heads;
