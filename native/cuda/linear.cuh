@@ -66,7 +66,7 @@ st_status linear_mma(st_stream* stream, const st_linear& op);
 // Whether the operation may be, can be and is worth being given to cuBLAS.
 bool takes_cublas(const st_stream& stream, const st_linear& op);
 // By cuBLAS: how a row is summed is its secret and may depend on the number of rows. A bias is added to what was
-// rounded.
+// rounded, except before silu.
 st_status linear_cublas(st_stream* stream, const st_linear& op);
 
 }  // namespace st::cuda
