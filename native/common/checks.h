@@ -103,7 +103,7 @@ inline st_status check(st_stream* stream, const st_gather_rows* op) {
 inline st_status check(st_stream* stream, const st_penalize* op) {
   ST_REQUIRE_OPERATION("penalize", stream, op);
   ST_REQUIRE(op->rows >= 0 && op->vocabulary > 0, "penalize: %d x %d", op->rows, op->vocabulary);
-  ST_REQUIRE(op->logits && op->slots && op->penalties && op->counts, "penalize: a pointer is null");
+  ST_REQUIRE(op->logits && op->slots && op->penalties && op->counts && op->states, "penalize: a pointer is null");
   return ST_OK;
 }
 

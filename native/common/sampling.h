@@ -15,6 +15,7 @@ constexpr float kFixedOne = 1099511627776.0f;  // 2^40
 // a float64 reference finds that the mass before them is 1 already, so that even a top-p of 1 ends there.
 constexpr float kSmallestMass = 0x1p-59f;
 constexpr int kNoiseEntries = 1024;  // most entries that Dirichlet noise is drawn over
+static_assert(kNoiseEntries <= ST_MAX_TOPK, "the entries of a mixture are kept in arrays of ST_MAX_TOPK");
 
 // Purposes of random numbers: the second word of the Philox counter.
 enum RandomPurpose : uint32_t { kRandomDraw = 0, kRandomDirichlet = 1, kRandomGumbel = 2 };
@@ -135,37 +136,78 @@ ST_HD bool low_entropy_stop(const st_sampling& sampling, st_sequence_state& stat
   return true;
 }
 
+// How many ids of a marker the output ends with after `token`, when it ended with `matched` of them before: the longest
+// beginning of the marker that is an end of the ids so far.
+ST_HD int32_t extend_match(const int32_t* marker, int32_t matched, int32_t token) {
+  for (int32_t length = matched; length >= 0; --length) {
+    if (marker[length] != token) continue;
+    bool suffix = true;  // marker[0, length) ends marker[0, matched)
+    for (int32_t i = 0; i < length; ++i) suffix = suffix && marker[i] == marker[matched - length + i];
+    if (suffix) return length + 1;
+  }
+  return 0;
+}
+
 struct Step {
   int32_t flags;      // ST_STEP_*
   int32_t forced_id;  // the id that replaces the concept token by (id, 1.0), -1: none
 };
 
-// Moves a sequence on by one step whose concept token has the given head. The caller replaces the concept token by
-// (forced_id, 1.0) where that is not -1; a think-end head comes back as forced_id too, so that it is a plain token.
-ST_HD Step advance(const st_sampling& sampling, st_sequence_state& state, int32_t head, float entropy) {
+// The model may open the thought itself: with the marker as its first ids.
+ST_HD void follow_start(const st_sampling& sampling, st_sequence_state& state, int32_t token) {
+  if (state.opening < 0) return;
+  bool next = state.opening < sampling.think_start_count && sampling.think_start[state.opening] == token;
+  state.opening = next ? state.opening + 1 : -1;
+  if (state.opening != sampling.think_start_count) return;
+  state.opening = -1;
+  state.thinking = 1;
+  state.thinking_steps = sampling.think_start_count;
+}
+
+// Counts a thought; what forces the end of thinking here, as ST_STEP_* flags.
+ST_HD int32_t count_thought(const st_sampling& sampling, st_sequence_state& state, float entropy) {
+  int32_t flags = low_entropy_stop(sampling, state, entropy) ? ST_STEP_COLD_STOP : 0;
+  if (sampling.max_thinking_tokens >= 0 && state.thinking_steps >= sampling.max_thinking_tokens)
+    flags |= ST_STEP_BUDGET;
+  state.thinking_steps += 1;
+  return flags;
+}
+
+// Moves a sequence on by one step whose concept token emits `token`. The caller replaces the concept token by
+// (forced_id, 1.0) where that is not -1; the last id of an end marker comes back as forced_id too, so that it is plain.
+ST_HD Step advance(const st_sampling& sampling, st_sequence_state& state, int32_t token, float entropy) {
   Step step = {is_soft(sampling, state) ? ST_STEP_SOFT : 0, -1};
+  bool thinking = state.thinking != 0;
   state.step += 1;
   if (state.forced_next >= 0 && state.forced_next < sampling.forced_count) {
     step.flags |= ST_STEP_FORCED;
     step.forced_id = sampling.forced[state.forced_next];
     state.forced_next = state.forced_next + 1 < sampling.forced_count ? state.forced_next + 1 : -1;
-    return step;
+    state.thinking_steps += thinking ? 1 : 0;
+  } else if (thinking) {
+    int32_t stops = count_thought(sampling, state, entropy);
+    step.flags |= stops;
+    if (stops != 0 && sampling.think_end_count > 0) {
+      step.flags |= ST_STEP_FORCED;
+      step.forced_id = sampling.think_end[0];
+      state.forced_next = sampling.forced_count > 0 ? 0 : -1;
+      state.ending = 0;  // the whole marker follows, whatever the model had begun
+    }
+  } else if (sampling.cold_stop_after_thinking && low_entropy_stop(sampling, state, entropy)) {
+    step.flags |= ST_STEP_FINISHED;
   }
-  if (!state.thinking) {
-    if (sampling.cold_stop_after_thinking && low_entropy_stop(sampling, state, entropy)) step.flags |= ST_STEP_FINISHED;
-    return step;
-  }
-  if (low_entropy_stop(sampling, state, entropy)) step.flags |= ST_STEP_COLD_STOP;
-  if (sampling.max_thinking_tokens >= 0 && state.thinking_steps >= sampling.max_thinking_tokens)
-    step.flags |= ST_STEP_BUDGET;
-  state.thinking_steps += 1;
-  bool forced = (step.flags & (ST_STEP_COLD_STOP | ST_STEP_BUDGET)) != 0 && sampling.think_end_id >= 0;
-  if (forced || (sampling.think_end_id >= 0 && head == sampling.think_end_id)) {
-    step.forced_id = sampling.think_end_id;
-    step.flags |= ST_STEP_THINKING_ENDED | (forced ? ST_STEP_FORCED : 0);
+  if (step.forced_id >= 0) token = step.forced_id;
+  if (!thinking) follow_start(sampling, state, token);
+  if (thinking || state.thinking) step.flags |= ST_STEP_THINKING;
+  if (!thinking || sampling.think_end_count == 0) return step;
+  state.ending = extend_match(sampling.think_end, state.ending, token);
+  if (state.ending == sampling.think_end_count) {
+    step.forced_id = token;
+    step.flags |= ST_STEP_THINKING_ENDED;
     state.thinking = 0;
     state.low_entropy_steps = 0;
-    state.forced_next = forced && sampling.forced_count > 0 ? 0 : -1;
+    state.ending = 0;
+    if (!(step.flags & ST_STEP_FORCED)) state.forced_next = -1;
   }
   return step;
 }

@@ -189,6 +189,12 @@ void add_gumbel_noise(const st_sampling& sampling, uint32_t step, Entry* entries
   normalize(entries, count);
 }
 
+// A weight that f32 cannot hold (noise makes such) is no weight: the place stays unused.
+int64_t without_zeros(const Entry* entries, int64_t count) {
+  while (count > 1 && static_cast<float>(entries[count - 1].weight) == 0.0f) --count;
+  return count;
+}
+
 // The mixture of a soft row; returns how many of `entries` it has.
 int64_t mix(const Row& row, const st_sampling& sampling, uint32_t step, int64_t n, Entry* entries) {
   bool dirichlet = sampling.dirichlet_alpha > 0.0f;
@@ -203,10 +209,9 @@ int64_t mix(const Row& row, const st_sampling& sampling, uint32_t step, int64_t 
     count = std::min(count, n);
     normalize(entries, count);
   }
-  // A weight that f32 cannot hold (noise makes such) is no weight: the place stays unused.
-  while (count > 1 && static_cast<float>(entries[count - 1].weight) == 0.0f) --count;
+  count = without_zeros(entries, count);
   if (sampling.gumbel_temperature > 0.0f) add_gumbel_noise(sampling, step, entries, count);
-  return count;
+  return without_zeros(entries, count);
 }
 
 // One id from the kept distribution: the first kept id, in the order of ids, at which the running mass passes the draw.
@@ -284,7 +289,7 @@ void sample_row(const Kernels& kernels, const st_sample& op, int64_t r) {
   float* out_weights = op.out_weights + r * op.entries;
   if (!find_maximum(row)) {
     write_token(nullptr, 0, op.entries, out_ids, out_weights);
-    op.out_info[r] = {ST_STEP_BAD_LOGITS, 0.0f};
+    op.out_info[r] = {ST_STEP_BAD_LOGITS, 0.0f, 0, 0};
     return;
   }
   const st_sampling& sampling = op.sampling[slot];
@@ -300,6 +305,7 @@ void sample_row(const Kernels& kernels, const st_sample& op, int64_t r) {
   float entropy = entropy_of(row.total - static_cast<uint64_t>(kFixedOne), moment);
 
   Entry entries[ST_MAX_TOPK];
+  static_assert(sizeof entries / sizeof *entries >= kNoiseEntries, "Dirichlet noise is drawn over these entries");
   int64_t n = std::clamp(sampling.max_topk, 1, op.entries), count = 1;
   if (temperature <= 0.0f) {
     select_top(row, 1);
@@ -318,7 +324,7 @@ void sample_row(const Kernels& kernels, const st_sample& op, int64_t r) {
   write_token(entries, count, op.entries, op.slot_ids + int64_t{slot} * op.entries,
               op.slot_weights + int64_t{slot} * op.entries);
   if (op.counts) op.counts[int64_t{slot} * op.vocabulary + entries[0].id] += 1;
-  op.out_info[r] = {step.flags, entropy};
+  op.out_info[r] = {step.flags, entropy, entries[0].id, static_cast<int32_t>(count)};
 }
 
 void log_probs_row(const Kernels& kernels, const st_log_probs& op, int64_t r) {
@@ -366,6 +372,10 @@ void penalize_range(const st_penalize& op, int64_t r, int64_t begin, int64_t end
   for (int32_t i = 0; i < penalties.bias_count; ++i)
     if (penalties.bias_ids[i] >= begin && penalties.bias_ids[i] < end)
       logits[penalties.bias_ids[i]] += penalties.bias_values[i];
+  if (op.states[slot].step >= penalties.min_tokens) return;
+  const int32_t* held = penalties.bias_ids + penalties.bias_count;
+  for (int32_t i = 0; i < penalties.held_count; ++i)
+    if (held[i] >= begin && held[i] < end) logits[held[i]] = -INFINITY;
 }
 
 // Calls body(row, segment) for all of them, shared among the threads.

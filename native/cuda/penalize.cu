@@ -1,4 +1,4 @@
-// penalize: repetition, frequency and presence penalties, then biases.
+// penalize: repetition, frequency and presence penalties, then biases and held ids.
 
 #include "common/checks.h"
 #include "cuda/launch.cuh"
@@ -24,6 +24,9 @@ __global__ void __launch_bounds__(kThreads) penalize_kernel(st_penalize op) {
   }
   for (int32_t i = 0; i < penalties.bias_count; ++i)
     if (penalties.bias_ids[i] == id) logit += penalties.bias_values[i];
+  if (op.states[slot].step < penalties.min_tokens)
+    for (int32_t i = 0; i < penalties.held_count; ++i)
+      if (penalties.bias_ids[penalties.bias_count + i] == id) logit = -INFINITY;
   *place = logit;
 }
 

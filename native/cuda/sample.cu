@@ -166,6 +166,7 @@ __device__ int mix(const Row& row, const st_sampling& sampling, uint32_t step, i
     __syncthreads();
     soften(shared, count);
     normalize(shared, count);
+    while (count > 1 && static_cast<float>(shared.weights[count - 1]) == 0.0f) --count;
   }
   return count;
 }
@@ -266,7 +267,7 @@ __global__ void __launch_bounds__(kThreads) sample_rows_kernel(st_sample op, Log
   Row row = open_row(rows, r, slot);
   if (!row.good()) {
     write_token(shared, 0, places, out_ids, out_weights);
-    if (threadIdx.x == 0) op.out_info[r] = {ST_STEP_BAD_LOGITS, 0.0f};
+    if (threadIdx.x == 0) op.out_info[r] = {ST_STEP_BAD_LOGITS, 0.0f, 0, 0};
     return;
   }
   ChunkSums sums = row_sums(rows, r);
@@ -283,7 +284,7 @@ __global__ void __launch_bounds__(kThreads) sample_rows_kernel(st_sample op, Log
       shared.count = 1;
     }
     if (op.counts) op.counts[int64_t{slot} * op.vocabulary + shared.ids[0]] += 1;
-    op.out_info[r] = {step.flags, entropy};
+    op.out_info[r] = {step.flags, entropy, shared.ids[0], static_cast<int32_t>(shared.count)};
   }
   __syncthreads();
   write_token(shared, shared.count, places, out_ids, out_weights);

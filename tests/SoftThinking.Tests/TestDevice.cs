@@ -21,7 +21,7 @@ public sealed record TestDevice(string Name)
     /// <summary>Options for an engine there; on the CUDA kernels with activations of f32, unless said otherwise.</summary>
     internal EngineOptions Options(int threads = 2, NativeDtype activations = NativeDtype.F32) => this == Cpu
         ? new EngineOptions { Device = ComputeDevice.Cpu, Threads = threads }
-        : new EngineOptions { BackendLibrary = Library, Activations = activations };
+        : new EngineOptions { BackendLibrary = Library, Activations = activations.ToString().ToLowerInvariant() };
 
     internal Device Open(NativeDtype activations) => this == Cpu
         ? Device.Open(Backend.Cpu, threads: 2, activations)

@@ -10,6 +10,8 @@ struct Slot {
   float repetition = 1.0f, frequency = 0.0f, presence = 0.0f;
   std::vector<int32_t> bias_ids;
   std::vector<float> bias_values;
+  std::vector<int32_t> held_ids;
+  uint32_t min_tokens = 0, step = 0;
 };
 
 struct Case {
@@ -26,11 +28,15 @@ struct Case {
                    static_cast<float>(random.uniform(-0.5, 0.5)),
                    static_cast<float>(random.uniform(-0.5, 0.5)),
                    {},
-                   {}};
+                   {},
+                   {},
+                   static_cast<uint32_t>(random.integer(0, 3)),
+                   static_cast<uint32_t>(random.integer(0, 3))};
       for (int32_t i = random.integer(0, 4); i > 0; --i) {
         slot.bias_ids.push_back(random.integer(0, v - 1));
         slot.bias_values.push_back(static_cast<float>(random.uniform(-5.0, 5.0)));
       }
+      for (int32_t i = random.integer(0, 3); i > 0; --i) slot.held_ids.push_back(random.integer(0, v - 1));
       slots.push_back(slot);
       for (size_t i = 0; i < size; ++i) {
         int32_t count = random.chance(0.2) ? random.integer(1, 9) : 0;
@@ -53,13 +59,19 @@ struct Case {
     std::vector<std::unique_ptr<Buffer<int32_t>>> ids;
     std::vector<std::unique_ptr<Buffer<float>>> values;
     std::vector<st_penalties> penalties;
+    std::vector<st_sequence_state> states;
     for (const Slot& slot : slots) {
-      ids.push_back(std::make_unique<Buffer<int32_t>>(device, slot.bias_ids));
+      std::vector<int32_t> biased_and_held = slot.bias_ids;
+      biased_and_held.insert(biased_and_held.end(), slot.held_ids.begin(), slot.held_ids.end());
+      ids.push_back(std::make_unique<Buffer<int32_t>>(device, biased_and_held));
+      states.push_back({0, 0, 0, -1, slot.step, -1, 0, 0});
       values.push_back(std::make_unique<Buffer<float>>(device, slot.bias_values));
       penalties.push_back({slot.repetition, slot.frequency, slot.presence, static_cast<int32_t>(slot.bias_ids.size()),
-                           ids.back()->get(), values.back()->get()});
+                           static_cast<int32_t>(slot.held_ids.size()), slot.min_tokens, ids.back()->get(),
+                           values.back()->get()});
     }
     Buffer<st_penalties> penalty_buffer(device, penalties);
+    Buffer<st_sequence_state> state_buffer(device, states);
     Buffer<int32_t> count_buffer(device, counts), row_buffer(device, rows);
     Buffer<float> logit_buffer(device, logits);
     st_penalize op = {sizeof op,
@@ -69,7 +81,8 @@ struct Case {
                       logit_buffer.get(),
                       row_buffer.get(),
                       penalty_buffer.get(),
-                      count_buffer.get()};
+                      count_buffer.get(),
+                      state_buffer.get()};
     device.check(device.api.penalize(device.stream, &op));
     EXPECT_TRUE(same_bits(count_buffer.read(), counts));
     return logit_buffer.read();
@@ -93,6 +106,8 @@ struct Case {
       }
       for (size_t i = 0; i < penalties.bias_ids.size(); ++i)
         out[r * size + static_cast<size_t>(penalties.bias_ids[i])] += static_cast<double>(penalties.bias_values[i]);
+      if (penalties.step < penalties.min_tokens)
+        for (int32_t id : penalties.held_ids) out[r * size + static_cast<size_t>(id)] = -INFINITY;
     }
     return out;
   }
@@ -134,7 +149,7 @@ TEST_P(PenalizeTest, OffMeansUntouched) {
 // An id of the prompt alone is repeated, but was never a head of the output.
 TEST_P(PenalizeTest, PromptCountsForRepetitionOnly) {
   Case test(random, 4, 1, 1);
-  test.slots[0] = {2.0f, 10.0f, 100.0f, {}, {}};
+  test.slots[0] = {2.0f, 10.0f, 100.0f, {}, {}, {}};
   test.counts = {0, ST_COUNT_IN_PROMPT, 3, ST_COUNT_IN_PROMPT + 1};
   test.logits = {1.0f, 1.0f, -1.0f, 4.0f};
   EXPECT_EQ(test.run(device()), (std::vector<float>{1.0f, 0.5f, -2.0f - 130.0f, 2.0f - 110.0f}));
@@ -145,6 +160,18 @@ TEST_P(PenalizeTest, BiasesOfOneIdAddUp) {
   test.slots[0] = {1.0f, 0.0f, 0.0f, {3, 3, 6}, {1.5f, 2.0f, -INFINITY}};
   test.logits.assign(7, 1.0f);
   EXPECT_EQ(test.run(device()), (std::vector<float>{1, 1, 1, 4.5f, 1, 1, -INFINITY}));
+}
+
+// An id that is held and biased is held; from step min_tokens on it is as any other.
+TEST_P(PenalizeTest, HeldIdsAreImpossibleUntilMinTokens) {
+  Case test(random, 7, 1, 1);
+  test.logits.assign(7, 1.0f);
+  test.counts.assign(7, 0);
+  for (uint32_t step : {0u, 1u, 2u, 3u}) {
+    test.slots[0] = {1.0f, 0.0f, 0.0f, {3}, {2.0f}, {3, 5}, 2, step};
+    float held = step < 2 ? -INFINITY : 1.0f;
+    EXPECT_EQ(test.run(device()), (std::vector<float>{1, 1, 1, step < 2 ? held : 3.0f, 1, held, 1})) << step;
+  }
 }
 
 TEST_P(PenalizeTest, SameBitsForAnyRowsAndThreads) {
@@ -165,8 +192,10 @@ TEST_P(PenalizeTest, SameBitsForAnyRowsAndThreads) {
 TEST_P(PenalizeTest, RefusesMistakes) {
   Buffer<float> logits(device(), std::vector<float>(4, 0.0f));
   Buffer<int32_t> slots(device(), std::vector<int32_t>{0}), counts(device(), std::vector<int32_t>(4, 0));
-  Buffer<st_penalties> penalties(device(), std::vector<st_penalties>{{1.0f, 0.0f, 0.0f, 0, nullptr, nullptr}});
-  const st_penalize good = {sizeof good, 1, 4, 0, logits.get(), slots.get(), penalties.get(), counts.get()};
+  Buffer<st_penalties> penalties(device(), std::vector<st_penalties>{{1.0f, 0.0f, 0.0f, 0, 0, 0, nullptr, nullptr}});
+  Buffer<st_sequence_state> states(device(), std::vector<st_sequence_state>(1));
+  const st_penalize good = {sizeof good,  1,           4, 0, logits.get(), slots.get(), penalties.get(),
+                            counts.get(), states.get()};
   auto refused = [&](auto change) {
     st_penalize op = good;
     change(op);
@@ -179,6 +208,7 @@ TEST_P(PenalizeTest, RefusesMistakes) {
   EXPECT_TRUE(refused([](st_penalize& op) { op.slots = nullptr; }));
   EXPECT_TRUE(refused([](st_penalize& op) { op.penalties = nullptr; }));
   EXPECT_TRUE(refused([](st_penalize& op) { op.counts = nullptr; }));
+  EXPECT_TRUE(refused([](st_penalize& op) { op.states = nullptr; }));
 }
 
 }  // namespace

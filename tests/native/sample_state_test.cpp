@@ -1,4 +1,6 @@
 // The thinking state machine, driven step by step.
+#include <algorithm>
+#include <array>
 #include <cmath>
 
 #include "sample_support.h"
@@ -23,7 +25,8 @@ std::vector<float> high(int32_t head) {
 
 st_sampling thinking_sampling() {
   st_sampling sampling = plain_sampling();
-  sampling.think_end_id = kThinkEnd;
+  sampling.think_end_count = 1;
+  sampling.think_end[0] = kThinkEnd;
   sampling.max_topk = kEntries;
   sampling.after.temperature = 0.0f;  // so that the head after thinking is known
   return sampling;
@@ -42,7 +45,7 @@ class Sequence {
     step_.counts.assign(3 * kVocabulary, 0);
   }
 
-  // Samples one step and returns its flags.
+  // Samples one step and returns its flags, without ST_STEP_THINKING, which follows from the states.
   int32_t next(const std::vector<float>& logits) {
     step_.logits = logits;
     result_ = run(device_, step_);
@@ -54,8 +57,13 @@ class Sequence {
     EXPECT_EQ(result_.states[1].step, step_.states[1].step + 1);
     for (size_t other : {0, 2})
       EXPECT_TRUE(compare_bits(&result_.states[other], &step_.states[other], 1, sizeof(st_sequence_state)));
+    const st_step_info& info = result_.info[0];
+    EXPECT_EQ(info.token, result_.head(0));
+    EXPECT_EQ(info.count, result_.used(0));
+    bool thinking = step_.states[1].thinking || result_.states[1].thinking;
+    EXPECT_EQ((info.flags & ST_STEP_THINKING) != 0, thinking);
     step_.states = result_.states;
-    return result_.info[0].flags;
+    return info.flags & ~ST_STEP_THINKING;
   }
 
   int32_t head() const { return result_.head(0); }
@@ -208,7 +216,7 @@ TEST_P(SampleStateTest, ColdStopAndBudgetMayMeet) {
 // A vocabulary without an end of thinking has nothing to force.
 TEST_P(SampleStateTest, WithoutAThinkEndNothingIsForced) {
   st_sampling sampling = thinking_sampling();
-  sampling.think_end_id = -1;
+  sampling.think_end_count = 0;
   sampling.entropy_threshold = 0.5f;
   sampling.max_thinking_tokens = 1;
   sampling.forced_count = 1;
@@ -233,6 +241,66 @@ TEST_P(SampleStateTest, PlainThinkingStopsAlike) {
   EXPECT_EQ(sequence.next(high(4)), 0);
   EXPECT_EQ(sequence.next(high(5)), ST_STEP_BUDGET | ST_STEP_FORCED | ST_STEP_THINKING_ENDED);
   EXPECT_EQ(sequence.head(), kThinkEnd);
+}
+
+// A marker of several ids ends the thinking with its last one; a beginning that breaks off does not.
+TEST_P(SampleStateTest, EndMarkerOfSeveralIds) {
+  st_sampling sampling = thinking_sampling();
+  sampling.think_end_count = 3;
+  std::copy_n(std::array{7, 7, 8}.begin(), 3, sampling.think_end);
+  Sequence sequence(device(), sampling);
+  for (int32_t id : {7, 3, 7, 7, 7}) EXPECT_EQ(sequence.next(high(id)), ST_STEP_SOFT) << id;
+  EXPECT_EQ(sequence.state().ending, 2);  // 7 7 of the three
+  EXPECT_FALSE(sequence.plain());
+  EXPECT_EQ(sequence.next(high(8)), ST_STEP_SOFT | ST_STEP_THINKING_ENDED);
+  EXPECT_TRUE(sequence.plain());
+  EXPECT_EQ(sequence.state().thinking, 0);
+  EXPECT_EQ(sequence.next(high(3)), 0);
+}
+
+// A forced end emits the whole marker, whatever the model had begun of it, then the text; thoughts until its last id.
+TEST_P(SampleStateTest, ForcedEndMarkerOfSeveralIds) {
+  st_sampling sampling = thinking_sampling();
+  sampling.think_end_count = 3;
+  std::copy_n(std::array{7, 7, 8}.begin(), 3, sampling.think_end);
+  sampling.max_thinking_tokens = 2;
+  sampling.forced_count = 3;
+  std::copy_n(std::array{7, 8, 11}.begin(), 3, sampling.forced);
+  Sequence sequence(device(), sampling);
+  EXPECT_EQ(sequence.next(high(7)), ST_STEP_SOFT);
+  EXPECT_EQ(sequence.next(high(7)), ST_STEP_SOFT);
+  EXPECT_EQ(sequence.next(high(8)), ST_STEP_SOFT | ST_STEP_FORCED | ST_STEP_BUDGET);
+  EXPECT_EQ(sequence.head(), 7);
+  EXPECT_EQ(sequence.next(high(3)), ST_STEP_SOFT | ST_STEP_FORCED);
+  EXPECT_EQ(sequence.head(), 7);
+  EXPECT_EQ(sequence.state().thinking, 1);
+  EXPECT_EQ(sequence.next(high(3)), kForcedEnd);
+  EXPECT_EQ(sequence.head(), 8);
+  EXPECT_EQ(sequence.state().thinking_steps, 5);
+  EXPECT_EQ(sequence.next(high(3)), ST_STEP_FORCED);
+  EXPECT_EQ(sequence.head(), 11);
+  EXPECT_EQ(sequence.next(high(3)), 0);
+}
+
+// The model opens a thought with its first ids or not at all.
+TEST_P(SampleStateTest, TheModelOpensAThought) {
+  st_sampling sampling = thinking_sampling();
+  sampling.soft = 0;
+  sampling.max_thinking_tokens = 3;
+  sampling.think_start_count = 2;
+  std::copy_n(std::array{5, 6}.begin(), 2, sampling.think_start);
+  st_sequence_state unopened = first_state(false);
+  unopened.opening = 0;
+  Sequence opened(device(), sampling, unopened), other(device(), sampling, unopened);
+  EXPECT_EQ(opened.next(high(5)), 0);
+  EXPECT_EQ(opened.state().thinking, 0);
+  EXPECT_EQ(opened.next(high(6)), 0);
+  EXPECT_EQ(opened.state().thinking, 1);
+  EXPECT_EQ(opened.state().thinking_steps, 2);  // the marker counts
+  EXPECT_EQ(opened.next(high(3)), 0);
+  EXPECT_EQ(opened.next(high(3)), ST_STEP_BUDGET | ST_STEP_FORCED | ST_STEP_THINKING_ENDED);
+  for (int32_t id : {5, 5, 6}) EXPECT_EQ(other.next(high(id)), 0) << id;
+  EXPECT_EQ(other.state().thinking, 0);
 }
 
 TEST_P(SampleStateTest, FiltersFollowTheState) {

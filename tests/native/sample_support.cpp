@@ -67,7 +67,6 @@ st_sampling plain_sampling() {
   sampling.max_topk = 10;
   sampling.length_threshold = 1;
   sampling.max_thinking_tokens = -1;
-  sampling.think_end_id = -1;
   return sampling;
 }
 
@@ -75,6 +74,7 @@ st_sequence_state first_state(bool thinking) {
   st_sequence_state state = {};
   state.thinking = thinking;
   state.forced_next = -1;
+  state.opening = -1;
   return state;
 }
 

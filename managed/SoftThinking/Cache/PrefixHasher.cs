@@ -1,35 +1,42 @@
+using System.Buffers.Binary;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 
 namespace SoftThinking.Cache;
 
-/// <summary>Names the first blocks of a sequence by what they hold: SHA-256, so that nobody can make up two prefixes of
+/// <summary>Names the first blocks of a sequence by their content: SHA-256, so that nobody can construct two prefixes with
 /// one name. 0 is the empty prefix.</summary>
 internal readonly record struct PrefixHash(UInt128 High, UInt128 Low);
 
-/// <summary>Computes the hashes of prefixes, block by block. Ids and weights of every concept token count: a mixture
-/// never poses as its head.</summary>
-internal sealed class PrefixHasher : IDisposable
+/// <summary>Computes the hashes of prefixes, block by block. The ids and weights of every entry count, in their order: a mixture
+/// never passes for its emitted token. Emitted tokens do not count, since keys and values do not depend on them.</summary>
+internal sealed class PrefixHasher
 {
-    private readonly IncrementalHash _hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+    private const int HashBytes = 32;
+
+    // A block's parent hash, then for each token its number of entries, its ids and its weights: one digest per block, because
+    // each call into the cryptographic library costs as much as hashing hundreds of bytes.
+    private byte[] _content = new byte[HashBytes + KvCache.BlockPositions * 3 * sizeof(int)];
 
     /// <summary>Hash of a prefix that is one block longer than <paramref name="parent"/>.</summary>
     /// <param name="first">Position of the block's first token.</param>
     public PrefixHash Extend(PrefixHash parent, TokenHistory tokens, int first)
     {
-        _hash.AppendData(MemoryMarshal.AsBytes(new ReadOnlySpan<PrefixHash>(in parent)));
+        int length = HashBytes;
+        MemoryMarshal.Write(_content, parent);
         for (int i = first; i < first + KvCache.BlockPositions; i++)
         {
-            ReadOnlySpan<int> ids = tokens.IdsOf(i);
-            int entries = ids.Length;
-            _hash.AppendData(MemoryMarshal.AsBytes(new ReadOnlySpan<int>(in entries)));
-            _hash.AppendData(MemoryMarshal.AsBytes(ids));
-            _hash.AppendData(MemoryMarshal.AsBytes(tokens.WeightsOf(i)));
+            ReadOnlySpan<int> ids = tokens.IdsAt(i);
+            int bytes = ids.Length * sizeof(int);
+            if (_content.Length < length + sizeof(int) + 2 * bytes)
+                Array.Resize(ref _content, 2 * (length + sizeof(int) + 2 * bytes));
+            BinaryPrimitives.WriteInt32LittleEndian(_content.AsSpan(length), ids.Length);
+            MemoryMarshal.AsBytes(ids).CopyTo(_content.AsSpan(length + sizeof(int)));
+            MemoryMarshal.AsBytes(tokens.WeightsAt(i)).CopyTo(_content.AsSpan(length + sizeof(int) + bytes));
+            length += sizeof(int) + 2 * bytes;
         }
         PrefixHash hash = default;
-        _hash.GetHashAndReset(MemoryMarshal.AsBytes(new Span<PrefixHash>(ref hash)));
+        SHA256.HashData(_content.AsSpan(0, length), MemoryMarshal.AsBytes(new Span<PrefixHash>(ref hash)));
         return hash;
     }
-
-    public void Dispose() => _hash.Dispose();
 }

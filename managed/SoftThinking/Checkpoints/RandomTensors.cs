@@ -15,11 +15,12 @@ internal sealed unsafe class RandomTensors : ITensorSource
     private readonly long _largest;
     private ushort* _buffer;
 
-    public RandomTensors(ModelShape shape, ulong seed)
+    /// <param name="parameters">Elements of all tensors.</param>
+    public RandomTensors(string name, ModelConfig config, long parameters, ulong seed)
     {
-        (Name, Config) = ($"random {shape.Name}", shape.Config);
+        (Name, Config) = ($"random {name}", config);
         Generation = new GenerationDefaults { EosIds = Config.EosIds };
-        TotalBytes = shape.Parameters * Bf16Bytes;
+        TotalBytes = parameters * Bf16Bytes;
         _ones = Math.Max(Config.HiddenSize, Config.HeadDim);
         _largest = Config.HiddenSize * Math.Max((long)Config.VocabularySize, Math.Max(Config.FfnSize, Config.Heads * Config.HeadDim));
         long elements = _ones + _largest + Places * Alignment;

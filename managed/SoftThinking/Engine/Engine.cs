@@ -1,172 +1,201 @@
 using System.Runtime.CompilerServices;
 using Microsoft.Extensions.Logging;
-using Microsoft.Extensions.Logging.Abstractions;
 using SoftThinking.Checkpoints;
 using SoftThinking.Execution;
 using SoftThinking.Templating;
+using SoftThinking.Thinking;
 using SoftThinking.Tokenization;
 
 namespace SoftThinking;
 
-/// <summary>A loaded model that generates, for many callers at once. What a request gives does not depend on what runs
-/// beside it. All members may be called from any thread.</summary>
-public sealed class Engine : IAsyncDisposable
+/// <summary>A loaded model that generates for many callers at once. The result of a request does not depend on concurrent
+/// requests. All members may be called from any thread.</summary>
+public sealed class Engine : IAsyncDisposable, IDisposable
 {
-    private readonly LoadedModel _model;
     private readonly EngineLoop _loop;
     private readonly EngineOptions _options;
     private readonly Lazy<ChatTemplate?> _template;
+    private readonly PromptEncoder _encoder;
     private readonly Lazy<Task> _disposal;
 
-    private Engine(ITensorSource source, Tokenizer tokenizer, Func<ChatTemplate?> template, EngineOptions options)
+    private Engine(ITensorSource source, LoadedModel model, Tokenizer tokenizer, Func<ChatTemplate?> template, EngineOptions options, ILogger logger)
     {
-        (Config, Defaults, Tokenizer, _options) = (source.Config, source.Generation, tokenizer, options);
+        (Config, Defaults, Tokenizer, Model, _options) = (source.Config, source.Generation, tokenizer, model, options);
         _template = new(template);
-        ILogger logger = options.Logger ?? NullLogger.Instance;
-        _model = new LoadedModel(source, options, logger);
-        _loop = new EngineLoop(_model, options, logger, Defaults.EosIds);
+        _encoder = new PromptEncoder(tokenizer, () => _template.Value);
         _disposal = new(FreeAsync);
-        EngineLog.Loaded(logger, source.Name, _model.Cost.WeightBytes, _model.Cache.Blocks, ContextLength);
+        EngineLog.Loaded(logger, source.Name, model.WeightBytes, model.Cache.Blocks, ContextLength);
+        // Last: from here on a thread uses the model.
+        _loop = new EngineLoop(model, options, logger, Defaults.EosIds);
     }
 
+    /// <summary>The model's sizes and kind.</summary>
     public ModelConfig Config { get; }
 
-    /// <summary>What generation_config.json recommends.</summary>
+    /// <summary>The values that generation_config.json recommends.</summary>
     public GenerationDefaults Defaults { get; }
 
+    /// <summary>The model's tokenizer.</summary>
     public Tokenizer Tokenizer { get; }
 
-    /// <summary>Null where the model comes without one. Read when first asked for: raw prompts need none.</summary>
+    /// <summary>The model's chat template; null where the model comes without one. Read on first use: raw prompts need none.</summary>
     /// <exception cref="ModelFileException">The file that holds it is broken.</exception>
     /// <exception cref="TemplateException">The template is broken or not supported.</exception>
     public ChatTemplate? Template => _template.Value;
 
-    /// <summary>Most positions of a sequence: the model's limit, or less where the options or the KV cache say so.</summary>
-    public int ContextLength => _model.ContextLength;
+    /// <summary>Maximum positions of a sequence: the model's limit, or less where the options or the KV cache require it.</summary>
+    public int ContextLength => Model.ContextLength;
 
-    /// <summary>What the model takes at least, for whoever measures.</summary>
-    public ModelCost Cost => _model.Cost;
-
-    /// <summary>What came of <see cref="EngineOptions.FastPrefill"/>; null where it was not asked for.</summary>
-    public FastPrefill? FastPrefill => _model.FastPrefill;
-
-    /// <summary>Where the engine stood after its last step.</summary>
+    /// <summary>A snapshot of the load, taken after the last engine step.</summary>
     public EngineStatistics Statistics => _loop.Statistics;
 
-    /// <summary>Where the steps since the last call spent their time; empty without <see cref="EngineOptions.Profile"/>.</summary>
-    public IReadOnlyList<StepProfile> TakeProfile() => _model.Profiler.Take();
+    internal LoadedModel Model { get; }
 
     /// <summary>Managed memory that the engine's thread allocated so far, in bytes.</summary>
     internal long AllocatedBytes => _loop.AllocatedBytes;
 
-    /// <summary>Loads a Hugging Face checkpoint: a directory, or a .safetensors file with its config.json beside it.</summary>
+    /// <summary>Loads a Hugging Face checkpoint: a directory, or a .safetensors file with its config.json next to it.</summary>
+    /// <param name="path">The directory or file. Nothing is downloaded.</param>
+    /// <param name="options">How the engine is set up; null for the defaults.</param>
+    /// <exception cref="ArgumentNullException">The path is null.</exception>
     /// <exception cref="ModelFileException">A file is missing, broken, or of a kind that this engine does not run.</exception>
     /// <exception cref="BackendException">The native library cannot be loaded.</exception>
     /// <exception cref="InsufficientMemoryException">Weights or KV cache do not fit.</exception>
-    public static Engine Load(string path, EngineOptions? options = null)
+    public static Engine Load(string path, EngineOptions? options = null) => Load(path, options, CancellationToken.None);
+
+    /// <summary>As <see cref="Load(string, EngineOptions?)"/>, on a thread of its own.</summary>
+    /// <param name="path">The directory or file. Nothing is downloaded.</param>
+    /// <param name="options">How the engine is set up; null for the defaults.</param>
+    /// <param name="cancellation">Ends loading; what was allocated is freed.</param>
+    /// <exception cref="OperationCanceledException">Cancelled.</exception>
+    public static Task<Engine> LoadAsync(string path, EngineOptions? options = null, CancellationToken cancellation = default) =>
+        Task.Factory.StartNew(() => Load(path, options, cancellation), cancellation, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+
+    /// <summary>Generates, and returns the whole result. The request is submitted before the method returns; all errors come with
+    /// the task.</summary>
+    /// <exception cref="ArgumentException">The prompt is empty, contains an id outside the vocabulary or needs a chat template that the
+    /// model does not have; or thinking cannot be ended as the request wants it.</exception>
+    /// <exception cref="TemplateException">The chat template fails.</exception>
+    /// <exception cref="GenerationLimitException">The request exceeds a limit, or the queue is full.</exception>
+    /// <exception cref="GenerationException">The model's logits cannot be sampled, or the engine failed.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled.</exception>
+    /// <exception cref="ObjectDisposedException">The engine was disposed.</exception>
+    public async Task<GenerationResult> GenerateAsync(GenerationRequest request, CancellationToken cancellation = default)
     {
+        // Only the end is of interest.
+        Generation generation = Submit(Prepare(request), signalsEveryToken: false);
+        GenerationAccumulator accumulator = new();
+        await foreach (GenerationEvent next in ReadAsync(generation, cancellation).ConfigureAwait(false))
+            accumulator.Add(next);
+        return accumulator.ToResult();
+    }
+
+    /// <summary>Generates token by token. The request is checked now, and submitted when the first event is requested; leaving the
+    /// enumeration cancels it. Each enumeration is a generation of its own.</summary>
+    /// <exception cref="ArgumentException">As for <see cref="GenerateAsync"/>; the other errors occur while events are read.</exception>
+    /// <exception cref="TemplateException">The chat template fails.</exception>
+    /// <exception cref="GenerationLimitException">The request exceeds a limit.</exception>
+    public IAsyncEnumerable<GenerationEvent> StreamAsync(GenerationRequest request, CancellationToken cancellation = default) =>
+        SubmitAndReadAsync(Prepare(request), cancellation);
+
+    /// <summary>The tokens of a prompt, as a request would use them.</summary>
+    /// <exception cref="ArgumentException">The prompt needs a chat template and the model does not have one.</exception>
+    /// <exception cref="TemplateException">The chat template fails.</exception>
+    public IReadOnlyList<ConceptToken> Encode(Prompt prompt)
+    {
+        ArgumentNullException.ThrowIfNull(prompt);
+        return _encoder.Encode(prompt, ThinkingMarkers.Resolve(Tokenizer, TemplateSource(prompt), null, null)).Tokens;
+    }
+
+    /// <summary>Accepts no further requests, and waits until all accepted ones have ended. Then the engine can only be disposed.</summary>
+    public Task DrainAsync() => _loop.DrainAsync();
+
+    /// <summary>Ends all generations in progress, and frees everything.</summary>
+    public ValueTask DisposeAsync() => new(_disposal.Value);
+
+    /// <summary>Ends all generations in progress, and frees everything. Blocks until that is done.</summary>
+    public void Dispose() => _disposal.Value.GetAwaiter().GetResult();
+
+    /// <summary>An engine over any source of weights.</summary>
+    internal static Engine Create(
+        ITensorSource source, Tokenizer tokenizer, Func<ChatTemplate?> template, EngineOptions options, CancellationToken cancellation = default)
+    {
+        SafeLogger logger = new(options.Logger);
+        LoadedModel model = new(source, options, logger, cancellation);
+        try
+        {
+            return new Engine(source, model, tokenizer, template, options, logger);
+        }
+        catch
+        {
+            model.Dispose();
+            throw;
+        }
+    }
+
+    private static Engine Load(string path, EngineOptions? options, CancellationToken cancellation)
+    {
+        ArgumentNullException.ThrowIfNull(path);
         using Checkpoint checkpoint = Checkpoint.Open(path);
         string directory = checkpoint.Directory;
         Tokenizer tokenizer = Tokenizer.Load(directory);
-        GiveBackGarbage();
-        return new Engine(checkpoint, tokenizer, () => ChatTemplate.Load(directory), options ?? new EngineOptions());
-    }
-
-    /// <summary>A model of the given shape with random weights of bf16, for measuring: it takes the time and the memory of
-    /// the real one. Its tokenizer knows the 256 bytes and the markers of a thought; other ids have no text.</summary>
-    /// <param name="seed">Seed of the weights.</param>
-    /// <exception cref="BackendException">The native library cannot be loaded.</exception>
-    /// <exception cref="InsufficientMemoryException">Weights or KV cache do not fit.</exception>
-    public static Engine LoadRandom(ModelShape shape, EngineOptions? options = null, ulong seed = 0)
-    {
-        using RandomTensors tensors = new(shape, seed);
-        Tokenizer tokenizer = Tokenizer.OfBytes("<think>", "</think>", "<|endoftext|>");
-        return new Engine(tensors, tokenizer, () => null, options ?? new EngineOptions());
-    }
-
-    /// <summary>Generates, and returns everything when it is done. The request is submitted at once.</summary>
-    /// <exception cref="ArgumentException">The prompt is empty or has an id that the model has not; or the text that ends
-    /// thinking is not one token.</exception>
-    /// <exception cref="GenerationLimitException">The request is larger than a limit, or the queue is full.</exception>
-    /// <exception cref="GenerationException">The model gave logits that cannot be sampled, or the engine failed.</exception>
-    /// <exception cref="OperationCanceledException">Cancelled.</exception>
-    /// <exception cref="ObjectDisposedException">The engine was disposed.</exception>
-    public Task<GenerationResult> GenerateAsync(GenerationRequest request, CancellationToken cancellation = default)
-    {
-        // Without stop strings only the end is of interest.
-        Generation generation = Prepare(request, tellsEveryStep: request.StopStrings.Count > 0);
-        _loop.Submit(generation);
-        return CollectAsync(generation, cancellation);
-    }
-
-    /// <summary>Generates step by step. The request is checked now, and submitted when the first event is asked for; to stop
-    /// asking ends it.</summary>
-    /// <exception cref="ArgumentException">As <see cref="GenerateAsync"/>; the others too, while events are read.</exception>
-    /// <exception cref="GenerationLimitException">The request is larger than a limit.</exception>
-    public IAsyncEnumerable<GenerationEvent> StreamAsync(GenerationRequest request, CancellationToken cancellation = default)
-    {
-        Prepare(request, tellsEveryStep: true);
-        return SubmitAndReadAsync(request, cancellation);
-    }
-
-    /// <summary>Takes no further requests, and waits until all that were taken have ended. Then there is only disposing.</summary>
-    public Task DrainAsync() => _loop.DrainAsync();
-
-    /// <summary>Ends the generations that have not ended, and frees everything.</summary>
-    public ValueTask DisposeAsync() => new(_disposal.Value);
-
-    /// <summary>Reading a tokenizer leaves tens of megabytes of garbage, which would stay resident beside the weights: the
-    /// collector does not know that they are coming.</summary>
-    private static void GiveBackGarbage()
-    {
-        // Takes milliseconds for a small heap. Of a host that has a large one, the garbage is a small part.
-        const long SmallHeap = 256 << 20;
-        if (GC.GetTotalMemory(forceFullCollection: false) < SmallHeap)
-            GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
+        return Create(checkpoint, tokenizer, () => ChatTemplate.Load(directory), options ?? new EngineOptions(), cancellation);
     }
 
     private async Task FreeAsync()
     {
         await _loop.StopAsync().ConfigureAwait(false);
         _loop.Dispose();
-        _model.Dispose();
+        Model.Dispose();
     }
 
-    private Generation Prepare(GenerationRequest request, bool tellsEveryStep)
+    private PreparedRequest Prepare(GenerationRequest request)
     {
-        RequestCheck.Prompt(request, Config.VocabularySize, ContextLength);
-        RequestCheck.Limits(request, _options);
-        SlotSetup setup = SlotSetup.Make(request, Tokenizer, Config.VocabularySize);
-        int most = Math.Min(request.MaxNewTokens ?? int.MaxValue, ContextLength - request.Prompt.Count);
-        return new Generation(request, setup, most, tellsEveryStep, _loop.Wake);
+        ArgumentNullException.ThrowIfNull(request);
+        ArgumentNullException.ThrowIfNull(request.Prompt);
+        SamplingOptions sampling = request.Sampling ?? throw new ArgumentException("the request has no sampling options");
+        ThinkingMarkers markers = ThinkingMarkers.Resolve(Tokenizer, TemplateSource(request.Prompt), sampling.ThinkStart, sampling.ThinkEnd);
+        (IReadOnlyList<ConceptToken> prompt, PromptState state) = _encoder.Encode(request.Prompt, markers);
+        RequestCheck.Prompt(prompt, Config.VocabularySize, ContextLength);
+        RequestCheck.Limits(request, prompt, _options);
+        SlotSetup setup = SlotSetup.Make(request, state, markers, Tokenizer, Defaults.EosIds, Config.VocabularySize);
+        int most = Math.Min(request.MaxNewTokens ?? _options.MaxNewTokens ?? int.MaxValue, ContextLength - prompt.Count);
+        return new PreparedRequest(request, prompt, setup, most);
+    }
+
+    /// <summary>The source of the chat template. A broken one concerns only prompts that are rendered with it.</summary>
+    private string? TemplateSource(Prompt prompt)
+    {
+        try
+        {
+            return _template.Value?.Source;
+        }
+        catch (Exception error) when (prompt is not ChatPrompt && error is TemplateException or ModelFileException)
+        {
+            return null;
+        }
+    }
+
+    private Generation Submit(PreparedRequest prepared, bool signalsEveryToken)
+    {
+        Generation generation = new(prepared, Tokenizer, signalsEveryToken, _loop.Wake);
+        _loop.Submit(generation);
+        return generation;
     }
 
     private async IAsyncEnumerable<GenerationEvent> SubmitAndReadAsync(
-        GenerationRequest request, [EnumeratorCancellation] CancellationToken cancellation)
+        PreparedRequest prepared, [EnumeratorCancellation] CancellationToken cancellation)
     {
-        Generation generation = Prepare(request, tellsEveryStep: true);
-        _loop.Submit(generation);
-        await foreach (GenerationEvent next in ReadAsync(generation, cancellation).ConfigureAwait(false))
-            yield return next;
-    }
-
-    private async Task<GenerationResult> CollectAsync(Generation generation, CancellationToken cancellation)
-    {
-        var steps = new List<GenerationStep>[generation.Samples.Length];
-        var samples = new GeneratedSample[steps.Length];
-        for (int i = 0; i < steps.Length; i++)
-            steps[i] = [];
+        Generation generation = Submit(prepared, signalsEveryToken: true);
         await foreach (GenerationEvent next in ReadAsync(generation, cancellation).ConfigureAwait(false))
         {
-            if (next is GenerationStep step)
-                steps[step.Sample].Add(step);
-            else if (next is GenerationFinished end)
-                samples[end.Sample] = new GeneratedSample(steps[end.Sample], end.Reason, end.Usage);
+            yield return next;
+            if (next is GeneratedToken)
+                cancellation.ThrowIfCancellationRequested();
         }
-        return new GenerationResult(samples);
     }
 
-    /// <summary>Reads a submitted generation to its end.</summary>
+    /// <summary>Reads a submitted generation to its end. What is complete is returned, whatever happens to the engine meanwhile.</summary>
     private async IAsyncEnumerable<GenerationEvent> ReadAsync(
         Generation generation, [EnumeratorCancellation] CancellationToken cancellation)
     {
@@ -181,20 +210,17 @@ public sealed class Engine : IAsyncDisposable
                 foreach (SampleReader reader in readers)
                 {
                     while (reader.TryRead(out GenerationEvent? next))
-                    {
                         yield return next;
-                        cancellation.ThrowIfCancellationRequested();
-                    }
                 }
-                more &= !readers.All(reader => reader.Ended);
+                if (readers.All(reader => reader.Ended))
+                    yield break;
+                cancellation.ThrowIfCancellationRequested();
             }
-            cancellation.ThrowIfCancellationRequested();
-            if (generation.Failure is Exception failure)
-                throw failure;
+            throw generation.Failure ?? new OperationCanceledException(cancellation);
         }
         finally
         {
-            generation.Cancel(); // nobody reads on; of no effect at the end
+            generation.Cancel(); // without effect after the end
         }
     }
 }

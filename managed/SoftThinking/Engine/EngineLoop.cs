@@ -7,8 +7,8 @@ using SoftThinking.Scheduling;
 
 namespace SoftThinking;
 
-/// <summary>The one loop of an engine, on a thread of its own. It plans a step and launches it, then reads the step before
-/// it, which the device has finished meanwhile or soon will.</summary>
+/// <summary>The one loop of an engine, on a thread of its own. It plans a step and launches it, then reads the step before it,
+/// which the device has finished meanwhile or soon will.</summary>
 internal sealed class EngineLoop : IDisposable
 {
     private readonly LoadedModel _model;
@@ -22,22 +22,21 @@ internal sealed class EngineLoop : IDisposable
     private readonly AutoResetEvent _wake = new(false);
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    // Between the callers and the loop, under the lock.
-    private readonly Lock _door = new();
+    // Shared by the callers and the loop, under the lock.
+    private readonly Lock _lock = new();
     private readonly Queue<Generation> _submitted = [];
     private EngineStatistics _statistics;
-    private int _queued; // samples submitted and not begun
+    private int _queued; // samples submitted and not started
     private bool _draining;
+    private bool _stopping;
     private bool _closed;
 
     // Of the loop's thread.
     private readonly List<Generation> _active = [];
     private long _launched;
     private long _read;
-    private long _preemptionsTold;
+    private long _preemptionsReported;
     private Exception? _failure;
-
-    private volatile bool _stopping;
 
     public EngineLoop(LoadedModel model, EngineOptions options, ILogger logger, IEnumerable<int> eosIds)
     {
@@ -45,7 +44,7 @@ internal sealed class EngineLoop : IDisposable
         _pool = new BlockPool(model.Cache.Blocks);
         _scheduler = new Scheduler(_pool, model.Limits.Slots, model.Limits.Rows, options.PrefixCache);
         _metrics = new EngineMetrics(() => Statistics);
-        TellStatistics();
+        PublishStatistics();
         _thread = new Thread(Run) { Name = "SoftThinking engine", IsBackground = true };
         _thread.Start();
     }
@@ -54,7 +53,7 @@ internal sealed class EngineLoop : IDisposable
     {
         get
         {
-            lock (_door)
+            lock (_lock)
                 return _statistics;
         }
     }
@@ -62,20 +61,20 @@ internal sealed class EngineLoop : IDisposable
     /// <summary>Bytes that the loop's thread allocated on the managed heap so far.</summary>
     public long AllocatedBytes { get; private set; }
 
-    /// <exception cref="GenerationLimitException">Too many samples wait.</exception>
-    /// <exception cref="GenerationException">The engine failed, or takes no more requests.</exception>
+    /// <exception cref="GenerationLimitException">Too many samples are waiting.</exception>
+    /// <exception cref="GenerationException">The engine failed, or accepts no more requests.</exception>
     public void Submit(Generation generation)
     {
-        lock (_door)
+        lock (_lock)
         {
             if (_closed)
                 throw EndOfAll();
             if (_draining)
-                throw new GenerationException("the engine is being drained: it takes no more requests");
+                throw new GenerationException("the engine is being drained and accepts no more requests");
             if (_queued + generation.Samples.Length > _queueLength)
             {
                 throw new GenerationLimitException(GenerationLimit.Queue,
-                    $"{_queued} samples wait; the queue of {_queueLength} has no room for {generation.Samples.Length} more");
+                    $"{_queued} samples are waiting; the queue of {_queueLength} has no room for {generation.Samples.Length} more");
             }
             _queued += generation.Samples.Length;
             _submitted.Enqueue(generation);
@@ -85,36 +84,42 @@ internal sealed class EngineLoop : IDisposable
 
     public void Wake()
     {
-        lock (_door)
+        lock (_lock)
         {
             if (!_closed)
                 _wake.Set();
         }
     }
 
-    /// <summary>Takes no more generations; the loop ends when those that it has did.</summary>
+    /// <summary>Accepts no more generations; the loop ends when the last one has ended.</summary>
     public Task DrainAsync()
     {
-        lock (_door)
+        lock (_lock)
+        {
             _draining = true;
-        Wake();
+            if (!_closed)
+                _wake.Set();
+        }
         return _ended.Task;
     }
 
     /// <summary>Ends the loop, and with it every generation that has not ended.</summary>
     public Task StopAsync()
     {
-        _stopping = true;
-        Wake();
+        lock (_lock)
+        {
+            _stopping = true;
+            if (!_closed)
+                _wake.Set();
+        }
         return _ended.Task;
     }
 
-    /// <summary>After the loop ended.</summary>
+    /// <summary>To be called after the loop ended.</summary>
     public void Dispose()
     {
         _thread.Join();
         _metrics.Dispose();
-        _scheduler.Dispose();
         _wake.Dispose();
     }
 
@@ -122,7 +127,7 @@ internal sealed class EngineLoop : IDisposable
     {
         try
         {
-            while (!_stopping)
+            while (!Stopping())
                 Turn();
             while (_read < _launched)
                 Read();
@@ -140,35 +145,34 @@ internal sealed class EngineLoop : IDisposable
     private void Turn()
     {
         TakeSubmitted();
-        EndUnwanted();
+        EndCancelled();
         Step next = _model.Steps[_launched % 2];
         _scheduler.Plan(next.Plan);
         bool launches = next.Plan.Rows > 0;
         if (launches)
         {
-            TellBegun(next.Plan);
+            ReportStarted(next.Plan);
             _model.Runner.Launch(next);
             _launched++;
         }
         bool reads = _launched - _read == 2 || (!launches && _launched > _read);
         if (reads)
             Read();
-        TellStatistics();
-        if (!launches && !reads && !EndsDrained())
+        PublishStatistics();
+        if (!launches && !reads && !Stopping())
             _wake.WaitOne();
     }
 
-    /// <summary>There is nothing to do: whether nothing will come either.</summary>
-    private bool EndsDrained()
+    /// <summary>Whether the loop is to end: a caller stopped it, or it is drained.</summary>
+    private bool Stopping()
     {
-        lock (_door)
-            _stopping |= _draining && _active.Count == 0 && _submitted.Count == 0;
-        return _stopping;
+        lock (_lock)
+            return _stopping || (_draining && _active.Count == 0 && _submitted.Count == 0);
     }
 
     private void TakeSubmitted()
     {
-        lock (_door)
+        lock (_lock)
         {
             while (_submitted.TryDequeue(out Generation? generation))
             {
@@ -179,21 +183,23 @@ internal sealed class EngineLoop : IDisposable
         }
     }
 
-    /// <summary>Ends what nobody wants any more.</summary>
-    private void EndUnwanted()
+    /// <summary>Ends cancelled generations.</summary>
+    private void EndCancelled()
     {
         for (int i = _active.Count - 1; i >= 0; i--)
         {
             Generation generation = _active[i];
+            if (!generation.Cancelled)
+                continue;
             foreach (SampleRun run in generation.Samples)
             {
-                if ((generation.Cancelled || run.StopRequested) && run.Stage != SequenceStage.Ended)
+                if (run.Stage != SequenceStage.Ended)
                     End(run);
             }
         }
     }
 
-    /// <summary>Waits for the oldest launched step and records what it gave.</summary>
+    /// <summary>Waits for the oldest launched step and records its tokens.</summary>
     private void Read()
     {
         Step step = _model.Steps[_read++ % 2];
@@ -212,7 +218,7 @@ internal sealed class EngineLoop : IDisposable
             if (run.Stage == SequenceStage.Ended)
                 continue; // it ended while this step was under way
             if ((row.Flags & StepFlags.BadLogits) != 0) // HasFlag would allocate until the method is optimised
-                Fail(run.Generation, new GenerationException($"step {run.Steps}: the model's logits hold NaN or infinity, or no finite value"));
+                Fail(run.Generation, new GenerationException($"token {run.Generated}: the model's logits contain NaN or infinity, or no finite value"));
             else
                 Record(run, row, now);
         }
@@ -221,19 +227,22 @@ internal sealed class EngineLoop : IDisposable
 
     private void Record(SampleRun run, SampledRow row, long now)
     {
+        string? stopString = run.MatchStop(row);
+        bool endsText = EndsText(run.Generation.Request, row.Token);
         FinishReason? finish =
-            EndsText(run.Generation.Request, row.Ids[0]) ? FinishReason.Stop
+            endsText || stopString != null ? FinishReason.Stop
             : (row.Flags & StepFlags.Finished) != 0 ? FinishReason.ColdStop
             : run.Tokens.Count + 1 == run.MaxLength ? FinishReason.Length
             : null;
-        run.Record(row, finish);
-        _metrics.Step(run, now);
+        StopMatch? stop = endsText ? new(null, row.Token) : stopString != null ? new(stopString, null) : null;
+        run.Record(row, finish, stop);
+        _metrics.Token(run, now);
         if (finish is FinishReason reason)
         {
-            EngineLog.Finished(_logger, run.Index, run.Steps, reason);
+            EngineLog.Finished(_logger, run.Index, run.Generated, reason);
             End(run);
         }
-        run.Generation.TellStep();
+        run.Generation.SignalToken();
     }
 
     private bool EndsText(GenerationRequest request, int id)
@@ -255,11 +264,11 @@ internal sealed class EngineLoop : IDisposable
         if (--run.Generation.Unfinished > 0)
             return;
         _active.Remove(run.Generation);
-        TellStatistics(); // before whoever waits for the end asks for them
-        run.Generation.TellEnd();
+        PublishStatistics(); // before a caller that waits for the end reads them
+        run.Generation.SignalEnd();
     }
 
-    /// <summary>Ends one request; the others do not notice.</summary>
+    /// <summary>Ends one request; the others are not affected.</summary>
     private void Fail(Generation generation, Exception error)
     {
         EngineLog.RequestFailed(_logger, error.Message);
@@ -269,18 +278,18 @@ internal sealed class EngineLoop : IDisposable
             _scheduler.End(run);
         }
         _active.Remove(generation);
-        TellStatistics();
-        generation.TellEnd(error);
+        PublishStatistics();
+        generation.SignalEnd(error);
     }
 
-    /// <summary>The loop ends: so does everything that has not, and nothing else comes in.</summary>
+    /// <summary>The loop ends: so do all generations, and no more are accepted.</summary>
     private void Close()
     {
-        lock (_door)
+        lock (_lock)
         {
             _closed = true;
             foreach (Generation generation in _active.Concat(_submitted))
-                generation.TellEnd(EndOfAll());
+                generation.SignalEnd(EndOfAll());
             _active.Clear();
             _submitted.Clear();
         }
@@ -295,11 +304,11 @@ internal sealed class EngineLoop : IDisposable
         if (!run.Queued)
             return;
         run.Queued = false;
-        lock (_door)
+        lock (_lock)
             _queued--;
     }
 
-    private void TellBegun(StepPlan plan)
+    private void ReportStarted(StepPlan plan)
     {
         foreach (PlannedRows part in plan.Parts)
         {
@@ -307,22 +316,22 @@ internal sealed class EngineLoop : IDisposable
                 continue;
             SampleRun run = (SampleRun)part.Sequence;
             LeaveQueue(run);
-            _metrics.Begun(run);
-            EngineLog.Began(_logger, run.Index, run.PromptLength, run.CachedTokens);
+            _metrics.Started(run);
+            EngineLog.Started(_logger, run.Index, run.PromptLength, run.CachedTokens);
         }
-        long preempted = _scheduler.Preemptions - _preemptionsTold;
+        long preempted = _scheduler.Preemptions - _preemptionsReported;
         if (preempted == 0)
             return;
-        _preemptionsTold += preempted;
+        _preemptionsReported += preempted;
         _metrics.Preempted(preempted);
         EngineLog.Preempted(_logger, preempted);
     }
 
-    private void TellStatistics()
+    private void PublishStatistics()
     {
         EngineStatistics now = new(
             _scheduler.Waiting, _scheduler.Running, _pool.Blocks - _pool.Available, _pool.Blocks, _launched, _scheduler.Preemptions);
-        lock (_door)
+        lock (_lock)
             _statistics = now;
     }
 }

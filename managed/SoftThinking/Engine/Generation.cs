@@ -1,31 +1,32 @@
 using System.Diagnostics;
+using System.Security.Cryptography;
 using System.Threading.Channels;
-using SoftThinking.Execution;
+using SoftThinking.Cache;
 using SoftThinking.Scheduling;
+using SoftThinking.Tokenization;
 
 namespace SoftThinking;
 
-/// <summary>A request under way: its samples, and the channel on which the engine's thread says that there is more to
-/// read. What is to be read stays with the samples, so the channel holds one signal at most.</summary>
+/// <summary>A request in progress: its samples, and the channel on which the engine's thread signals that there is more to
+/// read. What is to be read stays with the samples, so the channel holds at most one signal.</summary>
 internal sealed class Generation
 {
-    private readonly Channel<bool> _news = Channel.CreateBounded<bool>(
+    // JSON numbers are exact up to 2^53 in every language.
+    private const ulong SeedLimit = 1UL << 53;
+
+    private readonly Channel<bool> _signal = Channel.CreateBounded<bool>(
         new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite, SingleReader = true, SingleWriter = true });
 
-    private readonly bool _tellsEveryStep;
+    private readonly bool _signalsEveryToken;
     private readonly Action _wake;
 
-    /// <param name="most">Most new tokens.</param>
-    /// <param name="tellsEveryStep">Whether the reader wants to know of each step, not only of the end.</param>
+    /// <param name="signalsEveryToken">Whether the reader wants a signal for each token, not only at the end.</param>
     /// <param name="wake">Called after <see cref="Cancel"/>.</param>
-    public Generation(GenerationRequest request, SlotSetup setup, int most, bool tellsEveryStep, Action wake)
+    public Generation(PreparedRequest prepared, Tokenizer tokenizer, bool signalsEveryToken, Action wake)
     {
-        (Request, _tellsEveryStep, _wake) = (request, tellsEveryStep, wake);
-        Samples = [.. Enumerable.Range(0, request.Samples).Select(i =>
-            new SampleRun(this, i, HistoryOf(request.Prompt, most), request.Prompt.Count + most, request.Priority, request.LogProbs)
-            {
-                Setup = setup.ForSample(i),
-            })];
+        (Request, _signalsEveryToken, _wake) = (prepared.Request, signalsEveryToken, wake);
+        ulong seed = Request.Sampling.Seed ?? RandomSeed();
+        Samples = [.. Enumerable.Range(0, Request.Samples).Select(i => new SampleRun(this, i, seed + (ulong)i, prepared, HistoryOf(prepared), tokenizer))];
         Unfinished = Samples.Length;
     }
 
@@ -38,7 +39,7 @@ internal sealed class Generation
 
     public long SubmittedAt { get; } = Stopwatch.GetTimestamp();
 
-    /// <summary>Why it cannot be finished; set before the last news.</summary>
+    /// <summary>Why it cannot be finished; set before the last signal.</summary>
     public Exception? Failure { get; private set; }
 
     public bool Cancelled
@@ -47,43 +48,50 @@ internal sealed class Generation
         private set => Volatile.Write(ref field, value);
     }
 
-    /// <summary>Nobody wants the rest.</summary>
+    /// <summary>The rest is no longer wanted.</summary>
     public void Cancel()
     {
         Cancelled = true;
         _wake();
     }
 
-    /// <summary>Tells the reader of a step.</summary>
-    public void TellStep()
+    /// <summary>Signals a new token to the reader.</summary>
+    public void SignalToken()
     {
-        if (_tellsEveryStep)
-            _news.Writer.TryWrite(true);
+        if (_signalsEveryToken)
+            _signal.Writer.TryWrite(true);
     }
 
-    /// <summary>Tells the reader that nothing more comes.</summary>
-    public void TellEnd(Exception? failure = null)
+    /// <summary>Signals the end to the reader.</summary>
+    public void SignalEnd(Exception? failure = null)
     {
         Failure ??= failure;
-        _news.Writer.TryComplete();
+        _signal.Writer.TryComplete();
     }
 
-    /// <summary>Waits for news; false when nothing more comes.</summary>
+    /// <summary>Waits for a signal; false at the end.</summary>
     public async ValueTask<bool> WaitAsync(CancellationToken cancellation)
     {
-        bool more = await _news.Reader.WaitToReadAsync(cancellation).ConfigureAwait(false);
-        _news.Reader.TryRead(out _);
+        bool more = await _signal.Reader.WaitToReadAsync(cancellation).ConfigureAwait(false);
+        _signal.Reader.TryRead(out _);
         return more;
     }
 
-    private static TokenHistory HistoryOf(IReadOnlyList<ConceptToken> prompt, int most)
+    private static TokenHistory HistoryOf(PreparedRequest prepared)
     {
-        int steps = Math.Min(most, Sequence.StepsAhead), entries = 0;
-        foreach (ConceptToken token in prompt)
-            entries += token.Ids.Length;
-        TokenHistory history = new(prompt.Count + steps, entries + 2 * steps);
-        foreach (ConceptToken token in prompt)
-            history.Append(token.Ids.AsSpan(), token.Weights.AsSpan());
+        int ahead = Math.Min(prepared.MaxNewTokens, Sequence.TokensAhead), entries = 0;
+        foreach (ConceptToken token in prepared.Prompt)
+            entries += token.Count;
+        TokenHistory history = new(prepared.Prompt.Count + ahead, entries + 2 * ahead);
+        foreach (ConceptToken token in prepared.Prompt)
+            history.Append(token);
         return history;
+    }
+
+    private static ulong RandomSeed()
+    {
+        Span<byte> bytes = stackalloc byte[sizeof(ulong)];
+        RandomNumberGenerator.Fill(bytes);
+        return BitConverter.ToUInt64(bytes) % SeedLimit;
     }
 }

@@ -1,13 +1,12 @@
 namespace SoftThinking;
 
-/// <summary>Checks a request against a model and the limits of an engine.</summary>
+/// <summary>Checks of a request against the model and the engine's limits.</summary>
 internal static class RequestCheck
 {
-    /// <exception cref="ArgumentException">The prompt is empty or broken.</exception>
+    /// <exception cref="ArgumentException">The prompt is empty, or contains an id outside the vocabulary.</exception>
     /// <exception cref="GenerationLimitException">It leaves no room in the context.</exception>
-    public static void Prompt(GenerationRequest request, int vocabulary, int context)
+    public static void Prompt(IReadOnlyList<ConceptToken> prompt, int vocabulary, int context)
     {
-        IReadOnlyList<ConceptToken> prompt = request.Prompt;
         if (prompt.Count == 0)
             throw new ArgumentException("the prompt is empty");
         if (prompt.Count >= context)
@@ -16,18 +15,25 @@ internal static class RequestCheck
                 $"the prompt has {prompt.Count} tokens; the context of {context} must hold it and an answer");
         }
         for (int i = 0; i < prompt.Count; i++)
-            Token(prompt[i], i, vocabulary);
+        {
+            ConceptToken token = prompt[i];
+            CheckId(token.Token, i, vocabulary);
+            if (token.IsPlain)
+                continue;
+            foreach (ConceptEntry entry in token.Entries)
+                CheckId(entry.Id, i, vocabulary);
+        }
     }
 
-    /// <exception cref="GenerationLimitException">The request asks for more than the engine gives.</exception>
-    public static void Limits(GenerationRequest request, EngineOptions options)
+    /// <exception cref="GenerationLimitException">The request exceeds a limit of the engine.</exception>
+    public static void Limits(GenerationRequest request, IReadOnlyList<ConceptToken> prompt, EngineOptions options)
     {
         if (options.MaxNewTokens is int most && request.MaxNewTokens > most)
         {
             throw new GenerationLimitException(GenerationLimit.Output,
-                $"{request.MaxNewTokens} new tokens are asked for; at most {most} are allowed");
+                $"the request asks for {request.MaxNewTokens} new tokens; the engine's {nameof(EngineOptions.MaxNewTokens)} is {most}");
         }
-        int entries = request.Prompt.Max(token => token.Ids.Length);
+        int entries = prompt.Max(token => token.Count);
         if (request.Sampling.SoftThinking)
             entries = Math.Max(entries, request.Sampling.MaxTopk);
         if (entries > options.MaxTopk)
@@ -37,19 +43,9 @@ internal static class RequestCheck
         }
     }
 
-    private static void Token(ConceptToken token, int place, int vocabulary)
+    private static void CheckId(int id, int position, int vocabulary)
     {
-        if (token.Ids.IsDefaultOrEmpty || token.Weights.IsDefault || token.Ids.Length != token.Weights.Length)
-            throw new ArgumentException($"the prompt's token {place} must have ids, and a weight for each");
-        foreach (int id in token.Ids)
-        {
-            if (id < 0 || id >= vocabulary)
-                throw new ArgumentException($"the prompt's token {place} has id {id}; the model's vocabulary ends at {vocabulary - 1}");
-        }
-        foreach (float weight in token.Weights)
-        {
-            if (!(weight > 0 && weight <= 1))
-                throw new ArgumentException(FormattableString.Invariant($"the prompt's token {place} has weight {weight}; weights are above 0, at most 1"));
-        }
+        if (id >= vocabulary)
+            throw new ArgumentException($"the prompt's token {position} contains id {id}, which is outside the vocabulary of {vocabulary}");
     }
 }

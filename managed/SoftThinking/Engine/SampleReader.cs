@@ -1,84 +1,100 @@
 using System.Diagnostics.CodeAnalysis;
 using SoftThinking.Interop;
+using SoftThinking.Thinking;
 using SoftThinking.Tokenization;
 
 namespace SoftThinking;
 
-/// <summary>Turns the recorded steps of a sample into events, on the thread of whoever asks.</summary>
+/// <summary>Turns the recorded tokens of a sample into events, on the caller's thread.</summary>
 internal sealed class SampleReader
 {
     private readonly SampleRun _run;
     private readonly StreamingDecoder _decoder;
-    private readonly ThoughtTracker _thought;
-    private readonly StopText _stop;
+    private readonly MarkerTracker _markers;
+    private readonly StopText _stops;
+    private readonly List<GeneratedToken> _marked = [];
     private readonly Queue<GenerationEvent> _decided = [];
-    private int _steps;
-    private int _thinkingSteps;
+    private int _read;
+    private int _thinkingTokens;
 
     public SampleReader(SampleRun run, Tokenizer tokenizer)
     {
         GenerationRequest request = run.Generation.Request;
         _run = run;
         _decoder = new StreamingDecoder(tokenizer, skipSpecialTokens: true);
-        _thought = new ThoughtTracker(tokenizer, request.Prompt, request.Sampling.SoftThinking, run.Setup.ThinkEndId);
-        _stop = new StopText(request.StopStrings);
+        _markers = new MarkerTracker(run.Setup.Markers);
+        _stops = new StopText(request.StopStrings, request.StopInThinking);
+        _decided.Enqueue(new GenerationStarted
+        {
+            Sample = run.Index,
+            PromptTokens = run.PromptLength,
+            Seed = run.Seed,
+            Thinking = run.Setup.State.Thinking != 0,
+        });
     }
 
-    /// <summary>Whether the last event was given out.</summary>
+    /// <summary>Whether the last event was returned.</summary>
     public bool Ended { get; private set; }
 
-    /// <summary>The next event, if it is there.</summary>
+    /// <summary>The next event, if it is available.</summary>
     public bool TryRead([NotNullWhen(true)] out GenerationEvent? next)
     {
         while (!_decided.TryDequeue(out next))
         {
-            if (Ended || _steps == _run.Steps)
+            if (Ended || _read == _run.Generated)
                 return false;
-            ReadStep();
+            ReadToken();
         }
         Ended = next is GenerationFinished;
         return true;
     }
 
-    private void ReadStep()
+    private void ReadToken()
     {
-        int step = _steps++;
-        bool last = _run.IsLast(step);
-        bool stopped = _stop.Append(StepAt(step, last), _decided);
-        if (stopped)
-            _run.StopRequested = true;
-        else if (last)
-            _stop.Flush(_decided);
-        if (stopped || last)
-            _decided.Enqueue(Finished(stopped ? FinishReason.Stop : _run.FinishReason));
+        int token = _read++;
+        bool last = _run.IsLast(token);
+        _markers.Append(TokenAt(token, last), _run.FlagsAt(token), _marked);
+        if (last)
+            _markers.Flush(_marked);
+        for (int i = 0; i < _marked.Count; i++)
+        {
+            _thinkingTokens += _marked[i].Thinking ? 1 : 0;
+            if (last && i == _marked.Count - 1 && _run.Stop?.Text is string stop)
+                _stops.Cut(_marked[i], stop, _decided);
+            else
+                _stops.Append(_marked[i], _decided);
+        }
+        _marked.Clear();
+        if (!last)
+            return;
+        _stops.Flush(_decided);
+        _decided.Enqueue(Finished());
     }
 
-    private GenerationStep StepAt(int step, bool last)
+    private GeneratedToken TokenAt(int token, bool last)
     {
-        ConceptToken token = _run.Tokens[_run.PromptLength + step];
-        StepFlags flags = _run.FlagsOf(step);
-        (bool thinking, bool marker) = _thought.Append(token.Head);
-        _thinkingSteps += thinking ? 1 : 0;
-        // The id that ends a text is no part of it.
-        string text = last && _run.FinishReason == FinishReason.Stop ? "" : _decoder.Append(token.Head);
-        return new GenerationStep
+        ConceptToken sampled = _run.TokenAt(token);
+        StepFlags flags = _run.FlagsAt(token);
+        // The id that ends a text is not part of it.
+        string text = last && _run.Stop?.TokenId != null ? "" : _decoder.Append(sampled.Token);
+        return new GeneratedToken
         {
             Sample = _run.Index,
-            Token = token,
+            Token = sampled,
             Text = last ? text + _decoder.Flush() : text,
-            Entropy = _run.EntropyOf(step),
-            Soft = flags.HasFlag(StepFlags.Soft),
-            Thinking = thinking,
-            Marker = marker,
-            ThinkingEnd = thinking && !_thought.Thinking ? ThoughtTracker.EndOf(flags) : null,
-            LogProbs = _run.LogProbsOf(step),
+            Entropy = _run.EntropyAt(token),
+            Soft = (flags & StepFlags.Soft) != 0,
+            Thinking = (flags & StepFlags.Thinking) != 0,
+            Marker = false, // the tracker decides
+            LogProbs = _run.LogProbsAt(token),
         };
     }
 
-    private GenerationFinished Finished(FinishReason reason) => new()
+    private GenerationFinished Finished() => new()
     {
         Sample = _run.Index,
-        Reason = reason,
-        Usage = new Usage(_run.PromptLength, _run.CachedTokens, _thinkingSteps, _steps),
+        Reason = _run.FinishReason,
+        Stop = _run.Stop,
+        Usage = new Usage(_run.PromptLength, _run.CachedTokens, _thinkingTokens, _read),
     };
 }

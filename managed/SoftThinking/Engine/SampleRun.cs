@@ -1,26 +1,31 @@
 using System.Diagnostics;
+using SoftThinking.Cache;
 using SoftThinking.Execution;
 using SoftThinking.Interop;
 using SoftThinking.Scheduling;
+using SoftThinking.Tokenization;
 
 namespace SoftThinking;
 
-/// <summary>One sample under way. The engine's thread records what each step gave; whoever asked for it reads behind,
-/// up to the steps that <see cref="Steps"/> counts.</summary>
+/// <summary>One sample in progress. The engine's thread records the generated tokens; the caller reads behind it, up to the
+/// number that <see cref="Generated"/> returns.</summary>
 internal sealed class SampleRun : Sequence
 {
     private readonly int _logProbs;
+    private readonly StopMatcher? _stops;
     private float[] _entropies;
     private StepFlags[] _flags;
-    private StepLogProbs[] _told = [];
-    private int _stepsAtEnd = int.MaxValue;
+    private TokenLogProbs[] _reported = [];
+    private int _count = int.MaxValue; // of all tokens, once the last is recorded
 
-    public SampleRun(Generation generation, int index, TokenHistory tokens, int maxLength, int priority, int? logProbs)
-        : base(tokens, maxLength, priority)
+    public SampleRun(Generation generation, int index, ulong seed, PreparedRequest prepared, TokenHistory tokens, Tokenizer tokenizer)
+        : base(tokens, prepared.Prompt.Count + prepared.MaxNewTokens, prepared.Request.Priority)
     {
-        (Generation, Index) = (generation, index);
-        _logProbs = logProbs ?? -1;
-        int ahead = Math.Min(maxLength - PromptLength, StepsAhead);
+        (Generation, Index, Seed, Setup) = (generation, index, seed, prepared.Setup.WithSeed(seed));
+        GenerationRequest request = prepared.Request;
+        _logProbs = request.LogProbs ?? -1;
+        _stops = request.StopStrings.Count > 0 ? new StopMatcher(tokenizer, request) : null;
+        int ahead = Math.Min(prepared.MaxNewTokens, TokensAhead);
         (_entropies, _flags) = (new float[ahead], new StepFlags[ahead]);
     }
 
@@ -28,62 +33,64 @@ internal sealed class SampleRun : Sequence
 
     public int Index { get; }
 
-    /// <summary>Steps that were recorded.</summary>
-    public int Steps => Tokens.Count - PromptLength;
+    public ulong Seed { get; }
 
-    /// <summary>Why the sample ended; true of its last step and all that ask later.</summary>
+    /// <summary>Generated tokens that were recorded.</summary>
+    public int Generated => Tokens.Count - PromptLength;
+
+    /// <summary>Why the sample ended; valid once its last token is recorded, like <see cref="Stop"/>.</summary>
     public FinishReason FinishReason { get; private set; }
 
-    /// <summary>Set by the reader: the text is complete, further steps are not wanted.</summary>
-    public bool StopRequested
-    {
-        get => Volatile.Read(ref field);
-        set => Volatile.Write(ref field, value);
-    }
+    public StopMatch? Stop { get; private set; }
 
-    /// <summary>Whether the sample waits to be begun; kept by the engine's thread.</summary>
+    /// <summary>Whether the sample waits to start; kept by the engine's thread.</summary>
     public bool Queued { get; set; } = true;
 
-    /// <summary>When the last step was recorded, as <see cref="Stopwatch.GetTimestamp"/> counts.</summary>
-    public long LastStepAt { get; set; }
+    /// <summary>When the last token was recorded, in units of <see cref="Stopwatch.GetTimestamp"/>.</summary>
+    public long LastTokenAt { get; set; }
 
-    /// <summary>Records a step; with a reason it is the last.</summary>
-    public void Record(SampledRow row, FinishReason? reason)
+    /// <summary>The stop string that the next token completes, if any. To be called for each token, in order.</summary>
+    public string? MatchStop(SampledRow row) => _stops?.Append(row.Token, (row.Flags & StepFlags.Thinking) != 0);
+
+    /// <summary>Records a token; with a reason it is the last.</summary>
+    public void Record(SampledRow row, FinishReason? reason, StopMatch? stop)
     {
-        int step = Steps;
-        if (step == _entropies.Length)
+        int token = Generated;
+        if (token == _entropies.Length)
         {
-            Array.Resize(ref _entropies, 2 * step);
-            Array.Resize(ref _flags, 2 * step);
+            Array.Resize(ref _entropies, 2 * token);
+            Array.Resize(ref _flags, 2 * token);
         }
-        _entropies[step] = row.Entropy;
-        _flags[step] = row.Flags;
+        _entropies[token] = row.Entropy;
+        _flags[token] = row.Flags;
         if (_logProbs >= 0)
-            RecordLogProbs(step, row);
+            RecordLogProbs(token, row);
         if (reason is FinishReason finish)
         {
-            FinishReason = finish;
-            Volatile.Write(ref _stepsAtEnd, step + 1);
+            (FinishReason, Stop) = (finish, stop);
+            Volatile.Write(ref _count, token + 1);
         }
-        Tokens.Append(row.Ids, row.Weights); // publishes all of it
+        Tokens.Append(row.Token, row.Ids, row.Weights); // publishes all of it
     }
 
-    /// <summary>Whether a recorded step is the last one.</summary>
-    public bool IsLast(int step) => step + 1 == Volatile.Read(ref _stepsAtEnd);
+    /// <summary>Whether a recorded token is the last one.</summary>
+    public bool IsLast(int token) => token + 1 == Volatile.Read(ref _count);
 
-    public float EntropyOf(int step) => _entropies[step];
+    public ConceptToken TokenAt(int token) => Tokens[PromptLength + token];
 
-    public StepFlags FlagsOf(int step) => _flags[step];
+    public float EntropyAt(int token) => _entropies[token];
 
-    public StepLogProbs? LogProbsOf(int step) => _logProbs < 0 ? null : _told[step];
+    public StepFlags FlagsAt(int token) => _flags[token];
 
-    private void RecordLogProbs(int step, SampledRow row)
+    public TokenLogProbs? LogProbsAt(int token) => _logProbs < 0 ? null : _reported[token];
+
+    private void RecordLogProbs(int token, SampledRow row)
     {
-        if (step >= _told.Length)
-            Array.Resize(ref _told, Math.Max(64, 2 * step));
+        if (token >= _reported.Length)
+            Array.Resize(ref _reported, Math.Max(64, 2 * token));
         var top = new (int, float)[_logProbs];
         for (int i = 0; i < top.Length; i++)
             top[i] = (row.TopIds[i], row.TopLogProbs[i]);
-        _told[step] = new StepLogProbs(row.HeadLogProb, top);
+        _reported[token] = new TokenLogProbs(row.TokenLogProb, top);
     }
 }

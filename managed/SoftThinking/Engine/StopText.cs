@@ -1,42 +1,50 @@
 namespace SoftThinking;
 
-/// <summary>Finds stop strings in text that comes in pieces. A piece is held back while it could be the beginning of
-/// one.</summary>
-internal sealed class StopText(IReadOnlyList<string> stops)
+/// <summary>Holds back text while it could be the start of a stop string, so that no part of one is streamed. That a stop string matched
+/// <see cref="StopMatcher"/> reports.</summary>
+internal sealed class StopText(IReadOnlyList<string> stops, bool inThinking)
 {
-    private readonly List<GenerationStep> _held = [];
-    private string _text = ""; // of the steps held
+    private readonly List<GeneratedToken> _held = [];
+    private string _text = ""; // of the tokens held
 
-    /// <summary>Takes a step and gives those whose text is decided to <paramref name="decided"/>. Returns true when a stop
-    /// string is complete: then all are decided, and the text of the last ones ends before it.</summary>
-    public bool Append(GenerationStep step, Queue<GenerationEvent> decided)
+    /// <summary>Adds a token, and moves those whose text is decided to <paramref name="decided"/>.</summary>
+    public void Append(GeneratedToken token, Queue<GenerationEvent> decided)
     {
-        if (stops.Count == 0)
+        if (stops.Count == 0 || (token.Thinking && !inThinking))
         {
-            decided.Enqueue(step);
-            return false;
+            Flush(decided);
+            decided.Enqueue(token);
+            return;
         }
-        _held.Add(step);
-        _text += step.Text;
-        int found = FirstStop();
-        Release(decided, found >= 0 ? found : _text.Length - BeginningAtEnd(), all: found >= 0);
-        return found >= 0;
+        _held.Add(token);
+        _text += token.Text;
+        Release(decided, _text.Length - StartAtEnd(), all: false);
     }
 
-    /// <summary>No more text comes: gives out what is held.</summary>
+    /// <summary>Adds the last token, which completed a stop string: the text ends before that.</summary>
+    public void Cut(GeneratedToken last, string stop, Queue<GenerationEvent> decided)
+    {
+        int from = Math.Max(0, _text.Length - stop.Length + 1);
+        _held.Add(last);
+        _text += last.Text;
+        int first = _text.IndexOf(stop, from, StringComparison.Ordinal);
+        Release(decided, first < 0 ? _text.Length : first, all: true);
+    }
+
+    /// <summary>No more text follows: releases what is held.</summary>
     public void Flush(Queue<GenerationEvent> decided) => Release(decided, _text.Length, all: true);
 
-    /// <summary>Gives out steps of the first <paramref name="length"/> characters; with <paramref name="all"/> also the others,
+    /// <summary>Releases tokens of the first <paramref name="length"/> characters; with <paramref name="all"/> also the others,
     /// without their text.</summary>
     private void Release(Queue<GenerationEvent> decided, int length, bool all)
     {
         int used = 0, count = 0;
-        foreach (GenerationStep step in _held)
+        foreach (GeneratedToken token in _held)
         {
-            int kept = Math.Min(step.Text.Length, length - used);
-            if (kept < step.Text.Length && !all)
+            int kept = Math.Min(token.Text.Length, length - used);
+            if (kept < token.Text.Length && !all)
                 break;
-            decided.Enqueue(kept == step.Text.Length ? step : step with { Text = step.Text[..kept] });
+            decided.Enqueue(kept == token.Text.Length ? token : token with { Text = token.Text[..kept] });
             used += kept;
             count++;
         }
@@ -44,25 +52,13 @@ internal sealed class StopText(IReadOnlyList<string> stops)
         _text = all ? "" : _text[used..];
     }
 
-    private int FirstStop()
-    {
-        int first = -1;
-        foreach (string stop in stops)
-        {
-            int found = _text.IndexOf(stop, StringComparison.Ordinal);
-            if (found >= 0 && (first < 0 || found < first))
-                first = found;
-        }
-        return first;
-    }
-
-    /// <summary>Length of the longest beginning of a stop string that the text ends with.</summary>
-    private int BeginningAtEnd()
+    /// <summary>Length of the longest start of a stop string that the text ends with.</summary>
+    private int StartAtEnd()
     {
         int longest = 0;
         foreach (string stop in stops)
         {
-            for (int length = Math.Min(stop.Length - 1, _text.Length); length > longest; length--)
+            for (int length = Math.Min(stop.Length, _text.Length); length > longest; length--)
             {
                 if (_text.AsSpan().EndsWith(stop.AsSpan(0, length), StringComparison.Ordinal))
                     longest = length;

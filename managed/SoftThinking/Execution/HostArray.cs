@@ -2,12 +2,26 @@ using SoftThinking.Interop;
 
 namespace SoftThinking.Execution;
 
-/// <summary>An array in host memory that copies to and from the device reach without a detour.</summary>
-internal readonly unsafe struct HostArray<T>(nint pointer, int length) where T : unmanaged
+/// <summary>An array in page-locked host memory, which copies to and from the device need no staging for.</summary>
+internal readonly unsafe struct HostArray<T>(nint pointer, long length) where T : unmanaged
 {
     public nint Pointer => pointer;
 
-    public Span<T> Span => new((void*)pointer, length);
+    public ref T this[long index]
+    {
+        get
+        {
+            ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((ulong)index, (ulong)length, nameof(index));
+            return ref ((T*)pointer)[index];
+        }
+    }
 
-    public static HostArray<T> Place(DeviceArena arena, int length) => new(arena.Take<T>(length), length);
+    public static HostArray<T> Place(DeviceArena arena, long length) => new(arena.Take<T>(length), length);
+
+    public Span<T> Slice(long first, int count)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(first);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(first + count, length, nameof(count));
+        return new((T*)pointer + first, count);
+    }
 }

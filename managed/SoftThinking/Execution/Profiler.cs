@@ -2,6 +2,12 @@ using SoftThinking.Interop;
 
 namespace SoftThinking.Execution;
 
+/// <summary>The sum of all calls of one operation.</summary>
+internal readonly record struct OperationSum(OperationCost Cost, long Calls, double Seconds);
+
+/// <summary>The sums of all steps of one kind.</summary>
+internal sealed record StepSums(bool Decodes, int Rows, int Steps, IReadOnlyList<OperationSum> Operations);
+
 /// <summary>Adds up the times of operations. Written by the engine's thread, read by any.</summary>
 internal sealed class Profiler
 {
@@ -19,19 +25,19 @@ internal sealed class Profiler
         }
     }
 
-    public IReadOnlyList<StepProfile> Take()
+    public IReadOnlyList<StepSums> Take()
     {
         lock (_lock)
         {
-            StepProfile[] profiles = [.. _kinds.Select(kind => kind.Value.ToProfile(kind.Key.Decodes, kind.Key.Rows))];
+            StepSums[] sums = [.. _kinds.Select(kind => kind.Value.ToSums(kind.Key.Decodes, kind.Key.Rows))];
             _kinds.Clear();
-            return profiles;
+            return sums;
         }
     }
 
     private sealed class Steps
     {
-        private readonly OrderedDictionary<string, OperationProfile> _operations = [];
+        private readonly OrderedDictionary<string, OperationSum> _operations = [];
         private int _count;
 
         public void Add(StreamTimes times)
@@ -40,25 +46,12 @@ internal sealed class Profiler
             for (int i = 0; i < times.Count; i++)
             {
                 (OperationCost cost, double seconds) = times[i];
-                OperationProfile sum = _operations.GetValueOrDefault(cost.Name) ?? new(cost.Name, 0, 0, 0, 0, FormatOf(cost.Products));
-                _operations[cost.Name] = sum with
-                {
-                    Calls = sum.Calls + 1,
-                    Seconds = sum.Seconds + seconds,
-                    Bytes = sum.Bytes + cost.Bytes,
-                    MultiplyAdds = sum.MultiplyAdds + cost.MultiplyAdds,
-                };
+                _operations.TryGetValue(cost.Name, out OperationSum sum);
+                OperationCost total = cost with { Bytes = sum.Cost.Bytes + cost.Bytes, MultiplyAdds = sum.Cost.MultiplyAdds + cost.MultiplyAdds };
+                _operations[cost.Name] = new(total, sum.Calls + 1, sum.Seconds + seconds);
             }
         }
 
-        public StepProfile ToProfile(bool decodes, int rows) => new(decodes, rows, _count, [.. _operations.Values]);
-
-        private static ProductFormat FormatOf(NativeDtype dtype) => dtype switch
-        {
-            NativeDtype.F16 => ProductFormat.F16,
-            NativeDtype.Bf16 => ProductFormat.Bf16,
-            NativeDtype.Int8 => ProductFormat.Int8,
-            _ => ProductFormat.F32,
-        };
+        public StepSums ToSums(bool decodes, int rows) => new(decodes, rows, _count, [.. _operations.Values]);
     }
 }

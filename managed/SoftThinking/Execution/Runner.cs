@@ -85,7 +85,7 @@ internal sealed class Runner : IDisposable
         _stream.Copy<int>(host.Slots.Pointer, b.Slots, shape.Sampled);
         if (shape.Penalizes)
             _stream.Copy<int>(host.PenalizedSlots.Pointer, b.PenalizedSlots, shape.Sampled);
-        if (shape.TellsLogProbs)
+        if (shape.ReportsLogProbs)
             _stream.Copy<int>(host.LogProbSlots.Pointer, b.LogProbSlots, shape.Sampled);
     }
 
@@ -98,7 +98,7 @@ internal sealed class Runner : IDisposable
             Penalize(shape);
         if (shape.Sampled > 0)
             Sample(shape);
-        if (shape.TellsLogProbs)
+        if (shape.ReportsLogProbs)
             LogProbs(shape);
     }
 
@@ -132,6 +132,7 @@ internal sealed class Runner : IDisposable
         Slots = _buffers.PenalizedSlots,
         Penalties = _slots.Device.Penalties,
         Counts = _slots.Device.Counts,
+        States = _slots.Device.States,
     });
 
     private void Sample(StepShape shape) => _stream.Sample(new()
@@ -161,7 +162,7 @@ internal sealed class Runner : IDisposable
         Logits = _buffers.Forward.Logits,
         Slots = _buffers.LogProbSlots,
         Ids = _buffers.OutIds,
-        Head = _buffers.HeadLogProbs,
+        Head = _buffers.TokenLogProbs,
         TopIds = _buffers.TopIds,
         Top = _buffers.TopLogProbs,
         Workspace = _buffers.Workspace,
@@ -173,9 +174,9 @@ internal sealed class Runner : IDisposable
         _stream.Copy<int>(b.OutIds, host.Ids.Pointer, (long)shape.Sampled * _limits.Entries);
         _stream.Copy<float>(b.OutWeights, host.Weights.Pointer, (long)shape.Sampled * _limits.Entries);
         _stream.Copy<StepInfo>(b.OutInfo, host.Info.Pointer, shape.Sampled);
-        if (!shape.TellsLogProbs)
+        if (!shape.ReportsLogProbs)
             return;
-        _stream.Copy<float>(b.HeadLogProbs, host.HeadLogProbs.Pointer, shape.Sampled);
+        _stream.Copy<float>(b.TokenLogProbs, host.TokenLogProbs.Pointer, shape.Sampled);
         _stream.Copy<int>(b.TopIds, host.TopIds.Pointer, (long)shape.Sampled * LogProbsOperation.MaxCount);
         _stream.Copy<float>(b.TopLogProbs, host.TopLogProbs.Pointer, (long)shape.Sampled * LogProbsOperation.MaxCount);
     }
@@ -185,7 +186,7 @@ internal sealed class Runner : IDisposable
     private sealed record Buffers(
         ForwardBuffers Forward, nint Positions, nint FirstRow, nint BlockTables, nint TokenIndex, nint LogitIndex,
         nint Slots, nint PenalizedSlots, nint LogProbSlots, nint OutIds, nint OutWeights, nint OutInfo,
-        nint HeadLogProbs, nint TopIds, nint TopLogProbs, nint Workspace)
+        nint TokenLogProbs, nint TopIds, nint TopLogProbs, nint Workspace)
     {
         public static Buffers Place(DeviceArena arena, Device device, ModelConfig config, RunnerLimits limits) => new(
             Forward: ForwardBuffers.Place(arena, config, device.Query().ActivationDtype, limits.Rows, limits.Slots),
@@ -200,7 +201,7 @@ internal sealed class Runner : IDisposable
             OutIds: arena.Take<int>((long)limits.Slots * limits.Entries),
             OutWeights: arena.Take<float>((long)limits.Slots * limits.Entries),
             OutInfo: arena.Take<StepInfo>(limits.Slots),
-            HeadLogProbs: arena.Take<float>(limits.Slots),
+            TokenLogProbs: arena.Take<float>(limits.Slots),
             TopIds: arena.Take<int>((long)limits.Slots * LogProbsOperation.MaxCount),
             TopLogProbs: arena.Take<float>((long)limits.Slots * LogProbsOperation.MaxCount),
             Workspace: arena.Take(WorkspaceBytes(device, limits.Slots, config.VocabularySize)));

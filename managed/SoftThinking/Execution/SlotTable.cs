@@ -1,5 +1,6 @@
 using SoftThinking.Interop;
 using SoftThinking.Scheduling;
+using SoftThinking.Thinking;
 
 namespace SoftThinking.Execution;
 
@@ -19,6 +20,8 @@ internal sealed class SlotTable : IDisposable
     private HostArray<SequenceState> _states;
     private HostArray<Penalties> _penalties;
     private HostArray<int> _counts;
+    private HostArray<int> _biasIds;
+    private HostArray<float> _biasValues;
 
     public SlotTable(Device device, DeviceStream stream, RunnerLimits limits, int vocabulary)
     {
@@ -29,6 +32,8 @@ internal sealed class SlotTable : IDisposable
             _states = HostArray<SequenceState>.Place(arena, limits.Slots);
             _penalties = HostArray<Penalties>.Place(arena, limits.Slots);
             _counts = HostArray<int>.Place(arena, vocabulary);
+            _biasIds = HostArray<int>.Place(arena, (long)limits.Slots * LogitBias.MaxIds);
+            _biasValues = HostArray<float>.Place(arena, (long)limits.Slots * LogitBias.MaxIds);
         }, host: true);
         _device = DeviceArena.Allocate(device, arena => Device = DeviceSlots.Place(arena, limits, vocabulary));
         _countsCopied = new DeviceEvent(device);
@@ -44,21 +49,33 @@ internal sealed class SlotTable : IDisposable
         Set(_states, Device.States, sequence.Setup.State);
         if (!sequence.Setup.Penalizes)
             return;
-        Set(_penalties, Device.Penalties, sequence.Setup.Penalties);
+        Set(_penalties, Device.Penalties, WithBias(slot, sequence.Setup));
         _countsCopied.Synchronize(); // the last sequence that needed the host's array may still be on its way
-        Span<int> counts = _counts.Span;
+        Span<int> counts = _counts.Slice(0, _vocabulary);
         counts.Clear();
         for (int i = 0; i < sequence.PromptLength; i++)
-            counts[sequence.Tokens.HeadOf(i)] = CountInPrompt;
+            counts[sequence.Tokens.TokenAt(i)] = CountInPrompt;
         _stream.Copy<int>(_counts.Pointer, Device.Counts + (nint)slot * _vocabulary * sizeof(int), _vocabulary);
         _stream.Record(_countsCopied);
 
         unsafe void Set<T>(HostArray<T> host, nint device, T value) where T : unmanaged
         {
-            host.Span[slot] = value;
-            nint offset = slot * sizeof(T);
+            host[slot] = value;
+            nint offset = (nint)slot * sizeof(T);
             _stream.Copy<T>(host.Pointer + offset, device + offset, 1);
         }
+    }
+
+    /// <summary>Copies the biases of a slot to the device; the penalties that refer to them.</summary>
+    private Penalties WithBias(int slot, in SlotSetup setup)
+    {
+        long first = (long)slot * LogitBias.MaxIds;
+        nint offset = (nint)first * sizeof(int);
+        setup.Bias.Ids.CopyTo(_biasIds.Slice(first, setup.Bias.Ids.Length));
+        setup.Bias.Values.CopyTo(_biasValues.Slice(first, setup.Bias.Values.Length));
+        _stream.Copy<int>(_biasIds.Pointer + offset, Device.BiasIds + offset, setup.Bias.Ids.Length);
+        _stream.Copy<float>(_biasValues.Pointer + offset, Device.BiasValues + offset, setup.Bias.Values.Length);
+        return setup.Penalties with { BiasIds = Device.BiasIds + offset, BiasValues = Device.BiasValues + offset };
     }
 
     public void Dispose()
@@ -73,8 +90,10 @@ internal sealed class SlotTable : IDisposable
 /// <param name="TokenIds">[slots + rows, entries]: what each slot sampled last, then what the host brings to a step.</param>
 /// <param name="TokenWeights">[slots + rows, entries]</param>
 /// <param name="Counts">[slots, vocabulary]</param>
+/// <param name="BiasIds">[slots, <see cref="LogitBias.MaxIds"/>]</param>
+/// <param name="BiasValues">[slots, <see cref="LogitBias.MaxIds"/>]</param>
 internal sealed record DeviceSlots(
-    nint Sampling, nint States, nint Penalties, nint Counts, nint TokenIds, nint TokenWeights)
+    nint Sampling, nint States, nint Penalties, nint Counts, nint BiasIds, nint BiasValues, nint TokenIds, nint TokenWeights)
 {
     public static DeviceSlots Place(DeviceArena arena, RunnerLimits limits, int vocabulary)
     {
@@ -84,6 +103,8 @@ internal sealed record DeviceSlots(
             States: arena.Take<SequenceState>(limits.Slots),
             Penalties: arena.Take<Penalties>(limits.Slots),
             Counts: arena.Take<int>((long)limits.Slots * vocabulary),
+            BiasIds: arena.Take<int>((long)limits.Slots * LogitBias.MaxIds),
+            BiasValues: arena.Take<float>((long)limits.Slots * LogitBias.MaxIds),
             TokenIds: arena.Take<int>(entries),
             TokenWeights: arena.Take<float>(entries));
     }

@@ -65,10 +65,10 @@ internal sealed record HostInputs(
     public static HostInputs Place(DeviceArena arena, RunnerLimits limits) => new(
         Positions: HostArray<int>.Place(arena, limits.Rows),
         FirstRow: HostArray<int>.Place(arena, limits.Slots + 1),
-        BlockTables: HostArray<int>.Place(arena, limits.Slots * limits.BlocksPerSequence),
+        BlockTables: HostArray<int>.Place(arena, (long)limits.Slots * limits.BlocksPerSequence),
         TokenIndex: HostArray<int>.Place(arena, limits.Rows),
-        TokenIds: HostArray<int>.Place(arena, limits.Rows * limits.Entries),
-        TokenWeights: HostArray<float>.Place(arena, limits.Rows * limits.Entries),
+        TokenIds: HostArray<int>.Place(arena, (long)limits.Rows * limits.Entries),
+        TokenWeights: HostArray<float>.Place(arena, (long)limits.Rows * limits.Entries),
         LogitIndex: HostArray<int>.Place(arena, limits.Slots),
         Slots: HostArray<int>.Place(arena, limits.Slots),
         PenalizedSlots: HostArray<int>.Place(arena, limits.Slots),
@@ -77,16 +77,16 @@ internal sealed record HostInputs(
 
 /// <summary>What comes back from a step, one entry per sampled row.</summary>
 internal sealed record HostOutputs(
-    HostArray<int> Ids, HostArray<float> Weights, HostArray<StepInfo> Info, HostArray<float> HeadLogProbs,
+    HostArray<int> Ids, HostArray<float> Weights, HostArray<StepInfo> Info, HostArray<float> TokenLogProbs,
     HostArray<int> TopIds, HostArray<float> TopLogProbs)
 {
     public static HostOutputs Place(DeviceArena arena, RunnerLimits limits) => new(
-        Ids: HostArray<int>.Place(arena, limits.Slots * limits.Entries),
-        Weights: HostArray<float>.Place(arena, limits.Slots * limits.Entries),
+        Ids: HostArray<int>.Place(arena, (long)limits.Slots * limits.Entries),
+        Weights: HostArray<float>.Place(arena, (long)limits.Slots * limits.Entries),
         Info: HostArray<StepInfo>.Place(arena, limits.Slots),
-        HeadLogProbs: HostArray<float>.Place(arena, limits.Slots),
-        TopIds: HostArray<int>.Place(arena, limits.Slots * LogProbsOperation.MaxCount),
-        TopLogProbs: HostArray<float>.Place(arena, limits.Slots * LogProbsOperation.MaxCount));
+        TokenLogProbs: HostArray<float>.Place(arena, limits.Slots),
+        TopIds: HostArray<int>.Place(arena, (long)limits.Slots * LogProbsOperation.MaxCount),
+        TopLogProbs: HostArray<float>.Place(arena, (long)limits.Slots * LogProbsOperation.MaxCount));
 }
 
 /// <summary>What one sampled row gave.</summary>
@@ -98,26 +98,29 @@ internal readonly ref struct SampledRow
     public SampledRow(HostOutputs outputs, int row, int entries)
     {
         (_outputs, _row) = (outputs, row);
-        Span<float> weights = outputs.Weights.Span.Slice(row * entries, entries);
-        int used = weights.IndexOf(0f);
-        Weights = used < 0 ? weights : weights[..used];
-        Ids = outputs.Ids.Span.Slice(row * entries, Weights.Length);
+        Ids = outputs.Ids.Slice((long)row * entries, Info.Count);
+        Weights = outputs.Weights.Slice((long)row * entries, Info.Count);
     }
+
+    /// <summary>The emitted id.</summary>
+    public int Token => Info.Token;
 
     public ReadOnlySpan<int> Ids { get; }
 
     public ReadOnlySpan<float> Weights { get; }
 
-    public StepFlags Flags => _outputs.Info.Span[_row].Flags;
+    public StepFlags Flags => Info.Flags;
 
-    public float Entropy => _outputs.Info.Span[_row].Entropy;
+    public float Entropy => Info.Entropy;
 
-    public float HeadLogProb => _outputs.HeadLogProbs.Span[_row];
+    public float TokenLogProb => _outputs.TokenLogProbs[_row];
 
-    /// <summary>The likeliest ids, where log-probabilities were asked for.</summary>
+    /// <summary>The most likely ids, where log-probabilities were asked for.</summary>
     public ReadOnlySpan<int> TopIds =>
-        _outputs.TopIds.Span.Slice(_row * LogProbsOperation.MaxCount, LogProbsOperation.MaxCount);
+        _outputs.TopIds.Slice((long)_row * LogProbsOperation.MaxCount, LogProbsOperation.MaxCount);
 
     public ReadOnlySpan<float> TopLogProbs =>
-        _outputs.TopLogProbs.Span.Slice(_row * LogProbsOperation.MaxCount, LogProbsOperation.MaxCount);
+        _outputs.TopLogProbs.Slice((long)_row * LogProbsOperation.MaxCount, LogProbsOperation.MaxCount);
+
+    private StepInfo Info => _outputs.Info[_row];
 }

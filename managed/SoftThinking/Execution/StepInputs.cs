@@ -1,5 +1,6 @@
 using SoftThinking.Cache;
 using SoftThinking.Scheduling;
+using SoftThinking.Thinking;
 
 namespace SoftThinking.Execution;
 
@@ -8,9 +9,9 @@ namespace SoftThinking.Execution;
 /// <param name="Uploaded">Concept tokens that the host brings.</param>
 /// <param name="Sampled">Rows that are sampled.</param>
 /// <param name="Penalizes">Whether any of them has penalties.</param>
-/// <param name="TellsLogProbs">Whether log-probabilities are wanted of any of them.</param>
+/// <param name="ReportsLogProbs">Whether log-probabilities are wanted of any of them.</param>
 internal readonly record struct StepShape(
-    int Rows, int Sequences, int BlocksPerSequence, int Uploaded, int Sampled, bool Penalizes, bool TellsLogProbs);
+    int Rows, int Sequences, int BlocksPerSequence, int Uploaded, int Sampled, bool Penalizes, bool ReportsLogProbs);
 
 /// <summary>Turns a plan into the arrays that the device reads.</summary>
 internal static class StepInputs
@@ -22,13 +23,13 @@ internal static class StepInputs
         HostInputs inputs = step.Inputs;
         int blocks = padded ? limits.BlocksPerSequence : LongestTable(plan);
         StepShape shape = new() { Sequences = plan.Parts.Length, BlocksPerSequence = blocks };
-        inputs.FirstRow.Span[0] = 0;
+        inputs.FirstRow[0] = 0;
         for (int i = 0; i < plan.Parts.Length; i++)
         {
             PlannedRows part = plan.Parts[i];
-            FillBlockTable(part, inputs.BlockTables.Span.Slice(i * blocks, blocks));
+            FillBlockTable(part, inputs.BlockTables.Slice((long)i * blocks, blocks));
             shape = FillRows(part, inputs, limits, shape);
-            inputs.FirstRow.Span[i + 1] = shape.Rows;
+            inputs.FirstRow[i + 1] = shape.Rows;
             if (part.Samples)
                 shape = FillSampled(part.Sequence, inputs, shape);
         }
@@ -48,14 +49,14 @@ internal static class StepInputs
     {
         for (int row = shape.Rows; row < rows; row++)
         {
-            inputs.Positions.Span[row] = -1;
-            inputs.TokenIndex.Span[row] = 0;
-            inputs.FirstRow.Span[row + 1] = row + 1;
-            inputs.BlockTables.Span.Slice(row * shape.BlocksPerSequence, shape.BlocksPerSequence).Clear();
-            inputs.LogitIndex.Span[row] = row;
-            inputs.Slots.Span[row] = -1;
-            inputs.PenalizedSlots.Span[row] = -1;
-            inputs.LogProbSlots.Span[row] = -1;
+            inputs.Positions[row] = -1;
+            inputs.TokenIndex[row] = 0;
+            inputs.FirstRow[row + 1] = row + 1;
+            inputs.BlockTables.Slice((long)row * shape.BlocksPerSequence, shape.BlocksPerSequence).Clear();
+            inputs.LogitIndex[row] = row;
+            inputs.Slots[row] = -1;
+            inputs.PenalizedSlots[row] = -1;
+            inputs.LogProbSlots[row] = -1;
         }
         return shape with { Rows = rows, Sequences = rows, Sampled = rows };
     }
@@ -73,15 +74,15 @@ internal static class StepInputs
         for (int i = 0; i < part.Count; i++)
         {
             int row = shape.Rows + i, position = part.First + i;
-            inputs.Positions.Span[row] = position;
+            inputs.Positions[row] = position;
             if (part.LastFromSlot && i == part.Count - 1)
             {
-                inputs.TokenIndex.Span[row] = part.Sequence.Slot;
+                inputs.TokenIndex[row] = part.Sequence.Slot;
                 continue;
             }
-            inputs.TokenIndex.Span[row] = limits.Slots + uploaded;
-            Pad(part.Sequence.Tokens.IdsOf(position), inputs.TokenIds.Span.Slice(uploaded * entries, entries));
-            Pad(part.Sequence.Tokens.WeightsOf(position), inputs.TokenWeights.Span.Slice(uploaded * entries, entries));
+            inputs.TokenIndex[row] = limits.Slots + uploaded;
+            Pad(part.Sequence.Tokens.IdsAt(position), inputs.TokenIds.Slice((long)uploaded * entries, entries));
+            Pad(part.Sequence.Tokens.WeightsAt(position), inputs.TokenWeights.Slice((long)uploaded * entries, entries));
             uploaded++;
         }
         return shape with { Rows = shape.Rows + part.Count, Uploaded = uploaded };
@@ -90,15 +91,15 @@ internal static class StepInputs
     private static StepShape FillSampled(Sequence sequence, HostInputs inputs, StepShape shape)
     {
         SlotSetup setup = sequence.Setup;
-        inputs.LogitIndex.Span[shape.Sampled] = shape.Rows - 1;
-        inputs.Slots.Span[shape.Sampled] = sequence.Slot;
-        inputs.PenalizedSlots.Span[shape.Sampled] = setup.Penalizes ? sequence.Slot : -1;
-        inputs.LogProbSlots.Span[shape.Sampled] = setup.TellsLogProbs ? sequence.Slot : -1;
+        inputs.LogitIndex[shape.Sampled] = shape.Rows - 1;
+        inputs.Slots[shape.Sampled] = sequence.Slot;
+        inputs.PenalizedSlots[shape.Sampled] = setup.Penalizes ? sequence.Slot : -1;
+        inputs.LogProbSlots[shape.Sampled] = setup.ReportsLogProbs ? sequence.Slot : -1;
         return shape with
         {
             Sampled = shape.Sampled + 1,
             Penalizes = shape.Penalizes || setup.Penalizes,
-            TellsLogProbs = shape.TellsLogProbs || setup.TellsLogProbs,
+            ReportsLogProbs = shape.ReportsLogProbs || setup.ReportsLogProbs,
         };
     }
 

@@ -6,7 +6,7 @@ namespace SoftThinking.Interop;
 [StructLayout(LayoutKind.Sequential)]
 internal readonly unsafe struct NativeApi
 {
-    public const uint AbiVersion = 4;
+    public const uint AbiVersion = 5;
 
     public readonly uint Version;
     public readonly uint Size;

@@ -32,6 +32,7 @@ internal enum StepFlags
     ThinkingEnded = 16,
     Finished = 32,
     BadLogits = 64,
+    Thinking = 128,
 }
 
 [StructLayout(LayoutKind.Sequential)]
@@ -218,6 +219,8 @@ internal struct Penalties
     public float Frequency;
     public float Presence;
     public int BiasCount;
+    public int HeldCount;
+    public uint MinTokens;
     public nint BiasIds;
     public nint BiasValues;
 }
@@ -233,6 +236,7 @@ internal struct PenalizeOperation
     public nint Slots;
     public nint Penalties;
     public nint Counts;
+    public nint States;
 }
 
 [StructLayout(LayoutKind.Sequential)]
@@ -244,6 +248,12 @@ internal struct Filter
     public int TopK;
 }
 
+[InlineArray(SlotSampling.MaxMarker)]
+internal struct MarkerIds
+{
+    private int _first;
+}
+
 [InlineArray(SlotSampling.MaxForced)]
 internal struct ForcedIds
 {
@@ -253,7 +263,11 @@ internal struct ForcedIds
 [StructLayout(LayoutKind.Sequential)]
 internal struct SlotSampling
 {
-    public const int MaxForced = 64;
+    /// <summary>ST_MAX_FORCED.</summary>
+    public const int MaxForced = 80;
+
+    /// <summary>ST_MAX_MARKER.</summary>
+    public const int MaxMarker = 16;
 
     public Filter Thinking;
     public Filter After;
@@ -266,8 +280,12 @@ internal struct SlotSampling
     public int MaxThinkingTokens;
     public float DirichletAlpha;
     public float GumbelTemperature;
-    public int ThinkEndId;
+    public int ThinkStartCount;
+    public int ThinkEndCount;
     public int ForcedCount;
+    public int Reserved;
+    public MarkerIds ThinkStart;
+    public MarkerIds ThinkEnd;
     public ForcedIds Forced;
 }
 
@@ -279,9 +297,9 @@ internal struct SequenceState
     public int ThinkingSteps;
     public int ForcedNext;
     public uint Step;
-    public int Reserved0;
-    public int Reserved1;
-    public int Reserved2;
+    public int Opening;
+    public int Ending;
+    public int Reserved;
 }
 
 [StructLayout(LayoutKind.Sequential)]
@@ -289,6 +307,8 @@ internal struct StepInfo
 {
     public StepFlags Flags;
     public float Entropy;
+    public int Token;
+    public int Count;
 }
 
 [StructLayout(LayoutKind.Sequential)]

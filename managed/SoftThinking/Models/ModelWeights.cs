@@ -17,15 +17,16 @@ internal readonly record struct LayerWeights(
     Matrix Down);
 
 /// <summary>All weights of a model on a device, packed: matrices that share their input are one (q, k and v below one
-/// another, the rows of gate and up by turns), so that one product serves them.</summary>
+/// another, the rows of gate and up interleaved), so that one matmul serves them.</summary>
 internal sealed class ModelWeights : IDisposable
 {
     private readonly DeviceArena _arena;
 
-    private ModelWeights(ITensorSource source, WeightFormat format, Device device, DeviceStream stream, Action<double>? progress)
+    private ModelWeights(ITensorSource source, WeightFormat format, Device device, DeviceStream stream, Action<double>? progress,
+        CancellationToken cancellation)
     {
         Config = source.Config;
-        _arena = DeviceArena.Allocate(device, arena => LayOut(new WeightLoader(source, format, device, stream, arena, progress)));
+        _arena = DeviceArena.Allocate(device, arena => LayOut(new WeightLoader(source, format, device, stream, arena, progress, cancellation)));
         stream.Synchronize();
     }
 
@@ -46,13 +47,15 @@ internal sealed class ModelWeights : IDisposable
     /// <summary>Bytes that <see cref="Load"/> will allocate.</summary>
     /// <exception cref="ModelFileException">A tensor is missing or has another shape or type.</exception>
     public static long Measure(ITensorSource source, WeightFormat format, Device device) =>
-        DeviceArena.Measure(arena => Place(source.Config, new WeightLoader(source, format, device, null, arena, null)));
+        DeviceArena.Measure(arena => Place(source.Config, new WeightLoader(source, format, device, null, arena, null, default)));
 
     /// <summary>Packs the weights onto the device.</summary>
-    /// <param name="progress">Told the fraction that is done, 0 to 1.</param>
+    /// <param name="progress">Called with the fraction that is done, 0 to 1.</param>
+    /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public static ModelWeights Load(
-        ITensorSource source, WeightFormat format, Device device, DeviceStream stream, Action<double>? progress) =>
-        new(source, format, device, stream, progress);
+        ITensorSource source, WeightFormat format, Device device, DeviceStream stream, Action<double>? progress,
+        CancellationToken cancellation = default) =>
+        new(source, format, device, stream, progress, cancellation);
 
     public void Dispose() => _arena.Dispose();
 
@@ -97,7 +100,7 @@ internal sealed class ModelWeights : IDisposable
             Output: loader.Matrix(queries, (attention + "o_proj", config.HiddenSize)),
             OutputBias: config.OutputBias ? loader.Vector((attention + "o_proj.bias", config.HiddenSize)) : 0,
             PostAttentionNorm: loader.Vector((layer + "post_attention_layernorm.weight", config.HiddenSize)),
-            GateUp: loader.MatrixByTurns(config.HiddenSize, config.FfnSize, mlp + "gate_proj", mlp + "up_proj"),
+            GateUp: loader.InterleavedMatrix(config.HiddenSize, config.FfnSize, mlp + "gate_proj", mlp + "up_proj"),
             Down: loader.Matrix(config.FfnSize, (mlp + "down_proj", config.HiddenSize)));
     }
 }

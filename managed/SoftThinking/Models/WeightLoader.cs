@@ -3,9 +3,10 @@ using SoftThinking.Interop;
 
 namespace SoftThinking.Models;
 
-/// <summary>Takes tensors from their source into an arena; while the arena measures, it only checks them.</summary>
+/// <summary>Loads tensors from their source into an arena; while the arena measures, it only checks them.</summary>
 internal sealed class WeightLoader(
-    ITensorSource source, WeightFormat format, Device device, DeviceStream? stream, DeviceArena arena, Action<double>? progress)
+    ITensorSource source, WeightFormat format, Device device, DeviceStream? stream, DeviceArena arena, Action<double>? progress,
+    CancellationToken cancellation)
 {
     private const long SliceBytes = 16 << 20; // little beside a model, much beside what it takes to begin a slice
 
@@ -24,8 +25,8 @@ internal sealed class WeightLoader(
         return Matrix(cols, placed);
     }
 
-    /// <summary>The matrices "name.weight" [rows, cols], packed row by row between one another.</summary>
-    public Matrix MatrixByTurns(int cols, int rows, params ReadOnlySpan<string> names)
+    /// <summary>The matrices "name.weight" [rows, cols], packed with their rows interleaved.</summary>
+    public Matrix InterleavedMatrix(int cols, int rows, params ReadOnlySpan<string> names)
     {
         Part[] placed = new Part[names.Length];
         for (int i = 0; i < names.Length; i++)
@@ -104,8 +105,9 @@ internal sealed class WeightLoader(
     private void Loaded(Tensor tensor)
     {
         _loadedBytes += tensor.Bytes;
-        stream!.Synchronize(); // so that progress is true, and nothing is under way when something throws
+        stream!.Synchronize(); // so that progress is true, and no work is in flight when something throws
         source.Forget(tensor);
+        cancellation.ThrowIfCancellationRequested();
         progress?.Invoke((double)_loadedBytes / source.TotalBytes);
     }
 

@@ -2,10 +2,14 @@ using SoftThinking.Cache;
 
 namespace SoftThinking.Scheduling;
 
-/// <summary>Decides which positions of which sequences a step computes. Who came first goes first, within a priority;
-/// when blocks run out, who came last gives its own back and is computed again later.</summary>
-internal sealed class Scheduler : IDisposable
+/// <summary>Decides which positions of which sequences an engine step computes. Sequences run in the order of arrival, which a
+/// priority shifts; when blocks run out, the last in that order releases its blocks and is computed again later.</summary>
+internal sealed class Scheduler
 {
+    /// <summary>Arrivals that one level of priority counts for. A sequence overtakes at most so many earlier ones per level, and so none
+    /// waits forever, however many of higher priority arrive.</summary>
+    public const int ArrivalsPerPriority = 16;
+
     private readonly BlockPool _pool;
     private readonly int _stepTokens;
     private readonly bool _reusesPrefixes;
@@ -16,9 +20,9 @@ internal sealed class Scheduler : IDisposable
     private readonly List<int> _found = [];
     private long _arrivals;
 
-    /// <param name="slots">Most sequences that are under way together.</param>
-    /// <param name="stepTokens">Most rows of a step; at least <paramref name="slots"/>.</param>
-    /// <param name="reusesPrefixes">Whether blocks are looked for by what they hold.</param>
+    /// <param name="slots">Maximum number of sequences in progress at once.</param>
+    /// <param name="stepTokens">Maximum rows of a step; at least <paramref name="slots"/>.</param>
+    /// <param name="reusesPrefixes">Whether blocks are looked up by the prefix they hold.</param>
     public Scheduler(BlockPool pool, int slots, int stepTokens, bool reusesPrefixes)
     {
         (_pool, _stepTokens, _reusesPrefixes) = (pool, stepTokens, reusesPrefixes);
@@ -29,7 +33,7 @@ internal sealed class Scheduler : IDisposable
 
     public int Running => _running.Count;
 
-    /// <summary>Times that a sequence had to give its blocks back.</summary>
+    /// <summary>Times that a sequence had to release its blocks.</summary>
     public long Preemptions { get; private set; }
 
     public void Add(Sequence sequence)
@@ -38,14 +42,14 @@ internal sealed class Scheduler : IDisposable
         Enqueue(_waiting, sequence);
     }
 
-    /// <summary>Ends a sequence, wherever it stands: its blocks are free at once, its slot when no step in flight has
+    /// <summary>Ends a sequence in any stage: its blocks are free at once, its slot when no step in flight has
     /// rows of it.</summary>
     public void End(Sequence sequence)
     {
         if (sequence.Stage == SequenceStage.Ended)
             return;
         Register(sequence);
-        GiveBackBlocks(sequence);
+        ReleaseBlocks(sequence);
         (sequence.Stage == SequenceStage.Running ? _running : _waiting).Remove(sequence);
         sequence.Stage = SequenceStage.Ended;
         FreeSlot(sequence);
@@ -66,8 +70,8 @@ internal sealed class Scheduler : IDisposable
             Admit(plan);
     }
 
-    /// <summary>Rows of the sequences under way: one for each that decodes, the rest of the budget to prompts in
-    /// order. False when somebody had to give blocks back.</summary>
+    /// <summary>Rows of the sequences in progress: one for each that decodes, the rest of the budget for prompts in
+    /// order. False when a sequence had to release its blocks.</summary>
     private bool Continue(StepPlan plan)
     {
         int decoding = 0;
@@ -84,18 +88,18 @@ internal sealed class Scheduler : IDisposable
             while (sequence.Stage == SequenceStage.Running && !Grow(sequence, sequence.Computed + rows))
                 Preempt(_running.FindLast(other => other.Blocks.Count > 0)!);
             if (sequence.Stage == SequenceStage.Running)
-                Take(plan, sequence, rows, begins: false);
+                Schedule(plan, sequence, rows, begins: false);
         }
         return preemptions == Preemptions;
     }
 
-    /// <summary>Lets waiting sequences in, in order, as far as rows, slots and blocks go.</summary>
+    /// <summary>Admits waiting sequences in order while rows, slots and blocks suffice.</summary>
     private void Admit(StepPlan plan)
     {
         while (_waiting.Count > 0 && plan.Rows < _stepTokens)
         {
             Sequence sequence = _waiting[0];
-            // One that gave its blocks back must have been read to its end before it is computed again.
+            // A sequence that released its blocks is computed again only after its last step in flight was read.
             if (sequence.StepsInFlight > 0 || (sequence.Slot < 0 && _freeSlots.Count == 0) || !FindBlocks(sequence))
                 return;
             _waiting.RemoveAt(0);
@@ -106,11 +110,11 @@ internal sealed class Scheduler : IDisposable
                 sequence.Slot = _freeSlots.Pop();
             int rows = Math.Min(sequence.Missing, _stepTokens - plan.Rows);
             Grow(sequence, sequence.Computed + rows);
-            Take(plan, sequence, rows, begins);
+            Schedule(plan, sequence, rows, begins);
         }
     }
 
-    private void Take(StepPlan plan, Sequence sequence, int rows, bool begins)
+    private void Schedule(StepPlan plan, Sequence sequence, int rows, bool begins)
     {
         bool samples = rows == sequence.Missing;
         plan.Add(new(sequence, sequence.Computed, rows, begins, samples,
@@ -121,8 +125,8 @@ internal sealed class Scheduler : IDisposable
         Register(sequence);
     }
 
-    /// <summary>Gives a waiting sequence the blocks that hold its prefix, if the pool has room for the rest of it and
-    /// one more block for each sequence under way. The last token is always computed: it gives the logits.</summary>
+    /// <summary>Assigns to a waiting sequence the blocks that hold its prefix, if the pool has room for the rest of it and
+    /// one more block for each running sequence. The last token is always computed: it gives the logits.</summary>
     private bool FindBlocks(Sequence sequence)
     {
         _found.Clear();
@@ -149,7 +153,7 @@ internal sealed class Scheduler : IDisposable
         return true;
     }
 
-    /// <summary>Takes the blocks that a sequence lacks for so many positions; false when there are not enough.</summary>
+    /// <summary>Allocates the blocks that a sequence lacks for so many positions; false when there are not enough.</summary>
     private bool Grow(Sequence sequence, int positions)
     {
         int missing = KvCache.BlocksFor(positions) - sequence.Blocks.Count;
@@ -160,22 +164,22 @@ internal sealed class Scheduler : IDisposable
         return true;
     }
 
-    /// <summary>Takes a running sequence's blocks; it waits, to be computed again from its tokens. Its slot stays, with all
-    /// that the device knows of it.</summary>
+    /// <summary>Releases a running sequence's blocks; it waits, to be computed again from its tokens. It keeps its slot with
+    /// the device's state.</summary>
     private void Preempt(Sequence sequence)
     {
         bool done = sequence.Missing == 0;
         Register(sequence);
-        GiveBackBlocks(sequence);
+        ReleaseBlocks(sequence);
         if (done)
-            return; // its last token is under way: it needs no blocks any more
+            return; // its last token is in flight: it needs no blocks any more
         _running.Remove(sequence);
         sequence.Stage = SequenceStage.Waiting;
         Enqueue(_waiting, sequence);
         Preemptions++;
     }
 
-    private void GiveBackBlocks(Sequence sequence)
+    private void ReleaseBlocks(Sequence sequence)
     {
         // The last first: the start of a prefix is worth most, so it should be evicted last.
         for (int i = sequence.Blocks.Count - 1; i >= 0; i--)
@@ -184,8 +188,8 @@ internal sealed class Scheduler : IDisposable
         (sequence.Computed, sequence.RegisteredBlocks) = (0, 0);
     }
 
-    /// <summary>Lets others find the whole blocks of a sequence. The steps that write them are launched before any step
-    /// that could read them.</summary>
+    /// <summary>Registers the full blocks of a sequence under their prefixes. The steps that write them are launched before any
+    /// step that could read them.</summary>
     private void Register(Sequence sequence)
     {
         int known = Math.Min(sequence.Computed, sequence.Tokens.Count) / KvCache.BlockPositions;
@@ -222,8 +226,9 @@ internal sealed class Scheduler : IDisposable
         queue.Insert(place, sequence);
     }
 
-    private static bool GoesBefore(Sequence a, Sequence b) =>
-        a.Priority != b.Priority ? a.Priority > b.Priority : a.Arrival < b.Arrival;
-
-    public void Dispose() => _hasher.Dispose();
+    private static bool GoesBefore(Sequence a, Sequence b)
+    {
+        long first = a.Arrival - (long)a.Priority * ArrivalsPerPriority, second = b.Arrival - (long)b.Priority * ArrivalsPerPriority;
+        return first != second ? first < second : a.Arrival < b.Arrival;
+    }
 }

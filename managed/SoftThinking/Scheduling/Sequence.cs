@@ -1,5 +1,5 @@
 using SoftThinking.Cache;
-using SoftThinking.Execution;
+using SoftThinking.Thinking;
 
 namespace SoftThinking.Scheduling;
 
@@ -7,8 +7,8 @@ namespace SoftThinking.Scheduling;
 /// blocks it has.</summary>
 internal class Sequence
 {
-    /// <summary>Steps for which there is room from the start; longer sequences grow their lists.</summary>
-    public const int StepsAhead = 1024;
+    /// <summary>New tokens for which there is room from the start; longer sequences grow their lists.</summary>
+    public const int TokensAhead = 1024;
 
     /// <param name="tokens">The prompt; sampled tokens are appended as the host reads them.</param>
     /// <param name="maxLength">Tokens to stop at, the prompt's included.</param>
@@ -16,7 +16,7 @@ internal class Sequence
     {
         (Tokens, PromptLength, MaxLength, Priority) = (tokens, tokens.Count, maxLength, priority);
         Length = PromptLength;
-        int blocks = KvCache.BlocksFor(Math.Min(maxLength, PromptLength + StepsAhead));
+        int blocks = KvCache.BlocksFor(Math.Min(maxLength, PromptLength + TokensAhead));
         (Blocks, Hashes) = (new List<int>(blocks), new List<PrefixHash>(blocks));
     }
 
@@ -29,7 +29,7 @@ internal class Sequence
     /// <summary>How the sequence is sampled; the scheduler does not look at it.</summary>
     public SlotSetup Setup { get; init; }
 
-    /// <summary>Larger goes first.</summary>
+    /// <summary>Each level counts as <see cref="Scheduler.ArrivalsPerPriority"/> earlier arrivals.</summary>
     public int Priority { get; }
 
     /// <summary>Place in the order of arrival; given by the scheduler.</summary>

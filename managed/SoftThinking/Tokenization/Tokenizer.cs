@@ -85,6 +85,8 @@ public sealed class Tokenizer
         });
     }
 
+    internal int[] Encode(string text, bool addSpecialTokens, IReadOnlyList<Range> literal) => literal.Count == 0 ? Encode(text, addSpecialTokens) : throw new NotImplementedException();
+
     /// <summary>The token ids of a text. Added tokens in the text, special ones too, are always recognised.</summary>
     /// <param name="text">Any text. A surrogate without its partner counts as U+FFFD, as it has no UTF-8 form.</param>
     /// <param name="addSpecialTokens">Whether to add what the checkpoint's post-processor adds, such as a token that

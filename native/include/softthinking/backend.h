@@ -31,10 +31,11 @@
 extern "C" {
 #endif
 
-#define ST_ABI_VERSION 4u
+#define ST_ABI_VERSION 5u
 #define ST_BLOCK_POSITIONS 16 /* positions of one KV block */
 #define ST_MAX_TOPK 1024      /* most entries of a concept token */
-#define ST_MAX_FORCED 64      /* most ids that follow a forced end of thinking */
+#define ST_MAX_MARKER 16      /* most ids of a marker that starts or ends a thought */
+#define ST_MAX_FORCED 80      /* most forced ids: the rest of an end marker, then the text that follows it */
 #define ST_MAX_LOG_PROBS 20   /* most alternatives whose log-probability is told */
 #define ST_MAX_HEAD_DIM 512
 
@@ -233,15 +234,30 @@ typedef struct st_gather_rows {
   void* out;            /* device [rows, cols] */
 } st_gather_rows;
 
-/* What penalize does to the logits of a slot. With c the number of times that an id was a head of the output:
+/* Where a slot stands. The host sets it at admission; the sample operation advances it. */
+typedef struct st_sequence_state {
+  int32_t thinking;          /* 1 while the sequence thinks */
+  int32_t low_entropy_steps; /* steps in a row below the entropy threshold */
+  int32_t thinking_steps;    /* thoughts so far */
+  int32_t forced_next;       /* next place in st_sampling.forced, -1: none is pending */
+  uint32_t step;             /* steps sampled so far: the counter of the random numbers */
+  int32_t opening; /* ids of think_start that the output began with; -1: the model can no longer open a thought */
+  int32_t ending;  /* ids of think_end that the latest thoughts end with */
+  int32_t reserved;
+} st_sequence_state;
+
+/* What penalize does to the logits of a slot. With c the number of times that an id was emitted in the output:
  * repetition (> 0, 1 = off) divides a positive logit and multiplies a negative one, for ids of the prompt and of the
- * output; then logit -= frequency * c + (c > 0 ? presence : 0); then the biases are added. */
+ * output; then logit -= frequency * c + (c > 0 ? presence : 0); then the biases are added; then, while fewer than
+ * min_tokens steps were sampled, the logits of the held ids become -inf. */
 typedef struct st_penalties {
   float repetition;
   float frequency;
   float presence;
   int32_t bias_count;
-  const int32_t* bias_ids;  /* device [bias_count], each in 0..V-1 */
+  int32_t held_count;
+  uint32_t min_tokens;
+  const int32_t* bias_ids;  /* device [bias_count + held_count], each in 0..V-1: biased ids, then held ids */
   const float* bias_values; /* device [bias_count] */
 } st_penalties;
 
@@ -252,10 +268,11 @@ typedef struct st_penalize {
   int32_t rows;
   int32_t vocabulary;
   int32_t reserved;
-  float* logits;                 /* device [rows, V], read and written */
-  const int32_t* slots;          /* device [rows]: which slot each row belongs to */
-  const st_penalties* penalties; /* device [slots] */
-  const int32_t* counts;         /* device [slots, V]: heads of the output, plus ST_COUNT_IN_PROMPT */
+  float* logits;                   /* device [rows, V], read and written */
+  const int32_t* slots;            /* device [rows]: which slot each row belongs to */
+  const st_penalties* penalties;   /* device [slots] */
+  const int32_t* counts;           /* device [slots, V]: emitted ids of the output, plus ST_COUNT_IN_PROMPT */
+  const st_sequence_state* states; /* device [slots] */
 } st_penalize;
 
 /* One set of filters. */
@@ -279,20 +296,14 @@ typedef struct st_sampling {
   int32_t max_thinking_tokens;      /* thoughts before the end of thinking is forced; -1: no budget */
   float dirichlet_alpha;            /* <= 0: off */
   float gumbel_temperature;         /* <= 0: off */
-  int32_t think_end_id;             /* -1: the vocabulary has none */
-  int32_t forced_count;             /* ids that follow a forced end of thinking, 0..ST_MAX_FORCED */
-  int32_t forced[ST_MAX_FORCED];
+  int32_t think_start_count;        /* ids of the marker that starts a thought, 0 (none) .. ST_MAX_MARKER */
+  int32_t think_end_count;          /* ids of the marker that ends it */
+  int32_t forced_count;             /* 0..ST_MAX_FORCED */
+  int32_t reserved;
+  int32_t think_start[ST_MAX_MARKER];
+  int32_t think_end[ST_MAX_MARKER];
+  int32_t forced[ST_MAX_FORCED]; /* what follows the first id of a forced end: the rest of think_end, then more ids */
 } st_sampling;
-
-/* Where a slot stands. The host sets it at admission; the sample operation advances it. */
-typedef struct st_sequence_state {
-  int32_t thinking;          /* 1 while the sequence thinks */
-  int32_t low_entropy_steps; /* steps in a row below the entropy threshold */
-  int32_t thinking_steps;    /* thoughts so far */
-  int32_t forced_next;       /* next place in st_sampling.forced, -1: none is pending */
-  uint32_t step;             /* steps sampled so far: the counter of the random numbers */
-  int32_t reserved[3];
-} st_sequence_state;
 
 enum {
   ST_STEP_SOFT = 1,            /* the row was thinking softly when it was sampled */
@@ -301,15 +312,19 @@ enum {
   ST_STEP_FORCED = 8,          /* the id was forced, not chosen */
   ST_STEP_THINKING_ENDED = 16, /* thinking ended at this step */
   ST_STEP_FINISHED = 32,       /* low entropy after thinking finished the sequence */
-  ST_STEP_BAD_LOGITS = 64      /* NaN, +inf or no finite logit: nothing was sampled, the state did not move */
+  ST_STEP_BAD_LOGITS = 64,     /* NaN, +inf or no finite logit: nothing was sampled, the state did not move */
+  ST_STEP_THINKING = 128       /* the token belongs to a thought, the markers that open and end it included */
 };
 
 typedef struct st_step_info {
   int32_t flags;
   float entropy; /* nats, of the distribution at the step's temperature before any filter */
+  int32_t token; /* the emitted id: what is shown, counted by penalties and matched against markers and stops */
+  int32_t count; /* entries of the concept token, 1..entries; 0 for bad logits */
 } st_step_info;
 
-/* One sampling step per row. The result is the concept token: ids and weights, descending, unused places (0, 0.0).
+/* One sampling step per row. The result is the concept token: ids and weights, descending, unused places (0, 0.0);
+ * its emitted id is the first one.
  * It is written twice: to the slot, where the next embed finds it, and to the output, for the host to read later. */
 typedef struct st_sample {
   uint32_t size;
@@ -320,7 +335,7 @@ typedef struct st_sample {
   const int32_t* slots;        /* device [rows], distinct; -1: an idle row */
   const st_sampling* sampling; /* device [slots] */
   st_sequence_state* states;   /* device [slots] */
-  int32_t* counts;             /* device [slots, V] or NULL: the head's count is raised */
+  int32_t* counts;             /* device [slots, V] or NULL: the emitted id's count is raised */
   int32_t* slot_ids;           /* device [slots, entries] */
   float* slot_weights;         /* device [slots, entries] */
   int32_t* out_ids;            /* device [rows, entries] */

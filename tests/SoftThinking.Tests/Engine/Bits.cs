@@ -1,18 +1,18 @@
 namespace SoftThinking.Tests;
 
-/// <summary>All that a sample gave, to the last bit, in a form that can be compared and read.</summary>
+/// <summary>Everything that a sample reports, to the last bit, in a form that can be compared and read.</summary>
 internal static class Bits
 {
     public static string[] Of(GeneratedSample sample) =>
-        [.. sample.Steps.Select(Of), $"{sample.FinishReason} {sample.Usage with { CachedTokens = 0 }}"];
+        [.. sample.Tokens.Select(Of), $"{sample.Seed} {sample.FinishReason} {sample.Stop} {sample.Usage with { CachedTokens = 0 }}"];
 
-    private static string Of(GenerationStep step) =>
-        $"{string.Join(',', step.Token.Ids)} {Hex(step.Token.Weights)} {Hex([step.Entropy])} '{step.Text}' "
-        + $"{step.Soft} {step.Thinking} {step.Marker} {step.ThinkingEnd} {Of(step.LogProbs)}";
+    private static string Of(GeneratedToken token) =>
+        $"{token.Token.Token} {string.Join(',', token.Token.Entries.Select(entry => entry.Id))} {Hex(token.Token.Entries.Select(entry => entry.Weight))} "
+        + $"{Hex([token.Entropy])} '{token.Text}' {token.Soft} {token.Thinking} {token.Marker} {token.ThinkingEnd} {Of(token.LogProbs)}";
 
-    private static string Of(StepLogProbs? told) => told == null
+    private static string Of(TokenLogProbs? logProbs) => logProbs == null
         ? ""
-        : $"{Hex([told.Head])} {string.Join(',', told.Top.Select(top => top.Id))} {Hex(told.Top.Select(top => top.LogProb))}";
+        : $"{Hex([logProbs.Token])} {string.Join(',', logProbs.Top.Select(top => top.Id))} {Hex(logProbs.Top.Select(top => top.LogProb))}";
 
     private static string Hex(IEnumerable<float> values) =>
         string.Join(',', values.Select(value => BitConverter.SingleToUInt32Bits(value).ToString("x8")));

@@ -1,3 +1,4 @@
+using SoftThinking.Diagnostics;
 using NUnit.Framework;
 using SoftThinking.Checkpoints;
 using SoftThinking.Execution;
@@ -53,8 +54,10 @@ public class DeviceTests
             int steps = 0;
             try
             {
-                await foreach (GenerationEvent _ in engine.StreamAsync(Request(3), source.Token))
+                await foreach (GenerationEvent next in engine.StreamAsync(Request(3), source.Token))
                 {
+                    if (next is not GeneratedToken)
+                        continue;
                     if (++steps == 1) // more than can be under way, long before they could end
                         waiting = engine.GenerateAsync(Request(1) with { Samples = 4 }, source.Token);
                     if (steps == 1 + 4 * round)
@@ -81,7 +84,7 @@ public class DeviceTests
         using PoisonedModel model = new("qwen2", Poisoned);
         await using Engine engine = Engine.Load(model.Folder, Small(TestDevice.Kernels.Options(activations: NativeDtype.Bf16)));
         GenerationRequest good = Request(1);
-        GenerationRequest bad = good with { Prompt = [.. good.Prompt.Take(20), new ConceptToken(Poisoned), .. good.Prompt.Take(9)] };
+        GenerationRequest bad = good with { Prompt = new TokenPrompt([.. ((TokenPrompt)good.Prompt).Tokens.Take(20), new ConceptToken(Poisoned), .. ((TokenPrompt)good.Prompt).Tokens.Take(9)]) };
         string[] expected = await BitsOf(engine, good);
         for (int round = 0; round < 3; round++)
         {
@@ -114,7 +117,7 @@ public class DeviceTests
             foreach (Task<GenerationResult> task in running)
                 Assert.That(async () => await task, Throws.InstanceOf<GenerationException>().With.Message.Contains("CUDA says: a kernel failed: as the test wants it"));
             Assert.That(() => engine.GenerateAsync(Request(0)), Throws.InstanceOf<GenerationException>().With.Message.Contains("the engine failed"));
-            Assert.That(engine.Statistics.Steps, kernel == 100 ? Is.LessThan(8) : Is.GreaterThan(8));
+            Assert.That(engine.Statistics.EngineSteps, kernel == 100 ? Is.LessThan(8) : Is.GreaterThan(8));
             Assert.That(logger.Lines, Has.Exactly(1).StartsWith("Error The engine failed"));
         }
         Assert.That(FreeMemory(), Is.EqualTo(free));
@@ -230,7 +233,7 @@ public class DeviceTests
     /// <summary>Steps of every kind: soft and drawn, with noise, penalties and log-probabilities; two share a prefix.</summary>
     private static GenerationRequest Request(int number) => new()
     {
-        Prompt = [.. Enumerable.Range(0, 30 + 5 * number).Select(i => new ConceptToken((i * 7 + number / 2) % 290 + 2))],
+        Prompt = new TokenPrompt([.. Enumerable.Range(0, 30 + 5 * number).Select(i => new ConceptToken((i * 7 + number / 2) % 290 + 2))]),
         Sampling = new SamplingOptions
         {
             Seed = (ulong)number,

@@ -48,7 +48,7 @@ public class EngineTests
     {
         SamplingOptions sampling = new() { MaxThinkingTokens = 5, SoftThinking = soft, ThinkEndText = "\nThe answer" };
         GeneratedSample sample = await Run(sampling, 2);
-        IReadOnlyList<GenerationStep> steps = sample.Steps;
+        IReadOnlyList<GeneratedToken> steps = sample.Tokens;
         Assert.That(steps.Count(step => step.Thinking && !step.Marker), Is.EqualTo(5));
         Assert.That(steps[5].ThinkingEnd, Is.EqualTo(ThinkingEnd.Budget));
         Assert.That(string.Concat(steps.Skip(6).Select(step => step.Text)), Does.StartWith("\nThe answer"));
@@ -59,9 +59,9 @@ public class EngineTests
     {
         SamplingOptions sampling = new() { EarlyStoppingEntropyThreshold = 100, EarlyStoppingLengthThreshold = 8 };
         GeneratedSample sample = await Run(sampling, 2);
-        IReadOnlyList<GenerationStep> steps = sample.Steps;
+        IReadOnlyList<GeneratedToken> steps = sample.Tokens;
         Assert.That(steps[7].ThinkingEnd, Is.EqualTo(ThinkingEnd.ColdStop));
-        Assert.That(steps.Skip(8), Has.All.Property(nameof(GenerationStep.Soft)).False);
+        Assert.That(steps.Skip(8), Has.All.Property(nameof(GeneratedToken.Soft)).False);
     }
 
     [Test]
@@ -69,7 +69,7 @@ public class EngineTests
     {
         SamplingOptions sampling = new() { EarlyStoppingEntropyThreshold = 100, EarlyStoppingLengthThreshold = 4, ColdStopAfterThinking = true };
         GeneratedSample sample = await Run(sampling, 2);
-        IReadOnlyList<GenerationStep> steps = sample.Steps;
+        IReadOnlyList<GeneratedToken> steps = sample.Tokens;
         Assert.That(sample.FinishReason, Is.EqualTo(FinishReason.ColdStop));
         Assert.That(steps, Has.Count.EqualTo(8));
     }
@@ -80,7 +80,7 @@ public class EngineTests
         await using Engine engine = Engine.Load(TestData.TinyReasoner);
         GenerationRequest request = Ask(engine, new()) with { MaxNewTokens = 3 };
         GeneratedSample sample = (await engine.GenerateAsync(request)).Samples[0];
-        Assert.That(sample.Steps, Has.Count.EqualTo(3));
+        Assert.That(sample.Tokens, Has.Count.EqualTo(3));
         Assert.That(sample.FinishReason, Is.EqualTo(FinishReason.Length));
     }
 
@@ -89,20 +89,20 @@ public class EngineTests
     {
         await using Engine engine = Engine.Load(TestData.TinyReasoner);
         ConceptToken[] prompt = [.. Enumerable.Range(0, 1000).Select(i => new ConceptToken(i % 400))];
-        GenerationRequest request = new() { Prompt = prompt };
-        Assert.That((await engine.GenerateAsync(request)).Samples[0].Steps, Has.Count.InRange(1, 24));
+        GenerationRequest request = new() { Prompt = new TokenPrompt(prompt) };
+        Assert.That((await engine.GenerateAsync(request)).Samples[0].Tokens, Has.Count.InRange(1, 24));
     }
 
     [Test]
     public async Task BadPromptsAreRefusedBeforeAnythingRuns()
     {
         await using Engine engine = Engine.Load(TestData.TinyReasoner);
-        Assert.That(() => engine.GenerateAsync(new() { Prompt = [] }), Throws.ArgumentException.With.Message.Contains("empty"));
-        Assert.That(() => engine.GenerateAsync(new() { Prompt = [new(455)] }), Throws.ArgumentException.With.Message.Contains("455"));
-        Assert.That(() => engine.GenerateAsync(new() { Prompt = [.. Enumerable.Repeat(new ConceptToken(1), 1024)] }),
+        Assert.That(() => engine.GenerateAsync(new() { Prompt = new TokenPrompt([]) }), Throws.ArgumentException.With.Message.Contains("empty"));
+        Assert.That(() => engine.GenerateAsync(new() { Prompt = new TokenPrompt([new(455)]) }), Throws.ArgumentException.With.Message.Contains("455"));
+        Assert.That(() => engine.GenerateAsync(new() { Prompt = new TokenPrompt([.. Enumerable.Repeat(new ConceptToken(1), 1024)]) }),
             Throws.InstanceOf<GenerationLimitException>().With.Message.Contains("context of 1024"));
-        Assert.That(() => engine.GenerateAsync(Ask(engine, new() { ThinkEnd = "end of it" })),
-            Throws.ArgumentException.With.Message.Contains("must be one"));
+        Assert.That(() => engine.GenerateAsync(Ask(engine, new() { ThinkEnd = "a marker of far more than sixteen tokens of this small vocabulary" })),
+            Throws.ArgumentException.With.Message.Contains("must be 1 to 16"));
     }
 
     [Test]
@@ -114,9 +114,9 @@ public class EngineTests
         Assert.That(
             async () =>
             {
-                await foreach (GenerationEvent _ in engine.StreamAsync(Ask(engine, new()), source.Token))
+                await foreach (GenerationEvent next in engine.StreamAsync(Ask(engine, new()), source.Token))
                 {
-                    if (++steps == 4)
+                    if (next is GeneratedToken && ++steps == 4)
                         source.Cancel();
                 }
             },

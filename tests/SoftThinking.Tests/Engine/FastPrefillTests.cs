@@ -1,3 +1,4 @@
+using SoftThinking.Diagnostics;
 using NUnit.Framework;
 using SoftThinking.Interop;
 
@@ -16,15 +17,15 @@ public class FastPrefillTests
     public async Task LongPromptsAreGivenAwayAndDecodingIsNot()
     {
         await using Engine own = Engine.Load(Model, Options(fast: false)), fast = Engine.Load(Model, Options(fast: true));
-        Assert.That(own.FastPrefill, Is.Null);
-        if (!TestDevice.Kernels.Emulated && fast.FastPrefill is { InEffect: false } absent)
+        Assert.That(own.FastPrefill(), Is.Null);
+        if (!TestDevice.Kernels.Emulated && fast.FastPrefill() is { InEffect: false } absent)
             Assert.Ignore(absent.Note);
-        Assert.That(fast.FastPrefill!.Value.Note, TestDevice.Kernels.Emulated ? Is.EqualTo("a stand-in for cuBLAS") : Does.StartWith("cuBLAS "));
+        Assert.That(fast.FastPrefill()!.Value.Note, TestDevice.Kernels.Emulated ? Is.EqualTo("a stand-in for cuBLAS") : Does.StartWith("cuBLAS "));
         GeneratedSample expected = await Run(own, 520), given = await Run(fast, 520);
         if (TestDevice.Kernels.Emulated)
             Assert.That(Bits.Of(given), Is.Not.EqualTo(Bits.Of(expected)), "nothing was given away");
-        Assert.That(given.Steps[0].Entropy, Is.EqualTo(expected.Steps[0].Entropy).Within(0.05));
-        Assert.That(given.Steps[0].LogProbs!.Head, Is.EqualTo(expected.Steps[0].LogProbs!.Head).Within(0.1));
+        Assert.That(given.Tokens[0].Entropy, Is.EqualTo(expected.Tokens[0].Entropy).Within(0.05));
+        Assert.That(given.Tokens[0].LogProbs!.Token, Is.EqualTo(expected.Tokens[0].LogProbs!.Token).Within(0.1));
         Assert.That(Bits.Of(await Run(fast, 100)), Is.EqualTo(Bits.Of(await Run(own, 100))), "a short prompt, and decoding");
     }
 
@@ -35,7 +36,7 @@ public class FastPrefillTests
         using IDisposable fault = NativeEnvironment.Set(NativeEnvironment.Fault, "no-cublas");
         ListLogger logger = new();
         await using Engine own = Engine.Load(Model, Options(fast: false)), fast = Engine.Load(Model, Options(fast: true) with { Logger = logger });
-        Assert.That(fast.FastPrefill, Is.EqualTo(new FastPrefill(false, "there is no library, as the test wants it")));
+        Assert.That(fast.FastPrefill(), Is.EqualTo(new FastPrefillStatus(false, "there is no library, as the test wants it")));
         Assert.That(logger.Lines, Has.Exactly(1).EqualTo("Warning Fast prefill has no effect: there is no library, as the test wants it"));
         Assert.That(Bits.Of(await Run(fast, 520)), Is.EqualTo(Bits.Of(await Run(own, 520))));
     }
@@ -45,7 +46,7 @@ public class FastPrefillTests
     {
         EngineOptions options = TestDevice.Cpu.Options();
         await using Engine own = Engine.Load(Model, options), fast = Engine.Load(Model, options with { FastPrefill = true });
-        Assert.That(fast.FastPrefill, Is.EqualTo(new FastPrefill(false, "the CPU has its own products only")));
+        Assert.That(fast.FastPrefill(), Is.EqualTo(new FastPrefillStatus(false, "the CPU has its own products only")));
         Assert.That(Bits.Of(await Run(fast, 520)), Is.EqualTo(Bits.Of(await Run(own, 520))));
     }
 
@@ -53,7 +54,7 @@ public class FastPrefillTests
     {
         GenerationRequest request = new()
         {
-            Prompt = [.. Enumerable.Range(0, tokens).Select(i => new ConceptToken((i * 7 + tokens) % 290 + 2))],
+            Prompt = new TokenPrompt([.. Enumerable.Range(0, tokens).Select(i => new ConceptToken((i * 7 + tokens) % 290 + 2))]),
             Sampling = new() { SoftThinking = false, AfterThinking = new() { Temperature = 1 } },
             MaxNewTokens = 4,
             IgnoreEndOfText = true,

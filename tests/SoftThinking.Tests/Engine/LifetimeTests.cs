@@ -21,13 +21,13 @@ public class LifetimeTests
         SamplingOptions sampling = new() { MaxTopk = 4 };
         Assert.That(engine.ContextLength, Is.EqualTo(100));
         Refused(Plain(100) with { Sampling = sampling }, GenerationLimit.Context, "context of 100");
-        Refused(Plain(10) with { Sampling = sampling, MaxNewTokens = 51 }, GenerationLimit.Output, "at most 50");
+        Refused(Plain(10) with { Sampling = sampling, MaxNewTokens = 51 }, GenerationLimit.Output, "MaxNewTokens is 50");
         Refused(Plain(10) with { Sampling = sampling with { MaxTopk = 5 } }, GenerationLimit.MaxTopk, "mixes 5 tokens");
         Refused(Plain(10) with { Sampling = sampling, Samples = 4 }, GenerationLimit.Queue, "queue of 3 has no room for 4");
         Task<GenerationResult>[] taken = [.. Enumerable.Range(0, 3).Select(_ =>
             engine.GenerateAsync(Plain(90) with { Sampling = sampling, IgnoreEndOfText = true }))];
         GenerationResult[] results = await Task.WhenAll(taken);
-        Assert.That(results.Select(result => result.Samples[0].Steps.Count), Has.All.EqualTo(10), "the context is full");
+        Assert.That(results.Select(result => result.Samples[0].Tokens.Count), Has.All.EqualTo(10), "the context is full");
         await engine.GenerateAsync(Plain(90) with { Sampling = sampling, Samples = 3 });
 
         void Refused(GenerationRequest request, GenerationLimit limit, string message) =>
@@ -40,7 +40,7 @@ public class LifetimeTests
     {
         Engine engine = Engine.Load(TestData.TinyReasoner, new EngineOptions { MaxSequences = 2 });
         Task<GenerationResult>[] tasks = [.. Enumerable.Range(0, 8).Select(_ => engine.GenerateAsync(Long()))];
-        while (engine.Statistics.Steps < 5)
+        while (engine.Statistics.EngineSteps < 5)
             await Task.Yield();
         await engine.DisposeAsync();
         foreach (Task<GenerationResult> task in tasks)
@@ -58,7 +58,7 @@ public class LifetimeTests
         Assert.That(() => engine.GenerateAsync(Plain(20)), Throws.InstanceOf<GenerationException>().With.Message.Contains("drained"));
         await drained;
         foreach (Task<GenerationResult> task in tasks)
-            Assert.That((await task).Samples[0].Steps, Is.Not.Empty);
+            Assert.That((await task).Samples[0].Tokens, Is.Not.Empty);
     }
 
     [Test]
@@ -93,7 +93,7 @@ public class LifetimeTests
         using PoisonedModel model = new("qwen2", Poisoned);
         await using Engine engine = Engine.Load(model.Folder, new EngineOptions { KvCacheBytes = 1 << 20, MaxSequences = 4 });
         GenerationRequest good = Plain(40) with { MaxNewTokens = 60, Sampling = Any, IgnoreEndOfText = true };
-        GenerationRequest bad = good with { Prompt = [.. good.Prompt.Take(20), new ConceptToken(Poisoned), .. good.Prompt.Take(200)] };
+        GenerationRequest bad = good with { Prompt = new TokenPrompt([.. ((TokenPrompt)good.Prompt).Tokens.Take(20), new ConceptToken(Poisoned), .. ((TokenPrompt)good.Prompt).Tokens.Take(200)]) };
         string[] expected = Bits.Of((await engine.GenerateAsync(good)).Samples[0]);
         for (int round = 0; round < 10; round++)
         {
@@ -114,20 +114,20 @@ public class LifetimeTests
         await engine.GenerateAsync(request); // warm
         Task<GenerationResult>[] tasks = [.. Enumerable.Range(0, 8).Select(i =>
             engine.GenerateAsync(request with { Sampling = Any with { Seed = (ulong)i } }))];
-        long first = engine.Statistics.Steps;
-        while (engine.Statistics.Steps < first + 100)
+        long first = engine.Statistics.EngineSteps;
+        while (engine.Statistics.EngineSteps < first + 100)
             await Task.Delay(1);
-        (long steps, long bytes) = (engine.Statistics.Steps, engine.AllocatedBytes);
-        while (engine.Statistics.Steps < first + 600)
+        (long steps, long bytes) = (engine.Statistics.EngineSteps, engine.AllocatedBytes);
+        while (engine.Statistics.EngineSteps < first + 600)
             await Task.Delay(1); // asking all the time would make the engine wait for its own lock, which allocates
-        long allocated = engine.AllocatedBytes - bytes, count = engine.Statistics.Steps - steps;
+        long allocated = engine.AllocatedBytes - bytes, count = engine.Statistics.EngineSteps - steps;
         TestContext.Progress.WriteLine($"{allocated} bytes in {count} steps of 8 sequences");
         await Task.WhenAll(tasks);
         Assert.That(allocated, Is.Zero);
     }
 
     [Test]
-    public async Task MetricsAndLogTellWhatHappens()
+    public async Task MetricsAndLogReportWhatHappens()
     {
         ConcurrentDictionary<string, double> sums = [];
         using MeterListener listener = new()
@@ -160,17 +160,17 @@ public class LifetimeTests
         Assert.That(sums, Does.ContainKey("softthinking.sequences.waiting").And.ContainKey("softthinking.sequences.running")
             .And.ContainKey("softthinking.kv.blocks.used"));
         Assert.That(logger.Lines, Has.Some.StartsWith("Information Loaded"));
-        Assert.That(logger.Lines, Has.Exactly(2).StartsWith("Debug Began sample 0: 40 prompt tokens"));
-        Assert.That(logger.Lines, Has.Exactly(2).EqualTo("Debug Finished sample 0: 10 steps, Length"));
+        Assert.That(logger.Lines, Has.Exactly(2).StartsWith("Debug Started sample 0: 40 prompt tokens"));
+        Assert.That(logger.Lines, Has.Exactly(2).EqualTo("Debug Finished sample 0: 10 tokens, Length"));
 
         void Add(Instrument instrument, double value) => sums.AddOrUpdate(instrument.Name, value, (_, sum) => sum + value);
     }
 
-    private static SamplingOptions Any => new() { SoftThinking = false, AfterThinking = new() { Temperature = 1 } };
+    private static SamplingOptions Any => new() { Seed = 0, SoftThinking = false, AfterThinking = new() { Temperature = 1 } };
 
     private static GenerationRequest Plain(int tokens) => new()
     {
-        Prompt = [.. Enumerable.Range(0, tokens).Select(i => new ConceptToken(i * 3 % 250 + 2))],
+        Prompt = new TokenPrompt([.. Enumerable.Range(0, tokens).Select(i => new ConceptToken(i * 3 % 250 + 2))]),
     };
 
     private static GenerationRequest Long() => Plain(20) with { MaxNewTokens = 900, IgnoreEndOfText = true };

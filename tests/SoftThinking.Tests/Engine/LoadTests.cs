@@ -1,3 +1,4 @@
+using SoftThinking.Diagnostics;
 using NUnit.Framework;
 
 namespace SoftThinking.Tests;
@@ -34,7 +35,7 @@ public class LoadTests
             Assert.That(bits, Is.EqualTo(expected[i]), $"request {i}");
         }));
         EngineStatistics end = engine.Statistics;
-        TestContext.Progress.WriteLine($"{end.Steps} steps, {end.Preemptions} preemptions");
+        TestContext.Progress.WriteLine($"{end.EngineSteps} steps, {end.Preemptions} preemptions");
         Assert.That((end.BlocksUsed, end.Running, end.Waiting), Is.EqualTo((0, 0, 0)));
         Assert.That(end.Preemptions, Is.GreaterThan(0));
         // All are of one length, so they end in the order they came, but for those under way together (fewer than 64)
@@ -78,8 +79,10 @@ public class LoadTests
             {
                 if (afterSteps == 0)
                     source.CancelAfter(TimeSpan.FromMilliseconds(seed % 7));
-                await foreach (GenerationEvent _ in engine.StreamAsync(Fixed(seed, 20 + seed % 60, 100), source.Token))
+                await foreach (GenerationEvent next in engine.StreamAsync(Fixed(seed, 20 + seed % 60, 100), source.Token))
                 {
+                    if (next is not GeneratedToken)
+                        continue;
                     if (++steps == afterSteps && seed % 2 == 0)
                         source.Cancel();
                     else if (steps == afterSteps)
@@ -135,7 +138,7 @@ public class LoadTests
         // The first third is warm-up: the runtime compiles, the heap finds its size, the pool is touched for the first time.
         long[] half = [.. resident.Skip(10).Take(10)], rest = [.. resident.Skip(20)];
         TestContext.Progress.WriteLine(FormattableString.Invariant(
-            $"{seconds} s, {sent} requests, {ended} ended, {cancelled} cancelled, {engine.Statistics.Steps} steps; resident {half.Max() >> 20} MiB in the second third, {rest.Max() >> 20} MiB in the last"));
+            $"{seconds} s, {sent} requests, {ended} ended, {cancelled} cancelled, {engine.Statistics.EngineSteps} steps; resident {half.Max() >> 20} MiB in the second third, {rest.Max() >> 20} MiB in the last"));
         Assert.That(engine.Statistics.BlocksUsed, Is.Zero);
         Assert.That(ended + cancelled, Is.EqualTo(sent));
         Assert.That(rest.Max(), Is.LessThan(half.Max() * 1.1 + (16 << 20)));
@@ -176,7 +179,7 @@ public class LoadTests
     /// <summary>A request of exactly so many tokens; every third one draws, the others think softly and with noise.</summary>
     private static GenerationRequest Fixed(int seed, int promptTokens, int newTokens) => new()
     {
-        Prompt = [.. Enumerable.Range(0, promptTokens).Select(i => new ConceptToken((seed * 31 + i * 7) % 400))],
+        Prompt = new TokenPrompt([.. Enumerable.Range(0, promptTokens).Select(i => new ConceptToken((seed * 31 + i * 7) % 400))]),
         Sampling = new()
         {
             Seed = (ulong)seed,

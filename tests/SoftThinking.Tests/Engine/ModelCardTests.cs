@@ -24,11 +24,11 @@ public class ModelCardTests
             engine.GenerateAsync(Problems.Ask(engine, problem.Question, sampling with { Seed = (ulong)i }))));
         foreach ((GenerationResult result, string answer) in results.Zip(problems.Select(problem => problem.Answer)))
         {
-            IReadOnlyList<GenerationStep> steps = result.Samples[0].Steps;
+            IReadOnlyList<GeneratedToken> steps = result.Samples[0].Tokens;
             string text = string.Concat(steps.Where(step => !step.Thinking).Select(step => step.Text));
             solved += text.Contains($"\\boxed{{{answer}}}", StringComparison.Ordinal) ? 1 : 0;
             thoughts += steps.Count(step => step.Thinking);
-            mixtures += steps.Count(step => step.Token.Ids.Length > 1);
+            mixtures += steps.Count(step => step.Token.Count > 1);
             count++;
         }
         TestContext.Progress.WriteLine(FormattableString.Invariant(

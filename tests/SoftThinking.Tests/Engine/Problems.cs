@@ -1,5 +1,4 @@
 using System.Text.Json;
-using SoftThinking.Templating;
 
 namespace SoftThinking.Tests;
 
@@ -20,7 +19,7 @@ internal static class Problems
         string text = engine.Template!.Render([new ChatMessage("user", question)], addGenerationPrompt: true);
         return new GenerationRequest
         {
-            Prompt = [.. engine.Tokenizer.Encode(text, addSpecialTokens: false).Select(id => new ConceptToken(id))],
+            Prompt = new TokenPrompt([.. engine.Tokenizer.Encode(text, addSpecialTokens: false).Select(id => new ConceptToken(id))]),
             Sampling = sampling,
             MaxNewTokens = 400,
         };

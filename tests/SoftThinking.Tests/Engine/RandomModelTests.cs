@@ -1,3 +1,4 @@
+using SoftThinking.Diagnostics;
 using NUnit.Framework;
 using SoftThinking.Checkpoints;
 
@@ -39,7 +40,7 @@ public class RandomModelTests
     [Test]
     public void TensorsAreRandomAndDiffer()
     {
-        using RandomTensors tensors = new(new ModelShape("small", Small), 5);
+        using RandomTensors tensors = new("small", Small, new ModelShape("small", Small).Parameters, 5);
         float[] gate = Read(tensors.Get("model.layers.0.mlp.gate_proj.weight", [96, 64]));
         float[] up = Read(tensors.Get("model.layers.0.mlp.up_proj.weight", [96, 64]));
 
@@ -60,18 +61,18 @@ public class RandomModelTests
 
     private static async Task<GeneratedSample> Generate(ModelConfig config, ulong seed)
     {
-        await using Engine engine = Engine.LoadRandom(new ModelShape("small", config), new EngineOptions { ContextLength = 256 }, seed);
+        await using Engine engine = EngineDiagnostics.LoadRandom(new ModelShape("small", config), new EngineOptions { ContextLength = 256 }, seed);
         GenerationRequest request = new()
         {
-            Prompt = [.. engine.Tokenizer.Encode("What?", addSpecialTokens: false).Select(id => new ConceptToken(id))],
+            Prompt = new TokenPrompt([.. engine.Tokenizer.Encode("What?", addSpecialTokens: false).Select(id => new ConceptToken(id))]),
             Sampling = new SamplingOptions { EarlyStoppingEntropyThreshold = 0 },
             MaxNewTokens = 20,
             IgnoreEndOfText = true,
         };
         GeneratedSample sample = (await engine.GenerateAsync(request)).Samples[0];
-        Assert.That(sample.Steps, Has.Count.EqualTo(20));
-        Assert.That(sample.Steps[0].Soft);
-        Assert.That(sample.Steps[0].Token.Ids, Has.Length.EqualTo(10));
+        Assert.That(sample.Tokens, Has.Count.EqualTo(20));
+        Assert.That(sample.Tokens[0].Soft);
+        Assert.That(sample.Tokens[0].Token.Count, Is.EqualTo(10));
         return sample;
     }
 

@@ -1,3 +1,4 @@
+using SoftThinking.Diagnostics;
 using FsCheck;
 using FsCheck.Fluent;
 using NUnit.Framework;
@@ -113,15 +114,10 @@ public class SameBitsTests
 
     private static async Task<GeneratedSample> ReadAsync(Engine engine, GenerationRequest request, CancellationToken cancellation)
     {
-        List<GenerationStep> steps = [];
-        GenerationFinished? end = null;
+        GenerationAccumulator all = new();
         await foreach (GenerationEvent next in engine.StreamAsync(request, cancellation))
-        {
-            if (next is GenerationStep step)
-                steps.Add(step);
-            end = next as GenerationFinished;
-        }
-        return new GeneratedSample(steps, end!.Reason, end.Usage);
+            all.Add(next);
+        return all.ToResult().Samples[0];
     }
 
     // Finer than Task.Delay: the steps of the demonstration model take less than a millisecond.

@@ -43,7 +43,7 @@ internal sealed class Workload
             requests.Add(request);
             alone.Add(Bits.Of(result.Samples[0]));
         }
-        return new Workload(requests, alone, requests.Max(request => request.Prompt.Count + request.MaxNewTokens!.Value));
+        return new Workload(requests, alone, requests.Max(request => Tokens(request).Count + request.MaxNewTokens!.Value));
     }
 
     private static GenerationRequest Request(Engine engine, int number)
@@ -52,14 +52,16 @@ internal sealed class Workload
             engine, Questions[number % Questions.Length], Samplings[number % Samplings.Length] with { Seed = (ulong)number });
         IReadOnlyList<ConceptToken> prompt = (number % 3) switch
         {
-            0 => request.Prompt,
+            0 => Tokens(request),
             // A prefix that others share, of 200 tokens and more.
-            1 => [.. Enumerable.Repeat(request.Prompt, 6 + number % 2).SelectMany(tokens => tokens)],
-            // Mixtures whose heads are the same as the plain prompt's.
-            _ => [.. request.Prompt.Select((token, i) => i % 4 == number % 4 ? Mixed(token.Head, number) : token)],
+            1 => [.. Enumerable.Repeat(Tokens(request), 6 + number % 2).SelectMany(tokens => tokens)],
+            // Mixtures that emit the same tokens as the plain prompt.
+            _ => [.. Tokens(request).Select((token, i) => i % 4 == number % 4 ? Mixed(token.Token, number) : token)],
         };
-        return request with { Prompt = prompt, MaxNewTokens = 20 + number * 37 % 90, LogProbs = number % 5 == 0 ? 3 : null };
+        return request with { Prompt = new TokenPrompt(prompt), MaxNewTokens = 20 + number * 37 % 90, LogProbs = number % 5 == 0 ? 3 : null };
     }
 
-    private static ConceptToken Mixed(int head, int number) => new([head, (head + 1 + number) % 400], [0.75f, 0.25f]);
+    private static IReadOnlyList<ConceptToken> Tokens(GenerationRequest request) => ((TokenPrompt)request.Prompt).Tokens;
+
+    private static ConceptToken Mixed(int token, int number) => new(token, new(token, 0.75f), new((token + 1 + number) % 400, 0.25f));
 }

@@ -50,8 +50,8 @@ internal sealed class ForwardPass : IDisposable
         float[] weights = new float[ids.Length];
         for (int i = 0; i < tokens.Length; i++)
         {
-            tokens[i].Ids.CopyTo(ids, i * _entries);
-            tokens[i].Weights.CopyTo(weights, i * _entries);
+            for (int e = 0; e < tokens[i].Count; e++)
+                (ids[i * _entries + e], weights[i * _entries + e]) = tokens[i].Entries[e];
         }
         _stream.Upload<int>(ids, _ids);
         _stream.Upload<float>(weights, _tokenWeights);

@@ -52,7 +52,7 @@ public class ForwardTests
         float[] weights = expected.Read<float>("mix_weights");
         int n = expected.Columns("mix_indices");
         ConceptToken[] tokens =
-            [.. Enumerable.Range(0, ids.Length / n).Select(i => new ConceptToken([.. ids[(i * n)..((i + 1) * n)]], [.. weights[(i * n)..((i + 1) * n)]]))];
+            [.. Enumerable.Range(0, ids.Length / n).Select(i => ConceptToken.FromDevice(ids[i * n], ids.AsSpan(i * n, n), weights.AsSpan(i * n, n)))];
         double tolerance = kv == KvDtype.F32 ? 1e-4 : 2e-2;
         using ForwardPass pass = new(device, PathOf(model), kv, n, chunk, tokens.Length);
         Check(pass, tokens, chunk, expected.Read<float>("mix_logits"), tolerance);
@@ -89,22 +89,23 @@ public class ForwardTests
         await using Engine engine = Engine.Load(folder, device.Options() with { KvDtype = KvDtype.F32, MaxSequences = 2 });
         GenerationRequest request = new()
         {
-            Prompt = [.. expected.Read<int>("prompt").Select(id => new ConceptToken(id))],
+            Prompt = new TokenPrompt([.. expected.Read<int>("prompt").Select(id => new ConceptToken(id))]),
             Sampling = OptionsOf(expected.Metadata["parameters"], engine),
+            Thinking = ThinkingStart.Open,
             MaxNewTokens = heads.Length,
         };
         int step = 0;
-        foreach (GenerationStep got in (await engine.GenerateAsync(request)).Samples[0].Steps)
+        foreach (GeneratedToken got in (await engine.GenerateAsync(request)).Samples[0].Tokens)
         {
             string where = $"step {step}";
-            Assert.That(got.Token.Head, Is.EqualTo(heads[step]), where);
+            Assert.That(got.Token.Token, Is.EqualTo(heads[step]), where);
             Assert.That(got.Soft, Is.EqualTo(soft[step] != 0), where);
             Assert.That(got.Entropy, Is.EqualTo(entropies[step]).Within(1e-3), where);
             for (int i = 0; i < n; i++)
             {
-                bool used = i < got.Token.Ids.Length;
-                Assert.That(used ? got.Token.Ids[i] : 0, Is.EqualTo(ids[step * n + i]), $"{where}, entry {i}");
-                Assert.That(used ? got.Token.Weights[i] : 0, Is.EqualTo(probs[step * n + i]).Within(1e-3), $"{where}, entry {i}");
+                bool used = i < got.Token.Count;
+                Assert.That(used ? got.Token.Entries[i].Id : 0, Is.EqualTo(ids[step * n + i]), $"{where}, entry {i}");
+                Assert.That(used ? got.Token.Entries[i].Weight : 0, Is.EqualTo(probs[step * n + i]).Within(1e-3), $"{where}, entry {i}");
             }
             step++;
         }

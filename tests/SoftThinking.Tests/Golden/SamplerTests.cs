@@ -83,9 +83,8 @@ public class SamplerTests
             MaxTopk = n,
             MaxThinkingTokens = -1,
             LengthThreshold = 1,
-            ThinkEndId = -1,
         })];
-        SequenceState[] states = [.. Enumerable.Repeat(new SequenceState { Thinking = 1, ForcedNext = -1 }, rows)];
+        SequenceState[] states = [.. Enumerable.Repeat(new SequenceState { Thinking = 1, ForcedNext = -1, Opening = -1 }, rows)];
         return Run(logits, vocabulary, sampling, states, n);
     }
 

@@ -1,3 +1,4 @@
+using SoftThinking.Diagnostics;
 using System.Runtime.InteropServices;
 using System.Text.Json;
 using NUnit.Framework;
@@ -439,7 +440,7 @@ internal sealed class ModelQuantizationTests
         await using Engine engine = Engine.Load(model, new EngineOptions { Weights = format, Device = ComputeDevice.Cpu });
         return Bits.Of((await engine.GenerateAsync(new()
         {
-            Prompt = [.. Enumerable.Range(2, 40).Select(id => new ConceptToken(id))],
+            Prompt = new TokenPrompt([.. Enumerable.Range(2, 40).Select(id => new ConceptToken(id))]),
             Sampling = new() { EarlyStoppingEntropyThreshold = 0 },
             MaxNewTokens = 20,
             LogProbs = 5,

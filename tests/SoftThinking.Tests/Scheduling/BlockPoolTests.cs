@@ -70,17 +70,19 @@ public class BlockPoolTests
     [Test]
     public void HashesTellMixturesPositionsAndPrefixesApart()
     {
-        using PrefixHasher hasher = new();
+        PrefixHasher hasher = new();
         int[] plain = [.. Enumerable.Range(1, 16)];
         HashSet<PrefixHash> hashes = [];
         hashes.Add(hasher.Extend(default, History(plain.Select(id => new ConceptToken(id))), 0));
         hashes.Add(hasher.Extend(default, History(plain.Reverse().Select(id => new ConceptToken(id))), 0));
-        hashes.Add(hasher.Extend(default, History(plain.Select(id => new ConceptToken([id, 99], [0.75f, 0.25f]))), 0));
-        hashes.Add(hasher.Extend(default, History(plain.Select(id => new ConceptToken([id, 99], [0.5f, 0.5f]))), 0));
-        hashes.Add(hasher.Extend(default, History(plain.Select(id => new ConceptToken([id, 98], [0.5f, 0.5f]))), 0));
+        hashes.Add(hasher.Extend(default, History(plain.Select(id => new ConceptToken(id, new(id, 0.75f), new(99, 0.25f)))), 0));
+        hashes.Add(hasher.Extend(default, History(plain.Select(id => new ConceptToken(id, new(id, 0.5f), new(99, 0.5f)))), 0));
+        hashes.Add(hasher.Extend(default, History(plain.Select(id => new ConceptToken(id, new(id, 0.5f), new(98, 0.5f)))), 0));
         hashes.Add(hasher.Extend(Hash(1), History(plain.Select(id => new ConceptToken(id))), 0));
         TokenHistory twice = History(plain.Concat(plain).Select(id => new ConceptToken(id)));
         Assert.That(hashes.Add(hasher.Extend(default, twice, 16)), Is.False, "the same block after the same parent");
+        TokenHistory emitting = History(plain.Select(id => new ConceptToken(7, new ConceptEntry(id, 1))));
+        Assert.That(hashes.Add(hasher.Extend(default, emitting, 0)), Is.False, "keys and values do not depend on the emitted token");
         Assert.That(hashes, Has.Count.EqualTo(6));
     }
 
@@ -90,7 +92,7 @@ public class BlockPoolTests
     {
         TokenHistory history = new(0, 0);
         foreach (ConceptToken token in tokens)
-            history.Append(token.Ids.AsSpan(), token.Weights.AsSpan());
+            history.Append(token);
         return history;
     }
 }

@@ -43,7 +43,7 @@ public class SchedulerTests
     public void DecodesAreNotHeldUpByAPrompt()
     {
         BlockPool pool = new(100);
-        using Scheduler scheduler = new(pool, slots: 4, stepTokens: 16, reusesPrefixes: false);
+        Scheduler scheduler = new(pool, slots: 4, stepTokens: 16, reusesPrefixes: false);
         StepPlan plan = new();
         Sequence decoding = New(8, 50), prefilling = New(400, 5);
         scheduler.Add(decoding);
@@ -62,7 +62,7 @@ public class SchedulerTests
     public void SamplesOfOnePromptShareItsBlocksFromTheFirstStep()
     {
         BlockPool pool = new(100);
-        using Scheduler scheduler = new(pool, slots: 4, stepTokens: 256, reusesPrefixes: true);
+        Scheduler scheduler = new(pool, slots: 4, stepTokens: 256, reusesPrefixes: true);
         for (int i = 0; i < 3; i++)
             scheduler.Add(New(100, 10));
         StepPlan plan = new();
@@ -75,7 +75,7 @@ public class SchedulerTests
     {
         TokenHistory history = new(0, 0);
         for (int i = 0; i < promptTokens; i++)
-            history.Append([i], [1f]);
+            history.Append(new ConceptToken(i));
         return new Sequence(history, promptTokens + newTokens, priority: 0);
     }
 
@@ -121,7 +121,7 @@ public class SchedulerTests
 
         public void Run()
         {
-            using Scheduler scheduler = new(_pool, _load.Slots, _load.StepTokens, _load.Reuse);
+            Scheduler scheduler = new(_pool, _load.Slots, _load.StepTokens, _load.Reuse);
             StepPlan plan = new();
             for (int step = 0; EndOrder.Count < _sequences.Count; step++)
             {
@@ -181,7 +181,7 @@ public class SchedulerTests
                 int id = sampled[next++];
                 if (part.Sequence.Stage == SequenceStage.Ended)
                     continue;
-                part.Sequence.Tokens.Append([id], [1f]);
+                part.Sequence.Tokens.Append(new ConceptToken(id));
                 if (part.Sequence.Tokens.Count == part.Sequence.MaxLength)
                     End(scheduler, part.Sequence);
             }
@@ -200,7 +200,7 @@ public class SchedulerTests
         {
             HashCode hash = default;
             for (int i = 0; i <= position; i++)
-                hash.Add(i < sequence.Tokens.Count ? sequence.Tokens.HeadOf(i) : SampledId(sequence, i));
+                hash.Add(i < sequence.Tokens.Count ? sequence.Tokens.TokenAt(i) : SampledId(sequence, i));
             return $"{position}:{hash.ToHashCode()}";
         }
 
@@ -209,7 +209,7 @@ public class SchedulerTests
         {
             int prompt = 0;
             for (int i = 0; i < sequence.PromptLength; i++)
-                prompt = HashCode.Combine(prompt, sequence.Tokens.HeadOf(i));
+                prompt = HashCode.Combine(prompt, sequence.Tokens.TokenAt(i));
             return Math.Abs(HashCode.Combine(prompt, position) % 1000);
         }
 
@@ -217,7 +217,7 @@ public class SchedulerTests
         {
             TokenHistory history = new(0, 0);
             for (int i = 0; i < job.PromptTokens; i++)
-                history.Append([job.Prefix >= 0 && i < 50 ? 1000 * job.Prefix + i : 10000 + 100 * number + i], [1f]);
+                history.Append(new ConceptToken(job.Prefix >= 0 && i < 50 ? 1000 * job.Prefix + i : 10000 + 100 * number + i));
             return history;
         }
     }

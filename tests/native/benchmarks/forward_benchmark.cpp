@@ -96,9 +96,8 @@ class Model {
     sampling.max_topk = kEntries;
     sampling.length_threshold = 256;
     sampling.max_thinking_tokens = -1;
-    sampling.think_end_id = -1;
     sampling_.assign(kMaxSlots, sampling);
-    states_.assign(kMaxSlots, {1, 0, 0, -1, 0, {}});
+    states_.assign(kMaxSlots, {1, 0, 0, -1, 0, -1, 0, 0});
     out_ids_.resize(kMaxSlots * kEntries);
     out_weights_.resize(kMaxSlots * kEntries);
     info_.resize(kMaxSlots);

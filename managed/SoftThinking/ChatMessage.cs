@@ -1,6 +1,6 @@
 using System.Text.Json;
 
-namespace SoftThinking.Templating;
+namespace SoftThinking;
 
 /// <summary>One turn of a conversation, as chat templates see it.</summary>
 /// <param name="Role">"system", "user", "assistant", "tool", or what else the template knows.</param>

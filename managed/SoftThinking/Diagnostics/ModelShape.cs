@@ -1,6 +1,6 @@
 using SoftThinking.Checkpoints;
 
-namespace SoftThinking;
+namespace SoftThinking.Diagnostics;
 
 /// <summary>The sizes of a model, without weights: what a benchmark needs of it.</summary>
 /// <param name="Name">Name in lower case.</param>

@@ -1,7 +1,7 @@
-namespace SoftThinking;
+namespace SoftThinking.Diagnostics;
 
-/// <summary>What a model takes at least: with the ceilings of a machine (<see cref="MachineRates"/>), the floor of its
-/// times.</summary>
+/// <summary>Lower bounds of bytes and multiply-adds per step: with the ceilings of a machine (<see cref="MachineRates"/>), the floor of
+/// its times.</summary>
 /// <param name="WeightBytes">Bytes of the weights in memory, packed.</param>
 /// <param name="WeightBytesPerStep">Those of them that every step reads: all but an embedding which is not the LM head.</param>
 /// <param name="KvBytesPerToken">Bytes of keys and values of a position, which each later step of its sequence reads.</param>

@@ -1,20 +1,27 @@
-namespace SoftThinking;
+namespace SoftThinking.Diagnostics;
 
 /// <summary>Number format of multiply-adds.</summary>
 public enum ProductFormat
 {
+    /// <summary>32-bit floats.</summary>
     F32,
+
+    /// <summary>16-bit floats, summed in f32.</summary>
     F16,
+
+    /// <summary>bfloat16, summed in f32.</summary>
     Bf16,
+
+    /// <summary>8-bit integers, summed in 32 bits.</summary>
     Int8,
 }
 
-/// <summary>Where the steps of one kind spent their time, as the device saw it.</summary>
-/// <param name="Decodes">Whether every row continued a sequence; else the steps had rows of prompts.</param>
+/// <summary>Where the steps of one kind spent their time, as measured on the device.</summary>
+/// <param name="Decodes">Whether every row continued a sequence; otherwise the steps included rows of prompts.</param>
 /// <param name="Rows">Rows of each step: positions that it computed.</param>
 /// <param name="Steps">How many steps there were.</param>
-/// <param name="Operations">In the order of their first call. Their times are all of a step's time, but for pauses of the
-/// device before its first operation.</param>
+/// <param name="Operations">In the order of their first call. Their times add up to the step's time, except for pauses of
+/// the device before its first operation.</param>
 public sealed record StepProfile(bool Decodes, int Rows, int Steps, IReadOnlyList<OperationProfile> Operations);
 
 /// <summary>All calls of an operation of one size in the steps of a <see cref="StepProfile"/>.</summary>

@@ -7,7 +7,7 @@ using SoftThinking.Models;
 using SoftThinking.Templating;
 using SoftThinking.Tokenization;
 
-namespace SoftThinking;
+namespace SoftThinking.Diagnostics;
 
 /// <summary>What a checkpoint holds, and what it takes to run it; found without loading the weights. Whatever would be
 /// an error while loading is one here, a missing tensor for instance.</summary>

@@ -1,6 +1,8 @@
 using Microsoft.Extensions.Logging;
 
-namespace SoftThinking.Interop;
+using SoftThinking.Interop;
+
+namespace SoftThinking.Execution;
 
 /// <summary>Opens the device that an engine's options ask for.</summary>
 internal static class DeviceChoice
@@ -21,7 +23,16 @@ internal static class DeviceChoice
     private static Device OpenCpu(EngineOptions options) => Open(Backend.Cpu, options);
 
     private static Device Open(Backend backend, EngineOptions options) =>
-        Device.Open(backend, options.Threads, options.Activations, options.FastPrefill);
+        Device.Open(backend, options.Threads, ActivationsOf(options), options.FastPrefill, backend == Backend.Cpu ? 0 : options.DeviceOrdinal);
+
+    private static NativeDtype? ActivationsOf(EngineOptions options) => options.Activations switch
+    {
+        null => null,
+        "f32" => NativeDtype.F32,
+        "f16" => NativeDtype.F16,
+        "bf16" => NativeDtype.Bf16,
+        string other => throw new ArgumentException($"activations of {other} do not exist"),
+    };
 
     private static Device? TryOpenCuda(EngineOptions options, ILogger logger)
     {

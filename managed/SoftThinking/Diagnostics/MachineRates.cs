@@ -1,9 +1,10 @@
 using Microsoft.Extensions.Logging.Abstractions;
+using SoftThinking.Execution;
 using SoftThinking.Interop;
 
-namespace SoftThinking;
+namespace SoftThinking.Diagnostics;
 
-/// <summary>What a device can do at most, measured on it.</summary>
+/// <summary>The measured ceilings of a device.</summary>
 /// <param name="Device">Kind of the device.</param>
 /// <param name="InstructionSet">The instructions that its kernels use.</param>
 /// <param name="Threads">Threads that compute.</param>
@@ -28,7 +29,7 @@ public sealed record MachineRates(
     }
 
     /// <summary>What the device reads now, while others may use the machine: bytes per second of the median of several passes.
-    /// To be measured right beside what it is compared with.</summary>
+    /// Measure it right before and after what it is compared with.</summary>
     /// <exception cref="BackendException">The native library cannot be loaded, or the memory is not there.</exception>
     public static double ReadBandwidthNow(EngineOptions options)
     {

@@ -2,19 +2,19 @@ using Microsoft.Extensions.Logging;
 
 namespace SoftThinking;
 
-/// <summary>What an engine tells a logger.</summary>
+/// <summary>The log messages of an engine.</summary>
 internal static partial class EngineLog
 {
     [LoggerMessage(1, LogLevel.Information, "Loaded {model}: weights {weightBytes} bytes, KV cache {blocks} blocks of 16 positions, context {context}")]
     public static partial void Loaded(ILogger logger, string model, long weightBytes, int blocks, int context);
 
-    [LoggerMessage(2, LogLevel.Debug, "Began sample {sample}: {promptTokens} prompt tokens, {cachedTokens} of them cached")]
-    public static partial void Began(ILogger logger, int sample, int promptTokens, int cachedTokens);
+    [LoggerMessage(2, LogLevel.Debug, "Started sample {sample}: {promptTokens} prompt tokens, {cachedTokens} of them cached")]
+    public static partial void Started(ILogger logger, int sample, int promptTokens, int cachedTokens);
 
-    [LoggerMessage(3, LogLevel.Debug, "Finished sample {sample}: {steps} steps, {reason}")]
-    public static partial void Finished(ILogger logger, int sample, int steps, FinishReason reason);
+    [LoggerMessage(3, LogLevel.Debug, "Finished sample {sample}: {tokens} tokens, {reason}")]
+    public static partial void Finished(ILogger logger, int sample, int tokens, FinishReason reason);
 
-    [LoggerMessage(4, LogLevel.Debug, "KV blocks ran out: {count} samples gave theirs back and will be computed again")]
+    [LoggerMessage(4, LogLevel.Debug, "KV blocks ran out: {count} samples released theirs and will be computed again")]
     public static partial void Preempted(ILogger logger, long count);
 
     [LoggerMessage(5, LogLevel.Warning, "A request failed: {message}")]
@@ -26,7 +26,7 @@ internal static partial class EngineLog
     [LoggerMessage(7, LogLevel.Debug, "No CUDA device, so the CPU computes: {reason}")]
     public static partial void NoCuda(ILogger logger, string reason);
 
-    [LoggerMessage(8, LogLevel.Information, "Prompts are multiplied by {library}: results may depend on what runs beside a request")]
+    [LoggerMessage(8, LogLevel.Information, "Prompts are multiplied by {library}: results may depend on concurrent requests")]
     public static partial void FastPrefill(ILogger logger, string library);
 
     [LoggerMessage(9, LogLevel.Warning, "Fast prefill has no effect: {reason}")]

@@ -1,0 +1,85 @@
+using SoftThinking.Cache;
+using SoftThinking.Checkpoints;
+using SoftThinking.Execution;
+using SoftThinking.Interop;
+using SoftThinking.Models;
+using SoftThinking.Tokenization;
+
+namespace SoftThinking.Diagnostics;
+
+/// <summary>What benchmarks ask of an engine.</summary>
+public static class EngineDiagnostics
+{
+    /// <summary>A model of the given shape with random bf16 weights, for benchmarks: it needs the time and the memory of the real
+    /// one. Its tokenizer has the 256 bytes and the markers of a thought; other ids have no text.</summary>
+    /// <param name="shape">Sizes of the model.</param>
+    /// <param name="options">How the engine is set up; null for the defaults.</param>
+    /// <param name="seed">Seed of the weights.</param>
+    /// <exception cref="BackendException">The native library cannot be loaded.</exception>
+    /// <exception cref="InsufficientMemoryException">Weights or KV cache do not fit.</exception>
+    public static Engine LoadRandom(ModelShape shape, EngineOptions? options = null, ulong seed = 0)
+    {
+        ArgumentNullException.ThrowIfNull(shape);
+        using RandomTensors tensors = new(shape.Name, shape.Config, shape.Parameters, seed);
+        Tokenizer tokenizer = Tokenizer.OfBytes("<think>", "</think>", "<|endoftext|>");
+        return Engine.Create(tensors, tokenizer, () => null, options ?? new EngineOptions());
+    }
+
+    /// <summary>Lower bounds of the model's bytes and multiply-adds.</summary>
+    public static ModelCost Cost(this Engine engine)
+    {
+        ArgumentNullException.ThrowIfNull(engine);
+        LoadedModel model = engine.Model;
+        ModelConfig c = model.Weights.Config;
+        NativeDtype kvDtype = model.Cache.Layers[0].Dtype;
+        long layers = 0, bytes = 0;
+        foreach (LayerWeights w in model.Weights.Layers)
+        {
+            foreach (Matrix matrix in (ReadOnlySpan<Matrix>)[w.Qkv, w.Output, w.GateUp, w.Down])
+            {
+                layers += (long)matrix.Rows * matrix.Cols;
+                bytes += BytesOf(model.Device, matrix);
+            }
+        }
+        return new ModelCost(
+            WeightBytes: model.WeightBytes,
+            WeightBytesPerStep: bytes + BytesOf(model.Device, model.Weights.LmHead),
+            KvBytesPerToken: KvCache.Measure(model.Device, c, kvDtype, 1) / KvCache.BlockPositions,
+            MultiplyAddsPerToken: layers,
+            MultiplyAddsPerSample: (long)c.VocabularySize * c.HiddenSize,
+            MultiplyAddsPerPair: 2L * c.Layers * c.Heads * c.HeadDim,
+            Products: model.Weights.Layers[0].Qkv.Dtype switch
+            {
+                NativeDtype.Int8 => ProductFormat.Int8,
+                NativeDtype.Bf16 when !Transformer.MultipliesExactly(kvDtype) => ProductFormat.Bf16,
+                _ => ProductFormat.F32,
+            });
+    }
+
+    /// <summary>Whether fast prefill is in effect; null where <see cref="EngineOptions.FastPrefill"/> is off.</summary>
+    public static FastPrefillStatus? FastPrefill(this Engine engine)
+    {
+        ArgumentNullException.ThrowIfNull(engine);
+        return engine.Model.FastPrefill is (bool inEffect, string note) ? new(inEffect, note) : null;
+    }
+
+    /// <summary>Where the engine steps since the last call spent their time; empty without <see cref="EngineOptions.Profile"/>.</summary>
+    public static IReadOnlyList<StepProfile> TakeProfile(this Engine engine)
+    {
+        ArgumentNullException.ThrowIfNull(engine);
+        return [.. engine.Model.Profiler.Take().Select(step =>
+            new StepProfile(step.Decodes, step.Rows, step.Steps, [.. step.Operations.Select(ProfileOf)]))];
+    }
+
+    private static OperationProfile ProfileOf(OperationSum sum) =>
+        new(sum.Cost.Name, sum.Calls, sum.Seconds, sum.Cost.Bytes, sum.Cost.MultiplyAdds, sum.Cost.Products switch
+        {
+            NativeDtype.F16 => ProductFormat.F16,
+            NativeDtype.Bf16 => ProductFormat.Bf16,
+            NativeDtype.Int8 => ProductFormat.Int8,
+            _ => ProductFormat.F32,
+        });
+
+    private static unsafe long BytesOf(Device device, Matrix matrix) =>
+        (long)device.Api->MatrixBytes(matrix.Rows, matrix.Cols, matrix.Dtype);
+}

@@ -1,0 +1,134 @@
+namespace SoftThinking.Interop;
+
+/// <summary>Work on a device, done in the order it was given.</summary>
+internal sealed unsafe class DeviceStream : DeviceChild
+{
+    public DeviceStream(Device device)
+        : base(device)
+    {
+        nint stream;
+        Adopt(device.Api->StreamCreate(device.Handle, &stream), stream);
+    }
+
+    private NativeApi* Api => Device.Api;
+
+    /// <summary>Where to note when each operation ends; null, usually, for nowhere.</summary>
+    public StreamTimes? Times { get; set; }
+
+    public void Synchronize() => Check(Api->StreamSynchronize(handle));
+
+    public void Pack(in Matrix w, int firstRow, int rowStep, int count, nint source, NativeDtype dtype)
+    {
+        fixed (Matrix* matrix = &w)
+            Check(Api->Pack(handle, matrix, firstRow, rowStep, count, source, dtype));
+    }
+
+    public void ConvertToF32(nint destination, nint source, NativeDtype dtype, long count) =>
+        Check(Api->ConvertToF32(handle, destination, source, dtype, count));
+
+    /// <summary>Does what was recorded.</summary>
+    public void Launch(DeviceGraph graph) => Check(Api->GraphLaunch(handle, graph.Handle));
+
+    /// <summary>Marks all work given so far.</summary>
+    public void Record(DeviceEvent mark) => Check(Api->EventRecord(handle, mark.Handle));
+
+    /// <summary>Copies elements between device memory and native host memory, or within the device.</summary>
+    public void Copy<T>(nint source, nint destination, long count) where T : unmanaged
+    {
+        if (count == 0)
+            return;
+        Check(Api->Copy(handle, (void*)destination, (void*)source, (ulong)count * (ulong)sizeof(T)));
+        Times?.Copy(count * sizeof(T));
+    }
+
+    /// <summary>Copies to the device, and waits for it.</summary>
+    public void Upload<T>(ReadOnlySpan<T> source, nint destination) where T : unmanaged
+    {
+        fixed (T* pointer = source)
+        {
+            Copy<T>((nint)pointer, destination, source.Length);
+            Synchronize();
+        }
+    }
+
+    /// <summary>Copies from the device, and waits for it.</summary>
+    public void Download<T>(nint source, Span<T> destination) where T : unmanaged
+    {
+        fixed (T* pointer = destination)
+        {
+            Copy<T>(source, (nint)pointer, destination.Length);
+            Synchronize();
+        }
+    }
+
+    public void Embed(EmbedOperation operation)
+    {
+        Run(Api->Embed, &operation);
+        Times?.Embed(operation);
+    }
+
+    public void RmsNorm(RmsNormOperation operation)
+    {
+        Run(Api->RmsNorm, &operation);
+        Times?.RmsNorm(operation);
+    }
+
+    public void Linear(LinearOperation operation)
+    {
+        Run(Api->Linear, &operation);
+        Times?.Linear(operation);
+    }
+
+    public void RopeAngles(RopeAnglesOperation operation)
+    {
+        Run(Api->RopeAngles, &operation);
+        Times?.RopeAngles(operation);
+    }
+
+    public void QkvEpilogue(QkvEpilogueOperation operation)
+    {
+        Run(Api->QkvEpilogue, &operation);
+        Times?.QkvEpilogue(operation);
+    }
+
+    public void Attention(AttentionOperation operation)
+    {
+        Run(Api->Attention, &operation);
+        Times?.Attention(operation);
+    }
+
+    public void GatherRows(GatherRowsOperation operation)
+    {
+        Run(Api->GatherRows, &operation);
+        Times?.GatherRows(operation);
+    }
+
+    public void Penalize(PenalizeOperation operation)
+    {
+        Run(Api->Penalize, &operation);
+        Times?.Penalize(operation);
+    }
+
+    public void Sample(SampleOperation operation)
+    {
+        Run(Api->Sample, &operation);
+        Times?.Sample(operation);
+    }
+
+    public void LogProbs(LogProbsOperation operation)
+    {
+        Run(Api->LogProbs, &operation);
+        Times?.LogProbs(operation);
+    }
+
+    protected override void Free() => Api->StreamDestroy(handle);
+
+    private void Check(NativeStatus status) => Device.Backend.Check(status);
+
+    // Every operation starts with its size.
+    private void Run<T>(delegate* unmanaged<nint, T*, NativeStatus> operation, T* arguments) where T : unmanaged
+    {
+        *(uint*)arguments = (uint)sizeof(T);
+        Check(operation(handle, arguments));
+    }
+}
