@@ -1,0 +1,150 @@
+using System.Text.Json.Nodes;
+using NUnit.Framework;
+
+namespace SoftThinking.Tests;
+
+/// <summary>Where a thought starts and ends: from the prompt, from the model, from markers of one or several tokens.</summary>
+public class ThinkingTests
+{
+    private static readonly SamplingOptions Greedy = new() { SoftThinking = false, AfterThinking = new() { Temperature = 0 } };
+
+    private Engine _engine = null!;
+
+    [OneTimeSetUp]
+    public void Load() => _engine = Engine.Load(TestData.TinyReasoner);
+
+    [OneTimeTearDown]
+    public async Task Free() => await _engine.DisposeAsync();
+
+    /// <summary>The template ends in an empty thought.</summary>
+    [Test]
+    public async Task APromptThatClosesTheThoughtIsAnswered([Values] bool soft)
+    {
+        using CaseModel model = CaseModel.Of("B01");
+        await using Engine engine = Engine.Load(model.Path);
+        GeneratedSample sample = await Answer(engine, "What is 1 + 1?", new() { Seed = 1, SoftThinking = soft });
+        Assert.That(sample.Tokens.Select(token => token.Thinking || token.Soft), Has.None.True);
+        Assert.That((sample.Answer, sample.Thinking), Is.EqualTo((sample.Text.Trim(), "")));
+        Assert.That(sample.Answer, Is.Not.Empty);
+    }
+
+    /// <summary>The template opens no thought; the user's text names a marker.</summary>
+    [Test]
+    public async Task AMarkerInTheUsersTextOpensNoThought()
+    {
+        using CaseModel model = CaseModel.Of("B02");
+        await using Engine engine = Engine.Load(model.Path);
+        GeneratedSample sample = await Answer(engine, "What is <think> 1 + 1?", Greedy);
+        Assert.That((sample.Thinking, sample.Usage.ThinkingTokens), Is.EqualTo(("", 0)));
+        Assert.That(sample.Answer, Is.Not.Empty);
+    }
+
+    [Test]
+    public async Task OtherMarkersAreRecognizedOrNamed([Values(null, "[/THINK]")] string? end, [Values] bool soft)
+    {
+        using CaseModel model = CaseModel.Of("M01");
+        await using Engine engine = Engine.Load(model.Path);
+        SamplingOptions sampling = (soft ? new() : Greedy) with { Seed = 0, ThinkEnd = end };
+        GeneratedSample sample = await Answer(engine, "What is 12 + 30?", sampling);
+        Assert.That(sample.Thinking, Does.Contain("42"));
+        Assert.That(sample.Answer, Is.EqualTo("The answer is \\boxed{42}."));
+        GeneratedSample limited = await Answer(engine, "What is 12 + 30?", sampling with { MaxThinkingTokens = 5 });
+        Assert.That(limited.Usage.ThinkingTokens, Is.EqualTo(6), "five thoughts and the marker");
+        Assert.That(limited.ThinkingEnd, Is.EqualTo(ThinkingEnd.Budget));
+    }
+
+    /// <summary>Qwen3's template leaves the thought to the model.</summary>
+    [Test]
+    public async Task ABudgetHoldsForAThoughtThatTheModelOpens()
+    {
+        GenerationRequest request = GenerationRequest.FromText("<|im_start|>user\nWhat is 47 + 85 - 19?<|im_end|>\n<|im_start|>assistant\n") with
+        {
+            Sampling = Greedy with { MaxThinkingTokens = 10 },
+            MaxNewTokens = 300,
+        };
+        GeneratedSample sample = (await _engine.GenerateAsync(request)).Samples[0];
+        Assert.That(sample.Tokens[0].Marker && sample.Tokens[0].Thinking, "the model opens the thought");
+        Assert.That(sample.Usage.ThinkingTokens, Is.EqualTo(11));
+        Assert.That((sample.ThinkingEnd, sample.Tokens[10].Marker), Is.EqualTo((ThinkingEnd.Budget, true)));
+    }
+
+    [Test]
+    public async Task TheRequestMayDecide()
+    {
+        GenerationRequest request = GenerationRequest.FromQuestion("What is 1 + 1?") with { MaxNewTokens = 20, Sampling = new() { Seed = 0 } };
+        GeneratedSample closed = (await _engine.GenerateAsync(request with { Thinking = ThinkingStart.Closed })).Samples[0];
+        Assert.That(closed.Usage.ThinkingTokens, Is.Zero);
+        GenerationRequest raw = GenerationRequest.FromText("What is 1 + 1?") with { MaxNewTokens = 20, Sampling = Greedy };
+        Assert.That((await _engine.GenerateAsync(raw)).Samples[0].Usage.ThinkingTokens, Is.Zero);
+        Assert.That((await _engine.GenerateAsync(raw with { Thinking = ThinkingStart.Open })).Samples[0].Usage.ThinkingTokens, Is.GreaterThan(0));
+    }
+
+    [TestCase("1 + 1 <think>\n", true)]
+    [TestCase("1 + 1 <think>\n</think>", false)]
+    [TestCase("<think> 1 + 1<|im_end|>\n<|im_start|>assistant\n", false)]
+    [TestCase("</think><|im_start|>assistant\n<think>\nso", true)]
+    public async Task TheLastMarkerOfARawPromptDecides(string text, bool thinking)
+    {
+        await foreach (GenerationEvent next in _engine.StreamAsync(GenerationRequest.FromText(text) with { Sampling = Greedy, MaxNewTokens = 1 }))
+        {
+            if (next is GenerationStarted started)
+                Assert.That(started.Thinking, Is.EqualTo(thinking));
+        }
+    }
+
+    /// <summary>Markers of several tokens: the state machine matches a sequence of ids, and text of half a marker is not shown as thought.</summary>
+    [Test]
+    public async Task AnEndMarkerMayBeSeveralTokens([Values] bool soft)
+    {
+        const string End = "so 132 -"; // words of the thought below
+        SamplingOptions sampling = (soft ? new() : Greedy) with { Seed = 3 };
+        GeneratedSample usual = await Answer(_engine, "What is 47 + 85 - 19?", sampling);
+        string marker = usual.Text.Contains(End, StringComparison.Ordinal) ? End : "132";
+        int ids = _engine.Tokenizer.Encode(marker, addSpecialTokens: false).Length;
+        Assert.That(ids, Is.GreaterThan(1));
+        GeneratedSample sample = await Answer(_engine, "What is 47 + 85 - 19?", sampling with { ThinkEnd = marker });
+        int at = usual.Text.IndexOf(marker, StringComparison.Ordinal);
+        Assert.That(sample.Thinking, Is.EqualTo(usual.Text[..at].Trim()));
+        Assert.That(sample.Tokens.Count(token => token.Marker), Is.EqualTo(ids));
+        Assert.That(string.Concat(sample.Tokens.Where(token => token.Marker).Select(token => token.Text)), Is.EqualTo(marker));
+        Assert.That(sample.ThinkingEnd, Is.EqualTo(ThinkingEnd.Model));
+    }
+
+    [Test]
+    public async Task AForcedEndMarkerMayBeSeveralTokens([Values] bool soft)
+    {
+        SamplingOptions sampling = (soft ? new() : Greedy) with { Seed = 3, ThinkEnd = "end of it", MaxThinkingTokens = 4, ThinkEndText = "\nThe" };
+        GeneratedSample sample = await Answer(_engine, "What is 47 + 85 - 19?", sampling);
+        int ids = _engine.Tokenizer.Encode("end of it", addSpecialTokens: false).Length;
+        Assert.That(sample.Tokens.Take(4 + ids).Select(token => token.Marker), Is.EqualTo(Enumerable.Range(0, 4 + ids).Select(i => i >= 4)));
+        Assert.That(sample.Tokens[3 + ids].ThinkingEnd, Is.EqualTo(ThinkingEnd.Budget));
+        Assert.That(sample.Usage.ThinkingTokens, Is.EqualTo(4 + ids));
+        Assert.That(sample.Answer, Does.StartWith("The"));
+    }
+
+    [Test]
+    public async Task AModelWithoutMarkersSaysSo()
+    {
+        using CaseModel model = CaseModel.Copy();
+        model.Edit("tokenizer_config.json", json =>
+        {
+            json["chat_template"] = "{{ messages[0].content }}";
+            json.Remove("added_tokens_decoder");
+        });
+        model.Edit("tokenizer.json", json =>
+        {
+            JsonArray added = json["added_tokens"]!.AsArray();
+            foreach (JsonNode? token in added)
+                token!["content"] = token["content"]!.GetValue<string>().Replace("think", "idea", StringComparison.Ordinal);
+        });
+        await using Engine engine = Engine.Load(model.Path);
+        Assert.That(async () => await engine.GenerateAsync(GenerationRequest.FromQuestion("1 + 1?")),
+            Throws.ArgumentException.With.Message.Contains("no known marker that ends a thought"));
+        Assert.That((await engine.GenerateAsync(GenerationRequest.FromQuestion("1 + 1?") with { Sampling = Greedy, MaxNewTokens = 5 })).Samples[0].Tokens, Is.Not.Empty);
+        GenerationRequest named = GenerationRequest.FromQuestion("1 + 1?") with { Sampling = new() { ThinkEnd = "</idea>" }, MaxNewTokens = 5 };
+        Assert.That((await engine.GenerateAsync(named)).Samples[0].Tokens, Is.Not.Empty);
+    }
+
+    private static async Task<GeneratedSample> Answer(Engine engine, string question, SamplingOptions sampling) =>
+        (await engine.GenerateAsync(GenerationRequest.FromQuestion(question) with { Sampling = sampling, MaxNewTokens = 300 })).Samples[0];
+}
