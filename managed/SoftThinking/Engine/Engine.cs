@@ -3,6 +3,8 @@ using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using SoftThinking.Checkpoints;
 using SoftThinking.Execution;
+using SoftThinking.Files;
+using SoftThinking.Models;
 using SoftThinking.Templating;
 using SoftThinking.Tokenization;
 
@@ -20,9 +22,12 @@ public sealed class Engine : IAsyncDisposable
 
     private Engine(ITensorSource source, Tokenizer tokenizer, Func<ChatTemplate?> template, EngineOptions options)
     {
-        (Config, Defaults, Tokenizer, _options) = (source.Config, source.Generation, tokenizer, options);
+        (Config, Tokenizer, _options) = (source.Config, tokenizer, options);
+        Defaults = source.Generation.WithTokenizerEnd(tokenizer.EndId, Config.VocabularySize);
         _template = new(template);
         ILogger logger = options.Logger ?? NullLogger.Instance;
+        if (Defaults.EosIds.IsEmpty)
+            EngineLog.NoEndOfText(logger, source.Name);
         _model = new LoadedModel(source, options, logger);
         _loop = new EngineLoop(_model, options, logger, Defaults.EosIds);
         _disposal = new(FreeAsync);
@@ -31,7 +36,7 @@ public sealed class Engine : IAsyncDisposable
 
     public ModelConfig Config { get; }
 
-    /// <summary>What generation_config.json recommends.</summary>
+    /// <summary>What generation_config.json recommends, and the tokens that end a text.</summary>
     public GenerationDefaults Defaults { get; }
 
     public Tokenizer Tokenizer { get; }
@@ -69,7 +74,12 @@ public sealed class Engine : IAsyncDisposable
         string directory = checkpoint.Directory;
         Tokenizer tokenizer = Tokenizer.Load(directory);
         GiveBackGarbage();
-        return new Engine(checkpoint, tokenizer, () => ChatTemplate.Load(directory), options ?? new EngineOptions());
+        options ??= new EngineOptions();
+        MatrixRecorder recorder = new(checkpoint);
+        Engine engine = new(recorder, tokenizer, () => ChatTemplate.Load(directory), options);
+        if (options.Logger is ILogger logger && UnusedTensors.Of(checkpoint, recorder.Names) is { Length: > 0 } unused)
+            EngineLog.UnusedTensors(logger, directory, unused.Length, HostileText.Quote(unused[0]));
+        return engine;
     }
 
     /// <summary>A model of the given shape with random weights of bf16, for measuring: it takes the time and the memory of
