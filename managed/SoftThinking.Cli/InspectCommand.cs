@@ -2,7 +2,7 @@ using System.CommandLine;
 
 namespace SoftThinking.Cli;
 
-/// <summary>`inspect`: tells what a checkpoint is and what it needs, without loading its weights.</summary>
+/// <summary>`inspect`: prints what a checkpoint is and what it needs, without loading its weights.</summary>
 internal static class InspectCommand
 {
     private static readonly Option<bool> Json = new("--json") { Description = "Print one JSON object." };
@@ -10,7 +10,7 @@ internal static class InspectCommand
     public static Command Create(Terminal terminal)
     {
         GroupedCommand command = new("inspect",
-            "Tells what a checkpoint is: architecture, sizes, memory needed, tokenizer and chat template. Every tensor is "
+            "Prints what a checkpoint is: architecture, sizes, memory needed, tokenizer and chat template. Every tensor is "
             + "checked; no weights are loaded.",
             [new("options", [CommonOptions.Model, CommonOptions.KvDtype, Json])],
             ["inspect", "inspect --model ~/models/QwQ-32B", "inspect --model ~/models/QwQ-32B --json | jq .memory"]);

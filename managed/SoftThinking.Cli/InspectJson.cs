@@ -46,9 +46,15 @@ internal static class InspectJson
         json.WriteString("scaling", InspectText.Describe(config.RopeScaling));
         json.WriteEndObject();
         json.WriteNumber("parameters", found.Parameters);
-        json.WriteStartArray("dtypes");
-        foreach (string dtype in found.Dtypes)
-            json.WriteStringValue(dtype);
+        WriteTexts(json, "dtypes", found.Dtypes);
+        WriteTexts(json, "unused_tensors", found.UnusedTensors);
+    }
+
+    private static void WriteTexts(Utf8JsonWriter json, string name, IEnumerable<string> texts)
+    {
+        json.WriteStartArray(name);
+        foreach (string text in texts)
+            json.WriteStringValue(StepJson.Encode(text));
         json.WriteEndArray();
     }
 

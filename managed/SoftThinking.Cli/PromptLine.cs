@@ -17,9 +17,7 @@ internal sealed record PromptLine(string Question, GenerateSettings Settings, Ge
         }
         catch (JsonException error)
         {
-            // The rest of the message tells the place as if the line were a document.
-            string problem = error.Message.Split(" LineNumber:")[0];
-            throw new ArgumentException($"the line is not JSON, at byte {error.BytePositionInLine + 1}: {problem}", error);
+            throw new ArgumentException($"the line is not JSON, at byte {error.BytePositionInLine + 1}", error);
         }
     }
 

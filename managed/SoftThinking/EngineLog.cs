@@ -31,4 +31,10 @@ internal static partial class EngineLog
 
     [LoggerMessage(9, LogLevel.Warning, "Fast prefill has no effect: {reason}")]
     public static partial void NoFastPrefill(ILogger logger, string reason);
+
+    [LoggerMessage(20, LogLevel.Warning, "No file of {model} names a token that ends a text: generation runs to its limit, unless a stop string ends it")]
+    public static partial void NoEndOfText(ILogger logger, string model);
+
+    [LoggerMessage(21, LogLevel.Warning, "{count} tensors of {model} are not used, such as {name}; `inspect` lists them")]
+    public static partial void UnusedTensors(ILogger logger, string model, int count, string name);
 }

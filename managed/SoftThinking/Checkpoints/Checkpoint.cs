@@ -1,16 +1,18 @@
 using System.Text.Json;
+using System.Text.RegularExpressions;
+using SoftThinking.Files;
 
 namespace SoftThinking.Checkpoints;
 
 /// <summary>A model on disk in Hugging Face form: a directory with config.json and its weights in model.safetensors, or
 /// in shards that model.safetensors.index.json lists. Weights are mapped, so that opening reads only headers. Safe for
 /// concurrent readers; <see cref="Dispose"/> ends the life of every tensor handed out.</summary>
-internal sealed class Checkpoint : ITensorSource
+internal sealed partial class Checkpoint : ITensorSource
 {
     /// <summary>The file of weights that are not split.</summary>
     public const string SingleFile = "model.safetensors";
 
-    /// <summary>The list which says where tensors lie that are split into several files.</summary>
+    /// <summary>The list of which tensor is in which file, for weights that are split into several files.</summary>
     public const string IndexFile = "model.safetensors.index.json";
 
     private readonly List<SafetensorsFile> _files = [];
@@ -124,12 +126,14 @@ internal sealed class Checkpoint : ITensorSource
 
     private static (string Directory, string Weights) Locate(string path)
     {
-        if (!System.IO.Directory.Exists(path))
+        if (File.Exists(path) || path.EndsWith(".safetensors", StringComparison.OrdinalIgnoreCase) && !System.IO.Directory.Exists(path))
         {
             if (!path.EndsWith(".safetensors", StringComparison.OrdinalIgnoreCase))
                 throw new ModelFileException(path, "is neither a directory nor a .safetensors file");
             return (Path.GetDirectoryName(path) is { Length: > 0 } parent ? parent : ".", path);
         }
+        if (!System.IO.Directory.Exists(path))
+            throw NotFound(path);
         foreach (string name in (ReadOnlySpan<string>)[SingleFile, IndexFile])
         {
             string file = Path.Combine(path, name);
@@ -138,6 +142,21 @@ internal sealed class Checkpoint : ITensorSource
         }
         throw new ModelFileException(path, $"the directory holds neither {SingleFile} nor {IndexFile}");
     }
+
+    private static ModelFileException NotFound(string path)
+    {
+        const string Wanted = "a directory with config.json, tokenizer.json and weights in safetensors files";
+        if (path.Length == 0)
+            return new ModelFileException(path, $"the path of the model is empty; give {Wanted}");
+        string help = HubId().IsMatch(path)
+            ? $"download the model first, with `hf download {path} --local-dir {path[(path.IndexOf('/') + 1)..]}` for example, and give its directory"
+            : $"give {Wanted}";
+        return new ModelFileException(path, $"does not exist; nothing is downloaded: {help}");
+    }
+
+    /// <summary>Owner and name of a model on a hub, which a user may give in place of a directory.</summary>
+    [GeneratedRegex("^[A-Za-z0-9][A-Za-z0-9_.-]*/[A-Za-z0-9][A-Za-z0-9_.-]*$")]
+    private static partial Regex HubId();
 
     private void Add(SafetensorsFile file)
     {
@@ -171,7 +190,7 @@ internal sealed class Checkpoint : ITensorSource
             if (!file.Tensors.ContainsKey(entry.Name))
             {
                 throw new ModelFileException(
-                    file.Path, $"tensor {tensor} is missing, though {IndexFile} places it here");
+                    file.Path, $"tensor {tensor} is missing, though {IndexFile} says that it is here");
             }
         }
         if (shards.Count == 0)

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using SoftThinking.Files;
 
 namespace SoftThinking.Checkpoints;
 
@@ -15,7 +16,7 @@ public sealed record GenerationDefaults
     /// <summary>Tokens kept, "top_k": 0 or more; 0 is off. The file's -1 becomes 0.</summary>
     public int? TopK { get; init; }
 
-    /// <summary>Least probability kept, as a share of the largest, "min_p": 0 (off) to 1.</summary>
+    /// <summary>Minimum probability kept, as a share of the largest, "min_p": 0 (off) to 1.</summary>
     public double? MinP { get; init; }
 
     /// <summary>Penalty on tokens seen before, "repetition_penalty": above 0, at most 100; 1 is off.</summary>
@@ -24,7 +25,10 @@ public sealed record GenerationDefaults
     /// <summary>Whether to sample rather than take the likeliest token, "do_sample".</summary>
     public bool? DoSample { get; init; }
 
-    /// <summary>Tokens that end generation, "eos_token_id"; those of config.json where this file names none.</summary>
+    /// <summary>Tokens that end generation; may be empty. "eos_token_id" of generation_config.json, or of config.json where
+    /// the former does not exist or has no such key; and in addition the tokenizer's "eos_token" (tokenizer_config.json or
+    /// special_tokens_map.json). transformers reads the first two in the same order; the tokenizer's own end is what chat
+    /// models are trained to write, and some checkpoints name it nowhere else.</summary>
     public required ImmutableArray<int> EosIds { get; init; }
 
     /// <summary>Reads generation_config.json, which a checkpoint need not have.</summary>
@@ -34,9 +38,8 @@ public sealed record GenerationDefaults
     public static GenerationDefaults Load(string file, ModelConfig config)
     {
         const double Largest = 100;
-        if (!Path.Exists(file))
+        if (JsonSettings.LoadIfExists(file) is not JsonSettings json)
             return new GenerationDefaults { EosIds = config.EosIds };
-        JsonSettings json = JsonSettings.Load(file);
         int? topK = json.OptionalInteger("top_k", -1, int.MaxValue);
         return new GenerationDefaults
         {
@@ -49,4 +52,9 @@ public sealed record GenerationDefaults
             EosIds = json.OptionalIds("eos_token_id", config.VocabularySize) ?? config.EosIds,
         };
     }
+
+    /// <summary>Adds the end of text that the tokenizer names.</summary>
+    /// <param name="id">Null where it names none; ignored where the model's vocabulary has no such token.</param>
+    internal GenerationDefaults WithTokenizerEnd(int? id, int vocabularySize) =>
+        id is int end && end < vocabularySize && !EosIds.Contains(end) ? this with { EosIds = EosIds.Add(end) } : this;
 }

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using SoftThinking.Files;
 
 namespace SoftThinking.Checkpoints;
 
@@ -19,7 +20,8 @@ public enum ModelArchitecture
 }
 
 /// <summary>What config.json says about a model, checked: every number is in its range and they fit each other. Keys
-/// of config.json are given in quotes.</summary>
+/// of config.json are in quotes. A key that is absent has the default of transformers' configuration class for the
+/// architecture.</summary>
 public sealed record ModelConfig
 {
     /// <summary>Family, from "architectures", or from "model_type" where that is absent.</summary>
@@ -34,7 +36,8 @@ public sealed record ModelConfig
     /// <summary>Query heads per layer, "num_attention_heads": 1 to 4096, a multiple of <see cref="KvHeads"/>.</summary>
     public required int Heads { get; init; }
 
-    /// <summary>Key and value heads per layer, "num_key_value_heads"; as many as query heads where absent.</summary>
+    /// <summary>Key and value heads per layer, "num_key_value_heads": where absent 8 for Mistral, 32 for Qwen2 and Qwen3, else as
+    /// many as query heads.</summary>
     public required int KvHeads { get; init; }
 
     /// <summary>Elements per head, "head_dim": even, 2 to 512. Where absent 128 for Qwen3 (as Hugging Face has it),
@@ -50,8 +53,8 @@ public sealed record ModelConfig
     /// <summary>Whether the LM head is the embedding, "tie_word_embeddings"; false where absent.</summary>
     public required bool TieWordEmbeddings { get; init; }
 
-    /// <summary>Base of the rotary embedding, "rope_theta" or "rope_parameters.rope_theta"; 10,000 where
-    /// absent.</summary>
+    /// <summary>Base of the rotary embedding, "rope_theta" at the top or within "rope_scaling" or "rope_parameters"; 10,000
+    /// where absent.</summary>
     public required double RopeTheta { get; init; }
 
     /// <summary>Scaling of the rotary embedding, from "rope_scaling" or "rope_parameters".</summary>
@@ -74,17 +77,18 @@ public sealed record ModelConfig
     /// <summary>Whether queries and keys pass an RMS norm per head before the rotary embedding: Qwen3.</summary>
     public bool QkNorm => Architecture == ModelArchitecture.Qwen3;
 
-    /// <summary>Token that begins a text, "bos_token_id"; null where the model has none.</summary>
+    /// <summary>Token that begins a text, "bos_token_id"; where absent 1 for Llama and Mistral. Null: none.</summary>
     public required int? BosId { get; init; }
 
-    /// <summary>Tokens that end generation, "eos_token_id" (one or a list); may be empty.</summary>
+    /// <summary>Tokens that end a text, "eos_token_id" (one or a list); where absent 2 for Llama and Mistral. May be empty.
+    /// See <see cref="GenerationDefaults.EosIds"/> for all that end generation.</summary>
     public required ImmutableArray<int> EosIds { get; init; }
 
     /// <summary>Reads and checks a config.json.</summary>
     /// <param name="file">Path of the file.</param>
-    /// <exception cref="ModelFileException">The file is missing or broken, a value is missing or out of its range, or
-    /// the model needs what this engine lacks: another architecture, activation or RoPE scaling, a sliding window,
-    /// quantised weights.</exception>
+    /// <exception cref="ModelFileException">The file does not exist or is broken, a value is out of its range, two spellings
+    /// of a key disagree, or the model needs what this engine lacks: another architecture, activation or RoPE scaling, a
+    /// sliding window, quantized weights.</exception>
     public static ModelConfig Load(string file) => ModelConfigReader.Read(JsonSettings.Load(file));
 
     /// <summary>Angles per position of the rotary embedding, scaling applied: HeadDim / 2 values in radians, element i

@@ -1,71 +1,66 @@
-using System.Text.Json;
+using SoftThinking.Files;
 
 namespace SoftThinking.Checkpoints;
 
 /// <summary>Turns config.json into <see cref="ModelConfig"/>, refusing by name whatever would otherwise be computed
-/// wrongly. Defaults are those of Hugging Face transformers' configuration classes.</summary>
+/// wrongly. Absent keys have the defaults of <see cref="ArchitectureDefaults"/>; an explicit null means that there is no
+/// value.</summary>
 internal static class ModelConfigReader
 {
-    private const int DefaultQwen3HeadDim = 128;
-    private const double DefaultTheta = 10_000;
-    private const double DefaultEpsilon = 1e-6;
-    private const double LargestTheta = 1e15;
-
-    private static readonly (ModelArchitecture Architecture, string ClassName, string ModelType)[] Supported =
-    [
-        (ModelArchitecture.Qwen2, "Qwen2ForCausalLM", "qwen2"),
-        (ModelArchitecture.Qwen3, "Qwen3ForCausalLM", "qwen3"),
-        (ModelArchitecture.Llama, "LlamaForCausalLM", "llama"),
-        (ModelArchitecture.Mistral, "MistralForCausalLM", "mistral"),
-    ];
-
     public static ModelConfig Read(JsonSettings json)
     {
-        ModelArchitecture architecture = ReadArchitecture(json);
+        ArchitectureDefaults defaults = FindArchitecture(json);
         RefuseUnsupported(json);
-        int hidden = json.Integer("hidden_size", 1, 1 << 17);
-        int heads = json.Integer("num_attention_heads", 1, 4096);
-        int vocabulary = json.Integer("vocab_size", 1, 1 << 22);
-        int maxPositions = json.Integer("max_position_embeddings", 1, 1 << 28);
-        RefuseSlidingWindow(json, architecture, maxPositions);
+        int hidden = json.Integer("hidden_size", 1, 1 << 17, ArchitectureDefaults.HiddenSize);
+        int layers = json.Integer("num_hidden_layers", 1, 1024, ArchitectureDefaults.Layers);
+        int heads = json.Integer("num_attention_heads", 1, 4096, ArchitectureDefaults.Heads);
+        int vocabulary = json.Integer("vocab_size", 1, 1 << 22, defaults.VocabularySize);
+        int maxPositions = json.Integer("max_position_embeddings", 1, 1 << 28, defaults.MaxPositions);
+        SlidingWindow.Refuse(json, defaults, layers, maxPositions);
         bool attentionBias = json.OptionalFlag("attention_bias") ?? false;
         return new ModelConfig
         {
-            Architecture = architecture,
+            Architecture = defaults.Architecture,
             HiddenSize = hidden,
-            Layers = json.Integer("num_hidden_layers", 1, 1024),
+            Layers = layers,
             Heads = heads,
-            KvHeads = ReadKvHeads(json, heads),
-            HeadDim = ReadHeadDim(json, architecture, hidden, heads),
-            FfnSize = json.Integer("intermediate_size", 1, 1 << 20),
+            KvHeads = ReadKvHeads(json, defaults, heads),
+            HeadDim = ReadHeadDim(json, defaults, hidden, heads),
+            FfnSize = json.Integer("intermediate_size", 1, 1 << 20, defaults.FfnSize),
             VocabularySize = vocabulary,
             TieWordEmbeddings = json.OptionalFlag("tie_word_embeddings") ?? false,
-            RopeTheta = ReadTheta(json),
-            RopeScaling = ReadScaling(json),
-            NormEpsilon = json.OptionalNumber("rms_norm_eps", 0, 1, open: true) ?? DefaultEpsilon,
+            RopeTheta = RopeReader.ReadTheta(json),
+            RopeScaling = RopeReader.ReadScaling(json),
+            NormEpsilon = json.Number("rms_norm_eps", 0, 1, open: true, ArchitectureDefaults.NormEpsilon),
             MaxPositions = maxPositions,
-            QkvBias = architecture switch
+            QkvBias = defaults.Architecture switch
             {
                 ModelArchitecture.Qwen2 => true,
                 ModelArchitecture.Mistral => false,
                 _ => attentionBias,
             },
-            OutputBias = attentionBias && architecture is ModelArchitecture.Llama or ModelArchitecture.Qwen3,
-            BosId = json.OptionalInteger("bos_token_id", 0, vocabulary - 1),
-            EosIds = json.OptionalIds("eos_token_id", vocabulary) ?? [],
+            OutputBias = attentionBias && defaults.Architecture is ModelArchitecture.Llama or ModelArchitecture.Qwen3,
+            BosId = json.Has("bos_token_id")
+                ? json.OptionalInteger("bos_token_id", 0, vocabulary - 1)
+                : Within(vocabulary, defaults.BosId),
+            EosIds = json.Has("eos_token_id")
+                ? json.OptionalIds("eos_token_id", vocabulary) ?? []
+                : Within(vocabulary, defaults.EosId) is int end ? [end] : [],
         };
     }
 
-    private static ModelArchitecture ReadArchitecture(JsonSettings json)
+    // Models with a vocabulary so small that a default is outside it are made for tests.
+    private static int? Within(int vocabulary, int? id) => id < vocabulary ? id : null;
+
+    private static ArchitectureDefaults FindArchitecture(JsonSettings json)
     {
-        string? className = json.OptionalFirstText("architectures");
+        string? className = json.OptionalTexts("architectures") is [string first, ..] ? first : null;
         string? modelType = json.OptionalText("model_type");
-        foreach ((ModelArchitecture architecture, string knownClass, string knownType) in Supported)
-        {
-            if (className is null ? modelType == knownType : className == knownClass)
-                return architecture;
-        }
-        string supported = string.Join(", ", Supported.Select(s => s.ClassName));
+        ArchitectureDefaults? found = ArchitectureDefaults.All.FirstOrDefault(
+            known => className is null ? modelType == known.ModelType : className == known.ClassName);
+        if (found != null)
+            return found;
+        string supported = string.Join(", ", ArchitectureDefaults.All.Select(known => known.ClassName));
         if (className is not null)
             throw json.Refuse("architectures", $"names {HostileText.Quote(className)}; supported are {supported}");
         throw modelType is null
@@ -75,59 +70,40 @@ internal static class ModelConfigReader
 
     private static void RefuseUnsupported(JsonSettings json)
     {
-        if (json.OptionalObject("quantization_config") is JsonSettings quantization)
+        // The second is the key that compressed-tensors used at first.
+        foreach (string key in (ReadOnlySpan<string>)["quantization_config", "compression_config"])
         {
+            if (json.OptionalObject(key) is not JsonSettings quantization)
+                continue;
             string method = HostileText.Quote(quantization.OptionalText("quant_method") ?? "unnamed");
-            throw json.Refuse("quantization_config",
-                $"asks for quantised weights (method {method}); use the model with BF16, F16 or F32 weights");
+            throw json.Refuse(key, $"asks for quantized weights (method {method}); use the model with BF16, F16 or F32 weights");
         }
         if (json.OptionalText("hidden_act") is string activation && activation != "silu")
             throw json.Refuse("hidden_act", $"is {HostileText.Quote(activation)}; supported is silu");
         if (json.OptionalFlag("mlp_bias") == true)
             throw json.Refuse("mlp_bias", "is true; feed-forward layers with biases are not supported");
-        RefusePartialRotation(json);
+        // Each tensor has its own type in the file; that of the configuration is only checked.
+        json.OptionalTextOf("dtype", "torch_dtype");
     }
 
-    private static void RefusePartialRotation(JsonSettings json)
+    private static int ReadKvHeads(JsonSettings json, ArchitectureDefaults defaults, int heads)
     {
-        if (json.OptionalNumber("partial_rotary_factor", 0, 1) is double part && part != 1)
-            throw json.Refuse("partial_rotary_factor", "is not 1; rotating only part of a head is not supported");
-    }
-
-    private static void RefuseSlidingWindow(JsonSettings json, ModelArchitecture architecture, int maxPositions)
-    {
-        // Qwen files carry a window that is switched off; Llama has none, whatever its file says.
-        bool inUse = architecture switch
-        {
-            ModelArchitecture.Mistral => true,
-            ModelArchitecture.Qwen2 or ModelArchitecture.Qwen3 => json.OptionalFlag("use_sliding_window") ?? false,
-            _ => false,
-        };
-        if (inUse && json.OptionalInteger("sliding_window", 1, int.MaxValue) is int window && window < maxPositions)
-        {
-            throw json.Refuse("sliding_window", $"is {window}, less than the {maxPositions} of "
-                + "max_position_embeddings; attention with a sliding window is not supported");
-        }
-    }
-
-    private static int ReadKvHeads(JsonSettings json, int heads)
-    {
-        int kvHeads = json.OptionalInteger("num_key_value_heads", 1, heads) ?? heads;
+        const string Key = "num_key_value_heads";
+        bool given = json.Has(Key);
+        int kvHeads = (given ? json.OptionalInteger(Key, 1, heads) : defaults.KvHeads) ?? heads;
         return heads % kvHeads == 0
             ? kvHeads
-            : throw json.Refuse("num_key_value_heads", $"is {kvHeads}, which does not divide the {heads} "
-                + "of num_attention_heads");
+            : throw json.Refuse(Key, (given ? $"is {kvHeads}" : $"is absent, which means {kvHeads} for {defaults.ClassName}")
+                + $"; that does not divide the {heads} of num_attention_heads");
     }
 
-    private static int ReadHeadDim(JsonSettings json, ModelArchitecture architecture, int hidden, int heads)
+    private static int ReadHeadDim(JsonSettings json, ArchitectureDefaults defaults, int hidden, int heads)
     {
         const int Largest = 512;
-        int? given = json.OptionalInteger("head_dim", 2, Largest);
-        if (given is null && architecture == ModelArchitecture.Qwen3)
-            given = DefaultQwen3HeadDim;
+        int? given = json.OptionalInteger("head_dim", 2, Largest) ?? defaults.HeadDim;
         if (given is null && hidden % heads != 0)
         {
-            throw json.Refuse("head_dim", $"is missing, and hidden_size {hidden} is no multiple of "
+            throw json.Refuse("head_dim", $"is missing, and hidden_size {hidden} is not a multiple of "
                 + $"num_attention_heads {heads}");
         }
         int headDim = given ?? hidden / heads;
@@ -135,60 +111,5 @@ internal static class ModelConfigReader
             ? headDim
             : throw json.Refuse("head_dim", $"{(given is null ? "(hidden_size / num_attention_heads) " : "")}"
                 + $"is {headDim}; it must be even and from 2 to {Largest}");
-    }
-
-    private static double ReadTheta(JsonSettings json)
-    {
-        double? outer = json.OptionalNumber("rope_theta", 0, LargestTheta, open: true);
-        double? inner = json.OptionalObject("rope_parameters")
-            ?.OptionalNumber("rope_theta", 0, LargestTheta, open: true);
-        if (outer is not null && inner is not null && outer != inner)
-            throw json.Refuse("rope_theta", "differs from rope_parameters.rope_theta");
-        return outer ?? inner ?? DefaultTheta;
-    }
-
-    /// <summary>transformers 5 renamed rope_scaling to rope_parameters and moved rope_theta into it. A file may hold
-    /// both for the sake of older readers, then they must agree.</summary>
-    private static RopeScaling ReadScaling(JsonSettings json)
-    {
-        RopeScaling? older = json.OptionalObject("rope_scaling") is JsonSettings inOld ? ReadScalingOf(inOld) : null;
-        RopeScaling? newer = json.OptionalObject("rope_parameters") is JsonSettings inNew ? ReadScalingOf(inNew) : null;
-        if (older is not null && newer is not null && older != newer)
-            throw json.Refuse("rope_scaling", "differs from rope_parameters");
-        return older ?? newer ?? new UnscaledRope();
-    }
-
-    private static RopeScaling ReadScalingOf(JsonSettings json)
-    {
-        const double Largest = 1e6;
-        foreach (JsonProperty entry in json.Entries)
-        {
-            if (entry.Value.ValueKind == JsonValueKind.Object)
-            {
-                throw json.Refuse(
-                    HostileText.Quote(entry.Name), "gives parameters per type of layer, which is not supported");
-            }
-        }
-        RefusePartialRotation(json);
-        string type = json.OptionalText("rope_type") ?? json.OptionalText("type") ?? "default";
-        switch (type)
-        {
-            case "default":
-                // Without a type, a factor would be dropped in silence.
-                return json.OptionalNumber("factor", 0, Largest) is null or 1
-                    ? new UnscaledRope()
-                    : throw json.Refuse("factor", "is given, but no rope_type that would use it");
-            case "linear":
-                return new LinearRopeScaling(json.Number("factor", 1, Largest));
-            case "llama3":
-                double low = json.Number("low_freq_factor", 0, Largest, open: true);
-                return new Llama3RopeScaling(
-                    json.Number("factor", 1, Largest),
-                    low,
-                    json.Number("high_freq_factor", low, Largest, open: true),
-                    json.Integer("original_max_position_embeddings", 1, 1 << 28));
-            default:
-                throw json.Refuse("rope_type", $"is {HostileText.Quote(type)}; supported are default, linear, llama3");
-        }
     }
 }

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.IO.MemoryMappedFiles;
 using System.Runtime.InteropServices;
+using SoftThinking.Files;
 
 namespace SoftThinking.Checkpoints;
 
@@ -10,7 +11,7 @@ namespace SoftThinking.Checkpoints;
 /// open: the operating system answers that with a fault that no program can handle.</summary>
 internal sealed unsafe partial class SafetensorsFile : IDisposable
 {
-    /// <summary>Longest header that is believed, in bytes; the same limit as the reference implementation.</summary>
+    /// <summary>Longest header that is read, in bytes; the same limit as the reference implementation.</summary>
     private const long LongestHeader = 100_000_000;
     private const int LengthBytes = sizeof(ulong);
 
@@ -49,7 +50,7 @@ internal sealed unsafe partial class SafetensorsFile : IDisposable
     public IReadOnlyDictionary<string, string> Metadata => _header.Metadata;
 
     /// <summary>Maps the file and checks its header.</summary>
-    /// <exception cref="ModelFileException">The file is missing, unreadable, or no valid safetensors file.</exception>
+    /// <exception cref="ModelFileException">The file does not exist, cannot be read, or is not a valid safetensors file.</exception>
     public static SafetensorsFile Open(string path)
     {
         FileStream? stream = null;
@@ -61,10 +62,8 @@ internal sealed unsafe partial class SafetensorsFile : IDisposable
         catch (Exception e)
         {
             stream?.Dispose();
-            if (e is FileNotFoundException or DirectoryNotFoundException)
-                throw new ModelFileException(path, "the file does not exist", e);
-            if (JsonSettings.IsFileError(e))
-                throw new ModelFileException(path, $"the file cannot be read: {e.Message}", e);
+            if (ModelFile.IsFileError(e))
+                throw ModelFile.Unreadable(path, e);
             throw;
         }
     }
@@ -100,7 +99,7 @@ internal sealed unsafe partial class SafetensorsFile : IDisposable
     {
         ObjectDisposedException.ThrowIf(_start == null, this);
         if (!OperatingSystem.IsLinux())
-            return; // elsewhere the system finds out by itself
+            return; // elsewhere the system reclaims such pages by itself
         long page = Environment.SystemPageSize;
         // Pages that neighbours share stay.
         long first = (data + page - 1) / page * page, end = (data + length) / page * page;
@@ -133,18 +132,21 @@ internal sealed unsafe partial class SafetensorsFile : IDisposable
     {
         if (fileLength < LengthBytes)
             throw new ModelFileException(path, $"the file has {fileLength} bytes, too few for a safetensors file");
-        Span<byte> prefix = stackalloc byte[LengthBytes];
-        stream.ReadExactly(prefix);
+        Span<byte> start = stackalloc byte[(int)Math.Min(fileLength, ModelFile.PointerBytes)];
+        stream.ReadExactly(start);
+        ModelFile.RefusePointer(path, start);
+        Span<byte> prefix = start[..LengthBytes];
+        stream.Position = LengthBytes;
         ulong length = BinaryPrimitives.ReadUInt64LittleEndian(prefix);
         if (length > LongestHeader)
         {
             throw new ModelFileException(path, $"the header claims {length} bytes, more than the "
-                + $"{LongestHeader} allowed, so this is no safetensors file");
+                + $"{LongestHeader} allowed, so this is not a safetensors file");
         }
         if ((long)length > fileLength - LengthBytes)
         {
             throw new ModelFileException(path, $"the header claims {length} bytes, the file has {fileLength}: "
-                + "it was cut short or is no safetensors file");
+                + "it was cut short or is not a safetensors file");
         }
         byte[] json = new byte[length];
         stream.ReadExactly(json);

@@ -1,10 +1,11 @@
 using System.Collections.Immutable;
 using System.Text.Json;
+using SoftThinking.Files;
 
 namespace SoftThinking.Checkpoints;
 
 /// <summary>Reads and checks the JSON header of a safetensors file (format: huggingface/safetensors, README). Nothing
-/// in it is believed: afterwards the tensors tile the data exactly, without gap or overlap.</summary>
+/// in it is trusted: afterwards the tensors tile the data exactly, without gap or overlap.</summary>
 internal sealed class SafetensorsHeader
 {
     private readonly string _file;
@@ -35,17 +36,20 @@ internal sealed class SafetensorsHeader
     {
         SafetensorsHeader header = new(file, dataStart, dataLength);
         if (json.IsEmpty || json.Span[0] != (byte)'{')
-            throw header.Refuse("the header does not begin with '{', so this is no safetensors file");
+            throw header.Refuse("the header does not begin with '{', so this is not a safetensors file");
         try
         {
-            using JsonDocument document = JsonDocument.Parse(json, JsonSettings.Strict);
+            using JsonDocument document = JsonText.Parse(json);
             foreach (JsonProperty entry in document.RootElement.EnumerateObject())
                 header.ReadEntry(entry.Name, entry.Value);
         }
-        // InvalidOperationException: a string that is no Unicode text (broken UTF-8, half a surrogate pair).
-        catch (Exception e) when (e is JsonException or InvalidOperationException)
+        catch (FormatException e)
         {
-            throw header.Refuse($"the header is broken: {e.Message}", e);
+            throw header.Refuse($"the header {e.Message}", e);
+        }
+        catch (InvalidOperationException e)
+        {
+            throw header.Refuse("the header is broken: a string is not valid Unicode (half of a surrogate pair)", e);
         }
         header.CheckTiling();
         return header;
@@ -114,7 +118,7 @@ internal sealed class SafetensorsHeader
             if (item.ValueKind != JsonValueKind.Number || !item.TryGetInt64(out long number) || number < 0)
             {
                 throw Refuse(name, $"{key} must hold integers from 0 to 2^63-1, "
-                    + $"found {HostileText.Quote(item.GetRawText())}");
+                    + $"found {JsonText.Show(item)}");
             }
             numbers.Add(number);
         }

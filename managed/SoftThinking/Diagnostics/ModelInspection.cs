@@ -21,7 +21,8 @@ public sealed record ModelInspection
 
     public required ModelConfig Config { get; init; }
 
-    /// <summary>What generation_config.json recommends.</summary>
+    /// <summary>What generation_config.json recommends, and the tokens that end a text. Where there are none, generation runs
+    /// to its limit, unless a stop string ends it.</summary>
     public required GenerationDefaults Defaults { get; init; }
 
     public required Tokenizer Tokenizer { get; init; }
@@ -35,6 +36,10 @@ public sealed record ModelInspection
     /// <summary>Number formats of the stored tensors, as safetensors files name them, in alphabetical order; INT8_BLOCKS for
     /// matrices of 8-bit blocks (see <see cref="ModelQuantization"/>).</summary>
     public required ImmutableArray<string> Dtypes { get; init; }
+
+    /// <summary>Stored tensors that the model does not use, in alphabetical order; without those that are known to mean
+    /// nothing, such as an LM head beside tied embeddings.</summary>
+    public required ImmutableArray<string> UnusedTensors { get; init; }
 
     /// <summary>Bytes of all stored tensors.</summary>
     public required long StoredBytes { get; init; }
@@ -70,14 +75,16 @@ public sealed record ModelInspection
         int blocks = KvCache.BlocksFor(config.MaxPositions);
         MatrixRecorder recorder = new(checkpoint);
         long weightBytes = ModelWeights.Measure(recorder, WeightFormat.Stored, device);
+        Tokenizer tokenizer = Tokenizer.Load(checkpoint.Directory);
         return new ModelInspection
         {
             Config = config,
-            Defaults = checkpoint.Generation,
-            Tokenizer = Tokenizer.Load(checkpoint.Directory),
+            Defaults = checkpoint.Generation.WithTokenizerEnd(tokenizer.EndId, config.VocabularySize),
+            Tokenizer = tokenizer,
             Template = ChatTemplate.Load(checkpoint.Directory),
             Parameters = checkpoint.Tensors.Sum(tensor => ElementsOf(tensor, recorder.Matrices)),
             Dtypes = [.. checkpoint.Tensors.Select(tensor => FormatOf(tensor, recorder.Matrices)).Distinct().Order(StringComparer.Ordinal)],
+            UnusedTensors = [.. Checkpoints.UnusedTensors.Of(checkpoint, recorder.Names)],
             StoredBytes = checkpoint.TotalBytes,
             WeightBytes = weightBytes,
             KvBytesPerToken = KvCache.Measure(device, config, dtype, 1) / KvCache.BlockPositions,

@@ -2,6 +2,8 @@ using System.Runtime.CompilerServices;
 using Microsoft.Extensions.Logging;
 using SoftThinking.Checkpoints;
 using SoftThinking.Execution;
+using SoftThinking.Files;
+using SoftThinking.Models;
 using SoftThinking.Templating;
 using SoftThinking.Thinking;
 using SoftThinking.Tokenization;
@@ -20,7 +22,10 @@ public sealed class Engine : IAsyncDisposable, IDisposable
 
     private Engine(ITensorSource source, LoadedModel model, Tokenizer tokenizer, Func<ChatTemplate?> template, EngineOptions options, ILogger logger)
     {
-        (Config, Defaults, Tokenizer, Model, _options) = (source.Config, source.Generation, tokenizer, model, options);
+        (Config, Tokenizer, Model, _options) = (source.Config, tokenizer, model, options);
+        Defaults = source.Generation.WithTokenizerEnd(tokenizer.EndId, Config.VocabularySize);
+        if (Defaults.EosIds.IsEmpty)
+            EngineLog.NoEndOfText(logger, source.Name);
         _template = new(template);
         _encoder = new PromptEncoder(tokenizer, () => _template.Value);
         _disposal = new(FreeAsync);
@@ -32,7 +37,7 @@ public sealed class Engine : IAsyncDisposable, IDisposable
     /// <summary>The model's sizes and kind.</summary>
     public ModelConfig Config { get; }
 
-    /// <summary>The values that generation_config.json recommends.</summary>
+    /// <summary>The values that generation_config.json recommends, and the tokens that end a text.</summary>
     public GenerationDefaults Defaults { get; }
 
     /// <summary>The model's tokenizer.</summary>
@@ -139,7 +144,11 @@ public sealed class Engine : IAsyncDisposable, IDisposable
         using Checkpoint checkpoint = Checkpoint.Open(path);
         string directory = checkpoint.Directory;
         Tokenizer tokenizer = Tokenizer.Load(directory);
-        return Create(checkpoint, tokenizer, () => ChatTemplate.Load(directory), options ?? new EngineOptions(), cancellation);
+        MatrixRecorder recorder = new(checkpoint);
+        Engine engine = Create(recorder, tokenizer, () => ChatTemplate.Load(directory), options ?? new EngineOptions(), cancellation);
+        if (UnusedTensors.Of(checkpoint, recorder.Names) is { Length: > 0 } unused)
+            EngineLog.UnusedTensors(new SafeLogger(options?.Logger), directory, unused.Length, HostileText.Quote(unused[0]));
+        return engine;
     }
 
     private async Task FreeAsync()

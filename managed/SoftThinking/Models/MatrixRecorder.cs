@@ -2,14 +2,19 @@ using SoftThinking.Checkpoints;
 
 namespace SoftThinking.Models;
 
-/// <summary>Passes on what another source has, and notes the matrices that are asked for. Behind the measuring of a model
-/// it tells which tensors the model multiplies: <see cref="ModelWeights"/> stays the only place that knows their names.</summary>
+/// <summary>Passes on the tensors of another source, and records which are read and which of them are matrices.
+/// <see cref="ModelWeights"/>, which reads them, stays the only place that knows their names.</summary>
 internal sealed class MatrixRecorder(ITensorSource source) : ITensorSource
 {
     private readonly Dictionary<string, (int Rows, int Cols)> _matrices = new(StringComparer.Ordinal);
 
-    /// <summary>Sizes by the names of the tensors.</summary>
+    private readonly HashSet<string> _names = new(StringComparer.Ordinal);
+
+    /// <summary>Sizes of the matrices by the names of the tensors.</summary>
     public IReadOnlyDictionary<string, (int Rows, int Cols)> Matrices => _matrices;
+
+    /// <summary>Names of all tensors that were read.</summary>
+    public IReadOnlySet<string> Names => _names;
 
     public string Name => source.Name;
 
@@ -21,6 +26,7 @@ internal sealed class MatrixRecorder(ITensorSource source) : ITensorSource
 
     public Tensor Get(string name, ReadOnlySpan<int> shape)
     {
+        _names.Add(name);
         if (shape is [int rows, int cols])
             _matrices[name] = (rows, cols);
         return source.Get(name, shape);
@@ -30,6 +36,6 @@ internal sealed class MatrixRecorder(ITensorSource source) : ITensorSource
 
     public void Dispose()
     {
-        // The source belongs to whoever opened it.
+        // The source belongs to the code that opened it.
     }
 }

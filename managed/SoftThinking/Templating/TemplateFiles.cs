@@ -1,95 +1,47 @@
 using System.Text.Json;
+using SoftThinking.Files;
 
 namespace SoftThinking.Templating;
 
 /// <summary>The template of a checkpoint and its special tokens, as its files give them.</summary>
 internal sealed record TemplateFiles(string? Source, string Name, IReadOnlyDictionary<string, string> SpecialTokens)
 {
-    private const string ConfigFile = "tokenizer_config.json";
-    private const string TemplateFile = "chat_template.jinja";
+    private const string TemplateFile = "chat_template.jinja", Key = "chat_template";
 
     public static TemplateFiles Read(string directory)
     {
-        string configPath = Path.Combine(directory, ConfigFile);
+        TokenizerSettings settings = TokenizerSettings.Read(directory);
+        Dictionary<string, string> tokens = settings.Named.ToDictionary(named => named.Key, named => named.Value.Content);
         string templatePath = Path.Combine(directory, TemplateFile);
-        Dictionary<string, string> tokens = [];
-        string? source = null;
-        if (File.Exists(configPath))
-        {
-            using JsonDocument config = Parse(configPath);
-            tokens = ReadTokens(config.RootElement);
-            if (!File.Exists(templatePath)
-                && config.RootElement.TryGetProperty("chat_template", out JsonElement template))
-                source = ReadTemplate(template, configPath);
-        }
-        if (!File.Exists(templatePath))
-            return new(source, configPath, tokens);
-        return new(File.ReadAllText(templatePath), templatePath, tokens);
+        if (File.Exists(templatePath))
+            return new(ModelFile.ReadText(templatePath), templatePath, tokens);
+        string? source = settings.Config is JsonSettings config && config.Find(Key) is JsonElement template
+            ? ReadTemplate(config, template)
+            : null;
+        return new(source, Path.Combine(directory, TokenizerSettings.ConfigFile), tokens);
     }
 
-    private static JsonDocument Parse(string path)
+    private static string? ReadTemplate(JsonSettings config, JsonElement template) => template.ValueKind switch
     {
-        JsonDocument document;
-        try
-        {
-            document = JsonDocument.Parse(File.ReadAllBytes(path));
-        }
-        catch (JsonException error)
-        {
-            throw new ModelFileException(path, $"no valid JSON: {error.Message}", error);
-        }
-        if (document.RootElement.ValueKind == JsonValueKind.Object)
-            return document;
-        document.Dispose();
-        throw new ModelFileException(path, "the JSON is no object");
-    }
+        JsonValueKind.String => config.ReadText(Key, template),
+        JsonValueKind.Array => ReadNamed(config, template),
+        _ => throw config.Refuse($"'{Key}'", "is neither a string nor a list of named templates"),
+    };
 
-    /// <summary>Everything named *_token: a string, or an object that holds it as "content".</summary>
-    private static Dictionary<string, string> ReadTokens(JsonElement config)
-    {
-        Dictionary<string, string> tokens = [];
-        foreach (JsonProperty property in config.EnumerateObject())
-        {
-            JsonElement value = property.Value;
-            if (value.ValueKind == JsonValueKind.Object && value.TryGetProperty("content", out JsonElement content))
-                value = content;
-            if (property.Name.EndsWith("_token", StringComparison.Ordinal) && value.ValueKind == JsonValueKind.String)
-                tokens[property.Name] = value.GetString()!;
-        }
-        return tokens;
-    }
-
-    private static string? ReadTemplate(JsonElement template, string path)
-    {
-        switch (template.ValueKind)
-        {
-            case JsonValueKind.Null:
-                return null;
-            case JsonValueKind.String:
-                return template.GetString();
-            case JsonValueKind.Array:
-                return ReadNamed(template, path);
-            default:
-                throw new ModelFileException(path, "'chat_template' is neither a string nor a list of named templates");
-        }
-    }
-
-    private static string? ReadNamed(JsonElement templates, string path)
+    private static string? ReadNamed(JsonSettings config, JsonElement templates)
     {
         Dictionary<string, string> named = [];
         foreach (JsonElement entry in templates.EnumerateArray())
         {
-            if (entry.ValueKind != JsonValueKind.Object
-                || !entry.TryGetProperty("name", out JsonElement name) || name.ValueKind != JsonValueKind.String
-                || !entry.TryGetProperty("template", out JsonElement text) || text.ValueKind != JsonValueKind.String)
-                throw new ModelFileException(path, "an entry of 'chat_template' lacks 'name' or 'template'");
-            named[name.GetString()!] = text.GetString()!;
+            JsonSettings item = config.Object($"an entry of '{Key}'", entry);
+            if (item.OptionalText("name") is not string name || item.OptionalText("template") is not string text)
+                throw config.Refuse($"an entry of '{Key}'", "lacks 'name' or 'template'");
+            named[name] = text;
         }
         if (named.Count == 0)
             return null;
         if (named.TryGetValue("default", out string? source) || named.Count == 1)
             return source ?? named.Values.First();
-        throw new ModelFileException(
-            path, $"'chat_template' has no template named 'default', only {string.Join(", ", named.Keys)}");
+        throw config.Refuse($"'{Key}'", $"has no template named 'default', only {string.Join(", ", named.Keys.Select(HostileText.Quote))}");
     }
 }

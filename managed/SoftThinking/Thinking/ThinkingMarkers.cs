@@ -25,15 +25,15 @@ internal sealed record ThinkingMarkers(Marker? Start, Marker? End)
         ("Here is my thought process:", "Here is my response:"), // Granite 3.2
     ];
 
-    /// <summary>The markers that a request names, completed by those of the model: the family whose markers its chat template writes,
-    /// else the one whose end marker is a token of its vocabulary.</summary>
+    /// <summary>The markers that a request names, completed by those of their family or else of the model's: the family whose markers
+    /// its chat template writes, or else the one whose end marker is a token of its vocabulary.</summary>
     /// <param name="template">Source of the model's chat template; null for none.</param>
     /// <exception cref="ArgumentException">A marker has too many tokens.</exception>
     public static ThinkingMarkers Resolve(Tokenizer tokenizer, string? template, string? start, string? end)
     {
-        (string? familyStart, string? familyEnd) = start == null && end == null
-            ? FamilyOf(tokenizer, template)
-            : Families.FirstOrDefault(family => family.Start == start || family.End == end);
+        (string? familyStart, string? familyEnd) = Families.FirstOrDefault(family => family.Start == start || family.End == end);
+        if (familyStart == null)
+            (familyStart, familyEnd) = FamilyOf(tokenizer, template);
         return new ThinkingMarkers(Encode(tokenizer, start ?? familyStart), Encode(tokenizer, end ?? familyEnd));
     }
 

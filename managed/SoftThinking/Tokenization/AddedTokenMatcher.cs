@@ -42,14 +42,16 @@ internal sealed class AddedTokenMatcher
     }
 
     /// <summary>Cuts a text at its added tokens.</summary>
+    /// <param name="literal">Parts in which there are none: ascending, disjoint, not empty. A token that overlaps one is
+    /// passed over; a shorter one that begins at the same place and ends before the part counts.</param>
     /// <remarks>White space that a token strips can overlap the next token, which then still counts: the search goes on
-    /// behind the token itself. An occurrence that is no word of its own is text, and is not searched again.</remarks>
-    public List<TextSegment> Split(ReadOnlySpan<char> text)
+    /// behind the token itself. An occurrence that is not a word of its own is text, and is not searched again.</remarks>
+    public List<TextSegment> Split(ReadOnlySpan<char> text, ReadOnlySpan<(int Start, int End)> literal)
     {
         var segments = new List<TextSegment>();
         int covered = 0;
         int at = 0;
-        while (FindNext(text, at) is ({ } token, int start, int end))
+        while (FindNext(text, at, ref literal) is ({ } token, int start, int end))
         {
             at = end;
             if (token.IsSingleWord && (EndsWithWord(text[..start]) || BeginsWithWord(text[end..])))
@@ -68,7 +70,9 @@ internal sealed class AddedTokenMatcher
         return segments;
     }
 
-    private (AddedToken? Token, int Start, int End) FindNext(ReadOnlySpan<char> text, int from)
+    // Advances `literal` to the parts that end behind the place of the search.
+    private (AddedToken? Token, int Start, int End) FindNext(
+        ReadOnlySpan<char> text, int from, ref ReadOnlySpan<(int Start, int End)> literal)
     {
         for (int start = from; start < text.Length; start++)
         {
@@ -76,10 +80,18 @@ internal sealed class AddedTokenMatcher
             if (skipped < 0)
                 break;
             start += skipped;
+            while (!literal.IsEmpty && literal[0].End <= start)
+                literal = literal[1..];
+            int limit = literal.IsEmpty ? text.Length : literal[0].Start;
+            if (limit <= start)
+            {
+                start = literal[0].End - 1;
+                continue;
+            }
             AddedToken? longest = null;
             int longestEnd = start;
             int node = 0;
-            for (int at = start; at < text.Length && _edges.TryGetValue((node, text[at]), out node);)
+            for (int at = start; at < limit && _edges.TryGetValue((node, text[at]), out node);)
             {
                 at++;
                 if (_tokens[node] is { } token)

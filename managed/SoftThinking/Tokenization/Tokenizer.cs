@@ -4,12 +4,11 @@ using System.Text;
 namespace SoftThinking.Tokenization;
 
 /// <summary>The byte-level BPE tokenizer of a Hugging Face checkpoint (tokenizer.json), as Qwen2, Qwen2.5, Qwen3, Llama
-/// 3 and their distills have it. Gives the same ids and texts as Hugging Face's `tokenizers`, whose truncation and
-/// padding sections are not applied. Thread-safe.</summary>
+/// 3 and their distills have it, with what the files beside it change (tokenizer_config.json, special_tokens_map.json,
+/// added_tokens.json). Returns the same ids and texts as Hugging Face's transformers; truncation and padding are not
+/// applied. Thread-safe.</summary>
 public sealed class Tokenizer
 {
-    private const string FileName = "tokenizer.json";
-
     private readonly TokenizerDefinition _definition;
     private readonly BytePairModel _model;
     private readonly AddedTokenMatcher _rawTokens;
@@ -40,7 +39,11 @@ public sealed class Tokenizer
     /// <summary>Number of different pairs that merge.</summary>
     public int MergeCount => _model.MergeCount;
 
-    /// <summary>The added tokens in the order of the file.</summary>
+    /// <summary>The token that the checkpoint's tokenizer names as the end of a text ("eos_token"); null where it names
+    /// none.</summary>
+    internal int? EndId => _definition.EndToken is string end ? TokenId(end) : null;
+
+    /// <summary>The added tokens, those of tokenizer.json first.</summary>
     public IReadOnlyList<AddedToken> AddedTokens => _definition.AddedTokens;
 
     /// <summary>The normalization of text before it is split: "NFC" or "none".</summary>
@@ -57,13 +60,14 @@ public sealed class Tokenizer
         }).DefaultIfEmpty("none"));
 
     /// <summary>Reads the tokenizer of a checkpoint.</summary>
-    /// <param name="directory">Folder that holds tokenizer.json.</param>
-    /// <exception cref="ModelFileException">The file is missing or broken, or describes a tokenizer of another
-    /// kind.</exception>
+    /// <param name="directory">Folder that holds tokenizer.json and perhaps files that change it: tokenizer_config.json,
+    /// special_tokens_map.json, added_tokens.json.</param>
+    /// <exception cref="ModelFileException">tokenizer.json does not exist; or a file is broken, or describes a tokenizer of
+    /// another kind.</exception>
     public static Tokenizer Load(string directory)
     {
         ArgumentNullException.ThrowIfNull(directory);
-        return new Tokenizer(TokenizerFile.Read(Path.Combine(directory, FileName)));
+        return new Tokenizer(TokenizerFile.Read(directory));
     }
 
     /// <summary>A tokenizer without merges: each byte is a token, ids 0 to 255 in the order of the bytes; then come added
@@ -85,36 +89,48 @@ public sealed class Tokenizer
         });
     }
 
-    internal int[] Encode(string text, bool addSpecialTokens, IReadOnlyList<Range> literal) => literal.Count == 0 ? Encode(text, addSpecialTokens) : throw new NotImplementedException();
-
-    /// <summary>The token ids of a text. Added tokens in the text, special ones too, are always recognised.</summary>
+    /// <summary>The token ids of a text. Added tokens in the text, special ones too, are always recognised: use
+    /// <see cref="Encode(string, bool, IReadOnlyList{Range})"/> for a text with parts that somebody else wrote.</summary>
     /// <param name="text">Any text. A surrogate without its partner counts as U+FFFD, as it has no UTF-8 form.</param>
     /// <param name="addSpecialTokens">Whether to add what the checkpoint's post-processor adds, such as a token that
     /// begins each text.</param>
-    public int[] Encode(string text, bool addSpecialTokens)
+    public int[] Encode(string text, bool addSpecialTokens) => Encode(text, addSpecialTokens, []);
+
+    /// <summary>The token ids of a text with parts in which no added token, special or not, is recognised: what is written
+    /// there cannot end a turn or begin a thought. Otherwise these parts are encoded with the text around them; a word may
+    /// reach across their ends.</summary>
+    /// <param name="text">Any text. A surrogate without its partner counts as U+FFFD, as it has no UTF-8 form.</param>
+    /// <param name="addSpecialTokens">Whether to add what the checkpoint's post-processor adds, such as a token that
+    /// begins each text.</param>
+    /// <param name="literal">The parts, in UTF-16 units: ascending and disjoint; empty ones change nothing. An added token
+    /// that overlaps one of them, if only by a character, is plain text.</param>
+    /// <exception cref="ArgumentException">The ranges are not ascending and disjoint, or not within the text.</exception>
+    public int[] Encode(string text, bool addSpecialTokens, IReadOnlyList<Range> literal)
     {
         ArgumentNullException.ThrowIfNull(text);
+        ArgumentNullException.ThrowIfNull(literal);
+        (int Start, int End)[] parts = LiteralRanges.Check(literal, text.Length);
         var ids = new List<int>(text.Length / 3 + 8);
         var work = new BytePairModel.Workspace();
         if (addSpecialTokens)
             ids.AddRange(_definition.Template.Prefix);
         ReadOnlySpan<char> whole = ReplaceLoneSurrogates(text);
-        foreach (TextSegment segment in _rawTokens.Split(whole))
+        foreach (TextSegment segment in _rawTokens.Split(whole, parts))
         {
             if (segment.Token != null)
                 ids.Add(segment.Token.Id);
             else
-                EncodeRaw(whole[segment.Start..segment.End], work, ids);
+                EncodeRaw(whole, segment, parts, work, ids);
         }
         if (addSpecialTokens)
             ids.AddRange(_definition.Template.Suffix);
         return [.. ids];
     }
 
-    /// <summary>The text of tokens. Bytes that are no UTF-8 become U+FFFD, one for each longest beginning of a
-    /// character, as in Rust's from_utf8_lossy. Ids that are no tokens give no text.</summary>
+    /// <summary>The text of tokens. Bytes that are not UTF-8 become U+FFFD, one for each longest beginning of a
+    /// character, as in Rust's from_utf8_lossy. Ids that are not tokens produce no text.</summary>
     /// <param name="ids">Token ids.</param>
-    /// <param name="skipSpecialTokens">Whether special tokens give no text.</param>
+    /// <param name="skipSpecialTokens">Whether special tokens produce no text.</param>
     public string Decode(ReadOnlySpan<int> ids, bool skipSpecialTokens)
     {
         var bytes = new ArrayBufferWriter<byte>(Math.Max(16, ids.Length * 4));
@@ -135,27 +151,35 @@ public sealed class Tokenizer
         return _addedIds.TryGetValue(token, out int id) ? id : _model.TokenId(token);
     }
 
-    /// <summary>The bytes that a token stands for, which need not be whole characters. Empty for an id that is no
+    /// <summary>The bytes that a token stands for, which need not be whole characters. Empty for an id that is not a
     /// token, be it a gap in the vocabulary, negative or beyond <see cref="VocabularySize"/>.</summary>
     public ReadOnlySpan<byte> TokenBytes(int id) => (uint)id < (uint)_tokenBytes.Length ? _tokenBytes[id] : [];
 
     /// <summary>Whether an id is a special token, which decoding can skip.</summary>
     public bool IsSpecial(int id) => _specialIds.Contains(id);
 
-    private void EncodeRaw(ReadOnlySpan<char> text, BytePairModel.Workspace work, List<int> ids)
+    // A text between tokens that are searched for before normalization.
+    private void EncodeRaw(
+        ReadOnlySpan<char> whole, TextSegment segment, (int Start, int End)[] parts, BytePairModel.Workspace work, List<int> ids)
     {
-        ReadOnlySpan<char> normalized = Normalize(text);
+        ReadOnlySpan<char> text = whole[segment.Start..segment.End];
         if (_normalizedTokens == null)
         {
-            EncodeWords(normalized, 0, work, ids);
+            EncodeWords(Normalize(text), 0, work, ids);
             return;
         }
-        foreach (TextSegment segment in _normalizedTokens.Split(normalized))
+        (int Start, int End)[] literal = LiteralRanges.Within(parts, segment.Start, segment.End);
+        ReadOnlySpan<char> normalized = text;
+        if (_definition.Compose && literal.Length > 0)
+            (normalized, literal) = LiteralRanges.Compose(text, literal);
+        else
+            normalized = Normalize(text);
+        foreach (TextSegment inner in _normalizedTokens.Split(normalized, literal))
         {
-            if (segment.Token != null)
-                ids.Add(segment.Token.Id);
+            if (inner.Token != null)
+                ids.Add(inner.Token.Id);
             else
-                EncodeWords(normalized[segment.Start..segment.End], 0, work, ids);
+                EncodeWords(normalized[inner.Start..inner.End], 0, work, ids);
         }
     }
 

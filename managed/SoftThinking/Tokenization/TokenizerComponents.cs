@@ -1,4 +1,5 @@
 using System.Text.Json;
+using SoftThinking.Files;
 
 namespace SoftThinking.Tokenization;
 
@@ -14,7 +15,7 @@ internal sealed class TokenizerComponents(TokenizerJson json)
         {
             string type = json.Text(step, "normalizer", "type");
             if (type != "NFC")
-                throw json.Bad($"the normalizer {type} is not supported, only NFC");
+                throw json.Bad($"the normalizer {HostileText.Quote(type)} is not supported, only NFC");
             compose = true;
         }
         if (compose && !CanonicalComposition.IsAvailable)
@@ -26,25 +27,29 @@ internal sealed class TokenizerComponents(TokenizerJson json)
     }
 
     /// <summary>The steps that cut text into words, of which ByteLevel is the last.</summary>
-    public List<SplitStage> ReadPreTokenizer(JsonElement root)
+    /// <param name="addPrefixSpace">What tokenizer_config.json says, which transformers applies to a ByteLevel step that is
+    /// the whole pre-tokenizer.</param>
+    public List<SplitStage> ReadPreTokenizer(JsonElement root, bool? addPrefixSpace)
     {
+        const string Name = "pre_tokenizer";
         var stages = new List<SplitStage>();
         bool byteLevel = false;
-        foreach (JsonElement step in Steps(root, "pre_tokenizer", "pretokenizers"))
+        bool whole = json.Has(root, "the file", Name, out JsonElement top) && json.Text(top, Name, "type") == "ByteLevel";
+        foreach (JsonElement step in Steps(root, Name, "pretokenizers"))
         {
             if (byteLevel)
-                throw json.Bad("a pre-tokenizer behind ByteLevel is not supported");
-            string type = json.Text(step, "pre_tokenizer", "type");
+                throw json.Bad("a pre-tokenizer after ByteLevel is not supported");
+            string type = json.Text(step, Name, "type");
             byteLevel = type == "ByteLevel";
             stages.Add(type switch
             {
                 "ByteLevel" => new SplitStage(
-                    json.Flag(step, "ByteLevel", "add_prefix_space"),
+                    (whole ? addPrefixSpace : null) ?? json.Flag(step, "ByteLevel", "add_prefix_space"),
                     json.Flag(step, "ByteLevel", "use_regex", absent: true)
                         ? new SplitPattern(SplitPattern.Gpt2)
                         : null),
                 "Split" => new SplitStage(AddPrefixSpace: false, ReadSplit(step)),
-                _ => throw json.Bad($"the pre-tokenizer {type} is not supported, only Split and ByteLevel"),
+                _ => throw json.Bad($"the pre-tokenizer {HostileText.Quote(type)} is not supported, only Split and ByteLevel"),
             });
         }
         return byteLevel
@@ -64,7 +69,7 @@ internal sealed class TokenizerComponents(TokenizerJson json)
             if (type == "ByteLevel")
                 continue; // It changes offsets, not ids.
             if (type != "TemplateProcessing")
-                throw json.Bad($"the post-processor {type} is not supported, only TemplateProcessing and ByteLevel");
+                throw json.Bad($"the post-processor {HostileText.Quote(type)} is not supported, only TemplateProcessing and ByteLevel");
             (int[] before, int[] after) = ReadTemplate(step, tokens);
             (prefix, suffix) = ([.. before, .. prefix], [.. suffix, .. after]);
         }
@@ -77,7 +82,7 @@ internal sealed class TokenizerComponents(TokenizerJson json)
         List<JsonElement> steps = Steps(root, "decoder", "decoders");
         string types = string.Join(", ", steps.Select(step => json.Text(step, "decoder", "type")));
         if (types != "ByteLevel")
-            throw json.Bad($"the decoder {(types.Length == 0 ? "null" : types)} is not supported, only ByteLevel");
+            throw json.Bad($"the decoder {(types.Length == 0 ? "null" : HostileText.Quote(types))} is not supported, only ByteLevel");
     }
 
     // The steps of a component in order, those of Sequences laid flat; none where it is absent or null.
@@ -104,7 +109,7 @@ internal sealed class TokenizerComponents(TokenizerJson json)
     {
         string behavior = json.Text(step, "Split", "behavior");
         if (behavior != "Isolated" || json.Flag(step, "Split", "invert"))
-            throw json.Bad($"a Split that is inverted or {behavior} is not supported, only Isolated and not inverted");
+            throw json.Bad($"a Split that is inverted or {HostileText.Quote(behavior)} is not supported, only Isolated and not inverted");
         JsonElement pattern = json.Member(step, "Split", "pattern", JsonValueKind.Object);
         string source = json.Text(pattern, "the pattern of Split", "Regex");
         try
@@ -113,7 +118,7 @@ internal sealed class TokenizerComponents(TokenizerJson json)
         }
         catch (FormatException error)
         {
-            throw json.Bad($"the pattern '{source}' of Split is not supported: {error.Message}", error);
+            throw json.Bad($"the pattern {HostileText.Quote(source)} of Split is not supported: {error.Message}", error);
         }
     }
 
@@ -145,12 +150,12 @@ internal sealed class TokenizerComponents(TokenizerJson json)
         string name = json.Text(special, "SpecialToken", "id");
         JsonElement all = json.Member(step, "TemplateProcessing", "special_tokens", JsonValueKind.Object);
         JsonElement token = json.Member(all, "special_tokens", name, JsonValueKind.Object);
-        JsonElement ids = json.Member(token, $"special_tokens '{name}'", "ids", JsonValueKind.Array);
+        JsonElement ids = json.Member(token, $"special_tokens {HostileText.Quote(name)}", "ids", JsonValueKind.Array);
         foreach (JsonElement value in ids.EnumerateArray())
         {
-            int id = json.Id(value, $"the template's '{name}'");
+            int id = json.Id(value, $"the template's {HostileText.Quote(name)}");
             if (!tokens.Contains(id))
-                throw json.Bad($"the template's '{name}' has the id {id}, which no token has");
+                throw json.Bad($"the template's {HostileText.Quote(name)} has the id {id}, which no token has");
             yield return id;
         }
     }

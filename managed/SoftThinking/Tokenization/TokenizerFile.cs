@@ -1,72 +1,69 @@
 using System.Text.Json;
+using SoftThinking.Files;
 
 namespace SoftThinking.Tokenization;
 
-/// <summary>Reads a tokenizer.json, and refuses what this tokenizer would not reproduce.</summary>
+/// <summary>Reads a tokenizer.json and the files beside it, and refuses what this tokenizer would not reproduce.</summary>
 internal static class TokenizerFile
 {
-    /// <exception cref="ModelFileException">The file is missing, broken, or describes another kind of
+    private const string FileName = "tokenizer.json";
+
+    /// <exception cref="ModelFileException">tokenizer.json does not exist; or a file is broken, or describes another kind of
     /// tokenizer.</exception>
-    public static TokenizerDefinition Read(string path)
+    public static TokenizerDefinition Read(string directory)
     {
+        string path = Path.Combine(directory, FileName);
         var json = new TokenizerJson(path);
         try
         {
-            using JsonDocument document = JsonDocument.Parse(File.ReadAllBytes(path));
-            return Read(document.RootElement, json);
-        }
-        catch (Exception error) when (error is FileNotFoundException or DirectoryNotFoundException)
-        {
-            throw json.Bad("the file does not exist", error);
-        }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
-        {
-            throw json.Bad($"the file cannot be read: {error.Message}", error);
-        }
-        catch (JsonException error)
-        {
-            throw json.Bad($"the file is not valid JSON: {error.Message}", error);
+            using JsonDocument document = JsonText.ParseFile(path);
+            return Read(document.RootElement, json, TokenizerSettings.Read(directory));
         }
         catch (InvalidOperationException error)
         {
             // The types of values are checked; what is left is a string that has no UTF-16 form.
-            throw json.Bad($"a string is not valid Unicode: {error.Message}", error);
+            throw json.Bad("a string is not valid Unicode (half of a surrogate pair)", error);
         }
     }
 
-    private static TokenizerDefinition Read(JsonElement root, TokenizerJson json)
+    private static TokenizerDefinition Read(JsonElement root, TokenizerJson json, TokenizerSettings settings)
     {
         if (json.Has(root, "the file", "version", out _) && json.Text(root, "the file", "version") is var version
             && version != "1.0")
-            throw json.Bad($"version {version} is not supported, only 1.0");
+            throw json.Bad($"version {HostileText.Quote(version)} is not supported, only 1.0");
         var components = new TokenizerComponents(json);
         JsonElement model = json.Member(root, "the file", "model", JsonValueKind.Object);
         RequireByteLevelModel(model, json);
         Dictionary<string, int> vocabulary = ReadVocabulary(model, json);
         RequireNoUnknownToken(model, vocabulary, json);
-        IReadOnlyList<AddedToken> added = ReadAddedTokens(root, vocabulary, json);
+        AddedTokenList added = ReadAddedTokens(root, vocabulary, json);
+        added.Apply(settings, json);
+        RequireDistinctIds(added.Tokens, vocabulary, json);
         components.RequireDecoder(root);
+        HashSet<int> ids = [.. vocabulary.Values, .. added.Tokens.Select(token => token.Id)];
         return new TokenizerDefinition
         {
             Vocabulary = vocabulary,
             Merges = ReadMerges(model, vocabulary, json),
             IgnoreMerges = json.Flag(model, "model", "ignore_merges", absent: false),
-            AddedTokens = added,
+            AddedTokens = added.Tokens,
             Compose = components.ReadNormalizer(root),
-            Stages = components.ReadPreTokenizer(root),
-            Template = components.ReadPostProcessor(root, [.. vocabulary.Values, .. added.Select(token => token.Id)]),
+            Stages = components.ReadPreTokenizer(root, settings.Config?.OptionalFlag("add_prefix_space")),
+            EndToken = settings.Named.GetValueOrDefault("eos_token")?.Content,
+            Template = TextEnds.Find(settings, token => added.Find(token)?.Id ?? (vocabulary.TryGetValue(token, out int id) ? id : null))
+                ?? components.ReadPostProcessor(root, ids),
         };
     }
 
     private static void RequireByteLevelModel(JsonElement model, TokenizerJson json)
     {
         if (json.Has(model, "model", "type", out _) && json.Text(model, "model", "type") is var type && type != "BPE")
-            throw json.Bad($"a model of the type {type} is not supported, only byte-level BPE");
+            throw json.Bad($"a model of the type {HostileText.Quote(type)} is not supported, only byte-level BPE");
         if (json.Flag(model, "model", "byte_fallback", absent: false))
             throw json.Bad("BPE with byte_fallback (SentencePiece) is not supported, only byte-level BPE");
         if (json.Has(model, "model", "dropout", out JsonElement dropout)
             && !(dropout.ValueKind == JsonValueKind.Number && dropout.TryGetDouble(out double share) && share == 0))
-            throw json.Bad($"dropout {dropout.GetRawText()} is not supported: the same text would give different ids");
+            throw json.Bad($"dropout {JsonText.Show(dropout)} is not supported: the same text would have different ids each time");
         foreach (string affix in (string[])["continuing_subword_prefix", "end_of_word_suffix"])
         {
             if (json.Has(model, "model", affix, out _) && json.Text(model, "model", affix).Length > 0)
@@ -81,11 +78,11 @@ internal static class TokenizerFile
         var tokens = new Dictionary<int, string>(entries.GetPropertyCount());
         foreach (JsonProperty entry in entries.EnumerateObject())
         {
-            int id = json.Id(entry.Value, $"the token '{entry.Name}'");
+            int id = json.Id(entry.Value, $"the token {HostileText.Quote(entry.Name)}");
             if (!vocabulary.TryAdd(entry.Name, id))
-                throw json.Bad($"the vocabulary has the token '{entry.Name}' twice");
+                throw json.Bad($"the vocabulary has the token {HostileText.Quote(entry.Name)} twice");
             if (!tokens.TryAdd(id, entry.Name))
-                throw json.Bad($"the tokens '{tokens[id]}' and '{entry.Name}' have the same id {id}");
+                throw json.Bad($"the tokens {HostileText.Quote(tokens[id])} and {HostileText.Quote(entry.Name)} have the same id {id}");
         }
         return vocabulary;
     }
@@ -124,7 +121,7 @@ internal static class TokenizerFile
 
         int TokenOf(string token) => vocabulary.TryGetValue(token, out int id)
             ? id
-            : throw json.Bad($"merge {rank} names '{token}', which is no token of the vocabulary");
+            : throw json.Bad($"merge {rank} names {HostileText.Quote(token)}, which is not in the vocabulary");
     }
 
     private static (string Left, string Right) ReadPair(JsonElement entry, int rank, TokenizerJson json)
@@ -137,40 +134,32 @@ internal static class TokenizerFile
         throw json.Bad($"merge {rank} is not a pair of tokens");
     }
 
-    private static List<AddedToken> ReadAddedTokens(
+    private static AddedTokenList ReadAddedTokens(
         JsonElement root, Dictionary<string, int> vocabulary, TokenizerJson json)
     {
-        var added = new List<AddedToken>();
+        var added = new AddedTokenList(vocabulary);
         if (!json.Has(root, "the file", "added_tokens", out _))
             return added;
-        var contents = new HashSet<string>();
-        int largest = -1;
         JsonElement entries = json.Member(root, "the file", "added_tokens", JsonValueKind.Array);
         foreach (JsonElement entry in entries.EnumerateArray())
         {
             AddedToken token = ReadAddedToken(entry, json);
             if (token.Content.Length == 0)
                 continue; // Matches nothing, and Hugging Face drops it too.
-            if (!contents.Add(token.Content))
-                throw json.Bad($"added_tokens has '{token.Content}' twice");
-            // Hugging Face gives ids by this rule and only warns where the file says otherwise, so a file that does is
-            // read differently by different programs.
-            int expected = vocabulary.TryGetValue(token.Content, out int known)
-                ? known
-                : Math.Max(vocabulary.Count, largest + 1);
-            if (token.Id != expected)
-                throw json.Bad($"the added token '{token.Content}' has the id {token.Id} where {expected} is due");
-            largest = Math.Max(largest, token.Id);
-            added.Add(token);
+            if (added.Find(token.Content) != null)
+                throw json.Bad($"added_tokens has {HostileText.Quote(token.Content)} twice");
+            int due = added.IdOf(token.Content);
+            if (token.Id != due)
+                throw json.Bad($"the added token {HostileText.Quote(token.Content)} has the id {token.Id} where {due} is due");
+            added.Set(token);
         }
-        RequireDistinctIds(added, vocabulary, json);
         return added;
     }
 
     private static AddedToken ReadAddedToken(JsonElement entry, TokenizerJson json)
     {
         string content = json.Text(entry, "an entry of added_tokens", "content");
-        string where = $"the added token '{content}'";
+        string where = $"the added token {HostileText.Quote(content)}";
         return new AddedToken(
             json.Id(json.Member(entry, where, "id", JsonValueKind.Number), where),
             content,
@@ -183,13 +172,13 @@ internal static class TokenizerFile
 
     // The vocabulary may have gaps and so an id beyond its size, which an added token must not take again.
     private static void RequireDistinctIds(
-        List<AddedToken> added, Dictionary<string, int> vocabulary, TokenizerJson json)
+        IReadOnlyList<AddedToken> added, Dictionary<string, int> vocabulary, TokenizerJson json)
     {
         var taken = new HashSet<int>(vocabulary.Values);
         foreach (AddedToken token in added)
         {
             if (!vocabulary.ContainsKey(token.Content) && !taken.Add(token.Id))
-                throw json.Bad($"the added token '{token.Content}' has the id {token.Id}, which another token has");
+                throw json.Bad($"the added token {HostileText.Quote(token.Content)} has the id {token.Id}, which another token has");
         }
     }
 }

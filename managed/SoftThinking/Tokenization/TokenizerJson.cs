@@ -1,8 +1,9 @@
 using System.Text.Json;
+using SoftThinking.Files;
 
 namespace SoftThinking.Tokenization;
 
-/// <summary>Reads values of a tokenizer.json; what is missing or of another type becomes an error that names the file
+/// <summary>Reads values of a tokenizer.json; what is missing or of another type is an error that names the file
 /// and the place.</summary>
 /// <param name="path">The file, as the user gave it.</param>
 internal sealed class TokenizerJson(string path)
@@ -23,9 +24,9 @@ internal sealed class TokenizerJson(string path)
     public JsonElement Member(JsonElement parent, string where, string name, JsonValueKind kind)
     {
         if (!Has(parent, where, name, out JsonElement value))
-            throw Bad($"{where} has no '{name}'");
-        if (value.ValueKind != kind)
-            throw Bad($"'{name}' of {where} is not of the type {kind}");
+            throw Bad($"{where} has no {HostileText.Quote(name)}");
+        if (value.ValueKind != kind || PythonNumbers.NameOf(value) != null)
+            throw Bad($"{HostileText.Quote(name)} of {where} must be {InWords(kind)}, found {JsonText.Show(value)}");
         return value;
     }
 
@@ -35,12 +36,12 @@ internal sealed class TokenizerJson(string path)
     public bool Flag(JsonElement parent, string where, string name, bool? absent = null)
     {
         if (!Has(parent, where, name, out JsonElement value))
-            return absent ?? throw Bad($"{where} has no '{name}'");
+            return absent ?? throw Bad($"{where} has no {HostileText.Quote(name)}");
         return value.ValueKind switch
         {
             JsonValueKind.True => true,
             JsonValueKind.False => false,
-            _ => throw Bad($"'{name}' of {where} is neither true nor false"),
+            _ => throw Bad($"{HostileText.Quote(name)} of {where} is neither true nor false"),
         };
     }
 
@@ -51,4 +52,12 @@ internal sealed class TokenizerJson(string path)
             throw Bad($"the id of {what} is not a whole number from 0 to {LargestId}");
         return id;
     }
+
+    private static string InWords(JsonValueKind kind) => kind switch
+    {
+        JsonValueKind.Object => "an object",
+        JsonValueKind.Array => "a list",
+        JsonValueKind.String => "a string",
+        _ => "a number",
+    };
 }

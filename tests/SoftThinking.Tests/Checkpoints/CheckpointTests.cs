@@ -135,7 +135,7 @@ internal sealed class CheckpointTests
     [TestCase("""{"weight_map":[]}""", "weight_map must be an object")]
     [TestCase("""{"weight_map":{"a":1}}""", "'a' must be a string")]
     [TestCase("""{"weight_map":{"a":null}}""", "'a' must be a string")]
-    [TestCase("""{"weight_map":{"a":"\ud800"}}""", "'a' is no Unicode text")]
+    [TestCase("""{"weight_map":{"a":"\ud800"}}""", "'a' is not valid Unicode")]
     [TestCase("""{"weight_map":{"\ud800":"one.safetensors"}}""", "broken")]
     [TestCase("""{"weight_map":{"a":"one.safetensors","a":"two.safetensors"}}""", "uplicate")]
     [TestCase("""{"weight_map":""", "broken")]
@@ -178,11 +178,18 @@ internal sealed class CheckpointTests
     public void A_path_that_is_no_checkpoint_is_refused()
     {
         AssertRefused(() => Checkpoint.Open(_folder.Path), _folder.Path, "neither model.safetensors nor");
-        AssertRefused(() => Checkpoint.Open(_folder.File("absent")), _folder.File("absent"), "neither a directory");
-        AssertRefused(() => Checkpoint.Open(""), "", "neither a directory");
+        AssertRefused(
+            () => Checkpoint.Open(_folder.File("absent")), _folder.File("absent"), "does not exist; nothing is downloaded", "give a directory");
+        AssertRefused(() => Checkpoint.Open(_folder.File("config.json")), _folder.File("config.json"), "neither a directory");
+        AssertRefused(() => Checkpoint.Open(""), "", "is empty");
         AssertRefused(
             () => Checkpoint.Open(_folder.File("x.safetensors")), _folder.File("x.safetensors"), "does not exist");
     }
+
+    [TestCase("Qwen/Qwen3-8B")]
+    [TestCase("deepseek-ai/DeepSeek-R1-Distill-Qwen-1.5B")]
+    public void A_name_on_a_hub_is_answered_with_what_to_do(string id) => AssertRefused(
+        () => Checkpoint.Open(id), id, "does not exist; nothing is downloaded", $"`hf download {id} --local-dir {id.Split('/')[1]}`");
 
     private void WriteShards()
     {

@@ -23,7 +23,7 @@ public class BadInputTests
     public void TheCopyItselfIsFine() => Assert.That(Ask().Code, Is.Zero);
 
     [Test]
-    public void MissingDirectory() => Fails(AskOf($"{_model}/absent"), $"{_model}/absent", "neither a directory nor");
+    public void MissingDirectory() => Fails(AskOf($"{_model}/absent"), $"{_model}/absent", "does not exist; nothing is downloaded");
 
     [Test]
     public void MissingWeights()

@@ -49,7 +49,7 @@ public class ManyPromptsTests
         Assert.That(lines[0].GetProperty("steps")[0].TryGetProperty("log_prob", out _), Is.False);
     }
 
-    [TestCase("{bad", "the line is not JSON, at byte 2: 'b' is an invalid start")]
+    [TestCase("{bad", "the line is not JSON, at byte 2")]
     [TestCase("[1]", "the line must be a JSON object")]
     [TestCase("{}", "\"prompt\" is missing")]
     [TestCase("""{"prompt": ""}""", "the prompt is empty")]

@@ -55,7 +55,7 @@ public class FastPrefillTests
         GenerationRequest request = new()
         {
             Prompt = new TokenPrompt([.. Enumerable.Range(0, tokens).Select(i => new ConceptToken((i * 7 + tokens) % 290 + 2))]),
-            Sampling = new() { SoftThinking = false, AfterThinking = new() { Temperature = 1 } },
+            Sampling = new() { Seed = 0, SoftThinking = false, AfterThinking = new() { Temperature = 1 } },
             MaxNewTokens = 4,
             IgnoreEndOfText = true,
             LogProbs = 3,

@@ -65,7 +65,7 @@ public class RandomModelTests
         GenerationRequest request = new()
         {
             Prompt = new TokenPrompt([.. engine.Tokenizer.Encode("What?", addSpecialTokens: false).Select(id => new ConceptToken(id))]),
-            Sampling = new SamplingOptions { EarlyStoppingEntropyThreshold = 0 },
+            Sampling = new SamplingOptions { Seed = 0, EarlyStoppingEntropyThreshold = 0 },
             MaxNewTokens = 20,
             IgnoreEndOfText = true,
         };

@@ -441,7 +441,7 @@ internal sealed class ModelQuantizationTests
         return Bits.Of((await engine.GenerateAsync(new()
         {
             Prompt = new TokenPrompt([.. Enumerable.Range(2, 40).Select(id => new ConceptToken(id))]),
-            Sampling = new() { EarlyStoppingEntropyThreshold = 0 },
+            Sampling = new() { Seed = 0, EarlyStoppingEntropyThreshold = 0 },
             MaxNewTokens = 20,
             LogProbs = 5,
             IgnoreEndOfText = true,

@@ -39,6 +39,19 @@ public class SchedulerTests
         Assert.That(simulation.EndOrder.Take(2), Does.Contain(11));
     }
 
+    /// <summary>However many of higher priority arrive, a waiting sequence is overtaken a bounded number of times.</summary>
+    [Test]
+    public void LowPriorityIsNotStarved()
+    {
+        const int High = 10, Jobs = 400;
+        Job[] jobs = [.. Enumerable.Range(0, Jobs).Select(i => new Job(-1, 20, 10, i == 5 ? 0 : High, i, int.MaxValue))];
+        Simulation simulation = new(new Load(50, 2, 32, Reuse: false, jobs));
+        simulation.Run();
+        int place = simulation.EndOrder.IndexOf(5);
+        Assert.That(place, Is.GreaterThan(20), "it is overtaken");
+        Assert.That(place, Is.LessThanOrEqualTo(5 + High * Scheduler.ArrivalsPerPriority + 8), "but not for long");
+    }
+
     [Test]
     public void DecodesAreNotHeldUpByAPrompt()
     {

@@ -66,11 +66,11 @@ internal sealed class ChatTemplateTests
         Assert.That(ChatTemplate.Load(_folder), Is.Null);
     }
 
-    [TestCase("{", "no valid JSON")]
-    [TestCase("[]", "the JSON is no object")]
+    [TestCase("{", "broken JSON: it ends too early, at line 1, column 2")]
+    [TestCase("[]", "one JSON object, found a list")]
     [TestCase("""{"chat_template": 5}""", "neither a string nor a list")]
     [TestCase("""{"chat_template": [{"name": "a"}]}""", "lacks 'name' or 'template'")]
-    [TestCase("""{"chat_template": [{"name": "a", "template": ""}, {"name": "b", "template": ""}]}""", "only a, b")]
+    [TestCase("""{"chat_template": [{"name": "a", "template": ""}, {"name": "b", "template": ""}]}""", "only 'a', 'b'")]
     public void A_broken_configuration_is_named(string config, string reason)
     {
         Write("tokenizer_config.json", config);

@@ -1,13 +1,13 @@
 using System.Text;
 
-namespace SoftThinking.Checkpoints;
+namespace SoftThinking.Files;
 
 /// <summary>Prepares text that an untrusted file supplied for an error message.</summary>
 internal static class HostileText
 {
     private const int Limit = 120;
 
-    /// <summary>The text in single quotes, without control characters (a terminal would obey them) and cut to a
+    /// <summary>The text in single quotes, without control characters (a terminal would act on them) and cut to a
     /// length that leaves the message readable.</summary>
     public static string Quote(string text)
     {

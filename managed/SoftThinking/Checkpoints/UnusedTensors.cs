@@ -1,0 +1,20 @@
+namespace SoftThinking.Checkpoints;
+
+/// <summary>Tensors of a checkpoint that the model does not use: a sign that the model is of another kind than its
+/// configuration says.</summary>
+internal static class UnusedTensors
+{
+    /// <summary>Names of such tensors, in alphabetical order. Those that older writers saved although they follow from the
+    /// configuration, or that repeat another tensor, are left out.</summary>
+    /// <param name="used">Names of the tensors that the model reads.</param>
+    public static string[] Of(Checkpoint checkpoint, IReadOnlySet<string> used) =>
+    [
+        .. checkpoint.Names
+            .Where(name => !used.Contains(name) && !IsHarmless(name, checkpoint.Config))
+            .Order(StringComparer.Ordinal),
+    ];
+
+    private static bool IsHarmless(string name, ModelConfig config) =>
+        name.EndsWith(".rotary_emb.inv_freq", StringComparison.Ordinal)
+        || (config.TieWordEmbeddings && name == "lm_head.weight");
+}

@@ -1,0 +1,88 @@
+using SoftThinking.Files;
+
+namespace SoftThinking.Tokenization;
+
+/// <summary>The added tokens of a tokenizer: those of tokenizer.json, changed and extended by the files beside it as
+/// Hugging Face transformers does it. There an id follows from the order in which tokens are added, and a file that says
+/// otherwise is not heeded; such a file is refused here, as programs differ on what it means.</summary>
+internal sealed class AddedTokenList(Dictionary<string, int> vocabulary)
+{
+    private readonly List<AddedToken> _tokens = [];
+    private readonly Dictionary<string, int> _places = new(StringComparer.Ordinal);
+    private int _largestId = -1;
+
+    public IReadOnlyList<AddedToken> Tokens => _tokens;
+
+    /// <summary>The place of a token; null where there is none of this content.</summary>
+    public AddedToken? Find(string content) => _places.TryGetValue(content, out int place) ? _tokens[place] : null;
+
+    /// <summary>The id that a token of this content has or would get.</summary>
+    public int IdOf(string content) => Find(content)?.Id
+        ?? (vocabulary.TryGetValue(content, out int known) ? known : Math.Max(vocabulary.Count, _largestId + 1));
+
+    /// <summary>Adds a token, or replaces the one of the same content.</summary>
+    public void Set(AddedToken token)
+    {
+        if (_places.TryGetValue(token.Content, out int place))
+        {
+            _tokens[place] = token;
+            return;
+        }
+        _places.Add(token.Content, _tokens.Count);
+        _tokens.Add(token);
+        _largestId = Math.Max(_largestId, token.Id);
+    }
+
+    /// <summary>Applies what the files beside tokenizer.json say.</summary>
+    /// <exception cref="ModelFileException">A new token has another id than it would get.</exception>
+    public void Apply(TokenizerSettings settings, TokenizerJson json)
+    {
+        HashSet<string> special = [.. settings.Special.Select(token => token.Content)];
+        foreach ((int id, ConfiguredToken token) in settings.AddedTokens)
+        {
+            AddedToken? known = Find(token.Content);
+            // Without tokenizer_config.json's list, tokenizer.json is the later word on a token that both have.
+            if (known != null && !settings.HasDecoder)
+                continue;
+            int due = IdOf(token.Content);
+            if (id != due && known == null)
+            {
+                throw json.Bad($"{(settings.HasDecoder ? TokenizerSettings.ConfigFile : "added_tokens.json")} adds the token "
+                    + $"{HostileText.Quote(token.Content)} with the id {id} where {due} is due");
+            }
+            if (token.Content.Length > 0)
+                Set(Make(due, token, special.Contains(token.Content)));
+        }
+        MarkSpecial(settings, special);
+        foreach (ConfiguredToken token in settings.Special)
+        {
+            if (Find(token.Content) == null && token.Content.Length > 0)
+                Set(Make(IdOf(token.Content), token, isSpecial: true));
+        }
+    }
+
+    // Only the tokens that transformers adds again: those of tokenizer_config.json's list, or else all.
+    private void MarkSpecial(TokenizerSettings settings, HashSet<string> special)
+    {
+        if (settings.HasDecoder)
+            return;
+        for (int i = 0; i < _tokens.Count; i++)
+        {
+            if (special.Contains(_tokens[i].Content))
+                _tokens[i] = _tokens[i] with { IsSpecial = true };
+        }
+    }
+
+    private static AddedToken Make(int id, ConfiguredToken token, bool isSpecial)
+    {
+        isSpecial |= token.IsSpecial ?? false;
+        return new AddedToken(
+            id,
+            token.Content,
+            isSpecial,
+            token.IsNormalized ?? !isSpecial,
+            token.IsSingleWord ?? false,
+            token.StripsLeft ?? false,
+            token.StripsRight ?? false);
+    }
+}
