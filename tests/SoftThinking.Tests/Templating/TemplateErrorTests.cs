@@ -12,6 +12,7 @@ internal sealed class TemplateErrorTests
     [TestCase("\n{% for x in l %}{% endif %}", 2, "'endif' where 'else' or 'endfor'")]
     [TestCase("{% endif %}", 1, "closes nothing")]
     [TestCase("\n\n{{ 1 | shout }}", 3, "the filter 'shout' is not supported")]
+    [TestCase("{% if true %}{% endif %}{{ (1 if true else 2) | shout }}", 1, "the filter 'shout' is not supported")]
     [TestCase("{{ 1 is\nweird }}", 2, "the test 'weird' is not supported")]
     [TestCase("{% include 'x' %}", 1, "the statement 'include' is not supported")]
     [TestCase("{% for x in l recursive %}{% endfor %}", 1, "recursive loops")]
@@ -59,6 +60,11 @@ internal sealed class TemplateErrorTests
     [TestCase("{{ cycler('a') }}", 1, "the function 'cycler' is not supported")]
     [TestCase("{{ 'a'.encode() }}", 1, "the method 'encode' of text is not supported")]
     [TestCase("{{ {(1, 2): 3} }}", 1, "a tuple as a key of a dict is not supported")]
+    [TestCase("{% if true %}\n{{ 1 | shout }}{% endif %}", 2, "the filter 'shout' is not supported")]
+    [TestCase("{% if false %}{% elif 1 is weird %}{% endif %}", 1, "the test 'weird' is not supported")]
+    [TestCase("{{ (1 is weird) if true else 0 }}", 1, "the test 'weird' is not supported")]
+    [TestCase("{% for x in l %}{{ x | shout }}{% endfor %}", 1, "the filter 'shout' is not supported")]
+    [TestCase("{{ l | map('shout') | list }}", 1, "the filter 'shout' is not supported")]
     public void Rendering_fails(string source, int line, string reason)
     {
         TemplateException error = Assert.Throws<TemplateException>(() => TemplateSemanticsTests.Render(source))!;

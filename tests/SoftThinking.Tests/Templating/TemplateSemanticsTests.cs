@@ -129,6 +129,16 @@ internal sealed class TemplateSemanticsTests
         "a 002.2 7  | 'x'")]
     public void Methods_follow_Python(string source, string expected) => Assert.That(Render(source), Is.EqualTo(expected));
 
+    [TestCase("{% if false %}{{ 1 | shout }}{{ 1 is weird }}{% endif %}a", "a")]
+    [TestCase("{{ 1 | shout if false else 'b' }} {{ 1 if true else 1 is weird }} {{ true or 1 | shout }}", "b 1 True")]
+    [TestCase("{% if true %}a{% elif 1 is weird %}b{% else %}{{ 1 | shout(2) }}{% endif %}", "a")]
+    [TestCase("{% if false %}{% set x | shout %}{% endset %}{% filter shout %}{% endfilter %}{% endif %}c", "c")]
+    [TestCase("{% macro m() %}{{ 1 | shout }}{% endmacro %}{% for x in [] %}{{ x is weird }}{% endfor %}d", "d")]
+    [TestCase("{{ [] | map('shout') | list }}{{ none | select('weird') | list }}", "[][]")]
+    [TestCase("{{ 1 | shout if 'shout' is filter else 'none' }} {{ 'weird' is test }}", "none False")]
+    public void An_unknown_filter_or_test_fails_only_where_it_is_reached(string source, string expected) =>
+        Assert.That(Render(source), Is.EqualTo(expected));
+
     [TestCase("%d %b %Y", "02 Jan 2026")]
     [TestCase("%A, %-d %B %y %I:%M:%S %p %j %% %e", "Friday, 2 January 26 03:04:05 AM 002 %  2")]
     [TestCase("%F %T %U %V %W %G %u %w", "2026-01-02 03:04:05 00 01 00 2026 5 5")]
