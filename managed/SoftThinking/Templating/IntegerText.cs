@@ -56,7 +56,18 @@ internal static class IntegerText
         }
         if (digits.Length is 0 or > MaxDigits || digits[0] == '_' || digits[^1] == '_' || digits.Contains("__"))
             return null;
+        return Read(digits, radix) is BigInteger magnitude
+            ? Number.FromInteger(isNegative ? -magnitude : magnitude)
+            : null;
+    }
+
+    /// <summary>Digits of a base and underscores; null where there is another character. Digits are collected in a
+    /// machine word, because each multiplication costs the length of the whole number.</summary>
+    private static BigInteger? Read(string digits, int radix)
+    {
+        const ulong Full = 1UL << 56;
         BigInteger result = 0;
+        (ulong word, ulong unit) = (0, 1);
         foreach (char c in digits)
         {
             if (c == '_')
@@ -64,9 +75,13 @@ internal static class IntegerText
             int digit = char.IsAsciiDigit(c) ? c - '0' : char.IsAsciiLetter(c) ? (c | ' ') - 'a' + 10 : radix;
             if (digit >= radix)
                 return null;
-            result = result * radix + digit;
+            (word, unit) = (word * (ulong)radix + (ulong)digit, unit * (ulong)radix);
+            if (unit < Full)
+                continue;
+            result = result * unit + word;
+            (word, unit) = (0, 1);
         }
-        return Number.FromInteger(isNegative ? -result : result);
+        return result * unit + word;
     }
 
     /// <summary>Text as int() and float() of Python read it: without whitespace around it, and with the decimal digits

@@ -28,6 +28,7 @@ internal sealed class TemplateErrorTests
     [TestCase("{{ 1 2 }}", 1, "'2' where '}}' is expected")]
     [TestCase("{% set true = 1 %}", 1, "cannot assign")]
     [TestCase("{{ 99999999999999999999 }}", 1, "exceeds 64 bits")]
+    [TestCase("{{ 0xZ }}", 1, "'0xZ' is not an integer")]
     public void Parse_refuses(string source, int line, string reason)
     {
         TemplateException error = Assert.Throws<TemplateException>(() => ChatTemplate.Parse(source, "t.jinja"))!;
@@ -103,6 +104,8 @@ internal sealed class TemplateErrorTests
         yield return Case("tojson", "{{ [1] | tojson(indent=999999999) }}");
         yield return Case("center", "{{ 'a'.center(2000000000) }}");
         yield return Case("format", "{{ '%999999999d' % 1 }}");
+        yield return Case("long integers", "{% set x = '9' * 4300 %}{% for i in range(99999) %}{{ x | int }}{% endfor %}");
+        yield return Case("long floats", "{% for i in range(99999) %}{% set x = '%.10000f' % 1e308 %}{% endfor %}");
         yield return Case("batch", "{{ [1] | batch(2000000000, 0) | list }}");
         yield return Case("slice", "{{ [1] | slice(2000000000) | list }}");
         yield return Case("power", "{{ 10 ** 1000000000 }}");

@@ -35,6 +35,7 @@ internal sealed class TemplateSemanticsTests
     [TestCase("{{ 'a' in 'abc' }} {{ 9 not in l }} {{ not 1 in l }} {{ 'a' in d }}", "True True False True")]
     [TestCase("{{ 'x' if false }}|{{ 'x' if 0 else 'y' if '' else 'z' }}|{{ 0 or 'o' }}|{{ '' and 1 }}", "|z|o|")]
     [TestCase("{{ true + 1 }} {{ -1 | abs }} {{ -l[0] }}", "2 1 -1")]
+    [TestCase("{{ 0x1F + 0b11 + 0o17 + 1_000 }} {{ 0 }} {{ 0xff_ff }}", "1049 0 65535")]
     [TestCase(@"{{ 'a' ""b"" 'c' }} {{ '\x41\u00e9\d\'' }}", @"abc Aé\d'")]
     public void Operators_follow_Python(string source, string expected) =>
         Assert.That(Render(source), Is.EqualTo(expected));
@@ -121,6 +122,8 @@ internal sealed class TemplateSemanticsTests
     [TestCase("{% set p = 'ab' * 40 %}{{ ('ab' * 50 ~ 'c').find(p ~ 'c') }} {{ ('ab' * 60).rfind(p) }} "
         + "{{ ('ab' * 100).count(p) }} {{ (p ~ ',' ~ p).rsplit(p) }} {{ p ~ 'b' in 'ab' * 99 }}",
         "20 40 2 ['', ',', ''] False")]
+    [TestCase("{{ 'abc'.find('', 3) }} {{ 'abc'.find('', 5) }} {{ 'abc'.count('', 4) }} {{ 'abc'.startswith('', 4) }}",
+        "3 -1 0 False")]
     [TestCase("{{ '😀a😀'.strip('😀x') }}{{ 'a b  c '.rsplit(none, 1) }}{{ ' a b '.split(none, 1) }}",
         "a['a b', 'c']['a', 'b ']")]
     [TestCase("{{ d.get('zz', 3) }}{{ d.get('zz') }}{{ d.a.keys() }}{{ d.a.items() | list }}",
