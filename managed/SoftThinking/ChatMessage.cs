@@ -3,7 +3,7 @@ using System.Text.Json;
 namespace SoftThinking;
 
 /// <summary>One turn of a conversation, as chat templates see it.</summary>
-/// <param name="Role">"system", "user", "assistant", "tool", or what else the template knows.</param>
+/// <param name="Role">"system", "user", "assistant", "tool", or another role that the template knows.</param>
 /// <param name="Content">Text of the turn; null where an assistant turn holds tool calls only.</param>
 public sealed record ChatMessage(string Role, string? Content)
 {
@@ -15,7 +15,7 @@ public sealed record ChatMessage(string Role, string? Content)
     /// {"type": "function", "function": {"name", "arguments"}}; absent there when null.</summary>
     public JsonElement? ToolCalls { get; init; }
 
-    /// <summary>Further keys of the message, such as <c>name</c> or <c>tool_call_id</c>: an object. They win over the
-    /// properties above, so a list of parts can stand as <c>content</c>.</summary>
+    /// <summary>Further keys of the message, such as <c>name</c> or <c>tool_call_id</c>: an object. They override the
+    /// properties above, so <c>content</c> can be a list of parts.</summary>
     public JsonElement? Extra { get; init; }
 }

@@ -2,7 +2,7 @@ using System.Numerics;
 
 namespace SoftThinking.Templating;
 
-/// <summary>+ - * / // % ** and the signs. Integers have 64 bits; exceeding them is an error.</summary>
+/// <summary>The operators + - * / // % ** and the signs. Integers have 64 bits; exceeding them is an error.</summary>
 internal static class Arithmetic
 {
     public static object? Apply(string sign, object? left, object? right, Budget budget)
@@ -16,8 +16,11 @@ internal static class Arithmetic
             throw Mismatch(sign, left, right);
         try
         {
-            return left is double || right is double || sign == "/"
-                ? Apply(sign, Number.ToDouble(left!), Number.ToDouble(right!))
+            bool isFloat = left is double || right is double;
+            if (sign == "/" && !isFloat && Number.ToInteger(right!) is { IsZero: false } divisor)
+                return Number.Divide(Number.ToInteger(left!), divisor);
+            return isFloat || sign == "/"
+                ? Apply(sign, Number.ToFiniteDouble(left!), Number.ToFiniteDouble(right!))
                 : Apply(sign, ToLong(left), ToLong(right));
         }
         catch (OverflowException)
@@ -31,14 +34,14 @@ internal static class Arithmetic
         // The cast keeps the other arms from turning into doubles.
         double number => (object)-number,
         long or bool when ToLong(value) != long.MinValue => -ToLong(value),
-        long => throw new EvaluationException("the result of '-' exceeds 64 bits"),
+        long or BigInteger => throw new EvaluationException("the result of '-' exceeds 64 bits"),
         Undefined undefined => throw undefined.Error(),
         _ => throw new EvaluationException($"bad operand type for unary -: '{Python.TypeName(value)}'"),
     };
 
     public static object Plus(object? value) => value switch
     {
-        double => value,
+        double or BigInteger => value,
         long or bool => ToLong(value),
         Undefined undefined => throw undefined.Error(),
         _ => throw new EvaluationException($"bad operand type for unary +: '{Python.TypeName(value)}'"),
@@ -96,10 +99,42 @@ internal static class Arithmetic
         "-" => left - right,
         "*" => left * right,
         "/" => left / NotZero(right),
-        "//" => Math.Floor(left / NotZero(right)),
+        "//" => FloorDivide(left, NotZero(right)),
         "%" => Modulo(left, NotZero(right)),
-        _ => Math.Pow(left, right),
+        _ => Power(left, right),
     };
+
+    /// <summary>The quotient without the remainder, as Python divides; the floor of a rounded quotient may be one too
+    /// many.</summary>
+    private static double FloorDivide(double left, double right)
+    {
+        double rest = left % right;
+        double quotient = (left - rest) / right - (rest != 0 && rest < 0 != right < 0 ? 1 : 0);
+        if (quotient == 0)
+            return Math.CopySign(0, left / right);
+        double whole = Math.Floor(quotient);
+        return quotient - whole > 0.5 ? whole + 1 : whole;
+    }
+
+    private static double Modulo(double left, double right)
+    {
+        double rest = left % right;
+        if (rest == 0)
+            return Math.CopySign(0, right);
+        return rest < 0 != right < 0 ? rest + right : rest;
+    }
+
+    private static double Power(double left, double right)
+    {
+        if (left == 0 && right < 0)
+            throw new EvaluationException("0.0 cannot be raised to a negative power");
+        if (left < 0 && double.IsFinite(left) && double.IsFinite(right) && !double.IsInteger(right))
+            throw new EvaluationException("a power of a negative number that is complex is not supported");
+        double power = Math.Pow(left, right);
+        return double.IsInfinity(power) && double.IsFinite(left) && double.IsFinite(right)
+            ? throw new EvaluationException("the result of '**' exceeds the range of floats")
+            : power;
+    }
 
     private static object Apply(string sign, long left, long right)
     {
@@ -120,7 +155,7 @@ internal static class Arithmetic
                     long rest = right == -1 ? 0 : left % NotZero(right);
                     return rest != 0 && rest < 0 != right < 0 ? rest + right : rest;
                 default:
-                    return right < 0 ? (object)Math.Pow(NotZero(left), right) : Power(left, right);
+                    return right < 0 ? (object)Power((double)left, right) : Power(left, right);
             }
         }
     }
@@ -132,12 +167,6 @@ internal static class Arithmetic
         if (exponent > 63)
             throw new OverflowException();
         return (long)BigInteger.Pow(number, (int)exponent);
-    }
-
-    private static double Modulo(double left, double right)
-    {
-        double rest = left % right;
-        return rest != 0 && rest < 0 != right < 0 ? rest + right : rest;
     }
 
     private static double NotZero(double value) => value != 0 ? value : throw DivisionByZero();

@@ -3,11 +3,11 @@ using System.Text;
 
 namespace SoftThinking.Templating;
 
-/// <summary>What one rendering may spend. Every step, every element walked and every stretch of text is charged, so
-/// that no template can run for long, take much memory, or exhaust the stack.</summary>
+/// <summary>The work that one rendering may do. Every step, every element visited and every piece of text is charged, so
+/// that no template can run for long, use much memory, or exhaust the stack.</summary>
 internal sealed class Budget
 {
-    /// <summary>Steps of one rendering. A long conversation takes some ten thousand.</summary>
+    /// <summary>Steps of one rendering. A long conversation needs about ten thousand.</summary>
     public const long MaxSteps = 10_000_000;
 
     /// <summary>UTF-16 units of one text, the output included.</summary>
@@ -21,7 +21,7 @@ internal sealed class Budget
 
     private long _left = MaxSteps;
 
-    /// <summary>Takes steps; also the place where every recursion notices that the stack is nearly used up.</summary>
+    /// <summary>Charges steps; also the place where every recursion detects that the stack is nearly exhausted.</summary>
     /// <exception cref="EvaluationException">Nothing is left.</exception>
     public void Charge(long steps)
     {
@@ -39,7 +39,7 @@ internal sealed class Budget
         Charge(1 + length / CharactersPerStep);
     }
 
-    /// <summary>Charges what looking a key up takes: hashing a text reads all of it.</summary>
+    /// <summary>Charges the lookup of a key: hashing a text reads all of it.</summary>
     public void ChargeKey(object? key)
     {
         if (Text.Is(key, out string? text))
@@ -54,7 +54,7 @@ internal sealed class Budget
     }
 }
 
-/// <summary>A text under construction that charges what it grows.</summary>
+/// <summary>A text under construction that charges its growth.</summary>
 internal sealed class BoundedText(Budget budget)
 {
     private readonly StringBuilder _text = new();

@@ -4,8 +4,8 @@ internal delegate object? BuiltinBody(Interpreter run, object? self, Arguments a
 
 /// <summary>A filter, test, method or global function.</summary>
 /// <param name="Name">As templates write it.</param>
-/// <param name="Parameters">Names of its parameters, in order; null where it takes any arguments as they come.</param>
-/// <param name="Required">How many of them must be given.</param>
+/// <param name="Parameters">Names of its parameters, in order; null where it accepts any arguments.</param>
+/// <param name="Required">How many of them are required.</param>
 /// <param name="Body">Called with the value left of <c>|</c>, <c>is</c> or the dot, and the arguments.</param>
 internal sealed record Builtin(string Name, string[]? Parameters, int Required, BuiltinBody Body)
 {
@@ -45,12 +45,12 @@ internal sealed class GlobalFunction(Builtin function) : Callable
     public override object? Call(Interpreter run, CallArguments arguments) => function.Invoke(run, null, arguments);
 }
 
-/// <summary>Arguments in the order of the parameters; those not given are missing.</summary>
+/// <summary>Arguments in the order of the parameters; absent ones are missing.</summary>
 internal readonly struct Arguments(string function, object?[] values, CallArguments call)
 {
     public static readonly object Missing = new();
 
-    /// <summary>The call before it was bound; for functions that take any arguments.</summary>
+    /// <summary>The call before it was bound; for functions that accept any arguments.</summary>
     public CallArguments Call => call;
 
     public int Count => values.Length;
@@ -58,7 +58,7 @@ internal readonly struct Arguments(string function, object?[] values, CallArgume
 
     public bool Has(int index) => index < values.Length && !ReferenceEquals(values[index], Missing);
 
-    /// <summary>Whether an argument is given and not None.</summary>
+    /// <summary>Whether an argument is present and not None.</summary>
     public bool HasValue(int index) => Has(index) && values[index] != null;
 
     public bool Flag(int index, bool otherwise) => Has(index) ? Python.IsTrue(values[index]) : otherwise;

@@ -26,7 +26,7 @@ public sealed class ChatTemplate
         _body = Parser.Parse(source, name);
     }
 
-    /// <summary>Name in errors: the file, or what <see cref="Parse"/> was given.</summary>
+    /// <summary>Name in errors: the file, or the name passed to <see cref="Parse"/>.</summary>
     public string Name { get; }
 
     /// <summary>The template as written.</summary>
@@ -39,9 +39,9 @@ public sealed class ChatTemplate
     /// <param name="source">The template, at most 1 MiB.</param>
     /// <param name="name">Name in errors.</param>
     /// <param name="specialTokens">Variables for every rendering, such as <c>bos_token</c>.</param>
-    /// <param name="clock">What <c>strftime_now</c> asks; the system's clock when null.</param>
-    /// <exception cref="TemplateException">The template is broken, or uses a statement, filter or test that is not
-    /// supported.</exception>
+    /// <param name="clock">The clock of <c>strftime_now</c>; the system's clock when null.</param>
+    /// <exception cref="TemplateException">The template is broken, or uses a statement that is not supported; or a filter or
+    /// test that is not supported and is certain to be reached.</exception>
     public static ChatTemplate Parse(
         string source, string name, IReadOnlyDictionary<string, string>? specialTokens = null,
         TimeProvider? clock = null) => new(source, name, specialTokens, clock);
@@ -50,7 +50,7 @@ public sealed class ChatTemplate
     /// <c>tokenizer_config.json</c> (of several named ones the one named "default"); the special tokens come from
     /// <c>tokenizer_config.json</c> in both cases.</summary>
     /// <returns>Null where the checkpoint has no template.</returns>
-    /// <exception cref="ModelFileException">A file is no valid JSON, or its template has an unknown form.</exception>
+    /// <exception cref="ModelFileException">A file is not valid JSON, or its template has an unknown form.</exception>
     /// <exception cref="TemplateException">The template is broken or not supported.</exception>
     public static ChatTemplate? Load(string directory, TimeProvider? clock = null)
     {
@@ -62,7 +62,7 @@ public sealed class ChatTemplate
     /// <param name="messages">The turns so far.</param>
     /// <param name="addGenerationPrompt">Whether to end with the beginning of an assistant turn.</param>
     /// <param name="tools">JSON schemas of the tools, an array; none when null.</param>
-    /// <param name="variables">Further variables, such as <c>enable_thinking</c>; they win over all others.</param>
+    /// <param name="variables">Further variables, such as <c>enable_thinking</c>; they override all others.</param>
     /// <exception cref="TemplateException">The template fails, raises an exception of its own, or exceeds a
     /// limit.</exception>
     /// <exception cref="ArgumentException">A JSON argument has the wrong form.</exception>
@@ -73,40 +73,32 @@ public sealed class ChatTemplate
         Dictionary<string, object?> all = StartVariables();
         all["messages"] = new SequenceValue([.. messages.Select(ToValue)]);
         all["add_generation_prompt"] = addGenerationPrompt;
-        all["tools"] = tools == null ? null : FromNode(tools);
+        all["tools"] = JsonValues.From(tools);
         all["documents"] = null;
         foreach ((string key, JsonNode? value) in variables ?? [])
-            all[key] = FromNode(value);
+            all[key] = JsonValues.From(value);
         return Interpreter.Render(_body, Name, all, _clock);
     }
 
-    /// <summary>Renders with exactly the given variables (<c>messages</c>, <c>tools</c> and so on) and the special
-    /// tokens, which the given ones win over.</summary>
+    /// <summary>Renders with exactly these variables (<c>messages</c>, <c>tools</c> and so on) and the special
+    /// tokens, which they override.</summary>
     /// <param name="variables">An object.</param>
     /// <exception cref="TemplateException">The template fails, raises an exception of its own, or exceeds a
     /// limit.</exception>
-    /// <exception cref="ArgumentException">The JSON is no object, or holds a string that is no valid
+    /// <exception cref="ArgumentException">The JSON is not an object, or holds a string that is not valid
     /// Unicode.</exception>
     public string Render(JsonElement variables)
     {
         if (variables.ValueKind != JsonValueKind.Object)
             throw new ArgumentException("the variables of a template must be a JSON object", nameof(variables));
         Dictionary<string, object?> all = StartVariables();
-        foreach (JsonProperty property in variables.EnumerateObject())
-            all[property.Name] = JsonValues.From(property.Value);
+        foreach ((object? name, object? value) in ((DictValue)JsonValues.From(variables)!).Entries)
+            all[(string)name!] = value;
         return Interpreter.Render(_body, Name, all, _clock);
     }
 
     private Dictionary<string, object?> StartVariables() =>
         SpecialTokens.ToDictionary(t => t.Key, t => (object?)t.Value);
-
-    private static object? FromNode(JsonNode? node)
-    {
-        if (node == null)
-            return null;
-        using JsonDocument document = JsonDocument.Parse(node.ToJsonString());
-        return JsonValues.From(document.RootElement);
-    }
 
     private static object? ToValue(ChatMessage message)
     {
@@ -121,8 +113,8 @@ public sealed class ChatTemplate
             return dict;
         if (extra.ValueKind != JsonValueKind.Object)
             throw new ArgumentException("ChatMessage.Extra must be a JSON object");
-        foreach (JsonProperty property in extra.EnumerateObject())
-            dict.Set(property.Name, JsonValues.From(property.Value));
+        foreach ((object? name, object? value) in ((DictValue)JsonValues.From(extra)!).Entries)
+            dict.Set(name, value);
         return dict;
     }
 }

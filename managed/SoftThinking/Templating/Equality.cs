@@ -1,8 +1,6 @@
-using System.Numerics;
-
 namespace SoftThinking.Templating;
 
-/// <summary>==, &lt; and in.</summary>
+/// <summary>The operators ==, &lt; and in.</summary>
 internal static class Equality
 {
     public static bool AreEqual(object? left, object? right, Budget budget)
@@ -109,33 +107,5 @@ internal static class Equality
             default:
                 throw new EvaluationException($"argument of type '{Python.TypeName(container)}' is not iterable");
         }
-    }
-}
-
-/// <summary>Numbers of mixed kinds.</summary>
-internal static class Number
-{
-    public static double ToDouble(object number) => number switch
-    {
-        bool flag => flag ? 1 : 0,
-        long integer => integer,
-        BigInteger integer => (double)integer,
-        _ => (double)number,
-    };
-
-    private static BigInteger ToInteger(object number) => number switch
-    {
-        bool flag => flag ? 1 : 0,
-        long integer => integer,
-        _ => (BigInteger)number,
-    };
-
-    public static int? Compare(object left, object right)
-    {
-        if (left is not double && right is not double)
-            return ToInteger(left).CompareTo(ToInteger(right));
-        double a = ToDouble(left);
-        double b = ToDouble(right);
-        return double.IsNaN(a) || double.IsNaN(b) ? null : a.CompareTo(b);
     }
 }

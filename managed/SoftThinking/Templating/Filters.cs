@@ -1,4 +1,6 @@
 using System.Globalization;
+using System.Numerics;
+using System.Text.RegularExpressions;
 
 namespace SoftThinking.Templating;
 
@@ -12,8 +14,11 @@ internal static class Filters
 }
 
 /// <summary>Filters that make numbers, or choose between values.</summary>
-internal static class NumberFilters
+internal static partial class NumberFilters
 {
+    // Powers of ten within the range of doubles.
+    private const int MaxPlaces = 308;
+
     public static IEnumerable<Builtin> All { get; } =
     [
         new("abs", [], 0, (_, v, _) => Abs(v)),
@@ -38,8 +43,7 @@ internal static class NumberFilters
     {
         double number => Math.Abs(number),
         Undefined undefined => throw undefined.Error(),
-        long or bool when Number.ToDouble(value) >= 0 => Arithmetic.Plus(value),
-        long => Arithmetic.Negate(value),
+        _ when Python.IsNumber(value) => Number.FromInteger(BigInteger.Abs(Number.ToInteger(value!))),
         _ => throw new EvaluationException($"bad operand type for abs(): '{Python.TypeName(value)}'"),
     };
 
@@ -48,45 +52,21 @@ internal static class NumberFilters
         if (value is Undefined undefined)
             throw undefined.Error();
         object? otherwise = arguments.Has(0) ? arguments[0] : 0L;
-        if (Text.Is(value, out string? text))
-        {
-            run.Budget.ChargeText(text.Length);
-            return ParseInteger(Python.Strip(text), (int)Math.Clamp(arguments.Integer(1, 10), 0, 100)) ?? otherwise;
-        }
-        return value switch
-        {
-            bool flag => flag ? 1L : 0L,
-            long or System.Numerics.BigInteger => value,
-            double number when double.IsFinite(number) => Truncate(number),
-            _ => otherwise,
-        };
-    }
+        if (value is double number)
+            return double.IsNaN(number) ? otherwise : Number.FromInteger(Number.Truncate(number));
+        if (Python.IsNumber(value))
+            return Number.FromInteger(Number.ToInteger(value!));
+        if (!Text.Is(value, out string? text))
+            return otherwise;
+        run.Budget.ChargeText(text.Length);
+        long radix = arguments.Integer(1, 10);
+        if (radix is >= 0 and not 1 and <= 36 && IntegerText.Parse(text, (int)radix) is object integer)
+            return integer;
 
-    private static long Truncate(double number) => Math.Abs(number) < 9.2e18
-        ? (long)number
-        : throw new EvaluationException("the integer exceeds 64 bits");
-
-    private static object? ParseInteger(string text, int radix)
-    {
-        if (radix is < 2 or > 36)
-            throw new EvaluationException($"the base {radix} of int is not supported");
-        string digits = text.TrimStart('+', '-').Replace("_", "").ToLowerInvariant();
-        string prefix = radix switch { 16 => "0x", 8 => "0o", 2 => "0b", _ => "" };
-        if (prefix.Length > 0 && digits.StartsWith(prefix, StringComparison.Ordinal))
-            digits = digits[2..];
-        if (text.Length - text.TrimStart('+', '-').Length > 1)
-            return null;
-        Int128 result = 0;
-        foreach (char c in digits)
-        {
-            int digit = char.IsAsciiDigit(c) ? c - '0' : char.IsAsciiLetter(c) ? c - 'a' + 10 : radix;
-            if (digit >= radix)
-                return ParseFloat(text) is double number && double.IsFinite(number) ? Truncate(number) : null;
-            result = result * radix + digit;
-            if (result > long.MaxValue)
-                throw new EvaluationException("the integer exceeds 64 bits");
-        }
-        return digits.Length == 0 ? null : (long)(text[0] == '-' ? -result : result);
+        // As in Jinja: "42.9" counts as 42.
+        return ParseFloat(text) is double parsed && double.IsFinite(parsed)
+            ? Number.FromInteger(Number.Truncate(parsed))
+            : otherwise;
     }
 
     private static object? ToFloat(Interpreter run, object? value, Arguments arguments)
@@ -94,57 +74,73 @@ internal static class NumberFilters
         if (value is Undefined undefined)
             throw undefined.Error();
         if (Python.IsNumber(value))
-            return Number.ToDouble(value!);
+            return Number.ToFiniteDouble(value!);
         run.Budget.ChargeKey(value);
-        return (Text.Is(value, out string? text) ? ParseFloat(Python.Strip(text)) : null)
+        return (Text.Is(value, out string? text) ? ParseFloat(text) : null)
             ?? (arguments.Has(0) ? arguments[0] : 0.0);
     }
 
+    /// <summary>float(text); null where the text is no float.</summary>
     private static double? ParseFloat(string text)
     {
-        string word = text.TrimStart('+', '-').ToLowerInvariant();
-        double sign = text.StartsWith('-') ? -1 : 1;
-        if (word is "inf" or "infinity")
-            return sign * double.PositiveInfinity;
-        if (word == "nan")
-            return double.NaN;
-        const NumberStyles Styles = NumberStyles.AllowLeadingSign
-            | NumberStyles.AllowDecimalPoint | NumberStyles.AllowExponent;
-        return word.Length > 0 && (char.IsAsciiDigit(word[0]) || word[0] == '.')
-            && double.TryParse(text, Styles, CultureInfo.InvariantCulture, out double number)
-            ? number
-            : null;
+        text = IntegerText.ToAscii(text);
+        bool isNegative = text.StartsWith('-');
+        string magnitude = isNegative || text.StartsWith('+') ? text[1..] : text;
+        double? number = magnitude.ToLowerInvariant() switch
+        {
+            "inf" or "infinity" => double.PositiveInfinity,
+            "nan" => double.NaN,
+            _ when Decimal().IsMatch(magnitude) => double.Parse(
+                magnitude.Replace("_", ""), NumberStyles.Float, CultureInfo.InvariantCulture),
+            _ => null,
+        };
+        return isNegative ? -number : number;
     }
+
+    // Digits may have single underscores between them.
+    [GeneratedRegex(@"\A(?:[0-9]+(?:_[0-9]+)*(?:\.(?:[0-9]+(?:_[0-9]+)*)?)?|\.[0-9]+(?:_[0-9]+)*)"
+        + @"(?:[eE][+-]?[0-9]+(?:_[0-9]+)*)?\z")]
+    private static partial Regex Decimal();
 
     private static object? Round(Interpreter run, object? value, Arguments arguments)
     {
-        int places = (int)Math.Clamp(arguments.Integer(0, 0), -400, 400);
+        long places = arguments.Integer(0, 0);
         string method = arguments.Text(1, "common");
+        if (method is not ("common" or "ceil" or "floor"))
+            throw new EvaluationException("method must be common, ceil or floor");
         if (value is Undefined undefined)
             throw undefined.Error();
         if (!Python.IsNumber(value))
             throw new EvaluationException($"type {Python.TypeName(value)} doesn't define __round__ method");
-        double number = Number.ToDouble(value!);
-        double scale = Math.Pow(10, places);
-        switch (method)
+        if (method == "common")
+            return value is double number ? FloatText.Round(number, places) : RoundInteger(value!, places);
+
+        return RoundTo(value!, places, method == "ceil" ? Math.Ceiling : Math.Floor);
+    }
+
+    /// <summary>As in Jinja: scaled, rounded to an integer, and divided again.</summary>
+    private static double RoundTo(object value, long places, Func<double, double> toInteger)
+    {
+        if (Math.Abs(places) > MaxPlaces)
+            throw new EvaluationException($"round of more than {MaxPlaces} places");
+        if (places < 0)
         {
-            case "ceil":
-                return Math.Ceiling(number * scale) / scale;
-            case "floor":
-                return Math.Floor(number * scale) / scale;
-            case "common" when value is not double && places >= 0:
-                return Arithmetic.Plus(value);
-            case "common" when places > 300 || !double.IsFinite(number):
-                return number;
-            case "common" when places >= 0:
-                double rounded = double.Parse(
-                    NumberFormat.RoundedText(Math.Abs(number), places), CultureInfo.InvariantCulture);
-                return Math.CopySign(rounded, number);
-            case "common":
-                double tens = Math.Round(number * scale, MidpointRounding.ToEven) / scale;
-                return value is double ? (object)tens : Truncate(tens);
-            default:
-                throw new EvaluationException("method must be common, ceil or floor");
+            double scale = Math.Pow(10, places);
+            return (double)Number.Truncate(toInteger(Number.ToFiniteDouble(value) * scale)) / scale;
         }
+        if (value is not double number)
+            return Number.ToFiniteDouble(value);
+        BigInteger factor = BigInteger.Pow(10, (int)places);
+        return Number.Divide(Number.Truncate(toInteger(number * Number.ToDouble(factor))), factor);
+    }
+
+    private static object RoundInteger(object value, long places)
+    {
+        BigInteger integer = Number.ToInteger(value);
+        if (places >= 0)
+            return Number.FromInteger(integer);
+        BigInteger unit = BigInteger.Pow(10, (int)Math.Min(-places, 5000));
+        BigInteger rounded = IntegerText.DivideToEven(BigInteger.Abs(integer), unit) * unit;
+        return Number.FromInteger(integer.Sign < 0 ? -rounded : rounded);
     }
 }

@@ -1,6 +1,6 @@
 namespace SoftThinking.Templating;
 
-/// <summary>Functions that every template finds.</summary>
+/// <summary>Functions that are available to every template.</summary>
 internal static class Globals
 {
     /// <summary>The limit of the sandbox that templates are written for.</summary>
@@ -14,14 +14,14 @@ internal static class Globals
         new("raise_exception", ["message"], 1, (run, _, a) =>
             throw new EvaluationException(PythonText.Str(a[0], run.Budget))),
         new("strftime_now", ["format"], 1, (run, _, a) => Strftime.Format(run.Clock.GetLocalNow(), a.Text(0))),
-        Lacking("lipsum"),
-        Lacking("cycler"),
-        Lacking("joiner"),
+        Unsupported("lipsum"),
+        Unsupported("cycler"),
+        Unsupported("joiner"),
     }.ToDictionary(f => f.Name, f => new GlobalFunction(f));
 
     public static GlobalFunction? Find(string name) => Functions.GetValueOrDefault(name);
 
-    private static Builtin Lacking(string name) => new(name, null, 0, (_, _, _) =>
+    private static Builtin Unsupported(string name) => new(name, null, 0, (_, _, _) =>
         throw new EvaluationException($"the function '{name}' is not supported"));
 
     private static SequenceValue Range(Arguments arguments, Budget budget)

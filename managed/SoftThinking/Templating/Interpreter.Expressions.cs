@@ -27,7 +27,7 @@ internal sealed partial class Interpreter
         };
     }
 
-    /// <summary>Evaluates a part; an error in what follows is one of the whole, which begins on the given
+    /// <summary>Evaluates a part; an error after it belongs to the whole expression, which begins on that
     /// line.</summary>
     private object? EvaluateAt(Expression part, int line)
     {
@@ -98,7 +98,7 @@ internal sealed partial class Interpreter
                 keywords.Add(new(name as string ?? throw new EvaluationException("keywords must be strings"), value));
         }
         if (keywords.DistinctBy(k => k.Key).Count() != keywords.Count)
-            throw new EvaluationException("a call gives the same keyword twice");
+            throw new EvaluationException("a call has the same keyword twice");
         return new(positional, keywords);
     }
 

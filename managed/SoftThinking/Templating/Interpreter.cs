@@ -156,12 +156,12 @@ internal sealed partial class Interpreter
             }
         }
 
-        // As in Jinja: the else part also runs after a loop of which break or continue cut every turn short.
+        // As in Jinja: the else part also runs after a loop in which break or continue ended every iteration early.
         return completed ? Flow.Next : InScope(new Scope(_scope), statement.Otherwise);
     }
 
-    /// <summary>The items that pass the condition; each is asked when its turn comes, because the body may change
-    /// what the condition reads.</summary>
+    /// <summary>The items that pass the condition, which is evaluated for each item when the loop reaches it, because
+    /// the body may change what the condition reads.</summary>
     private IEnumerable<object?> Select(ForStatement statement, IReadOnlyList<object?> items)
     {
         if (statement.Condition == null)
@@ -219,7 +219,7 @@ internal sealed partial class Interpreter
         }
     }
 
-    /// <summary>Filters the text of a body and hands it on. A break or continue in the body drops the text.</summary>
+    /// <summary>Filters the text of a body and passes it on. A break or continue in the body drops the text.</summary>
     private Flow Capture(Statement[] body, FilterCall[] filters, Action<object?> use)
     {
         BoundedText outer = _output;

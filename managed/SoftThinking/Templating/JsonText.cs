@@ -69,7 +69,7 @@ internal sealed class JsonText
         bool flag => flag ? "true" : "false",
         long number => number.ToString(CultureInfo.InvariantCulture),
         BigInteger number => number.ToString(CultureInfo.InvariantCulture),
-        double number when double.IsFinite(number) => PythonText.Float(number),
+        double number when double.IsFinite(number) => FloatText.Repr(number),
         double number => double.IsNaN(number) ? "NaN" : number > 0 ? "Infinity" : "-Infinity",
         _ => null,
     };

@@ -29,7 +29,7 @@ internal readonly record struct Token(TokenKind Kind, string Value, int Line)
     };
 }
 
-/// <summary>Cuts a template into tokens, applying whitespace control: trim_blocks and lstrip_blocks are on, <c>-</c>
+/// <summary>Splits a template into tokens, applying whitespace control: trim_blocks and lstrip_blocks are on, <c>-</c>
 /// strips all whitespace on its side, <c>+</c> keeps it.</summary>
 internal sealed class Lexer
 {
@@ -47,7 +47,7 @@ internal sealed class Lexer
     private int _position;
     private int _line = 1;
 
-    // Whether what was cut last ended with a line break, so that the text after it begins a line.
+    // Whether the last token ended with a line break, so that the text after it begins a line.
     private bool _atLineStart = true;
 
     private Lexer(string source, string name) => (_source, _name) = (source, name);
@@ -128,7 +128,7 @@ internal sealed class Lexer
         FinishTag(sign, trimsNewline: true);
     }
 
-    /// <summary>Whitespace control after a tag; the position is just behind it.</summary>
+    /// <summary>Whitespace control after a tag; the position is just after it.</summary>
     private void FinishTag(char sign, bool trimsNewline)
     {
         int end = _position;
@@ -166,7 +166,7 @@ internal sealed class Lexer
         throw Fail(line, "a raw block is not closed by '{% endraw %}'");
     }
 
-    /// <summary>Matches <c> word %}</c> at a position; gives the position behind it.</summary>
+    /// <summary>Matches <c> word %}</c> at a position; returns the position after it.</summary>
     private int? MatchWordTag(int at, string word, out char sign)
     {
         sign = '\0';
@@ -246,6 +246,14 @@ internal sealed class Lexer
 
     private void LexNumber()
     {
+        if (_source[_position] == '0' && _position + 1 < _source.Length && "xXoObB".Contains(_source[_position + 1]))
+        {
+            int last = _position + 2;
+            while (last < _source.Length && (char.IsAsciiLetterOrDigit(_source[last]) || _source[last] == '_'))
+                last++;
+            Add(TokenKind.Integer, _source[_position..last], last);
+            return;
+        }
         bool afterDot = _tokens[^1].IsOperator(".");
         int end = SkipDigits(_position);
         bool isFloat = false;
@@ -266,7 +274,7 @@ internal sealed class Lexer
         string digitsOnly = _source[_position..end].Replace("_", "");
         Add(isFloat ? TokenKind.Float : TokenKind.Integer, digitsOnly, end);
         if (end < _source.Length && IsNameCharacter(_source[end]))
-            throw Fail(_line, $"a number is followed by '{_source[end]}'; only decimal numbers are supported");
+            throw Fail(_line, $"a number is followed by '{_source[end]}'");
     }
 
     private int SkipDigits(int at)

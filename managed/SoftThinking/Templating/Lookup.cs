@@ -48,7 +48,7 @@ internal static class Lookup
         switch (value)
         {
             case Undefined undefined:
-                // Python asks for names such as __html__ itself; for those an undefined value has just nothing.
+                // Python itself looks up names such as __html__; an undefined value does not have them.
                 return name.StartsWith("__", StringComparison.Ordinal) ? false : throw undefined.Error();
             case NamespaceValue space:
                 return space.Attributes.TryGetValue(name, out found);

@@ -1,7 +1,7 @@
 namespace SoftThinking.Templating;
 
-/// <summary>The variable <c>loop</c>. It looks one item ahead only where the template asks for what comes
-/// next.</summary>
+/// <summary>The variable <c>loop</c>. It reads one item ahead only where the template needs the next
+/// one.</summary>
 internal sealed class LoopValue(IEnumerable<object?> items, Budget budget, int? count)
 {
     private static readonly Builtin CycleMethod = new("cycle", null, 0, Cycle);
@@ -26,7 +26,7 @@ internal sealed class LoopValue(IEnumerable<object?> items, Budget budget, int? 
         return true;
     }
 
-    /// <summary>How many items there are in all; walks the rest where a condition must be asked for that.</summary>
+    /// <summary>The number of all items; enumerates the rest where a condition decides which ones count.</summary>
     public int Length
     {
         get

@@ -9,7 +9,7 @@ internal static class Methods
 
     private static readonly string[] DictMutating = ["clear", "pop", "popitem", "setdefault", "update"];
 
-    private static readonly string[] LackingOfText =
+    private static readonly string[] UnsupportedOfText =
         ["encode", "expandtabs", "format_map", "isidentifier", "isprintable", "istitle", "maketrans", "translate"];
 
     public static Builtin? Find(object? value, string name) => value switch
@@ -21,8 +21,8 @@ internal static class Methods
         _ => null,
     };
 
-    /// <summary>Methods that the type has in Python and templates cannot have: those that change the value are hidden,
-    /// so that calling one fails with the reason; others are named as lacking.</summary>
+    /// <summary>Methods that the type has in Python but not here: those that change the value are hidden, so that
+    /// calling one fails with the reason; others are reported as not supported.</summary>
     public static bool TryUnavailable(object? value, string name, out object? found)
     {
         string[] hidden = value switch
@@ -34,7 +34,7 @@ internal static class Methods
         found = null;
         if (hidden.Contains(name))
             found = new Undefined($"access to attribute '{name}' of '{Python.TypeName(value)}' object is unsafe.");
-        else if (value is string or SafeText && LackingOfText.Contains(name))
+        else if (value is string or SafeText && UnsupportedOfText.Contains(name))
             found = new GlobalFunction(new Builtin(name, null, 0, (_, _, _) =>
                 throw new EvaluationException($"the method '{name}' of text is not supported")));
         return found != null;

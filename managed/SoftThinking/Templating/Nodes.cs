@@ -22,7 +22,7 @@ internal sealed record Slice(int Line, Expression Target, Expression? Start, Exp
 internal sealed record Call(int Line, Expression Target, ArgumentList Arguments) : Expression(Line);
 
 /// <summary>A filter; the target is null inside <c>{% filter %}</c> and <c>{% set x | filter %}</c>, where the text
-/// of the block takes its place.</summary>
+/// of the block replaces it.</summary>
 internal sealed record FilterCall(int Line, Expression? Target, Builtin Filter, ArgumentList Arguments)
     : Expression(Line);
 
@@ -95,7 +95,7 @@ internal sealed record BreakStatement(int Line) : Statement(Line);
 internal sealed record ContinueStatement(int Line) : Statement(Line);
 
 /// <param name="Name">For errors.</param>
-/// <param name="Parameters">With their defaults; null where an argument that is not given is undefined.</param>
+/// <param name="Parameters">With their defaults; null where a missing argument is undefined.</param>
 /// <param name="TakesCaller">The body names <c>caller</c>; a call block may call only such macros.</param>
 /// <param name="TakesMorePositional">The body names <c>varargs</c>.</param>
 /// <param name="TakesMoreKeywords">The body names <c>kwargs</c>.</param>

@@ -1,39 +1,55 @@
-using System.Globalization;
 using System.Numerics;
+using System.Text;
 
 namespace SoftThinking.Templating;
 
 /// <summary>Sign, width, precision and kind of a formatted value, as in <c>%-8.2f</c> and <c>{:&gt;8.2f}</c>.</summary>
-internal record struct NumberFormat(char Kind, int Width, int? Precision)
+internal readonly record struct NumberFormat(char Kind, int Width, int? Precision)
 {
-    // What a format may ask for; beyond it lies only mischief.
-    private const int MaxWidth = 10_000;
-    private const int MaxPrecision = 100;
+    // Wider or more precise output serves no purpose.
+    private const int MaxSize = 10_000;
 
-    public char Fill { get; init; } = ' ';
+    /// <summary>One character, which may take two UTF-16 units.</summary>
+    public string Fill { get; init; } = " ";
 
-    /// <summary>'&lt;', '&gt;', '^', '=' (between sign and digits), or 0 for the habit of the kind.</summary>
+    /// <summary>'&lt;', '&gt;', '^', '=' (between sign and digits), or 0 for the default of the type.</summary>
     public char Align { get; init; }
 
-    /// <summary>'+', ' ' or 0.</summary>
+    /// <summary>'+', ' ', '-' or 0; the last two print a minus sign only.</summary>
     public char Sign { get; init; }
 
-    public bool Thousands { get; init; }
+    /// <summary>The flag <c>#</c>: a prefix such as 0x, or a point that is always kept.</summary>
+    public bool Alternate { get; init; }
 
-    /// <summary>Formats a number; the kind is one of d i u f F e E x X o b % or 0.</summary>
-    public readonly string Apply(object? value)
+    /// <summary>',' or '_' between groups of digits, or 0.</summary>
+    public char Group { get; init; }
+
+    /// <summary>The flag <c>z</c>: a number that rounds to zero has no minus sign.</summary>
+    public bool NoNegativeZero { get; init; }
+
+    /// <summary>Formats a number as a float; the kind is one of f F e E g G n % or 0.</summary>
+    public string ApplyToFloat(double number)
     {
         Check();
-        if (!Python.IsNumber(value))
-            throw new EvaluationException($"the format '{Kind}' needs a number, not {Python.TypeName(value)}");
-        bool isNegative = Number.ToDouble(value!) < 0;
-        string digits = Digits(value!, isNegative);
-        string sign = isNegative ? "-" : Sign == '\0' ? "" : Sign.ToString();
-        int padding = Width - sign.Length - digits.Length;
-        return Align is '=' && padding > 0 ? sign + new string(Fill, padding) + digits : Pad(sign + digits, '>');
+        string digits = FloatText.Format(Math.Abs(number), char.ToLowerInvariant(Kind), Precision, Alternate);
+        bool isNegative = double.IsNegative(number) && !double.IsNaN(number);
+        if (NoNegativeZero && double.IsFinite(number) && !digits.AsSpan().ContainsAnyInRange('1', '9'))
+            isNegative = false;
+        return Join(isNegative, "", char.IsAsciiLetterUpper(Kind) ? digits.ToUpperInvariant() : digits);
     }
 
-    public readonly string ApplyToText(string text)
+    /// <summary>Formats an integer; the kind is one of d i u n x X o b or 0, and the precision the least number of
+    /// digits.</summary>
+    public string ApplyToInteger(BigInteger number)
+    {
+        Check();
+        int radix = Kind switch { 'x' or 'X' => 16, 'o' => 8, 'b' => 2, _ => 10 };
+        string digits = IntegerText.Digits(BigInteger.Abs(number), radix).PadLeft(Precision ?? 0, '0');
+        string prefix = Alternate && radix != 10 ? $"0{Kind}" : "";
+        return Join(number.Sign < 0, prefix, Kind == 'X' ? digits.ToUpperInvariant() : digits);
+    }
+
+    public string ApplyToText(string text)
     {
         Check();
         if (Precision is int most && Python.CodePointCount(text) > most)
@@ -41,86 +57,52 @@ internal record struct NumberFormat(char Kind, int Width, int? Precision)
         return Pad(text, '<');
     }
 
-    private readonly string Pad(string text, char habit)
+    private string Join(bool isNegative, string prefix, string digits)
+    {
+        string start = (isNegative ? "-" : Sign is '\0' or '-' ? "" : Sign.ToString()) + prefix;
+        int room = Width - start.Length;
+        if (Group != '\0')
+            digits = Grouped(digits, Align == '=' && Fill == "0" ? room : 0);
+        return Align == '=' ? start + Repeat(room - digits.Length) + digits : Pad(start + digits, '>');
+    }
+
+    /// <summary>Separates the groups of the digits before the point, and fills up with zeros that are grouped
+    /// too.</summary>
+    private string Grouped(string digits, int width)
+    {
+        int size = Kind is 'x' or 'X' or 'o' or 'b' ? 4 : 3;
+        int end = digits.AsSpan().IndexOfAnyExcept("0123456789abcdefABCDEF") is int at and >= 0 ? at : digits.Length;
+        if (size == 3 && digits.AsSpan(0, end).IndexOfAnyExceptInRange('0', '9') is int letter and >= 0)
+            end = letter;
+        if (end == 0)
+            return digits;
+        string rest = digits[end..];
+        int count = end;
+        while (count + (count - 1) / size + rest.Length < width)
+            count++;
+        digits = digits[..end].PadLeft(count, '0');
+        StringBuilder result = new();
+        for (int i = 0; i < count; i++)
+        {
+            if (i > 0 && (count - i) % size == 0)
+                result.Append(Group);
+            result.Append(digits[i]);
+        }
+        return result.Append(rest).ToString();
+    }
+
+    private string Pad(string text, char ofType)
     {
         int padding = Math.Max(0, Width - Python.CodePointCount(text));
-        int left = (Align == '\0' ? habit : Align) switch { '<' => 0, '^' => padding / 2, _ => padding };
-        return new string(Fill, left) + text + new string(Fill, padding - left);
+        int left = (Align == '\0' ? ofType : Align) switch { '<' => 0, '^' => padding / 2, _ => padding };
+        return Repeat(left) + text + Repeat(padding - left);
     }
 
-    private readonly void Check()
-    {
-        if (Width > MaxWidth || Precision > MaxPrecision)
-            throw new EvaluationException($"a format wider than {MaxWidth} or more precise than {MaxPrecision}");
-    }
+    private string Repeat(int count) => new StringBuilder().Insert(0, Fill, Math.Max(count, 0)).ToString();
 
-    private readonly string Digits(object value, bool isNegative)
+    private void Check()
     {
-        if (Kind is 'f' or 'F' or 'e' or 'E' or '%')
-            return FloatDigits(Math.Abs(Number.ToDouble(value)));
-        if (Kind == '\0' && value is double number)
-            return Precision == null
-                ? PythonText.Float(Math.Abs(number))
-                : throw new EvaluationException("a precision without 'f', 'e' or '%' is not supported");
-        BigInteger integer = value switch
-        {
-            double d when double.IsFinite(d) => new BigInteger(d),
-            double => throw new EvaluationException("cannot convert float infinity or NaN to integer"),
-            BigInteger big => big,
-            bool flag => flag ? 1 : 0,
-            _ => (long)value,
-        };
-        integer = isNegative ? -integer : integer;
-        return Kind switch
-        {
-            'x' or 'X' => TrimZeros(integer.ToString(Kind.ToString(), CultureInfo.InvariantCulture)),
-            'b' => TrimZeros(integer.ToString("B", CultureInfo.InvariantCulture)),
-            'o' => Octal(integer),
-            '\0' or 'd' or 'i' or 'u' => integer.ToString(Thousands ? "N0" : "D", CultureInfo.InvariantCulture),
-            _ => throw new EvaluationException($"the format '{Kind}' is not supported"),
-        };
-    }
-
-    private static string TrimZeros(string digits) => digits.TrimStart('0') is { Length: > 0 } rest ? rest : "0";
-
-    private static string Octal(BigInteger integer)
-    {
-        string digits = integer.IsZero ? "0" : "";
-        for (; !integer.IsZero; integer /= 8)
-            digits = (integer % 8).ToString(CultureInfo.InvariantCulture) + digits;
-        return digits;
-    }
-
-    private readonly string FloatDigits(double number)
-    {
-        if (!double.IsFinite(number))
-            return PythonText.Float(number);
-        int places = Precision ?? 6;
-        switch (Kind)
-        {
-            case 'e' or 'E':
-                return number.ToString($"0.{new string('0', places)}{Kind}+00", CultureInfo.InvariantCulture);
-            case '%':
-                return RoundedText(number * 100, places) + "%";
-        }
-        string digits = RoundedText(number, places);
-        if (!Thousands)
-            return digits;
-        int point = digits.IndexOf('.') is int at and >= 0 ? at : digits.Length;
-        return BigInteger.Parse(digits.AsSpan(0, point), CultureInfo.InvariantCulture)
-            .ToString("N0", CultureInfo.InvariantCulture) + digits[point..];
-    }
-
-    /// <summary>A number that is not negative with so many decimal places; an exact tie goes to the even
-    /// digit.</summary>
-    public static string RoundedText(double number, int places)
-    {
-        string rounded = number.ToString("F" + places, CultureInfo.InvariantCulture);
-        string more = number.ToString("F" + (places + 40), CultureInfo.InvariantCulture);
-        string rest = more[^40..];
-        if (rest[0] != '5' || rest.AsSpan(1).ContainsAnyExcept('0'))
-            return rounded;
-        string cut = more[..^40].TrimEnd('.');
-        return (cut[^1] - '0') % 2 == 0 ? cut : rounded;
+        if (Width > MaxSize || Precision > MaxSize)
+            throw new EvaluationException($"a format is wider or more precise than {MaxSize}");
     }
 }

@@ -29,6 +29,7 @@ internal sealed partial class Parser
 
     private Expression ParseConditional()
     {
+        int certain = _unknown.Count;
         Expression value = ParseOr();
         while (Current.IsName("if"))
         {
@@ -36,13 +37,14 @@ internal sealed partial class Parser
             Expression test = ParseOr();
             Expression? otherwise = TakeKeyword("else") ? ParseExpression() : null;
             value = new Conditional(line, test, value, otherwise);
+            ForgetUnknown(certain);
         }
         return value;
     }
 
-    private Expression ParseOr() => ParseChain(ParseAnd, IsKeyword("or"));
+    private Expression ParseOr() => ParseChain(ParseAnd, IsKeyword("or"), mayStopEarly: true);
 
-    private Expression ParseAnd() => ParseChain(ParseNot, IsKeyword("and"));
+    private Expression ParseAnd() => ParseChain(ParseNot, IsKeyword("and"), mayStopEarly: true);
 
     private Expression ParseNot()
     {
@@ -98,13 +100,18 @@ internal sealed partial class Parser
         token => token.Kind == TokenKind.Operator && operators.Contains(token.Value);
 
     /// <summary>Operands between operators that bind to the left.</summary>
-    private Expression ParseChain(Func<Expression> parseOperand, Func<Token, bool> isOperator)
+    /// <param name="parseOperand">Parses one operand.</param>
+    /// <param name="isOperator">Recognizes the operators.</param>
+    /// <param name="mayStopEarly">The first operand may decide the result, so that the others are not reached.</param>
+    private Expression ParseChain(
+        Func<Expression> parseOperand, Func<Token, bool> isOperator, bool mayStopEarly = false)
     {
         Expression left = parseOperand();
         while (isOperator(Current))
         {
             Token found = Take();
-            left = new Binary(found.Line, left, found.Value, parseOperand());
+            Expression right = mayStopEarly ? Skippable(parseOperand) : parseOperand();
+            left = new Binary(found.Line, left, found.Value, right);
         }
         return left;
     }
@@ -138,9 +145,7 @@ internal sealed partial class Parser
                     text += Take().Value;
                 return new Literal(token.Line, text);
             case TokenKind.Integer:
-                if (!long.TryParse(token.Value, NumberStyles.None, CultureInfo.InvariantCulture, out long integer))
-                    throw Fail(token.Line, $"the number {token.Value} exceeds 64 bits");
-                return new Literal(token.Line, integer);
+                return new Literal(token.Line, ParseInteger(token));
             case TokenKind.Float:
                 return new Literal(token.Line, double.Parse(token.Value, CultureInfo.InvariantCulture));
             case TokenKind.Operator when token.Value == "(":
@@ -153,6 +158,13 @@ internal sealed partial class Parser
                 throw Fail(token.Line, $"{token} where a value is expected");
         }
     }
+
+    private long ParseInteger(Token token) => IntegerText.Parse(token.Value, 0) switch
+    {
+        long integer => integer,
+        null => throw Fail(token.Line, $"{token} is not an integer"),
+        _ => throw Fail(token.Line, $"the number {token.Value} exceeds 64 bits"),
+    };
 
     private Expression ParseName(Token token)
     {
@@ -232,7 +244,7 @@ internal sealed partial class Parser
         return name.Kind switch
         {
             TokenKind.Name => new Attribute(line, value, name.Value),
-            TokenKind.Integer when long.TryParse(name.Value, out long index) =>
+            TokenKind.Integer when IntegerText.Parse(name.Value, 10) is long index =>
                 new Element(line, value, new Literal(line, index)),
             _ => throw Fail(name.Line, $"{name} where the name of an attribute is expected"),
         };
@@ -310,8 +322,7 @@ internal sealed partial class Parser
     private FilterCall ParseFilter(Expression? value)
     {
         Token name = ExpectName();
-        Builtin filter = Filters.Find(name.Value)
-            ?? throw Fail(name.Line, $"the filter '{name.Value}' is not supported");
+        Builtin filter = Known(Filters.Find(name.Value), "filter", name);
         ArgumentList arguments = Current.IsOperator("(") ? ParseArguments() : ArgumentList.Empty;
         return new(name.Line, value, filter, arguments);
     }
@@ -320,8 +331,7 @@ internal sealed partial class Parser
     {
         bool negated = TakeKeyword("not");
         Token name = ExpectName();
-        Builtin test = Tests.Find(name.Value)
-            ?? throw Fail(name.Line, $"the test '{name.Value}' is not supported");
+        Builtin test = Known(Tests.Find(name.Value), "test", name);
         ArgumentList arguments = ArgumentList.Empty;
         if (Current.IsOperator("("))
             arguments = ParseArguments();

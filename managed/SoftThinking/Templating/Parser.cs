@@ -15,6 +15,9 @@ internal sealed partial class Parser
     private int _depth;
     private int _loops;
 
+    // Unknown filters and tests that are reached for certain; the others fail only if rendering reaches them.
+    private readonly List<(int Line, string Problem)> _unknown = [];
+
     // Special names that the body of the macro being parsed reads.
     private HashSet<string> _names = [];
 
@@ -26,8 +29,33 @@ internal sealed partial class Parser
     public static Statement[] Parse(string source, string name)
     {
         Parser parser = new(Lexer.Tokenize(source, name), name);
-        return parser.ParseBody(null, 0);
+        Statement[] body = parser.ParseBody(null, 0);
+        if (parser._unknown.Count > 0)
+            throw parser.Fail(parser._unknown[0].Line, parser._unknown[0].Problem);
+        return body;
     }
+
+    /// <summary>A filter or test by name. As in Jinja, one that does not exist is an error of parsing where it is
+    /// certain to be reached, and otherwise an error when rendering reaches it.</summary>
+    private Builtin Known(Builtin? found, string kind, Token name)
+    {
+        if (found != null)
+            return found;
+        string problem = $"the {kind} '{name.Value}' is not supported";
+        _unknown.Add((name.Line, problem));
+        return new(name.Value, null, 0, (_, _, _) => throw new EvaluationException(problem));
+    }
+
+    /// <summary>Parses what rendering may pass over.</summary>
+    private T Skippable<T>(Func<T> parse)
+    {
+        int certain = _unknown.Count;
+        T result = parse();
+        ForgetUnknown(certain);
+        return result;
+    }
+
+    private void ForgetUnknown(int certain) => _unknown.RemoveRange(certain, _unknown.Count - certain);
 
     /// <summary>Parses statements up to a block tag that begins with one of the given names; that name stays current.
     /// At the top of the template there is none.</summary>
@@ -74,7 +102,7 @@ internal sealed partial class Parser
         Token tag = ExpectName();
         Statement statement = tag.Value switch
         {
-            "if" => ParseIf(tag.Line),
+            "if" => Skippable(() => ParseIf(tag.Line)),
             "for" => ParseFor(tag.Line),
             "set" => ParseSet(tag.Line),
             "macro" => ParseMacro(tag.Line),
@@ -125,18 +153,18 @@ internal sealed partial class Parser
         Target target = ParseTarget(allowNamespace: false);
         ExpectKeyword("in");
         Expression sequence = ParseTuple(withConditional: false, end: "recursive");
-        Expression? condition = TakeKeyword("if") ? ParseExpression() : null;
+        Expression? condition = TakeKeyword("if") ? Skippable(ParseExpression) : null;
         if (Current.IsName("recursive"))
             throw Fail(Current.Line, "recursive loops ('recursive') are not supported");
         Expect(TokenKind.BlockEnd);
         _loops++;
-        Statement[] body = ParseBody(["else", "endfor"], line);
+        Statement[] body = Skippable(() => ParseBody(["else", "endfor"], line));
         _loops--;
         Statement[] otherwise = [];
         bool hasElse = Take().Value == "else";
         Expect(TokenKind.BlockEnd);
         if (hasElse)
-            otherwise = ParseBodyTo("endfor", line);
+            otherwise = Skippable(() => ParseBodyTo("endfor", line));
         return new(line, target, sequence, condition, body, otherwise);
     }
 
@@ -216,7 +244,7 @@ internal sealed partial class Parser
     {
         HashSet<string> outer = _names;
         _names = [];
-        Statement[] body = InFunction(() => ParseBodyTo(end, line));
+        Statement[] body = Skippable(() => InFunction(() => ParseBodyTo(end, line)));
         MacroDefinition macro = new(
             name, parameters, _names.Contains("caller"), _names.Contains("varargs"), _names.Contains("kwargs"), body);
         outer.UnionWith(_names);
@@ -235,7 +263,7 @@ internal sealed partial class Parser
             if (Current.IsOperator(")"))
                 break;
             Token name = ExpectName();
-            Expression? value = TakeOperator("=") ? ParseExpression() : null;
+            Expression? value = TakeOperator("=") ? Skippable(ParseExpression) : null;
             if (value == null && parameters.Count > 0 && parameters[^1].Default != null)
                 throw Fail(name.Line, $"parameter '{name.Value}' without a default follows one with a default");
             parameters.Add((name.Value, value));

@@ -4,10 +4,10 @@ using System.Text;
 
 namespace SoftThinking.Templating;
 
-/// <summary>What Python says of single values: type, truth, length, elements, and text by code points.</summary>
+/// <summary>Properties of single values as in Python: type, truth, length, elements, and text by code points.</summary>
 internal static class Python
 {
-    /// <summary>What str.strip, str.split and \s take as whitespace.</summary>
+    /// <summary>Whitespace for str.strip, str.split and \s.</summary>
     public static readonly SearchValues<char> Whitespace = SearchValues.Create([.. Enumerable.Range(0, 0x10000)
         .Select(i => (char)i).Where(c => char.IsWhiteSpace(c) || c is >= '\x1c' and < ' ')]);
 
@@ -137,8 +137,8 @@ internal static class Python
 
     private static Func<Rune, bool> Among(string characters) => characters.EnumerateRunes().ToHashSet().Contains;
 
-    /// <summary>First or last place of a part, or -1, in time linear in both: the search of the framework takes the
-    /// product of both lengths on texts made for it.</summary>
+    /// <summary>First or last place of a part, or -1, in time linear in both: the framework's search needs time
+    /// proportional to the product of both lengths on adversarial texts.</summary>
     public static int Find(ReadOnlySpan<char> text, ReadOnlySpan<char> part, bool fromEnd = false)
     {
         const int ShortEnough = 64;
@@ -187,15 +187,6 @@ internal static class Python
         if (start < text.Length)
             lines.Add(text[start..]);
         return lines;
-    }
-
-    /// <summary>str.capitalize.</summary>
-    public static string Capitalize(string text)
-    {
-        if (text.Length == 0)
-            return text;
-        int units = char.IsSurrogatePair(text, 0) ? 2 : 1;
-        return text[..units].ToUpperInvariant() + text[units..].ToLowerInvariant();
     }
 
     /// <summary>str.replace, with the size of the result checked before it is built. A negative count replaces

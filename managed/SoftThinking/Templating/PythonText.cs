@@ -4,10 +4,10 @@ using System.Text;
 
 namespace SoftThinking.Templating;
 
-/// <summary>str() and repr().</summary>
+/// <summary>str(), repr() and ascii().</summary>
 internal static class PythonText
 {
-    /// <summary>str(), which is also what printing does; undefined gives nothing.</summary>
+    /// <summary>str(), which is also what printing does; undefined prints as nothing.</summary>
     public static string Str(object? value, Budget budget)
     {
         switch (value)
@@ -29,6 +29,15 @@ internal static class PythonText
     {
         BoundedText result = new(budget);
         AppendRepr(result, value, budget);
+        return result.ToString();
+    }
+
+    /// <summary>ascii(): repr() with escapes for everything beyond ASCII.</summary>
+    public static string AsciiRepr(object? value, Budget budget)
+    {
+        BoundedText result = new(budget);
+        foreach (Rune rune in Repr(value, budget).EnumerateRunes())
+            result.Append(rune.IsAscii ? rune.ToString() : Escape(rune.Value));
         return result.ToString();
     }
 
@@ -68,8 +77,9 @@ internal static class PythonText
         bool flag => flag ? "True" : "False",
         long number => number.ToString(CultureInfo.InvariantCulture),
         BigInteger number => number.ToString(CultureInfo.InvariantCulture),
-        double number => Float(number),
+        double number => FloatText.Repr(number),
         Undefined => "Undefined",
+        Macro macro => $"<Macro '{macro.Name}'>",
         Callable callable => $"<{Python.TypeName(value)} {callable.Name}>",
         _ => $"<{Python.TypeName(value)} object>",
     };
@@ -97,7 +107,7 @@ internal static class PythonText
         result.Append(close);
     }
 
-    // The bounds that were given are not kept; these give the same numbers.
+    // The original bounds are not kept; these describe the same numbers.
     private static string RangeText(IReadOnlyList<object?> items)
     {
         if (items.Count == 0)
@@ -105,7 +115,9 @@ internal static class PythonText
         long first = (long)items[0]!;
         long step = items.Count > 1 ? (long)items[1]! - first : 1;
         long stop = (long)items[^1]! + step;
-        return step == 1 ? $"range({first}, {stop})" : $"range({first}, {stop}, {step})";
+        return step == 1
+            ? string.Create(CultureInfo.InvariantCulture, $"range({first}, {stop})")
+            : string.Create(CultureInfo.InvariantCulture, $"range({first}, {stop}, {step})");
     }
 
     private static void AppendDict(
@@ -148,37 +160,14 @@ internal static class PythonText
         else if (IsPrintable(rune))
             result.Append(rune.ToString());
         else
-            result.Append(code <= 0xFF ? $"\\x{code:x2}" : code <= 0xFFFF ? $"\\u{code:x4}" : $"\\U{code:x8}");
+            result.Append(Escape(code));
     }
+
+    private static string Escape(int code) =>
+        code <= 0xFF ? $"\\x{code:x2}" : code <= 0xFFFF ? $"\\u{code:x4}" : $"\\U{code:x8}";
 
     private static bool IsPrintable(Rune rune) => rune.Value == ' ' || Rune.GetUnicodeCategory(rune)
         is not (UnicodeCategory.Control or UnicodeCategory.Format or UnicodeCategory.Surrogate
             or UnicodeCategory.PrivateUse or UnicodeCategory.OtherNotAssigned or UnicodeCategory.LineSeparator
             or UnicodeCategory.ParagraphSeparator or UnicodeCategory.SpaceSeparator);
-
-    /// <summary>repr of a float: the shortest digits that read back, an exponent below 1e-4 and from 1e16 on.</summary>
-    public static string Float(double number)
-    {
-        if (!double.IsFinite(number))
-            return double.IsNaN(number) ? "nan" : number > 0 ? "inf" : "-inf";
-        string shortest = number.ToString("E16", CultureInfo.InvariantCulture);
-        string round = number.ToString("R", CultureInfo.InvariantCulture);
-        ReadOnlySpan<char> power = shortest.AsSpan(shortest.IndexOf('E') + 1);
-        int exponent = number == 0 ? 0 : int.Parse(power, CultureInfo.InvariantCulture);
-        string digits = new([.. round.TakeWhile(c => c != 'E').Where(char.IsAsciiDigit)]);
-        digits = digits.TrimStart('0').TrimEnd('0');
-        if (digits.Length == 0)
-            digits = "0";
-        string sign = double.IsNegative(number) ? "-" : "";
-        if (exponent is < -4 or >= 16)
-        {
-            string fraction = digits.Length > 1 ? "." + digits[1..] : "";
-            return $"{sign}{digits[0]}{fraction}e{(exponent < 0 ? '-' : '+')}{Math.Abs(exponent):00}";
-        }
-        if (exponent < 0)
-            return $"{sign}0.{new string('0', -exponent - 1)}{digits}";
-        digits = digits.PadRight(exponent + 1, '0');
-        string whole = digits[..(exponent + 1)];
-        return $"{sign}{whole}.{(digits.Length > exponent + 1 ? digits[(exponent + 1)..] : "0")}";
-    }
 }

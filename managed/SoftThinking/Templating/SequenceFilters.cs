@@ -1,9 +1,11 @@
+using System.Globalization;
+
 namespace SoftThinking.Templating;
 
 /// <summary>Filters over lists and dicts.</summary>
 internal static class SequenceFilters
 {
-    // Longer names of attributes have no use.
+    // Longer names of attributes serve no purpose.
     private const int MaxPath = 1000;
 
     public static IEnumerable<Builtin> All { get; } =
@@ -81,10 +83,13 @@ internal static class SequenceFilters
         return value is string or SafeText ? string.Concat(items.Cast<string>()) : new GeneratorValue(items);
     }
 
+    // map, select and their like treat None, 0 and so on as nothing; templates pass them tool_calls that are None.
     private static object? Map(Interpreter run, object? value, Arguments arguments)
     {
         CallArguments call = arguments.Call;
-        IReadOnlyList<object?> items = IterateIfTrue(value, run.Budget);
+        if (!Python.IsTrue(value))
+            return new GeneratorValue([]);
+        IReadOnlyList<object?> items = Python.Iterate(value, run.Budget);
         Dictionary<string, object?> keywords = new(call.Keywords);
         if (call.Positional.Length == 0 && keywords.Remove("attribute", out object? attribute))
         {
@@ -105,6 +110,8 @@ internal static class SequenceFilters
     private static GeneratorValue Select(
         Interpreter run, object? value, CallArguments call, bool byAttribute, bool keeps)
     {
+        if (!Python.IsTrue(value))
+            return new([]);
         object?[] given = call.Positional;
         if (byAttribute && given.Length == 0)
             throw new EvaluationException("Missing parameter for attribute name");
@@ -118,14 +125,10 @@ internal static class SequenceFilters
             CallArguments rest = call with { Positional = given[1..] };
             holds = item => Python.IsTrue(test.Invoke(run, item, rest));
         }
-        return new([.. IterateIfTrue(value, run.Budget).Where(item => holds(pick(item)) == keeps)]);
+        return new([.. Python.Iterate(value, run.Budget).Where(item => holds(pick(item)) == keeps)]);
     }
 
-    // map, select and their like take None, 0 and so on for nothing; templates give them tool_calls that are None.
-    private static IReadOnlyList<object?> IterateIfTrue(object? value, Budget budget) =>
-        Python.IsTrue(value) ? Python.Iterate(value, budget) : [];
-
-    /// <summary>Reads an attribute given as "a.b", where parts that are numbers index; the item itself for
+    /// <summary>Reads an attribute named by "a.b", where parts that are numbers index; the item itself for
     /// None.</summary>
     private static Func<object?, object?> Getter(object? attribute, Budget budget, object? otherwise = null)
     {
@@ -133,10 +136,10 @@ internal static class SequenceFilters
             return item => item;
         if (Text.Is(attribute, out string? path) && path.Length > MaxPath)
             throw new EvaluationException($"an attribute of more than {MaxPath} characters");
-        object[] parts = attribute is long
+        object[] parts = path == null
             ? [attribute]
-            : [.. PythonText.Str(attribute, budget).Split('.').Select(p => p.Length > 0 && p.All(char.IsAsciiDigit)
-                && long.TryParse(p, out long index) ? (object)index : p)];
+            : [.. path.Split('.').Select(p => long.TryParse(
+                p, NumberStyles.None, CultureInfo.InvariantCulture, out long index) ? (object)index : p)];
         return item =>
         {
             foreach (object part in parts)
@@ -149,12 +152,12 @@ internal static class SequenceFilters
         };
     }
 
-    /// <summary>The key to sort or compare by: letters count as lower case unless told otherwise.</summary>
+    /// <summary>The key to sort or compare by: in lower case, except where the filter is case-sensitive.</summary>
     private static Func<object?, object?> Key(Arguments arguments, int caseSensitive, Func<object?, object?> pick)
     {
         if (arguments.Flag(caseSensitive, false))
             return pick;
-        return item => pick(item) is var value && Text.Is(value, out string? text) ? text.ToLowerInvariant() : value;
+        return item => pick(item) is var value && Text.Is(value, out string? text) ? Casing.Lower(text) : value;
     }
 
     private static object? Sort(Interpreter run, object? value, Arguments arguments)

@@ -6,7 +6,7 @@ namespace SoftThinking.Templating;
 /// <summary>strftime of a local time without a zone, in the C locale.</summary>
 internal static class Strftime
 {
-    // Longer formats have no use.
+    // Longer formats serve no purpose.
     private const int MaxFormat = 10_000;
 
     /// <exception cref="EvaluationException">The format has an unknown directive.</exception>

@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text;
 
 namespace SoftThinking.Templating;
@@ -30,13 +29,12 @@ internal static class StringMethods
             s.EndsWith(a.Text(0), StringComparison.Ordinal) ? s[..^a.Text(0).Length] : s),
         Method("replace", ["old", "new", "count"], 2, (s, a, b) =>
             Python.Replace(s, a.Text(0), a.Text(1), a.Integer(2, -1), b)),
-        Method("upper", [], 0, (s, _, _) => s.ToUpperInvariant()),
-        Method("lower", [], 0, (s, _, _) => s.ToLowerInvariant()),
-        Method("casefold", [], 0, (s, _, _) => s.ToLowerInvariant()),
-        Method("title", [], 0, (s, _, _) => Title(s)),
-        Method("capitalize", [], 0, (s, _, _) => Python.Capitalize(s)),
-        Method("swapcase", [], 0, (s, _, _) => string.Concat(s.EnumerateRunes().Select(r =>
-            (Rune.IsUpper(r) ? Rune.ToLowerInvariant(r) : Rune.ToUpperInvariant(r)).ToString()))),
+        Method("upper", [], 0, (s, _, _) => Casing.Upper(s)),
+        Method("lower", [], 0, (s, _, _) => Casing.Lower(s)),
+        Method("casefold", [], 0, (s, _, _) => Casing.Fold(s)),
+        Method("title", [], 0, (s, _, _) => Casing.Title(s)),
+        Method("capitalize", [], 0, (s, _, _) => Casing.Capitalize(s)),
+        Method("swapcase", [], 0, (s, _, _) => Casing.Swap(s)),
         Method("join", ["iterable"], 1, (s, a, b) => Join(s, a[0], b)),
         Method("find", ["sub", "start", "end"], 1, (s, a, _) => FindPart(s, a, fromEnd: false)),
         Method("rfind", ["sub", "start", "end"], 1, (s, a, _) => FindPart(s, a, fromEnd: true)),
@@ -44,10 +42,10 @@ internal static class StringMethods
         Method("rindex", ["sub", "start", "end"], 1, (s, a, _) => Found(FindPart(s, a, fromEnd: true))),
         Method("count", ["sub", "start", "end"], 1, (s, a, _) => Count(s, a)),
         Method("isalpha", [], 0, (s, _, _) => AllRunes(s, Rune.IsLetter)),
-        Method("isdigit", [], 0, (s, _, _) => AllRunes(s, Rune.IsDigit)),
-        Method("isdecimal", [], 0, (s, _, _) => AllRunes(s, Rune.IsDigit)),
-        Method("isnumeric", [], 0, (s, _, _) => AllRunes(s, Rune.IsNumber)),
-        Method("isalnum", [], 0, (s, _, _) => AllRunes(s, r => Rune.IsLetter(r) || Rune.IsNumber(r))),
+        Method("isdigit", [], 0, (s, _, _) => AllRunes(s, CharacterKind.IsDigit)),
+        Method("isdecimal", [], 0, (s, _, _) => AllRunes(s, CharacterKind.IsDecimal)),
+        Method("isnumeric", [], 0, (s, _, _) => AllRunes(s, CharacterKind.IsNumeric)),
+        Method("isalnum", [], 0, (s, _, _) => AllRunes(s, CharacterKind.IsAlphanumeric)),
         Method("isascii", [], 0, (s, _, _) => Ascii.IsValid(s)),
         Method("isspace", [], 0, (s, _, _) => s.Length > 0 && s.All(Python.IsWhitespace)),
         Method("isupper", [], 0, (s, _, _) => IsCased(s, upper: true)),
@@ -183,16 +181,19 @@ internal static class StringMethods
             : throw new EvaluationException("startswith and endswith need texts"));
     }
 
-    /// <summary>The bounds "start" and "end" from the given argument on, clamped; in UTF-16 units where a text is
-    /// given.</summary>
+    /// <summary>The bounds "start" and "end", the first of which has the index <paramref name="first"/>, clamped; in
+    /// UTF-16 units where a text is passed. A start beyond the end is greater than the stop: not even an empty
+    /// text is found there.</summary>
     public static (int Start, int Stop) Range(Arguments arguments, int first, int count, string? text = null)
     {
         int length = text == null ? count : Python.CodePointCount(text);
-        int start = arguments.HasValue(first) ? Clamp(arguments.Integer(first, 0)) : 0;
-        int stop = arguments.HasValue(first + 1) ? Clamp(arguments.Integer(first + 1, 0)) : length;
-        return text == null ? (start, stop) : (Python.UnitOf(text, start), Python.UnitOf(text, stop));
+        int start = arguments.HasValue(first) ? Clamp(arguments.Integer(first, 0), length + 1L) : 0;
+        int stop = arguments.HasValue(first + 1) ? Clamp(arguments.Integer(first + 1, 0), length) : length;
+        return text == null || start > stop
+            ? (start, stop)
+            : (Python.UnitOf(text, start), Python.UnitOf(text, stop));
 
-        int Clamp(long bound) => (int)Math.Clamp(bound < 0 ? bound + length : bound, 0, length);
+        int Clamp(long bound, long most) => (int)Math.Clamp(bound < 0 ? bound + length : bound, 0, most);
     }
 
     private static long FindPart(string text, Arguments arguments, bool fromEnd)
@@ -239,19 +240,6 @@ internal static class StringMethods
         return text.ToString();
     }
 
-    // A letter after anything else begins a word.
-    private static string Title(string text)
-    {
-        StringBuilder result = new();
-        bool inWord = false;
-        foreach (Rune rune in text.EnumerateRunes())
-        {
-            result.Append((inWord ? Rune.ToLowerInvariant(rune) : Rune.ToUpperInvariant(rune)).ToString());
-            inWord = Rune.IsLetter(rune);
-        }
-        return result.ToString();
-    }
-
     private static bool AllRunes(string text, Predicate<Rune> holds) =>
         text.Length > 0 && text.EnumerateRunes().All(r => holds(r));
 
@@ -261,10 +249,9 @@ internal static class StringMethods
         bool any = false;
         foreach (Rune rune in text.EnumerateRunes())
         {
-            UnicodeCategory category = Rune.GetUnicodeCategory(rune);
-            if (category == UnicodeCategory.TitlecaseLetter || (upper ? Rune.IsLower(rune) : Rune.IsUpper(rune)))
+            if (CharacterKind.IsTitle(rune) || (upper ? CharacterKind.IsLower(rune) : CharacterKind.IsUpper(rune)))
                 return false;
-            any |= upper ? Rune.IsUpper(rune) : Rune.IsLower(rune);
+            any |= upper ? CharacterKind.IsUpper(rune) : CharacterKind.IsLower(rune);
         }
         return any;
     }

@@ -1,6 +1,6 @@
 namespace SoftThinking.Templating;
 
-/// <summary>What may stand after <c>is</c>.</summary>
+/// <summary>The tests that may follow <c>is</c>.</summary>
 internal static class Tests
 {
     private static readonly Dictionary<string, Builtin> All = Build();
@@ -84,7 +84,7 @@ internal static class Tests
             ? Number.ToDouble(rest)
             : throw new EvaluationException("a remainder needs numbers");
 
-    // Python keeps one object per small value; there equal values of one type are the same.
+    // Python has one object per small value, so equal values of one type are the same.
     private static bool IsSame(object? left, object? right) =>
         left is bool or long or double or string ? left.Equals(right) : ReferenceEquals(left, right);
 }

@@ -15,9 +15,9 @@ internal static class TextFilters
         new("escape", [], 0, (run, v, _) => v as SafeText ?? Escape(v, run)),
         new("forceescape", [], 0, (run, v, _) => Escape(v, run)),
         Keeping("trim", ["chars"], 0, (s, a, _) => Python.Strip(s, a.HasValue(0) ? a.Text(0) : null)),
-        Keeping("upper", [], 0, (s, _, _) => s.ToUpperInvariant()),
-        Keeping("lower", [], 0, (s, _, _) => s.ToLowerInvariant()),
-        Keeping("capitalize", [], 0, (s, _, _) => Python.Capitalize(s)),
+        Keeping("upper", [], 0, (s, _, _) => Casing.Upper(s)),
+        Keeping("lower", [], 0, (s, _, _) => Casing.Lower(s)),
+        Keeping("capitalize", [], 0, (s, _, _) => Casing.Capitalize(s)),
         Plain("title", [], 0, (s, _, _) => Title(s)),
         Keeping("center", ["width"], 0, (s, a, b) => StringMethods.Center(s, a.Size(0, 80), " ", b)),
         OnlyText(Keeping("indent", ["width", "first", "blank"], 0, Indent)),
@@ -63,18 +63,23 @@ internal static class TextFilters
         return new(SafeText.Escape(text));
     }
 
-    // A word begins after whitespace and after - ( { [ <.
+    // A word begins after whitespace and after - ( { [ <. Its first character takes its upper case, not its title case.
     private static string Title(string text)
     {
         StringBuilder result = new();
-        bool begins = true;
-        foreach (Rune rune in text.EnumerateRunes())
+        for (int start = 0, end; start < text.Length; start = end)
         {
-            result.Append((begins ? Rune.ToUpperInvariant(rune) : Rune.ToLowerInvariant(rune)).ToString());
-            begins = rune.IsBmp && (Python.IsWhitespace((char)rune.Value) || "-({[<".Contains((char)rune.Value));
+            bool isWord = !SeparatesWords(text[start]);
+            for (end = start + 1; end < text.Length && SeparatesWords(text[end]) != isWord; end++)
+            {
+            }
+            int first = start + (char.IsSurrogatePair(text, start) ? 2 : 1);
+            result.Append(isWord ? Casing.Upper(text[start..first]) + Casing.Lower(text[first..end]) : text[start..end]);
         }
         return result.ToString();
     }
+
+    private static bool SeparatesWords(char c) => Python.IsWhitespace(c) || "-({[<".Contains(c);
 
     private static string Indent(string text, Arguments arguments, Budget budget)
     {
@@ -118,7 +123,7 @@ internal static class TextFilters
         bool inWord = false;
         foreach (Rune rune in text.EnumerateRunes())
         {
-            bool isWord = Rune.IsLetterOrDigit(rune) || rune.Value == '_';
+            bool isWord = CharacterKind.IsAlphanumeric(rune) || rune.Value == '_';
             words += isWord && !inWord ? 1 : 0;
             inWord = isWord;
         }

@@ -3,8 +3,8 @@ namespace SoftThinking.Templating;
 /// <summary>Sorting by &lt;.</summary>
 internal static class ValueOrder
 {
-    /// <summary>A merge sort: stable in both directions, as Python's is. Sorting of the framework wraps errors of the
-    /// comparison and may complain of values such as nan.</summary>
+    /// <summary>A merge sort: stable in both directions, as Python's is. The framework's sort wraps errors of the
+    /// comparison and may reject values such as nan.</summary>
     public static object?[] Sort(
         IReadOnlyList<object?> items, Func<object?, object?> key, bool reverse, Budget budget)
     {

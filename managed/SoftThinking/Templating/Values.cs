@@ -7,7 +7,7 @@ namespace SoftThinking.Templating;
 // the context beyond 64 bits), double, string, and the classes below. Lists and dicts never change once built,
 // because the environment that templates are written for forbids it; only a namespace does.
 
-/// <summary>The value of a name, attribute or element that is not there.</summary>
+/// <summary>The value of a name, attribute or element that does not exist.</summary>
 /// <param name="reason">The message of the error that most uses raise.</param>
 internal sealed class Undefined(string reason)
 {
@@ -43,7 +43,7 @@ internal sealed class SequenceValue(IReadOnlyList<object?> items, SequenceKind k
     public static SequenceValue Tuple(params object?[] items) => new(items, SequenceKind.Tuple);
 }
 
-/// <summary>What filters such as map and select yield: it can be walked once and has no length.</summary>
+/// <summary>What filters such as map and select yield: it can be enumerated once and has no length.</summary>
 internal sealed class GeneratorValue(IReadOnlyList<object?> items)
 {
     private bool _spent;
@@ -70,7 +70,7 @@ internal sealed class DictValue
 
     public object?[] Items => [.. _entries.Select(e => (object?)SequenceValue.Tuple(e.Key, e.Value))];
 
-    /// <summary>Sets a key while the dict is being built; a key that is there keeps its place, as in Python.</summary>
+    /// <summary>Sets a key while the dict is being built; an existing key keeps its place, as in Python.</summary>
     public void Set(object? key, object? value)
     {
         object place = Place(key);
@@ -97,7 +97,7 @@ internal sealed class DictValue
         string or long or BigInteger => key,
         SafeText safe => safe.Text,
         bool flag => flag ? 1L : 0L,
-        double number when number == Math.Floor(number) && Math.Abs(number) < 9e18 => (long)number,
+        double number when double.IsInteger(number) => Number.FromInteger(new BigInteger(number)),
         double => key,
         SequenceValue { Kind: SequenceKind.Tuple } =>
             throw new EvaluationException("a tuple as a key of a dict is not supported"),
@@ -105,7 +105,7 @@ internal sealed class DictValue
     };
 }
 
-/// <summary>What <c>namespace()</c> makes: the one value whose attributes <c>set</c> may change.</summary>
+/// <summary>What <c>namespace()</c> returns: the only value whose attributes <c>set</c> may change.</summary>
 internal sealed class NamespaceValue
 {
     public Dictionary<string, object?> Attributes { get; } = [];
@@ -129,7 +129,7 @@ internal abstract class Callable
     public abstract object? Call(Interpreter run, CallArguments arguments);
 }
 
-/// <summary>A method taken from a value, as in <c>text.split</c>.</summary>
+/// <summary>A method of a value, as in <c>text.split</c>.</summary>
 internal sealed class BoundMethod(Builtin method, object? self) : Callable
 {
     public override string Name => method.Name;
@@ -137,7 +137,7 @@ internal sealed class BoundMethod(Builtin method, object? self) : Callable
     public override object? Call(Interpreter run, CallArguments arguments) => method.Invoke(run, self, arguments);
 }
 
-/// <summary>Arguments as a call gives them.</summary>
+/// <summary>Arguments of a call.</summary>
 internal sealed record CallArguments(object?[] Positional, IReadOnlyList<KeyValuePair<string, object?>> Keywords)
 {
     public static CallArguments None { get; } = new([], []);

@@ -12,6 +12,7 @@ internal sealed class TemplateErrorTests
     [TestCase("\n{% for x in l %}{% endif %}", 2, "'endif' where 'else' or 'endfor'")]
     [TestCase("{% endif %}", 1, "closes nothing")]
     [TestCase("\n\n{{ 1 | shout }}", 3, "the filter 'shout' is not supported")]
+    [TestCase("{% if true %}{% endif %}{{ (1 if true else 2) | shout }}", 1, "the filter 'shout' is not supported")]
     [TestCase("{{ 1 is\nweird }}", 2, "the test 'weird' is not supported")]
     [TestCase("{% include 'x' %}", 1, "the statement 'include' is not supported")]
     [TestCase("{% for x in l recursive %}{% endfor %}", 1, "recursive loops")]
@@ -27,6 +28,7 @@ internal sealed class TemplateErrorTests
     [TestCase("{{ 1 2 }}", 1, "'2' where '}}' is expected")]
     [TestCase("{% set true = 1 %}", 1, "cannot assign")]
     [TestCase("{{ 99999999999999999999 }}", 1, "exceeds 64 bits")]
+    [TestCase("{{ 0xZ }}", 1, "'0xZ' is not an integer")]
     public void Parse_refuses(string source, int line, string reason)
     {
         TemplateException error = Assert.Throws<TemplateException>(() => ChatTemplate.Parse(source, "t.jinja"))!;
@@ -59,6 +61,11 @@ internal sealed class TemplateErrorTests
     [TestCase("{{ cycler('a') }}", 1, "the function 'cycler' is not supported")]
     [TestCase("{{ 'a'.encode() }}", 1, "the method 'encode' of text is not supported")]
     [TestCase("{{ {(1, 2): 3} }}", 1, "a tuple as a key of a dict is not supported")]
+    [TestCase("{% if true %}\n{{ 1 | shout }}{% endif %}", 2, "the filter 'shout' is not supported")]
+    [TestCase("{% if false %}{% elif 1 is weird %}{% endif %}", 1, "the test 'weird' is not supported")]
+    [TestCase("{{ (1 is weird) if true else 0 }}", 1, "the test 'weird' is not supported")]
+    [TestCase("{% for x in l %}{{ x | shout }}{% endfor %}", 1, "the filter 'shout' is not supported")]
+    [TestCase("{{ l | map('shout') | list }}", 1, "the filter 'shout' is not supported")]
     public void Rendering_fails(string source, int line, string reason)
     {
         TemplateException error = Assert.Throws<TemplateException>(() => TemplateSemanticsTests.Render(source))!;
@@ -97,6 +104,8 @@ internal sealed class TemplateErrorTests
         yield return Case("tojson", "{{ [1] | tojson(indent=999999999) }}");
         yield return Case("center", "{{ 'a'.center(2000000000) }}");
         yield return Case("format", "{{ '%999999999d' % 1 }}");
+        yield return Case("long integers", "{% set x = '9' * 4300 %}{% for i in range(99999) %}{{ x | int }}{% endfor %}");
+        yield return Case("long floats", "{% for i in range(99999) %}{% set x = '%.10000f' % 1e308 %}{% endfor %}");
         yield return Case("batch", "{{ [1] | batch(2000000000, 0) | list }}");
         yield return Case("slice", "{{ [1] | slice(2000000000) | list }}");
         yield return Case("power", "{{ 10 ** 1000000000 }}");

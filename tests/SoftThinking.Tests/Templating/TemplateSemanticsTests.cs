@@ -35,6 +35,7 @@ internal sealed class TemplateSemanticsTests
     [TestCase("{{ 'a' in 'abc' }} {{ 9 not in l }} {{ not 1 in l }} {{ 'a' in d }}", "True True False True")]
     [TestCase("{{ 'x' if false }}|{{ 'x' if 0 else 'y' if '' else 'z' }}|{{ 0 or 'o' }}|{{ '' and 1 }}", "|z|o|")]
     [TestCase("{{ true + 1 }} {{ -1 | abs }} {{ -l[0] }}", "2 1 -1")]
+    [TestCase("{{ 0x1F + 0b11 + 0o17 + 1_000 }} {{ 0 }} {{ 0xff_ff }}", "1049 0 65535")]
     [TestCase(@"{{ 'a' ""b"" 'c' }} {{ '\x41\u00e9\d\'' }}", @"abc Aé\d'")]
     public void Operators_follow_Python(string source, string expected) =>
         Assert.That(Render(source), Is.EqualTo(expected));
@@ -121,6 +122,8 @@ internal sealed class TemplateSemanticsTests
     [TestCase("{% set p = 'ab' * 40 %}{{ ('ab' * 50 ~ 'c').find(p ~ 'c') }} {{ ('ab' * 60).rfind(p) }} "
         + "{{ ('ab' * 100).count(p) }} {{ (p ~ ',' ~ p).rsplit(p) }} {{ p ~ 'b' in 'ab' * 99 }}",
         "20 40 2 ['', ',', ''] False")]
+    [TestCase("{{ 'abc'.find('', 3) }} {{ 'abc'.find('', 5) }} {{ 'abc'.count('', 4) }} {{ 'abc'.startswith('', 4) }}",
+        "3 -1 0 False")]
     [TestCase("{{ '😀a😀'.strip('😀x') }}{{ 'a b  c '.rsplit(none, 1) }}{{ ' a b '.split(none, 1) }}",
         "a['a b', 'c']['a', 'b ']")]
     [TestCase("{{ d.get('zz', 3) }}{{ d.get('zz') }}{{ d.a.keys() }}{{ d.a.items() | list }}",
@@ -128,6 +131,16 @@ internal sealed class TemplateSemanticsTests
     [TestCase("{{ '%s %05.1f %-3d|' % ('a', 2.25, 7) }}{{ '{:>4}{0!r}'.format('x') if false else '{0!r:>4}'.format('x') }}",
         "a 002.2 7  | 'x'")]
     public void Methods_follow_Python(string source, string expected) => Assert.That(Render(source), Is.EqualTo(expected));
+
+    [TestCase("{% if false %}{{ 1 | shout }}{{ 1 is weird }}{% endif %}a", "a")]
+    [TestCase("{{ 1 | shout if false else 'b' }} {{ 1 if true else 1 is weird }} {{ true or 1 | shout }}", "b 1 True")]
+    [TestCase("{% if true %}a{% elif 1 is weird %}b{% else %}{{ 1 | shout(2) }}{% endif %}", "a")]
+    [TestCase("{% if false %}{% set x | shout %}{% endset %}{% filter shout %}{% endfilter %}{% endif %}c", "c")]
+    [TestCase("{% macro m() %}{{ 1 | shout }}{% endmacro %}{% for x in [] %}{{ x is weird }}{% endfor %}d", "d")]
+    [TestCase("{{ [] | map('shout') | list }}{{ none | select('weird') | list }}", "[][]")]
+    [TestCase("{{ 1 | shout if 'shout' is filter else 'none' }} {{ 'weird' is test }}", "none False")]
+    public void An_unknown_filter_or_test_fails_only_where_it_is_reached(string source, string expected) =>
+        Assert.That(Render(source), Is.EqualTo(expected));
 
     [TestCase("%d %b %Y", "02 Jan 2026")]
     [TestCase("%A, %-d %B %y %I:%M:%S %p %j %% %e", "Friday, 2 January 26 03:04:05 AM 002 %  2")]
