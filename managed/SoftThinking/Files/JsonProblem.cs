@@ -18,7 +18,7 @@ internal static class JsonProblem
         {
             while (reader.Read())
             {
-                if (reader.CurrentDepth > deepest)
+                if (reader.CurrentDepth >= deepest && reader.TokenType is (JsonTokenType.StartObject or JsonTokenType.StartArray))
                     return $"is broken JSON: it is nested more than {deepest} levels deep, at {PlaceOf(text, (int)reader.TokenStartIndex)}";
                 if (reader.TokenType == JsonTokenType.StartObject)
                     keys.Push([]);

@@ -111,7 +111,7 @@ internal sealed class TokenizerSettings
                     AddSpecial(ReadToken(json, entry.Name, value) ?? throw json.Refuse(entry.Name, "has an entry that is not a token"));
                 return;
             default:
-                JsonSettings inner = json.Object(entry);
+                JsonSettings inner = json.Object(entry.Name, entry.Value);
                 foreach (JsonProperty named in inner.Entries)
                 {
                     ConfiguredToken token = ReadToken(inner, named.Name, named.Value)

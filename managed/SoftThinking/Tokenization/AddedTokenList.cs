@@ -4,7 +4,7 @@ namespace SoftThinking.Tokenization;
 
 /// <summary>The added tokens of a tokenizer: those of tokenizer.json, changed and extended by the files beside it as
 /// Hugging Face transformers does it. There an id follows from the order in which tokens are added, and a file that says
-/// otherwise is not heeded; such a file is refused here, as programs differ on what it means.</summary>
+/// otherwise is ignored; a file that gives a new token another id is refused here, as programs differ on what it means.</summary>
 internal sealed class AddedTokenList(Dictionary<string, int> vocabulary)
 {
     private readonly List<AddedToken> _tokens = [];
@@ -13,7 +13,7 @@ internal sealed class AddedTokenList(Dictionary<string, int> vocabulary)
 
     public IReadOnlyList<AddedToken> Tokens => _tokens;
 
-    /// <summary>The place of a token; null where there is none of this content.</summary>
+    /// <summary>The token of this content; null where there is none.</summary>
     public AddedToken? Find(string content) => _places.TryGetValue(content, out int place) ? _tokens[place] : null;
 
     /// <summary>The id that a token of this content has or would get.</summary>

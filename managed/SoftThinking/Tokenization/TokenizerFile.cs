@@ -38,6 +38,8 @@ internal static class TokenizerFile
         RequireNoUnknownToken(model, vocabulary, json);
         AddedTokenList added = ReadAddedTokens(root, vocabulary, json);
         added.Apply(settings, json);
+        if (settings.Config?.OptionalFlag("split_special_tokens") == true)
+            throw settings.Config.Refuse("split_special_tokens", "is true; a tokenizer that recognises no special tokens is not supported");
         RequireDistinctIds(added.Tokens, vocabulary, json);
         components.RequireDecoder(root);
         HashSet<int> ids = [.. vocabulary.Values, .. added.Tokens.Select(token => token.Id)];

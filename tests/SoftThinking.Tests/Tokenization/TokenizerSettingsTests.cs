@@ -134,6 +134,7 @@ public class TokenizerSettingsTests
     [TestCase("tokenizer_config.json", """{"tokenizer_class": "LlamaTokenizerFast", "add_bos_token": true, "bos_token": null}""", "add_bos_token is true, but there is no bos_token")]
     [TestCase("tokenizer_config.json", """{"tokenizer_class": "LlamaTokenizerFast", "add_eos_token": true}""", "add_eos_token is true, but there is no eos_token")]
     [TestCase("tokenizer_config.json", """{"tokenizer_class": "LlamaTokenizerFast", "add_bos_token": "yes"}""", "add_bos_token must be true or false")]
+    [TestCase("tokenizer_config.json", """{"split_special_tokens": true}""", "split_special_tokens is true")]
     [TestCase("special_tokens_map.json", """{"eos_token": {"content": 3}}""", "special_tokens_map.json: eos_token.content must be a string")]
     public void AFileThatCannotBeRight_IsRefused(string file, string text, string reason)
     {
