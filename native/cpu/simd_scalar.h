@@ -8,6 +8,7 @@ namespace {
 struct F16x {
   float v[16];
 };
+constexpr int kRegisters = 4;  // that hold an F16x, where the compiler vectorizes for 128 bits
 constexpr int kBlockRows = 1, kBlockTiles = 4, kBlockWideRows = 1, kBlockFew = 1;
 constexpr int kInt8Rows = 4, kInt8Tiles = 1, kInt8WideRows = 1, kInt8Few = 1;
 constexpr int kScoreBlocks = 1, kValueSums = 4;
