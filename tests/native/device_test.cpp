@@ -14,7 +14,8 @@ ST_TEST_EVERY_BACKEND(DeviceTest);
 
 // The library loads on any machine, and where it cannot work it says why in one sentence.
 TEST(CudaTest, DeviceOpensOrSaysWhyNot) {
-  if (!is_built("cuda")) GTEST_SKIP() << "the CUDA backend was not built: nvcc is not installed. Debian: apt install nvidia-cuda-toolkit";
+  if (!is_built("cuda"))
+    GTEST_SKIP() << "the CUDA backend was not built: nvcc is not installed. Debian: apt install nvidia-cuda-toolkit";
   std::string reason = why_unsupported("cuda");
   if (reason.empty()) return;
   EXPECT_EQ(reason.find('\n'), std::string::npos);
@@ -27,7 +28,7 @@ TEST_P(DeviceTest, TableNamesItselfAndHasEveryFunction) {
   EXPECT_EQ(api.version, ST_ABI_VERSION);
   EXPECT_EQ(api.size, sizeof(st_api));
   EXPECT_EQ(api.backend, GetParam().backend);
-  // The functions stand behind the name, and nothing else does.
+  // The functions follow the name, and nothing else does.
   const char* table = reinterpret_cast<const char*>(&api);
   for (size_t at = offsetof(st_api, last_error); at < sizeof api; at += sizeof(void*)) {
     void* function;
@@ -142,7 +143,7 @@ TEST_P(DeviceTest, MeasuresItsCeilings) {
   EXPECT_EQ(api.measure(nullptr, &rates), ST_INVALID_ARGUMENT);
   EXPECT_EQ(api.measure(device().handle, nullptr), ST_INVALID_ARGUMENT);
 #if defined(__SANITIZE_ADDRESS__)
-  GTEST_SKIP() << "a sanitizer takes minutes, and leaves nothing to measure";
+  GTEST_SKIP() << "with a sanitizer it takes minutes and measures nothing";
 #endif
   auto one = open(1);
   one->check(api.measure(one->handle, &rates));
@@ -267,7 +268,7 @@ TEST_P(DeviceTest, EventsTellTheTimeBetweenThem) {
   api.event_destroy(after);
 }
 
-// More work than a queue holds, given faster than it is done.
+// More work than a queue holds, enqueued faster than it is done.
 TEST_P(DeviceTest, LongQueuesAreDoneInOrder) {
   const st_api& api = device().api;
   std::vector<uint32_t> source(5000), back(source.size());
@@ -305,7 +306,7 @@ TEST_P(DeviceTest, UnknownVersionsHaveNoTable) {
   EXPECT_EQ(get_api(GetParam().backend, ST_ABI_VERSION + 1), nullptr);
 }
 
-// One device, a stream per host thread: nobody gets another's result.
+// One device, a stream per host thread: no thread gets another's result.
 TEST_P(DeviceTest, StreamsOfSeveralThreadsDoNotMeet) {
   constexpr int kHostThreads = 4, kRounds = 30;
   for (int threads : {1, 3}) {
