@@ -11,7 +11,7 @@ set(CMAKE_C_VISIBILITY_PRESET hidden)
 set(CMAKE_CXX_VISIBILITY_PRESET hidden)
 set(CMAKE_VISIBILITY_INLINES_HIDDEN ON)
 
-# Contraction is off because a result must not depend on where a compiler finds a product beside a sum: kernels that want
+# Contraction is off because a result must not depend on where a compiler finds a product next to a sum: kernels that want
 # a fused multiply-add ask for it by name. For the same reason nothing here is fast-math. errno after sqrt is read nowhere.
 if(MSVC)
   target_compile_options(softthinking_options INTERFACE /W4 /WX /permissive- /utf-8 /fp:precise)

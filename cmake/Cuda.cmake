@@ -2,7 +2,7 @@
 set(SOFTTHINKING_CUDA AUTO CACHE STRING "Build the CUDA backend: ON, OFF, or AUTO: when nvcc is there")
 set_property(CACHE SOFTTHINKING_CUDA PROPERTY STRINGS ON OFF AUTO)
 
-# A C++ compiler that this nvcc takes: its own choice, ours, or one of a version that it may know; empty where none does.
+# A C++ compiler that this nvcc accepts: its own choice, ours, or one of a version that it may know; empty where none does.
 function(find_cuda_host_compiler nvcc result)
   set(source ${CMAKE_BINARY_DIR}/CMakeFiles/cuda-host.cu)
   file(WRITE ${source} "#include <tuple>\nint main() {}\n")

@@ -1,13 +1,42 @@
-// What every operation demands of its scalar arguments and pointers, on every backend. Sizes of matrices and caches are
-// the backend's own: it passes the function that tells them.
+// What every operation requires of its scalar arguments and pointers, on every backend. Sizes of matrices are the
+// backend's own: it passes the function that returns them.
 #pragma once
 
+#include "common/kv.h"
 #include "common/status.h"
 
 namespace st {
 
 using MatrixBytes = uint64_t (*)(int32_t rows, int32_t cols, int32_t dtype);
-using KvBytes = uint64_t (*)(int32_t blocks, int32_t kv_heads, int32_t head_dim, int32_t dtype);
+
+// A struct of the table's that begins with its size; `function` is what it is passed to.
+template <typename Struct>
+st_status check_size(const char* function, const Struct& s) {
+  ST_REQUIRE(s.size == sizeof s, "%s: the struct has %u bytes, this backend expects %zu", function, s.size, sizeof s);
+  return ST_OK;
+}
+
+inline st_status check(const st_device_options* options, st_device** device) {
+  ST_REQUIRE(options && device, "device_open: a pointer is null");
+  ST_TRY(check_size("device_open", *options));
+  ST_REQUIRE(options->threads >= 0 && options->threads <= 1024, "device_open: %d threads, expected 1..1024, or 0",
+             options->threads);
+  ST_REQUIRE(options->activations >= ST_ACTIVATIONS_DEFAULT && options->activations <= ST_ACTIVATIONS_BF16,
+             "device_open: no type %d of activations", options->activations);
+  ST_REQUIRE(options->fast_products == 0 || options->fast_products == 1,
+             "device_open: fast_products is %d, expected 0 or 1", options->fast_products);
+  return ST_OK;
+}
+
+inline st_status check(st_device* device, st_device_info* info) {
+  ST_REQUIRE(device && info, "device_query: a pointer is null");
+  return check_size("device_query", *info);
+}
+
+inline st_status check(st_device* device, st_rates* rates) {
+  ST_REQUIRE(device && rates, "measure: a pointer is null");
+  return check_size("measure", *rates);
+}
 
 inline st_status check(st_stream* stream, const st_matrix* w, int32_t first_row, int32_t row_step, int32_t count,
                        const void* source, MatrixBytes matrix_bytes) {
@@ -62,7 +91,7 @@ inline st_status check(st_stream* stream, const st_rope_angles* op) {
 
 // What qkv_epilogue and attention have in common.
 template <typename Operation>
-st_status check_batch(const char* name, const Operation& op, KvBytes kv_bytes) {
+st_status check_batch(const char* name, const Operation& op) {
   const st_batch& batch = op.batch;
   const st_kv_cache& cache = op.cache;
   ST_REQUIRE(op.heads > 0 && op.kv_heads > 0 && op.heads % op.kv_heads == 0, "%s: %d heads over %d KV heads", name,
@@ -81,16 +110,16 @@ st_status check_batch(const char* name, const Operation& op, KvBytes kv_bytes) {
   return ST_OK;
 }
 
-inline st_status check(st_stream* stream, const st_qkv_epilogue* op, KvBytes kv_bytes) {
+inline st_status check(st_stream* stream, const st_qkv_epilogue* op) {
   ST_REQUIRE_OPERATION("qkv_epilogue", stream, op);
   ST_REQUIRE(op->qkv && op->angles, "qkv_epilogue: a pointer is null");
-  return check_batch("qkv_epilogue", *op, kv_bytes);
+  return check_batch("qkv_epilogue", *op);
 }
 
-inline st_status check(st_stream* stream, const st_attention* op, KvBytes kv_bytes) {
+inline st_status check(st_stream* stream, const st_attention* op) {
   ST_REQUIRE_OPERATION("attention", stream, op);
   ST_REQUIRE(op->qkv && op->out, "attention: a pointer is null");
-  return check_batch("attention", *op, kv_bytes);
+  return check_batch("attention", *op);
 }
 
 inline st_status check(st_stream* stream, const st_gather_rows* op) {

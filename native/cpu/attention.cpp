@@ -1,4 +1,4 @@
-// What lies between the QKV product and the output product: rope_angles, qkv_epilogue, attention.
+// What runs between the QKV product and the output product: rope_angles, qkv_epilogue, attention.
 // The layout of the cache is that of kernels.h.
 
 #include <algorithm>
@@ -7,6 +7,7 @@
 
 #include "common/checks.h"
 #include "common/formats.h"
+#include "common/kv.h"
 #include "cpu/device.h"
 #include "cpu/stream.h"
 
@@ -15,25 +16,8 @@ namespace {
 
 constexpr int kMaxAttentionHeads = 4096;  // the partial sums of one row must fit into the workspace
 
-int kv_element_bytes(int32_t dtype) {
-  return dtype == ST_F32 ? 4 : dtype == ST_BF16 ? 2 : 0;
-}
-
-// The sequence that owns a row: the last one that begins at or before it.
-int32_t sequence_of(const st_batch& batch, int64_t row) {
-  int32_t low = 0, high = batch.sequences - 1;
-  while (low < high) {
-    int32_t middle = (low + high + 1) / 2;
-    if (batch.first_row[middle] <= row)
-      low = middle;
-    else
-      high = middle - 1;
-  }
-  return low;
-}
-
 const int32_t* block_table_of(const st_batch& batch, int64_t row) {
-  return batch.block_tables + int64_t{sequence_of(batch, row)} * batch.blocks_per_sequence;
+  return batch.block_tables + int64_t{sequence_of(batch, static_cast<int32_t>(row))} * batch.blocks_per_sequence;
 }
 
 template <typename T, int TOGETHER, typename Convert>
@@ -71,19 +55,8 @@ void finish_row(const Kernels& kernels, const st_qkv_epilogue& op, int64_t row) 
     write_kv<uint16_t, kKvPair>(op, position, block, k, v, [](float x) { return float_to_bf16(x); });
 }
 
-}  // namespace
-
-uint64_t kv_bytes(int32_t blocks, int32_t kv_heads, int32_t head_dim, int32_t dtype) {
-  if (blocks <= 0 || kv_heads <= 0 || head_dim <= 0) return 0;
-  return size_product(
-      static_cast<uint64_t>(blocks) * static_cast<uint64_t>(kv_heads),
-      ST_BLOCK_POSITIONS * static_cast<uint64_t>(head_dim) * static_cast<uint64_t>(kv_element_bytes(dtype)));
-}
-
-namespace {
-
-// Positions and blocks lie in device memory, so they are looked at when the work runs: a wrong one must not reach
-// memory outside the cache. Each block of a table is looked at once, however many rows read it.
+// Positions and blocks are in device memory, so they are checked when the work runs: an invalid one must not reach
+// memory outside the cache. Each block of a table is checked once, however many rows read it.
 st_status check_rows(const char* operation, const st_batch& batch, const st_kv_cache& cache) {
   for (int32_t s = 0; s < batch.sequences; ++s) {
     int32_t first = batch.first_row[s], last = s + 1 < batch.sequences ? batch.first_row[s + 1] : batch.rows;
@@ -123,7 +96,7 @@ st_status rope_angles(st_stream* stream, const st_rope_angles* op) {
 }
 
 st_status qkv_epilogue(st_stream* stream, const st_qkv_epilogue* op) {
-  ST_TRY(check(stream, op, kv_bytes));
+  ST_TRY(check(stream, op));
   return enqueue(stream, [device = stream->device, op = *op] {
     st_status found = check_rows("qkv_epilogue", op.batch, op.cache);
     if (found != ST_OK) return found;
@@ -138,7 +111,7 @@ st_status qkv_epilogue(st_stream* stream, const st_qkv_epilogue* op) {
 
 namespace {
 
-// Attention of the rows [first, first + rows) of a batch. Partial sums stand in the workspace: those of split 0, with
+// Attention of the rows [first, first + rows) of a batch. Partial sums are in the workspace: those of split 0, with
 // which the others are merged in order, or those of every split.
 class AttentionRun {
  public:
@@ -165,7 +138,7 @@ class AttentionRun {
   // One task for each split of 256 positions: for few rows with long contexts.
   void by_splits(int64_t first, int64_t rows, int64_t splits, int64_t work) {
     device_.pool.parallel_for(rows * op_.kv_heads * splits, work, [&](int64_t begin, int64_t end) {
-      // One KV head after another: their keys lie side by side.
+      // One KV head after another: their keys are adjacent.
       for (int64_t task = begin; task < end; ++task) {
         int64_t row = task / op_.kv_heads / splits, i = task / op_.kv_heads % splits, kv_head = task % op_.kv_heads;
         if (i * kSplit <= op_.batch.positions[first + row])
@@ -253,7 +226,7 @@ void run_attention(st_device& device, const st_attention& op) {
 }  // namespace
 
 st_status attention(st_stream* stream, const st_attention* op) {
-  ST_TRY(check(stream, op, kv_bytes));
+  ST_TRY(check(stream, op));
   ST_REQUIRE(op->heads <= kMaxAttentionHeads, "attention: %d heads, at most %d", op->heads, kMaxAttentionHeads);
   return enqueue(stream, [device = stream->device, op = *op] {
     st_status found = check_rows("attention", op.batch, op.cache);

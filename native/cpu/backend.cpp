@@ -6,6 +6,7 @@
 #include <cstring>
 #include <new>
 
+#include "common/checks.h"
 #include "common/formats.h"
 #include "cpu/cores.h"
 #include "cpu/device.h"
@@ -15,16 +16,8 @@ namespace st::cpu {
 namespace {
 
 st_status device_open(const st_device_options* options, st_device** device) {
-  ST_REQUIRE(options && device, "device_open: a pointer is null");
-  ST_REQUIRE(options->size == sizeof *options, "device_open: the struct has %u bytes, this backend expects %zu",
-             options->size, sizeof *options);
+  ST_TRY(check(options, device));
   ST_REQUIRE(options->ordinal == 0, "device_open: CPU %d; there is only 0", options->ordinal);
-  ST_REQUIRE(options->threads >= 0 && options->threads <= 1024, "device_open: %d threads, expected 1..1024, or 0",
-             options->threads);
-  ST_REQUIRE(options->activations >= ST_ACTIVATIONS_DEFAULT && options->activations <= ST_ACTIVATIONS_BF16,
-             "device_open: no type %d of activations", options->activations);
-  ST_REQUIRE(options->fast_products == 0 || options->fast_products == 1,
-             "device_open: fast_products is %d, expected 0 or 1", options->fast_products);
   if (options->activations > ST_ACTIVATIONS_F32)
     return fail(ST_UNSUPPORTED, "device_open: activations are f32 on the CPU");
   const char* problem = "";
@@ -44,7 +37,7 @@ void device_close(st_device* device) {
   delete device;
 }
 
-// MemAvailable counts what the system can give without swapping; a container may allow less than the machine has.
+// MemAvailable counts what the system can allocate without swapping; a container may allow less than the machine has.
 uint64_t available_memory() {
   uint64_t available = static_cast<uint64_t>(sysconf(_SC_AVPHYS_PAGES)) * static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
   if (FILE* file = fopen("/proc/meminfo", "r")) {
@@ -67,9 +60,7 @@ uint64_t available_memory() {
 }
 
 st_status device_query(st_device* device, st_device_info* info) {
-  ST_REQUIRE(device && info, "device_query: a pointer is null");
-  ST_REQUIRE(info->size == sizeof *info, "device_query: the struct has %u bytes, this backend expects %zu", info->size,
-             sizeof *info);
+  ST_TRY(check(device, info));
   info->activation_dtype = ST_F32;
   info->graphs = 0;
   info->threads = device->pool.threads();

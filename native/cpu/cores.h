@@ -5,7 +5,8 @@
 
 namespace st::cpu {
 
-// One logical processor of each physical core in the process's affinity mask; empty where the system does not tell.
+// One logical processor of each physical core in the process's affinity mask; empty where the system does not report
+// it.
 std::vector<int> physical_cores();
 
 // Threads that can run at once: physical cores, and no more than the cgroup's processor quota, rounded up. At least 1.

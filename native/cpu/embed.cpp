@@ -17,7 +17,7 @@ const char* group_of(const st_matrix& table, int32_t id) {
   return static_cast<const char*>(table.data) + id / kGroup * group_bytes(table.cols, table.dtype);
 }
 
-// out += weight * row `id` of a table whose groups hold STEP consecutive k of an output beside one another.
+// out += weight * row `id` of a table whose groups hold STEP consecutive k of an output side by side.
 template <typename T, int STEP, typename Widen>
 void add_row(const st_matrix& table, int32_t id, float weight, Widen widen, float* out) {
   const T* output = reinterpret_cast<const T*>(group_of(table, id)) + id % kGroup * STEP;

@@ -5,14 +5,13 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "common/portable.h"
+#include "common/kv.h"
 
 namespace st::cpu {
 
 constexpr int kLanes = 16;      // outputs of a weight tile, positions of a KV block
 constexpr int kGroup = 64;      // outputs whose weights are stored together
 constexpr int kLogitTile = 64;  // logits whose maximum is kept
-constexpr int kSplit = 256;     // positions of an attention split
 
 constexpr int kBlock = 32;  // inputs that share a scale in ST_INT8
 
@@ -53,8 +52,8 @@ ST_HD constexpr int64_t partial_floats(int head_dim) {
 }
 
 // Block b of a cache holds, for KV head g, at (b kv_heads + g) * 16 head_dim: keys as [head_dim, 16], values as
-// [16, head_dim]. Of bf16 each two that a sum takes one after another lie side by side, as dot-product instructions
-// take them: keys [head_dim / 2, 16, 2], values [8, head_dim, 2].
+// [16, head_dim]. In bf16 each two that a sum reads one after another are adjacent, as dot-product instructions
+// read them: keys [head_dim / 2, 16, 2], values [8, head_dim, 2].
 constexpr int kKvPair = 2;
 template <int TOGETHER>
 ST_HD int64_t key_place(int64_t position, int64_t d) {

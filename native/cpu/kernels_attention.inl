@@ -1,4 +1,4 @@
-// Attention of a row's queries over a split of the context; part of kernels.inl. A cache that lies in memory is asked
+// Attention of a row's queries over a split of the context; part of kernels.inl. A cache that is in memory is asked
 // for long before it is needed: the values of a split while its scores are computed, the keys of the next split while
 // values are summed.
 #pragma once
@@ -10,7 +10,7 @@
 namespace st::cpu {
 namespace {
 
-// How numbers of a cache are multiplied. kTogether numbers that a sum takes one after another lie side by side, for
+// How numbers of a cache are multiplied. kTogether numbers that a sum reads one after another are adjacent, for
 // each of 16 lanes: a vector of keys is 16 positions, one of values 16 dimensions. kPasses multiplications do them all.
 // What they are multiplied by, queries and weights, is made of f32 beforehand.
 struct FactorsF32 {
@@ -77,7 +77,7 @@ struct StoredBf16 : FactorsF32 {
 
 constexpr int kMaxHeads = 8;  // queries that are computed side by side: keys and values are read once for all of them
 
-// Where the keys or the values of a split's blocks lie.
+// Where the keys or the values of a split's blocks are.
 template <typename C>
 struct Blocks {
   const AttentionSplit& split;
@@ -185,7 +185,7 @@ void split_values(const Blocks<C>& blocks, const Blocks<C>& keys, int d, const t
         add_products(value, p + b * kLanes + t, pass);
       }
     }
-    if (t < valid) {  // what lies beside the last position may be anything
+    if (t < valid) {  // memory after the last position may hold anything
       ST_UNROLL
       for (int i = 0; i < LINES; ++i) value[i] = C::load16_first(values + t * dim + i * kLanes * C::kTogether);
       add_products(value, p + b * kLanes + t, 0);

@@ -1,5 +1,5 @@
 // How a product is cut into blocks of rows and tiles; part of kernels.inl. Every output is one chain over k in order,
-// however many rows and tiles a block has, so that its bits do not depend on what is computed beside it.
+// however many rows and tiles a block has, so that its bits do not depend on what is computed with it.
 #pragma once
 
 #include "cpu/matrix.h"
@@ -80,7 +80,7 @@ void all_rows(const Product& p, int64_t tile) {
     few_rows<Blocks, ROWS, TILES>(p, p.rows * i / blocks, p.rows * (i + 1) / blocks, tile);
 }
 
-// Few rows are bound by memory: whole groups at once, so that weights are read in the order in which they lie.
+// Few rows are bound by memory: whole groups at once, so that weights are read in the order of their addresses.
 template <typename Blocks>
 void all_tiles(const Product& p, int64_t first, int64_t last) {
   bool few = p.rows <= Blocks::kFew;

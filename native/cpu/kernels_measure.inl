@@ -7,17 +7,12 @@
 namespace st::cpu {
 namespace {
 
-// Hides a value from the optimizer, which could otherwise see what a loop comes to.
+// A value that the compiler does not know.
 template <typename T>
-ST_HD void opaque(T& value) {
-#if defined(__GNUC__)
-  asm volatile("" : "+m"(value));
-#else
-  *const_cast<volatile T*>(&value) = value;
-#endif
+ST_HD T opaque(T value) {
+  volatile T hidden = value;
+  return hidden;
 }
-
-constexpr int kChains = 9;  // independent sums: more than the latency of a multiply-add
 
 float read_bytes(const void* data, int64_t bytes) {
   constexpr int kStreams = 8;  // as many pages are read side by side
@@ -31,54 +26,64 @@ float read_bytes(const void* data, int64_t bytes) {
   return sum(total[0]);
 }
 
-// Adds to every chain in every round (variables, because the compiler keeps an array in memory;
-// of different values, because it would see that equal ones stay equal); the input
-// changes from round to round as far as the compiler knows.
-template <typename Chain, typename Value, typename Add>
-ST_HD void run_chains(Chain (*start)(int), Value value, int64_t rounds, Add add_to) {
-  Chain t0 = start(0), t1 = start(1), t2 = start(2), t3 = start(3), t4 = start(4);
-  Chain t5 = start(5), t6 = start(6), t7 = start(7), t8 = start(8);
+// What is counted must be computed. A compiler computes once what it sees to be equal: the halves of a value that takes
+// several registers, two sums that start from the same number, a product that several sums have in common. So every
+// lane of every sum starts from a number of its own that the compiler does not know, and every instruction has a sum
+// among its operands. The test MeasuringMultipliesInEveryLane counts the instructions.
+//
+// Twelve registers of sums: more than the latency of a multiply-add times the units that execute it (2 x 5), and few
+// enough to leave registers for the operands where there are 16.
+constexpr int kSums = 12 / kRegisters;
+
+// Adds to every sum in every round; the sums, merged, as f32.
+template <typename Sum, typename Add, typename ToF32>
+ST_HD float run_sums(Sum (*start)(const float*), int64_t rounds, Add add_to, ToF32 as_f32) {
+  float numbers[kSums * kLanes];
+  for (int i = 0; i < kSums * kLanes; ++i) numbers[i] = static_cast<float>(i);
+  const float* unknown = opaque<const float*>(numbers);
+  Sum sums[kSums];
+  ST_UNROLL
+  for (int s = 0; s < kSums; ++s) sums[s] = start(unknown + s * kLanes);
   for (int64_t i = 0; i < rounds; ++i) {
-    opaque(value);
-    t0 = add_to(t0, value), t1 = add_to(t1, value), t2 = add_to(t2, value);
-    t3 = add_to(t3, value), t4 = add_to(t4, value), t5 = add_to(t5, value);
-    t6 = add_to(t6, value), t7 = add_to(t7, value), t8 = add_to(t8, value);
+    ST_UNROLL
+    for (int s = 0; s < kSums; ++s) sums[s] = add_to(sums[s]);
   }
-  Chain all = add(add(add(t0, t1), add(t2, t3)), add(add(t4, t5), add(t6, add(t7, t8))));
-  opaque(all);
+  F16x merged = as_f32(sums[0]);
+  ST_UNROLL
+  for (int s = 1; s < kSums; ++s) merged = add(merged, as_f32(sums[s]));
+  return sum(merged);
 }
 
-F16x start_f32(int chain) {
-  return broadcast(static_cast<float>(chain));
-}
-
+// The sum is a factor, because a product of two other numbers would be the same for all sums. It tends to 2.
 int64_t multiply_adds_f32(int64_t count) {
-  int64_t rounds = count / (kChains * kLanes);
-  run_chains(start_f32, 0.5f, rounds, [](F16x t, float x) { return mul_add(broadcast(x), broadcast(x), t); });
-  return rounds * kChains * kLanes;
+  int64_t rounds = count / (kSums * kLanes);
+  F16x half = broadcast(opaque(0.5f)), one = broadcast(opaque(1.0f));
+  opaque(run_sums(
+      load, rounds, [&](F16x t) { return mul_add(t, half, one); }, [](F16x t) { return t; }));
+  return rounds * kSums * kLanes;
 }
 
 #if defined(__AVX512BF16__)
 int64_t multiply_adds_bf16(int64_t count) {
-  int64_t rounds = count / (kChains * kLanes * 2);
-  run_chains(start_f32, 0x3f003e80, rounds, [](F16x t, int pair) {
-    auto x = reinterpret_cast<__m512bh>(_mm512_set1_epi32(pair));
-    return F16x{_mm512_dpbf16_ps(t.v, x, x)};
-  });
-  return rounds * kChains * kLanes * 2;
+  int64_t rounds = count / (kSums * kLanes * 2);
+  auto pairs = reinterpret_cast<__m512bh>(_mm512_set1_epi32(opaque(0x3f003e80)));  // 0.25 and 0.5
+  opaque(run_sums(
+      load, rounds, [&](F16x t) { return F16x{_mm512_dpbf16_ps(t.v, pairs, pairs)}; }, [](F16x t) { return t; }));
+  return rounds * kSums * kLanes * 2;
 }
 #endif
 
 #if defined(__AVX512VNNI__)
-I16x start_int8(int chain) {
-  return broadcast_int(chain);
+I16x start_int8(const float* numbers) {
+  return to_nearest(load(numbers));
 }
 
 int64_t multiply_adds_int8(int64_t count) {
-  int64_t rounds = count / (kChains * kLanes * 4);
-  run_chains(start_int8, 0x01020304, rounds,
-             [](I16x t, int four) { return add_products(t, broadcast_signed(four), broadcast_signed(four)); });
-  return rounds * kChains * kLanes * 4;
+  int64_t rounds = count / (kSums * kLanes * 4);
+  Bytes fours = broadcast_signed(opaque(0x01020304));
+  opaque(run_sums(
+      start_int8, rounds, [&](I16x t) { return add_products(t, fours, fours); }, [](I16x t) { return to_f32(t); }));
+  return rounds * kSums * kLanes * 4;
 }
 #endif
 

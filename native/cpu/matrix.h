@@ -68,7 +68,7 @@ ST_HD OperandInt8 operand_int8(void* row, int64_t blocks) {
           reinterpret_cast<int32_t*>(p + blocks * (kBlock + 4))};
 }
 
-// Bytes of an input row, and from it to the next. Rows of one's own making stand an odd number of cache lines apart, so
+// Bytes of an input row, and from it to the next. Rows that a product makes are an odd number of cache lines apart, so
 // that those of a block do not fall into the same set of the cache.
 ST_HD int64_t operand_bytes(Operand form, int64_t cols) {
   switch (form) {

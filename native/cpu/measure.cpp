@@ -6,6 +6,7 @@
 #include <cstring>
 #include <iterator>
 
+#include "common/checks.h"
 #include "cpu/device.h"
 
 namespace st::cpu {
@@ -37,7 +38,7 @@ Rates rates_of(Pass pass) {
 
 Rates read_bandwidth(st_device& device, char* memory) {
   constexpr int64_t kParts = kReadBytes / kReadPart;
-  std::atomic<float> kept{0.0f};  // or the loop would be needless
+  std::atomic<float> kept{0.0f};  // or the compiler would drop the loop
   return rates_of([&] {
     device.pool.parallel_for(kParts, kReadBytes, [&](int64_t begin, int64_t end) {
       kept.store(device.kernels.read(memory + begin * kReadPart, (end - begin) * kReadPart));
@@ -62,13 +63,11 @@ double multiply_add_rate(st_device& device, Operand form) {
 }  // namespace
 
 st_status measure(st_device* device, st_rates* rates) {
-  ST_REQUIRE(device && rates, "measure: a pointer is null");
-  ST_REQUIRE(rates->size == sizeof *rates, "measure: the struct has %u bytes, this backend expects %zu", rates->size,
-             sizeof *rates);
+  ST_TRY(check(device, rates));
   void* memory = nullptr;
   st_status status = memory_alloc(device, kReadBytes, &memory);
   if (status != ST_OK) return status;
-  // Written, because pages that never were are all the same one.
+  // Written, because all pages that were never written are the same one.
   char* bytes = static_cast<char*>(memory);
   device->pool.parallel_for(kReadBytes / kReadPart, kReadBytes, [&](int64_t begin, int64_t end) {
     memset(bytes + begin * kReadPart, 0x3c, static_cast<size_t>((end - begin) * kReadPart));

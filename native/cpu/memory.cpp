@@ -1,5 +1,5 @@
 // Device memory. From calloc, whose large blocks are zero pages that the system hands over when they are written:
-// nothing is touched twice. The block's own address stands before the aligned one.
+// nothing is touched twice. The block's own address is stored before the aligned one.
 
 #include <cstdlib>
 
@@ -35,7 +35,7 @@ st_status memory_alloc(st_device* device, uint64_t bytes, void** pointer) {
              static_cast<unsigned long long>(bytes));
   void* block = calloc(1, static_cast<size_t>(bytes) + 2 * kAlignment);
   if (!block)
-    return fail(ST_OUT_OF_MEMORY, "memory_alloc: the system does not give %llu bytes",
+    return fail(ST_OUT_OF_MEMORY, "memory_alloc: the system cannot allocate %llu bytes",
                 static_cast<unsigned long long>(bytes));
   ask_for_large_pages(block, static_cast<size_t>(bytes));
   uintptr_t aligned = (reinterpret_cast<uintptr_t>(block) + 2 * kAlignment - 1) / kAlignment * kAlignment;

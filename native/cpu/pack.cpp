@@ -30,7 +30,7 @@ struct SourceRows {
   }
 };
 
-// Elements of T as they are, `STEP` consecutive k of an output beside one another. A stretch of each row that fits a
+// Elements of T as they are, `STEP` consecutive k of an output side by side. A stretch of each row that fits a
 // cache line or two is taken at a time, so that what is written meanwhile stays in the first-level cache.
 template <typename T, int STEP>
 void pack_group(const SourceRows& rows, int64_t group, char* out_bytes) {
@@ -96,11 +96,11 @@ void copy_block(const char* stored, int64_t output, uint16_t* scale, uint8_t* by
 // Bytes of a source's row.
 int64_t stored_row_bytes(int64_t cols, int32_t source_dtype) {
   if (source_dtype == ST_INT8) return block_count(cols) * kStoredBlockBytes;
-  return cols * (source_dtype == ST_F32 ? 4 : 2);
+  return cols * static_cast<int64_t>(element_bytes(source_dtype));
 }
 
 void pack_int8_group(const SourceRows& rows, int32_t source_dtype, int64_t group, char* out) {
-  int64_t cols = rows.w.cols, element = source_dtype == ST_F32 ? 4 : 2;
+  int64_t cols = rows.w.cols, element = static_cast<int64_t>(element_bytes(source_dtype));
   for (int64_t output = 0; output < kGroup; ++output) {
     int64_t row = group * kGroup + output;
     const char* in = rows.row(row);

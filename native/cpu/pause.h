@@ -9,7 +9,7 @@
 
 namespace st::cpu {
 
-// One turn of a loop that waits. Now and then the core is offered to whoever else wants it: the host's thread, above
+// One iteration of a loop that waits. Now and then the core is offered to other threads: the host's thread, above
 // all, without which there would soon be nothing to wait for.
 inline void pause(int turn) {
   if (turn % 64 == 63) return std::this_thread::yield();

@@ -7,6 +7,7 @@ namespace {
 struct F16x {
   __m256 a, b;
 };
+constexpr int kRegisters = 2;  // that hold an F16x
 constexpr int kBlockRows = 6, kBlockTiles = 1, kBlockWideRows = 1, kBlockFew = 1;
 constexpr int kInt8Rows = 2, kInt8Tiles = 1, kInt8WideRows = 1, kInt8Few = 1;
 constexpr int kScoreBlocks = 1, kValueSums = 4;

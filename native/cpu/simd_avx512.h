@@ -7,6 +7,7 @@ namespace {
 struct F16x {
   __m512 v;
 };
+constexpr int kRegisters = 1;  // that hold an F16x
 // Rows by weight tiles of a matrix product's inner block: as many sums as leave registers for what is added to them.
 // For products of up to kFew rows they are kWideRows by a whole group of tiles.
 constexpr int kBlockRows = 6, kBlockTiles = 4, kBlockWideRows = 6, kBlockFew = 6;
@@ -116,9 +117,6 @@ ST_HD uint64_t total(FixedSum sum) {
   return lane[0] + lane[1] + lane[2] + lane[3] + lane[4] + lane[5] + lane[6] + lane[7];
 }
 #if defined(__AVX512VNNI__)
-ST_HD I16x add(I16x a, I16x b) {
-  return {_mm512_add_epi32(a.v, b.v)};
-}
 // Four unsigned bytes a lane, and four signed bytes for all lanes.
 struct Bytes {
   __m512i v;

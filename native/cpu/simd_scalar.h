@@ -8,6 +8,7 @@ namespace {
 struct F16x {
   float v[16];
 };
+constexpr int kRegisters = 4;  // that hold an F16x, where the compiler vectorizes for 128 bits
 constexpr int kBlockRows = 1, kBlockTiles = 4, kBlockWideRows = 1, kBlockFew = 1;
 constexpr int kInt8Rows = 4, kInt8Tiles = 1, kInt8WideRows = 1, kInt8Few = 1;
 constexpr int kScoreBlocks = 1, kValueSums = 4;
@@ -93,7 +94,7 @@ ST_HD I16x broadcast_int(int32_t x) {
 ST_HD F16x to_f32(I16x x) {
   ST_LANES(static_cast<float>(x.v[i]));
 }
-// To even at half way. Adding 1.5 * 2^23 rounds to an integer, whose bits then stand at the end.
+// To even at half way. Adding 1.5 * 2^23 rounds to an integer, whose bits are then the lowest ones.
 ST_HD I16x to_nearest(F16x x) {
   I16x result;
   for (int i = 0; i < 16; ++i)

@@ -14,7 +14,7 @@
 namespace st::cpu {
 
 // One thread pushes commands and waits for them; one thread runs them. A command is a function object that returns a
-// status, copied into the ring. After a command that failed, the rest is left out until wait() has told the error.
+// status, copied into the ring. After a command that failed, the rest is skipped until wait() has returned the error.
 class CommandQueue {
  public:
   CommandQueue();
@@ -34,7 +34,7 @@ class CommandQueue {
 
   // Commands pushed so far.
   uint64_t pushed() const { return pushed_.load(std::memory_order_relaxed); }
-  // Until the first `count` commands ran. An error of theirs, or of any that ran since, is told once.
+  // Until the first `count` commands ran. An error of theirs, or of any that ran since, is returned once.
   st_status wait(uint64_t count);
 
  private:
@@ -70,7 +70,7 @@ struct st_stream {
   st::cpu::CommandQueue queue;
 };
 
-// Marks how far a stream had been filled, and when the stream got there. Owned by whoever made it and by the commands
+// Marks how far a stream had been filled, and when the stream got there. Owned by its creator and by the commands
 // that have to note the time: it may be destroyed before them.
 struct st_event {
   std::atomic<int> owners{1};

@@ -12,7 +12,7 @@ namespace st::cpu {
 
 // Runs a function over a range of items. Each thread begins with a stretch of its own, which it walks through in order
 // (weights that lie behind one another are read behind one another, and by the same thread at every step); who is done
-// helps the others, so that a thread which the system lets wait holds nobody up. Workers spin for a while before they
+// helps the others, so that a thread which the system delays holds up no other. Workers spin for a while before they
 // sleep, because operations follow one another within microseconds.
 class ThreadPool {
  public:
@@ -54,7 +54,7 @@ class ThreadPool {
 
   int64_t shared_work_;       // the least that is shared
   std::mutex one_at_a_time_;  // streams of one device share the threads
-  // Read only by whoever claimed items: the call they belong to ends after its last item did.
+  // Read only by threads that claimed items: the call they belong to ends after its last item did.
   Function function_ = nullptr;
   const void* context_ = nullptr;
   int64_t count_ = 0;

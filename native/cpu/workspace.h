@@ -9,7 +9,7 @@
 
 namespace st::cpu {
 
-// From calloc: pages that no operation has touched take no memory, so the size is only a bound. Work that needs more is
+// From calloc: pages that no operation has touched use no memory, so the size is only a bound. Work that needs more is
 // done in passes.
 class Workspace {
  public:
@@ -22,7 +22,7 @@ class Workspace {
   Workspace(const Workspace&) = delete;
   Workspace& operator=(const Workspace&) = delete;
 
-  // Aligned to 64 bytes; for whoever holds the lock. Streams of one device share its threads anyway.
+  // Aligned to 64 bytes; for the holder of the lock. Streams of one device share its threads anyway.
   void* memory() const {
     size_t space = kBytes;
     void* aligned = memory_;

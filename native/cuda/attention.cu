@@ -70,7 +70,7 @@ __global__ void __launch_bounds__(kThreads) attention_kernel(st_attention op) {
   float maximum = float_of(0xff800000u), total = 0.0f, sums[kElements] = {};
   for (int32_t begin = 0; begin < positions; begin += kSplit) {
     context.count = positions - begin < kSplit ? positions - begin : kSplit;
-    __syncthreads();  // whoever still reads the split before
+    __syncthreads();  // threads may still read the split before
     if (thread < kSplit / kBlock) blocks[thread] = block_of(op.batch, op.cache, sequence, begin + thread * kBlock);
     __syncthreads();
     float score = score_of(context, q, op.scale);
@@ -100,7 +100,7 @@ st_status attention_of(st_stream* stream, const st_attention& op) {
 }  // namespace
 
 st_status attention(st_stream* stream, const st_attention* op) {
-  ST_TRY(check(stream, op, kv_bytes));
+  ST_TRY(check(stream, op));
   int32_t activations = stream->device->activation_dtype;
   if (activations == ST_BF16 && op->cache.dtype == ST_BF16) {
     if (op->head_dim == 64) return attention_mma<64>(stream, *op);

@@ -8,8 +8,6 @@
 
 namespace st::cuda {
 
-constexpr int kSplit = 256;
-
 // e^x, and 0 for what f32 no longer holds.
 __device__ __forceinline__ float weight_of(float x) {
   return x < Exp32::low ? 0.0f : exp32(x);

@@ -1,7 +1,7 @@
 // attention by tensor cores, for bf16 queries and cache. A unit of work is 16 pairs (row, query head) that share a
 // sequence and a KV head: of a decoding sequence its one row with the heads of the group, of a chunk as many rows as
 // fill
-// 16. Pairs are rows of mma, so that a pair's sums do not know which stand beside it.
+// 16. Pairs are rows of mma, so that a pair's sums do not depend on those next to it.
 
 #include "cuda/attention.cuh"
 #include "cuda/mma.cuh"
@@ -167,7 +167,7 @@ __device__ __forceinline__ void split_sums(const st_attention& op, const Unit& u
     if (block < 0) continue;  // its scores are NaN already
     const Bf16* place = static_cast<const Bf16*>(op.cache.values) + kv_offset(block, op.kv_heads, kv_head, kHeadDim) +
                         lane / 4 * kBlock + lane % 4 * 4;
-    // What lies behind the context may be anything, and 0 times anything is not always 0.
+    // Memory behind the context may hold anything, and 0 times anything is not always 0.
     int32_t mine = first + 2 * (lane % 4);
     uint32_t keep[2];
 #pragma unroll

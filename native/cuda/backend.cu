@@ -3,6 +3,7 @@
 #include <cstring>
 #include <new>
 
+#include "common/checks.h"
 #include "cuda/cublas.h"
 #include "cuda/numbers.cuh"
 
@@ -47,20 +48,12 @@ st_status find_device(int32_t ordinal, cudaDeviceProp* properties) {
 }
 
 st_status device_open(const st_device_options* options, st_device** device) {
-  ST_REQUIRE(options && device, "device_open: a pointer is null");
-  ST_REQUIRE(options->size == sizeof *options, "device_open: the struct has %u bytes, this backend expects %zu",
-             options->size, sizeof *options);
-  ST_REQUIRE(options->threads >= 0 && options->threads <= 1024, "device_open: %d threads, expected 1..1024, or 0",
-             options->threads);
-  int32_t activations = options->activations;
-  ST_REQUIRE(activations >= ST_ACTIVATIONS_DEFAULT && activations <= ST_ACTIVATIONS_BF16,
-             "device_open: no type %d of activations", activations);
-  ST_REQUIRE(options->fast_products == 0 || options->fast_products == 1,
-             "device_open: fast_products is %d, expected 0 or 1", options->fast_products);
+  ST_TRY(check(options, device));
   cudaDeviceProp properties;
   st_status status = find_device(options->ordinal, &properties);
   if (status != ST_OK) return status;
   ST_CHECK(cudaSetDevice(options->ordinal), "device_open");
+  int32_t activations = options->activations;
   int32_t dtype = activations == ST_ACTIVATIONS_DEFAULT ? ST_BF16 : activations - ST_ACTIVATIONS_F32;
   auto* made = new (std::nothrow) st_device{options->ordinal, dtype, properties.multiProcessorCount, nullptr, ""};
   if (!made) return fail(ST_OUT_OF_MEMORY, "device_open: no memory for the device");
@@ -78,9 +71,7 @@ void device_close(st_device* device) {
 }
 
 st_status device_query(st_device* device, st_device_info* info) {
-  ST_REQUIRE(device && info, "device_query: a pointer is null");
-  ST_REQUIRE(info->size == sizeof *info, "device_query: the struct has %u bytes, this backend expects %zu", info->size,
-             sizeof *info);
+  ST_TRY(check(device, info));
   ST_CHECK(cudaSetDevice(device->ordinal), "device_query");
   cudaDeviceProp properties;
   ST_CHECK(cudaGetDeviceProperties(&properties, device->ordinal), "device_query");
@@ -109,7 +100,7 @@ st_status device_memory(const char* what, uint64_t bytes, void** pointer) {
   cudaGetLastError();
   size_t free = 0, total = 0;
   cudaMemGetInfo(&free, &total);
-  return fail(ST_OUT_OF_MEMORY, "%s: the device does not give %llu bytes; %llu of %llu are free", what,
+  return fail(ST_OUT_OF_MEMORY, "%s: the device cannot allocate %llu bytes; %llu of %llu are free", what,
               static_cast<unsigned long long>(bytes), static_cast<unsigned long long>(free),
               static_cast<unsigned long long>(total));
 }
@@ -146,7 +137,7 @@ st_status host_alloc(st_device* device, uint64_t bytes, void** pointer) {
   void* memory = nullptr;
   if (cudaHostAlloc(&memory, bytes, cudaHostAllocDefault) != cudaSuccess) {
     cudaGetLastError();
-    return fail(ST_OUT_OF_MEMORY, "host_alloc: the system does not give %llu page-locked bytes",
+    return fail(ST_OUT_OF_MEMORY, "host_alloc: the system cannot allocate %llu page-locked bytes",
                 static_cast<unsigned long long>(bytes));
   }
   memset(memory, 0, bytes);
@@ -269,9 +260,7 @@ st_status event_elapsed(st_event* from, st_event* to, double* seconds) {
 }
 
 st_status measure_device(st_device* device, st_rates* rates) {
-  ST_REQUIRE(device && rates, "measure: a pointer is null");
-  ST_REQUIRE(rates->size == sizeof *rates, "measure: the struct has %u bytes, this backend expects %zu", rates->size,
-             sizeof *rates);
+  ST_TRY(check(device, rates));
   st_stream* stream = nullptr;
   st_status status = stream_create(device, &stream);
   if (status != ST_OK) return status;

@@ -32,8 +32,8 @@ static_assert(kCublasAsItIs == int{CUBLAS_OP_N} && kCublasTransposed == int{CUBL
 
 #if defined(_WIN32)
 
-bool open_library(const char* name, Cublas*, char* told, size_t told_bytes) {
-  snprintf(told, told_bytes, "%s: cuBLAS is opened on Linux only", name);
+bool open_library(const char* name, Cublas*, char* report, size_t report_bytes) {
+  snprintf(report, report_bytes, "%s: cuBLAS is opened on Linux only", name);
   return false;
 }
 
@@ -60,10 +60,10 @@ const char* find_functions(void* library, Cublas* table) {
   return missing;
 }
 
-// Whether a library can be used; else `told` says why not.
-bool try_library(void* library, const char* name, Cublas* table, char* told, size_t told_bytes) {
+// Whether a library can be used; otherwise `report` says why not.
+bool try_library(void* library, const char* name, Cublas* table, char* report, size_t report_bytes) {
   if (const char* missing = find_functions(library, table)) {
-    snprintf(told, told_bytes, "%s has no %s", name, missing);
+    snprintf(report, report_bytes, "%s has no %s", name, missing);
     return false;
   }
   int major = 0, minor = 0, patch = 0;
@@ -71,60 +71,60 @@ bool try_library(void* library, const char* name, Cublas* table, char* told, siz
   table->get_property(kCublasMinorVersion, &minor);
   table->get_property(kCublasPatchLevel, &patch);
   if (major < 11 || major > 13) {
-    snprintf(told, told_bytes, "%s is version %d.%d, known are 11 to 13", name, major, minor);
+    snprintf(report, report_bytes, "%s is version %d.%d, known are 11 to 13", name, major, minor);
     return false;
   }
   void* handle = nullptr;
   int status = table->create(&handle);
   if (status != 0) {
-    snprintf(told, told_bytes, "%s does not start: %s", name, table->status_text(status));
+    snprintf(report, report_bytes, "%s does not start: %s", name, table->status_text(status));
     return false;
   }
   table->destroy(handle);
-  snprintf(told, told_bytes, "cuBLAS %d.%d.%d", major, minor, patch);
+  snprintf(report, report_bytes, "cuBLAS %d.%d.%d", major, minor, patch);
   return true;
 }
 
-bool open_library(const char* name, Cublas* table, char* told, size_t told_bytes) {
+bool open_library(const char* name, Cublas* table, char* report, size_t report_bytes) {
   void* library = dlopen(name, RTLD_NOW | RTLD_LOCAL);
   if (!library) {
     const char* reason = dlerror();
-    snprintf(told, told_bytes, "%s", reason ? reason : name);
+    snprintf(report, report_bytes, "%s", reason ? reason : name);
     return false;
   }
-  if (try_library(library, name, table, told, told_bytes)) return true;
+  if (try_library(library, name, table, report, report_bytes)) return true;
   dlclose(library);
   return false;
 }
 
 #endif
 
-// The first that works; why the others do not is told of one that was there, if any was.
-bool open_first(Cublas* table, char* told, size_t told_bytes) {
+// The first that works. Otherwise the report is about one that was found, if any was.
+bool open_first(Cublas* table, char* report, size_t report_bytes) {
   if (const char* chosen = getenv("SOFTTHINKING_CUBLAS"); chosen && *chosen)
-    return open_library(chosen, table, told, told_bytes);
+    return open_library(chosen, table, report, report_bytes);
   constexpr int kVersions[] = {CUDART_VERSION / 1000, 13, 12, 11};
-  snprintf(told, told_bytes, "there is no libcublas.so.13, .12 or .11");
+  snprintf(report, report_bytes, "there is no libcublas.so.13, .12 or .11");
   for (int version : kVersions) {
     char name[32], reason[96];
     snprintf(name, sizeof name, "libcublas.so.%d", version);
     if (open_library(name, table, reason, sizeof reason)) {
-      snprintf(told, told_bytes, "%s", reason);
+      snprintf(report, report_bytes, "%s", reason);
       return true;
     }
     // What the system says of a library that is nowhere is of no interest; that another which it needs is, is.
     bool nowhere = strncmp(reason, name, strlen(name)) == 0 && strstr(reason, "cannot open shared object file");
-    if (!nowhere) snprintf(told, told_bytes, "%s", reason);
+    if (!nowhere) snprintf(report, report_bytes, "%s", reason);
   }
   return false;
 }
 
 }  // namespace
 
-const Cublas* find_cublas(char* told, size_t told_bytes) {
+const Cublas* find_cublas(char* report, size_t report_bytes) {
 #if defined(ST_SIMT)
   if (const char* chosen = getenv("SOFTTHINKING_CUBLAS"); !chosen || !*chosen)
-    return simt::cublas_stand_in(told, told_bytes);
+    return simt::cublas_stand_in(report, report_bytes);
 #endif
   static std::mutex mutex;
   static Cublas table;
@@ -134,13 +134,13 @@ const Cublas* find_cublas(char* told, size_t told_bytes) {
     Cublas opened = {};
     char text[sizeof found];
     if (!open_first(&opened, text, sizeof text)) {
-      snprintf(told, told_bytes, "%s", text);
+      snprintf(report, report_bytes, "%s", text);
       return nullptr;
     }
     table = opened;
     snprintf(found, sizeof found, "%s", text);
   }
-  snprintf(told, told_bytes, "%s", found);
+  snprintf(report, report_bytes, "%s", found);
   return &table;
 }
 

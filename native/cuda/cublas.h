@@ -6,7 +6,7 @@
 
 namespace st::cuda {
 
-// Its C interface; matrices lie column by column. What returns int returns 0 or an error for status_text.
+// Its C interface; matrices are column-major. What returns int returns 0 or an error for status_text.
 struct Cublas {
   int (*create)(void** handle);
   int (*destroy)(void* handle);
@@ -36,9 +36,9 @@ enum CublasValue {
   kCublasPatchLevel = 2,
 };
 
-// Opens libcublas.so of a version that is known and starts on the current device; nullptr where there is none. `told`
+// Opens libcublas.so of a version that is known and starts on the current device; nullptr where there is none. `report`
 // becomes its name and version, or the reason. SOFTTHINKING_CUBLAS names a file that is tried instead of all others.
-const Cublas* find_cublas(char* told, size_t told_bytes);
+const Cublas* find_cublas(char* report, size_t report_bytes);
 
 // Readies the stream for linear_cublas: a handle, and all memory that it works in.
 st_status prepare_cublas(st_stream* stream);

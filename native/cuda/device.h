@@ -38,26 +38,12 @@ constexpr uint64_t kCublasPartBytes = uint64_t{32} << 20;  // near what the seco
 #endif
 constexpr uint64_t kCublasWorkspaceBytes = uint64_t{32} << 20;  // what cuBLAS asks for on sm_90
 
-// The operations of the table, one file each.
-st_status pack(st_stream*, const st_matrix*, int32_t, int32_t, int32_t, const void*, int32_t);
+#include "common/operations.inl"
+
 st_status convert_to_f32(st_stream*, float*, const void*, int32_t, int64_t);
-st_status embed(st_stream*, const st_embed*);
-st_status rms_norm(st_stream*, const st_rms_norm*);
-st_status linear(st_stream*, const st_linear*);
-st_status rope_angles(st_stream*, const st_rope_angles*);
-st_status qkv_epilogue(st_stream*, const st_qkv_epilogue*);
-st_status attention(st_stream*, const st_attention*);
-st_status gather_rows(st_stream*, const st_gather_rows*);
-st_status penalize(st_stream*, const st_penalize*);
-st_status sample(st_stream*, const st_sample*);
-st_status log_probs(st_stream*, const st_log_probs*);
 
-// Its stream is one that nobody else uses.
+// On a stream that nothing else uses.
 st_status measure(st_stream*, st_rates*);
-
-uint64_t matrix_bytes(int32_t rows, int32_t cols, int32_t dtype);
-uint64_t kv_bytes(int32_t blocks, int32_t kv_heads, int32_t head_dim, int32_t dtype);
-uint64_t sample_workspace_bytes(int32_t rows, int32_t vocabulary);
 
 // Device memory of the current device; where there is too little, the message counts it.
 st_status device_memory(const char* what, uint64_t bytes, void** pointer);

@@ -1,7 +1,8 @@
 // Layout of the cache, [block, KV head]: keys [16 positions, D]; values [D, 16 positions], the positions of a block in
-// the order in which a lane of a warp wants them for mma's second operand: 2 q + {0, 1, 8, 9} stand together.
+// the order in which a lane of a warp wants them for mma's second operand: 2 q + {0, 1, 8, 9} are adjacent.
 #pragma once
 
+#include "common/kv.h"
 #include "cuda/numbers.cuh"
 
 namespace st::cuda {
@@ -16,19 +17,6 @@ ST_HD int value_slot(int position) {
 // First element of (block, KV head), of keys as of values.
 ST_HD int64_t kv_offset(int64_t block, int kv_heads, int kv_head, int head_dim) {
   return (block * kv_heads + kv_head) * kBlock * head_dim;
-}
-
-// The sequence that owns a row: the last one that begins at or before it.
-__device__ __forceinline__ int32_t sequence_of(const st_batch& batch, int32_t row) {
-  int32_t low = 0, high = batch.sequences - 1;
-  while (low < high) {
-    int32_t middle = (low + high + 1) / 2;
-    if (batch.first_row[middle] <= row)
-      low = middle;
-    else
-      high = middle - 1;
-  }
-  return low;
 }
 
 // The block of the cache that holds a position of a sequence; -1 where the table has none that exists.

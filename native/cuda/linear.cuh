@@ -63,7 +63,7 @@ __device__ __forceinline__ void finish_tile(const st_linear& op, const float* pa
 template <typename T>
 st_status linear_mma(st_stream* stream, const st_linear& op);
 
-// Whether the operation may be, can be and is worth being given to cuBLAS.
+// Whether cuBLAS may and can run the operation, and is worth it.
 bool takes_cublas(const st_stream& stream, const st_linear& op);
 // By cuBLAS: how a row is summed is its secret and may depend on the number of rows. A bias is added to what was
 // rounded, except before silu.

@@ -1,7 +1,7 @@
-// linear by cuBLAS, for many rows where the caller permits it. The weights lie as matrix.cuh has them, which no library
-// reads: they are laid out in plain rows, as many outputs at a time as the stream's memory holds, and multiplied. That
-// writes and reads every weight once more, 4 bytes beside the 2 that a product reads anyway: at 4 TB/s as long as 400
-// rows take at 790 TFLOP/s.
+// linear by cuBLAS, for many rows where the caller permits it. The weights are arranged as in matrix.cuh, which no
+// library reads: they are laid out in plain rows, as many outputs at a time as the stream's memory holds, and
+// multiplied. That writes and reads every weight once more, 4 bytes on top of the 2 that a product reads anyway: at 4
+// TB/s as long as 400 rows take at 790 TFLOP/s.
 
 #include <algorithm>
 
@@ -70,8 +70,8 @@ int64_t tiles_that_fit(const st_linear& op) {
   return static_cast<int64_t>(kCublasPartBytes) / (weight_bytes(op) + sum_bytes(op));
 }
 
-// out[:, 0 .. count] = x W^T for `count` rows of W, which stand plain at the stream's memory; out has `width` columns.
-// To cuBLAS, whose matrices lie column by column, that is out^T = (W^T)^T x^T.
+// out[:, 0 .. count] = x W^T for `count` rows of W, plain rows in the stream's memory; out has `width` columns.
+// To cuBLAS, whose matrices are column-major, that is out^T = (W^T)^T x^T.
 st_status multiply(st_stream* stream, const st_linear& op, int64_t count, void* out, bool out_f32, int64_t width) {
   const Cublas& cublas = *stream->device->cublas;
   const float one = 1.0f, zero = 0.0f;

@@ -1,5 +1,5 @@
 // linear by tensor cores. The weights are the 16-row operand, in the very order in which a lane holds it; rows of x are
-// its 8 columns, so that a row's sums do not know which rows stand beside it.
+// its 8 columns, so that a row's sums do not depend on the rows next to it.
 
 #include "cuda/linear.cuh"
 #include "cuda/mma.cuh"

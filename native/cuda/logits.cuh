@@ -14,7 +14,7 @@ constexpr int kCandidates = 2048;       // keys that a block gathers before it s
 constexpr int kSorted = kNoiseEntries;  // entries that are ever put in order
 static_assert(kSorted == ST_MAX_TOPK);
 
-// Rows of logits, and how each is to be looked at: as its slot samples, or, without `sampling`, at temperature 1.
+// Rows of logits, and how each is read: as its slot samples, or, without `sampling`, at temperature 1.
 struct LogitRows {
   const float* logits;
   const int32_t* slots;

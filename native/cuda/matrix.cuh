@@ -16,7 +16,7 @@ ST_HD int64_t tiles_of(int64_t count) {
   return (count + kTile - 1) / kTile;
 }
 
-// Place of the four elements of a row that stand together: those of columns 16 col_tile + 2 quarter + {0, 1, 8, 9}.
+// Place of the four elements of a row that are adjacent: those of columns 16 col_tile + 2 quarter + {0, 1, 8, 9}.
 ST_HD int64_t quarter_index(int64_t row, int64_t col_tile, int quarter, int64_t cols) {
   int64_t tile = row / kTile * tiles_of(cols) + col_tile;
   int64_t lane = row % 8 * 4 + quarter;

@@ -1,4 +1,4 @@
-// qkv_epilogue: what lies between the QKV product and attention: norms, rotation, the write to the cache.
+// qkv_epilogue: what runs between the QKV product and attention: norms, rotation, the write to the cache.
 
 #include "common/checks.h"
 #include "cuda/kv.cuh"
@@ -82,14 +82,8 @@ __global__ void __launch_bounds__(kThreads) qkv_epilogue_kernel(st_qkv_epilogue 
 
 }  // namespace
 
-uint64_t kv_bytes(int32_t blocks, int32_t kv_heads, int32_t head_dim, int32_t dtype) {
-  if (blocks <= 0 || kv_heads <= 0 || head_dim <= 0 || (dtype != ST_F32 && dtype != ST_BF16)) return 0;
-  return size_product(static_cast<uint64_t>(blocks) * static_cast<uint64_t>(kv_heads),
-                      kBlock * static_cast<uint64_t>(head_dim) * element_bytes(dtype));
-}
-
 st_status qkv_epilogue(st_stream* stream, const st_qkv_epilogue* op) {
-  ST_TRY(check(stream, op, kv_bytes));
+  ST_TRY(check(stream, op));
   dim3 grid(static_cast<unsigned>(op->batch.rows), blocks_for(op->heads + 2 * op->kv_heads, kWarps));
   return with_type(stream->device->activation_dtype, [&](auto activation) {
     using A = decltype(activation);

@@ -20,7 +20,7 @@ template <int kWarps, typename T, typename Combine>
 __device__ __forceinline__ T block_reduce(T value, Combine combine) {
   ST_SHARED(T, of_warp, kWarps);
   value = warp_reduce(value, combine);
-  __syncthreads();  // whoever still reads the array from the call before
+  __syncthreads();  // threads may still read the array of the call before
   if (threadIdx.x % kWarpSize == 0) of_warp[threadIdx.x / kWarpSize] = value;
   __syncthreads();
   value = of_warp[0];

@@ -11,7 +11,7 @@ constexpr int kThreads = 256, kWarps = kThreads / kWarpSize;
 constexpr int kWidth = 8;  // columns that a thread takes at a time
 constexpr int kKept = 4;   // such pieces that stay in registers: rows of up to 8,192 columns are read once
 
-// Columns [first, first + kWidth) of a row of `cols`; what lies beyond reads as 0. Wide where the row's address allows.
+// Columns [first, first + kWidth) of a row of `cols`; what is beyond reads as 0. Wide where the row's address allows.
 template <typename T>
 __device__ __forceinline__ void load_piece(const T* row, int first, int cols, float (&values)[kWidth]) {
   if (cols % kWidth == 0) {

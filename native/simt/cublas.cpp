@@ -56,8 +56,8 @@ int get_property(int property, int* value) {
 }
 
 const char* status_text(int status) {
-  return status == kInvalidValue     ? "the emulated library was given an invalid value"
-         : status == kNotInitialized ? "the emulated library was given no workspace"
+  return status == kInvalidValue     ? "the emulated library got an invalid value"
+         : status == kNotInitialized ? "the emulated library got no workspace"
          : status == kNotSupported   ? "the emulated library has no such product"
                                      : "the emulated library failed";
 }
@@ -127,12 +127,12 @@ int gemm(void* handle, int op_a, int op_b, int m, int n, int k, const void* alph
 
 }  // namespace
 
-const cuda::Cublas* cublas_stand_in(char* told, size_t told_bytes) {
+const cuda::Cublas* cublas_stand_in(char* report, size_t report_bytes) {
   static const cuda::Cublas table = {create,        destroy,      set_stream,  set_workspace,
                                      set_math_mode, get_property, status_text, gemm};
   const char* fault = getenv("SOFTTHINKING_SIMT_FAULT");
   bool absent = fault && strcmp(fault, "no-cublas") == 0;
-  snprintf(told, told_bytes, "%s", absent ? "there is no library, as the test wants it" : "a stand-in for cuBLAS");
+  snprintf(report, report_bytes, "%s", absent ? "there is no library, as the test wants it" : "a stand-in for cuBLAS");
   return absent ? nullptr : &table;
 }
 

@@ -1,5 +1,5 @@
 // A stack of its own that runs one function after another and can be left in the middle of one. Boost.Context switches;
-// AddressSanitizer is told of every switch.
+// AddressSanitizer is notified of every switch.
 #pragma once
 
 #include <boost/context/detail/fcontext.hpp>
@@ -21,7 +21,7 @@ class Fiber {
   // Called from outside: goes on where the fiber was left; returns when it leaves again. True when its function
   // returned.
   bool resume();
-  // Called on the fiber: back to whoever resumed it.
+  // Called on the fiber: back to its resumer.
   void leave();
   // Forgets a function that will never be resumed. Its frames are dropped without destructors.
   void abandon();
@@ -37,7 +37,7 @@ class Fiber {
   Function function_ = nullptr;
   void* argument_ = nullptr;
   bool returned_ = true;
-  // For AddressSanitizer: its shadow of this stack while away, and the stack of whoever resumed it.
+  // For AddressSanitizer: its shadow of this stack while away, and the stack of its resumer.
   void* fake_stack_ = nullptr;
   const void* outside_bottom_ = nullptr;
   std::size_t outside_size_ = 0;

@@ -52,7 +52,7 @@ constexpr size_t kAlignment = 256;
 constexpr int kPoison = 0xFF;
 
 // What is kept for the whole process: the error that a kernel left, as CUDA keeps it until the device is reset, and
-// what memory was given out.
+// what memory was allocated.
 struct State {
   std::mutex mutex;
   cudaError_t error = cudaSuccess;

@@ -1,10 +1,11 @@
 using System.Runtime.InteropServices;
 using System.Text.RegularExpressions;
 using NUnit.Framework;
+using NUnit.Framework.Interfaces;
 
 namespace SoftThinking.Tests;
 
-/// <summary>What the native build leaves, and what it says when it cannot.</summary>
+/// <summary>What the native build produces, and its errors when it cannot.</summary>
 public class NativeBuildTests
 {
     private string _folder = null!;
@@ -16,7 +17,7 @@ public class NativeBuildTests
     public void DeleteFolder() => Directory.Delete(_folder, recursive: true);
 
     [Test]
-    public void LibraryLiesBesideTheAssemblyAndLoads()
+    public void LibraryIsNextToTheAssemblyAndLoads()
     {
         string name = OperatingSystem.IsWindows() ? "softthinking_cpu.dll"
             : OperatingSystem.IsMacOS() ? "libsoftthinking_cpu.dylib"
@@ -80,6 +81,24 @@ public class NativeBuildTests
         File.WriteAllText(Path.Combine(_folder, "CMakeLists.txt"), "unknown_command()\n");
 
         Assert.That(Build([]), Has.Some.Match("error ST0003.*unknown_command"));
+    }
+
+    [TestCase("GTest", "GoogleTest.IsInstalled", "apt install libgtest-dev")]
+    [TestCase("Boost", "BoostContext.IsInstalled", "apt install libboost-context-dev")]
+    public void MissingPackageIsASkippedTestThatSaysHowToGetIt(string package, string test, string command)
+    {
+        string[] generator = FindOnPath("ninja") == null ? [] : ["-G", "Ninja"];
+        Tool.Result configured = Tool.Run(["cmake", "-S", TestData.RepositoryRoot, "-B", _folder, .. generator,
+            "-D", "SOFTTHINKING_CUDA=OFF", "-D", $"CMAKE_DISABLE_FIND_PACKAGE_{package}=ON"]);
+        Assert.That(configured.ExitCode, Is.Zero, configured.Output);
+
+        List<NativeSuite> suites = NativeSuite.List(_folder, "Release");
+        if (package != "GTest" && suites.Any(suite => suite.Name == "GoogleTest.IsInstalled"))
+            Assert.Ignore("GoogleTest is not installed: apt install libgtest-dev");
+
+        NativeResult result = suites.Single(suite => suite.Name == test).ResultOf(test);
+        Assert.That(result.Status, Is.EqualTo(TestStatus.Skipped), result.Text);
+        Assert.That(result.Text, Does.Contain(command));
     }
 
     /// <summary>Runs the native build of SoftThinking.csproj on a small project of its own, which must fail.</summary>

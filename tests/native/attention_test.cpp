@@ -33,7 +33,7 @@ struct World {
     rounds = std::string(device.info.instruction_set) == "avx512bf16" && type == ST_BF16;
   }
 
-  // Where weights are rounded, one that lies half way may be rounded to the other side: 2^-8 of it.
+  // Where weights are rounded, one that is half way may be rounded to the other side: 2^-8 of it.
   double tolerance(const Device& device) const { return rounds ? 2e-3 : device.tolerance(5e-6); }
 
   int32_t length(size_t sequence) const { return static_cast<int32_t>(qkv[sequence].size() / shape.row()); }
@@ -205,7 +205,7 @@ TEST_P(AttentionTest, PrefillInChunksEqualsOneByOne) {
         if (first > 0) world.store(device(), *again, {{0, range(0, first)}});
         for (int32_t from = first; from < 290; from += chunk) {
           std::vector<Rows> rows = {{0, range(from, std::min(from + chunk, 290))}};
-          // Another sequence decodes beside the chunks for a while.
+          // Another sequence decodes together with the chunks for a while.
           if ((from - first) / chunk < 23) rows.push_back({1, {(from - first) / chunk}});
           std::vector<float> part = world.run(device(), *again, rows);
           size_t count = rows[0].positions.size() * shape.out();
@@ -236,7 +236,7 @@ TEST_P(AttentionTest, SameBitsInAnyBlocks) {
   EXPECT_TRUE(same_bits(world.run(device(), *world.new_cache(device()), {{0, range(0, 300)}}), expected));
 }
 
-// Nor how long a table is: what it has behind the sequence is not looked at.
+// Nor how long a table is: entries behind the sequence are not read.
 TEST_P(AttentionTest, SameBitsForTablesOfAnyLength) {
   for (int32_t dim : {24, 64, 128}) {
     World world(random, device(), {14, 2, dim}, ST_BF16, {530, 40});

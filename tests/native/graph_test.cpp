@@ -1,4 +1,4 @@
-// Recording what a stream is given, and doing it again.
+// Recording the work of a stream, and replaying it.
 #include "support.h"
 
 namespace {

@@ -12,7 +12,7 @@ struct AttentionShape {
   size_t out() const { return static_cast<size_t>(heads * head_dim); }
 };
 
-// Which block of the cache holds each 16 positions of each sequence: shuffled, and some blocks are nobody's.
+// Which block of the cache holds each 16 positions of each sequence: shuffled, and some blocks are unused.
 struct Paging {
   Paging(Random& random, int32_t sequences, int32_t positions);
 

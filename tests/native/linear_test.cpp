@@ -233,7 +233,7 @@ TEST_P(LinearTest, GatedSameBitsForAnyRowsAndThreads) {
 
 // More rows than the backend's workspace holds at once.
 TEST_P(LinearTest, SameBitsWhereRowsTakeSeveralPasses) {
-  if (std::string(device().info.instruction_set) != "avx512bf16") GTEST_SKIP() << "rows are multiplied where they lie";
+  if (std::string(device().info.instruction_set) != "avx512bf16") GTEST_SKIP() << "rows are multiplied in place";
   constexpr size_t kCols = 1 << 17, rows = 150;
   Linear linear(random, 2, kCols, ST_BF16);
   std::vector<float> row = random.activations(device(), kCols), x;
@@ -371,7 +371,7 @@ TEST_P(FastLinearTest, PermissionIsOfTheProduct) {
   auto [own, fast] = both(linear, 512, false, true);
   linear.fast = false;
   EXPECT_TRUE(same_bits(own, linear.run(*fast_, x_, false, true))) << "without the permission";
-  // The stand-in's sums begin elsewhere: this tells that it is what was asked.
+  // The stand-in's sums begin elsewhere: this shows that the stand-in ran.
   if (!given_away_ || fast_->emulated()) {
     EXPECT_EQ(static_cast<bool>(same_bits(own, fast)), !given_away_);
   }

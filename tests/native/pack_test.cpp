@@ -1,4 +1,4 @@
-// pack, convert_to_f32, copy and the functions that tell sizes.
+// pack, convert_to_f32, copy and the functions that return sizes.
 #include <algorithm>
 #include <cmath>
 #include <cstring>
@@ -83,7 +83,7 @@ TEST_P(PackTest, RoundsToInt8) {
   device().check(device().api.pack(device().stream, &w, 0, 1, 75, f32.data(), ST_F32));
   std::vector<uint8_t> expected = whole.read_bytes();
   for (int32_t dtype : kWeightTypes) {
-    if (dtype == ST_F16 && rounded(values, ST_F16) != values) continue;  // bf16 has numbers that f16 has not
+    if (dtype == ST_F16 && rounded(values, ST_F16) != values) continue;  // bf16 has numbers that f16 does not have
     Memory parts(device(), device().api.matrix_bytes(75, 100, ST_INT8), kIntegerPoison);
     w.data = parts.get();
     for (auto [first, count] : {std::pair{40, 35}, {0, 7}, {7, 1}, {8, 32}}) {

@@ -8,7 +8,7 @@ namespace {
 using namespace st::test;
 
 struct Weights {
-  std::vector<float> q_norm, k_norm;  // empty: not given
+  std::vector<float> q_norm, k_norm;  // empty: none
   double epsilon = 1e-6;
 };
 
@@ -149,7 +149,7 @@ TEST_P(QkvEpilogueTest, ValuesAreStoredAsTheyAre) {
   }
 }
 
-// Values that are unit vectors make attention return its probabilities, which tell the keys.
+// Values that are unit vectors make attention return its probabilities, which identify the keys.
 TEST_P(QkvEpilogueTest, KeysMatchReference) {
   const AttentionShape shape = {6, 2, 24};
   constexpr size_t kPositions = 20;

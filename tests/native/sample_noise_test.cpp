@@ -213,7 +213,7 @@ TEST_P(SampleNoiseTest, GumbelWeightsMatchReference) {
   }
 }
 
-// A request gives the same whatever slot and row it has and whatever runs beside it.
+// A request has the same result in any slot and row and with any other requests in the batch.
 TEST_P(SampleNoiseTest, NoiseDependsOnSeedAndStepAlone) {
   std::vector<float> row = random.normals(455, 1.5);
   for (int kind = 0; kind < 3; ++kind) {
@@ -250,7 +250,7 @@ TEST_P(SampleNoiseTest, NoiseDependsOnSeedAndStepAlone) {
       EXPECT_TRUE(same_bits(result.row_weights(4 - place), expected.row_weights(0)));
     }
 
-    // Another step or another seed gives another draw, mostly.
+    // Another step or another seed makes another draw, mostly.
     int equal = 0;
     for (uint32_t i = 1; i <= 20; ++i) {
       SampleStep other = alone;

@@ -1,4 +1,4 @@
-// A sampling step of many rows from the host's side, and what it should give, in float64.
+// A sampling step of many rows from the host's side, and its expected result, in float64.
 #pragma once
 
 #include "support.h"

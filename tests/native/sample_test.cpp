@@ -120,7 +120,7 @@ TEST_P(SampleTest, MatchesGoldenFiles) {
       }
       if (!golden.has("filtered")) continue;
       std::vector<float> filtered = slice(golden.f32("filtered"), r * vocabulary, vocabulary);
-      // The files end a row where float64 no longer tells the mass before an entry from 1.
+      // The files end a row where float64 no longer distinguishes the mass before an entry from 1.
       auto counts = [](float p) { return p > 1e-15f; };
       auto support = std::count_if(filtered.begin(), filtered.end(), counts);
       if (support > ST_MAX_TOPK) continue;

@@ -25,7 +25,7 @@ extern "C" const char* __asan_default_options() {
 namespace st::test {
 namespace {
 
-// AddressSanitizer sees an access beyond the end only where nothing of ours lies behind it.
+// AddressSanitizer sees an access beyond the end only where nothing of ours is behind it.
 #if defined(__SANITIZE_ADDRESS__)
 constexpr size_t kGuard = 0;
 #else
@@ -172,7 +172,7 @@ Memory::Memory(Device& device, size_t bytes, int poison)
 }
 
 Memory::~Memory() {
-  device_.api.stream_synchronize(device_.stream);  // what still uses the memory; whoever caused an error was told
+  device_.api.stream_synchronize(device_.stream);  // what still uses the memory; its error was returned before
   for (size_t offset : {size_t{0}, guard_ + bytes_}) {
     std::vector<uint8_t> guard(guard_);
     if (guard.empty()) break;
@@ -406,7 +406,7 @@ void BackendTest::SetUp() {
   try {
     device_ = open(2);
   } catch (const Unsupported& reason) {
-    GTEST_SKIP() << reason.what();
+    GTEST_SKIP() << name_of(GetParam()) << ": " << reason.what();
   }
 }
 

@@ -57,7 +57,7 @@ class Device {
   void synchronize() const { check(api.stream_synchronize(stream)); }
   // How far a result may be from the reference where `f32` holds for activations of that type.
   double tolerance(double f32) const { return info.activation_dtype == ST_F32 ? f32 : 2e-2; }
-  // An emulated device is some hundred times slower than the processor that it runs on: tests take a part of their
+  // An emulated device is some hundred times slower than the processor that it runs on: tests do a part of their
   // work.
   bool emulated() const;
   // Whether matrices can be of this type here.
@@ -71,7 +71,7 @@ class Device {
 
 // --- device memory -------------------------------------------------------------------------------------------------
 
-// Bytes of device memory, filled with poison, between guards that must still stand when the buffer goes.
+// Bytes of device memory, filled with poison, between guards that must be intact when the buffer is freed.
 class Memory {
  public:
   Memory(Device& device, size_t bytes, int poison);

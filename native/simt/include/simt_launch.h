@@ -17,6 +17,6 @@ cudaError_t enqueue_kernel(dim3 grid, dim3 block, size_t shared_bytes, cudaStrea
 cudaError_t enqueue(cudaStream_t stream, std::function<cudaError_t()> work);
 
 // What a device without cuBLAS has in its place.
-const cuda::Cublas* cublas_stand_in(char* told, size_t told_bytes);
+const cuda::Cublas* cublas_stand_in(char* report, size_t report_bytes);
 
 }  // namespace st::simt

@@ -19,7 +19,7 @@ struct Layer {
   st_kv_cache cache;
 };
 
-// What a step takes its rows from: `sequences` of `rows` new positions each behind `context` cached ones.
+// Where the rows of a step come from: `sequences` of `rows` new positions each behind `context` cached ones.
 struct Work {
   int32_t sequences, rows, context;
   bool soft;

@@ -147,7 +147,7 @@ BENCHMARK(BM_Sample)
     ->Unit(benchmark::kMicrosecond)
     ->UseRealTime();
 
-// Arguments: rows. What stands between the products, in caches mostly.
+// Arguments: rows. What runs between the products, in caches mostly.
 void BM_RmsNorm(benchmark::State& state) {
   constexpr int32_t kCols = 896;
   auto rows = static_cast<int32_t>(state.range(0));
@@ -191,7 +191,7 @@ BENCHMARK(BM_Embed)
     ->Unit(benchmark::kMicrosecond)
     ->UseRealTime();
 
-// Packing from memory that is in the caches' reach: what loading costs beside reading the file.
+// Packing from memory that is in the caches' reach: what loading costs besides reading the file.
 void BM_Pack(benchmark::State& state) {
   constexpr int32_t kRows = 4864, kCols = 896;
   auto dtype = static_cast<int32_t>(state.range(0));

@@ -10,7 +10,7 @@
 
 namespace st::bench {
 
-// The CPU backend with one stream. Threads: SOFTTHINKING_BENCHMARK_THREADS, else what the backend takes by itself.
+// The CPU backend with one stream. Threads: SOFTTHINKING_BENCHMARK_THREADS, else the backend's default.
 struct Machine {
   const st_api* api;
   st_device* device;

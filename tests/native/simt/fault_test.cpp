@@ -1,4 +1,5 @@
-// What a host is told when CUDA, or its device, is not as it should be. Only an emulated device can be asked to fail.
+// The errors that a host sees when CUDA, or its device, is broken or missing. Only an emulated device can be asked to
+// fail.
 #include <cstdlib>
 
 #include "../support.h"
@@ -29,7 +30,7 @@ TEST_F(FaultTest, WhatIsMissingIsSaidInOneSentence) {
   }
 }
 
-// What a device opened with fast_products tells about the library, and whether it has one.
+// What a device opened with fast_products reports about the library, and whether it has one.
 std::pair<std::string, bool> products() {
   const st_api& api = load_backend("simt");
   st_device_options options = {sizeof options, 0, 0, ST_ACTIVATIONS_BF16, 1};
@@ -63,7 +64,8 @@ TEST_F(FaultTest, CublasHasTheFunctionsThatAreLookedFor) {
 #endif
   setenv("SOFTTHINKING_CUBLAS", "libcublas.so.11", 1);
   auto [told, found] = products();
-  if (told.find("cannot open shared object file") != std::string::npos) GTEST_SKIP() << told;
+  if (told.find("cannot open shared object file") != std::string::npos)
+    GTEST_SKIP() << told << ". Debian: apt install libcublas11";
   EXPECT_TRUE(found ? told.rfind("cuBLAS 11.", 0) == 0 : told.rfind("libcublas.so.11 does not start: ", 0) == 0)
       << told;
 }

@@ -155,7 +155,7 @@ TEST_F(SimtTest, AStreamDoesNothingBeforeItIsWaitedFor) {
   EXPECT_EQ(cudaEventRecord(event, stream_), cudaSuccess);
   EXPECT_EQ(cudaMemsetAsync(out, 0, 8 * sizeof(int), stream_), cudaSuccess);
   EXPECT_EQ(cudaEventSynchronize(event), cudaSuccess);
-  EXPECT_EQ(out[7], 7);  // what stands behind the event has not been done
+  EXPECT_EQ(out[7], 7);  // work behind the event has not been done
   EXPECT_EQ(wait(), cudaSuccess);
   EXPECT_EQ(out[7], 0);
   cudaEventDestroy(event);

@@ -1,0 +1,31 @@
+// What the backends have in common around attention: which sequence owns a row, and how large a KV cache is. How keys
+// and values are arranged in it is each backend's own.
+#pragma once
+
+#include "common/formats.h"
+
+namespace st {
+
+constexpr int kSplit = 256;  // positions of an attention split
+
+// The sequence that owns a row: the last one that begins at or before it.
+ST_HD int32_t sequence_of(const st_batch& batch, int32_t row) {
+  int32_t low = 0, high = batch.sequences - 1;
+  while (low < high) {
+    int32_t middle = (low + high + 1) / 2;
+    if (batch.first_row[middle] <= row)
+      low = middle;
+    else
+      high = middle - 1;
+  }
+  return low;
+}
+
+// Bytes of the keys, and of the values, of one layer; 0 for shapes and types that no cache has.
+ST_HD uint64_t kv_bytes(int32_t blocks, int32_t kv_heads, int32_t head_dim, int32_t dtype) {
+  if (blocks <= 0 || kv_heads <= 0 || head_dim <= 0 || (dtype != ST_F32 && dtype != ST_BF16)) return 0;
+  return size_product(static_cast<uint64_t>(blocks) * static_cast<uint64_t>(kv_heads),
+                      ST_BLOCK_POSITIONS * static_cast<uint64_t>(head_dim) * element_bytes(dtype));
+}
+
+}  // namespace st

@@ -1,0 +1,17 @@
+// The operations of st_api, one file each. Included inside the namespace of a backend, which defines them.
+
+st_status pack(st_stream*, const st_matrix*, int32_t first_row, int32_t row_step, int32_t count, const void* source,
+               int32_t source_dtype);
+st_status embed(st_stream*, const st_embed*);
+st_status rms_norm(st_stream*, const st_rms_norm*);
+st_status linear(st_stream*, const st_linear*);
+st_status rope_angles(st_stream*, const st_rope_angles*);
+st_status qkv_epilogue(st_stream*, const st_qkv_epilogue*);
+st_status attention(st_stream*, const st_attention*);
+st_status gather_rows(st_stream*, const st_gather_rows*);
+st_status penalize(st_stream*, const st_penalize*);
+st_status sample(st_stream*, const st_sample*);
+st_status log_probs(st_stream*, const st_log_probs*);
+
+uint64_t matrix_bytes(int32_t rows, int32_t cols, int32_t dtype);
+uint64_t sample_workspace_bytes(int32_t rows, int32_t vocabulary);
