@@ -67,9 +67,9 @@ internal static class InspectText
         [
             ("stored", SizeText.Of(found.StoredBytes)),
             ("weights", SizeText.Of(found.WeightBytes)),
-            ("KV cache", $"{SizeText.Of(found.KvBytesPerToken)} a token, {SizeText.Of(found.KvBytes)} for the full context ({dtype})"),
+            ("KV cache", $"{SizeText.Of(found.KvBytesPerToken)} per token, {SizeText.Of(found.KvBytes)} for the full context ({dtype})"),
             ("work buffers", SizeText.Of(found.WorkBytes)),
-            ("needed", $"{SizeText.Of(found.NeededBytes)} with the full context, {SizeText.Of(found.FreeBytes)} are free"
+            ("needed", $"{SizeText.Of(found.NeededBytes)} with the full context, {SizeText.Of(found.FreeBytes)} free"
                 + (found.NeededBytes > found.FreeBytes ? ": NOT ENOUGH" : "")),
         ];
     }
@@ -88,8 +88,8 @@ internal static class InspectText
         ("present", YesOrNo(facts.Found.Template != null)),
         ("opens the thought", facts.OpensThought is bool opens ? YesOrNo(opens) : "unknown"),
         ("</think>", facts.ThinkEndTokens == 1
-            ? "one token, as soft thinking needs it"
-            : $"{facts.ThinkEndTokens} tokens: give another --think-end-str, or --no-soft-thinking"),
+            ? "one token, as soft thinking requires"
+            : $"{facts.ThinkEndTokens} tokens: use another --think-end-str, or --no-soft-thinking"),
     ];
 
     private static (string, string)[] DefaultRows(ModelInspection found)

@@ -44,7 +44,7 @@ public partial class LiveTextTests
     }
 
     [Test]
-    public void TheClosingLineTellsTheRun()
+    public void TheClosingLineSumsUpTheRun()
     {
         CliRun run = CliRun.Of([.. Ask, "--seed", "3"]);
 
@@ -54,9 +54,9 @@ public partial class LiveTextTests
     }
 
     [TestCase("the budget ended the thinking", "--max-thinking-tokens", "3")]
-    [TestCase("the thinking did not end · cut at the limit of tokens", "--max-new-tokens", "3")]
+    [TestCase("the thinking did not end · cut off at the limit of tokens", "--max-new-tokens", "3")]
     [TestCase("the cold stop ended the thinking", "--early-stopping-entropy-threshold", "1000", "--early-stopping-length-threshold", "2")]
-    public void TheClosingLineTellsHowItEnded(string expected, params string[] options) =>
+    public void TheClosingLineSaysHowItEnded(string expected, params string[] options) =>
         Assert.That(CliRun.Of([.. Ask, .. options]).Error, Does.Contain(expected));
 
     [Test]
