@@ -85,17 +85,6 @@ public partial class LiveTextTests
         Assert.That(run.Json.GetProperty("steps").GetArrayLength(), Is.Zero);
     }
 
-    /// <summary>Cancels as soon as a certain text was written.</summary>
-    private sealed class CancellingWriter(CancellationTokenSource cancellation, string trigger) : StringWriter
-    {
-        public override void Write(string? value)
-        {
-            base.Write(value);
-            if (value != null && value.Contains(trigger, StringComparison.Ordinal))
-                cancellation.Cancel();
-        }
-    }
-
     [GeneratedRegex(@"[⁰¹²³⁴⁵⁶⁷⁸⁹]+(\|[^|⁰¹²³⁴⁵⁶⁷⁸⁹]+[⁰¹²³⁴⁵⁶⁷⁸⁹]+)*")]
     private static partial Regex RunnersUp();
 
