@@ -10,29 +10,29 @@ internal static class CommonOptions
 
     public static Option<string?> Model { get; } = new("--model")
     {
-        Description = $"A Hugging Face checkpoint: a directory, or a .safetensors file beside its config.json. "
-            + $"Without it {DemonstrationModel.Name}, a small model that comes with the program and can add and subtract.",
+        Description = "A Hugging Face checkpoint: a directory, or a .safetensors file with config.json in the same directory. The default is "
+            + $"{DemonstrationModel.Name}, a small model that comes with the program and can add and subtract.",
         HelpName = "DIR",
     };
 
     public static Option<string> KvDtype { get; } = Choice("--kv-dtype",
-        "Numbers of the KV cache: bf16 (half the memory) or f32 (exact).", Bf16, F32);
+        "Number format of the KV cache: bf16 (half the memory) or f32 (exact).", Bf16, F32);
 
     public static Option<string> Weights { get; } = Choice("--weights",
-        "Numbers of the matrices: stored (as the checkpoint has them) or int8 (blocks of 32 with a common scale: less memory, faster, "
-        + "not quite the same; CPU only).", Stored, Int8);
+        "Number format of the matrices: stored (as in the checkpoint) or int8 (blocks of 32 with a common scale: less memory, faster, "
+        + "slightly different output; CPU only).", Stored, Int8);
 
     public static Option<string> Device { get; } = Choice("--device",
-        "Where to compute: auto (a CUDA device where there is one, else the CPU), cpu or cuda.", Auto, Cpu, Cuda);
+        "Where to compute: auto (a CUDA device if there is one, else the CPU), cpu or cuda.", Auto, Cpu, Cuda);
 
     public static Option<bool> FastPrefill { get; } = new("--fast-prefill")
     {
-        Description = "Let cuBLAS multiply prompts, in steps of up to "
-            + FormattableString.Invariant($"{FastStepTokens} positions: faster where they are long, but the output may then depend on ")
-            + "what runs beside a text and on the version of cuBLAS. Decoding is as always. CUDA only.",
+        Description = "Compute prompts with cuBLAS, "
+            + FormattableString.Invariant($"{FastStepTokens} positions at a time: faster for long prompts, but the output may then depend on ")
+            + "concurrent requests and on the version of cuBLAS. Decoding is unchanged. CUDA only.",
     };
 
-    /// <summary>What the options of the machine say.</summary>
+    /// <summary>The options of the machine.</summary>
     public static EngineOptions ReadMachine(ParseResult parsed, int threads)
     {
         EngineOptions options = ReadDevice(parsed, threads);

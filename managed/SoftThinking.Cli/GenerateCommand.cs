@@ -2,15 +2,15 @@ using System.CommandLine;
 
 namespace SoftThinking.Cli;
 
-/// <summary>`generate`: asks a model and shows how it thinks.</summary>
+/// <summary>`generate`: answers questions and shows how the model thinks.</summary>
 internal static class GenerateCommand
 {
     private static readonly string[] Examples =
     [
         "generate --prompt \"What is 47 + 85 - 19?\"",
-        "generate --prompt \"What is 47 + 85 - 19?\" --no-soft-thinking --seed 7",
-        "generate --model ~/models/QwQ-32B --prompt-file question.txt --max-new-tokens 32768",
-        "generate --prompt \"Compute 40 + 7.\" --gumbel-softmax-temperature 0.5 --json | jq .answer",
+        "generate --prompt \"What is 47 + 85 - 19?\" --no-soft-thinking",
+        "generate --model ~/models/QwQ-32B --prompt-file question.txt",
+        "generate --prompt \"Compute 40 + 7.\" --json | jq .answer",
         "generate --trace steps.jsonl < question.txt",
         "generate --prompts questions.jsonl > answers.jsonl",
     ];
@@ -19,8 +19,8 @@ internal static class GenerateCommand
     {
         GenerateOptions options = new();
         GroupedCommand command = new("generate",
-            "Asks a model: it thinks in concept tokens, mixtures of the likeliest tokens, then answers in ordinary ones. Thoughts are "
-            + "dimmed; an uncertain one shows its weight in per cent and its runners-up, as so⁷⁰|thus²⁰.",
+            "Answers a question, or many. The model thinks in concept tokens, which are mixtures of the most likely tokens, then answers in "
+            + "ordinary tokens. Thoughts are dimmed; an uncertain one shows its weight in percent and its runners-up: so⁷⁰|thus²⁰.",
             options.Groups, Examples);
         command.SetAction((parsed, cancellation) => RunAsync(options, options.Read(parsed), terminal, cancellation));
         return command;
@@ -31,7 +31,7 @@ internal static class GenerateCommand
     {
         if (settings.Many)
             return await new ManyPrompts(settings, options.Sampling, terminal).RunAsync(cancellation);
-        string question = PromptSource.Read(settings, terminal, cancellation);
+        string question = await PromptSource.ReadAsync(settings, terminal, cancellation);
         using TraceWriter? trace = settings.Trace is string file ? new TraceWriter(file) : null;
         GenerationRun run = new(settings.ModelName, settings.Sampling.Seed);
         List<IRunWriter> writers = trace != null ? [trace] : [];
@@ -49,11 +49,13 @@ internal static class GenerateCommand
         }
         foreach (IRunWriter writer in writers)
             writer.End(run);
+        if (run.Error is string error)
+            terminal.ReportError(error);
         return run.End switch
         {
-            RunEnd.Cancelled => CommandLine.Interrupted,
-            RunEnd.Error => CommandLine.Tell(terminal, run.Error!, CommandLine.Failure),
-            _ => CommandLine.Success,
+            RunEnd.Cancelled => ExitCode.Interrupted,
+            RunEnd.Error => ExitCode.Failure,
+            _ => ExitCode.Success,
         };
     }
 

@@ -1,4 +1,7 @@
+using System.Collections.Immutable;
 using System.CommandLine;
+using System.Text.Json;
+using SoftThinking.Templating;
 
 namespace SoftThinking.Cli;
 
@@ -8,7 +11,7 @@ namespace SoftThinking.Cli;
 /// <param name="Prompt">Null where it comes from a file or from standard input.</param>
 /// <param name="Raw">Whether the prompt goes to the model as it is, without the chat template.</param>
 /// <param name="Json">Whether to print one JSON object.</param>
-/// <param name="Trace">File for one JSON object per step; null for none.</param>
+/// <param name="Trace">File for one JSON object per generated token; null for none.</param>
 internal sealed record GenerateSettings(
     string Model, string ModelName, string? Prompt, string? PromptFile, string? System, bool Raw, int MaxNewTokens,
     SamplingOptions Sampling, EngineOptions Engine, bool Json, string? Trace)
@@ -22,8 +25,17 @@ internal sealed record GenerateSettings(
     /// <summary>Answers to a question.</summary>
     public int Samples { get; init; } = 1;
 
-    /// <summary>Log-probabilities told at each step, besides the head's; null for none at all.</summary>
+    /// <summary>Log-probabilities reported at each step, besides the head's; null for none at all.</summary>
     public int? LogProbs { get; init; }
+
+    /// <summary>Variables for the chat template, by name.</summary>
+    public ImmutableDictionary<string, JsonElement> TemplateVars { get; init; } = TemplateVariables.None;
+
+    /// <summary>The conversation of a line of --prompts; null where there is one question.</summary>
+    public IReadOnlyList<ChatMessage>? Messages { get; init; }
+
+    /// <summary>The tools of a line of --prompts, an array; null for none.</summary>
+    public JsonElement? Tools { get; init; }
 
     /// <summary>Whether there may be several texts.</summary>
     public bool Many => Prompts != null || Samples > 1;
@@ -35,48 +47,48 @@ internal sealed class GenerateOptions
     private const int DefaultMaxNewTokens = 4096, DefaultBatch = 16;
     private readonly Option<string?> _prompt = Text("--prompt", "TEXT", "The question.");
     private readonly Option<string?> _promptFile = Text("--prompt-file", "FILE",
-        "Read the question from a file. Without this and --prompt it is read from standard input. A line break at the end does not count.");
+        "Read the question from a file, without a line break at its end. Without --prompt and --prompt-file it is read from "
+        + "standard input.");
     private readonly Option<string?> _prompts = Text("--prompts", "FILE",
-        "Answer many: a JSON object a line with \"prompt\" and, if need be, \"id\", \"system\", \"max_new_tokens\", \"stop\", \"samples\", "
-        + "\"log_probs\" and the options of sampling (\"top_p\", \"seed\" …), before which those given here stand back; - is standard "
-        + "input. Prints objects as --json, one a line, in the order of the file.");
+        "Answer many questions. Each line of the file is a JSON object with \"prompt\" or \"messages\" and, optionally, \"id\", "
+        + "\"system\", \"tools\", \"template_vars\", \"max_new_tokens\", \"stop\", \"samples\", \"log_probs\" and the sampling options "
+        + "(\"top_p\", \"seed\", …), which override those of the command line. - is standard input. Prints one JSON object per line, "
+        + "as --json does, in the order of the file. An invalid line yields an object with \"error\" and does not hold up the others; "
+        + "the exit code is then 1.");
     private readonly Option<int?> _batch = NumberOption.Create<int>("--batch",
-        "Texts of --prompts that are under way together: 1 to 1024.", DefaultBatch, value => _ = new EngineOptions { MaxSequences = value });
-    private readonly Option<string?> _system = Text("--system", "TEXT", "What the model is told before the question.");
-    private readonly Option<bool> _raw = Flag("--raw", "Give the model the prompt as it is, without its chat template.");
+        "Sequences of --prompts generated concurrently: 1 to 1024.", DefaultBatch, value => _ = new EngineOptions { MaxSequences = value });
+    private readonly Option<string?> _system = Text("--system", "TEXT", "A system message before the question.");
+    private readonly Option<bool> _raw = Flag("--raw", "Pass the prompt to the model as it is, without the chat template.");
+    private readonly Option<string[]?> _templateVars = Repeated("--template-var", "NAME=VALUE",
+        "A variable for the chat template, such as enable_thinking=false. The value is JSON if it is valid JSON, else text; may be repeated.");
     private readonly Option<int?> _maxNewTokens = NumberOption.Create<int>("--max-new-tokens",
-        "Most steps, thoughts included: 1 or more; never more than the model's context holds.", DefaultMaxNewTokens,
+        "Maximum number of generated tokens, thoughts included: 1 or more; the model's context is a limit, too.", DefaultMaxNewTokens,
         value => _ = new GenerationRequest { Prompt = [], MaxNewTokens = value });
-    private readonly Option<string[]?> _stop = new("--stop")
-    {
-        Description = "Text that ends the output, and is no part of it; may be given up to 16 times.",
-        HelpName = "TEXT",
-        Arity = ArgumentArity.OneOrMore,
-        AllowMultipleArgumentsPerToken = false,
-    };
+    private readonly Option<string[]?> _stop = Repeated("--stop", "TEXT",
+        "Text that ends the output and is not part of it; may be repeated up to 16 times.");
 
     private readonly Option<int?> _samples = NumberOption.Create<int>("--samples",
-        "Answers to a question, each with a seed of its own, from --seed up: 1 to 256; needs --json or --prompts.", 1,
+        "Answers per question, 1 to 256: answer i uses --seed + i. Needs --json or --prompts.", 1,
         value => _ = new GenerationRequest { Prompt = [], Samples = value });
     private readonly Option<int?> _logProbs = NumberOption.Create<int>("--log-probs",
-        "Tell the log-probability of each step's head, and of so many of the likeliest tokens: 0 to 20; needs --json or --prompts.", null,
+        "Report the log-probability of each token, and of this many most likely ones: 0 to 20. Needs --json or --prompts.", null,
         value => _ = new GenerationRequest { Prompt = [], LogProbs = value });
     private readonly Option<int?> _threads = NumberOption.Create<int>("--threads",
-        "Threads that compute: 1 to 1024, or 0 for one per core. The output does not depend on it.", 0,
+        "Compute threads: 1 to 1024, or 0 for one per core. The output does not depend on it.", 0,
         value => _ = new EngineOptions { Threads = value });
-    private readonly Option<bool> _json = Flag("--json", "Print one JSON object with the text, every step, and timings.");
+    private readonly Option<bool> _json = Flag("--json", "Print one JSON object with the text, every generated token, and timings.");
     private readonly Option<string?> _trace = Text("--trace", "FILE",
-        "Write one JSON object per step, line by line, while the model generates.");
+        "Write one JSON object per generated token, line by line, as the model generates.");
 
     public GenerateOptions()
     {
         Groups =
         [
-            new("prompt", [CommonOptions.Model, _prompt, _promptFile, _prompts, _batch, _system, _raw]),
+            new("prompt", [CommonOptions.Model, _prompt, _promptFile, _prompts, _batch, _system, _templateVars, _raw]),
             new("soft thinking", Sampling.Thinking),
             new("end of thinking", Sampling.EndOfThinking),
-            new("answer, and everything with --no-soft-thinking", Sampling.Answer),
-            new("both", Sampling.Penalties),
+            new("answer (and everything with --no-soft-thinking)", Sampling.Answer),
+            new("penalties", Sampling.Penalties),
             new("limits and randomness", [_maxNewTokens, _stop, Sampling.Seed, _samples]),
             new("machine", [CommonOptions.Device, _threads, CommonOptions.Weights, CommonOptions.KvDtype, CommonOptions.FastPrefill]),
             new("output", [_json, _logProbs, _trace]),
@@ -110,6 +122,7 @@ internal sealed class GenerateOptions
             Stop = CheckStop(parsed.GetValue(_stop) ?? []),
             Samples = parsed.GetValue(_samples) ?? 1,
             LogProbs = parsed.GetValue(_logProbs),
+            TemplateVars = TemplateVariables.Parse(parsed.GetValue(_templateVars) ?? []),
         };
         Check(settings);
         return settings.Many ? settings with { Engine = ForMany(settings, parsed.GetValue(_batch) ?? DefaultBatch) } : settings;
@@ -118,25 +131,27 @@ internal sealed class GenerateOptions
     private static void Check(GenerateSettings settings)
     {
         if (settings.Prompt != null && settings.PromptFile != null)
-            throw new UsageException("--prompt and --prompt-file exclude each other");
+            throw new UsageException("--prompt and --prompt-file cannot be combined");
         if (settings.Prompts != null && (settings.Prompt ?? settings.PromptFile) != null)
-            throw new UsageException("--prompts excludes --prompt and --prompt-file");
+            throw new UsageException("--prompts cannot be combined with --prompt or --prompt-file");
         if (settings.System != null && settings.Raw)
             throw new UsageException("--system needs the chat template, which --raw switches off");
+        if (settings.Raw && !settings.TemplateVars.IsEmpty)
+            throw new UsageException("--template-var needs the chat template, which --raw switches off");
         bool json = settings.Json || settings.Prompts != null;
         if (settings.Samples > 1 && !json)
             throw new UsageException("--samples needs --json or --prompts");
         if (settings.LogProbs != null && !json)
             throw new UsageException("--log-probs needs --json or --prompts");
         if (settings.Trace != null && settings.Many)
-            throw new UsageException("--trace follows one text; --prompts and --samples make many");
+            throw new UsageException("--trace works with a single answer; --prompts and --samples generate several");
     }
 
     private static EngineOptions ForMany(GenerateSettings settings, int batch) => settings.Engine with
     {
         MaxSequences = settings.Prompts != null ? batch : settings.Samples,
         MaxTopk = Math.Max(settings.Sampling.MaxTopk, new EngineOptions().MaxTopk),
-        QueueLength = int.MaxValue, // who submits keeps count
+        QueueLength = int.MaxValue, // ManyPrompts limits what it submits
     };
 
     private static IReadOnlyList<string> CheckStop(string[] texts)
@@ -153,6 +168,14 @@ internal sealed class GenerateOptions
 
     private static Option<string?> Text(string name, string value, string description) =>
         new(name) { Description = description, HelpName = value };
+
+    private static Option<string[]?> Repeated(string name, string value, string description) => new(name)
+    {
+        Description = description,
+        HelpName = value,
+        Arity = ArgumentArity.OneOrMore,
+        AllowMultipleArgumentsPerToken = false,
+    };
 
     private static Option<bool> Flag(string name, string description) => new(name) { Description = description };
 }

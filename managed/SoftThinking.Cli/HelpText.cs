@@ -4,30 +4,17 @@ using System.Globalization;
 
 namespace SoftThinking.Cli;
 
-/// <summary>Options that belong together in help.</summary>
-internal sealed record OptionGroup(string Title, IReadOnlyList<Option> Options);
-
-/// <summary>A command whose help has its options in groups, and examples.</summary>
-internal sealed class GroupedCommand : Command
-{
-    public GroupedCommand(string name, string description, IReadOnlyList<OptionGroup> groups, string[] examples)
-        : base(name, description)
-    {
-        (Groups, Examples) = (groups, examples);
-        foreach (Option option in groups.SelectMany(group => group.Options))
-            Options.Add(option);
-    }
-
-    public IReadOnlyList<OptionGroup> Groups { get; }
-
-    /// <summary>Command lines without the name of the program, each followed by what it does.</summary>
-    public string[] Examples { get; }
-}
-
-/// <summary>Prints help. The library's own lists options one under another, which does not teach thirty of them.</summary>
+/// <summary>Prints help. The library's own lists options one under another, which does not teach forty of them.</summary>
 internal sealed class HelpText(Terminal terminal) : SynchronousCommandLineAction
 {
     private const int Indent = 2, Gap = 2;
+
+    /// <summary>Lines longer than this are hard to read.</summary>
+    private const int MaxWidth = 100;
+
+    /// <summary>A name beyond this column has a line of its own, so that descriptions keep their width.</summary>
+    private const int MaxColumn = 26;
+
     private readonly TextWriter _out = terminal.Out;
 
     public override bool ClearsParseErrors => true;
@@ -35,50 +22,60 @@ internal sealed class HelpText(Terminal terminal) : SynchronousCommandLineAction
     public override int Invoke(ParseResult parseResult)
     {
         Command command = parseResult.CommandResult.Command;
-        Paragraph(command.Description ?? "", 0);
+        WriteWords(command.Description ?? "", 0);
         _out.WriteLine();
         if (command is GroupedCommand grouped)
             WriteCommand(grouped);
         else
             WriteRoot(command);
-        return CommandLine.Success;
+        return ExitCode.Success;
     }
 
     private void WriteRoot(Command root)
     {
-        _out.WriteLine($"usage: {CommandLine.ProgramName} <command> [options]");
-        Rows("commands", [.. root.Subcommands.Select(command => (command.Name, command.Description ?? ""))]);
-        _out.WriteLine();
-        _out.WriteLine($"{CommandLine.ProgramName} <command> --help tells the options of a command.");
+        _out.WriteLine($"usage: {ProgramInfo.Name} <command> [options]");
+        WriteRows("commands", [.. root.Subcommands.Select(command => (command.Name, FirstSentence(command.Description ?? "")))]);
+        WriteRows("options",
+        [
+            ("--help", $"Show help. {ProgramInfo.Name} <command> --help lists the options of a command."),
+            ("--version", "Print the name and the version of the program."),
+        ]);
+        WriteRows("exit codes", [.. ExitCode.Meanings.Select(row => (row.Code.ToString(CultureInfo.InvariantCulture), row.Meaning))]);
     }
 
     private void WriteCommand(GroupedCommand command)
     {
-        _out.WriteLine($"usage: {CommandLine.ProgramName} {command.Name} [options]");
+        _out.WriteLine($"usage: {ProgramInfo.Name} {command.Name} [options]");
         foreach (OptionGroup group in command.Groups)
-            Rows(group.Title, [.. group.Options.Select(option => (NameOf(option), DescriptionOf(option)))]);
+            WriteRows(group.Title, [.. group.Options.Select(option => (NameOf(option), DescriptionOf(option)))]);
         _out.WriteLine();
         _out.WriteLine("examples:");
         foreach (string example in command.Examples)
-            _out.WriteLine($"{new string(' ', Indent)}{CommandLine.ProgramName} {example}");
+            _out.WriteLine($"{new string(' ', Indent)}{ProgramInfo.Name} {example}");
     }
 
-    private void Rows(string title, IReadOnlyList<(string Name, string Description)> rows)
+    private void WriteRows(string title, IReadOnlyList<(string Name, string Description)> rows)
     {
         _out.WriteLine();
         _out.WriteLine($"{title}:");
-        int column = Indent + rows.Max(row => row.Name.Length) + Gap;
+        int column = Math.Min(MaxColumn, Indent + rows.Max(row => row.Name.Length) + Gap);
         foreach ((string name, string description) in rows)
         {
-            _out.Write((new string(' ', Indent) + name).PadRight(column));
-            Paragraph(description, column);
+            string start = new string(' ', Indent) + name;
+            if (start.Length + Gap > column)
+            {
+                _out.WriteLine(start);
+                start = "";
+            }
+            _out.Write(start.PadRight(column));
+            WriteWords(description, column);
         }
     }
 
     /// <summary>Writes words from the given column on, in as many lines as they need.</summary>
-    private void Paragraph(string text, int column)
+    private void WriteWords(string text, int column)
     {
-        int width = Math.Max(Math.Min(terminal.Width, 120), column + 30), at = column;
+        int width = Math.Max(Math.Min(terminal.Width, MaxWidth), column + 30), at = column;
         foreach (string word in text.Split(' '))
         {
             if (at > column && at + 1 + word.Length > width)
@@ -93,13 +90,21 @@ internal sealed class HelpText(Terminal terminal) : SynchronousCommandLineAction
         _out.WriteLine();
     }
 
+    private static string FirstSentence(string text) =>
+        text.IndexOf(". ", StringComparison.Ordinal) is >= 0 and int end ? text[..(end + 1)] : text;
+
     private static string NameOf(Option option) =>
         option.HelpName is string value ? $"{option.Name} {value}" : option.Name;
 
     private static string DescriptionOf(Option option)
     {
         bool shown = option.HasDefaultValue && option.HelpName != null;
-        string? value = shown ? Convert.ToString(option.GetDefaultValue(), CultureInfo.InvariantCulture) : null;
+        string? value = !shown ? null : option.GetDefaultValue() switch
+        {
+            int[] numbers => string.Join(',', numbers),
+            object other => Convert.ToString(other, CultureInfo.InvariantCulture),
+            null => null,
+        };
         return string.IsNullOrEmpty(value) ? option.Description ?? "" : $"{option.Description} [{value}]";
     }
 }

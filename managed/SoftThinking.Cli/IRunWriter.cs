@@ -3,7 +3,7 @@ namespace SoftThinking.Cli;
 /// <summary>One form of output of a run.</summary>
 internal interface IRunWriter
 {
-    /// <summary>Takes the newest step of a run.</summary>
+    /// <summary>Called with each new step of a run.</summary>
     void Add(GenerationRun run, GenerationStep step);
 
     /// <summary>The run ended, by itself or not.</summary>

@@ -2,7 +2,7 @@ using System.CommandLine;
 
 namespace SoftThinking.Cli;
 
-/// <summary>`inspect`: prints what a checkpoint is and what it needs, without loading its weights.</summary>
+/// <summary>`inspect`: describes a checkpoint and what it needs, without loading its weights.</summary>
 internal static class InspectCommand
 {
     private static readonly Option<bool> Json = new("--json") { Description = "Print one JSON object." };
@@ -10,8 +10,8 @@ internal static class InspectCommand
     public static Command Create(Terminal terminal)
     {
         GroupedCommand command = new("inspect",
-            "Prints what a checkpoint is: architecture, sizes, memory needed, tokenizer and chat template. Every tensor is "
-            + "checked; no weights are loaded.",
+            "Describes a checkpoint: architecture, sizes, memory needed, tokenizer and chat template. Checks every tensor without "
+            + "loading the weights.",
             [new("options", [CommonOptions.Model, CommonOptions.KvDtype, Json])],
             ["inspect", "inspect --model ~/models/QwQ-32B", "inspect --model ~/models/QwQ-32B --json | jq .memory"]);
         command.SetAction(parsed => Run(parsed, terminal));
@@ -29,6 +29,6 @@ internal static class InspectCommand
             InspectJson.Write(terminal.Out, facts);
         else
             InspectText.Write(terminal, facts);
-        return CommandLine.Success;
+        return ExitCode.Success;
     }
 }

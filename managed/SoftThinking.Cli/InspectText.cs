@@ -7,7 +7,7 @@ namespace SoftThinking.Cli;
 /// <summary>Prints what `inspect` found: a table at a terminal, else aligned text.</summary>
 internal static class InspectText
 {
-    private const int Shown = 8, NameWidth = 18; // of a long list
+    private const int ShownAddedTokens = 8, NameWidth = 18;
 
     public static void Write(Terminal terminal, ModelFacts facts)
     {
@@ -45,7 +45,6 @@ internal static class InspectText
             ("name", facts.Model),
             ("architecture", config.Architecture.ToString()),
             ("parameters", Text($"{facts.Found.Parameters:N0} ({string.Join(", ", facts.Found.Dtypes)})")),
-            ("unused tensors", facts.Found.UnusedTensors is { Length: > 0 } unused ? Listed(unused) : "none"),
             ("layers", Text($"{config.Layers}")),
             ("hidden size", Text($"{config.HiddenSize}")),
             ("attention", Text($"query heads {config.Heads}, key-value heads {config.KvHeads}, of size {config.HeadDim}") + Attention(config)),
@@ -68,9 +67,9 @@ internal static class InspectText
         [
             ("stored", SizeText.Of(found.StoredBytes)),
             ("weights", SizeText.Of(found.WeightBytes)),
-            ("KV cache", $"{SizeText.Of(found.KvBytesPerToken)} a token, {SizeText.Of(found.KvBytes)} for the full context ({dtype})"),
+            ("KV cache", $"{SizeText.Of(found.KvBytesPerToken)} per token, {SizeText.Of(found.KvBytes)} for the full context ({dtype})"),
             ("work buffers", SizeText.Of(found.WorkBytes)),
-            ("needed", $"{SizeText.Of(found.NeededBytes)} with the full context, {SizeText.Of(found.FreeBytes)} are free"
+            ("needed", $"{SizeText.Of(found.NeededBytes)} with the full context, {SizeText.Of(found.FreeBytes)} free"
                 + (found.NeededBytes > found.FreeBytes ? ": NOT ENOUGH" : "")),
         ];
     }
@@ -79,7 +78,7 @@ internal static class InspectText
     [
         ("kind", tokenizer.Kind),
         ("vocabulary", Text($"{tokenizer.VocabularySize:N0} tokens, {tokenizer.MergeCount:N0} merges")),
-        ("added tokens", Listed([.. tokenizer.AddedTokens.Select(token => token.Content)])),
+        ("added tokens", AddedTokens(tokenizer)),
         ("normalizer", tokenizer.Normalizer),
         ("pre-tokenizer", tokenizer.PreTokenizer),
     ];
@@ -89,7 +88,7 @@ internal static class InspectText
         ("present", YesOrNo(facts.Found.Template != null)),
         ("opens the thought", facts.OpensThought is bool opens ? YesOrNo(opens) : "unknown"),
         ("</think>", facts.ThinkEndTokens == 1
-            ? "one token, as soft thinking needs it"
+            ? "one token, as soft thinking requires"
             : $"{facts.ThinkEndTokens} tokens: use another --think-end-str, or --no-soft-thinking"),
     ];
 
@@ -108,16 +107,16 @@ internal static class InspectText
         string ends = string.Join(", ", defaults.EosIds.Select(id => $"{id} {TokenText.Visible(found.Tokenizer, id)}"));
         return
         [
-            ("ends of text", ends.Length > 0 ? ends : "NONE KNOWN: generation runs to its limit, unless --stop ends it"),
+            ("ends of text", ends.Length > 0 ? ends : "none"),
             .. rows.Where(row => row.Value != null).Select(row => (row.Name, Text($"{row.Value}"))),
         ];
     }
 
-    private static string Listed(IReadOnlyCollection<string> texts)
+    private static string AddedTokens(Tokenizer tokenizer)
     {
-        string shown = string.Join(' ', texts.Take(Shown).Select(TokenText.Harmless));
-        int more = texts.Count - Shown;
-        return Text($"{texts.Count}: {shown}") + (more > 0 ? Text($" and {more} more") : "");
+        string shown = string.Join(' ', tokenizer.AddedTokens.Take(ShownAddedTokens).Select(token => TokenText.Harmless(token.Content)));
+        int more = tokenizer.AddedTokens.Count - ShownAddedTokens;
+        return $"{tokenizer.AddedTokens.Count}: {shown}" + (more > 0 ? $" and {more} more" : "");
     }
 
     private static void WriteTable(Terminal terminal, string title, (string Name, string Value)[] rows)

@@ -38,6 +38,26 @@ internal static class JsonValue
         }
     }
 
+    /// <summary>Checks every text inside a value, whatever it is.</summary>
+    /// <exception cref="ArgumentException">One is no Unicode text.</exception>
+    public static void CheckText(string key, JsonElement value)
+    {
+        if (value.ValueKind == JsonValueKind.String)
+        {
+            Text(key, value);
+        }
+        else if (value.ValueKind == JsonValueKind.Array)
+        {
+            foreach (JsonElement element in value.EnumerateArray())
+                CheckText(key, element);
+        }
+        else if (value.ValueKind == JsonValueKind.Object)
+        {
+            foreach (JsonProperty property in value.EnumerateObject())
+                CheckText($"{key}.{Name(property)}", property.Value);
+        }
+    }
+
     // JSON may hold escapes of half a character.
     private static string Decode(string key, Func<string> read)
     {
@@ -51,7 +71,8 @@ internal static class JsonValue
         }
     }
 
-    private static ArgumentException Wrong(string key, string kind, JsonElement value)
+    /// <summary>The error of a value of another kind than it must be.</summary>
+    public static ArgumentException Wrong(string key, string kind, JsonElement value)
     {
         const int Shown = 60;
         string text = value.GetRawText();

@@ -91,7 +91,7 @@ internal sealed class LiveTextWriter : IRunWriter
 
     private static string EndOf(GenerationRun run) => run.End switch
     {
-        RunEnd.Length => " · cut at the limit of tokens",
+        RunEnd.Length => " · cut off at the limit of tokens",
         RunEnd.ColdStop => " · the cold stop ended the answer",
         RunEnd.Cancelled => " · interrupted",
         RunEnd.Error => " · failed",

@@ -11,16 +11,18 @@ internal sealed class ManyPrompts(GenerateSettings settings, SamplingArguments s
     private readonly Channel<Task<Answer>> _answers = Channel.CreateUnbounded<Task<Answer>>();
 
     // Enough that the engine never waits for more.
-    private readonly SemaphoreSlim _underWay = new(2 * settings.Engine.MaxSequences);
+    private readonly SemaphoreSlim _inFlight = new(2 * settings.Engine.MaxSequences);
     private TimeSpan _load;
+    private int _asked;
     private int _printed;
+    private long _printedBytes; // of the input, up to the last line whose answer was printed
     private bool _failed;
 
     /// <returns>The exit code.</returns>
     public async Task<int> RunAsync(CancellationToken cancellation)
     {
-        using PromptLines? lines = settings.Prompts is string file ? PromptLines.Open(file, terminal) : null;
-        string? question = lines == null ? PromptSource.Read(settings, terminal, cancellation) : null;
+        using PromptLines? lines = settings.Prompts is string file ? await PromptLines.OpenAsync(file, terminal, cancellation) : null;
+        string? question = lines == null ? await PromptSource.ReadAsync(settings, terminal, cancellation) : null;
         await using Engine engine = ModelLoader.Load(settings, terminal, cancellation, out _load);
         using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         Task asking = lines != null
@@ -28,25 +30,26 @@ internal sealed class ManyPrompts(GenerateSettings settings, SamplingArguments s
             : AskAsync(engine, PromptLine.Make(question!, settings), stop.Token);
         Task printing = Task.Run(PrintAsync, CancellationToken.None); // what is done is printed in any case
         if (!terminal.StyleOut) // there the answers themselves are the progress
-            ProgressBar.ShowWhile(printing, terminal, () => Progress(lines?.Count));
+            ProgressBar.ShowWhile(printing, terminal, () => Progress(lines?.Length));
         try
         {
             await printing;
         }
         finally
         {
-            await stop.CancelAsync(); // where nobody reads the answers any more, there shall be none
+            await stop.CancelAsync(); // when the reader of the answers is gone, generate no more
             await asking;
         }
         cancellation.ThrowIfCancellationRequested();
-        return _failed ? CommandLine.Failure : CommandLine.Success;
+        if (lines != null && _asked == 0)
+            throw new ArgumentException($"{lines.Name} holds no questions"); // doing nothing is no success
+        return _failed ? ExitCode.Failure : ExitCode.Success;
     }
 
-    private (string, double) Progress(int? count)
-    {
-        int printed = Volatile.Read(ref _printed);
-        return count is int all ? ($"{printed} of {all} questions", all > 0 ? (double)printed / all : 1) : ($"{printed} questions", 0);
-    }
+    /// <param name="length">Bytes of the input; null where they are not known.</param>
+    private (string, double) Progress(long? length) => (
+        $"{Volatile.Read(ref _printed)} questions answered",
+        length > 0 ? Math.Min(1, (double)Volatile.Read(ref _printedBytes) / length.Value) : 0);
 
     private async Task AskAsync(Engine engine, PromptLine line, CancellationToken cancellation)
     {
@@ -58,12 +61,11 @@ internal sealed class ManyPrompts(GenerateSettings settings, SamplingArguments s
     {
         try
         {
-            for (int number = 1; await lines.ReadAsync(cancellation) is string text; number++)
+            while (await lines.ReadAsync(cancellation) is InputLine line)
             {
-                if (string.IsNullOrWhiteSpace(text))
-                    continue;
-                await _underWay.WaitAsync(cancellation);
-                await _answers.Writer.WriteAsync(AnswerLineAsync(engine, text, number, cancellation), cancellation);
+                _asked++;
+                await _inFlight.WaitAsync(cancellation);
+                await _answers.Writer.WriteAsync(AnswerLineAsync(engine, line, cancellation), cancellation);
             }
         }
         catch (OperationCanceledException)
@@ -76,12 +78,12 @@ internal sealed class ManyPrompts(GenerateSettings settings, SamplingArguments s
         }
     }
 
-    private async Task<Answer> AnswerLineAsync(Engine engine, string text, int number, CancellationToken cancellation)
+    private async Task<Answer> AnswerLineAsync(Engine engine, InputLine line, CancellationToken cancellation)
     {
-        Answer answer = new(number, null);
+        Answer answer = new(line, null);
         try
         {
-            JsonElement json = PromptLine.Parse(text);
+            JsonElement json = PromptLine.Parse(line.Utf8);
             answer = answer with { Id = PromptLine.ReadId(json) };
             return await AnswerAsync(engine, PromptLine.Read(json, settings, sampling), answer, cancellation);
         }
@@ -91,7 +93,7 @@ internal sealed class ManyPrompts(GenerateSettings settings, SamplingArguments s
         }
         finally
         {
-            _underWay.Release();
+            _inFlight.Release();
         }
     }
 
@@ -161,13 +163,14 @@ internal sealed class ManyPrompts(GenerateSettings settings, SamplingArguments s
                 JsonRunWriter.Write(json, answer.Runs[i]);
             });
         }
+        Volatile.Write(ref _printedBytes, answer.Line?.End ?? 0);
         Interlocked.Increment(ref _printed);
     }
 
     private static void WriteHead(Utf8JsonWriter json, Answer answer)
     {
-        if (answer.Line is int line)
-            json.WriteNumber("line", line);
+        if (answer.Line is InputLine line)
+            json.WriteNumber("line", line.Number);
         if (answer.Id is JsonElement id)
         {
             json.WritePropertyName("id");
@@ -176,9 +179,9 @@ internal sealed class ManyPrompts(GenerateSettings settings, SamplingArguments s
     }
 
     /// <summary>What became of a question.</summary>
-    /// <param name="Line">Number of its line; null where it is the only one.</param>
+    /// <param name="Line">Its line; null where it is the only one.</param>
     /// <param name="Id">What the line calls it.</param>
-    private sealed record Answer(int? Line, JsonElement? Id)
+    private sealed record Answer(InputLine? Line, JsonElement? Id)
     {
         /// <summary>Its samples, where there is no error.</summary>
         public IReadOnlyList<GenerationRun> Runs { get; init; } = [];

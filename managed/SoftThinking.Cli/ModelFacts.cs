@@ -6,7 +6,7 @@ namespace SoftThinking.Cli;
 /// <param name="Model">The model as the user named it.</param>
 internal sealed record ModelFacts(string Model, ModelInspection Found, KvDtype KvDtype)
 {
-    /// <summary>Tokens that the text which ends a thought takes; soft thinking needs one.</summary>
+    /// <summary>Number of tokens of the text that ends a thought; soft thinking needs it to be one.</summary>
     public int ThinkEndTokens => Found.Tokenizer.Encode(new SamplingOptions().ThinkEnd, addSpecialTokens: false).Length;
 
     /// <summary>Whether the prompt that the template writes begins the thought; null where there is no template, or it

@@ -2,7 +2,7 @@ using System.Diagnostics;
 
 namespace SoftThinking.Cli;
 
-/// <summary>Loads a model, with a progress bar where that takes long and somebody watches.</summary>
+/// <summary>Loads a model, with a progress bar at a terminal when that takes long.</summary>
 internal static class ModelLoader
 {
     /// <exception cref="OperationCanceledException">Cancelled while loading.</exception>
@@ -23,8 +23,8 @@ internal static class ModelLoader
         ProgressBar.ShowWhile(loading, terminal, () => ($"loading {settings.ModelName}", Volatile.Read(ref done)));
         Engine engine = loading.GetAwaiter().GetResult();
         time = clock.Elapsed;
-        if (engine.FastPrefill is { InEffect: false } told)
-            terminal.Error.WriteLine($"{CommonOptions.FastPrefill.Name} has no effect: {told.Note}");
+        if (engine.FastPrefill is { InEffect: false } fast)
+            terminal.Error.WriteLine($"{CommonOptions.FastPrefill.Name} has no effect: {fast.Note}");
         return engine;
     }
 }

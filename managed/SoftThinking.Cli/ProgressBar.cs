@@ -2,7 +2,7 @@ using Spectre.Console;
 
 namespace SoftThinking.Cli;
 
-/// <summary>A progress bar on standard error, where work takes long and somebody watches.</summary>
+/// <summary>A progress bar on standard error, at a terminal, when work takes long.</summary>
 internal static class ProgressBar
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(1), Refresh = TimeSpan.FromMilliseconds(100);

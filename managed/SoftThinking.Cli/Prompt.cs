@@ -1,3 +1,5 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
 using SoftThinking.Templating;
 using SoftThinking.Tokenization;
 
@@ -28,8 +30,20 @@ internal sealed record Prompt(IReadOnlyList<ConceptToken> Tokens, string OpenTho
     private static string Render(GenerateSettings settings, string question, ChatTemplate? template)
     {
         if (template == null)
-            throw new ModelFileException(settings.ModelName, "the model has no chat template; --raw gives it the prompt as it is");
-        ChatMessage user = new("user", question);
-        return template.Render(settings.System is string system ? [new("system", system), user] : [user]);
+            throw new ModelFileException(settings.ModelName, "the model has no chat template; --raw passes the prompt to it as it is");
+        return template.Render(
+            Conversation(settings, question),
+            tools: settings.Tools is JsonElement tools ? JsonNode.Parse(tools.GetRawText()) : null,
+            variables: TemplateVariables.ToObject(settings.TemplateVars));
+    }
+
+    /// <summary>The turns: the messages of a line, or the question; before them the system text, unless the messages begin
+    /// with one of their own.</summary>
+    private static IEnumerable<ChatMessage> Conversation(GenerateSettings settings, string question)
+    {
+        IReadOnlyList<ChatMessage> messages = settings.Messages ?? [new ChatMessage("user", question)];
+        return settings.System is string system && messages[0].Role is not ("system" or "developer")
+            ? [new ChatMessage("system", system), .. messages]
+            : messages;
     }
 }

@@ -1,23 +1,35 @@
+using System.Text;
 using System.Text.Json;
 
 namespace SoftThinking.Cli;
 
 /// <summary>One line of `--prompts`: what it asks for, over what the command line asks for.</summary>
-/// <param name="Question">The prompt.</param>
-/// <param name="Settings">The command line's, with the line's system text and limit of tokens.</param>
+/// <param name="Question">The prompt; empty where the line has messages.</param>
+/// <param name="Settings">The command line's, with what the line says of the conversation.</param>
 /// <param name="Request">All but the prompt's tokens.</param>
 internal sealed record PromptLine(string Question, GenerateSettings Settings, GenerationRequest Request)
 {
-    /// <exception cref="ArgumentException">It is no JSON.</exception>
-    public static JsonElement Parse(string line)
+    private static readonly string[] Keys =
+    [
+        "id", "prompt", "messages", "system", "tools", "template_vars", "max_new_tokens", "samples", "log_probs", "stop",
+    ];
+
+    /// <summary>Keys that only a chat template makes something of.</summary>
+    private static readonly string[] TemplateKeys = ["messages", "system", "tools", "template_vars"];
+
+    /// <exception cref="ArgumentException">It is not UTF-8, or no JSON.</exception>
+    public static JsonElement Parse(ReadOnlySpan<byte> line)
     {
+        if (Utf8Text.FindInvalid(line) is int invalid)
+            throw new ArgumentException($"line is not valid UTF-8 at byte {invalid + 1}");
         try
         {
             return JsonElement.Parse(line);
         }
         catch (JsonException error)
         {
-            throw new ArgumentException($"the line is not JSON, at byte {error.BytePositionInLine + 1}", error);
+            int bytes = (int)Math.Min(error.BytePositionInLine ?? 0, line.Length);
+            throw new ArgumentException($"line is not valid JSON at column {Encoding.UTF8.GetCharCount(line[..bytes]) + 1}", error);
         }
     }
 
@@ -30,7 +42,7 @@ internal sealed record PromptLine(string Question, GenerateSettings Settings, Ge
         JsonElement? id = null;
         foreach (JsonProperty property in @object.EnumerateObject())
         {
-            if (JsonValue.Name(property) != "id")
+            if (JsonValue.Name(property) != "id" || property.Value.ValueKind == JsonValueKind.Null)
                 continue;
             id = property.Value;
             if (property.Value.ValueKind != JsonValueKind.Number)
@@ -39,29 +51,28 @@ internal sealed record PromptLine(string Question, GenerateSettings Settings, Ge
         return id;
     }
 
-    /// <summary>Reads a line.</summary>
+    /// <summary>Reads a line. A key whose value is null counts as absent.</summary>
     /// <param name="object">The line as JSON.</param>
     /// <exception cref="ArgumentException">It is not an object, lacks the prompt, has an unknown key or a value out of its
     /// range.</exception>
     public static PromptLine Read(JsonElement @object, GenerateSettings settings, SamplingArguments sampling)
     {
         if (@object.ValueKind != JsonValueKind.Object)
-            throw new ArgumentException("the line must be a JSON object");
+            throw new ArgumentException("line is not a JSON object");
         PromptLine line = Make("", settings);
-        string? question = null;
+        HashSet<string> present = [];
         foreach (JsonProperty property in @object.EnumerateObject())
         {
             string key = JsonValue.Name(property);
-            if (key == "prompt")
-                question = JsonValue.Text(key, property.Value);
-            else
-                line = line.With(key, property.Value, sampling);
+            if (!Keys.Contains(key) && !sampling.Has(key))
+                throw new ArgumentException($"unknown key \"{key}\"");
+            if (property.Value.ValueKind == JsonValueKind.Null)
+                continue;
+            present.Add(key);
+            line = line.With(key, property.Value, sampling);
         }
-        if (string.IsNullOrEmpty(question))
-            throw new ArgumentException(question == null ? "\"prompt\" is missing" : "the prompt is empty");
-        if (line.Settings.System != null && settings.Raw)
-            throw new ArgumentException("\"system\" needs the chat template, which --raw switches off");
-        return line with { Question = question };
+        Check(line, present, settings.Raw);
+        return line;
     }
 
     /// <summary>A question with what the command line asks for.</summary>
@@ -75,16 +86,33 @@ internal sealed record PromptLine(string Question, GenerateSettings Settings, Ge
         LogProbs = settings.LogProbs,
     });
 
+    private static void Check(PromptLine line, HashSet<string> present, bool raw)
+    {
+        if (raw && TemplateKeys.FirstOrDefault(present.Contains) is string key)
+            throw new ArgumentException($"\"{key}\" needs the chat template, which --raw switches off");
+        if (!present.Contains("prompt") && !present.Contains("messages"))
+            throw new ArgumentException("\"prompt\" or \"messages\" is missing");
+        if (present.Contains("prompt") && present.Contains("messages"))
+            throw new ArgumentException("\"prompt\" and \"messages\" cannot be combined");
+        if (present.Contains("system") && present.Contains("messages"))
+            throw new ArgumentException("\"system\" and \"messages\" cannot be combined: put a system message first in \"messages\"");
+        if (present.Contains("prompt") && line.Question.Length == 0)
+            throw new ArgumentException("the prompt is empty");
+    }
+
     private PromptLine With(string key, JsonElement value, SamplingArguments sampling) => key switch
     {
         "id" => this, // goes into the output as it is
+        "prompt" => this with { Question = JsonValue.Text(key, value) },
+        "messages" => this with { Settings = Settings with { Messages = ChatMessages.Read(value) } },
         "system" => this with { Settings = Settings with { System = JsonValue.Text(key, value) } },
+        "tools" => this with { Settings = Settings with { Tools = ChatMessages.ReadTools(value) } },
+        "template_vars" => this with { Settings = Settings with { TemplateVars = TemplateVariables.Read(value, Settings.TemplateVars) } },
         "max_new_tokens" => this with { Request = Number(key, value, number => Request with { MaxNewTokens = number }) },
         "samples" => this with { Request = Number(key, value, number => Request with { Samples = number }) },
         "log_probs" => this with { Request = Number(key, value, number => Request with { LogProbs = number }) },
         "stop" => this with { Request = WithStop(value) },
-        _ when sampling.Has(key) => this with { Request = Request with { Sampling = sampling.Set(Request.Sampling, key, value) } },
-        _ => throw new ArgumentException($"unknown key \"{key}\""),
+        _ => this with { Request = Request with { Sampling = sampling.Set(Request.Sampling, key, value) } },
     };
 
     private static GenerationRequest Number(string key, JsonElement value, Func<int, GenerationRequest> set) =>

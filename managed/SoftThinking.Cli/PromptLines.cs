@@ -1,41 +1,111 @@
 namespace SoftThinking.Cli;
 
-/// <summary>The lines of `--prompts`, read as they are wanted.</summary>
+/// <summary>A line of `--prompts` that is not blank.</summary>
+/// <param name="Number">From 1; blank lines count.</param>
+/// <param name="Utf8">Its bytes, without the line break.</param>
+/// <param name="End">Bytes of the file up to its end.</param>
+internal sealed record InputLine(int Number, byte[] Utf8, long End);
+
+/// <summary>The lines of `--prompts`, read as they are wanted. The input is read once, so it may be one that can be read only
+/// once.</summary>
 internal sealed class PromptLines : IDisposable
 {
-    private readonly TextReader _reader;
+    private const int MaxLine = 64 << 20;
+
+    private readonly Stream _stream;
     private readonly bool _ours;
+    private byte[] _buffer = new byte[1 << 16];
+    private int _start, _end; // what of the buffer has not been returned
+    private long _consumed; // bytes before _start
+    private int _number;
 
-    private PromptLines(TextReader reader, bool ours, int? count) => (_reader, _ours, Count) = (reader, ours, count);
+    private PromptLines(Stream stream, bool ours, string name)
+    {
+        (_stream, _ours, Name) = (stream, ours, name);
+        Length = ours && stream.CanSeek ? stream.Length : null;
+    }
 
-    /// <summary>Lines that hold something; null where that is not known before the end.</summary>
-    public int? Count { get; }
+    /// <summary>What messages call the input.</summary>
+    public string Name { get; }
+
+    /// <summary>Bytes of the whole input; null where that is not known before the end, as in a pipe.</summary>
+    public long? Length { get; }
 
     /// <param name="file">"-" for standard input.</param>
     /// <exception cref="UsageException">Standard input is a terminal.</exception>
-    /// <exception cref="IOException">The file cannot be read.</exception>
-    public static PromptLines Open(string file, Terminal terminal)
+    /// <exception cref="IOException">The file cannot be opened.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled while waiting for the writer of a FIFO.</exception>
+    public static async Task<PromptLines> OpenAsync(string file, Terminal terminal, CancellationToken cancellation)
     {
-        if (file == "-")
-            return new PromptLines(terminal.Input ?? throw new UsageException("--prompts -: standard input is a terminal"), false, null);
-        try
-        {
-            return new PromptLines(File.OpenText(file), true, File.ReadLines(file).Count(line => !string.IsNullOrWhiteSpace(line)));
-        }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
-        {
-            throw new IOException($"--prompts: {error.Message}", error);
-        }
+        if (file != "-")
+            return new PromptLines(await InputFile.OpenAsync("--prompts", file, cancellation), true, $"--prompts: {file}");
+        Stream input = terminal.Input ?? throw new UsageException("--prompts -: standard input is a terminal");
+        return new PromptLines(input, false, "--prompts: standard input");
     }
 
-    /// <summary>The next line; null at the end.</summary>
+    /// <summary>The next line that is not blank; null at the end.</summary>
+    /// <exception cref="IOException">The input cannot be read, or a line is too long.</exception>
     /// <exception cref="OperationCanceledException">Cancelled while waiting.</exception>
-    public Task<string?> ReadAsync(CancellationToken cancellation) =>
-        Task.Run(_reader.ReadLine, cancellation).WaitAsync(cancellation); // reading cannot be interrupted; waiting for it can
+    public Task<InputLine?> ReadAsync(CancellationToken cancellation) =>
+        Task.Run(Read, cancellation).WaitAsync(cancellation); // a read that waits cannot be interrupted; waiting for it can
 
     public void Dispose()
     {
         if (_ours)
-            _reader.Dispose();
+            _stream.Dispose();
+    }
+
+    private InputLine? Read()
+    {
+        while (FindLine(out int length))
+        {
+            ReadOnlySpan<byte> line = _buffer.AsSpan(_start, length);
+            _number++;
+            if (_number == 1)
+                line = Utf8Text.WithoutMark(line);
+            byte[] text = line.TrimEnd("\r\n"u8).ToArray();
+            _start += length;
+            _consumed += length;
+            if (text.AsSpan().ContainsAnyExcept(" \t\r"u8))
+                return new InputLine(_number, text, _consumed);
+        }
+        return null;
+    }
+
+    /// <summary>Reads until the buffer holds a whole line.</summary>
+    /// <param name="length">Its bytes, with the line break where there is one.</param>
+    /// <returns>False at the end of the input.</returns>
+    private bool FindLine(out int length)
+    {
+        int searched = 0;
+        while (true)
+        {
+            int found = _buffer.AsSpan(_start + searched, _end - _start - searched).IndexOf((byte)'\n');
+            length = found >= 0 ? searched + found + 1 : _end - _start;
+            if (found >= 0)
+                return true;
+            searched = length;
+            if (!Fill())
+                return length > 0;
+        }
+    }
+
+    /// <returns>False at the end of the input.</returns>
+    private bool Fill()
+    {
+        if (_start > 0)
+        {
+            _buffer.AsSpan(_start, _end - _start).CopyTo(_buffer);
+            (_start, _end) = (0, _end - _start);
+        }
+        if (_end == _buffer.Length)
+        {
+            if (_buffer.Length >= MaxLine)
+                throw new IOException($"{Name}: line {_number + 1} has more than {MaxLine >> 20} MiB");
+            Array.Resize(ref _buffer, 2 * _buffer.Length);
+        }
+        int count = _stream.Read(_buffer, _end, _buffer.Length - _end);
+        _end += count;
+        return count > 0;
     }
 }

@@ -4,37 +4,26 @@ namespace SoftThinking.Cli;
 internal static class PromptSource
 {
     /// <exception cref="UsageException">There is none: no option, and standard input is a terminal.</exception>
-    /// <exception cref="IOException">The file cannot be read.</exception>
+    /// <exception cref="IOException">The file cannot be read, or is not UTF-8.</exception>
     /// <exception cref="ArgumentException">The prompt is empty.</exception>
-    public static string Read(GenerateSettings settings, Terminal terminal, CancellationToken cancellation)
+    /// <exception cref="OperationCanceledException">Cancelled while waiting for input.</exception>
+    public static async Task<string> ReadAsync(GenerateSettings settings, Terminal terminal, CancellationToken cancellation)
     {
-        string prompt = settings.Prompt
-            ?? (settings.PromptFile is string file ? ReadFile(file) : ReadInput(terminal, cancellation));
+        string prompt = settings.Prompt ?? WithoutLastLineBreak(settings.PromptFile is string file
+            ? await InputFile.ReadTextAsync("--prompt-file", file, cancellation)
+            : await ReadInputAsync(terminal, cancellation));
         bool empty = settings.Raw ? prompt.Length == 0 : string.IsNullOrWhiteSpace(prompt);
         return empty ? throw new ArgumentException("the prompt is empty") : prompt;
     }
 
-    private static string ReadFile(string file)
+    private static Task<string> ReadInputAsync(Terminal terminal, CancellationToken cancellation)
     {
-        try
-        {
-            return WithoutLastLineBreak(File.ReadAllText(file));
-        }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
-        {
-            throw new IOException($"--prompt-file: {error.Message}", error);
-        }
+        Stream input = terminal.Input
+            ?? throw new UsageException("there is no prompt: use --prompt, --prompt-file, or text on standard input");
+        return InputFile.ReadTextAsync("standard input", input, cancellation);
     }
 
-    private static string ReadInput(Terminal terminal, CancellationToken cancellation)
-    {
-        if (terminal.Input is not TextReader input)
-            throw new UsageException("there is no prompt: give --prompt, --prompt-file, or text on standard input");
-        // Reading cannot be interrupted; waiting for it can.
-        return WithoutLastLineBreak(Task.Run(input.ReadToEnd, cancellation).WaitAsync(cancellation).GetAwaiter().GetResult());
-    }
-
-    // Editors and echo put one at the end that nobody means.
+    // Editors and echo append one that is not part of the question.
     private static string WithoutLastLineBreak(string text) =>
         text.EndsWith("\r\n", StringComparison.Ordinal) ? text[..^2] : text.EndsWith('\n') ? text[..^1] : text;
 }

@@ -9,29 +9,29 @@ internal static class QuantizeCommand
 {
     private static readonly Option<string> Output = new("--output")
     {
-        Description = "Directory for the new checkpoint. All its files appear at the end, or none.",
+        Description = "Directory of the new checkpoint. On failure no file is written.",
         HelpName = "DIR",
         Required = true,
     };
 
     private static readonly Option<bool> Force = new("--force")
     {
-        Description = "Replace files of the same names in a directory that is not empty; other files stay.",
+        Description = "Write into a directory that is not empty: files of the same names are replaced, others are kept.",
     };
 
     private static readonly Option<bool> Json = new("--json") { Description = "Print one JSON object." };
 
     private static readonly string[] Examples =
     [
-        "quantize --model ~/models/Qwen3-0.6B --output ~/models/Qwen3-0.6B-int8",
-        "quantize --output tiny-reasoner-int8 --force --json | jq .relative_error",
+        "quantize --model ~/models/Qwen3-0.6B --output Qwen3-0.6B-int8",
+        "quantize --output tiny-int8 --force --json | jq .relative_error",
     ];
 
     public static Command Create(Terminal terminal)
     {
         GroupedCommand command = new("quantize",
-            "Writes a copy of a checkpoint whose matrices are blocks of 32 integers of 8 bits with a common scale: half the size of "
-            + "bf16. It generates what --weights int8 does with the original, bit for bit.",
+            "Writes a copy of a checkpoint with its matrices in blocks of 32 8-bit integers with a common scale: about half the size of "
+            + "bf16. The output of the copy is that of --weights int8 with the original, bit for bit.",
             [new("options", [CommonOptions.Model, Output, Force, Json])], Examples);
         command.SetAction((parsed, cancellation) => Task.FromResult(Run(parsed, terminal, cancellation)));
         return command;
@@ -52,16 +52,16 @@ internal static class QuantizeCommand
             JsonLine.Write(terminal.Out, json => Write(json, name, output, report, clock.Elapsed));
         else
             Write(terminal.Out, output, report, clock.Elapsed);
-        return CommandLine.Success;
+        return ExitCode.Success;
     }
 
     private static void Write(TextWriter to, string output, QuantizationReport report, TimeSpan time)
     {
-        to.WriteLine(Text($"wrote {report.Files.Count} files into {output}: {string.Join(", ", report.Files)}"));
-        to.WriteLine(Text($"{report.Matrices} matrices, {report.MatrixElements:N0} weights, are now 8-bit blocks; the rest is as it was"));
+        to.WriteLine(Text($"wrote {report.Files.Count} files to {output}: {string.Join(", ", report.Files)}"));
+        to.WriteLine(Text($"{report.Matrices} matrices, {report.MatrixElements:N0} weights, are now 8-bit blocks; everything else is unchanged"));
         to.WriteLine(Text($"tensors: {SizeText.Of(report.BytesBefore)} before, {SizeText.Of(report.BytesAfter)} after, ")
             + Text($"{100.0 * report.BytesAfter / report.BytesBefore:N1} %; {time.TotalSeconds:N1} s"));
-        to.WriteLine(Text($"relative error: {report.RelativeError:0.00000}, root mean square of what rounding changed over that of the weights"));
+        to.WriteLine(Text($"relative error: {report.RelativeError:0.00000}, root mean square of the rounding errors over that of the weights"));
     }
 
     private static void Write(Utf8JsonWriter json, string model, string output, QuantizationReport report, TimeSpan time)

@@ -34,7 +34,7 @@ internal sealed class SamplingArguments
 
     public Option Seed { get; }
 
-    /// <summary>What a command line asks for.</summary>
+    /// <summary>The options of a command line.</summary>
     public SamplingOptions Read(ParseResult parsed) => _options.Aggregate(Published, (options, apply) => apply(parsed, options));
 
     /// <summary>Whether a key of JSON stands for an option.</summary>
@@ -46,17 +46,17 @@ internal sealed class SamplingArguments
 
     private Option[] ThinkingOptions() =>
     [
-        Switch("--no-soft-thinking", "Draw one token at each step of the thought, too: ordinary chain of thought.",
+        Switch("--no-soft-thinking", "Sample one token at each step of the thought, too: ordinary chain of thought.",
             (o, on) => o with { SoftThinking = !on }),
-        Tune<int>("--max-topk", "Tokens mixed into a concept token: 1 to 1024.",
+        Tune<int>("--max-topk", "Maximum number of tokens in a concept token: 1 to 1024.",
             o => o.MaxTopk, (o, v) => o with { MaxTopk = v }),
         Tune<float>("--temperature", "Divisor of the logits: 0 (greedy), or 0.0001 to 100.",
             o => o.Thinking.Temperature, (o, v) => o with { Thinking = o.Thinking with { Temperature = v } }),
-        Tune<float>("--top-p", "Keep the likeliest tokens that reach this probability together: above 0, at most 1 (off).",
+        Tune<float>("--top-p", "Keep the most likely tokens whose probabilities sum to this: above 0, at most 1 (off).",
             o => o.Thinking.TopP, (o, v) => o with { Thinking = o.Thinking with { TopP = v } }),
-        Tune<int>("--top-k", "Keep so many of the likeliest tokens; 0 or less is off.",
+        Tune<int>("--top-k", "Keep this many of the most likely tokens; 0 or less is off.",
             o => o.Thinking.TopK, (o, v) => o with { Thinking = o.Thinking with { TopK = v } }),
-        Tune<float>("--min-p", "Drop tokens below this share of the likeliest one's probability: 0 (off) to 1.",
+        Tune<float>("--min-p", "Drop tokens below this fraction of the highest probability: 0 (off) to 1.",
             o => o.Thinking.MinP, (o, v) => o with { Thinking = o.Thinking with { MinP = v } }),
         Tune<float>("--dirichlet-alpha", "Concentration of Dirichlet noise on concept tokens: 0 (off) to 1000000; smaller is noisier.",
             o => o.DirichletAlpha, (o, v) => o with { DirichletAlpha = v }),
@@ -67,39 +67,39 @@ internal sealed class SamplingArguments
     private Option[] EndOfThinkingOptions() =>
     [
         Tune<float>("--early-stopping-entropy-threshold",
-            "Cold stop: a thought below this entropy counts as certain: 0 (off) to 1000 nats.",
+            "Cold stop: a thought with an entropy below this is certain: 0 (off) to 1000 nats.",
             o => o.EarlyStoppingEntropyThreshold, (o, v) => o with { EarlyStoppingEntropyThreshold = v }),
-        Tune<int>("--early-stopping-length-threshold", "Cold stop: so many certain thoughts in a row end the thinking: 1 or more.",
+        Tune<int>("--early-stopping-length-threshold", "Cold stop: this many certain thoughts in a row end the thinking: 1 or more.",
             o => o.EarlyStoppingLengthThreshold, (o, v) => o with { EarlyStoppingLengthThreshold = v }),
-        Switch("--cold-stop-after-thinking", "Let as many certain steps in a row end the answer, too.",
+        Switch("--cold-stop-after-thinking", "Let the same number of certain tokens in a row end the answer, too.",
             (o, on) => o with { ColdStopAfterThinking = on }),
-        Tune<int>("--max-thinking-tokens", "Thoughts after which the thinking is ended: 0 or more; no limit unless given.",
+        Tune<int>("--max-thinking-tokens", "End the thinking after this many thoughts: 0 or more; no limit by default.",
             o => o.MaxThinkingTokens, (o, v) => o with { MaxThinkingTokens = v }),
-        Tune("--think-end-str", "Text that ends the thinking; one token of the model.",
+        Tune("--think-end-str", "Text that ends the thinking; it must be one token of the model.",
             o => o.ThinkEnd, (o, v) => o with { ThinkEnd = v }),
-        Tune("--think-end-text", "Text put after the end of thinking where the cold stop or the limit forced it; at most 64 tokens.",
+        Tune("--think-end-text", "Text inserted after the end of thinking when the cold stop or the limit forced it: at most 64 tokens.",
             o => o.ThinkEndText, (o, v) => o with { ThinkEndText = v }),
     ];
 
     private Option[] AnswerOptions() =>
     [
-        Tune<float>("--after-thinking-temperature", "As --temperature.",
+        Tune<float>("--after-thinking-temperature", "Like --temperature.",
             o => o.AfterThinking.Temperature, (o, v) => o with { AfterThinking = o.AfterThinking with { Temperature = v } }),
-        Tune<float>("--after-thinking-top-p", "As --top-p.",
+        Tune<float>("--after-thinking-top-p", "Like --top-p.",
             o => o.AfterThinking.TopP, (o, v) => o with { AfterThinking = o.AfterThinking with { TopP = v } }),
-        Tune<int>("--after-thinking-top-k", "As --top-k.",
+        Tune<int>("--after-thinking-top-k", "Like --top-k.",
             o => o.AfterThinking.TopK, (o, v) => o with { AfterThinking = o.AfterThinking with { TopK = v } }),
-        Tune<float>("--after-thinking-min-p", "As --min-p.",
+        Tune<float>("--after-thinking-min-p", "Like --min-p.",
             o => o.AfterThinking.MinP, (o, v) => o with { AfterThinking = o.AfterThinking with { MinP = v } }),
     ];
 
     private Option[] PenaltyOptions() =>
     [
-        Tune<float>("--repetition-penalty", "Divisor of the logits of tokens seen in the prompt or the output: 0.0001 to 100; 1 is off.",
+        Tune<float>("--repetition-penalty", "Divisor of the logits of tokens that occur in the prompt or the output: 0.0001 to 100; 1 is off.",
             o => o.RepetitionPenalty, (o, v) => o with { RepetitionPenalty = v }),
-        Tune<float>("--frequency-penalty", "Taken from a token's logit for each time it came: -100 to 100; 0 is off.",
+        Tune<float>("--frequency-penalty", "Subtracted from a token's logit for each of its occurrences in the output: -100 to 100; 0 is off.",
             o => o.FrequencyPenalty, (o, v) => o with { FrequencyPenalty = v }),
-        Tune<float>("--presence-penalty", "Taken from the logit of every token that came: -100 to 100; 0 is off.",
+        Tune<float>("--presence-penalty", "Subtracted from the logit of every token that occurs in the output: -100 to 100; 0 is off.",
             o => o.PresencePenalty, (o, v) => o with { PresencePenalty = v }),
     ];
 

@@ -8,19 +8,20 @@ namespace SoftThinking.Cli;
 /// only: whatever is redirected gets plain text.</summary>
 internal sealed class Terminal
 {
-    private const int PlainWidth = 100;
+    private const int DefaultWidth = 80;
 
     /// <param name="input">Standard input; null where it is a terminal, from which no prompt is read.</param>
     /// <param name="styleOut">Whether standard output understands ANSI codes.</param>
     /// <param name="styleError">Whether standard error does.</param>
-    public Terminal(TextReader? input, TextWriter output, TextWriter error, bool styleOut = false, bool styleError = false)
+    public Terminal(Stream? input, TextWriter output, TextWriter error, bool styleOut = false, bool styleError = false)
     {
         (Input, Out, Error, StyleOut, StyleError) = (input, output, error, styleOut, styleError);
         OutConsole = Console(output, styleOut);
         ErrorConsole = Console(error, styleError);
     }
 
-    public TextReader? Input { get; }
+    /// <summary>Bytes, because what is not UTF-8 must be found, not replaced.</summary>
+    public Stream? Input { get; }
 
     public TextWriter Out { get; }
 
@@ -36,7 +37,7 @@ internal sealed class Terminal
     /// <summary><see cref="Error"/> with styles.</summary>
     public IAnsiConsole ErrorConsole { get; }
 
-    /// <summary>Columns of a line.</summary>
+    /// <summary>Columns of a line; 80 where they are not known.</summary>
     public int Width => OutConsole.Profile.Width;
 
     /// <summary>The streams of this process.</summary>
@@ -47,21 +48,29 @@ internal sealed class Terminal
         bool style = string.IsNullOrEmpty(Environment.GetEnvironmentVariable("NO_COLOR"))
             && Environment.GetEnvironmentVariable("TERM") != "dumb";
         return new Terminal(
-            System.Console.IsInputRedirected ? new StreamReader(System.Console.OpenStandardInput(), Encoding.UTF8) : null,
+            System.Console.IsInputRedirected ? System.Console.OpenStandardInput() : null,
             new StreamWriter(OpenOutput(), new UTF8Encoding(false)),
             new StreamWriter(System.Console.OpenStandardError(), new UTF8Encoding(false)) { AutoFlush = true },
             style && !System.Console.IsOutputRedirected,
             style && !System.Console.IsErrorRedirected);
     }
 
-    /// <summary>Whether an error says that nobody reads the output any more, as behind `| head`.</summary>
+    /// <summary>Prints an error in one line on standard error.</summary>
+    public void ReportError(string message)
+    {
+        Out.Flush();
+        Error.WriteLine($"error: {message.ReplaceLineEndings(" ")}");
+        Error.Flush();
+    }
+
+    /// <summary>Whether an error says that the reader of the output has closed it, as in `| head`.</summary>
     public static bool IsBrokenPipe(IOException error)
     {
         const int UnixBrokenPipe = 32, WindowsBrokenPipe = unchecked((int)0x8007006D), WindowsNoData = unchecked((int)0x800700E8);
         return error.HResult is UnixBrokenPipe or WindowsBrokenPipe or WindowsNoData;
     }
 
-    // The console's own stream swallows the error of a broken pipe, and the program would compute for nobody.
+    // The console's own stream swallows the error of a broken pipe, and the program would go on computing.
     private static Stream OpenOutput()
     {
         if (OperatingSystem.IsWindows() || !System.Console.IsOutputRedirected)
@@ -82,7 +91,7 @@ internal sealed class Terminal
             Enrichment = new ProfileEnrichment { UseDefaultEnrichers = false },
             Out = new AnsiConsoleOutput(writer),
         });
-        console.Profile.Width = style ? WindowWidth() : PlainWidth;
+        console.Profile.Width = style ? WindowWidth() : DefaultWidth;
         return console;
     }
 
@@ -90,11 +99,11 @@ internal sealed class Terminal
     {
         try
         {
-            return System.Console.WindowWidth is > 0 and int width ? width : PlainWidth;
+            return System.Console.WindowWidth is > 0 and int width ? width : DefaultWidth;
         }
         catch (IOException)
         {
-            return PlainWidth;
+            return DefaultWidth;
         }
     }
 }

@@ -5,7 +5,7 @@ using SoftThinking.Tokenization;
 
 namespace SoftThinking.Cli;
 
-/// <summary>Tokens written so that people can tell them apart.</summary>
+/// <summary>Tokens written so that people can distinguish them.</summary>
 internal static class TokenText
 {
     private const string Superscripts = "⁰¹²³⁴⁵⁶⁷⁸⁹";

@@ -33,7 +33,15 @@ internal sealed class TraceWriter : IRunWriter, IDisposable
             json.WriteEndObject();
         }
         _line.WriteByte((byte)'\n');
-        _file.Write(_line.GetBuffer(), 0, (int)_line.Length);
+        try
+        {
+            _file.Write(_line.GetBuffer(), 0, (int)_line.Length);
+        }
+        catch (IOException error)
+        {
+            // Not as it is: a broken pipe of the trace is not that of standard output, which ends the program quietly.
+            throw new IOException($"--trace: {error.Message}", error);
+        }
     }
 
     public void End(GenerationRun run) => _file.Flush();

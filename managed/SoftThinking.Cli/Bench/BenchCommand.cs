@@ -2,7 +2,7 @@ using System.CommandLine;
 
 namespace SoftThinking.Cli;
 
-/// <summary>`bench`: measures how fast a model runs, against what the machine could do.</summary>
+/// <summary>`bench`: measures how fast a model runs, compared with what the machine can do.</summary>
 internal static class BenchCommand
 {
     private static readonly string[] Examples =
@@ -18,8 +18,8 @@ internal static class BenchCommand
     {
         BenchOptions options = new();
         GroupedCommand command = new("bench",
-            "Measures prefill and decode. It first measures what the machine can do, reading memory and multiplying, and tells "
-            + "which fraction of that was reached. Sequences think softly throughout; equal runs give equal hashes.",
+            "Measures prefill and decode, and reports them as fractions of what the machine can do: its memory bandwidth and multiply-adds "
+            + "are measured first. Sequences use soft thinking throughout; equal runs give equal hashes.",
             options.Groups, Examples);
         command.SetAction((parsed, cancellation) => RunAsync(options.Read(parsed), terminal, cancellation));
         return command;
@@ -35,6 +35,6 @@ internal static class BenchCommand
             BenchJson.Write(terminal.Out, report);
         else
             BenchText.Write(terminal, report);
-        return CommandLine.Success;
+        return ExitCode.Success;
     }
 }

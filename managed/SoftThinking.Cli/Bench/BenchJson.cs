@@ -161,7 +161,7 @@ internal static class BenchJson
         json.WriteEndObject();
     }
 
-    /// <summary>A measured number; null where the system could not tell it, or it took no time that the clock could tell.</summary>
+    /// <summary>A measured number; null where the system does not report it, or it was too short for the clock.</summary>
     private static void Number(Utf8JsonWriter json, string name, double value, int digits)
     {
         if (double.IsFinite(value))

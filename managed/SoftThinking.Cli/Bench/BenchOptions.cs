@@ -9,7 +9,7 @@ namespace SoftThinking.Cli;
 /// <param name="Model">Directory or file of the checkpoint.</param>
 /// <param name="ModelName">What to call the model: as the user did.</param>
 /// <param name="Context">Positions before the first decode.</param>
-/// <param name="Repeat">Times that each measurement is taken; the best counts.</param>
+/// <param name="Repeat">Repetitions of each measurement; the best one counts.</param>
 /// <param name="Greedy">Whether to measure greedy decoding, too.</param>
 /// <param name="Concurrent">Requests of the comparison of one after another with all at once; null for none.</param>
 /// <param name="Prefix">Whether to measure the reuse of a prompt.</param>
@@ -25,47 +25,48 @@ internal sealed class BenchOptions
 
     private readonly Option<string?> _shape = new("--shape")
     {
-        Description = "The shape of a published model, with random weights made in memory.",
-        HelpName = string.Join('|', ModelShape.Published.Select(shape => shape.Name)),
+        Description = "Measure the shape of a published model, with random weights generated in memory: "
+            + string.Join(", ", ModelShape.Published.Select(shape => shape.Name)) + ".",
+        HelpName = "NAME",
     };
 
     private readonly Option<int[]?> _batch = new("--batch")
     {
-        Description = "Sequences that are computed together, 1 to 1024; several numbers are measured one by one.",
+        Description = "Sequences in a batch, 1 to 1024; several numbers are measured one after another.",
         HelpName = "N,N,…",
         DefaultValueFactory = _ => [1, 8, 16],
         CustomParser = ParseBatches,
     };
 
-    private readonly Option<int?> _prompt = Positions("--prompt", "Tokens of a prompt: 2 or more.", DefaultPrompt);
-    private readonly Option<int?> _generate = Positions("--generate", "Steps that a sequence decodes: 2 or more.", DefaultGenerate);
+    private readonly Option<int?> _prompt = Positions("--prompt", "Tokens per prompt: 2 or more.", DefaultPrompt);
+    private readonly Option<int?> _generate = Positions("--generate", "Tokens to decode per sequence: 2 or more.", DefaultGenerate);
     private readonly Option<int?> _context = Positions("--context",
-        "Positions before the first decode: 2 or more; as many as the prompt has unless given.", null);
+        "Positions before the first decode: 2 or more; the length of the prompt by default.", null);
     private readonly Option<int?> _repeat = NumberOption.Create<int>("--repeat",
-        "Times that each measurement is taken, 1 to 1000; the best counts.", DefaultRepeat,
+        "Repetitions of each measurement, 1 to 1000; the best one counts.", DefaultRepeat,
         CheckRepeat);
     private readonly Option<ulong?> _seed = NumberOption.Create<ulong>("--seed",
         "Seed of prompts, random weights and sampling: 0 or more.", 0, _ => { });
     private readonly Option<bool> _greedy = new("--greedy")
     {
-        Description = "Decode greedily as well: what soft thinking costs.",
+        Description = "Decode greedily as well, to show the cost of soft thinking.",
     };
 
     private readonly Option<int?> _concurrent = NumberOption.Create<int>("--concurrent",
-        "Compare so many requests one after another with all of them at once: 1 to 1024.", null,
+        "Run this many requests one after another, then all at once, and compare: 1 to 1024.", null,
         value => _ = new EngineOptions { MaxSequences = value });
     private readonly Option<bool> _prefix = new("--prefix")
     {
-        Description = "Compare the time to the first token of a prompt whose beginning was computed before with one that is new.",
+        Description = "Compare the time to the first token of a prompt whose beginning is cached with that of a new prompt.",
     };
 
     private readonly Option<bool> _profile = new("--profile")
     {
-        Description = "Tell where a step spends its time: for each operation its time, its bytes and the fraction of its floor.",
+        Description = "Report the time of each operation of a step, its bytes, and its floor as a fraction of the time.",
     };
 
     private readonly Option<int?> _threads = NumberOption.Create<int>("--threads",
-        "Threads that compute: 1 to 1024, or 0 for one per core. The hashes do not depend on it.", 0,
+        "Compute threads: 1 to 1024, or 0 for one per core. The hashes do not depend on it.", 0,
         value => _ = new EngineOptions { Threads = value });
     private readonly Option<bool> _json = new("--json") { Description = "Print one JSON object." };
 
@@ -93,7 +94,7 @@ internal sealed class BenchOptions
     {
         (string? shape, string? model) = (parsed.GetValue(_shape), parsed.GetValue(CommonOptions.Model));
         if (shape != null && model != null)
-            throw new UsageException("--shape and --model exclude each other");
+            throw new UsageException("--shape and --model cannot be combined");
         int prompt = parsed.GetValue(_prompt) ?? DefaultPrompt;
         return new BenchSettings(
             shape == null ? null : FindShape(shape),
@@ -133,7 +134,7 @@ internal sealed class BenchOptions
             if (!int.TryParse(part, NumberStyles.None, CultureInfo.InvariantCulture, out int batch) || batch is < 1 or > 1024
                 || batches.Contains(batch))
             {
-                result.AddError($"--batch must be different whole numbers, 1 to 1024, with commas between them, not '{text}'");
+                result.AddError($"--batch must be distinct whole numbers, 1 to 1024, separated by commas, not '{text}'");
                 return null;
             }
             batches.Add(batch);

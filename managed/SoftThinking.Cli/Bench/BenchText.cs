@@ -2,7 +2,7 @@ using Spectre.Console;
 
 namespace SoftThinking.Cli;
 
-/// <summary>Prints what `bench` found for people: a table, and what its columns mean. Redirected, it is Markdown.</summary>
+/// <summary>Prints the results of `bench` for people: a table, and what its columns mean. Redirected, it is Markdown.</summary>
 internal static class BenchText
 {
     public static void Write(Terminal terminal, BenchReport report)
@@ -18,13 +18,13 @@ internal static class BenchText
         output.WriteLine();
         WriteTable(terminal, report);
         output.WriteLine();
-        output.WriteLine(Text($"Prompts of {settings.Prompt} tokens, {settings.Generate} steps behind {settings.Context} positions; best of {settings.Repeat}."));
-        output.WriteLine("of arithmetic: of the multiply-adds that the machine does per second; of bandwidth: of the bytes that it reads per second,");
-        output.WriteLine("measured just before and after each repeat, the median of them. A step reads all weights and the keys and values before it.");
-        output.WriteLine("Above 100 %: they lie in the processor's cache, or others kept the machine busy while it was measured.");
-        output.WriteLine("first token: ms from submission, averaged over the batch. memory: most that was resident, in MiB.");
+        output.WriteLine(Text($"Prompts of {settings.Prompt} tokens, {settings.Generate} steps after {settings.Context} positions; best of {settings.Repeat}."));
+        output.WriteLine("of arithmetic: fraction of the machine's multiply-adds per second; of bandwidth: fraction of the bytes that it reads per second,");
+        output.WriteLine("measured before and after each repetition; the median. A step reads all weights and the keys and values of its context.");
+        output.WriteLine("A figure above 100 % means that the weights fit in the CPU cache, or that other processes slowed the bandwidth measurement.");
+        output.WriteLine("first token: ms from submission, averaged over the batch. memory: peak resident memory, in MiB.");
         if (settings.Greedy)
-            output.WriteLine("soft costs: by how much a step of soft thinking takes longer than a greedy one, the median of the repeats.");
+            output.WriteLine("soft costs: how much longer a step of soft thinking takes than a greedy one, the median of the repetitions.");
         if (report.Concurrency is ConcurrencyResult concurrency)
             WriteConcurrency(output, settings, concurrency);
         if (report.PrefixReuse is PrefixResult prefix)
@@ -56,7 +56,7 @@ internal static class BenchText
 
     private static string LoadLine(LoadResult load) =>
         Text($"load: {load.Seconds:N2} s") + (load.PeakMemoryBytes is long peak
-            ? Text($"; at most {peak / 1048576.0:N1} MiB more were resident than before, {load.PeakMemoryRatio:N2} times the packed weights")
+            ? Text($"; peak of {peak / 1048576.0:N1} MiB more resident memory than before, {load.PeakMemoryRatio:N2} times the packed weights")
             : "");
 
     private static void WriteTable(Terminal terminal, BenchReport report)
@@ -144,7 +144,7 @@ internal static class BenchText
     {
         output.WriteLine();
         output.WriteLine(Text($"First token of {prefix.PromptTokens} prompt tokens: {prefix.ColdSeconds * 1000:N1} ms when new, ")
-            + Text($"{prefix.CachedSeconds * 1000:N1} ms when the first {prefix.SharedTokens} were computed before ({prefix.CachedTokens} found): ")
+            + Text($"{prefix.CachedSeconds * 1000:N1} ms when the first {prefix.SharedTokens} are cached ({prefix.CachedTokens} reused): ")
             + Text($"{prefix.Speedup:N1} times sooner."));
     }
 

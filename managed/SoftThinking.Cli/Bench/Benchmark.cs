@@ -2,7 +2,7 @@ using System.Diagnostics;
 
 namespace SoftThinking.Cli;
 
-/// <summary>Takes the measurements that `bench` was asked for.</summary>
+/// <summary>Makes the measurements of `bench`.</summary>
 internal sealed class Benchmark(BenchSettings settings, CancellationToken cancellation)
 {
     private const int SuffixTokens = 16; // what follows a shared prefix
@@ -89,7 +89,7 @@ internal sealed class Benchmark(BenchSettings settings, CancellationToken cancel
     }
 
     /// <summary>Several decodes of the same prompts, whose keys and values the prefix cache holds: all sequences begin within a
-    /// few steps. What a repeat is compared with is measured right beside it, because others may use the machine.</summary>
+    /// few steps. What a repeat is compared with is measured right before and after it, because other processes may use the machine.</summary>
     private async Task<(BatchRun Any, List<DecodeRun> Runs, long PeakMemoryBytes)> DecodeAsync(Engine engine, RandomPrompts prompts, int batch)
     {
         GenerationRequest[] requests = prompts.Requests(DecodedSet(batch), batch, settings.Context, settings.Generate);
@@ -153,7 +153,7 @@ internal sealed class Benchmark(BenchSettings settings, CancellationToken cancel
             engine, [prompts.Request([.. shared, .. prompts.Tokens(SuffixSet, question, SuffixTokens)], question, generate: 1)]);
     }
 
-    /// <summary>Takes the times of operations, with an engine of its own: noting them costs time.</summary>
+    /// <summary>Measures the operations, with an engine of its own: recording them costs time.</summary>
     private async Task<IReadOnlyList<ProfileResult>> ProfileAsync()
     {
         await using Engine engine = Load(settings.Batches.Max(), prefixCache: true, profile: true);
@@ -215,7 +215,7 @@ internal sealed class Benchmark(BenchSettings settings, CancellationToken cancel
             return engine;
         int context = engine.ContextLength;
         engine.DisposeAsync().AsTask().GetAwaiter().GetResult();
-        throw new ArgumentException($"--prompt, --context and --generate need {needed} positions; the model or the memory gives {context}");
+        throw new ArgumentException($"--prompt, --context and --generate need {needed} positions; the model or the memory allows {context}");
     }
 
     private void Begin(string phase)

@@ -3,7 +3,7 @@ namespace SoftThinking.Cli;
 /// <summary>The least time that a machine's ceilings allow a model.</summary>
 internal sealed class Floor(MachineRates machine, ModelCost cost)
 {
-    /// <summary>Seconds of arithmetic that prompts take, each with the logits of its last position.</summary>
+    /// <summary>Seconds of arithmetic of prompts, each with the logits of its last position.</summary>
     public double PrefillSeconds(int batch, int prompt) =>
         Arithmetic((double)batch * prompt, batch, batch * (prompt * (prompt + 1.0) / 2));
 

@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Json;
 using SoftThinking.Cli;
 
@@ -11,6 +12,9 @@ internal sealed record CliRun(int Code, string Out, string Error)
     /// <summary>Standard output as JSON.</summary>
     public JsonElement Json => JsonElement.Parse(Out);
 
+    /// <summary>Standard output as one JSON object per line.</summary>
+    public JsonElement[] JsonLines => [.. Out.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => JsonElement.Parse(line))];
+
     /// <summary>Runs a command line; standard input is a terminal.</summary>
     public static CliRun Of(params string[] arguments) => With(null, arguments);
 
@@ -21,6 +25,14 @@ internal sealed record CliRun(int Code, string Out, string Error)
         return Run(input, output, error, arguments);
     }
 
+    /// <summary>Runs a command line with the given bytes on standard input.</summary>
+    public static CliRun WithBytes(byte[] input, params string[] arguments)
+    {
+        using MemoryStream stream = new(input);
+        using StringWriter output = new(), error = new();
+        return RunOn(stream, output, error, arguments);
+    }
+
     /// <summary>Asks <see cref="Question"/>, and takes the answer as JSON.</summary>
     public static CliRun Ask(params string[] options) => Of(["generate", "--prompt", Question, "--json", .. options]);
 
@@ -28,8 +40,15 @@ internal sealed record CliRun(int Code, string Out, string Error)
         string? input, StringWriter output, StringWriter error, string[] arguments, bool style = false,
         CancellationToken cancellation = default)
     {
-        using StringReader? reader = input == null ? null : new StringReader(input);
-        Terminal terminal = new(reader, output, error, style, style);
+        using MemoryStream? stream = input == null ? null : new MemoryStream(Encoding.UTF8.GetBytes(input));
+        return RunOn(stream, output, error, arguments, style, cancellation);
+    }
+
+    public static CliRun RunOn(
+        Stream? input, StringWriter output, StringWriter error, string[] arguments, bool style = false,
+        CancellationToken cancellation = default)
+    {
+        Terminal terminal = new(input, output, error, style, style);
         int code = CommandLine.RunAsync(arguments, terminal, cancellation).GetAwaiter().GetResult();
         return new CliRun(code, output.ToString(), error.ToString());
     }

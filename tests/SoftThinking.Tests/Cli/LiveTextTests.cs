@@ -44,7 +44,7 @@ public partial class LiveTextTests
     }
 
     [Test]
-    public void TheClosingLineTellsTheRun()
+    public void TheClosingLineSumsUpTheRun()
     {
         CliRun run = CliRun.Of([.. Ask, "--seed", "3"]);
 
@@ -54,9 +54,9 @@ public partial class LiveTextTests
     }
 
     [TestCase("the budget ended the thinking", "--max-thinking-tokens", "3")]
-    [TestCase("the thinking did not end · cut at the limit of tokens", "--max-new-tokens", "3")]
+    [TestCase("the thinking did not end · cut off at the limit of tokens", "--max-new-tokens", "3")]
     [TestCase("the cold stop ended the thinking", "--early-stopping-entropy-threshold", "1000", "--early-stopping-length-threshold", "2")]
-    public void TheClosingLineTellsHowItEnded(string expected, params string[] options) =>
+    public void TheClosingLineSaysHowItEnded(string expected, params string[] options) =>
         Assert.That(CliRun.Of([.. Ask, .. options]).Error, Does.Contain(expected));
 
     [Test]
@@ -83,17 +83,6 @@ public partial class LiveTextTests
         Assert.That(run.Code, Is.EqualTo(130));
         Assert.That(run.Json.GetProperty("finish_reason").GetString(), Is.EqualTo("cancelled"));
         Assert.That(run.Json.GetProperty("steps").GetArrayLength(), Is.Zero);
-    }
-
-    /// <summary>Cancels as soon as a certain text was written.</summary>
-    private sealed class CancellingWriter(CancellationTokenSource cancellation, string trigger) : StringWriter
-    {
-        public override void Write(string? value)
-        {
-            base.Write(value);
-            if (value != null && value.Contains(trigger, StringComparison.Ordinal))
-                cancellation.Cancel();
-        }
     }
 
     [GeneratedRegex(@"[⁰¹²³⁴⁵⁶⁷⁸⁹]+(\|[^|⁰¹²³⁴⁵⁶⁷⁸⁹]+[⁰¹²³⁴⁵⁶⁷⁸⁹]+)*")]

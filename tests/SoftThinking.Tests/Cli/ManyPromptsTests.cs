@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Json;
 using NUnit.Framework;
 
@@ -49,9 +50,9 @@ public class ManyPromptsTests
         Assert.That(lines[0].GetProperty("steps")[0].TryGetProperty("log_prob", out _), Is.False);
     }
 
-    [TestCase("{bad", "the line is not JSON, at byte 2")]
-    [TestCase("[1]", "the line must be a JSON object")]
-    [TestCase("{}", "\"prompt\" is missing")]
+    [TestCase("{bad", "line is not valid JSON at column 2")]
+    [TestCase("[1]", "line is not a JSON object")]
+    [TestCase("{}", "\"prompt\" or \"messages\" is missing")]
     [TestCase("""{"prompt": ""}""", "the prompt is empty")]
     [TestCase("""{"prompt": 3}""", "prompt must be text, not 3")]
     [TestCase("""{"prompt": "\ud800"}""", "prompt must be Unicode text")]
@@ -69,7 +70,7 @@ public class ManyPromptsTests
     public void ABadLineIsAnErrorOfItsOwn(string bad, string error)
     {
         CliRun run = Run($"{{\"prompt\": \"1 + 1\"}}\n\n{bad}\n{{\"prompt\": \"2 + 2\"}}\n", "--max-new-tokens", "2");
-        JsonElement[] lines = Lines(run);
+        JsonElement[] lines = run.JsonLines;
 
         Assert.That(run.Code, Is.EqualTo(1), run.Error);
         Assert.That(lines.Select(line => line.GetProperty("line").GetInt32()), Is.EqualTo(new[] { 1, 3, 4 }), "an empty line counts, and gives nothing");
@@ -82,7 +83,7 @@ public class ManyPromptsTests
     {
         string longPrompt = string.Concat(Enumerable.Repeat("1 + ", 600));
         CliRun run = Run($"{{\"id\": \"long\", \"prompt\": \"{longPrompt}\"}}\n{{\"prompt\": \"1 + 1\"}}", "--max-new-tokens", "2");
-        JsonElement[] lines = Lines(run);
+        JsonElement[] lines = run.JsonLines;
 
         Assert.That(run.Code, Is.EqualTo(1));
         Assert.That(lines[0].GetProperty("error").GetString(), Does.Contain("context of 1024"));
@@ -94,7 +95,7 @@ public class ManyPromptsTests
     public void SamplesAreWhatTheirSeedsGive()
     {
         string[] options = ["--no-soft-thinking", "--after-thinking-temperature", "1"];
-        JsonElement[] samples = Lines(CliRun.Ask([.. options, "--samples", "3", "--seed", "5"]));
+        JsonElement[] samples = CliRun.Ask([.. options, "--samples", "3", "--seed", "5"]).JsonLines;
         JsonElement[] fromFile = Ask([$$"""{"prompt": "{{CliRun.Question}}", "samples": 3, "seed": 5}"""], options);
 
         Assert.That(samples.Select(sample => sample.GetProperty("sample").GetInt32()), Is.EqualTo(new[] { 0, 1, 2 }));
@@ -124,7 +125,7 @@ public class ManyPromptsTests
         {
             File.WriteAllText(file, "{\"prompt\": \"1 + 1\"}\r\n{\"prompt\": \"2 + 2\"}");
             CliRun run = CliRun.Of("generate", "--prompts", file, "--max-new-tokens", "1");
-            Assert.That(Lines(run), Has.Length.EqualTo(2), run.Error);
+            Assert.That(run.JsonLines, Has.Length.EqualTo(2), run.Error);
         }
         finally
         {
@@ -135,21 +136,22 @@ public class ManyPromptsTests
         Assert.That(missing.Error, Does.StartWith("error: --prompts: ").And.Contain(file));
     }
 
-    [Test]
-    public void NoLinesGiveNothing() => Assert.That(Run("\n", "--max-new-tokens", "1"), Is.EqualTo(new CliRun(0, "", "")));
+    [TestCase("")]
+    [TestCase("\n \r\n\t\n")]
+    public void NoQuestionsAreAnError(string input) => Assert.That(Run(input, "--max-new-tokens", "1"),
+        Is.EqualTo(new CliRun(1, "", "error: --prompts: standard input holds no questions\n")));
 
     [Test]
     public void AnAnswerIsPrintedBeforeTheNextQuestionIsThere()
     {
         using SignallingWriter output = new();
         using StringWriter error = new();
-        using DependentReader input = new(output, "{\"prompt\": \"1 + 1\"}", "{\"prompt\": \"2 + 2\"}");
-        int code = SoftThinking.Cli.CommandLine.RunAsync(
-            ["generate", "--prompts", "-", "--max-new-tokens", "2"], new SoftThinking.Cli.Terminal(input, output, error)).GetAwaiter().GetResult();
+        using DependentStream input = new(output, "{\"prompt\": \"1 + 1\"}\n", "{\"prompt\": \"2 + 2\"}\n");
+        CliRun run = CliRun.RunOn(input, output, error, ["generate", "--prompts", "-", "--max-new-tokens", "2"]);
 
-        Assert.That(code, Is.Zero, error.ToString());
+        Assert.That(run.Code, Is.Zero, run.Error);
         Assert.That(input.WaitedInVain, Is.False);
-        Assert.That(output.ToString().Split('\n', StringSplitOptions.RemoveEmptyEntries), Has.Length.EqualTo(2));
+        Assert.That(run.JsonLines, Has.Length.EqualTo(2));
     }
 
     [Test]
@@ -160,27 +162,22 @@ public class ManyPromptsTests
         using StringWriter error = new();
         const int Asked = 500;
         string input = string.Concat(Enumerable.Repeat($"{{\"prompt\": \"{CliRun.Question}\"}}\n", Asked));
-        using StringReader reader = new(input);
-        int code = SoftThinking.Cli.CommandLine.RunAsync(["generate", "--prompts", "-", "--batch", "2"],
-            new SoftThinking.Cli.Terminal(reader, output, error), cancellation.Token).GetAwaiter().GetResult();
+        CliRun run = CliRun.Run(input, output, error, ["generate", "--prompts", "-", "--batch", "2"], cancellation: cancellation.Token);
 
-        Assert.That(code, Is.EqualTo(130), error.ToString());
-        string[] lines = output.ToString().Split('\n', StringSplitOptions.RemoveEmptyEntries);
-        Assert.That(lines, Has.Length.InRange(1, Asked / 2));
-        Assert.That(lines.Select(line => JsonElement.Parse(line).GetProperty("finish_reason").GetString()), Is.All.EqualTo("stop"));
+        Assert.That(run.Code, Is.EqualTo(130), run.Error);
+        Assert.That(run.JsonLines, Has.Length.InRange(1, Asked / 2));
+        Assert.That(run.JsonLines.Select(line => line.GetProperty("finish_reason").GetString()), Is.All.EqualTo("stop"));
     }
 
     [Test]
     public void ABrokenPipeEndsTheRunQuietly()
     {
         string input = string.Concat(Enumerable.Repeat($"{{\"prompt\": \"{CliRun.Question}\"}}\n", 200));
-        using StringReader reader = new(input);
         using BrokenWriter output = new();
         using StringWriter error = new();
-        int code = SoftThinking.Cli.CommandLine.RunAsync(["generate", "--prompts", "-"], new SoftThinking.Cli.Terminal(reader, output, error))
-            .GetAwaiter().GetResult();
+        CliRun run = CliRun.Run(input, output, error, ["generate", "--prompts", "-"]);
 
-        Assert.That((code, error.ToString()), Is.EqualTo((0, "")));
+        Assert.That((run.Code, run.Error), Is.EqualTo((0, "")));
     }
 
     private static CliRun Run(string input, params string[] options) => CliRun.With(input, ["generate", "--prompts", "-", .. options]);
@@ -189,11 +186,8 @@ public class ManyPromptsTests
     {
         CliRun run = Run(string.Join('\n', lines), options);
         Assert.That(run.Code, Is.Zero, run.Out + run.Error);
-        return Lines(run);
+        return run.JsonLines;
     }
-
-    private static JsonElement[] Lines(CliRun run) =>
-        [.. run.Out.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => JsonElement.Parse(line))];
 
     private static IEnumerable<string> Names(JsonElement json) => json.EnumerateObject().Select(property => property.Name);
 
@@ -201,7 +195,7 @@ public class ManyPromptsTests
 
     private static int PromptTokens(JsonElement json) => json.GetProperty("usage").GetProperty("prompt_tokens").GetInt32();
 
-    /// <summary>Tells of the first line.</summary>
+    /// <summary>Signals each line.</summary>
     private sealed class SignallingWriter : StringWriter
     {
         public ManualResetEventSlim Written { get; } = new();
@@ -216,22 +210,22 @@ public class ManyPromptsTests
         }
     }
 
-    /// <summary>Gives its second line when the first one was answered.</summary>
-    private sealed class DependentReader(SignallingWriter answers, string first, string second) : TextReader
+    /// <summary>Returns its second line when the first one has been answered.</summary>
+    private sealed class DependentStream(SignallingWriter answers, params string[] lines) : MemoryStream
     {
-        private int _given;
+        private int _returned;
 
         public bool WaitedInVain { get; private set; }
 
-        public override string? ReadLine()
+        public override int Read(byte[] buffer, int offset, int count)
         {
-            if (_given == 1)
-                WaitedInVain = !answers.Written.Wait(TimeSpan.FromSeconds(60));
-            return _given++ switch { 0 => first, 1 => second, _ => null };
+            if (_returned == 1)
+                WaitedInVain = !answers.Written.Wait(CliProcess.Limit);
+            return _returned < lines.Length ? Encoding.UTF8.GetBytes(lines[_returned++], buffer.AsSpan(offset, count)) : 0;
         }
     }
 
-    /// <summary>Nobody reads what it is given.</summary>
+    /// <summary>A pipe that its reader has closed.</summary>
     private sealed class BrokenWriter : StringWriter
     {
         private const int UnixBrokenPipe = 32;

@@ -132,15 +132,20 @@ public class OptionTests
     [TestCase("--kv-dtype f16", "--kv-dtype must be bf16 or f32, not 'f16'")]
     [TestCase("--device tpu", "--device must be auto or cpu or cuda, not 'tpu'")]
     [TestCase("--bogus", "unknown command or option '--bogus'")]
-    [TestCase("--prompt-file x", "--prompt and --prompt-file exclude each other")]
-    [TestCase("--prompts x", "--prompts excludes --prompt and --prompt-file")]
+    [TestCase("--prompt-file x", "--prompt and --prompt-file cannot be combined")]
+    [TestCase("--prompts x", "--prompts cannot be combined with --prompt or --prompt-file")]
     [TestCase("--batch 0", "--batch must be 1 to 1024, not 0")]
     [TestCase("--samples 257 --json", "--samples must be 1 to 256, not 257")]
     [TestCase("--samples 2", "--samples needs --json or --prompts")]
     [TestCase("--log-probs 21 --json", "--log-probs must be 0 to 20, not 21")]
     [TestCase("--log-probs 2", "--log-probs needs --json or --prompts")]
-    [TestCase("--samples 2 --json --trace x", "--trace follows one text; --prompts and --samples make many")]
+    [TestCase("--samples 2 --json --trace x", "--trace works with a single answer; --prompts and --samples generate several")]
     [TestCase("--stop ", "--stop must be at most 16 texts, none of them empty")]
+    [TestCase("--template-var x", "--template-var must be NAME=VALUE, not 'x'")]
+    [TestCase("--template-var =x", "--template-var must be NAME=VALUE, not '=x'")]
+    [TestCase("--template-var messages=[]", "--template-var: the template variable 'messages' is set by softthinking itself")]
+    [TestCase("--template-var x=\"\\ud800\"", "--template-var: x must be Unicode text")]
+    [TestCase("--template-var x=1 --raw", "--template-var needs the chat template, which --raw switches off")]
     [TestCase("--raw --system x", "--system needs the chat template, which --raw switches off")]
     public void UsageErrorsNameTheOptionAndItsRange(string options, string message)
     {
@@ -154,7 +159,7 @@ public class OptionTests
     [TestCase("", "there is no command")]
     [TestCase("genrate", "unknown command or option 'genrate'")]
     [TestCase("generate --prompts -", "--prompts -: standard input is a terminal")]
-    [TestCase("generate", "there is no prompt: give --prompt, --prompt-file, or text on standard input")]
+    [TestCase("generate", "there is no prompt: use --prompt, --prompt-file, or text on standard input")]
     public void MissingPartsAreUsageErrors(string arguments, string message)
     {
         CliRun run = CliRun.Of(arguments.Split(' ', StringSplitOptions.RemoveEmptyEntries));
@@ -162,23 +167,6 @@ public class OptionTests
         Assert.That(run.Code, Is.EqualTo(2));
         Assert.That(run.Error, Does.StartWith($"error: {message}"));
     }
-
-    [Test]
-    public void HelpNamesEveryOptionAndItsDefault()
-    {
-        CliRun run = CliRun.Of("generate", "--help");
-
-        Assert.That(run.Code, Is.Zero);
-        Assert.That(run.Error, Is.Empty);
-        foreach (Option option in new GenerateOptions().Groups.SelectMany(group => group.Options))
-            Assert.That(run.Out, Does.Contain($"  {option.Name}"));
-        Assert.That(run.Out, Does.Contain("examples:").And.Contain("[0.001]").And.Contain("[4096]").And.Contain("[</think>]"));
-        Assert.That(run.Out.Split('\n').Max(line => line.Length), Is.LessThanOrEqualTo(120));
-    }
-
-    [Test]
-    public void HelpOfTheProgramNamesItsCommands() =>
-        Assert.That(CliRun.Of("--help").Out, Does.Match("(?m)^  generate ").And.Match("(?m)^  inspect ").And.Match("(?m)^  quantize "));
 
     private static GenerateSettings Read(params string[] arguments)
     {

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Text.Json;
 using NUnit.Framework;
+using SoftThinking.Tests.Checkpoints;
 
 namespace SoftThinking.Tests.Cli;
 
@@ -31,41 +32,81 @@ public class ProcessTests
         Assert.That(run.Error, code == 0 ? Is.Empty : Does.StartWith("error: ").And.Not.Contain("   at "));
     }
 
+    [TestCase("C")]
+    [TestCase("de_DE.ISO-8859-1")]
+    public void InputAndOutputAreUtf8InEveryLocale(string locale)
+    {
+        string[] command = CliProcess.Command("generate", "--prompts", "-", "--max-new-tokens", "1");
+        using Process process = CliProcess.StartCommand(command, ("LC_ALL", locale), ("LANG", locale));
+        process.StandardInput.Write("{\"id\": \"über ⁷⁰\", \"prompt\": \"1 + 1\"}\n");
+        CliRun run = CliProcess.Finish(process);
+
+        Assert.That(run.Code, Is.Zero, run.Error);
+        Assert.That(run.Json.GetProperty("id").GetString(), Is.EqualTo("über ⁷⁰"));
+    }
+
+    /// <summary>Standard input stays open, so that nothing but the signal can end the program.</summary>
     [TestCase("INT")]
     [TestCase("TERM")]
     [Platform("Linux,MacOsX")]
-    public void ASignalEndsTheRunAndKeepsWhatItHas(string signal)
+    public void ASignalEndsTheProgramAndKeepsWhatItHas(string signal)
     {
-        string folder = Directory.CreateTempSubdirectory("softthinking-").FullName;
-        try
-        {
-            // The trace goes into a pipe that holds less than the run writes, so that the run lasts until it is read.
-            string pipe = Path.Combine(folder, "trace");
-            Assert.That(Tool.Run(["mkfifo", pipe]).ExitCode, Is.Zero);
-            using Process process = CliProcess.Start("generate", "--prompt", CliRun.Question, "--json", "--trace", pipe,
-                "--max-topk", "400", "--temperature", "100", "--top-p", "1", "--top-k", "0", "--min-p", "0");
-            using StreamReader trace = new(pipe);
-            string first = trace.ReadLine()!;
-            Assert.That(Tool.Run(["kill", "-" + signal, $"{process.Id}"]).ExitCode, Is.Zero);
-            // The rest of the pipe lets the step in hand end. The signal arrives before: the process is woken by it.
-            Thread.Sleep(3000); // on a machine that has much else to do, too
-            // Its output is read meanwhile: the object may be larger than what the pipe of standard output holds.
-            Task<CliRun> finished = Task.Run(() => CliProcess.Finish(process));
-            string[] rest = trace.ReadToEnd().Split('\n', StringSplitOptions.RemoveEmptyEntries);
-            CliRun run = finished.Result;
+        using Process process = CliProcess.Start("generate", "--prompts", "-");
+        process.StandardInput.WriteLine($"{{\"prompt\": \"{CliRun.Question}\"}}");
+        process.StandardInput.Flush();
+        string answer = process.StandardOutput.ReadLine()!;
+        Assert.That(Tool.Run(["kill", "-" + signal, $"{process.Id}"]).ExitCode, Is.Zero);
+        CliRun run = CliProcess.Await(process);
 
-            Assert.That(run.Code, Is.EqualTo(130), run.Error);
-            Assert.That(run.Json.GetProperty("finish_reason").GetString(), Is.EqualTo("cancelled"));
-            int steps = run.Json.GetProperty("steps").GetArrayLength();
-            Assert.That(steps, Is.EqualTo(1 + rest.Length));
-            Assert.That(JsonElement.Parse(rest.Append(first).Last()).GetProperty("text").ValueKind, Is.EqualTo(JsonValueKind.String));
-            Assert.That(run.Json.GetProperty("usage").GetProperty("completion_tokens").GetInt32(), Is.EqualTo(steps));
-            Assert.That(run.Error, Is.Empty);
-        }
-        finally
-        {
-            Directory.Delete(folder, recursive: true);
-        }
+        Assert.That(run, Is.EqualTo(new CliRun(130, "", "")));
+        Assert.That(JsonElement.Parse(answer).GetProperty("finish_reason").GetString(), Is.EqualTo("stop"));
+    }
+
+    [Test]
+    [Platform("Linux,MacOsX")]
+    public void ACancelledRunKeepsWhatItHas()
+    {
+        using TempFolder folder = new();
+        // The trace goes into a pipe that holds less than the run writes, so that the run lasts until it is read.
+        string pipe = folder.File("trace");
+        Assert.That(Tool.Run(["mkfifo", pipe]).ExitCode, Is.Zero);
+        using CancellationTokenSource cancellation = new();
+        using StringWriter output = new(), error = new();
+        string[] arguments =
+        [
+            "generate", "--prompt", CliRun.Question, "--json", "--trace", pipe,
+            "--max-topk", "400", "--temperature", "100", "--top-p", "1", "--top-k", "0", "--min-p", "0",
+        ];
+        Task<CliRun> running = Task.Run(() => CliRun.Run(null, output, error, arguments, cancellation: cancellation.Token));
+        using StreamReader trace = new(pipe);
+        string first = trace.ReadLine()!;
+        cancellation.Cancel();
+        string[] lines = [first, .. trace.ReadToEnd().Split('\n', StringSplitOptions.RemoveEmptyEntries)];
+        CliRun run = running.Result;
+
+        Assert.That((run.Code, run.Error), Is.EqualTo((130, "")));
+        Assert.That(run.Json.GetProperty("finish_reason").GetString(), Is.EqualTo("cancelled"));
+        int steps = run.Json.GetProperty("steps").GetArrayLength();
+        Assert.That(steps, Is.EqualTo(lines.Length));
+        Assert.That(JsonElement.Parse(lines[^1]).GetProperty("text").ValueKind, Is.EqualTo(JsonValueKind.String));
+        Assert.That(run.Json.GetProperty("usage").GetProperty("completion_tokens").GetInt32(), Is.EqualTo(steps));
+    }
+
+    [Test]
+    [Platform("Linux,MacOsX")]
+    public void AReaderOfTheTraceThatGoesAwayIsAnError()
+    {
+        using TempFolder folder = new();
+        string pipe = folder.File("trace");
+        Assert.That(Tool.Run(["mkfifo", pipe]).ExitCode, Is.Zero);
+        using StringWriter output = new(), error = new();
+        string[] arguments = ["generate", "--prompt", CliRun.Question, "--json", "--trace", pipe];
+        Task<CliRun> running = Task.Run(() => CliRun.Run(null, output, error, arguments));
+        using (FileStream trace = File.OpenRead(pipe))
+            trace.ReadByte();
+
+        Assert.That(running.Result.Code, Is.EqualTo(1));
+        Assert.That(running.Result.Error, Does.StartWith("error: --trace: "));
     }
 
     [Test]
