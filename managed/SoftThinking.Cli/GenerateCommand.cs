@@ -33,7 +33,7 @@ internal static class GenerateCommand
             return await new ManyPrompts(settings, options.Sampling, terminal).RunAsync(cancellation);
         string question = await PromptSource.ReadAsync(settings, terminal, cancellation);
         using TraceWriter? trace = settings.Trace is string file ? new TraceWriter(file) : null;
-        GenerationRun run = new(settings.ModelName, settings.Sampling.Seed);
+        GenerationRun run = new(settings.ModelName);
         List<IRunWriter> writers = trace != null ? [trace] : [];
         if (settings.Json)
             writers.Add(new JsonRunWriter(terminal.Out));
@@ -63,39 +63,23 @@ internal static class GenerateCommand
         Engine engine, GenerateSettings settings, string question, Terminal terminal, GenerationRun run,
         List<IRunWriter> writers, CancellationToken cancellation)
     {
-        Prompt prompt = Prompt.Make(settings, question, engine.Tokenizer, settings.Raw ? null : engine.Template);
-        GenerationRequest request = new()
-        {
-            Prompt = prompt.Tokens,
-            Sampling = settings.Sampling,
-            MaxNewTokens = settings.MaxNewTokens,
-            StopStrings = settings.Stop,
-            LogProbs = settings.LogProbs,
-        };
+        GenerationRequest request = PromptLine.Make(question, settings).Request;
         IAsyncEnumerable<GenerationEvent> events = engine.StreamAsync(request, cancellation);
         if (!settings.Json)
-            writers.Add(new LiveTextWriter(terminal, engine.Tokenizer, prompt.OpenThought));
-        run.Begin(prompt.Tokens.Count);
+            writers.Add(new LiveTextWriter(terminal, engine.Tokenizer));
+        run.Begin();
         try
         {
             await foreach (GenerationEvent next in events)
             {
-                if (next is GenerationFinished end)
-                    run.Finish(end.Reason);
-                else if (next is GenerationStep step)
-                    Add(run, step, writers);
+                run.Add(next);
+                foreach (IRunWriter writer in writers)
+                    writer.Add(run, next);
             }
         }
         catch (Exception error) when (error is GenerationException or BackendException)
         {
             run.Fail(error.Message);
         }
-    }
-
-    private static void Add(GenerationRun run, GenerationStep step, List<IRunWriter> writers)
-    {
-        run.Add(step);
-        foreach (IRunWriter writer in writers)
-            writer.Add(run, step);
     }
 }

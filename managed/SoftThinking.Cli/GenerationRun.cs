@@ -9,7 +9,7 @@ internal enum RunEnd
     /// <summary>The model ended its text.</summary>
     Stop,
 
-    /// <summary>The limit of steps or the context was reached.</summary>
+    /// <summary>The limit of tokens or the context was reached.</summary>
     Length,
 
     /// <summary>The answer was certain for too long.</summary>
@@ -22,10 +22,10 @@ internal enum RunEnd
     Error,
 }
 
-/// <summary>All that is known of one generation, from loading the model to the last step; what every output is made of.</summary>
-internal sealed class GenerationRun(string model, ulong seed)
+/// <summary>All that is known of one generation, from loading the model to the last token; the source of every output.</summary>
+internal sealed class GenerationRun(string model)
 {
-    private readonly List<GenerationStep> _steps = [];
+    private readonly List<GeneratedToken> _tokens = [];
     private readonly StringBuilder _text = new();
     private readonly StringBuilder _thinking = new();
     private readonly StringBuilder _answer = new();
@@ -33,16 +33,17 @@ internal sealed class GenerationRun(string model, ulong seed)
 
     public string Model { get; } = model;
 
-    public ulong Seed { get; } = seed;
+    /// <summary>The seed of the sample, once it started.</summary>
+    public ulong Seed { get; private set; }
 
-    public IReadOnlyList<GenerationStep> Steps => _steps;
+    public IReadOnlyList<GeneratedToken> Tokens => _tokens;
 
     public int PromptTokens { get; private set; }
 
-    /// <summary>Steps of the thought, the one that ends it included.</summary>
+    /// <summary>Tokens of the thought, markers included.</summary>
     public int ThinkingTokens { get; private set; }
 
-    /// <summary>Steps that mix several tokens.</summary>
+    /// <summary>Concept tokens of several entries.</summary>
     public int MixedTokens { get; private set; }
 
     public ThinkingEnd? ThinkingEnd { get; private set; }
@@ -54,10 +55,10 @@ internal sealed class GenerationRun(string model, ulong seed)
 
     public TimeSpan Load { get; private set; }
 
-    /// <summary>From the start until the first step was there.</summary>
+    /// <summary>From submission to the first token.</summary>
     public TimeSpan Prefill { get; private set; }
 
-    /// <summary>From the first step to the last.</summary>
+    /// <summary>From the first token to the last.</summary>
     public TimeSpan Decode { get; private set; }
 
     /// <summary>All text, markers of the thought included.</summary>
@@ -71,44 +72,59 @@ internal sealed class GenerationRun(string model, ulong seed)
 
     public double PrefillTokensPerSecond => Rate(PromptTokens, Prefill);
 
-    public double DecodeTokensPerSecond => Rate(_steps.Count - 1, Decode);
+    public double DecodeTokensPerSecond => Rate(_tokens.Count - 1, Decode);
 
-    /// <summary>Entropy in nats, averaged over the thought, or over all steps where there is none.</summary>
+    /// <summary>Entropy in nats, averaged over the thought, or over all tokens where there is none.</summary>
     public double MeanEntropy =>
-        _steps.Where(step => step.Thinking || ThinkingTokens == 0).Select(step => (double)step.Entropy).DefaultIfEmpty().Average();
+        _tokens.Where(token => token.Thinking || ThinkingTokens == 0).Select(token => (double)token.Entropy).DefaultIfEmpty().Average();
 
     /// <summary>The model is loaded.</summary>
     public void Loaded(TimeSpan time) => Load = time;
 
-    /// <summary>Generation begins.</summary>
-    public void Begin(int promptTokens)
+    /// <summary>What ended the text, where <see cref="End"/> is <see cref="RunEnd.Stop"/>.</summary>
+    public StopMatch? Stop { get; private set; }
+
+    /// <summary>The request is submitted.</summary>
+    public void Begin() => _clock.Restart();
+
+    /// <summary>Adds the next event.</summary>
+    public void Add(GenerationEvent next)
     {
-        PromptTokens = promptTokens;
-        _clock.Restart();
+        switch (next)
+        {
+            case GenerationStarted started:
+                (PromptTokens, Seed) = (started.PromptTokens, started.Seed);
+                break;
+            case GeneratedToken token:
+                Add(token);
+                break;
+            case GenerationFinished finished:
+                Finish(finished);
+                break;
+        }
     }
 
-    public void Add(GenerationStep step)
+    private void Add(GeneratedToken token)
     {
-        if (_steps.Count == 0)
+        if (_tokens.Count == 0)
             Prefill = _clock.Elapsed;
         else
             Decode = _clock.Elapsed - Prefill;
-        _steps.Add(step);
-        _text.Append(step.Text);
-        if (!step.Marker)
-            (step.Thinking ? _thinking : _answer).Append(step.Text);
-        ThinkingTokens += step.Thinking ? 1 : 0;
-        MixedTokens += step.Token.Ids.Length > 1 ? 1 : 0;
-        ThinkingEnd ??= step.ThinkingEnd;
+        _tokens.Add(token);
+        _text.Append(token.Text);
+        if (!token.Marker)
+            (token.Thinking ? _thinking : _answer).Append(token.Text);
+        ThinkingTokens += token.Thinking ? 1 : 0;
+        MixedTokens += token.Token.Count > 1 ? 1 : 0;
+        ThinkingEnd ??= token.ThinkingEnd;
     }
 
-    /// <summary>The run came to its end.</summary>
-    public void Finish(FinishReason reason) => End = reason switch
+    private void Finish(GenerationFinished finished) => (Stop, End) = (finished.Stop, finished.Reason switch
     {
         FinishReason.Length => RunEnd.Length,
         FinishReason.ColdStop => RunEnd.ColdStop,
         _ => RunEnd.Stop,
-    };
+    });
 
     /// <summary>The user ended the run.</summary>
     public void Cancel() => End = RunEnd.Cancelled;

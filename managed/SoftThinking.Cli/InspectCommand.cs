@@ -1,3 +1,4 @@
+using SoftThinking.Diagnostics;
 using System.CommandLine;
 
 namespace SoftThinking.Cli;

@@ -1,3 +1,4 @@
+using SoftThinking.Diagnostics;
 using System.Buffers;
 using System.Text;
 using System.Text.Json;
@@ -14,7 +15,7 @@ internal static class InspectJson
         using (Utf8JsonWriter json = new(buffer, new JsonWriterOptions { Indented = true }))
         {
             json.WriteStartObject();
-            json.WriteString("model", StepJson.Encode(facts.Model));
+            json.WriteString("model", TokenJson.Encode(facts.Model));
             WriteModel(json, facts.Found);
             WriteMemory(json, facts);
             WriteTokenizer(json, facts);
@@ -54,7 +55,7 @@ internal static class InspectJson
     {
         json.WriteStartArray(name);
         foreach (string text in texts)
-            json.WriteStringValue(StepJson.Encode(text));
+            json.WriteStringValue(TokenJson.Encode(text));
         json.WriteEndArray();
     }
 
@@ -82,10 +83,10 @@ internal static class InspectJson
         json.WriteNumber("merges", tokenizer.MergeCount);
         json.WriteStartObject("added_tokens");
         foreach (Tokenization.AddedToken token in tokenizer.AddedTokens)
-            json.WriteNumber(StepJson.Encode(token.Content), token.Id);
+            json.WriteNumber(TokenJson.Encode(token.Content), token.Id);
         json.WriteEndObject();
         json.WriteString("normalizer", tokenizer.Normalizer);
-        json.WriteString("pre_tokenizer", StepJson.Encode(tokenizer.PreTokenizer));
+        json.WriteString("pre_tokenizer", TokenJson.Encode(tokenizer.PreTokenizer));
         json.WriteEndObject();
     }
 
@@ -93,11 +94,11 @@ internal static class InspectJson
     {
         json.WriteStartObject("chat_template");
         json.WriteBoolean("present", facts.Found.Template != null);
-        if (facts.OpensThought is bool opens)
+        if (facts.Found.OpensThought is bool opens)
             json.WriteBoolean("opens_thought", opens);
         else
             json.WriteNull("opens_thought");
-        json.WriteNumber("think_end_tokens", facts.ThinkEndTokens);
+        json.WriteNumber("think_end_tokens", facts.Found.ThinkEndTokens);
         json.WriteEndObject();
     }
 

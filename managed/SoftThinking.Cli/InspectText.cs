@@ -1,3 +1,4 @@
+using SoftThinking.Diagnostics;
 using SoftThinking.Checkpoints;
 using SoftThinking.Tokenization;
 using Spectre.Console;
@@ -86,10 +87,10 @@ internal static class InspectText
     private static (string, string)[] TemplateRows(ModelFacts facts) =>
     [
         ("present", YesOrNo(facts.Found.Template != null)),
-        ("opens the thought", facts.OpensThought is bool opens ? YesOrNo(opens) : "unknown"),
-        ("</think>", facts.ThinkEndTokens == 1
-            ? "one token, as soft thinking requires"
-            : $"{facts.ThinkEndTokens} tokens: use another --think-end-str, or --no-soft-thinking"),
+        ("opens the thought", facts.Found.OpensThought is bool opens ? YesOrNo(opens) : "unknown"),
+        ("ends thoughts with", facts.Found.ThinkEnd is string end
+            ? $"{end}, {SizeText.Count(facts.Found.ThinkEndTokens, "token")}"
+            : "unknown: name a marker with --think-end-str, or use --no-soft-thinking"),
     ];
 
     private static (string, string)[] DefaultRows(ModelInspection found)

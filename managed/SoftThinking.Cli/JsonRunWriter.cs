@@ -5,7 +5,7 @@ namespace SoftThinking.Cli;
 /// <summary>Prints a run as one JSON object when it ended.</summary>
 internal sealed class JsonRunWriter(TextWriter output) : IRunWriter
 {
-    public void Add(GenerationRun run, GenerationStep step)
+    public void Add(GenerationRun run, GenerationEvent next)
     {
     }
 
@@ -17,22 +17,23 @@ internal sealed class JsonRunWriter(TextWriter output) : IRunWriter
     /// <summary>Writes the properties of a run into the object that is open.</summary>
     public static void Write(Utf8JsonWriter json, GenerationRun run)
     {
-        json.WriteString("model", StepJson.Encode(run.Model));
+        json.WriteString("model", TokenJson.Encode(run.Model));
         json.WriteNumber("seed", run.Seed);
-        json.WriteString("text", StepJson.Encode(run.Text));
-        json.WriteString("thinking", StepJson.Encode(run.Thinking));
-        json.WriteString("answer", StepJson.Encode(run.Answer));
+        json.WriteString("text", TokenJson.Encode(run.Text));
+        json.WriteString("thinking", TokenJson.Encode(run.Thinking));
+        json.WriteString("answer", TokenJson.Encode(run.Answer));
         json.WriteString("finish_reason", NameOf(run.End));
         if (run.Error is string error)
-            json.WriteString("error", StepJson.Encode(error));
+            json.WriteString("error", TokenJson.Encode(error));
+        WriteNullable(json, "stop_string", run.Stop?.Text);
         WriteNullable(json, "thinking_end", NameOf(run.ThinkingEnd));
         WriteUsage(json, run);
         WriteTiming(json, run);
-        json.WriteStartArray("steps");
-        foreach (GenerationStep step in run.Steps)
+        json.WriteStartArray("tokens");
+        foreach (GeneratedToken token in run.Tokens)
         {
             json.WriteStartObject();
-            StepJson.Write(json, step);
+            TokenJson.Write(json, token);
             json.WriteEndObject();
         }
         json.WriteEndArray();
@@ -43,7 +44,7 @@ internal sealed class JsonRunWriter(TextWriter output) : IRunWriter
         json.WriteStartObject("usage");
         json.WriteNumber("prompt_tokens", run.PromptTokens);
         json.WriteNumber("thinking_tokens", run.ThinkingTokens);
-        json.WriteNumber("completion_tokens", run.Steps.Count);
+        json.WriteNumber("completion_tokens", run.Tokens.Count);
         json.WriteEndObject();
     }
 
@@ -63,7 +64,7 @@ internal sealed class JsonRunWriter(TextWriter output) : IRunWriter
         if (value == null)
             json.WriteNull(name);
         else
-            json.WriteString(name, value);
+            json.WriteString(name, TokenJson.Encode(value));
     }
 
     private static string NameOf(RunEnd end) => end switch

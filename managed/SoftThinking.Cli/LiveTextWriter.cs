@@ -17,20 +17,18 @@ internal sealed class LiveTextWriter : IRunWriter
     private readonly Tokenizer _tokenizer;
     private bool _lineOpen;
 
-    /// <param name="openThought">The end of the prompt that begins the thought; empty where it begins none.</param>
-    public LiveTextWriter(Terminal terminal, Tokenizer tokenizer, string openThought)
-    {
-        (_terminal, _tokenizer) = (terminal, tokenizer);
-        Write(openThought, Thought);
-        terminal.Out.Flush();
-    }
+    public LiveTextWriter(Terminal terminal, Tokenizer tokenizer) => (_terminal, _tokenizer) = (terminal, tokenizer);
 
-    public void Add(GenerationRun run, GenerationStep step)
+    public void Add(GenerationRun run, GenerationEvent next)
     {
-        if (Mixture.Of(step, _tokenizer) is Mixture mixture)
+        if (next is GenerationStarted started)
+            Write(started.OpenThought, Thought);
+        if (next is not GeneratedToken token)
+            return;
+        if (Mixture.Of(token, _tokenizer) is Mixture mixture)
             Write(mixture);
         else
-            Write(step.Text, step.Thinking ? Thought : Answer);
+            Write(token.Text, token.Thinking ? Thought : Answer);
         _terminal.Out.Flush();
     }
 
@@ -39,7 +37,7 @@ internal sealed class LiveTextWriter : IRunWriter
         if (_lineOpen)
             Write("\n", Answer);
         _terminal.Out.Flush();
-        if (run.Steps.Count == 0)
+        if (run.Tokens.Count == 0)
             return;
         _terminal.Error.WriteLine();
         if (_terminal.StyleError)
@@ -52,7 +50,7 @@ internal sealed class LiveTextWriter : IRunWriter
     /// <summary>The closing line.</summary>
     internal static string Summary(GenerationRun run)
     {
-        int answered = run.Steps.Count - run.ThinkingTokens;
+        int answered = run.Tokens.Count - run.ThinkingTokens;
         return string.Create(CultureInfo.InvariantCulture,
             $"{Count(run.ThinkingTokens, "thought")} ({run.MixedTokens} mixed), {Count(answered, "answer token")} · "
             + $"prefill {run.PrefillTokensPerSecond:N0} tokens/s, decode {run.DecodeTokensPerSecond:N0} tokens/s · "

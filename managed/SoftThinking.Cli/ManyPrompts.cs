@@ -101,16 +101,9 @@ internal sealed class ManyPrompts(GenerateSettings settings, SamplingArguments s
     {
         try
         {
-            Prompt prompt = Prompt.Make(line.Settings, line.Question, engine.Tokenizer, settings.Raw ? null : engine.Template);
-            GenerationRequest request = line.Request with { Prompt = prompt.Tokens };
-            GenerationRun[] runs = [.. Enumerable.Range(0, request.Samples).Select(i => Begin(request, i))];
-            await foreach (GenerationEvent next in engine.StreamAsync(request, cancellation))
-            {
-                if (next is GenerationStep step)
-                    runs[step.Sample].Add(step);
-                else if (next is GenerationFinished end)
-                    runs[end.Sample].Finish(end.Reason);
-            }
+            GenerationRun[] runs = [.. Enumerable.Range(0, line.Request.Samples).Select(_ => Begin())];
+            await foreach (GenerationEvent next in engine.StreamAsync(line.Request, cancellation))
+                runs[next.Sample].Add(next);
             return answer with { Runs = runs };
         }
         catch (Exception error) when (error is GenerationException or BackendException or ArgumentException or TemplateException or ModelFileException)
@@ -119,11 +112,11 @@ internal sealed class ManyPrompts(GenerateSettings settings, SamplingArguments s
         }
     }
 
-    private GenerationRun Begin(GenerationRequest request, int sample)
+    private GenerationRun Begin()
     {
-        GenerationRun run = new(settings.ModelName, request.Sampling.Seed + (ulong)sample);
+        GenerationRun run = new(settings.ModelName);
         run.Loaded(_load);
-        run.Begin(request.Prompt.Count);
+        run.Begin();
         return run;
     }
 
@@ -150,7 +143,7 @@ internal sealed class ManyPrompts(GenerateSettings settings, SamplingArguments s
             JsonLine.Write(terminal.Out, json =>
             {
                 WriteHead(json, answer);
-                json.WriteString("error", StepJson.Encode(error));
+                json.WriteString("error", TokenJson.Encode(error));
             });
         }
         for (int i = 0; i < answer.Runs.Count; i++)

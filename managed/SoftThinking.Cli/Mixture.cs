@@ -22,25 +22,25 @@ internal sealed record Mixture(
     private const int MostRunnersUp = 3;
 
     /// <summary>The mixture of a step; null where it is certain, or where its text is no whole number of characters.</summary>
-    public static Mixture? Of(GenerationStep step, Tokenizer tokenizer)
+    public static Mixture? Of(GeneratedToken generated, Tokenizer tokenizer)
     {
-        ConceptToken token = step.Token;
-        bool uncertain = step.Soft && step.Thinking && token.Ids.Length > 1 && token.Weights[0] < Certain;
-        if (!uncertain || step.Text != tokenizer.Decode([token.Head], skipSpecialTokens: false))
+        ConceptToken token = generated.Token;
+        bool uncertain = generated.Soft && generated.Thinking && token.Count > 1 && token.Entries[0].Weight < Certain;
+        if (!uncertain || generated.Text != tokenizer.Decode([token.Token], skipSpecialTokens: false))
             return null;
-        string head = step.Text.Trim();
-        int start = head.Length == 0 ? 0 : step.Text.IndexOf(head, StringComparison.Ordinal);
-        bool spaced = step.Text.StartsWith(' ');
+        string head = generated.Text.Trim();
+        int start = head.Length == 0 ? 0 : generated.Text.IndexOf(head, StringComparison.Ordinal);
+        bool spaced = generated.Text.StartsWith(' ');
         return new Mixture(
-            step.Text[..start],
-            head.Length > 0 ? head : TokenText.Visible(tokenizer, token.Head),
-            TokenText.Percent(token.Weights[0]),
-            [.. RunnersUpOf(token).Select(i => (NameOf(token.Ids[i], spaced, tokenizer), TokenText.Percent(token.Weights[i])))],
-            step.Text[(start + head.Length)..]);
+            generated.Text[..start],
+            head.Length > 0 ? head : TokenText.Visible(tokenizer, token.Token),
+            TokenText.Percent(token.Entries[0].Weight),
+            [.. RunnersUpOf(token).Select(i => (NameOf(token.Entries[i].Id, spaced, tokenizer), TokenText.Percent(token.Entries[i].Weight)))],
+            generated.Text[(start + head.Length)..]);
     }
 
     private static IEnumerable<int> RunnersUpOf(ConceptToken token) =>
-        Enumerable.Range(1, token.Ids.Length - 1).TakeWhile(i => i <= MostRunnersUp && (i == 1 || token.Weights[i] >= Notable));
+        Enumerable.Range(1, token.Count - 1).TakeWhile(i => i <= MostRunnersUp && (i == 1 || token.Entries[i].Weight >= Notable));
 
     // The space before a word is the rule, and says nothing where the head has it too.
     private static string NameOf(int id, bool spaced, Tokenizer tokenizer)

@@ -1,3 +1,4 @@
+using SoftThinking.Diagnostics;
 using System.Diagnostics;
 
 namespace SoftThinking.Cli;
@@ -13,17 +14,13 @@ internal static class ModelLoader
         double done = 0;
         EngineOptions options = settings.Engine with
         {
-            LoadProgress = fraction =>
-            {
-                cancellation.ThrowIfCancellationRequested();
-                Volatile.Write(ref done, fraction);
-            },
+            LoadProgress = fraction => Volatile.Write(ref done, fraction),
         };
-        Task<Engine> loading = Task.Run(() => Engine.Load(settings.Model, options), cancellation);
+        Task<Engine> loading = Engine.LoadAsync(settings.Model, options, cancellation);
         ProgressBar.ShowWhile(loading, terminal, () => ($"loading {settings.ModelName}", Volatile.Read(ref done)));
         Engine engine = loading.GetAwaiter().GetResult();
         time = clock.Elapsed;
-        if (engine.FastPrefill is { InEffect: false } fast)
+        if (engine.FastPrefill() is { InEffect: false } fast)
             terminal.Error.WriteLine($"{CommonOptions.FastPrefill.Name} has no effect: {fast.Note}");
         return engine;
     }

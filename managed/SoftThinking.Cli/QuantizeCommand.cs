@@ -66,11 +66,11 @@ internal static class QuantizeCommand
 
     private static void Write(Utf8JsonWriter json, string model, string output, QuantizationReport report, TimeSpan time)
     {
-        json.WriteString("model", StepJson.Encode(model));
-        json.WriteString("output", StepJson.Encode(output));
+        json.WriteString("model", TokenJson.Encode(model));
+        json.WriteString("output", TokenJson.Encode(output));
         json.WriteStartArray("files");
         foreach (string file in report.Files)
-            json.WriteStringValue(StepJson.Encode(file));
+            json.WriteStringValue(TokenJson.Encode(file));
         json.WriteEndArray();
         json.WriteNumber("matrices", report.Matrices);
         json.WriteNumber("matrix_elements", report.MatrixElements);

@@ -2,7 +2,7 @@ using System.Text.Json;
 
 namespace SoftThinking.Cli;
 
-/// <summary>Writes one JSON object per step and line, each as soon as its step is there: an interrupted run leaves whole
+/// <summary>Writes one JSON object per generated token and line, each as soon as it is available: an interrupted run leaves whole
 /// lines.</summary>
 internal sealed class TraceWriter : IRunWriter, IDisposable
 {
@@ -22,14 +22,16 @@ internal sealed class TraceWriter : IRunWriter, IDisposable
         }
     }
 
-    public void Add(GenerationRun run, GenerationStep step)
+    public void Add(GenerationRun run, GenerationEvent next)
     {
+        if (next is not GeneratedToken token)
+            return;
         _line.SetLength(0);
         using (Utf8JsonWriter json = new(_line))
         {
             json.WriteStartObject();
-            json.WriteNumber("step", run.Steps.Count - 1);
-            StepJson.Write(json, step);
+            json.WriteNumber("index", run.Tokens.Count - 1);
+            TokenJson.Write(json, token);
             json.WriteEndObject();
         }
         _line.WriteByte((byte)'\n');

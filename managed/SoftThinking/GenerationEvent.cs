@@ -46,6 +46,9 @@ public sealed record GenerationStarted : GenerationEvent
 
     /// <summary>Whether the output starts inside a thought.</summary>
     public required bool Thinking { get; init; }
+
+    /// <summary>End of the prompt from the marker that opens the thought, such as "&lt;think&gt;\n"; empty where the prompt opens none.</summary>
+    public string OpenThought { get; init; } = "";
 }
 
 /// <summary>A generated token, and the text that it completed.</summary>

@@ -22,7 +22,7 @@ internal sealed class BatchRun
     public double AllEnded => Seconds(_sequences.Max(sequence => sequence.At[^1]));
 
     /// <summary>Fraction of the steps that are mixtures of several tokens.</summary>
-    public double MixedFraction => _sequences.SelectMany(sequence => sequence.Steps).Average(step => step.Token.Ids.Length > 1 ? 1.0 : 0.0);
+    public double MixedFraction => _sequences.SelectMany(sequence => sequence.Steps).Average(step => step.Token.Count > 1 ? 1.0 : 0.0);
 
     public int CachedTokens => _sequences.Sum(sequence => sequence.Cached);
 
@@ -50,7 +50,7 @@ internal sealed class BatchRun
         get
         {
             using IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-            foreach (GenerationStep step in _sequences.SelectMany(sequence => sequence.Steps))
+            foreach (GeneratedToken token in _sequences.SelectMany(sequence => sequence.Steps))
             {
                 int entries = step.Token.Ids.Length;
                 hash.AppendData(MemoryMarshal.AsBytes(new ReadOnlySpan<int>(in entries)));
@@ -95,7 +95,7 @@ internal sealed class BatchRun
 
     private sealed class Sequence
     {
-        public List<GenerationStep> Steps { get; } = [];
+        public List<GeneratedToken> Steps { get; } = [];
 
         /// <summary>When each step came; without following, when the last one had come.</summary>
         public List<long> At { get; } = [];
@@ -106,17 +106,17 @@ internal sealed class BatchRun
         {
             GeneratedSample sample = (await engine.GenerateAsync(request, cancellation)).Samples[0];
             At.Add(Stopwatch.GetTimestamp());
-            Steps.AddRange(sample.Steps);
+            Steps.AddRange(sample.Tokens);
         }
 
         public async Task FollowAsync(Engine engine, GenerationRequest request, CancellationToken cancellation)
         {
             await foreach (GenerationEvent next in engine.StreamAsync(request, cancellation))
             {
-                if (next is GenerationStep step)
+                if (next is GeneratedToken token)
                 {
                     At.Add(Stopwatch.GetTimestamp());
-                    Steps.Add(step);
+                    Steps.Add(token);
                 }
                 else if (next is GenerationFinished end)
                 {

@@ -1,3 +1,4 @@
+using SoftThinking.Diagnostics;
 using System.Buffers;
 using System.Text;
 using System.Text.Json;
@@ -49,7 +50,7 @@ internal static class BenchJson
     {
         ModelCost cost = report.Cost;
         json.WriteStartObject("model");
-        json.WriteString("name", StepJson.Encode(report.Settings.ModelName));
+        json.WriteString("name", TokenJson.Encode(report.Settings.ModelName));
         json.WriteString("kv_dtype", report.Settings.Engine.KvDtype == KvDtype.F32 ? "f32" : "bf16");
         json.WriteNumber("weight_bytes", cost.WeightBytes);
         json.WriteNumber("weight_bytes_per_step", cost.WeightBytesPerStep);

@@ -1,3 +1,4 @@
+using SoftThinking.Diagnostics;
 using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Globalization;

@@ -1,3 +1,5 @@
+using SoftThinking.Diagnostics;
+
 namespace SoftThinking.Cli;
 
 /// <summary>What `bench` found.</summary>

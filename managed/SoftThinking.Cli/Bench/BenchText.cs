@@ -1,3 +1,4 @@
+using SoftThinking.Diagnostics;
 using Spectre.Console;
 
 namespace SoftThinking.Cli;

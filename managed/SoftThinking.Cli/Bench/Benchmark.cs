@@ -1,3 +1,4 @@
+using SoftThinking.Diagnostics;
 using System.Diagnostics;
 
 namespace SoftThinking.Cli;
@@ -42,14 +43,14 @@ internal sealed class Benchmark(BenchSettings settings, CancellationToken cancel
         Stopwatch clock = Stopwatch.StartNew();
         await using Engine engine = Load(settings.Batches.Max(), prefixCache: true);
         LoadResult? load = settings.Shape == null
-            ? new(clock.Elapsed.TotalSeconds, peakIsOfLoading ? PeakMemory.Bytes - before : null, engine.Cost.WeightBytes)
+            ? new(clock.Elapsed.TotalSeconds, peakIsOfLoading ? PeakMemory.Bytes - before : null, engine.Cost().WeightBytes)
             : null;
         RandomPrompts prompts = await WarmUpAsync(engine);
         List<BenchResult> results = [];
         foreach (int batch in settings.Batches)
             results.Add(await MeasureAsync(engine, prompts, batch));
         PrefixResult? prefix = settings.Prefix ? await ReusePrefixAsync(engine, prompts) : null;
-        return new Measured(engine.Cost, load, engine.FastPrefill, results, prefix);
+        return new Measured(engine.Cost(), load, engine.FastPrefill(), results, prefix);
     }
 
     private async Task<BenchResult> MeasureAsync(Engine engine, RandomPrompts prompts, int batch)
@@ -209,12 +210,12 @@ internal sealed class Benchmark(BenchSettings settings, CancellationToken cancel
         };
         Begin($"loading {settings.ModelName}");
         Engine engine = settings.Shape is ModelShape shape
-            ? Engine.LoadRandom(shape, options, settings.Seed)
+            ? EngineDiagnostics.LoadRandom(shape, options, settings.Seed)
             : Engine.Load(settings.Model, options);
         if (engine.ContextLength >= needed)
             return engine;
         int context = engine.ContextLength;
-        engine.DisposeAsync().AsTask().GetAwaiter().GetResult();
+        engine.Dispose();
         throw new ArgumentException($"--prompt, --context and --generate need {needed} positions; the model or the memory allows {context}");
     }
 
@@ -235,5 +236,5 @@ internal sealed class Benchmark(BenchSettings settings, CancellationToken cancel
 
     /// <summary>What the engine that all but the comparisons use gave.</summary>
     private sealed record Measured(
-        ModelCost Cost, LoadResult? Load, FastPrefill? FastPrefill, IReadOnlyList<BenchResult> Results, PrefixResult? Prefix);
+        ModelCost Cost, LoadResult? Load, FastPrefillStatus? FastPrefill, IReadOnlyList<BenchResult> Results, PrefixResult? Prefix);
 }

@@ -1,3 +1,5 @@
+using SoftThinking.Diagnostics;
+
 namespace SoftThinking.Cli;
 
 /// <summary>The least time that a machine's ceilings allow a model.</summary>

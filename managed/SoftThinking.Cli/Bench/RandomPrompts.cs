@@ -26,7 +26,8 @@ internal sealed class RandomPrompts(int vocabulary, ulong seed)
 
     public GenerationRequest Request(IReadOnlyList<ConceptToken> prompt, int index, int generate, bool greedy = false) => new()
     {
-        Prompt = prompt,
+        Prompt = new TokenPrompt(prompt),
+        Thinking = ThinkingStart.Open, // whatever markers the random tokens are
         Sampling = (greedy ? Greedy : Soft) with { Seed = seed + (ulong)index },
         MaxNewTokens = generate,
         IgnoreEndOfText = true,

@@ -5,12 +5,13 @@ using SoftThinking.Execution;
 using SoftThinking.Interop;
 using SoftThinking.Models;
 using SoftThinking.Templating;
+using SoftThinking.Thinking;
 using SoftThinking.Tokenization;
 
 namespace SoftThinking.Diagnostics;
 
-/// <summary>What a checkpoint holds, and what it takes to run it; found without loading the weights. Whatever would be
-/// an error while loading is one here, a missing tensor for instance.</summary>
+/// <summary>What a checkpoint holds, and what it needs to run; found without loading the weights. Anything that would be an
+/// error while loading is an error here, such as a missing tensor.</summary>
 public sealed record ModelInspection
 {
     private static readonly EngineOptions OneSequence = new() { MaxSequences = 1 };
@@ -29,6 +30,16 @@ public sealed record ModelInspection
 
     /// <summary>Null where the model comes without one.</summary>
     public required ChatTemplate? Template { get; init; }
+
+    /// <summary>Marker that ends a thought; null where none is known, and soft thinking needs one to be named.</summary>
+    public required string? ThinkEnd { get; init; }
+
+    /// <summary>Tokens of <see cref="ThinkEnd"/>; 0 where none is known.</summary>
+    public required int ThinkEndTokens { get; init; }
+
+    /// <summary>Whether the prompt that the chat template writes opens the thought; null where there is no template, or it refuses a
+    /// conversation of one question.</summary>
+    public required bool? OpensThought { get; init; }
 
     /// <summary>Elements of all stored tensors; of matrices in 8-bit blocks, those of the matrices.</summary>
     public required long Parameters { get; init; }
@@ -76,12 +87,17 @@ public sealed record ModelInspection
         MatrixRecorder recorder = new(checkpoint);
         long weightBytes = ModelWeights.Measure(recorder, WeightFormat.Stored, device);
         Tokenizer tokenizer = Tokenizer.Load(checkpoint.Directory);
+        ChatTemplate? template = ChatTemplate.Load(checkpoint.Directory);
+        ThinkingMarkers markers = ThinkingMarkers.Resolve(tokenizer, template?.Source, null, null);
         return new ModelInspection
         {
             Config = config,
             Defaults = checkpoint.Generation.WithTokenizerEnd(tokenizer.EndId, config.VocabularySize),
             Tokenizer = tokenizer,
-            Template = ChatTemplate.Load(checkpoint.Directory),
+            Template = template,
+            ThinkEnd = markers.End?.Text,
+            ThinkEndTokens = markers.End?.Ids.Length ?? 0,
+            OpensThought = FindOpensThought(tokenizer, template, markers),
             Parameters = checkpoint.Tensors.Sum(tensor => ElementsOf(tensor, recorder.Matrices)),
             Dtypes = [.. checkpoint.Tensors.Select(tensor => FormatOf(tensor, recorder.Matrices)).Distinct().Order(StringComparer.Ordinal)],
             UnusedTensors = [.. Checkpoints.UnusedTensors.Of(checkpoint, recorder.Names)],
@@ -92,6 +108,21 @@ public sealed record ModelInspection
             WorkBytes = Runner.Measure(device, config, KvPlan.LimitsOf(OneSequence, config.MaxPositions)),
             FreeBytes = (long)device.Query().FreeMemory,
         };
+    }
+
+    private static bool? FindOpensThought(Tokenizer tokenizer, ChatTemplate? template, ThinkingMarkers markers)
+    {
+        if (template == null)
+            return null;
+        try
+        {
+            ChatPrompt hello = new([new ChatMessage("user", "Hello")]);
+            return new PromptEncoder(tokenizer, () => template).Encode(hello, markers).End.State == PromptState.Open;
+        }
+        catch (TemplateException)
+        {
+            return null;
+        }
     }
 
     // The last block of a row may be filled up, so that only the model knows the size of a matrix of blocks.

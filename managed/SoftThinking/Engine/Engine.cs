@@ -164,12 +164,12 @@ public sealed class Engine : IAsyncDisposable, IDisposable
         ArgumentNullException.ThrowIfNull(request.Prompt);
         SamplingOptions sampling = request.Sampling ?? throw new ArgumentException("the request has no sampling options");
         ThinkingMarkers markers = ThinkingMarkers.Resolve(Tokenizer, TemplateSource(request.Prompt), sampling.ThinkStart, sampling.ThinkEnd);
-        (IReadOnlyList<ConceptToken> prompt, PromptState state) = _encoder.Encode(request.Prompt, markers);
+        (IReadOnlyList<ConceptToken> prompt, PromptEnd end) = _encoder.Encode(request.Prompt, markers);
         RequestCheck.Prompt(prompt, Config.VocabularySize, ContextLength);
         RequestCheck.Limits(request, prompt, _options);
-        SlotSetup setup = SlotSetup.Make(request, state, markers, Tokenizer, Defaults.EosIds, Config.VocabularySize);
+        SlotSetup setup = SlotSetup.Make(request, end.State, markers, Tokenizer, Defaults.EosIds, Config.VocabularySize);
         int most = Math.Min(request.MaxNewTokens ?? _options.MaxNewTokens ?? int.MaxValue, ContextLength - prompt.Count);
-        return new PreparedRequest(request, prompt, setup, most);
+        return new PreparedRequest(request, prompt, end.OpenThought, setup, most);
     }
 
     /// <summary>The source of the chat template. A broken one concerns only prompts that are rendered with it.</summary>

@@ -16,17 +16,17 @@ internal sealed class PromptEncoder(Tokenizer tokenizer, Func<ChatTemplate?> tem
     /// <param name="markers">The markers of the request.</param>
     /// <exception cref="ArgumentException">The prompt needs a chat template and the model comes without one.</exception>
     /// <exception cref="TemplateException">The template fails.</exception>
-    public (IReadOnlyList<ConceptToken> Tokens, PromptState State) Encode(Prompt prompt, ThinkingMarkers markers)
+    public (IReadOnlyList<ConceptToken> Tokens, PromptEnd End) Encode(Prompt prompt, ThinkingMarkers markers)
     {
         if (prompt is ChatPrompt chat)
             return EncodeChat(chat, markers);
         IReadOnlyList<ConceptToken> tokens = prompt is TextPrompt text
             ? Plain(tokenizer.Encode(text.Text, text.AddSpecialTokens))
             : ((TokenPrompt)prompt).Tokens;
-        return (tokens, PromptStates.OfTokens(tokens, markers, tokenizer));
+        return (tokens, PromptEnd.OfTokens(tokens, markers, tokenizer));
     }
 
-    private (IReadOnlyList<ConceptToken> Tokens, PromptState State) EncodeChat(ChatPrompt chat, ThinkingMarkers markers)
+    private (IReadOnlyList<ConceptToken> Tokens, PromptEnd End) EncodeChat(ChatPrompt chat, ThinkingMarkers markers)
     {
         ChatTemplate jinja = template() ?? throw new ArgumentException("the model comes without a chat template; use a text prompt (--raw on the command line)");
         string[] reserved = chat.AllowSpecialTokens ? [] : ReservedTexts(markers);
@@ -35,10 +35,10 @@ internal sealed class PromptEncoder(Tokenizer tokenizer, Func<ChatTemplate?> tem
         (string text, List<Range> literal) = Unmark(Render(chat.AddGenerationPrompt), reserved, mark);
         ConceptToken[] tokens = Plain(tokenizer.Encode(text, addSpecialTokens: false, literal));
         string addition = chat.AddGenerationPrompt ? Addition(text) : "";
-        PromptState state = addition.Length > 0
-            ? PromptStates.OfText(addition, markers)
-            : PromptStates.OfTokens(tokens, markers, tokenizer);
-        return (tokens, state);
+        PromptEnd end = addition.Length > 0
+            ? PromptEnd.OfText(addition, markers)
+            : PromptEnd.OfTokens(tokens, markers, tokenizer);
+        return (tokens, end);
 
         string Render(bool addGenerationPrompt) => jinja.Render(messages, addGenerationPrompt, chat.Tools, chat.TemplateVariables);
 

@@ -30,6 +30,7 @@ internal sealed class SampleReader
             PromptTokens = run.PromptLength,
             Seed = run.Seed,
             Thinking = run.Setup.State.Thinking != 0,
+            OpenThought = run.OpenThought,
         });
     }
 

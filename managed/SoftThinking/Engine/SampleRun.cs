@@ -21,7 +21,7 @@ internal sealed class SampleRun : Sequence
     public SampleRun(Generation generation, int index, ulong seed, PreparedRequest prepared, TokenHistory tokens, Tokenizer tokenizer)
         : base(tokens, prepared.Prompt.Count + prepared.MaxNewTokens, prepared.Request.Priority)
     {
-        (Generation, Index, Seed, Setup) = (generation, index, seed, prepared.Setup.WithSeed(seed));
+        (Generation, Index, Seed, OpenThought, Setup) = (generation, index, seed, prepared.OpenThought, prepared.Setup.WithSeed(seed));
         GenerationRequest request = prepared.Request;
         _logProbs = request.LogProbs ?? -1;
         _stops = request.StopStrings.Count > 0 ? new StopMatcher(tokenizer, request) : null;
@@ -34,6 +34,9 @@ internal sealed class SampleRun : Sequence
     public int Index { get; }
 
     public ulong Seed { get; }
+
+    /// <summary>End of the prompt that opens a thought.</summary>
+    public string OpenThought { get; }
 
     /// <summary>Generated tokens that were recorded.</summary>
     public int Generated => Tokens.Count - PromptLength;

@@ -13,30 +13,36 @@ internal enum PromptState
     Closed,
 }
 
-/// <summary>Finds how a prompt leaves its thought: the last marker decides.</summary>
-internal static class PromptStates
+/// <summary>How a prompt ends.</summary>
+/// <param name="OpenThought">Its end from the marker that opens the thought, such as "&lt;think&gt;\n"; empty where none is open.</param>
+internal readonly record struct PromptEnd(PromptState State, string OpenThought)
 {
-    /// <summary>From the text that a chat template adds for the answer.</summary>
-    public static PromptState OfText(string addition, ThinkingMarkers markers)
+    /// <summary>From the text that a chat template adds for the answer: the last marker decides.</summary>
+    public static PromptEnd OfText(string addition, ThinkingMarkers markers)
     {
         int start = LastIndexOf(addition, markers.Start), end = LastIndexOf(addition, markers.End);
-        return start < 0 && end < 0 ? PromptState.Unmarked : start > end ? PromptState.Open : PromptState.Closed;
+        return start < 0 && end < 0 ? new(PromptState.Unmarked, "")
+            : start > end ? new(PromptState.Open, addition[start..])
+            : new(PromptState.Closed, "");
     }
 
-    /// <summary>From the tokens of a prompt: a marker counts if no special token, which marks a turn, follows it.</summary>
-    public static PromptState OfTokens(IReadOnlyList<ConceptToken> tokens, ThinkingMarkers markers, Tokenizer tokenizer)
+    /// <summary>From the tokens of a prompt: the last marker decides, if no special token, which marks a turn, follows it.</summary>
+    public static PromptEnd OfTokens(IReadOnlyList<ConceptToken> tokens, ThinkingMarkers markers, Tokenizer tokenizer)
     {
         for (int length = tokens.Count; length > 0; length--)
         {
             if (EndsWith(tokens, length, markers.Start))
-                return PromptState.Open;
+                return new(PromptState.Open, TextFrom(tokens, length - markers.Start!.Ids.Length, tokenizer));
             if (EndsWith(tokens, length, markers.End))
-                return PromptState.Closed;
+                return new(PromptState.Closed, "");
             if (tokenizer.IsSpecial(tokens[length - 1].Token))
-                return PromptState.Unmarked;
+                break;
         }
-        return PromptState.Unmarked;
+        return new(PromptState.Unmarked, "");
     }
+
+    private static string TextFrom(IReadOnlyList<ConceptToken> tokens, int first, Tokenizer tokenizer) =>
+        tokenizer.Decode([.. tokens.Skip(first).Select(token => token.Token)], skipSpecialTokens: false);
 
     private static int LastIndexOf(string text, Marker? marker) =>
         marker == null ? -1 : text.LastIndexOf(marker.Text, StringComparison.Ordinal);
