@@ -3,8 +3,8 @@ using System.Text;
 
 namespace SoftThinking.Templating;
 
-/// <summary>The work that one rendering may do. Every step, every element visited and every piece of text is charged, so
-/// that no template can run for long, use much memory, or exhaust the stack.</summary>
+/// <summary>The work that one rendering may do. Every step, element and piece of text is charged, so that no
+/// template can run for long, use much memory, or exhaust the stack.</summary>
 internal sealed class Budget
 {
     /// <summary>Steps of one rendering. A long conversation needs about ten thousand.</summary>
@@ -21,7 +21,7 @@ internal sealed class Budget
 
     private long _left = MaxSteps;
 
-    /// <summary>Charges steps; also the place where every recursion detects that the stack is nearly exhausted.</summary>
+    /// <summary>Charges steps; every recursion also detects here that the stack is nearly exhausted.</summary>
     /// <exception cref="EvaluationException">Nothing is left.</exception>
     public void Charge(long steps)
     {

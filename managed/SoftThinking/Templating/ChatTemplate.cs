@@ -40,8 +40,8 @@ public sealed class ChatTemplate
     /// <param name="name">Name in errors.</param>
     /// <param name="specialTokens">Variables for every rendering, such as <c>bos_token</c>.</param>
     /// <param name="clock">The clock of <c>strftime_now</c>; the system's clock when null.</param>
-    /// <exception cref="TemplateException">The template is broken, or uses a statement that is not supported; or a filter or
-    /// test that is not supported and is certain to be reached.</exception>
+    /// <exception cref="TemplateException">The template is broken or uses a statement that is not supported, or a filter
+    /// or test that is not supported is certain to be reached.</exception>
     public static ChatTemplate Parse(
         string source, string name, IReadOnlyDictionary<string, string>? specialTokens = null,
         TimeProvider? clock = null) => new(source, name, specialTokens, clock);

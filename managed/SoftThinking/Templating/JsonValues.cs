@@ -90,7 +90,7 @@ internal static class JsonValues
         }
         catch (InvalidOperationException error)
         {
-            throw new ArgumentException("a string of the JSON is not valid Unicode: it holds half of a surrogate pair", error);
+            throw new ArgumentException("a string of the JSON is not valid Unicode: half of a surrogate pair", error);
         }
     }
 }
