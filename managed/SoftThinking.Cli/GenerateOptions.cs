@@ -25,7 +25,7 @@ internal sealed record GenerateSettings(
     /// <summary>Answers to a question.</summary>
     public int Samples { get; init; } = 1;
 
-    /// <summary>Log-probabilities reported at each step, besides the head's; null for none at all.</summary>
+    /// <summary>Most likely tokens whose log-probabilities are reported, besides that of the token itself; null for none at all.</summary>
     public int? LogProbs { get; init; }
 
     /// <summary>Variables for the chat template, by name.</summary>
@@ -37,6 +37,15 @@ internal sealed record GenerateSettings(
     /// <summary>The tools of a line of --prompts, an array; null for none.</summary>
     public JsonElement? Tools { get; init; }
 
+    /// <summary>Minimum number of generated tokens.</summary>
+    public int MinNewTokens { get; init; }
+
+    /// <summary>Whether the output starts inside a thought.</summary>
+    public ThinkingStart Thinking { get; init; }
+
+    /// <summary>Whether the texts that end the output match inside a thought, too.</summary>
+    public bool StopInThinking { get; init; }
+
     /// <summary>Whether there may be several texts.</summary>
     public bool Many => Prompts != null || Samples > 1;
 }
@@ -45,6 +54,7 @@ internal sealed record GenerateSettings(
 internal sealed class GenerateOptions
 {
     private const int DefaultMaxNewTokens = 4096, DefaultBatch = 16;
+    private static readonly Prompt NoPrompt = new TextPrompt(""); // of requests that only check a value
     private readonly Option<string?> _prompt = Text("--prompt", "TEXT", "The question.");
     private readonly Option<string?> _promptFile = Text("--prompt-file", "FILE",
         "Read the question from a file, without a line break at its end. Without --prompt and --prompt-file it is read from "
@@ -63,16 +73,25 @@ internal sealed class GenerateOptions
         "A variable for the chat template, such as enable_thinking=false. The value is JSON if it is valid JSON, else text; may be repeated.");
     private readonly Option<int?> _maxNewTokens = NumberOption.Create<int>("--max-new-tokens",
         "Maximum number of generated tokens, thoughts included: 1 or more; the model's context is a limit, too.", DefaultMaxNewTokens,
-        value => _ = new GenerationRequest { Prompt = [], MaxNewTokens = value });
+        value => _ = new GenerationRequest { Prompt = NoPrompt, MaxNewTokens = value });
+    private readonly Option<int?> _minNewTokens = NumberOption.Create<int>("--min-new-tokens",
+        "Minimum number of generated tokens: before that the model cannot end its text, and --stop does not match.", 0,
+        value => _ = new GenerationRequest { Prompt = NoPrompt, MinNewTokens = value });
+    private readonly Option<string?> _thinking = new("--thinking")
+    {
+        Description = "Whether the output starts inside a thought: auto (as the prompt leaves it), open or closed.",
+        HelpName = "auto|open|closed",
+    };
     private readonly Option<string[]?> _stop = Repeated("--stop", "TEXT",
-        "Text that ends the output and is not part of it; may be repeated up to 16 times.");
+        "Text that ends the answer and is not part of it; may be repeated up to 16 times.");
+    private readonly Option<bool> _stopInThinking = Flag("--stop-in-thinking", "Let --stop match inside a thought, too.");
 
     private readonly Option<int?> _samples = NumberOption.Create<int>("--samples",
         "Answers per question, 1 to 256: answer i uses --seed + i. Needs --json or --prompts.", 1,
-        value => _ = new GenerationRequest { Prompt = [], Samples = value });
+        value => _ = new GenerationRequest { Prompt = NoPrompt, Samples = value });
     private readonly Option<int?> _logProbs = NumberOption.Create<int>("--log-probs",
         "Report the log-probability of each token, and of this many most likely ones: 0 to 20. Needs --json or --prompts.", null,
-        value => _ = new GenerationRequest { Prompt = [], LogProbs = value });
+        value => _ = new GenerationRequest { Prompt = NoPrompt, LogProbs = value });
     private readonly Option<int?> _threads = NumberOption.Create<int>("--threads",
         "Compute threads: 1 to 1024, or 0 for one per core. The output does not depend on it.", 0,
         value => _ = new EngineOptions { Threads = value });
@@ -86,10 +105,10 @@ internal sealed class GenerateOptions
         [
             new("prompt", [CommonOptions.Model, _prompt, _promptFile, _prompts, _batch, _system, _templateVars, _raw]),
             new("soft thinking", Sampling.Thinking),
-            new("end of thinking", Sampling.EndOfThinking),
+            new("start and end of thinking", [_thinking, .. Sampling.EndOfThinking]),
             new("answer (and everything with --no-soft-thinking)", Sampling.Answer),
             new("penalties", Sampling.Penalties),
-            new("limits and randomness", [_maxNewTokens, _stop, Sampling.Seed, _samples]),
+            new("limits and randomness", [_maxNewTokens, _minNewTokens, _stop, _stopInThinking, Sampling.Seed, _samples]),
             new("machine", [CommonOptions.Device, _threads, CommonOptions.Weights, CommonOptions.KvDtype, CommonOptions.FastPrefill]),
             new("output", [_json, _logProbs, _trace]),
         ];
@@ -122,6 +141,9 @@ internal sealed class GenerateOptions
             Stop = CheckStop(parsed.GetValue(_stop) ?? []),
             Samples = parsed.GetValue(_samples) ?? 1,
             LogProbs = parsed.GetValue(_logProbs),
+            MinNewTokens = parsed.GetValue(_minNewTokens) ?? 0,
+            Thinking = ReadThinking(parsed.GetValue(_thinking)),
+            StopInThinking = parsed.GetValue(_stopInThinking),
             TemplateVars = TemplateVariables.Parse(parsed.GetValue(_templateVars) ?? []),
         };
         Check(settings);
@@ -154,11 +176,15 @@ internal sealed class GenerateOptions
         QueueLength = int.MaxValue, // ManyPrompts limits what it submits
     };
 
+    /// <exception cref="UsageException">It is none of the words.</exception>
+    private static ThinkingStart ReadThinking(string? word) => word == null ? ThinkingStart.Auto
+        : ThinkingStarts.Parse(word) ?? throw new UsageException($"--thinking must be auto, open or closed, not '{word}'");
+
     private static IReadOnlyList<string> CheckStop(string[] texts)
     {
         try
         {
-            return new GenerationRequest { Prompt = [], StopStrings = texts }.StopStrings;
+            return new GenerationRequest { Prompt = NoPrompt, StopStrings = texts }.StopStrings;
         }
         catch (ArgumentOutOfRangeException)
         {

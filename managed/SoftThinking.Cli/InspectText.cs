@@ -89,7 +89,7 @@ internal static class InspectText
         ("present", YesOrNo(facts.Found.Template != null)),
         ("opens the thought", facts.Found.OpensThought is bool opens ? YesOrNo(opens) : "unknown"),
         ("ends thoughts with", facts.Found.ThinkEnd is string end
-            ? $"{end}, {SizeText.Count(facts.Found.ThinkEndTokens, "token")}"
+            ? $"{end}, {(facts.Found.ThinkEndTokens == 1 ? "1 token" : $"{facts.Found.ThinkEndTokens} tokens")}"
             : "unknown: name a marker with --think-end-str, or use --no-soft-thinking"),
     ];
 

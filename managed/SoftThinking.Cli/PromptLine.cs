@@ -1,17 +1,20 @@
+using System.Globalization;
 using System.Text;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 
 namespace SoftThinking.Cli;
 
 /// <summary>One line of `--prompts`: what it asks for, over what the command line asks for.</summary>
 /// <param name="Question">The prompt; empty where the line has messages.</param>
 /// <param name="Settings">The command line's, with what the line says of the conversation.</param>
-/// <param name="Request">All but the prompt's tokens.</param>
+/// <param name="Request">The request for it.</param>
 internal sealed record PromptLine(string Question, GenerateSettings Settings, GenerationRequest Request)
 {
     private static readonly string[] Keys =
     [
-        "id", "prompt", "messages", "system", "tools", "template_vars", "max_new_tokens", "samples", "log_probs", "stop",
+        "id", "prompt", "messages", "system", "tools", "template_vars", "max_new_tokens", "min_new_tokens", "samples", "log_probs",
+        "stop", "stop_in_thinking", "thinking", "logit_bias",
     ];
 
     /// <summary>Keys that only a chat template makes something of.</summary>
@@ -72,19 +75,43 @@ internal sealed record PromptLine(string Question, GenerateSettings Settings, Ge
             line = line.With(key, property.Value, sampling);
         }
         Check(line, present, settings.Raw);
-        return line;
+        return line.WithPrompt();
     }
 
     /// <summary>A question with what the command line asks for.</summary>
-    public static PromptLine Make(string question, GenerateSettings settings) => new(question, settings, new GenerationRequest
+    public static PromptLine Make(string question, GenerateSettings settings) => new PromptLine(question, settings, new GenerationRequest
     {
-        Prompt = [],
+        Prompt = new TextPrompt(question),
         Sampling = settings.Sampling,
+        Thinking = settings.Thinking,
         MaxNewTokens = settings.MaxNewTokens,
+        MinNewTokens = settings.MinNewTokens,
         Samples = settings.Samples,
         StopStrings = settings.Stop,
+        StopInThinking = settings.StopInThinking,
         LogProbs = settings.LogProbs,
-    });
+    }).WithPrompt();
+
+    /// <summary>With the prompt that the question or the messages make.</summary>
+    private PromptLine WithPrompt()
+    {
+        Prompt prompt = Settings.Raw ? new TextPrompt(Question) : new ChatPrompt([.. Conversation()])
+        {
+            Tools = Settings.Tools is JsonElement tools ? JsonNode.Parse(tools.GetRawText()) : null,
+            TemplateVariables = TemplateVariables.ToObject(Settings.TemplateVars),
+        };
+        return this with { Request = Request with { Prompt = prompt } };
+    }
+
+    /// <summary>The turns: the messages of a line, or the question; before them the system text, unless the messages start with one of
+    /// their own.</summary>
+    private IEnumerable<ChatMessage> Conversation()
+    {
+        IReadOnlyList<ChatMessage> messages = Settings.Messages ?? [new ChatMessage("user", Question)];
+        return Settings.System is string system && messages[0].Role is not ("system" or "developer")
+            ? [new ChatMessage("system", system), .. messages]
+            : messages;
+    }
 
     private static void Check(PromptLine line, HashSet<string> present, bool raw)
     {
@@ -111,12 +138,34 @@ internal sealed record PromptLine(string Question, GenerateSettings Settings, Ge
         "max_new_tokens" => this with { Request = Number(key, value, number => Request with { MaxNewTokens = number }) },
         "samples" => this with { Request = Number(key, value, number => Request with { Samples = number }) },
         "log_probs" => this with { Request = Number(key, value, number => Request with { LogProbs = number }) },
+        "min_new_tokens" => this with { Request = Number(key, value, number => Request with { MinNewTokens = number }) },
         "stop" => this with { Request = WithStop(value) },
+        "stop_in_thinking" => this with { Request = Request with { StopInThinking = JsonValue.Flag(key, value) } },
+        "thinking" => this with { Request = Request with { Thinking = ReadThinking(value) } },
+        "logit_bias" => this with { Request = WithBias(value) },
         _ => this with { Request = Request with { Sampling = sampling.Set(Request.Sampling, key, value) } },
     };
 
     private static GenerationRequest Number(string key, JsonElement value, Func<int, GenerationRequest> set) =>
         set(JsonValue.Number<int>(key, value, number => set(number)));
+
+    private static ThinkingStart ReadThinking(JsonElement value) =>
+        ThinkingStarts.Parse(JsonValue.Text("thinking", value)) ?? throw JsonValue.Wrong("thinking", "\"auto\", \"open\" or \"closed\"", value);
+
+    private GenerationRequest WithBias(JsonElement value)
+    {
+        if (value.ValueKind != JsonValueKind.Object)
+            throw JsonValue.Wrong("logit_bias", "an object of token ids and numbers", value);
+        Dictionary<int, float> biases = [];
+        foreach (JsonProperty entry in value.EnumerateObject())
+        {
+            string name = JsonValue.Name(entry);
+            if (!int.TryParse(name, NumberStyles.None, CultureInfo.InvariantCulture, out int id))
+                throw new ArgumentException($"logit_bias has the key \"{name}\", which is not a token id");
+            biases[id] = JsonValue.Number<float>($"logit_bias.{name}", entry.Value, bias => _ = new SamplingOptions { LogitBias = new Dictionary<int, float> { [id] = bias } });
+        }
+        return Request with { Sampling = Request.Sampling with { LogitBias = biases } };
+    }
 
     private GenerationRequest WithStop(JsonElement value)
     {

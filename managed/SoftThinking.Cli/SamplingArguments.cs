@@ -9,7 +9,7 @@ namespace SoftThinking.Cli;
 /// range.</summary>
 internal sealed class SamplingArguments
 {
-    private static readonly SamplingOptions Published = new();
+    private static readonly SamplingOptions Published = new() { Seed = 0 };
 
     private readonly List<Func<ParseResult, SamplingOptions, SamplingOptions>> _options = [];
     private readonly Dictionary<string, Func<JsonElement, SamplingOptions, SamplingOptions>> _keys = [];
@@ -75,8 +75,10 @@ internal sealed class SamplingArguments
             (o, on) => o with { ColdStopAfterThinking = on }),
         Tune<int>("--max-thinking-tokens", "End the thinking after this many thoughts: 0 or more; no limit by default.",
             o => o.MaxThinkingTokens, (o, v) => o with { MaxThinkingTokens = v }),
-        Tune("--think-end-str", "Text that ends the thinking; it must be one token of the model.",
-            o => o.ThinkEnd, (o, v) => o with { ThinkEnd = v }),
+        Name("--think-start-str", "Marker that starts a thought, at most 16 tokens; by default that of the model's family, such as <think>.",
+            (o, v) => o with { ThinkStart = v }),
+        Name("--think-end-str", "Marker that ends a thought, at most 16 tokens; by default that of the model's family, such as </think>.",
+            (o, v) => o with { ThinkEnd = v }),
         Tune("--think-end-text", "Text inserted after the end of thinking when the cold stop or the limit forced it: at most 64 tokens.",
             o => o.ThinkEndText, (o, v) => o with { ThinkEndText = v }),
     ];
@@ -119,6 +121,16 @@ internal sealed class SamplingArguments
     {
         Option<string?> option = new(name) { Description = description, HelpName = "TEXT", DefaultValueFactory = _ => get(Published) };
         _options.Add((parsed, options) => set(options, parsed.GetValue(option)!));
+        string key = KeyOf(name);
+        _keys.Add(key, (json, options) => set(options, JsonValue.Text(key, json)));
+        return option;
+    }
+
+    /// <summary>A text without a default.</summary>
+    private Option Name(string name, string description, Func<SamplingOptions, string, SamplingOptions> set)
+    {
+        Option<string?> option = new(name) { Description = description, HelpName = "TEXT" };
+        _options.Add((parsed, options) => parsed.GetValue(option) is string value ? set(options, value) : options);
         string key = KeyOf(name);
         _keys.Add(key, (json, options) => set(options, JsonValue.Text(key, json)));
         return option;

@@ -74,6 +74,31 @@ public sealed record GenerationRequest
         init => field = OptionRange.Check(value, -1000, 1000, "-1000 to 1000");
     }
 
+    /// <summary>The request with the values that the model's makers recommend (<c>Engine.Defaults</c>) for both sets of filters
+    /// and the repetition penalty; what they do not name stays as it is. "do_sample": false means greedy.</summary>
+    /// <exception cref="ArgumentNullException">The defaults are null.</exception>
+    public GenerationRequest WithDefaults(GenerationDefaults defaults)
+    {
+        ArgumentNullException.ThrowIfNull(defaults);
+        return this with
+        {
+            Sampling = Sampling with
+            {
+                Thinking = With(Sampling.Thinking),
+                AfterThinking = With(Sampling.AfterThinking),
+                RepetitionPenalty = (float?)defaults.RepetitionPenalty ?? Sampling.RepetitionPenalty,
+            },
+        };
+
+        FilterOptions With(FilterOptions filter) => filter with
+        {
+            Temperature = defaults.DoSample == false ? 0 : (float?)defaults.Temperature ?? filter.Temperature,
+            TopP = (float?)defaults.TopP ?? filter.TopP,
+            TopK = defaults.TopK ?? filter.TopK,
+            MinP = (float?)defaults.MinP ?? filter.MinP,
+        };
+    }
+
     /// <summary>A request for the continuation of a text, without a chat template.</summary>
     /// <exception cref="ArgumentNullException">The text is null.</exception>
     public static GenerationRequest FromText(string text)

@@ -52,11 +52,13 @@ internal sealed class BatchRun
             using IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
             foreach (GeneratedToken token in _sequences.SelectMany(sequence => sequence.Steps))
             {
-                int entries = step.Token.Ids.Length;
+                int entries = token.Token.Count;
+                int[] ids = [.. token.Token.Entries.Select(entry => entry.Id)];
+                float[] weights = [.. token.Token.Entries.Select(entry => entry.Weight)];
+                float entropy = token.Entropy;
                 hash.AppendData(MemoryMarshal.AsBytes(new ReadOnlySpan<int>(in entries)));
-                hash.AppendData(MemoryMarshal.AsBytes(step.Token.Ids.AsSpan()));
-                hash.AppendData(MemoryMarshal.AsBytes(step.Token.Weights.AsSpan()));
-                float entropy = step.Entropy;
+                hash.AppendData(MemoryMarshal.AsBytes(ids.AsSpan()));
+                hash.AppendData(MemoryMarshal.AsBytes(weights.AsSpan()));
                 hash.AppendData(MemoryMarshal.AsBytes(new ReadOnlySpan<float>(in entropy)));
             }
             return Convert.ToHexStringLower(hash.GetHashAndReset().AsSpan(0, 8));

@@ -11,7 +11,7 @@ namespace SoftThinking.Cli;
 /// <param name="FastPrefill">Null where it was not asked for.</param>
 internal sealed record BenchReport(
     BenchSettings Settings, MachineRates Machine, ModelCost Cost, LoadResult? Load, IReadOnlyList<BenchResult> Results,
-    ConcurrencyResult? Concurrency, PrefixResult? PrefixReuse, IReadOnlyList<ProfileResult> Profiles, FastPrefill? FastPrefill)
+    ConcurrencyResult? Concurrency, PrefixResult? PrefixReuse, IReadOnlyList<ProfileResult> Profiles, FastPrefillStatus? FastPrefill)
 {
     private readonly Floor _floor = new(Machine, Cost);
 

@@ -25,7 +25,7 @@ internal sealed partial class Checkpoint : ITensorSource
         _weights = weights;
         // First, because it is quick and says whether the weights are worth opening.
         Config = ModelConfig.Load(Path.Combine(directory, "config.json"));
-        Generation = GenerationDefaults.Load(Path.Combine(directory, "generation_config.json"), Config);
+        Generation = GenerationDefaultsReader.Load(Path.Combine(directory, "generation_config.json"), Config);
     }
 
     /// <summary>The folder that holds the checkpoint: config.json, tokenizer and weights.</summary>

@@ -19,7 +19,7 @@ internal sealed class GenerationDefaultsTests
     public void The_demonstration_model_recommends_its_settings()
     {
         GenerationDefaults defaults =
-            GenerationDefaults.Load(Path.Combine(TestData.TinyReasoner, "generation_config.json"), Config);
+            GenerationDefaultsReader.Load(Path.Combine(TestData.TinyReasoner, "generation_config.json"), Config);
         Assert.That(defaults with { EosIds = [] }, Is.EqualTo(
             new GenerationDefaults { Temperature = 0.6, TopP = 0.95, TopK = 30, DoSample = true, EosIds = [] }));
         Assert.That(defaults.EosIds, Is.EqualTo([452, 450]), "this file's list wins over config.json's 452");
@@ -28,7 +28,7 @@ internal sealed class GenerationDefaultsTests
     [Test]
     public void An_absent_file_leaves_everything_open()
     {
-        GenerationDefaults defaults = GenerationDefaults.Load(_folder.File("generation_config.json"), Config);
+        GenerationDefaults defaults = GenerationDefaultsReader.Load(_folder.File("generation_config.json"), Config);
         Assert.That(defaults with { EosIds = [] }, Is.EqualTo(new GenerationDefaults { EosIds = [] }));
         Assert.That(defaults.EosIds, Is.EqualTo([452]));
     }
@@ -74,5 +74,5 @@ internal sealed class GenerationDefaultsTests
     }
 
     private GenerationDefaults Load(string text) =>
-        GenerationDefaults.Load(_folder.Write("generation_config.json", text), Config);
+        GenerationDefaultsReader.Load(_folder.Write("generation_config.json", text), Config);
 }

@@ -50,7 +50,7 @@ internal sealed class MutationTests
             ModelConfig config = ModelConfig.Load(path);
             Assert.That(config.InverseFrequencies(), Has.Length.EqualTo(config.HeadDim / 2).And.All.GreaterThan(0));
             Assert.That(config.Heads % config.KvHeads, Is.Zero);
-            GenerationDefaults.Load(path, config);
+            GenerationDefaultsReader.Load(path, config);
         });
         Assert.That(loaded, Is.GreaterThan(50));
         Assert.That(refused, Is.GreaterThan(Mutations / 2));

@@ -1,9 +1,8 @@
 using System.Collections.Immutable;
-using SoftThinking.Files;
 
-namespace SoftThinking.Checkpoints;
+namespace SoftThinking;
 
-/// <summary>What generation_config.json recommends for sampling from a model. Null means that the file, or the whole
+/// <summary>The values that generation_config.json recommends for sampling from a model. Null means that the file, or the whole
 /// file, says nothing.</summary>
 public sealed record GenerationDefaults
 {
@@ -16,7 +15,7 @@ public sealed record GenerationDefaults
     /// <summary>Tokens kept, "top_k": 0 or more; 0 is off. The file's -1 becomes 0.</summary>
     public int? TopK { get; init; }
 
-    /// <summary>Minimum probability kept, as a share of the largest, "min_p": 0 (off) to 1.</summary>
+    /// <summary>Minimum probability kept, as a fraction of the largest, "min_p": 0 (off) to 1.</summary>
     public double? MinP { get; init; }
 
     /// <summary>Penalty on tokens seen before, "repetition_penalty": above 0, at most 100; 1 is off.</summary>
@@ -30,28 +29,6 @@ public sealed record GenerationDefaults
     /// special_tokens_map.json). transformers reads the first two in the same order; the tokenizer's own end is what chat
     /// models are trained to write, and some checkpoints name it nowhere else.</summary>
     public required ImmutableArray<int> EosIds { get; init; }
-
-    /// <summary>Reads generation_config.json, which a checkpoint need not have.</summary>
-    /// <param name="file">Path of the file, which may be absent.</param>
-    /// <param name="config">The model's configuration: bounds token ids and supplies those of the end.</param>
-    /// <exception cref="ModelFileException">The file exists and is broken, or a value is out of its range.</exception>
-    public static GenerationDefaults Load(string file, ModelConfig config)
-    {
-        const double Largest = 100;
-        if (JsonSettings.LoadIfExists(file) is not JsonSettings json)
-            return new GenerationDefaults { EosIds = config.EosIds };
-        int? topK = json.OptionalInteger("top_k", -1, int.MaxValue);
-        return new GenerationDefaults
-        {
-            Temperature = json.OptionalNumber("temperature", 0, Largest),
-            TopP = json.OptionalNumber("top_p", 0, 1, open: true),
-            TopK = topK is int k ? Math.Max(k, 0) : null,
-            MinP = json.OptionalNumber("min_p", 0, 1),
-            RepetitionPenalty = json.OptionalNumber("repetition_penalty", 0, Largest, open: true),
-            DoSample = json.OptionalFlag("do_sample"),
-            EosIds = json.OptionalIds("eos_token_id", config.VocabularySize) ?? config.EosIds,
-        };
-    }
 
     /// <summary>Adds the end of text that the tokenizer names.</summary>
     /// <param name="id">Null where it names none; ignored where the model's vocabulary has no such token.</param>
