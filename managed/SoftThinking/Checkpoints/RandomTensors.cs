@@ -3,8 +3,8 @@ using System.Runtime.InteropServices;
 
 namespace SoftThinking.Checkpoints;
 
-/// <summary>bf16 weights that no training made, for measuring: the time that a model takes does not depend on what it
-/// learnt. All tensors are windows on one buffer, each at a place of its own, so that a model of any size takes no more
+/// <summary>Random bf16 weights for measuring: the time that a model takes does not depend on what it
+/// learned. All tensors are windows on one buffer, each at a place of its own, so that a model of any size takes no more
 /// memory here than its largest tensor. Norms are 1, all other elements uniform with a standard deviation of 0.02.</summary>
 internal sealed unsafe class RandomTensors : ITensorSource
 {

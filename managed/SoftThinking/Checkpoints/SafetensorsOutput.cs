@@ -3,7 +3,7 @@ using System.Text.Json;
 
 namespace SoftThinking.Checkpoints;
 
-/// <summary>Writes a safetensors file from front to back: what it will hold is told first, the bytes follow in that
+/// <summary>Writes a safetensors file from front to back: its tensors are declared first, their bytes follow in that
 /// order.</summary>
 internal sealed class SafetensorsOutput : IDisposable
 {
@@ -19,7 +19,7 @@ internal sealed class SafetensorsOutput : IDisposable
     /// <summary>Makes the file, with room for all of its bytes where the file system can set it aside, and writes its
     /// header.</summary>
     /// <param name="path">Of a file that does not exist.</param>
-    /// <param name="tensors">Names, formats, shapes and lengths; offsets follow from them and are not looked at.</param>
+    /// <param name="tensors">Names, formats, shapes and lengths; offsets follow from them and are ignored.</param>
     /// <param name="metadata">The free text of the header.</param>
     /// <exception cref="IOException">The file exists, cannot be made, or would be larger than what is free.</exception>
     public static SafetensorsOutput Create(

@@ -28,7 +28,7 @@ internal readonly record struct Tensor(
     /// <summary>All rows in order, in slices of at most about so many bytes.</summary>
     public IEnumerable<Tensor> Slices(long bytes)
     {
-        // Backends lay several rows beside one another, a power of two: slices of whole groups of them are packed at once.
+        // Backends interleave several rows, a power of two: slices of whole groups of them are packed at once.
         const long Together = 64;
         long most = Math.Max(bytes / RowBytes / Together, 1) * Together;
         for (long first = 0; first < Shape[0]; first += most)

@@ -3,12 +3,12 @@ using System.Text;
 
 namespace SoftThinking.Tokenization;
 
-/// <summary>Turns tokens into text as they come. A character can be spread over several tokens; it is given out when it
-/// is complete, and bytes that can no longer become a character as U+FFFD. All that <see cref="Append"/> and a last
-/// <see cref="Flush"/> give, put together, equals <see cref="Tokenizer.Decode"/> of all tokens.</summary>
+/// <summary>Decodes tokens one by one. A character can be spread over several tokens; it is returned when it is complete,
+/// and bytes that can no longer become a character as U+FFFD. What <see cref="Append"/> and a last
+/// <see cref="Flush"/> return, concatenated, equals <see cref="Tokenizer.Decode"/> of all tokens.</summary>
 /// <remarks>For one sequence, used by one thread at a time.</remarks>
 /// <param name="tokenizer">The tokenizer of the ids.</param>
-/// <param name="skipSpecialTokens">Whether special tokens give no text.</param>
+/// <param name="skipSpecialTokens">Whether special tokens produce no text.</param>
 public sealed class StreamingDecoder(Tokenizer tokenizer, bool skipSpecialTokens)
 {
     private const int LongestCharacter = 4;
@@ -16,8 +16,8 @@ public sealed class StreamingDecoder(Tokenizer tokenizer, bool skipSpecialTokens
     private readonly byte[] _unfinished = new byte[LongestCharacter];
     private int _unfinishedLength;
 
-    /// <summary>Takes one token and returns the text that is now complete, which may be empty. An id that is no token
-    /// gives no text.</summary>
+    /// <summary>Adds one token and returns the text that is now complete, which may be empty. An id that is not a token
+    /// produces no text.</summary>
     public string Append(int id)
     {
         if (skipSpecialTokens && tokenizer.IsSpecial(id))
