@@ -1,6 +1,5 @@
 using System.Buffers;
 using System.Text.Json;
-using SoftThinking.Templating;
 
 namespace SoftThinking.Cli;
 

@@ -157,7 +157,7 @@ TEST_P(PenalizeTest, PromptCountsForRepetitionOnly) {
 
 TEST_P(PenalizeTest, BiasesOfOneIdAddUp) {
   Case test(random, 7, 1, 1);
-  test.slots[0] = {1.0f, 0.0f, 0.0f, {3, 3, 6}, {1.5f, 2.0f, -INFINITY}};
+  test.slots[0] = {1.0f, 0.0f, 0.0f, {3, 3, 6}, {1.5f, 2.0f, -INFINITY}, {}};
   test.logits.assign(7, 1.0f);
   EXPECT_EQ(test.run(device()), (std::vector<float>{1, 1, 1, 4.5f, 1, 1, -INFINITY}));
 }

@@ -14,7 +14,7 @@ internal static class BenchText
         output.WriteLine(ModelLine(report));
         if (report.Load is LoadResult load)
             output.WriteLine(LoadLine(load));
-        if (report.FastPrefill is FastPrefill fast)
+        if (report.FastPrefill is FastPrefillStatus fast)
             output.WriteLine($"fast prefill: {(fast.InEffect ? "by " : "no effect: ")}{fast.Note}");
         output.WriteLine();
         WriteTable(terminal, report);

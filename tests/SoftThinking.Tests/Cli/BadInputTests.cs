@@ -110,7 +110,7 @@ public class BadInputTests
         CliRun run = CliRun.Of("generate", "--json", "--raw", "--prompt", new string('1', 1023));
 
         Assert.That(run.Code, Is.Zero, run.Error);
-        Assert.That(run.Json.GetProperty("steps").GetArrayLength(), Is.EqualTo(1));
+        Assert.That(run.Json.GetProperty("tokens").GetArrayLength(), Is.EqualTo(1));
         Assert.That(run.Json.GetProperty("finish_reason").GetString(), Is.EqualTo("length").Or.EqualTo("stop"));
     }
 
@@ -122,7 +122,7 @@ public class BadInputTests
     public void TraceThatCannotBeWritten() => Fails(Ask("--trace", $"{_model}/absent/trace.jsonl"), "--trace", "absent");
 
     [Test]
-    public void ThinkEndThatIsNoToken() => Fails(Ask("--think-end-str", "two words"), "'two words'", "must be one");
+    public void ThinkEndThatIsNoToken() => Fails(Ask("--think-end-str", "a marker of far more than sixteen tokens of this small vocabulary"), "'a marker of far more than sixteen tokens of this small vocabulary'", "must be 1 to 16");
 
     private string InModel(string file) => Path.Combine(_model, file);
 

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using NUnit.Framework;
 using SoftThinking.Checkpoints;
+using SoftThinking.Diagnostics;
 using SoftThinking.Tests.Checkpoints;
 
 namespace SoftThinking.Tests.Cli;

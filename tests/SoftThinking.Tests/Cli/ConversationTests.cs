@@ -31,7 +31,7 @@ public class ConversationTests
         CliRun run = CliRun.With(question, "generate", "--prompts", "-");
 
         Assert.That(run.Code, Is.Zero, run.Out);
-        Assert.That(run.Json.GetProperty("steps").GetRawText(), Is.EqualTo(CliRun.Ask().Json.GetProperty("steps").GetRawText()));
+        Assert.That(run.Json.GetProperty("tokens").GetRawText(), Is.EqualTo(CliRun.Ask().Json.GetProperty("tokens").GetRawText()));
     }
 
     [TestCase("""{"prompt": "Hi"}""", """[[{"role": "user", "content": "Hi"}], null, "absent"]""")]

@@ -24,7 +24,7 @@ public class GenerateTests
         {
             int[] ids = [.. step.GetProperty("ids").EnumerateArray().Select(id => id.GetInt32())];
             float[] probs = [.. step.GetProperty("probs").EnumerateArray().Select(prob => prob.GetSingle())];
-            Assert.That(ids[0], Is.EqualTo(step.GetProperty("head").GetInt32()));
+            Assert.That(ids[0], Is.EqualTo(step.GetProperty("token").GetInt32()));
             Assert.That(probs, Has.Length.EqualTo(ids.Length).And.Ordered.Descending);
             Assert.That(probs.Sum(), Is.EqualTo(1).Within(1e-5));
             Assert.That(step.GetProperty("soft").GetBoolean(), Is.EqualTo(step.GetProperty("thinking").GetBoolean()));
@@ -51,7 +51,7 @@ public class GenerateTests
 
         Assert.That(Names(json), Is.EqualTo(new[]
         {
-            "model", "seed", "text", "thinking", "answer", "finish_reason", "thinking_end", "usage", "timing", "steps",
+            "model", "seed", "text", "thinking", "answer", "finish_reason", "stop_string", "thinking_end", "usage", "timing", "tokens",
         }));
         Assert.That(Names(json.GetProperty("usage")), Is.EqualTo(new[] { "prompt_tokens", "thinking_tokens", "completion_tokens" }));
         Assert.That(Names(json.GetProperty("timing")), Is.EqualTo(new[]
@@ -59,7 +59,7 @@ public class GenerateTests
             "load_ms", "prefill_ms", "decode_ms", "prefill_tokens_per_second", "decode_tokens_per_second",
         }));
         Assert.That(json.GetProperty("timing").EnumerateObject().Select(time => time.Value.GetDouble()), Has.All.GreaterThan(0));
-        Assert.That(Names(Steps(json)[0]), Is.EqualTo(new[] { "head", "soft", "thinking", "entropy", "ids", "probs", "text" }));
+        Assert.That(Names(Steps(json)[0]), Is.EqualTo(new[] { "token", "soft", "thinking", "marker", "entropy", "ids", "probs", "text" }));
         Assert.That(json.GetProperty("model").GetString(), Is.EqualTo("tiny-reasoner"));
         Assert.That(json.GetProperty("seed").GetUInt64(), Is.Zero);
     }
@@ -173,8 +173,8 @@ public class GenerateTests
             CliRun run = CliRun.Ask("--trace", file);
             JsonElement[] lines = [.. File.ReadLines(file).Select(line => JsonElement.Parse(line))];
 
-            Assert.That(Names(lines[0]), Is.EqualTo(new[] { "step", "head", "soft", "thinking", "entropy", "ids", "probs", "text" }));
-            Assert.That(lines.Select(line => line.GetProperty("step").GetInt32()), Is.EqualTo(Enumerable.Range(0, lines.Length)));
+            Assert.That(Names(lines[0]), Is.EqualTo(new[] { "index", "token", "soft", "thinking", "marker", "entropy", "ids", "probs", "text" }));
+            Assert.That(lines.Select(line => line.GetProperty("index").GetInt32()), Is.EqualTo(Enumerable.Range(0, lines.Length)));
             Assert.That(lines.Select(line => $"{{{line.GetRawText()[(line.GetRawText().IndexOf(',') + 1)..]}"),
                 Is.EqualTo(Steps(run.Json).Select(step => step.GetRawText())));
         }
@@ -184,7 +184,7 @@ public class GenerateTests
         }
     }
 
-    private static JsonElement[] Steps(JsonElement json) => [.. json.GetProperty("steps").EnumerateArray()];
+    private static JsonElement[] Steps(JsonElement json) => [.. json.GetProperty("tokens").EnumerateArray()];
 
     private static string[] Names(JsonElement json) => [.. json.EnumerateObject().Select(property => property.Name)];
 
@@ -194,6 +194,6 @@ public class GenerateTests
     private static string Bits(CliRun run)
     {
         Assert.That(run.Code, Is.Zero, run.Error);
-        return run.Json.GetProperty("steps").GetRawText();
+        return run.Json.GetProperty("tokens").GetRawText();
     }
 }

@@ -149,13 +149,13 @@ public class InputTests
     {
         Assert.That((run.Code, run.Error), Is.EqualTo((0, "")));
         Assert.That(run.JsonLines.Select(line => line.GetProperty("line").GetInt32()), Is.EqualTo(new[] { 1, 2, 3 }));
-        Assert.That(run.JsonLines.Select(line => line.GetProperty("steps").GetArrayLength()), Is.All.EqualTo(2));
+        Assert.That(run.JsonLines.Select(line => line.GetProperty("tokens").GetArrayLength()), Is.All.EqualTo(2));
     }
 
     private static string Steps(CliRun run)
     {
         Assert.That(run.Code, Is.Zero, run.Error);
-        return run.Json.GetProperty("steps").GetRawText();
+        return run.Json.GetProperty("tokens").GetRawText();
     }
 
     /// <summary>A named pipe with a writer that writes a text and closes it.</summary>

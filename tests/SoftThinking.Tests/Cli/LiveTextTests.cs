@@ -82,7 +82,7 @@ public partial class LiveTextTests
 
         Assert.That(run.Code, Is.EqualTo(130));
         Assert.That(run.Json.GetProperty("finish_reason").GetString(), Is.EqualTo("cancelled"));
-        Assert.That(run.Json.GetProperty("steps").GetArrayLength(), Is.Zero);
+        Assert.That(run.Json.GetProperty("tokens").GetArrayLength(), Is.Zero);
     }
 
     [GeneratedRegex(@"[⁰¹²³⁴⁵⁶⁷⁸⁹]+(\|[^|⁰¹²³⁴⁵⁶⁷⁸⁹]+[⁰¹²³⁴⁵⁶⁷⁸⁹]+)*")]

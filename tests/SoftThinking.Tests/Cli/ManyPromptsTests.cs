@@ -21,7 +21,7 @@ public class ManyPromptsTests
         {
             JsonElement alone = CliRun.Of("generate", "--json", "--prompt", Questions[i], "--seed", $"{i}").Json;
             Assert.That(Names(lines[i]), Is.EqualTo(Names(alone).Prepend("line")));
-            foreach (string property in new[] { "seed", "text", "answer", "finish_reason", "usage", "steps" })
+            foreach (string property in new[] { "seed", "text", "answer", "finish_reason", "usage", "tokens" })
                 Assert.That(lines[i].GetProperty(property).GetRawText(), Is.EqualTo(alone.GetProperty(property).GetRawText()), property);
         }
     }
@@ -34,7 +34,7 @@ public class ManyPromptsTests
             """{"prompt": "What is 1 + 1?"}""",
             """{"prompt": "What is 1 + 1?", "max_new_tokens": 3, "id": "x"}""",
             """{"prompt": "What is 1 + 1?", "seed": 9, "no_soft_thinking": true, "after_thinking_temperature": 0, "id": 7}""",
-            """{"prompt": "What is 1 + 1?", "system": "Be brief.", "stop": ["to"], "log_probs": 2}""",
+            """{"prompt": "What is 1 + 1?", "system": "Be brief.", "stop": ["to"], "stop_in_thinking": true, "log_probs": 2}""",
         ], "--max-new-tokens", "5", "--seed", "4", "--stop", "compute");
 
         Assert.That(lines[..3].Select(Steps), Is.EqualTo(new[] { 5, 3, 5 }));
@@ -43,11 +43,11 @@ public class ManyPromptsTests
         Assert.That(lines.Select(line => line.GetProperty("seed").GetInt32()), Is.EqualTo(new[] { 4, 4, 9, 4 }));
         Assert.That(lines[1].GetProperty("id").GetString(), Is.EqualTo("x"));
         Assert.That(lines[2].GetProperty("id").GetInt32(), Is.EqualTo(7));
-        Assert.That(lines[2].GetProperty("steps")[0].GetProperty("soft").GetBoolean(), Is.False);
+        Assert.That(lines[2].GetProperty("tokens")[0].GetProperty("soft").GetBoolean(), Is.False);
         Assert.That(PromptTokens(lines[3]), Is.GreaterThan(PromptTokens(lines[0])));
-        Assert.That(lines[3].GetProperty("steps")[0].GetProperty("top_log_probs").GetArrayLength(), Is.EqualTo(2));
-        Assert.That(lines[3].GetProperty("steps")[0].GetProperty("log_prob").GetDouble(), Is.LessThan(0));
-        Assert.That(lines[0].GetProperty("steps")[0].TryGetProperty("log_prob", out _), Is.False);
+        Assert.That(lines[3].GetProperty("tokens")[0].GetProperty("top_log_probs").GetArrayLength(), Is.EqualTo(2));
+        Assert.That(lines[3].GetProperty("tokens")[0].GetProperty("log_prob").GetDouble(), Is.LessThan(0));
+        Assert.That(lines[0].GetProperty("tokens")[0].TryGetProperty("log_prob", out _), Is.False);
     }
 
     [TestCase("{bad", "line is not valid JSON at column 2")]
@@ -66,7 +66,7 @@ public class ManyPromptsTests
     [TestCase("""{"prompt": "x", "no_soft_thinking": 1}""", "no_soft_thinking must be true or false, not 1")]
     [TestCase("""{"prompt": "x", "id": [1]}""", "id must be text, not [1]")]
     [TestCase("""{"prompt": "x", "max_topk": 100}""", "the request mixes 100 tokens")]
-    [TestCase("""{"prompt": "x", "think_end_str": "two words"}""", "must be one")]
+    [TestCase("""{"prompt": "x", "think_end_str": "a marker of far more than sixteen tokens of this small vocabulary"}""", "must be 1 to 16")]
     public void ABadLineIsAnErrorOfItsOwn(string bad, string error)
     {
         CliRun run = Run($"{{\"prompt\": \"1 + 1\"}}\n\n{bad}\n{{\"prompt\": \"2 + 2\"}}\n", "--max-new-tokens", "2");
@@ -102,19 +102,21 @@ public class ManyPromptsTests
         for (int i = 0; i < 3; i++)
         {
             JsonElement alone = CliRun.Ask([.. options, "--seed", $"{5 + i}"]).Json;
-            Assert.That(samples[i].GetProperty("steps").GetRawText(), Is.EqualTo(alone.GetProperty("steps").GetRawText()));
+            Assert.That(samples[i].GetProperty("tokens").GetRawText(), Is.EqualTo(alone.GetProperty("tokens").GetRawText()));
             Assert.That(samples[i].GetProperty("seed").GetRawText(), Is.EqualTo(alone.GetProperty("seed").GetRawText()));
-            Assert.That(fromFile[i].GetProperty("steps").GetRawText(), Is.EqualTo(alone.GetProperty("steps").GetRawText()));
+            Assert.That(fromFile[i].GetProperty("tokens").GetRawText(), Is.EqualTo(alone.GetProperty("tokens").GetRawText()));
         }
     }
 
     [Test]
     public void AStopTextEndsTheOutput()
     {
-        JsonElement stopped = CliRun.Ask("--stop", "nothing", "--stop", " compute").Json;
+        JsonElement stopped = CliRun.Ask("--stop", "nothing", "--stop", " compute", "--stop-in-thinking").Json;
 
         Assert.That(stopped.GetProperty("text").GetString(), Does.EndWith(" to").And.Not.Contain("compute"));
         Assert.That(stopped.GetProperty("finish_reason").GetString(), Is.EqualTo("stop"));
+        Assert.That(stopped.GetProperty("stop_string").GetString(), Is.EqualTo(" compute"));
+        Assert.That(CliRun.Ask("--stop", " compute").Json.GetProperty("text").GetString(), Does.Contain("compute"), "in the thought");
     }
 
     [Test]
@@ -191,7 +193,7 @@ public class ManyPromptsTests
 
     private static IEnumerable<string> Names(JsonElement json) => json.EnumerateObject().Select(property => property.Name);
 
-    private static int Steps(JsonElement json) => json.GetProperty("steps").GetArrayLength();
+    private static int Steps(JsonElement json) => json.GetProperty("tokens").GetArrayLength();
 
     private static int PromptTokens(JsonElement json) => json.GetProperty("usage").GetProperty("prompt_tokens").GetInt32();
 

@@ -62,9 +62,9 @@ public class MixtureTests
                 + string.Concat(mixture.RunnersUp.Select(other => $"|{other.Text}{other.Weight}")) + mixture.After;
     }
 
-    private static GenerationStep Step(string text, params (int Id, float Weight)[] entries) => new()
+    private static GeneratedToken Step(string text, params (int Id, float Weight)[] entries) => new()
     {
-        Token = new ConceptToken([.. entries.Select(entry => entry.Id)], [.. entries.Select(entry => entry.Weight)]),
+        Token = ConceptToken.FromDevice(entries[0].Id, [.. entries.Select(entry => entry.Id)], [.. entries.Select(entry => entry.Weight)]),
         Text = text,
         Entropy = 1,
         Soft = true,

@@ -13,7 +13,7 @@ public class ModelFileCaseTests
         using CaseModel model = CaseModel.Of("E01");
         JsonElement answer = Ask(model, "--prompt", "What is 12 + 30?", "--max-new-tokens", "120");
         Assert.That(answer.GetProperty("finish_reason").GetString(), Is.EqualTo("stop"));
-        Assert.That(answer.GetProperty("steps").GetArrayLength(), Is.LessThan(120));
+        Assert.That(answer.GetProperty("tokens").GetArrayLength(), Is.LessThan(120));
         Assert.That(EndsOf(model), Is.EqualTo(new[] { 450, 452 }));
     }
 
@@ -102,7 +102,7 @@ public class ModelFileCaseTests
 
     private static int PromptTokens(JsonElement answer) => answer.GetProperty("usage").GetProperty("prompt_tokens").GetInt32();
 
-    private static string TokensOf(JsonElement answer) => answer.GetProperty("steps").GetRawText();
+    private static string TokensOf(JsonElement answer) => answer.GetProperty("tokens").GetRawText();
 
     private static async Task<string[]> WarningsOf(CaseModel model)
     {

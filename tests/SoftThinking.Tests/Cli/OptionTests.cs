@@ -21,7 +21,8 @@ public class OptionTests
             AfterThinking = new() { Temperature = 0.6f, TopP = 0.95f, TopK = 30, MinP = 0 },
             EarlyStoppingEntropyThreshold = 0.01f,
             EarlyStoppingLengthThreshold = 256,
-            ThinkEnd = "</think>",
+            ThinkStart = null,
+            ThinkEnd = null,
             RepetitionPenalty = 1,
             Seed = 0,
         }));
@@ -53,6 +54,7 @@ public class OptionTests
     [TestCase("--early-stopping-entropy-threshold 0.5", nameof(SamplingOptions.EarlyStoppingEntropyThreshold), 0.5f)]
     [TestCase("--early-stopping-length-threshold 9", nameof(SamplingOptions.EarlyStoppingLengthThreshold), 9)]
     [TestCase("--max-thinking-tokens 0", nameof(SamplingOptions.MaxThinkingTokens), 0)]
+    [TestCase("--think-start-str X", nameof(SamplingOptions.ThinkStart), "X")]
     [TestCase("--think-end-str X", nameof(SamplingOptions.ThinkEnd), "X")]
     [TestCase("--think-end-text Y", nameof(SamplingOptions.ThinkEndText), "Y")]
     [TestCase("--dirichlet-alpha 2.5", nameof(SamplingOptions.DirichletAlpha), 2.5f)]

@@ -86,7 +86,7 @@ public class ProcessTests
 
         Assert.That((run.Code, run.Error), Is.EqualTo((130, "")));
         Assert.That(run.Json.GetProperty("finish_reason").GetString(), Is.EqualTo("cancelled"));
-        int steps = run.Json.GetProperty("steps").GetArrayLength();
+        int steps = run.Json.GetProperty("tokens").GetArrayLength();
         Assert.That(steps, Is.EqualTo(lines.Length));
         Assert.That(JsonElement.Parse(lines[^1]).GetProperty("text").ValueKind, Is.EqualTo(JsonValueKind.String));
         Assert.That(run.Json.GetProperty("usage").GetProperty("completion_tokens").GetInt32(), Is.EqualTo(steps));

@@ -16,8 +16,8 @@ public class QuantizeTests
 
         Assert.That(run.Code, Is.Zero, run.Error);
         Assert.That(run.Error, Is.Empty);
-        Assert.That(rounded.GetProperty("steps").GetArrayLength(), Is.GreaterThan(50));
-        Assert.That(written.GetProperty("steps").GetRawText(), Is.EqualTo(rounded.GetProperty("steps").GetRawText()), "ids, weights, entropies");
+        Assert.That(rounded.GetProperty("tokens").GetArrayLength(), Is.GreaterThan(50));
+        Assert.That(written.GetProperty("tokens").GetRawText(), Is.EqualTo(rounded.GetProperty("tokens").GetRawText()), "ids, weights, entropies");
     }
 
     [Test]

@@ -8,9 +8,10 @@ public class ConceptTokenTests
     [Test]
     public void EqualTokensAreEqual()
     {
-        Assert.That(new ConceptToken(5), Is.EqualTo(new ConceptToken(5)));
-        Assert.That(new ConceptToken(5) == new ConceptToken(5) && new ConceptToken(5) != new ConceptToken(6));
-        Assert.That(new ConceptToken(5, new ConceptEntry(5, 1)), Is.EqualTo(new ConceptToken(5)), "a plain token, spelled out");
+        ConceptToken plain = new(5), again = new(5), other = new(6);
+        Assert.That(plain, Is.EqualTo(again));
+        Assert.That(plain == again && plain != other);
+        Assert.That(new ConceptToken(5, new ConceptEntry(5, 1)), Is.EqualTo(plain), "a plain token, spelled out");
         ConceptToken mixture = new(5, new(5, 0.75f), new(7, 0.25f)), same = new(5, new(5, 0.75f), new(7, 0.25f));
         Assert.That(mixture, Is.EqualTo(same));
         Assert.That(mixture.GetHashCode(), Is.EqualTo(same.GetHashCode()));

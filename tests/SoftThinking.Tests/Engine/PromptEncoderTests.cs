@@ -1,13 +1,13 @@
 using System.Text.Json.Nodes;
 using NUnit.Framework;
-using SoftThinking.Cli;
 using SoftThinking.Templating;
+using SoftThinking.Thinking;
 using SoftThinking.Tokenization;
 
-namespace SoftThinking.Tests.Cli;
+namespace SoftThinking.Tests;
 
-/// <summary>How a question becomes what the model reads.</summary>
-public class PromptTests
+/// <summary>How a prompt becomes what the model reads.</summary>
+public class PromptEncoderTests
 {
     private const int FirstToken = 450;
 
@@ -36,8 +36,8 @@ public class PromptTests
     [Test]
     public void OnlyRawPromptsGetTheTokenizersSpecialTokens()
     {
-        Assert.That(Make(raw: true, "Q{{ 1 }}").Tokens[0].Head, Is.EqualTo(FirstToken));
-        Assert.That(Make(raw: false, "{{ messages[0].content }}").Tokens[0].Head, Is.Not.EqualTo(FirstToken));
+        Assert.That(Make(raw: true, "Q{{ 1 }}").Tokens[0].Token, Is.EqualTo(FirstToken));
+        Assert.That(Make(raw: false, "{{ messages[0].content }}").Tokens[0].Token, Is.Not.EqualTo(FirstToken));
     }
 
     [TestCase("<think>", "<think>")]
@@ -45,11 +45,23 @@ public class PromptTests
     [TestCase("<think>\n\n</think>\n", "")]
     [TestCase("", "")]
     public void TheEndThatBeginsTheThoughtIsFound(string end, string expected) =>
-        Assert.That(Make(raw: false, "{{ messages[0].content }}" + end + "{{ '' }}").OpenThought, Is.EqualTo(expected));
+        Assert.That(Make(raw: false, "{{ messages[0].content }}" + end + "{{ '' }}").End.OpenThought, Is.EqualTo(expected));
 
-    private Prompt Make(bool raw, string template)
+    [TestCase("<think>", "<think>")]
+    [TestCase("x<think>\n\n", "<think>\n\n")]
+    [TestCase("<think>\n\n</think>\n", "")]
+    [TestCase("", "")]
+    public void SoIsTheOneThatTheTemplateAddsForTheAnswer(string end, string expected)
     {
-        GenerateSettings settings = new("m", "m", null, null, null, raw, 1, new(), new(), false, null);
-        return Prompt.Make(settings, "What?", Tokenizer.Load(_folder), ChatTemplate.Parse(template, "test"));
+        string template = "<think>{{ messages[0].content }}{% if add_generation_prompt %}A:{{ '" + end.Replace("\n", "\\n") + "' }}{% endif %}";
+        Assert.That(Make(raw: false, template).End.OpenThought, Is.EqualTo(expected));
+    }
+
+    private (IReadOnlyList<ConceptToken> Tokens, PromptEnd End) Make(bool raw, string template)
+    {
+        Tokenizer tokenizer = Tokenizer.Load(_folder);
+        PromptEncoder encoder = new(tokenizer, () => ChatTemplate.Parse(template, "test"));
+        Prompt prompt = raw ? new TextPrompt("What?") : new ChatPrompt([new ChatMessage("user", "What?")]);
+        return encoder.Encode(prompt, ThinkingMarkers.Resolve(tokenizer, template, null, null));
     }
 }
