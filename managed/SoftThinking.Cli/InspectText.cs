@@ -8,7 +8,7 @@ namespace SoftThinking.Cli;
 /// <summary>Prints what `inspect` found: a table at a terminal, else aligned text.</summary>
 internal static class InspectText
 {
-    private const int ShownAddedTokens = 8, NameWidth = 18;
+    private const int Shown = 8, NameWidth = 18; // of a long list
 
     public static void Write(Terminal terminal, ModelFacts facts)
     {
@@ -46,6 +46,7 @@ internal static class InspectText
             ("name", facts.Model),
             ("architecture", config.Architecture.ToString()),
             ("parameters", Text($"{facts.Found.Parameters:N0} ({string.Join(", ", facts.Found.Dtypes)})")),
+            ("unused tensors", facts.Found.UnusedTensors is { Length: > 0 } unused ? Listed(unused) : "none"),
             ("layers", Text($"{config.Layers}")),
             ("hidden size", Text($"{config.HiddenSize}")),
             ("attention", Text($"query heads {config.Heads}, key-value heads {config.KvHeads}, of size {config.HeadDim}") + Attention(config)),
@@ -79,7 +80,7 @@ internal static class InspectText
     [
         ("kind", tokenizer.Kind),
         ("vocabulary", Text($"{tokenizer.VocabularySize:N0} tokens, {tokenizer.MergeCount:N0} merges")),
-        ("added tokens", AddedTokens(tokenizer)),
+        ("added tokens", Listed([.. tokenizer.AddedTokens.Select(token => token.Content)])),
         ("normalizer", tokenizer.Normalizer),
         ("pre-tokenizer", tokenizer.PreTokenizer),
     ];
@@ -108,16 +109,16 @@ internal static class InspectText
         string ends = string.Join(", ", defaults.EosIds.Select(id => $"{id} {TokenText.Visible(found.Tokenizer, id)}"));
         return
         [
-            ("ends of text", ends.Length > 0 ? ends : "none"),
+            ("ends of text", ends.Length > 0 ? ends : "NONE KNOWN: generation runs to its limit, unless --stop ends it"),
             .. rows.Where(row => row.Value != null).Select(row => (row.Name, Text($"{row.Value}"))),
         ];
     }
 
-    private static string AddedTokens(Tokenizer tokenizer)
+    private static string Listed(IReadOnlyCollection<string> texts)
     {
-        string shown = string.Join(' ', tokenizer.AddedTokens.Take(ShownAddedTokens).Select(token => TokenText.Harmless(token.Content)));
-        int more = tokenizer.AddedTokens.Count - ShownAddedTokens;
-        return $"{tokenizer.AddedTokens.Count}: {shown}" + (more > 0 ? $" and {more} more" : "");
+        string shown = string.Join(' ', texts.Take(Shown).Select(TokenText.Harmless));
+        int more = texts.Count - Shown;
+        return Text($"{texts.Count}: {shown}") + (more > 0 ? Text($" and {more} more") : "");
     }
 
     private static void WriteTable(Terminal terminal, string title, (string Name, string Value)[] rows)
