@@ -5,7 +5,7 @@ using Spectre.Console;
 
 namespace SoftThinking.Cli;
 
-/// <summary>Prints what `inspect` found: a table at a terminal, else aligned text.</summary>
+/// <summary>Prints the results of `inspect`: a table on a terminal, otherwise aligned text.</summary>
 internal static class InspectText
 {
     private const int Shown = 8, NameWidth = 18; // of a long list
@@ -29,7 +29,7 @@ internal static class InspectText
         }
     }
 
-    /// <summary>A RoPE scaling in words.</summary>
+    /// <summary>Describes a RoPE scaling.</summary>
     internal static string Describe(RopeScaling scaling) => scaling switch
     {
         LinearRopeScaling linear => Text($"linear, factor {linear.Factor}"),
