@@ -8,6 +8,7 @@ namespace SoftThinking.Tests.Cli;
 
 /// <summary>`bench` with the demonstration model: what the options do, what the object holds, and that its hashes are
 /// of the output alone. Times are not looked at.</summary>
+[NonParallelizable]
 public class BenchTests
 {
     private static readonly (string Option, string Value)[] Small = [("--prompt", "40"), ("--generate", "8"), ("--repeat", "1")];

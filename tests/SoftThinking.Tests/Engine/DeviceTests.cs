@@ -8,6 +8,7 @@ using SoftThinking.Models;
 namespace SoftThinking.Tests;
 
 /// <summary>The engine on the CUDA kernels: on the emulated device, or on a GPU; see <see cref="TestDevice"/>.</summary>
+[NonParallelizable]
 public class DeviceTests
 {
     private static string Model => Path.Combine(TestData.FindGolden("forward")!, "qwen2-tied");
