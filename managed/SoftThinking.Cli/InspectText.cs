@@ -1,6 +1,5 @@
 using SoftThinking.Diagnostics;
 using SoftThinking.Checkpoints;
-using SoftThinking.Tokenization;
 using Spectre.Console;
 
 namespace SoftThinking.Cli;
@@ -16,7 +15,7 @@ internal static class InspectText
         [
             ("model", ModelRows(facts)),
             ("memory", MemoryRows(facts)),
-            ("tokenizer", TokenizerRows(facts.Found.Tokenizer)),
+            ("tokenizer", TokenizerRows(facts.Found)),
             ("chat template", TemplateRows(facts)),
             ("generation_config.json", DefaultRows(facts.Found)),
         ];
@@ -28,15 +27,6 @@ internal static class InspectText
                 WritePlain(terminal.Out, title, rows);
         }
     }
-
-    /// <summary>A RoPE scaling in words.</summary>
-    internal static string Describe(RopeScaling scaling) => scaling switch
-    {
-        LinearRopeScaling linear => Text($"linear, factor {linear.Factor}"),
-        Llama3RopeScaling llama => Text($"llama3, factor {llama.Factor}, low {llama.LowFrequencyFactor}, ")
-            + Text($"high {llama.HighFrequencyFactor}, original context {llama.OriginalMaxPositions}"),
-        _ => "none",
-    };
 
     private static (string, string)[] ModelRows(ModelFacts facts)
     {
@@ -52,7 +42,7 @@ internal static class InspectText
             ("feed-forward size", Text($"{config.FfnSize}")),
             ("vocabulary", Text($"{config.VocabularySize} rows, LM head {(config.TieWordEmbeddings ? "tied" : "separate")}")),
             ("context", Text($"{config.MaxPositions:N0} tokens")),
-            ("RoPE", Text($"theta {config.RopeTheta}, scaling {Describe(config.RopeScaling)}")),
+            ("RoPE", Text($"theta {config.RopeTheta}, scaling {facts.Found.RopeScaling}")),
             ("norm epsilon", Text($"{config.NormEpsilon}").ToLowerInvariant()),
         ];
     }
@@ -75,13 +65,13 @@ internal static class InspectText
         ];
     }
 
-    private static (string, string)[] TokenizerRows(Tokenizer tokenizer) =>
+    private static (string, string)[] TokenizerRows(ModelInspection found) =>
     [
-        ("kind", tokenizer.Kind),
-        ("vocabulary", Text($"{tokenizer.VocabularySize:N0} tokens, {tokenizer.MergeCount:N0} merges")),
-        ("added tokens", AddedTokens(tokenizer)),
-        ("normalizer", tokenizer.Normalizer),
-        ("pre-tokenizer", tokenizer.PreTokenizer),
+        ("kind", found.TokenizerKind),
+        ("vocabulary", Text($"{found.Tokenizer.VocabularySize:N0} tokens, {found.Merges:N0} merges")),
+        ("added tokens", AddedTokens(found.AddedTokens)),
+        ("normalizer", found.Normalizer),
+        ("pre-tokenizer", found.PreTokenizer),
     ];
 
     private static (string, string)[] TemplateRows(ModelFacts facts) =>
@@ -113,11 +103,11 @@ internal static class InspectText
         ];
     }
 
-    private static string AddedTokens(Tokenizer tokenizer)
+    private static string AddedTokens(IReadOnlyList<(string Text, int Id)> tokens)
     {
-        string shown = string.Join(' ', tokenizer.AddedTokens.Take(ShownAddedTokens).Select(token => TokenText.Harmless(token.Content)));
-        int more = tokenizer.AddedTokens.Count - ShownAddedTokens;
-        return $"{tokenizer.AddedTokens.Count}: {shown}" + (more > 0 ? $" and {more} more" : "");
+        string shown = string.Join(' ', tokens.Take(ShownAddedTokens).Select(token => TokenText.Harmless(token.Text)));
+        int more = tokens.Count - ShownAddedTokens;
+        return $"{tokens.Count}: {shown}" + (more > 0 ? $" and {more} more" : "");
     }
 
     private static void WriteTable(Terminal terminal, string title, (string Name, string Value)[] rows)

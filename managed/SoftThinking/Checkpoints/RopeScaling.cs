@@ -1,27 +1,30 @@
 namespace SoftThinking.Checkpoints;
 
 /// <summary>How a model stretches rotary position embedding beyond the positions it was first trained on.</summary>
-public abstract record RopeScaling
+internal abstract record RopeScaling
 {
-    private protected RopeScaling()
-    {
-    }
-
     /// <summary>The frequency, in radians per position, that replaces <paramref name="frequency"/>.</summary>
-    internal abstract double Apply(double frequency);
+    public abstract double Apply(double frequency);
+
+    /// <summary>The scaling in words, such as "linear, factor 4".</summary>
+    public abstract override string ToString();
 }
 
 /// <summary>Frequencies as they are: rope_type "default", or none given.</summary>
-public sealed record UnscaledRope : RopeScaling
+internal sealed record UnscaledRope : RopeScaling
 {
-    internal override double Apply(double frequency) => frequency;
+    public override double Apply(double frequency) => frequency;
+
+    public override string ToString() => "none";
 }
 
 /// <summary>Position interpolation (Chen et al. 2023, arXiv:2306.15595): rope_type "linear".</summary>
 /// <param name="Factor">Every frequency is divided by it; at least 1.</param>
-public sealed record LinearRopeScaling(double Factor) : RopeScaling
+internal sealed record LinearRopeScaling(double Factor) : RopeScaling
 {
-    internal override double Apply(double frequency) => frequency / Factor;
+    public override double Apply(double frequency) => frequency / Factor;
+
+    public override string ToString() => FormattableString.Invariant($"linear, factor {Factor}");
 }
 
 /// <summary>Llama 3.1's scaling by parts (Meta's reference model, apply_scaling): rope_type "llama3". Waves that fit
@@ -33,10 +36,10 @@ public sealed record LinearRopeScaling(double Factor) : RopeScaling
 /// <param name="HighFrequencyFactor">Waves that fit it more often than this stay; above
 /// <paramref name="LowFrequencyFactor"/>.</param>
 /// <param name="OriginalMaxPositions">Length of the original context in positions.</param>
-public sealed record Llama3RopeScaling(
+internal sealed record Llama3RopeScaling(
     double Factor, double LowFrequencyFactor, double HighFrequencyFactor, int OriginalMaxPositions) : RopeScaling
 {
-    internal override double Apply(double frequency)
+    public override double Apply(double frequency)
     {
         double wavelength = 2 * Math.PI / frequency;
         double timesItFits = OriginalMaxPositions / wavelength;
@@ -47,4 +50,7 @@ public sealed record Llama3RopeScaling(
         double kept = (timesItFits - LowFrequencyFactor) / (HighFrequencyFactor - LowFrequencyFactor);
         return (1 - kept) * (frequency / Factor) + kept * frequency;
     }
+
+    public override string ToString() => FormattableString.Invariant(
+        $"llama3, factor {Factor}, low {LowFrequencyFactor}, high {HighFrequencyFactor}, original context {OriginalMaxPositions}");
 }

@@ -25,12 +25,14 @@ public static class ModelQuantization
     /// integers of 8 bits with a common scale. All other tensors stay as they are; configuration, tokenizer, chat template
     /// and whatever else lies beside the weights, but weights in other formats, is copied. Weights of more than 5 GB become
     /// several files with an index. Reads and writes piece by piece: memory does not grow with the model.</summary>
-    /// <param name="source">A Hugging Face checkpoint: a directory, or a .safetensors file with its config.json beside it.</param>
+    /// <param name="source">A Hugging Face checkpoint: a directory, or a .safetensors file with its config.json next to it.</param>
     /// <param name="destination">Directory for the result, in a directory that exists. All its files appear at the end, or none:
     /// until then they lie in a directory of their own, beside it or, where it exists already, within it.</param>
     /// <param name="overwrite">Whether files of the same names in <paramref name="destination"/> may be replaced; else it must
     /// not exist, or be empty. Other files stay.</param>
-    /// <param name="progress">Told the fraction of the weights that is written, 0 to 1, on the calling thread.</param>
+    /// <param name="progress">Called on the calling thread with the fraction of the weights written, 0 to 1.</param>
+    /// <param name="cancellation">Stops writing; what was written is removed.</param>
+    /// <exception cref="ArgumentNullException">Source or destination is null.</exception>
     /// <exception cref="ModelFileException">A file of the source is missing, broken, or of a kind that this engine does not run;
     /// its matrices are 8-bit blocks already; or a weight is not finite.</exception>
     /// <exception cref="BackendException">The native library cannot be loaded.</exception>
@@ -47,6 +49,8 @@ public static class ModelQuantization
         string source, string destination, long fileBytes, bool overwrite, Action<double>? progress,
         CancellationToken cancellation)
     {
+        ArgumentNullException.ThrowIfNull(source);
+        ArgumentNullException.ThrowIfNull(destination);
         using Checkpoint checkpoint = Checkpoint.Open(source);
         QuantizedLayout layout = QuantizedLayout.Of(checkpoint, fileBytes);
         string[] copied = CompanionFiles.Of(checkpoint.Directory);

@@ -10,7 +10,7 @@ namespace SoftThinking.Tokenization;
 /// <param name="IsSingleWord">Whether an occurrence that touches a word character on either side is left alone.</param>
 /// <param name="StripsLeft">Whether white space before an occurrence belongs to it.</param>
 /// <param name="StripsRight">Whether white space after an occurrence belongs to it.</param>
-public sealed record AddedToken(
+internal sealed record AddedToken(
     int Id,
     string Content,
     bool IsSpecial,
