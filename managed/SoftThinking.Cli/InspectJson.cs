@@ -44,7 +44,7 @@ internal static class InspectJson
         json.WriteNumber("norm_epsilon", config.NormEpsilon);
         json.WriteStartObject("rope");
         json.WriteNumber("theta", config.RopeTheta);
-        json.WriteString("scaling", InspectText.Describe(config.RopeScaling));
+        json.WriteString("scaling", found.RopeScaling);
         json.WriteEndObject();
         json.WriteNumber("parameters", found.Parameters);
         WriteTexts(json, "dtypes", found.Dtypes);
@@ -76,17 +76,17 @@ internal static class InspectJson
 
     private static void WriteTokenizer(Utf8JsonWriter json, ModelFacts facts)
     {
-        Tokenization.Tokenizer tokenizer = facts.Found.Tokenizer;
+        ModelInspection found = facts.Found;
         json.WriteStartObject("tokenizer");
-        json.WriteString("kind", tokenizer.Kind);
-        json.WriteNumber("vocabulary_size", tokenizer.VocabularySize);
-        json.WriteNumber("merges", tokenizer.MergeCount);
+        json.WriteString("kind", found.TokenizerKind);
+        json.WriteNumber("vocabulary_size", found.Tokenizer.VocabularySize);
+        json.WriteNumber("merges", found.Merges);
         json.WriteStartObject("added_tokens");
-        foreach (Tokenization.AddedToken token in tokenizer.AddedTokens)
-            json.WriteNumber(TokenJson.Encode(token.Content), token.Id);
+        foreach ((string text, int id) in found.AddedTokens)
+            json.WriteNumber(TokenJson.Encode(text), id);
         json.WriteEndObject();
-        json.WriteString("normalizer", tokenizer.Normalizer);
-        json.WriteString("pre_tokenizer", TokenJson.Encode(tokenizer.PreTokenizer));
+        json.WriteString("normalizer", found.Normalizer);
+        json.WriteString("pre_tokenizer", TokenJson.Encode(found.PreTokenizer));
         json.WriteEndObject();
     }
 

@@ -1,6 +1,5 @@
 using SoftThinking.Diagnostics;
 using SoftThinking.Checkpoints;
-using SoftThinking.Tokenization;
 using Spectre.Console;
 
 namespace SoftThinking.Cli;
@@ -16,7 +15,7 @@ internal static class InspectText
         [
             ("model", ModelRows(facts)),
             ("memory", MemoryRows(facts)),
-            ("tokenizer", TokenizerRows(facts.Found.Tokenizer)),
+            ("tokenizer", TokenizerRows(facts.Found)),
             ("chat template", TemplateRows(facts)),
             ("generation_config.json", DefaultRows(facts.Found)),
         ];
@@ -28,15 +27,6 @@ internal static class InspectText
                 WritePlain(terminal.Out, title, rows);
         }
     }
-
-    /// <summary>Describes a RoPE scaling.</summary>
-    internal static string Describe(RopeScaling scaling) => scaling switch
-    {
-        LinearRopeScaling linear => Text($"linear, factor {linear.Factor}"),
-        Llama3RopeScaling llama => Text($"llama3, factor {llama.Factor}, low {llama.LowFrequencyFactor}, ")
-            + Text($"high {llama.HighFrequencyFactor}, original context {llama.OriginalMaxPositions}"),
-        _ => "none",
-    };
 
     private static (string, string)[] ModelRows(ModelFacts facts)
     {
@@ -53,7 +43,7 @@ internal static class InspectText
             ("feed-forward size", Text($"{config.FfnSize}")),
             ("vocabulary", Text($"{config.VocabularySize} rows, LM head {(config.TieWordEmbeddings ? "tied" : "separate")}")),
             ("context", Text($"{config.MaxPositions:N0} tokens")),
-            ("RoPE", Text($"theta {config.RopeTheta}, scaling {Describe(config.RopeScaling)}")),
+            ("RoPE", Text($"theta {config.RopeTheta}, scaling {facts.Found.RopeScaling}")),
             ("norm epsilon", Text($"{config.NormEpsilon}").ToLowerInvariant()),
         ];
     }
@@ -76,13 +66,13 @@ internal static class InspectText
         ];
     }
 
-    private static (string, string)[] TokenizerRows(Tokenizer tokenizer) =>
+    private static (string, string)[] TokenizerRows(ModelInspection found) =>
     [
-        ("kind", tokenizer.Kind),
-        ("vocabulary", Text($"{tokenizer.VocabularySize:N0} tokens, {tokenizer.MergeCount:N0} merges")),
-        ("added tokens", Listed([.. tokenizer.AddedTokens.Select(token => token.Content)])),
-        ("normalizer", tokenizer.Normalizer),
-        ("pre-tokenizer", tokenizer.PreTokenizer),
+        ("kind", found.TokenizerKind),
+        ("vocabulary", Text($"{found.Tokenizer.VocabularySize:N0} tokens, {found.Merges:N0} merges")),
+        ("added tokens", Listed([.. found.AddedTokens.Select(token => token.Text)])),
+        ("normalizer", found.Normalizer),
+        ("pre-tokenizer", found.PreTokenizer),
     ];
 
     private static (string, string)[] TemplateRows(ModelFacts facts) =>

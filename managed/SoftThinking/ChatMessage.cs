@@ -7,6 +7,9 @@ namespace SoftThinking;
 /// <param name="Content">Text of the turn; null where an assistant turn holds tool calls only.</param>
 public sealed record ChatMessage(string Role, string? Content)
 {
+    /// <summary>"system", "user", "assistant", "tool", or another role that the template knows.</summary>
+    public string Role { get; init => field = OptionRange.NotNull(value); } = OptionRange.NotNull(Role);
+
     /// <summary>Reasoning of an assistant turn, <c>reasoning_content</c> in templates; absent there when
     /// null.</summary>
     public string? Reasoning { get; init; }

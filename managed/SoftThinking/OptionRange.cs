@@ -25,6 +25,14 @@ internal static class OptionRange
         return copy;
     }
 
+    /// <summary>The value, which must not be null.</summary>
+    public static T NotNull<T>(T value, [CallerMemberName] string option = "")
+        where T : class
+    {
+        ArgumentNullException.ThrowIfNull(value, option);
+        return value;
+    }
+
     public static ArgumentOutOfRangeException Error<T>(T value, string range, [CallerMemberName] string option = "") =>
         new(option, FormattableString.Invariant($"{option} must be {range}, not {value}"));
 }

@@ -13,12 +13,19 @@ public abstract record Prompt
 
 /// <summary>A prompt of tokens, which may be concept tokens.</summary>
 /// <param name="Tokens">At least one token; all ids within the model's vocabulary.</param>
-public sealed record TokenPrompt(IReadOnlyList<ConceptToken> Tokens) : Prompt;
+public sealed record TokenPrompt(IReadOnlyList<ConceptToken> Tokens) : Prompt
+{
+    /// <summary>At least one token; all ids within the model's vocabulary.</summary>
+    public IReadOnlyList<ConceptToken> Tokens { get; init => field = OptionRange.NotNull(value); } = OptionRange.NotNull(Tokens);
+}
 
 /// <summary>A prompt of text that goes to the model without a chat template. Special tokens spelled out in it are recognized.</summary>
 /// <param name="Text">The text; it must encode to at least one token.</param>
 public sealed record TextPrompt(string Text) : Prompt
 {
+    /// <summary>The text; it must encode to at least one token.</summary>
+    public string Text { get; init => field = OptionRange.NotNull(value); } = OptionRange.NotNull(Text);
+
     /// <summary>Whether to add what the model's tokenizer adds around a text, such as a token that starts it.</summary>
     public bool AddSpecialTokens { get; init; } = true;
 }
@@ -29,6 +36,9 @@ public sealed record TextPrompt(string Text) : Prompt
 /// <param name="Messages">The turns so far, at least one.</param>
 public sealed record ChatPrompt(IReadOnlyList<ChatMessage> Messages) : Prompt
 {
+    /// <summary>The turns so far, at least one.</summary>
+    public IReadOnlyList<ChatMessage> Messages { get; init => field = OptionRange.NotNull(value); } = OptionRange.NotNull(Messages);
+
     /// <summary>JSON schemas of the tools, an array; null for none.</summary>
     public JsonNode? Tools { get; init; }
 

@@ -58,7 +58,7 @@ public sealed record ModelConfig
     public required double RopeTheta { get; init; }
 
     /// <summary>Scaling of the rotary embedding, from "rope_scaling" or "rope_parameters".</summary>
-    public required RopeScaling RopeScaling { get; init; }
+    internal RopeScaling RopeScaling { get; init; } = new UnscaledRope();
 
     /// <summary>Added to the mean square in RMS norms, "rms_norm_eps": above 0, at most 1; 1e-6 where absent.</summary>
     public required double NormEpsilon { get; init; }
@@ -89,12 +89,12 @@ public sealed record ModelConfig
     /// <exception cref="ModelFileException">The file does not exist or is broken, a value is out of its range, two spellings
     /// of a key disagree, or the model needs a feature that the engine does not support: another architecture, activation or RoPE
     /// scaling, a sliding window, quantized weights.</exception>
-    public static ModelConfig Load(string file) => ModelConfigReader.Read(JsonSettings.Load(file));
+    internal static ModelConfig Load(string file) => ModelConfigReader.Read(JsonSettings.Load(file));
 
     /// <summary>Angles per position of the rotary embedding, after scaling: HeadDim / 2 values in radians; element i
     /// is theta^(-2i / HeadDim) before scaling (Su et al. 2021, arXiv:2104.09864). It rotates elements i and
     /// i + HeadDim / 2 of a head, the layout of Hugging Face checkpoints.</summary>
-    public double[] InverseFrequencies()
+    internal double[] InverseFrequencies()
     {
         double[] frequencies = new double[HeadDim / 2];
         for (int i = 0; i < frequencies.Length; i++)

@@ -1,27 +1,30 @@
 namespace SoftThinking.Checkpoints;
 
 /// <summary>How a model extends rotary position embedding beyond the positions it was originally trained on.</summary>
-public abstract record RopeScaling
+internal abstract record RopeScaling
 {
-    private protected RopeScaling()
-    {
-    }
-
     /// <summary>The frequency, in radians per position, that replaces <paramref name="frequency"/>.</summary>
-    internal abstract double Apply(double frequency);
+    public abstract double Apply(double frequency);
+
+    /// <summary>The scaling in words, such as "linear, factor 4".</summary>
+    public abstract override string ToString();
 }
 
 /// <summary>Unchanged frequencies: rope_type "default", or absent.</summary>
-public sealed record UnscaledRope : RopeScaling
+internal sealed record UnscaledRope : RopeScaling
 {
-    internal override double Apply(double frequency) => frequency;
+    public override double Apply(double frequency) => frequency;
+
+    public override string ToString() => "none";
 }
 
 /// <summary>Position interpolation (Chen et al. 2023, arXiv:2306.15595): rope_type "linear".</summary>
 /// <param name="Factor">Every frequency is divided by it; at least 1.</param>
-public sealed record LinearRopeScaling(double Factor) : RopeScaling
+internal sealed record LinearRopeScaling(double Factor) : RopeScaling
 {
-    internal override double Apply(double frequency) => frequency / Factor;
+    public override double Apply(double frequency) => frequency / Factor;
+
+    public override string ToString() => FormattableString.Invariant($"linear, factor {Factor}");
 }
 
 /// <summary>Scaling by frequency band, as in Llama 3.1 (Meta's reference model, apply_scaling): rope_type "llama3". High frequencies
@@ -32,10 +35,10 @@ public sealed record LinearRopeScaling(double Factor) : RopeScaling
 /// <param name="HighFrequencyFactor">Frequencies with more periods than this in the original context are unchanged; above
 /// <paramref name="LowFrequencyFactor"/>.</param>
 /// <param name="OriginalMaxPositions">Length of the original context in positions.</param>
-public sealed record Llama3RopeScaling(
+internal sealed record Llama3RopeScaling(
     double Factor, double LowFrequencyFactor, double HighFrequencyFactor, int OriginalMaxPositions) : RopeScaling
 {
-    internal override double Apply(double frequency)
+    public override double Apply(double frequency)
     {
         double wavelength = 2 * Math.PI / frequency;
         double timesItFits = OriginalMaxPositions / wavelength;
@@ -46,4 +49,7 @@ public sealed record Llama3RopeScaling(
         double kept = (timesItFits - LowFrequencyFactor) / (HighFrequencyFactor - LowFrequencyFactor);
         return (1 - kept) * (frequency / Factor) + kept * frequency;
     }
+
+    public override string ToString() => FormattableString.Invariant(
+        $"llama3, factor {Factor}, low {LowFrequencyFactor}, high {HighFrequencyFactor}, original context {OriginalMaxPositions}");
 }

@@ -17,9 +17,11 @@ public sealed record MachineRates(
     double MultiplyAddsInt8)
 {
     /// <summary>Measures the device that the options name: takes a second or two, and half a gigabyte of memory meanwhile.</summary>
-    /// <exception cref="BackendException">The native library cannot be loaded, or the memory is not there.</exception>
+    /// <exception cref="ArgumentNullException">The options are null.</exception>
+    /// <exception cref="BackendException">The native library cannot be loaded, or the memory is not available.</exception>
     public static unsafe MachineRates Measure(EngineOptions options)
     {
+        ArgumentNullException.ThrowIfNull(options);
         using Device device = DeviceChoice.Open(options, options.Logger ?? NullLogger.Instance);
         DeviceRates rates = device.Measure(bandwidthNow: false);
         DeviceInfo info = device.Query();
@@ -30,19 +32,26 @@ public sealed record MachineRates(
 
     /// <summary>What the device reads now, while others may use the machine: bytes per second of the median of several passes.
     /// Measure it right before and after what it is compared with.</summary>
-    /// <exception cref="BackendException">The native library cannot be loaded, or the memory is not there.</exception>
+    /// <exception cref="ArgumentNullException">The options are null.</exception>
+    /// <exception cref="BackendException">The native library cannot be loaded, or the memory is not available.</exception>
     public static double ReadBandwidthNow(EngineOptions options)
     {
+        ArgumentNullException.ThrowIfNull(options);
         using Device device = DeviceChoice.Open(options, options.Logger ?? NullLogger.Instance);
         return device.Measure(bandwidthNow: true).ReadBandwidth;
     }
 
     /// <summary>The higher of each rate of two measurements of one machine.</summary>
-    public MachineRates BestOf(MachineRates other) => this with
+    /// <exception cref="ArgumentNullException">The other is null.</exception>
+    public MachineRates BestOf(MachineRates other)
     {
-        ReadBandwidth = Math.Max(ReadBandwidth, other.ReadBandwidth),
-        MultiplyAddsF32 = Math.Max(MultiplyAddsF32, other.MultiplyAddsF32),
-        MultiplyAddsBf16 = Math.Max(MultiplyAddsBf16, other.MultiplyAddsBf16),
-        MultiplyAddsInt8 = Math.Max(MultiplyAddsInt8, other.MultiplyAddsInt8),
-    };
+        ArgumentNullException.ThrowIfNull(other);
+        return this with
+        {
+            ReadBandwidth = Math.Max(ReadBandwidth, other.ReadBandwidth),
+            MultiplyAddsF32 = Math.Max(MultiplyAddsF32, other.MultiplyAddsF32),
+            MultiplyAddsBf16 = Math.Max(MultiplyAddsBf16, other.MultiplyAddsBf16),
+            MultiplyAddsInt8 = Math.Max(MultiplyAddsInt8, other.MultiplyAddsInt8),
+        };
+    }
 }

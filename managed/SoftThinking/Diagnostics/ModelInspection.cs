@@ -20,15 +20,35 @@ public sealed record ModelInspection
     {
     }
 
+    /// <summary>The model's sizes and kind.</summary>
     public required ModelConfig Config { get; init; }
 
     /// <summary>What generation_config.json recommends, and the tokens that end a text. Where there are none, generation runs
     /// to its limit, unless a stop string ends it.</summary>
     public required GenerationDefaults Defaults { get; init; }
 
+    /// <summary>The model's tokenizer.</summary>
     public required Tokenizer Tokenizer { get; init; }
 
-    /// <summary>Null where the model comes without one.</summary>
+    /// <summary>The scaling of the rotary embedding in words, such as "linear, factor 4"; "none" where there is none.</summary>
+    public required string RopeScaling { get; init; }
+
+    /// <summary>The kind of tokenizer, in words.</summary>
+    public string TokenizerKind => Tokenizer.Kind;
+
+    /// <summary>Number of different pairs that the tokenizer merges.</summary>
+    public int Merges => Tokenizer.MergeCount;
+
+    /// <summary>The tokens that are recognized in a text as a whole, with their ids; those of tokenizer.json first.</summary>
+    public IReadOnlyList<(string Text, int Id)> AddedTokens => [.. Tokenizer.AddedTokens.Select(token => (token.Content, token.Id))];
+
+    /// <summary>The normalization of text before it is split: "NFC" or "none".</summary>
+    public string Normalizer => Tokenizer.Normalizer;
+
+    /// <summary>The rule that cuts text into words: "Qwen2", "Llama 3", "GPT-2", or the patterns.</summary>
+    public string PreTokenizer => Tokenizer.PreTokenizer;
+
+    /// <summary>The chat template; null where the model comes without one.</summary>
     public required ChatTemplate? Template { get; init; }
 
     /// <summary>Marker that ends a thought; null where none is known, and soft thinking needs one to be named.</summary>
@@ -73,12 +93,16 @@ public sealed record ModelInspection
     /// <summary>Bytes that generating over the full context takes.</summary>
     public long NeededBytes => WeightBytes + KvBytes + WorkBytes;
 
-    /// <summary>Inspects a Hugging Face checkpoint: a directory, or a .safetensors file with its config.json beside it.</summary>
+    /// <summary>Inspects a Hugging Face checkpoint: a directory, or a .safetensors file with its config.json next to it.</summary>
+    /// <param name="path">The directory or file. Nothing is downloaded.</param>
+    /// <param name="kvDtype">Number format of the KV cache whose memory is computed.</param>
+    /// <exception cref="ArgumentNullException">The path is null.</exception>
     /// <exception cref="ModelFileException">A file is missing, broken, or of a kind that this engine does not run.</exception>
     /// <exception cref="TemplateException">The chat template is broken or not supported.</exception>
     /// <exception cref="BackendException">The native library cannot be loaded.</exception>
     public static ModelInspection Read(string path, KvDtype kvDtype = KvDtype.Bf16)
     {
+        ArgumentNullException.ThrowIfNull(path);
         using Checkpoint checkpoint = Checkpoint.Open(path);
         using Device device = Device.Open(Backend.Cpu, threads: 1);
         ModelConfig config = checkpoint.Config;
@@ -94,6 +118,7 @@ public sealed record ModelInspection
             Config = config,
             Defaults = checkpoint.Generation.WithTokenizerEnd(tokenizer.EndId, config.VocabularySize),
             Tokenizer = tokenizer,
+            RopeScaling = config.RopeScaling.ToString(),
             Template = template,
             ThinkEnd = markers.End?.Text,
             ThinkEndTokens = markers.End?.Ids.Length ?? 0,

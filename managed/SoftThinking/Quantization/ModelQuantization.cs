@@ -31,6 +31,8 @@ public static class ModelQuantization
     /// <param name="overwrite">Whether files of the same names in <paramref name="destination"/> may be replaced; otherwise it must
     /// not exist, or be empty. Other files are kept.</param>
     /// <param name="progress">Called on the calling thread with the fraction of the weights written, 0 to 1.</param>
+    /// <param name="cancellation">Stops writing; what was written is removed.</param>
+    /// <exception cref="ArgumentNullException">Source or destination is null.</exception>
     /// <exception cref="ModelFileException">A file of the source is missing, broken, or not supported;
     /// its matrices are already 8-bit blocks; or a weight is not finite.</exception>
     /// <exception cref="BackendException">The native library cannot be loaded.</exception>
@@ -47,6 +49,8 @@ public static class ModelQuantization
         string source, string destination, long fileBytes, bool overwrite, Action<double>? progress,
         CancellationToken cancellation)
     {
+        ArgumentNullException.ThrowIfNull(source);
+        ArgumentNullException.ThrowIfNull(destination);
         using Checkpoint checkpoint = Checkpoint.Open(source);
         QuantizedLayout layout = QuantizedLayout.Of(checkpoint, fileBytes);
         string[] copied = CompanionFiles.Of(checkpoint.Directory);

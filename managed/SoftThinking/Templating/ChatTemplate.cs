@@ -27,7 +27,7 @@ public sealed class ChatTemplate
     }
 
     /// <summary>Name in errors: the file, or the name passed to <see cref="Parse"/>.</summary>
-    public string Name { get; }
+    internal string Name { get; }
 
     /// <summary>The template as written.</summary>
     public string Source { get; }
@@ -42,20 +42,23 @@ public sealed class ChatTemplate
     /// <param name="clock">The clock of <c>strftime_now</c>; the system's clock when null.</param>
     /// <exception cref="TemplateException">The template is broken or uses a statement that is not supported, or a filter
     /// or test that is not supported is certain to be reached.</exception>
-    public static ChatTemplate Parse(
+    internal static ChatTemplate Parse(
         string source, string name, IReadOnlyDictionary<string, string>? specialTokens = null,
         TimeProvider? clock = null) => new(source, name, specialTokens, clock);
 
     /// <summary>Loads the template of a checkpoint: <c>chat_template.jinja</c>, else <c>chat_template</c> of
     /// <c>tokenizer_config.json</c> (of several named ones the one named "default"); the special tokens come from
     /// <c>tokenizer_config.json</c> in both cases.</summary>
+    /// <param name="directory">Folder of the checkpoint.</param>
     /// <returns>Null where the checkpoint has no template.</returns>
+    /// <exception cref="ArgumentNullException">The directory is null.</exception>
     /// <exception cref="ModelFileException">A file is not valid JSON, or its template has an unknown form.</exception>
     /// <exception cref="TemplateException">The template is broken or not supported.</exception>
-    public static ChatTemplate? Load(string directory, TimeProvider? clock = null)
+    public static ChatTemplate? Load(string directory)
     {
+        ArgumentNullException.ThrowIfNull(directory);
         TemplateFiles files = TemplateFiles.Read(directory);
-        return files.Source == null ? null : new(files.Source, files.Name, files.SpecialTokens, clock);
+        return files.Source == null ? null : new(files.Source, files.Name, files.SpecialTokens, clock: null);
     }
 
     /// <summary>Renders a conversation: <c>template.Render([new("user", "Hi")])</c>.</summary>
@@ -65,11 +68,13 @@ public sealed class ChatTemplate
     /// <param name="variables">Further variables, such as <c>enable_thinking</c>; they override all others.</param>
     /// <exception cref="TemplateException">The template fails, raises an exception of its own, or exceeds a
     /// limit.</exception>
+    /// <exception cref="ArgumentNullException">The messages, or one of them, are null.</exception>
     /// <exception cref="ArgumentException">A JSON argument has the wrong form.</exception>
     public string Render(
         IEnumerable<ChatMessage> messages, bool addGenerationPrompt = true, JsonNode? tools = null,
         JsonObject? variables = null)
     {
+        ArgumentNullException.ThrowIfNull(messages);
         Dictionary<string, object?> all = StartVariables();
         all["messages"] = new SequenceValue([.. messages.Select(ToValue)]);
         all["add_generation_prompt"] = addGenerationPrompt;
@@ -87,7 +92,7 @@ public sealed class ChatTemplate
     /// limit.</exception>
     /// <exception cref="ArgumentException">The JSON is not an object, or holds a string that is not valid
     /// Unicode.</exception>
-    public string Render(JsonElement variables)
+    internal string Render(JsonElement variables)
     {
         if (variables.ValueKind != JsonValueKind.Object)
             throw new ArgumentException("the variables of a template must be a JSON object", nameof(variables));
@@ -102,6 +107,7 @@ public sealed class ChatTemplate
 
     private static object? ToValue(ChatMessage message)
     {
+        ArgumentNullException.ThrowIfNull(message);
         DictValue dict = new();
         dict.Set("role", message.Role);
         dict.Set("content", message.Content);

@@ -10,7 +10,7 @@ namespace SoftThinking.Tokenization;
 /// <param name="IsSingleWord">Whether an occurrence next to a word character is ignored.</param>
 /// <param name="StripsLeft">Whether the match includes white space before it.</param>
 /// <param name="StripsRight">Whether the match includes white space after it.</param>
-public sealed record AddedToken(
+internal sealed record AddedToken(
     int Id,
     string Content,
     bool IsSpecial,

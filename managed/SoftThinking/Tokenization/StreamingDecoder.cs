@@ -9,7 +9,7 @@ namespace SoftThinking.Tokenization;
 /// <remarks>For one sequence, used by one thread at a time.</remarks>
 /// <param name="tokenizer">The tokenizer of the ids.</param>
 /// <param name="skipSpecialTokens">Whether special tokens produce no text.</param>
-public sealed class StreamingDecoder(Tokenizer tokenizer, bool skipSpecialTokens)
+internal sealed class StreamingDecoder(Tokenizer tokenizer, bool skipSpecialTokens)
 {
     private const int LongestCharacter = 4;
 

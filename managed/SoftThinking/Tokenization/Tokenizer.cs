@@ -31,26 +31,26 @@ public sealed class Tokenizer
     }
 
     /// <summary>The kind of tokenizer, for display.</summary>
-    public string Kind => "byte-level BPE";
+    internal string Kind => "byte-level BPE";
 
     /// <summary>Largest id plus one, added tokens included. A model's embedding may have more rows.</summary>
     public int VocabularySize => _tokenBytes.Length;
 
     /// <summary>Number of different pairs that merge.</summary>
-    public int MergeCount => _model.MergeCount;
+    internal int MergeCount => _model.MergeCount;
 
     /// <summary>The token that the checkpoint's tokenizer names as the end of a text ("eos_token"); null if it names
     /// none.</summary>
     internal int? EndId => _definition.EndToken is string end ? TokenId(end) : null;
 
     /// <summary>The added tokens, those of tokenizer.json first.</summary>
-    public IReadOnlyList<AddedToken> AddedTokens => _definition.AddedTokens;
+    internal IReadOnlyList<AddedToken> AddedTokens => _definition.AddedTokens;
 
     /// <summary>The normalization of text before it is split: "NFC" or "none".</summary>
-    public string Normalizer => _definition.Compose ? "NFC" : "none";
+    internal string Normalizer => _definition.Compose ? "NFC" : "none";
 
     /// <summary>The rule that splits text into words, for display: "Qwen2", "Llama 3", "GPT-2", or the patterns.</summary>
-    public string PreTokenizer => string.Join(" then ", _definition.Stages.Where(stage => stage.Pattern != null)
+    internal string PreTokenizer => string.Join(" then ", _definition.Stages.Where(stage => stage.Pattern != null)
         .Select(stage => stage.Pattern!.Source switch
         {
             SplitPattern.Qwen2 => "Qwen2",
@@ -62,6 +62,7 @@ public sealed class Tokenizer
     /// <summary>Reads the tokenizer of a checkpoint.</summary>
     /// <param name="directory">Directory that holds tokenizer.json and, optionally, files that change it: tokenizer_config.json,
     /// special_tokens_map.json, added_tokens.json.</param>
+    /// <exception cref="ArgumentNullException">The directory is null.</exception>
     /// <exception cref="ModelFileException">tokenizer.json does not exist; or a file is broken, or describes a tokenizer of
     /// another kind.</exception>
     public static Tokenizer Load(string directory)
@@ -89,11 +90,12 @@ public sealed class Tokenizer
         });
     }
 
-    /// <summary>The token ids of a text. Added tokens in the text, including special ones, are always recognized: use
-    /// <see cref="Encode(string, bool, IReadOnlyList{Range})"/> for a text with untrusted parts.</summary>
+    /// <summary>The token ids of a text. Added tokens in the text, special ones too, are always recognized; a
+    /// <see cref="ChatPrompt"/> encodes what others wrote as ordinary text.</summary>
     /// <param name="text">Any text. A surrogate without its partner counts as U+FFFD, as it has no UTF-8 form.</param>
     /// <param name="addSpecialTokens">Whether to add what the checkpoint's post-processor adds, such as a token that
     /// begins each text.</param>
+    /// <exception cref="ArgumentNullException">The text is null.</exception>
     public int[] Encode(string text, bool addSpecialTokens) => Encode(text, addSpecialTokens, []);
 
     /// <summary>The token ids of a text with parts in which no added token, special or not, is recognized: text in these parts
@@ -105,7 +107,7 @@ public sealed class Tokenizer
     /// <param name="literal">The parts, in UTF-16 units: ascending and disjoint; empty ones have no effect. An added token
     /// that overlaps one of them, even by a single character, is plain text.</param>
     /// <exception cref="ArgumentException">The ranges are not ascending and disjoint, or not within the text.</exception>
-    public int[] Encode(string text, bool addSpecialTokens, IReadOnlyList<Range> literal)
+    internal int[] Encode(string text, bool addSpecialTokens, IReadOnlyList<Range> literal)
     {
         ArgumentNullException.ThrowIfNull(text);
         ArgumentNullException.ThrowIfNull(literal);
@@ -145,6 +147,7 @@ public sealed class Tokenizer
     /// <summary>The id of a token, or null if there is none.</summary>
     /// <param name="token">The exact content of an added token, or a vocabulary entry in the byte alphabet of the file
     /// ("Ġthe" for " the").</param>
+    /// <exception cref="ArgumentNullException">The token is null.</exception>
     public int? TokenId(string token)
     {
         ArgumentNullException.ThrowIfNull(token);

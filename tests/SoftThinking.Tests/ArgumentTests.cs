@@ -1,0 +1,98 @@
+using System.Reflection;
+using System.Runtime.CompilerServices;
+using System.Text.Json.Nodes;
+using NUnit.Framework;
+using SoftThinking.Checkpoints;
+using SoftThinking.Diagnostics;
+using SoftThinking.Templating;
+using SoftThinking.Tokenization;
+
+namespace SoftThinking.Tests;
+
+/// <summary>Every public method, and every constructor of what an application passes in, names the argument that must not be
+/// null.</summary>
+public class ArgumentTests
+{
+    private static readonly Type[] Inputs =
+        [typeof(ChatMessage), typeof(ChatPrompt), typeof(ModelShape), typeof(TextPrompt), typeof(TokenPrompt)];
+
+    private static readonly Lazy<Engine> Loaded = new(() => Engine.Load(TestData.TinyReasoner, new EngineOptions { Device = ComputeDevice.Cpu }));
+
+    public static IEnumerable<TestCaseData> Arguments() =>
+        from type in typeof(Engine).Assembly.GetExportedTypes()
+        where !type.IsEnum && !typeof(Exception).IsAssignableFrom(type)
+        from method in MethodsOf(type)
+        from parameter in method.GetParameters()
+        where MustNotBeNull(parameter)
+        select new TestCaseData(method, parameter.Position).SetArgDisplayNames($"{type.Name}.{method.Name}", parameter.Name!);
+
+    [OneTimeTearDown]
+    public void DisposeEngine()
+    {
+        if (Loaded.IsValueCreated)
+            Loaded.Value.Dispose();
+    }
+
+    [TestCaseSource(nameof(Arguments))]
+    public async Task Null_IsAnErrorThatNamesTheArgument(MethodBase method, int position)
+    {
+        object?[] arguments = [.. method.GetParameters().Select(parameter => parameter.Position == position ? null : Example(parameter))];
+        ArgumentNullException? error = await Assert.ThrowsAsync<ArgumentNullException>(() => InvokeAsync(method, arguments));
+        Assert.That(error!.ParamName, Is.EqualTo(method.GetParameters()[position].Name));
+    }
+
+    private static IEnumerable<MethodBase> MethodsOf(Type type)
+    {
+        IEnumerable<MethodBase> methods = type
+            .GetMethods(BindingFlags.Public | BindingFlags.Static | BindingFlags.Instance | BindingFlags.DeclaredOnly)
+            .Where(method => !method.IsSpecialName && !method.IsDefined(typeof(CompilerGeneratedAttribute)));
+        return Inputs.Contains(type) ? methods.Concat(type.GetConstructors()) : methods;
+    }
+
+    private static bool MustNotBeNull(ParameterInfo parameter) => !parameter.ParameterType.IsValueType
+        && new NullabilityInfoContext().Create(parameter).WriteState == NullabilityState.NotNull;
+
+    private static async Task InvokeAsync(MethodBase method, object?[] arguments)
+    {
+        object? result;
+        try
+        {
+            result = method is ConstructorInfo constructor
+                ? constructor.Invoke(arguments)
+                : method.Invoke(method.IsStatic ? null : Instance(method.DeclaringType!), arguments);
+        }
+        catch (TargetInvocationException error)
+        {
+            throw error.InnerException!;
+        }
+        if (result is Task task)
+            await task;
+    }
+
+    private static object Instance(Type type) => type switch
+    {
+        _ when type == typeof(ChatTemplate) => Loaded.Value.Template!,
+        _ when type == typeof(Engine) => Loaded.Value,
+        _ when type == typeof(GenerationAccumulator) => new GenerationAccumulator(),
+        _ when type == typeof(GenerationRequest) => GenerationRequest.FromText("text"),
+        _ when type == typeof(MachineRates) => new MachineRates("device", "instructions", 1, 1, 1, 1, 1),
+        _ when type == typeof(Tokenizer) => Loaded.Value.Tokenizer,
+        _ => throw new NotSupportedException($"no instance of {type} to call; add one here"),
+    };
+
+    private static object? Example(ParameterInfo parameter)
+    {
+        Type type = parameter.ParameterType;
+        if (!MustNotBeNull(parameter))
+            return type.IsValueType ? Activator.CreateInstance(type) : null;
+        return type switch
+        {
+            _ when type == typeof(string) => "text",
+            _ when type == typeof(JsonObject) => new JsonObject(),
+            _ when type == typeof(Engine) => Loaded.Value,
+            _ when type == typeof(ModelConfig) => Loaded.Value.Config,
+            _ when type == typeof(EngineOptions) => new EngineOptions(),
+            _ => throw new NotSupportedException($"no example of {type}; add one here"),
+        };
+    }
+}
