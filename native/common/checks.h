@@ -1,5 +1,5 @@
-// What every operation requires of its scalar arguments and pointers, on every backend. Sizes of matrices are the
-// backend's own: it passes the function that returns them.
+// Checks of the scalar arguments and pointers of every operation, shared by all backends. Matrix sizes depend on the
+// backend, which passes the function that returns them.
 #pragma once
 
 #include "common/kv.h"
@@ -9,7 +9,7 @@ namespace st {
 
 using MatrixBytes = uint64_t (*)(int32_t rows, int32_t cols, int32_t dtype);
 
-// A struct of the table's that begins with its size; `function` is what it is passed to.
+// Checks a struct that starts with its size; `function` is the function that it was passed to.
 template <typename Struct>
 st_status check_size(const char* function, const Struct& s) {
   ST_REQUIRE(s.size == sizeof s, "%s: the struct has %u bytes, this backend expects %zu", function, s.size, sizeof s);
@@ -89,7 +89,7 @@ inline st_status check(st_stream* stream, const st_rope_angles* op) {
   return ST_OK;
 }
 
-// What qkv_epilogue and attention have in common.
+// Checks shared by qkv_epilogue and attention.
 template <typename Operation>
 st_status check_batch(const char* name, const Operation& op) {
   const st_batch& batch = op.batch;

@@ -1,5 +1,5 @@
-// bf16 and f16 as stored: sizes, and conversions to and from f32. A GPU has instructions for what is written out for
-// the processor.
+// bf16 and f16 as stored: sizes, and conversions to and from f32. GPUs have instructions for these conversions; on the
+// CPU they are implemented here.
 #pragma once
 
 #include "common/portable.h"

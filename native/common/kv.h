@@ -1,5 +1,5 @@
-// What the backends have in common around attention: which sequence owns a row, and how large a KV cache is. How keys
-// and values are arranged in it is each backend's own.
+// Attention helpers shared by the backends: the sequence that owns a row, and the size of a KV cache. The layout of
+// keys and values in the cache differs by backend.
 #pragma once
 
 #include "common/formats.h"
@@ -21,7 +21,7 @@ ST_HD int32_t sequence_of(const st_batch& batch, int32_t row) {
   return low;
 }
 
-// Bytes of the keys, and of the values, of one layer; 0 for shapes and types that no cache has.
+// Bytes of the keys, and of the values, of one layer; 0 for unsupported shapes and types.
 ST_HD uint64_t kv_bytes(int32_t blocks, int32_t kv_heads, int32_t head_dim, int32_t dtype) {
   if (blocks <= 0 || kv_heads <= 0 || head_dim <= 0 || (dtype != ST_F32 && dtype != ST_BF16)) return 0;
   return size_product(static_cast<uint64_t>(blocks) * static_cast<uint64_t>(kv_heads),

@@ -1,5 +1,5 @@
-// exp and log written out, so that every backend gets the same bits. No fast-math, no contraction: what is fused is
-// fused by name.
+// Portable exp and log, so that all backends return the same bits. No fast-math, no contraction: fused operations are
+// explicit.
 #pragma once
 
 #include <cmath>
@@ -8,7 +8,7 @@
 
 namespace st {
 
-// Constants of exp(x) = 2^n exp(r), n = rint(x / ln 2), |r| <= ln(2) / 2, shared with the vectorised versions.
+// Constants of exp(x) = 2^n exp(r), n = rint(x / ln 2), |r| <= ln(2) / 2, shared with the vectorized versions.
 struct Exp32 {
   static constexpr float low = -87.0f, high = 88.0f;  // arguments are clamped to these
   static constexpr float log2e = 1.44269504088896341f;

@@ -1,4 +1,4 @@
-// What lets one source serve g++ and nvcc: function qualifiers and the few operations that are spelt differently.
+// Portability between g++ and nvcc: function qualifiers and the few operations with different names.
 #pragma once
 
 #include <cstdint>
@@ -7,8 +7,8 @@
 #if defined(__CUDACC__)
 #define ST_HD static __host__ __device__ __forceinline__
 #else
-// Forced inline: the files of several instruction sets include these functions, and a shared out-of-line copy could be
-// the one that needs the newest set.
+// Forced inline: files compiled for several instruction sets include these functions, and a shared out-of-line copy
+// could be the one that needs the newest set.
 #define ST_HD static inline __attribute__((always_inline))
 #endif
 
@@ -48,7 +48,7 @@ ST_HD uint64_t multiply_high(uint64_t a, uint64_t b) {
 #endif
 }
 
-// a * b as a size in bytes: 0, which is no size, where 64 bits do not hold it.
+// a * b as a size in bytes; 0, which is not a valid size, on overflow.
 ST_HD uint64_t size_product(uint64_t a, uint64_t b) {
   return multiply_high(a, b) == 0 ? a * b : 0;
 }

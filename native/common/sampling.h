@@ -1,7 +1,7 @@
 // The arithmetic of the sampler and of the thinking state machine, written once for every backend.
 //
 // Probabilities are e^x with x = (l - max) / T in f32, rounded to fixed point (2^-40) and summed as integers: sums do
-// not depend on the order, so any split of the vocabulary over threads or blocks gives the same bits.
+// not depend on the order, so any split of the vocabulary over threads or blocks yields the same bits.
 #pragma once
 
 #include "common/math.h"
@@ -11,10 +11,10 @@
 namespace st {
 
 constexpr float kFixedOne = 1099511627776.0f;  // 2^40
-// Entries whose mass is below this part of the largest are never kept. Nothing they could do shows in double precision:
-// a float64 reference finds that the mass before them is 1 already, so that even a top-p of 1 ends there.
+// Entries whose mass is below this fraction of the largest are never kept. They have no effect in double precision:
+// in a float64 reference the mass before them is already 1, so that even a top-p of 1 ends there.
 constexpr float kSmallestMass = 0x1p-59f;
-constexpr int kNoiseEntries = 1024;  // most entries that Dirichlet noise is drawn over
+constexpr int kNoiseEntries = 1024;  // maximum entries of Dirichlet noise
 static_assert(kNoiseEntries <= ST_MAX_TOPK, "the entries of a mixture are kept in arrays of ST_MAX_TOPK");
 
 // Purposes of random numbers: the second word of the Philox counter.
@@ -78,7 +78,7 @@ ST_HD uint64_t min_p_limit(float min_p) {
 
 // --- noise ---------------------------------------------------------------------------------------------------------
 
-// Standard normal pair by Marsaglia's polar method; `attempt` counts the words taken for this entry.
+// Standard normal pair by Marsaglia's polar method; `attempt` counts the words drawn for this entry.
 ST_HD double normal(uint64_t seed, uint32_t step, uint32_t index, uint32_t* attempt) {
   for (;;) {
     Philox p = philox(seed, step, kRandomDirichlet, index, (*attempt)++);
@@ -89,8 +89,8 @@ ST_HD double normal(uint64_t seed, uint32_t step, uint32_t index, uint32_t* atte
   }
 }
 
-// ln of a Gamma(shape, 1) draw, by Marsaglia and Tsang (2000). In logarithms, because a tiny shape gives draws far
-// below what a double holds: Gamma(a) = Gamma(a + 1) U^(1/a).
+// ln of a Gamma(shape, 1) draw, by Marsaglia and Tsang (2000). In logarithms, because draws of a tiny shape underflow
+// a double: Gamma(a) = Gamma(a + 1) U^(1/a).
 ST_HD double log_gamma_draw(double shape, uint64_t seed, uint32_t step, uint32_t index) {
   uint32_t attempt = 0;
   double boost = 0.0;
@@ -127,7 +127,7 @@ ST_HD bool is_soft(const st_sampling& sampling, const st_sequence_state& state) 
   return sampling.soft != 0 && state.thinking != 0;
 }
 
-// Counts a low-entropy step; true when the count reaches the length threshold (and starts anew).
+// Counts a low-entropy token; true if the count reaches the length threshold (it is then reset).
 ST_HD bool low_entropy_stop(const st_sampling& sampling, st_sequence_state& state, float entropy) {
   if (!(sampling.entropy_threshold > 0.0f)) return false;
   state.low_entropy_steps = entropy < sampling.entropy_threshold ? state.low_entropy_steps + 1 : 0;
@@ -136,8 +136,8 @@ ST_HD bool low_entropy_stop(const st_sampling& sampling, st_sequence_state& stat
   return true;
 }
 
-// How many ids of a marker the output ends with after `token`, when it ended with `matched` of them before: the longest
-// beginning of the marker that is an end of the ids so far.
+// Number of marker ids that the output ends with after `token`, given that it ended with `matched` of them before: the
+// longest prefix of the marker that is a suffix of the ids so far.
 ST_HD int32_t extend_match(const int32_t* marker, int32_t matched, int32_t token) {
   for (int32_t length = matched; length >= 0; --length) {
     if (marker[length] != token) continue;
@@ -164,7 +164,7 @@ ST_HD void follow_start(const st_sampling& sampling, st_sequence_state& state, i
   state.thinking_steps = sampling.think_start_count;
 }
 
-// Counts a thought; what forces the end of thinking here, as ST_STEP_* flags.
+// Counts a thought; returns what forces the end of thinking here, as ST_STEP_* flags.
 ST_HD int32_t count_thought(const st_sampling& sampling, st_sequence_state& state, float entropy) {
   int32_t flags = low_entropy_stop(sampling, state, entropy) ? ST_STEP_COLD_STOP : 0;
   if (sampling.max_thinking_tokens >= 0 && state.thinking_steps >= sampling.max_thinking_tokens)
@@ -173,8 +173,8 @@ ST_HD int32_t count_thought(const st_sampling& sampling, st_sequence_state& stat
   return flags;
 }
 
-// Moves a sequence on by one step whose concept token emits `token`. The caller replaces the concept token by
-// (forced_id, 1.0) where that is not -1; the last id of an end marker comes back as forced_id too, so that it is plain.
+// Advances a sequence by one concept token that emits `token`. The caller replaces the concept token by
+// (forced_id, 1.0) unless that is -1; the last id of an end marker is returned as forced_id too, so that it is plain.
 ST_HD Step advance(const st_sampling& sampling, st_sequence_state& state, int32_t token, float entropy) {
   Step step = {is_soft(sampling, state) ? ST_STEP_SOFT : 0, -1};
   bool thinking = state.thinking != 0;
@@ -191,7 +191,7 @@ ST_HD Step advance(const st_sampling& sampling, st_sequence_state& state, int32_
       step.flags |= ST_STEP_FORCED;
       step.forced_id = sampling.think_end[0];
       state.forced_next = sampling.forced_count > 0 ? 0 : -1;
-      state.ending = 0;  // the whole marker follows, whatever the model had begun
+      state.ending = 0;  // the whole marker follows, even if the model had started it
     }
   } else if (sampling.cold_stop_after_thinking && low_entropy_stop(sampling, state, entropy)) {
     step.flags |= ST_STEP_FINISHED;

@@ -1,4 +1,4 @@
-// Error text of the calling thread, and the checks that every operation begins with.
+// Error text of the calling thread, and the checks at the start of every operation.
 #pragma once
 
 #include <cstdarg>
@@ -27,14 +27,14 @@ __attribute__((format(printf, 2, 3))) inline st_status fail(st_status status, co
     if (!(condition)) return ::st::fail(ST_INVALID_ARGUMENT, __VA_ARGS__); \
   } while (0)
 
-// Returns the status of a call from the enclosing function where it is an error.
+// Returns the status of a call from the enclosing function if it is an error.
 #define ST_TRY(call)                        \
   do {                                      \
     ::st_status st_tried = (call);          \
     if (st_tried != ST_OK) return st_tried; \
   } while (0)
 
-// What every operation checks first: a stream, its struct, and the struct's size.
+// The first checks of every operation: its stream, its struct, and the struct's size.
 #define ST_REQUIRE_OPERATION(name, stream, operation)                                                                 \
   do {                                                                                                                \
     ST_REQUIRE((stream) != nullptr, name ": no stream");                                                              \

@@ -1,4 +1,4 @@
-// What runs between the QKV product and the output product: rope_angles, qkv_epilogue, attention.
+// The operations between the QKV matmul and the output matmul: rope_angles, qkv_epilogue, attention.
 // The layout of the cache is that of kernels.h.
 
 #include <algorithm>
@@ -101,7 +101,7 @@ st_status qkv_epilogue(st_stream* stream, const st_qkv_epilogue* op) {
     st_status found = check_rows("qkv_epilogue", op.batch, op.cache);
     if (found != ST_OK) return found;
     int64_t work = int64_t{op.batch.rows} * (op.heads + 2 * op.kv_heads) * op.head_dim *
-                   32;  // an element takes as long as so many
+                   32;  // multiply-adds that take as long as one element
     device->pool.parallel_for(op.batch.rows, work, [&](int64_t begin, int64_t end) {
       for (int64_t r = begin; r < end; ++r) finish_row(device->kernels, op, r);
     });
@@ -122,7 +122,7 @@ class AttentionRun {
         group_(op.heads / op.kv_heads),
         group_floats_(group_ * partial_floats(op.head_dim)) {}
 
-  // Blocks of rows, which read the keys and values of a sequence together: as many rows as leave every thread work.
+  // Blocks of rows that share the reads of a sequence's keys and values: as large as leaves work for every thread.
   void by_rows(int64_t first, int64_t rows, int64_t work) {
     constexpr int64_t kMostRows = 16, kTasksPerThread = 3;
     int64_t size = std::clamp(rows * op_.kv_heads / (kTasksPerThread * device_.pool.threads()), int64_t{1}, kMostRows);

@@ -1,4 +1,4 @@
-// The table of the CPU backend, and what is not an operation: devices, memory, streams, copies.
+// The function table of the CPU backend, and all functions that are not operations: devices, memory, streams, copies.
 
 #include <unistd.h>
 

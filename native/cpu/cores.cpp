@@ -22,14 +22,14 @@ int first_sibling(int cpu) {
   return file ? first : cpu;
 }
 
-// Processors' worth of time that a cgroup grants, from "quota period" in microseconds; 0: no limit.
+// Number of CPUs that a cgroup allows, from "quota period" in microseconds; 0: no limit.
 double quota_of(const std::string& folder) {
   std::ifstream file(folder + "/cpu.max");
   double quota = 0.0, period = 0.0;
-  return file >> quota >> period && period > 0.0 ? quota / period : 0.0;  // "max" is no number
+  return file >> quota >> period && period > 0.0 ? quota / period : 0.0;  // "max" is not a number
 }
 
-// The least quota of the process's cgroup and of those above it (version 2: "0::/path").
+// The minimum quota of the process's cgroup and its ancestors (version 2: "0::/path").
 double cgroup_quota() {
   std::ifstream file("/proc/self/cgroup");
   std::string line, path;

@@ -1,4 +1,4 @@
-// The processor cores that this process may use, and who of its thread pools uses which.
+// The CPU cores that this process may use, and binding threads to them.
 #pragma once
 
 #include <vector>
@@ -9,10 +9,10 @@ namespace st::cpu {
 // it.
 std::vector<int> physical_cores();
 
-// Threads that can run at once: physical cores, and no more than the cgroup's processor quota, rounded up. At least 1.
+// Threads that can run concurrently: physical cores, at most the cgroup's CPU quota, rounded up. At least 1.
 int allowed_threads();
 
-// Binds the calling thread to a logical processor. Where that is refused, the system goes on choosing.
+// Binds the calling thread to a logical processor. If that is refused, the system continues to choose.
 void bind_to_core(int core);
 
 }  // namespace st::cpu

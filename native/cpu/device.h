@@ -1,4 +1,4 @@
-// What the opaque handles of the ABI are on the CPU.
+// Definitions of the ABI's opaque handles on the CPU.
 #pragma once
 
 #include "common/status.h"

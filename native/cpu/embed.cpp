@@ -56,7 +56,7 @@ void mix_embeddings(const st_embed& op, int64_t token, float* out) {
   }
 }
 
-// Ids come from the host's input or from the sampler; a wrong one must not read outside the table.
+// Ids come from the host's input or from the sampler; an invalid one must not read outside the table.
 st_status check_tokens(const st_embed& op) {
   for (int32_t r = 0; r < op.rows; ++r) {
     int32_t token = op.index ? op.index[r] : r;

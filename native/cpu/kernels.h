@@ -1,5 +1,5 @@
-// The inner loops that are compiled once per instruction set, behind one table; the fastest set that the machine has is
-// chosen when a device opens. SOFTTHINKING_ISA = scalar | avx2 | avx512 | avx512bf16 forces one, for tests.
+// The inner loops, compiled once per instruction set, behind one table; the fastest set that the machine supports is
+// selected when a device opens. SOFTTHINKING_ISA = scalar | avx2 | avx512 | avx512bf16 forces one, for tests.
 #pragma once
 
 #include <cstddef>
@@ -15,7 +15,7 @@ constexpr int kLogitTile = 64;  // logits whose maximum is kept
 
 constexpr int kBlock = 32;  // inputs that share a scale in ST_INT8
 
-// What a product reads as its input rows. Rows of other forms than kF32 are made from it once, before the product.
+// Formats of a matmul's input rows. Rows in formats other than kF32 are converted from it once, before the matmul.
 enum class Operand {
   kF32,   // f32[cols]
   kBf16,  // bf16[cols], padded with a zero to an even number, for weights of bf16
@@ -23,7 +23,7 @@ enum class Operand {
 };
 
 // y = x W^T + bias over `rows` rows; W in the layout of matrix.h. Each output is one chain over k in order.
-// out = y, or where gated, out[r, j] = silu(y[r, 2j]) y[r, 2j + 1].
+// out = y, or if gated, out[r, j] = silu(y[r, 2j]) y[r, 2j + 1].
 struct Product {
   Operand operand;
   const void* x;
@@ -85,13 +85,13 @@ struct Kernels {
 
   bool bf16_products;  // weights of bf16 may be multiplied by inputs of kBf16
 
-  // Makes one row of another form of kF32's x[cols].
+  // Converts one row x[cols] from kF32 to another format.
   void (*make_operand)(Operand form, const float* x, int64_t cols, void* row);
   // The outputs of the tiles [first, last), 16 each; those beyond product.outputs are padding and are not stored.
   void (*linear)(const Product& product, int64_t first, int64_t last);
   // residual += delta (may be null); out = residual / rms * weight.
   void (*rms_norm)(const float* delta, float* residual, const float* weight, float epsilon, float* out, int64_t cols);
-  // x = x / rms(x) * weight where there is a weight; then the halves of x are rotated by angles[dim].
+  // x = x / rms(x) * weight if there is a weight; then the halves of x are rotated by angles[dim].
   void (*norm_and_rotate)(float* x, int64_t dim, const float* weight, float epsilon, const float* angles);
   void (*attention_split)(const AttentionSplit& split);
   // sum = sum merged with next, which covers later positions.
@@ -104,13 +104,13 @@ struct Kernels {
   LogitSums (*logit_sums)(const float* logits, int64_t count, float maximum, float inverse_temperature);
   // Logits become e^((logit - maximum) / T).
   void (*masses)(float* logits, int64_t count, float maximum, float inverse_temperature);
-  // How many logits are no less than the bound. keys_reaching writes their keys, too: logit i is that of first_id + i.
+  // Number of logits not below the bound. keys_reaching also writes their keys: logit i is that of first_id + i.
   int64_t (*count_reaching)(const float* logits, int64_t count, float bound);
   int64_t (*keys_reaching)(const float* logits, int64_t count, float bound, uint32_t first_id, uint64_t* keys);
 
   // For `measure`. The sum of `bytes` bytes, a multiple of 4096, as f32.
   float (*read)(const void* data, int64_t bytes);
-  // Does about `count` multiply-adds of inputs of a form; how many, 0 where there is no instruction for it.
+  // Executes about `count` multiply-adds of inputs in a format; returns how many, 0 if there is no instruction for it.
   int64_t (*multiply_adds)(Operand form, int64_t count);
 };
 
@@ -121,7 +121,7 @@ const Kernels& kernels_avx512();
 const Kernels& kernels_avx512bf16();
 #endif
 
-// The set that SOFTTHINKING_ISA names, else the best; null (with *problem said) when the named one is not to be had.
+// The set that SOFTTHINKING_ISA names, else the fastest; null (and *problem set) if the named one is not available.
 const Kernels* choose_kernels(const char** problem);
 
 }  // namespace st::cpu

@@ -1,4 +1,5 @@
-// linear: inputs are brought into the form that the product reads, then tiles and rows are shared among the threads.
+// linear: inputs are converted to the format that the matmul reads, then tiles and rows are distributed over the
+// threads.
 
 #include <algorithm>
 
@@ -15,8 +16,8 @@ Operand operand_of(const Kernels& kernels, const st_linear& op) {
   return op.w.dtype == ST_BF16 && !op.exact && kernels.bf16_products ? Operand::kBf16 : Operand::kF32;
 }
 
-// How a product is cut into tasks of a few tiles and rows. As large as leaves each thread several of them; rows are cut
-// only where there are many, or few tiles, because each task reads its weights.
+// How a matmul is split into tasks of a few tiles and rows. As large as leaves each thread several of them; rows are
+// split only if there are many, or few tiles, because each task reads its weights.
 struct Cut {
   int64_t tiles, rows;
 };
@@ -53,15 +54,15 @@ void multiply(st_device& device, const Product& product) {
   });
 }
 
-// Whether rows are to stay with a thread from operation to operation, and what is known of them in its core's cache.
-// Each thread then reads all weights, which does not show where they are near and each has rows enough.
+// Whether a thread keeps the same rows from operation to operation, so that they stay in its core's cache. Each thread
+// then reads all weights, which costs little if they are cached and each thread has enough rows.
 bool keeps_rows(const Product& product, int threads) {
   constexpr int64_t kSmallMatrix = 1 << 20, kFewestRows = 8;
   return product.rows >= kFewestRows * threads &&
          group_count(product.outputs) * group_bytes(product.cols, product.dtype) <= kSmallMatrix;
 }
 
-// Chunks of rows, each brought into the form of the product and multiplied by all of W.
+// Chunks of rows, each converted to the matmul's format and multiplied by all of W.
 template <typename Make>
 void multiply_rows(st_device& device, const Product& product, const Make& make) {
   constexpr int64_t kRows = 6, kMostChunks = 4;  // of a chunk; of a thread

@@ -13,7 +13,7 @@
 
 namespace st::cpu {
 
-constexpr int32_t kMaxCols = 1 << 22;  // of a product: one made input row must fit into the workspace
+constexpr int32_t kMaxCols = 1 << 22;  // of a matmul: one converted input row must fit into the workspace
 
 ST_HD int64_t round_up(int64_t value, int64_t multiple) {
   return (value + multiple - 1) / multiple * multiple;
@@ -34,12 +34,12 @@ ST_HD int64_t block_count(int64_t cols) {
 // A block of int8: the scales, then the bytes.
 constexpr int64_t kScaleBytes = kGroup * 2, kBlockBytes = kScaleBytes + kBlock * kGroup;
 
-// Place of k among a block's bytes.
+// Index of k among a block's bytes.
 ST_HD int64_t place_in_block(int64_t k, int64_t output) {
   return (k / 4 * kGroup + output) * 4 + k % 4;
 }
 
-// Bytes of a group; 0 for what is not a type of weights.
+// Bytes of a group; 0 for types other than those of weights.
 ST_HD int64_t group_bytes(int64_t cols, int dtype) {
   switch (dtype) {
     case ST_F32:
@@ -55,8 +55,8 @@ ST_HD int64_t group_bytes(int64_t cols, int dtype) {
   }
 }
 
-// One input row for weights of int8: x = scale * value; correction = -128 times the block's sum of values, which takes
-// the 128 out of the weights' unsigned bytes.
+// One input row for weights of int8: x = scale * value; correction = -128 times the block's sum of values, which
+// compensates for the offset of the weights' unsigned bytes.
 struct OperandInt8 {
   int8_t* values;        // [blocks, 32]
   float* scales;         // [blocks]
@@ -68,8 +68,8 @@ ST_HD OperandInt8 operand_int8(void* row, int64_t blocks) {
           reinterpret_cast<int32_t*>(p + blocks * (kBlock + 4))};
 }
 
-// Bytes of an input row, and from it to the next. Rows that a product makes are an odd number of cache lines apart, so
-// that those of a block do not fall into the same set of the cache.
+// Bytes of an input row, and the stride to the next. Converted rows are an odd number of cache lines apart, so
+// that those of a block do not map to the same cache set.
 ST_HD int64_t operand_bytes(Operand form, int64_t cols) {
   switch (form) {
     case Operand::kF32:

@@ -1,4 +1,4 @@
-// measure: the ceilings of this machine, with all threads of the device.
+// measure: the peak rates of this machine, with all threads of the device.
 
 #include <algorithm>
 #include <atomic>
@@ -38,7 +38,7 @@ Rates rates_of(Pass pass) {
 
 Rates read_bandwidth(st_device& device, char* memory) {
   constexpr int64_t kParts = kReadBytes / kReadPart;
-  std::atomic<float> kept{0.0f};  // or the compiler would drop the loop
+  std::atomic<float> kept{0.0f};  // prevents the compiler from removing the loop
   return rates_of([&] {
     device.pool.parallel_for(kParts, kReadBytes, [&](int64_t begin, int64_t end) {
       kept.store(device.kernels.read(memory + begin * kReadPart, (end - begin) * kReadPart));
@@ -67,7 +67,7 @@ st_status measure(st_device* device, st_rates* rates) {
   void* memory = nullptr;
   st_status status = memory_alloc(device, kReadBytes, &memory);
   if (status != ST_OK) return status;
-  // Written, because all pages that were never written are the same one.
+  // Written, because all unwritten pages are mapped to the same zero page.
   char* bytes = static_cast<char*>(memory);
   device->pool.parallel_for(kReadBytes / kReadPart, kReadBytes, [&](int64_t begin, int64_t end) {
     memset(bytes + begin * kReadPart, 0x3c, static_cast<size_t>((end - begin) * kReadPart));

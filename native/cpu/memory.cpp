@@ -1,5 +1,5 @@
-// Device memory. From calloc, whose large blocks are zero pages that the system hands over when they are written:
-// nothing is touched twice. The block's own address is stored before the aligned one.
+// Device memory. From calloc, whose large blocks are zero pages that the system allocates on the first write, so that
+// nothing is written twice. The address of the block is stored before the aligned address.
 
 #include <cstdlib>
 
@@ -14,8 +14,8 @@ namespace {
 
 constexpr size_t kAlignment = 64;
 
-// Weights are read from end to end at every step: with pages of 2 MiB the processor looks up fewer addresses, and its
-// prefetching does not end every 4 KiB.
+// Weights are read sequentially in every engine step: with pages of 2 MiB there are fewer TLB misses, and prefetching
+// does not stop every 4 KiB.
 void ask_for_large_pages([[maybe_unused]] void* block, [[maybe_unused]] size_t bytes) {
 #if defined(__linux__)
   constexpr uintptr_t kPage = 4096;
@@ -23,7 +23,7 @@ void ask_for_large_pages([[maybe_unused]] void* block, [[maybe_unused]] size_t b
   if (bytes < kWorthwhile) return;
   uintptr_t begin = (reinterpret_cast<uintptr_t>(block) + kPage - 1) / kPage * kPage;
   uintptr_t end = (reinterpret_cast<uintptr_t>(block) + bytes) / kPage * kPage;
-  madvise(reinterpret_cast<void*>(begin), end - begin, MADV_HUGEPAGE);  // only advice: a refusal changes nothing
+  madvise(reinterpret_cast<void*>(begin), end - begin, MADV_HUGEPAGE);  // a hint only: a refusal has no effect
 #endif
 }
 

@@ -1,4 +1,4 @@
-// pack: weights of a checkpoint into the layout of matrix.h.
+// pack: converts weights of a checkpoint to the layout of matrix.h.
 
 #include <algorithm>
 #include <cmath>
@@ -23,15 +23,15 @@ struct SourceRows {
 
   int64_t last_row() const { return first_row + (count - 1) * row_step; }
   bool padding(int64_t row) const { return row >= w.rows; }
-  // Null where the row comes from elsewhere.
+  // Null if the row does not come from this source.
   const char* row(int64_t row) const {
     if (row < first_row || row > last_row() || (row - first_row) % row_step != 0) return nullptr;
     return source + (row - first_row) / row_step * row_bytes;
   }
 };
 
-// Elements of T as they are, `STEP` consecutive k of an output side by side. A stretch of each row that fits a
-// cache line or two is taken at a time, so that what is written meanwhile stays in the first-level cache.
+// Copies elements of T, `STEP` consecutive k of an output adjacent. One or two cache lines of each row are processed at
+// a time, so that the output stays in the first-level cache.
 template <typename T, int STEP>
 void pack_group(const SourceRows& rows, int64_t group, char* out_bytes) {
   constexpr int64_t kStretch = 32;
@@ -45,7 +45,7 @@ void pack_group(const SourceRows& rows, int64_t group, char* out_bytes) {
       int64_t row = group * kGroup + output, k = begin;
       const char* in = rows.row(row);
       if (!in && !rows.padding(row)) continue;
-      // A mapped file need not align its tensors.
+      // Tensors of a mapped file may be unaligned.
       for (; in && k < whole; k += STEP) memcpy(&out[place(k, output)], in + k * kElement, STEP * sizeof(T));
       for (; in && k < std::min(end, cols); ++k) memcpy(&out[place(k, output)], in + k * kElement, sizeof(T));
       for (; k < end; ++k) out[place(k, output)] = 0;
@@ -76,13 +76,13 @@ void round_block(const float* w, int64_t output, uint16_t* scale, uint8_t* bytes
   float largest = 0.0f;
   for (int k = 0; k < kBlock; ++k) largest = std::fabs(w[k]) > largest ? std::fabs(w[k]) : largest;
   *scale = float_to_f16(std::fmin(largest / 127.0f, 65504.0f));
-  float stored = f16_to_float(*scale);  // what the integers will be multiplied by
+  float stored = f16_to_float(*scale);  // the factor that the matmul uses
   float inverse = stored > 0.0f ? 1.0f / stored : 0.0f;
   for (int k = 0; k < kBlock; ++k)
     bytes[place_in_block(k, output)] = static_cast<uint8_t>(nearest_int8(w[k] * inverse) + 128);
 }
 
-// A block as a checkpoint holds it: the f16 scale, then the integers.
+// A block as stored in a checkpoint: the f16 scale, then the integers.
 constexpr int64_t kStoredBlockBytes = 2 + kBlock;
 
 void copy_block(const char* stored, int64_t output, uint16_t* scale, uint8_t* bytes) {

@@ -1,4 +1,4 @@
-// What a thread does while it waits for another that will be done in a moment.
+// Spin-waiting for another thread that will be done soon.
 #pragma once
 
 #include <thread>
@@ -9,8 +9,8 @@
 
 namespace st::cpu {
 
-// One iteration of a loop that waits. Now and then the core is offered to other threads: the host's thread, above
-// all, without which there would soon be nothing to wait for.
+// One iteration of a spin loop. Occasionally yields the core to other threads, above all to the host's thread, which
+// submits the next work.
 inline void pause(int turn) {
   if (turn % 64 == 63) return std::this_thread::yield();
 #if defined(__x86_64__)

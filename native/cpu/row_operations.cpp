@@ -1,4 +1,4 @@
-// rms_norm and gather_rows: every row on its own.
+// rms_norm and gather_rows, which process each row independently.
 
 #include <cstring>
 

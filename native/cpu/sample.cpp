@@ -1,5 +1,5 @@
-// penalize and sample: from logits to concept tokens. The arithmetic is that of common/sampling.h; here is the search
-// for the largest logits.
+// penalize and sample: from logits to concept tokens. The arithmetic is in common/sampling.h; this file implements the
+// search for the largest logits.
 
 #include <algorithm>
 #include <functional>
@@ -15,10 +15,10 @@ namespace {
 // Logits that one task of a pass reads: one row is work for several threads.
 constexpr int64_t kSegment = 128 * kLogitTile;
 
-// Selecting and mixing, in multiply-adds that take as long.
+// Cost of selecting and mixing, in equivalent multiply-adds.
 constexpr int64_t kRowWork = 1 << 17;
 
-// What the passes find in a segment.
+// Results of the passes over a segment.
 struct Segment {
   uint64_t z, s;
   float maximum;
@@ -142,7 +142,7 @@ Prefix kept_prefix(const Row& row, const st_filter& filter, uint64_t mass, int64
 int64_t keep(const Row& row, const st_filter& filter, int64_t needed) {
   int64_t limit = filter.top_k <= 0 ? row.vocabulary : std::min<int64_t>(filter.top_k, row.vocabulary);
   needed = std::min(needed, limit);
-  bool top_k_mass = limit < row.vocabulary && filter.top_p < 1.0f;  // top-p asks for the mass of the first k
+  bool top_k_mass = limit < row.vocabulary && filter.top_p < 1.0f;  // top-p needs the mass of the first k
   int64_t want = top_k_mass ? limit : std::min<int64_t>(needed, 64);
   for (;;) {
     int64_t found = select_top(row, want);
@@ -189,7 +189,7 @@ void add_gumbel_noise(const st_sampling& sampling, uint32_t step, Entry* entries
   normalize(entries, count);
 }
 
-// A weight that f32 cannot hold (noise makes such) is no weight: the place stays unused.
+// A weight that underflows f32, which noise can cause, is dropped: its entry is unused.
 int64_t without_zeros(const Entry* entries, int64_t count) {
   while (count > 1 && static_cast<float>(entries[count - 1].weight) == 0.0f) --count;
   return count;
@@ -247,7 +247,7 @@ Row begin_row(const Kernels& kernels, const Operation& op, int64_t r) {
   return {kernels, op.logits + r * op.vocabulary, op.vocabulary, {keys, segments, maxima}, 0, 1, 0};
 }
 
-// First pass: maxima, and whether a logit is NaN.
+// First pass: computes maxima, and whether a logit is NaN.
 void scan_segment(const Row& row, int64_t i) {
   int64_t first = i * kSegment, count = std::min(kSegment, row.vocabulary - first);
   float* maxima = row.workspace.tile_maxima + first / kLogitTile;

@@ -8,7 +8,7 @@
 #include <immintrin.h>
 #endif
 
-// Before a loop over an array that is to live in registers: GCC keeps in memory what it does not unroll early.
+// For loops over arrays that should be in registers: GCC keeps them in memory unless it unrolls early.
 #if defined(__GNUC__)
 #define ST_UNROLL _Pragma("GCC unroll 16")
 #else
@@ -18,7 +18,7 @@
 namespace st::cpu {
 namespace {
 
-// Asks for a cache line long before it is needed; any address will do.
+// Prefetches a cache line; any address is allowed.
 ST_HD void prefetch(const void* p) {
 #if defined(__GNUC__)
   __builtin_prefetch(p, 0, 2);

@@ -1,5 +1,5 @@
-// The lanes of simd.h in plain C++: the reference, and what other processors run. The compiler vectorises these loops
-// for what it targets.
+// The lanes of simd.h in plain C++: the reference, and the fallback for other processors. The compiler vectorizes these
+// loops for its target.
 #pragma once
 
 namespace st::cpu {

@@ -18,7 +18,7 @@ CommandQueue::~CommandQueue() {
   thread_.join();
 }
 
-// The order of what both threads do to done_ and wanted_ is what makes sure that one of them sees the other.
+// The order in which both threads access done_ and wanted_ guarantees that one of them sees the other's write.
 void CommandQueue::wait_until_done(uint64_t count) {
   if (done_.load(std::memory_order_acquire) >= count) return;
   wanted_.store(count, std::memory_order_seq_cst);
@@ -36,7 +36,7 @@ st_status CommandQueue::wait(uint64_t count) {
 
 CommandQueue::Command& CommandQueue::next_place() {
   uint64_t place = pushed_.load(std::memory_order_relaxed);
-  // A step has far fewer commands than the ring has places; loading a model may fill it.
+  // A step has far fewer commands than the ring has entries; loading a model may fill it.
   if (place >= kPlaces) wait_until_done(place - kPlaces + 1);
   return ring_[place % kPlaces];
 }

@@ -1,4 +1,4 @@
-// A stream on the CPU: a queue of commands that a thread of its own carries out in order.
+// A stream on the CPU: a queue of commands that a dedicated thread executes in order.
 #pragma once
 
 #include <atomic>
@@ -18,7 +18,7 @@ namespace st::cpu {
 class CommandQueue {
  public:
   CommandQueue();
-  ~CommandQueue();  // runs what is left
+  ~CommandQueue();  // runs the remaining commands
   CommandQueue(const CommandQueue&) = delete;
   CommandQueue& operator=(const CommandQueue&) = delete;
 
@@ -34,7 +34,7 @@ class CommandQueue {
 
   // Commands pushed so far.
   uint64_t pushed() const { return pushed_.load(std::memory_order_relaxed); }
-  // Until the first `count` commands ran. An error of theirs, or of any that ran since, is returned once.
+  // Waits until the first `count` commands have run. An error of these, or of any that ran since, is returned once.
   st_status wait(uint64_t count);
 
  private:
@@ -42,7 +42,7 @@ class CommandQueue {
 
   struct Command {
     st_status (*run)(const void* payload);
-    bool always;  // also behind a command that failed
+    bool always;  // even after a failed command
     alignas(kAlignment) unsigned char payload[kPayload];
   };
 
@@ -55,7 +55,7 @@ class CommandQueue {
   std::unique_ptr<Command[]> ring_;
   alignas(64) std::atomic<uint64_t> pushed_{0};
   alignas(64) std::atomic<uint64_t> done_{0};
-  std::atomic<uint64_t> wanted_{UINT64_MAX};  // what the other thread waits for: it is not woken before
+  std::atomic<uint64_t> wanted_{UINT64_MAX};  // the count that the other thread waits for: it is not woken earlier
   std::atomic<bool> stopping_{false};
   std::atomic<st_status> status_{ST_OK};
   std::string error_;   // written before status_ becomes an error, read while it is one
@@ -70,8 +70,8 @@ struct st_stream {
   st::cpu::CommandQueue queue;
 };
 
-// Marks how far a stream had been filled, and when the stream got there. Owned by its creator and by the commands
-// that have to note the time: it may be destroyed before them.
+// Marks a point in a stream, and when the stream reached it. Owned by its creator and by the commands
+// that record the time, because it may be destroyed before they run.
 struct st_event {
   std::atomic<int> owners{1};
   st_stream* stream = nullptr;
@@ -85,7 +85,7 @@ struct st_event {
 
 namespace st::cpu {
 
-// Hands the body of an operation, whose scalar arguments are checked, to the stream's thread.
+// Submits the body of an operation, whose scalar arguments have been checked, to the stream's thread.
 template <typename Body>
 st_status enqueue(st_stream* stream, const Body& body) {
   stream->queue.push(body);

@@ -8,17 +8,17 @@
 namespace st::cpu {
 namespace {
 
-// The more threads, the longer until the last one has begun and all know that the last one is done: two are together
-// after 0.2 us, in which one core does some 8,000 multiply-adds.
+// The more threads, the longer it takes to start and join them all: 0.2 us for two, in which one core executes about
+// 8,000 multiply-adds.
 constexpr int64_t kSharedWorkOfThread = 1 << 14, kMostSharedWork = 1 << 17;
 
 constexpr int kSpins = 4000;  // about 100 us: longer than the host needs between two operations of a step
 
-// A claim takes this part of what a stretch has left: much at first, and little at the end, where threads wait for one
-// another.
+// A claim takes this fraction of the rest of a range: much at first, and little at the end, where threads wait for each
+// other.
 constexpr int64_t kClaims = 4;
 
-// What the pools of this process know of one another.
+// State shared by the pools of this process.
 std::mutex turn;  // held by the pool that works, while they have more threads than cores
 std::atomic<const ThreadPool*> working{nullptr};  // who holds it
 std::atomic<int> threads_of_all_pools{0};
@@ -49,7 +49,7 @@ ThreadPool::ThreadPool(int threads)
         work(i);
       });
     }
-  } catch (...) {  // no more threads to be had: those that started must end before the vector does
+  } catch (...) {  // no more threads can be created: those already started must end before the vector is destroyed
     stop();
     threads_of_all_pools.fetch_sub(threads);
     throw;
@@ -104,7 +104,7 @@ void ThreadPool::share(int64_t count, Function function, const void* context) {
   for (int spins = 0; finished_.load(std::memory_order_acquire) != count; ++spins) pause(spins);
 }
 
-// The thread's own stretch, then what the others have left. All threads write to finished_, so each does it once.
+// The thread's own range, then the remaining items of the others. All threads write to finished_, so each does it once.
 void ThreadPool::run_items(uint32_t generation, int thread) {
   int64_t done = 0;
   for (int i = 0; i < threads(); ++i) done += run_stretch(generation, (thread + i) % threads());

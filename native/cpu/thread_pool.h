@@ -1,4 +1,4 @@
-// Threads that share the work of one operation.
+// Threads that execute one operation together.
 #pragma once
 
 #include <atomic>
@@ -10,10 +10,10 @@
 
 namespace st::cpu {
 
-// Runs a function over a range of items. Each thread begins with a stretch of its own, which it walks through in order
-// (weights that lie behind one another are read behind one another, and by the same thread at every step); who is done
-// helps the others, so that a thread which the system delays holds up no other. Workers spin for a while before they
-// sleep, because operations follow one another within microseconds.
+// Runs a function over a range of items. Each thread starts with its own part of the range, which it processes in order
+// (so that weights are read sequentially, and by the same thread in every step); a thread that is done helps the
+// others, so that a thread delayed by the system does not hold up the rest. Workers spin for a while before they
+// sleep, because operations follow each other within microseconds.
 class ThreadPool {
  public:
   explicit ThreadPool(int threads);
@@ -24,8 +24,8 @@ class ThreadPool {
   int threads() const { return static_cast<int>(workers_.size()) + 1; }
 
   // Calls body(begin, end) for disjoint parts that cover [0, count); returns when all are done. `work` is about the
-  // number of multiply-adds of all of it, or of those that would take as long: little work is done by the caller alone,
-  // sooner than the others would begin.
+  // total number of multiply-adds, or the equivalent: the caller executes a small amount of work alone, faster than the
+  // other threads would start.
   template <typename Body>
   void parallel_for(int64_t count, int64_t work, const Body& body) {
     if (work < shared_work_) return count > 0 ? body(int64_t{0}, count) : void();
@@ -52,7 +52,7 @@ class ThreadPool {
   void run_items(uint32_t generation, int thread);
   int64_t run_stretch(uint32_t generation, int stretch);
 
-  int64_t shared_work_;       // the least that is shared
+  int64_t shared_work_;       // minimum work that is shared
   std::mutex one_at_a_time_;  // streams of one device share the threads
   // Read only by threads that claimed items: the call they belong to ends after its last item did.
   Function function_ = nullptr;

@@ -9,8 +9,8 @@
 
 namespace st::cpu {
 
-// From calloc: pages that no operation has touched use no memory, so the size is only a bound. Work that needs more is
-// done in passes.
+// From calloc: untouched pages use no memory, so the size is only an upper bound. Work that needs more is done in
+// several passes.
 class Workspace {
  public:
   static constexpr size_t kBytes = size_t{32} << 20;
@@ -22,7 +22,7 @@ class Workspace {
   Workspace(const Workspace&) = delete;
   Workspace& operator=(const Workspace&) = delete;
 
-  // Aligned to 64 bytes; for the holder of the lock. Streams of one device share its threads anyway.
+  // Aligned to 64 bytes; used only while holding the lock. Streams of one device share its threads anyway.
   void* memory() const {
     size_t space = kBytes;
     void* aligned = memory_;

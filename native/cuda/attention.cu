@@ -1,5 +1,5 @@
-// attention: out[r, h] = sum over t <= positions[r] of softmax_t(scale q[r, h] . k[t, g]) v[t, g]. Here the kernel for
-// any types and any head; attention_mma.cu has the one for tensor cores.
+// attention: out[r, h] = sum over t <= positions[r] of softmax_t(scale q[r, h] . k[t, g]) v[t, g]. The general
+// kernel for all types and head sizes; the one for tensor cores is in attention_mma.cu.
 
 #include "common/checks.h"
 #include "cuda/attention.cuh"
@@ -19,7 +19,7 @@ struct Context {
   int count;  // positions of the split that are attended to
 };
 
-// scale q . k of the thread's own position; -inf for a position that is not there, NaN for a block that is not.
+// scale q . k of the thread's own position; -inf if the position does not exist, NaN if the block does not.
 template <typename K>
 __device__ __forceinline__ float score_of(const Context<K>& context, const float* q, float scale) {
   int position = static_cast<int>(threadIdx.x);

@@ -1,5 +1,5 @@
-// What the kernels of attention share. The context is walked in splits of 256 positions from 0, merged in order, for
-// decode as for prefill.
+// Shared by the attention kernels. The context is processed in splits of 256 positions from 0, merged in order, for
+// both decode and prefill.
 #pragma once
 
 #include "common/math.h"
@@ -8,7 +8,7 @@
 
 namespace st::cuda {
 
-// e^x, and 0 for what f32 no longer holds.
+// e^x, or 0 on underflow.
 __device__ __forceinline__ float weight_of(float x) {
   return x < Exp32::low ? 0.0f : exp32(x);
 }
@@ -23,7 +23,7 @@ __device__ __forceinline__ Merge merge_of(float maximum, float next_maximum) {
   return {top, weight_of(maximum - top), weight_of(next_maximum - top)};
 }
 
-// By tensor cores, where queries and cache are bf16 and heads have 64 or 128 elements.
+// On tensor cores, if queries and cache are bf16 and heads have 64 or 128 elements.
 template <int kHeadDim>
 st_status attention_mma(st_stream* stream, const st_attention& op);
 

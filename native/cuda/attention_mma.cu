@@ -1,7 +1,6 @@
-// attention by tensor cores, for bf16 queries and cache. A unit of work is 16 pairs (row, query head) that share a
-// sequence and a KV head: of a decoding sequence its one row with the heads of the group, of a chunk as many rows as
-// fill
-// 16. Pairs are rows of mma, so that a pair's sums do not depend on those next to it.
+// attention on tensor cores, for bf16 queries and cache. A unit of work is 16 pairs (row, query head) that share a
+// sequence and a KV head: for a decoding sequence its one row with the heads of the group, for a prefill chunk as many
+// rows as fill 16. Pairs are rows of mma, so that a pair's sums do not depend on the other pairs.
 
 #include "cuda/attention.cuh"
 #include "cuda/mma.cuh"
@@ -106,7 +105,7 @@ __device__ __forceinline__ void split_sums(const st_attention& op, const Unit& u
     int pair = lane / 4 + half * 8;
     limit[half] = pair < unit.pairs ? op.batch.positions[unit.first_row + (unit.first_pair + pair) / group] : -1;
   }
-  uint32_t queries[kHeadDim / 16][4];  // read anew for each split: registers are short later on
+  uint32_t queries[kHeadDim / 16][4];  // reloaded for each split, because registers are scarce later on
   load_queries<kHeadDim>(op, unit, kv_head, lane, queries);
   float scores[kWarpBlocks * 2][4] = {}, top[2] = {kNoScore, kNoScore};
 #pragma unroll
@@ -167,7 +166,7 @@ __device__ __forceinline__ void split_sums(const st_attention& op, const Unit& u
     if (block < 0) continue;  // its scores are NaN already
     const Bf16* place = static_cast<const Bf16*>(op.cache.values) + kv_offset(block, op.kv_heads, kv_head, kHeadDim) +
                         lane / 4 * kBlock + lane % 4 * 4;
-    // Memory behind the context may hold anything, and 0 times anything is not always 0.
+    // Memory beyond the context may contain anything, and 0 times NaN or infinity is not 0.
     int32_t mine = first + 2 * (lane % 4);
     uint32_t keep[2];
 #pragma unroll

@@ -1,4 +1,4 @@
-// The table of the CUDA backend, and what is not an operation: devices, memory, streams, copies.
+// The function table of the CUDA backend, and all functions that are not operations: devices, memory, streams, copies.
 
 #include <cstring>
 #include <new>
@@ -62,7 +62,7 @@ st_status device_open(const st_device_options* options, st_device** device) {
   return ST_OK;
 }
 
-// A kernel's error stays with CUDA until the device is reset; then a device opened anew works again.
+// CUDA keeps a kernel's error until the device is reset; afterwards a newly opened device works again.
 void device_close(st_device* device) {
   if (!device) return;
   cudaSetDevice(device->ordinal);

@@ -1,4 +1,4 @@
-// Finding cuBLAS, and what a stream keeps of it.
+// Loads cuBLAS, and creates its per-stream state.
 
 #include <cstdlib>
 #include <cstring>
@@ -46,7 +46,7 @@ bool find_function(void* library, const char* name, Function* function, const ch
   return *function != nullptr;
 }
 
-// The name of the function that a library lacks; nullptr where it has all.
+// The name of the first missing function of a library; nullptr if it has all.
 const char* find_functions(void* library, Cublas* table) {
   const char* missing = nullptr;
   find_function(library, "cublasCreate_v2", &table->create, &missing) &&
@@ -99,7 +99,7 @@ bool open_library(const char* name, Cublas* table, char* report, size_t report_b
 
 #endif
 
-// The first that works. Otherwise the report is about one that was found, if any was.
+// The first library that works. Otherwise the report is about one that was found, if any was.
 bool open_first(Cublas* table, char* report, size_t report_bytes) {
   if (const char* chosen = getenv("SOFTTHINKING_CUBLAS"); chosen && *chosen)
     return open_library(chosen, table, report, report_bytes);
@@ -112,7 +112,7 @@ bool open_first(Cublas* table, char* report, size_t report_bytes) {
       snprintf(report, report_bytes, "%s", reason);
       return true;
     }
-    // What the system says of a library that is nowhere is of no interest; that another which it needs is, is.
+    // That a library does not exist is not reported; that one of its dependencies is missing is.
     bool nowhere = strncmp(reason, name, strlen(name)) == 0 && strstr(reason, "cannot open shared object file");
     if (!nowhere) snprintf(report, report_bytes, "%s", reason);
   }

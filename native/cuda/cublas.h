@@ -1,5 +1,5 @@
-// The few functions of cuBLAS that this backend calls. The library is opened at run time, so that one build of the
-// backend serves machines with any of its versions, and with none.
+// The few functions of cuBLAS that this backend calls. The library is loaded at run time, so that one build of the
+// backend works with any of its versions, and without it.
 #pragma once
 
 #include "cuda/device.h"
@@ -15,7 +15,7 @@ struct Cublas {
   int (*set_math_mode)(void* handle, int mode);
   int (*get_property)(int property, int* value);
   const char* (*status_text)(int status);
-  // c[m, n] = alpha op(a) op(b) + beta c. What c holds is not read where beta is 0.
+  // c[m, n] = alpha op(a) op(b) + beta c. c is not read if beta is 0.
   int (*gemm)(void* handle, int op_a, int op_b, int m, int n, int k, const void* alpha, const void* a, int a_type,
               int lda, const void* b, int b_type, int ldb, const void* beta, void* c, int c_type, int ldc,
               int compute_type, int algorithm);
@@ -36,11 +36,11 @@ enum CublasValue {
   kCublasPatchLevel = 2,
 };
 
-// Opens libcublas.so of a version that is known and starts on the current device; nullptr where there is none. `report`
-// becomes its name and version, or the reason. SOFTTHINKING_CUBLAS names a file that is tried instead of all others.
+// Opens libcublas.so of a known version that works on the current device; nullptr if there is none. `report` is set to
+// its name and version, or the reason. SOFTTHINKING_CUBLAS names a file that is tried instead of all others.
 const Cublas* find_cublas(char* report, size_t report_bytes);
 
-// Readies the stream for linear_cublas: a handle, and all memory that it works in.
+// Prepares the stream for linear_cublas: creates a handle, and allocates all memory that it needs.
 st_status prepare_cublas(st_stream* stream);
 void release_cublas(st_stream* stream);
 

@@ -1,4 +1,4 @@
-// What the opaque handles of the ABI are on CUDA, and what every file of this backend shares.
+// Definitions of the ABI's opaque handles on CUDA, and declarations shared by all files of this backend.
 #pragma once
 
 #include <cuda_runtime.h>
@@ -13,7 +13,7 @@ struct st_device {
   int ordinal;
   int32_t activation_dtype;
   int multiprocessors;
-  const st::cuda::Cublas* cublas;  // nullptr: not asked for, or not found
+  const st::cuda::Cublas* cublas;  // nullptr: not requested, or not found
   char products[sizeof(st_device_info::products)];
 };
 
@@ -32,11 +32,11 @@ namespace st::cuda {
 constexpr uint64_t kScratchBytes = uint64_t{32} << 20;
 constexpr uint64_t kTicketBytes = uint64_t{64} << 10;
 #if defined(ST_SIMT)
-constexpr uint64_t kCublasPartBytes = uint64_t{96} << 10;  // so that small products are done part by part
+constexpr uint64_t kCublasPartBytes = uint64_t{96} << 10;  // so that small matmuls are done in parts
 #else
-constexpr uint64_t kCublasPartBytes = uint64_t{32} << 20;  // near what the second-level cache keeps
+constexpr uint64_t kCublasPartBytes = uint64_t{32} << 20;  // about the size of the second-level cache
 #endif
-constexpr uint64_t kCublasWorkspaceBytes = uint64_t{32} << 20;  // what cuBLAS asks for on sm_90
+constexpr uint64_t kCublasWorkspaceBytes = uint64_t{32} << 20;  // as cuBLAS recommends for sm_90
 
 #include "common/operations.inl"
 
@@ -45,7 +45,7 @@ st_status convert_to_f32(st_stream*, float*, const void*, int32_t, int64_t);
 // On a stream that nothing else uses.
 st_status measure(st_stream*, st_rates*);
 
-// Device memory of the current device; where there is too little, the message counts it.
+// Allocates memory of the current device; if there is too little, the error reports the sizes.
 st_status device_memory(const char* what, uint64_t bytes, void** pointer);
 
 // The status of a call of CUDA's runtime, with its message.

@@ -1,5 +1,5 @@
 // Layout of the cache, [block, KV head]: keys [16 positions, D]; values [D, 16 positions], the positions of a block in
-// the order in which a lane of a warp wants them for mma's second operand: 2 q + {0, 1, 8, 9} are adjacent.
+// the order in which a lane of a warp needs them for mma's second operand: 2 q + {0, 1, 8, 9} are adjacent.
 #pragma once
 
 #include "common/kv.h"
@@ -19,7 +19,7 @@ ST_HD int64_t kv_offset(int64_t block, int kv_heads, int kv_head, int head_dim) 
   return (block * kv_heads + kv_head) * kBlock * head_dim;
 }
 
-// The block of the cache that holds a position of a sequence; -1 where the table has none that exists.
+// The block of the cache that holds a position of a sequence; -1 if the table has no valid block for it.
 __device__ __forceinline__ int32_t block_of(const st_batch& batch, const st_kv_cache& cache, int32_t sequence,
                                             int32_t position) {
   int32_t index = position / kBlock;

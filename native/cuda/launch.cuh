@@ -1,4 +1,4 @@
-// Starts kernels: one way of writing it for nvcc and for the emulated device.
+// Launches kernels, with one syntax for nvcc and for the emulated device.
 #pragma once
 
 #include <tuple>
@@ -43,7 +43,7 @@ cudaError_t start_kernel(void (*kernel)(P...), dim3 grid, dim3 block, size_t sha
 
 #endif
 
-// Starts kernel(arguments...) on the stream; an empty grid is no work.
+// Launches kernel(arguments...) on the stream; does nothing for an empty grid.
 template <typename... P, typename... A>
 st_status launch(const char* operation, void (*kernel)(P...), dim3 grid, dim3 block, size_t shared_bytes,
                  st_stream* stream, A&&... arguments) {

@@ -1,5 +1,5 @@
-// linear: out = x W^T + bias. Here the kernel for any pair of types, by fused multiply-adds; linear_mma.cu has those
-// for tensor cores, linear_cublas.cu hands over to cuBLAS.
+// linear: out = x W^T + bias. The general kernel for any pair of types, with fused multiply-adds; linear_mma.cu has the
+// kernels for tensor cores, linear_cublas.cu calls cuBLAS.
 
 #include "common/checks.h"
 #include "cuda/linear.cuh"
@@ -8,7 +8,7 @@ namespace st::cuda {
 namespace {
 
 constexpr int kThreads = kSplits * kWarpSize;
-constexpr int kRows = 8;  // rows of x that a block takes
+constexpr int kRows = 8;  // rows of x per block
 
 // sums[r][0 and 1] += the products of a tile of columns with row r of x, for rows l / 4 and l / 4 + 8 of the weight
 // tile.

@@ -1,5 +1,5 @@
-// What the kernels of linear share. K is cut into kSplits ranges of whole tiles, which depend on the shape alone; an
-// output is ((p_0 + p_1) + ...) + p_7, p_s being the sum over range s in the order of k. Every kernel keeps to that.
+// Shared by the kernels of linear. K is split into kSplits ranges of whole tiles, which depend only on the shape; an
+// output is ((p_0 + p_1) + ...) + p_7, where p_s is the sum over range s in the order of k, in every kernel.
 #pragma once
 
 #include "common/math.h"
@@ -28,7 +28,7 @@ __device__ __forceinline__ float gated(float gate, float value) {
   return gate / (1.0f + exp32(-gate)) * value;
 }
 
-// out[row, col] = value, as f32 where the operation asks for it, else as the activation type A.
+// out[row, col] = value, as f32 if the operation requests it, else as the activation type A.
 template <typename A>
 __device__ __forceinline__ void store_output(const st_linear& op, int64_t row, int64_t col, float value) {
   int64_t at = row * width_of(op) + col;
@@ -59,14 +59,14 @@ __device__ __forceinline__ void finish_tile(const st_linear& op, const float* pa
   }
 }
 
-// By tensor cores, where weights and activations are of one type of 16 bits.
+// On tensor cores, if weights and activations have the same 16-bit type.
 template <typename T>
 st_status linear_mma(st_stream* stream, const st_linear& op);
 
-// Whether cuBLAS may and can run the operation, and is worth it.
+// Whether cuBLAS is permitted and able to run the operation, and worth using.
 bool takes_cublas(const st_stream& stream, const st_linear& op);
-// By cuBLAS: how a row is summed is its secret and may depend on the number of rows. A bias is added to what was
-// rounded, except before silu.
+// With cuBLAS: its order of summation is unspecified and may depend on the number of rows. A bias is added after
+// rounding, except before silu.
 st_status linear_cublas(st_stream* stream, const st_linear& op);
 
 }  // namespace st::cuda

@@ -1,7 +1,7 @@
-// linear by cuBLAS, for many rows where the caller permits it. The weights are arranged as in matrix.cuh, which no
-// library reads: they are laid out in plain rows, as many outputs at a time as the stream's memory holds, and
-// multiplied. That writes and reads every weight once more, 4 bytes on top of the 2 that a product reads anyway: at 4
-// TB/s as long as 400 rows take at 790 TFLOP/s.
+// linear with cuBLAS, for large batches if the caller permits it. No library reads the layout of matrix.cuh, so the
+// weights are converted to plain rows, as many outputs at a time as the stream's memory holds, and then multiplied.
+// That writes and reads every weight once more, 4 bytes in addition to the 2 that a matmul reads anyway: at 4 TB/s
+// this takes as long as 400 rows at 790 TFLOP/s.
 
 #include <algorithm>
 
@@ -15,7 +15,7 @@ constexpr int kThreads = 256;
 constexpr int kTiles = kThreads / kWarpSize;  // tiles of columns of a block
 constexpr int kPieces = kTiles * 2;           // of 16 bytes, in a block's part of a row
 constexpr int kPieceStride = kPieces + 1;     // keeps the lanes of a warp in different banks
-constexpr int32_t kFewestRows = 512;          // for fewer the plain rows cost more than cuBLAS gains
+constexpr int32_t kFewestRows = 512;          // for fewer, the conversion costs more than cuBLAS saves
 
 using Piece = Pack<uint32_t, 4>;
 
@@ -59,7 +59,7 @@ __global__ void __launch_bounds__(kThreads) gate_kernel(st_linear op, const floa
   store_output<A>(op, row, (first + i) / 2, value);
 }
 
-// What a tile of rows takes of the stream's memory: the weights in plain rows and, gated, the sums.
+// Bytes of the stream's memory that a tile of rows needs: the weights in plain rows and, if gated, the sums.
 int64_t weight_bytes(const st_linear& op) {
   return tiles_of(op.w.cols) * kTileElements * 2;
 }
@@ -91,7 +91,7 @@ st_status add_bias(st_stream* stream, const st_linear& op) {
   });
 }
 
-// The product with the rows first .. first + count of W.
+// The matmul with the rows first .. first + count of W.
 st_status multiply_part(st_stream* stream, const st_linear& op, int64_t first, int64_t count) {
   if (!op.gated) {
     char* out = static_cast<char*>(op.out) + first * (op.out_f32 ? 4 : 2);

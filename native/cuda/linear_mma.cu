@@ -1,5 +1,5 @@
-// linear by tensor cores. The weights are the 16-row operand, in the very order in which a lane holds it; rows of x are
-// its 8 columns, so that a row's sums do not depend on the rows next to it.
+// linear on tensor cores. The weights are the 16-row operand, in the order in which a lane holds it; rows of x are
+// its 8 columns, so that a row's sums do not depend on the other rows.
 
 #include "cuda/linear.cuh"
 #include "cuda/mma.cuh"
@@ -10,7 +10,7 @@ namespace {
 constexpr int kThreads = kSplits * kWarpSize;
 constexpr int kGroup = 8;  // rows of x in one mma
 
-// A lane's part of a tile of weights: 16 bytes, in the order of matrix.cuh; mma wants the middle two exchanged.
+// A lane's part of a tile of weights: 16 bytes, in the order of matrix.cuh; mma needs the middle two exchanged.
 struct alignas(16) WeightPart {
   uint32_t at[4];
 };
@@ -200,7 +200,7 @@ st_status many_rows(st_stream* stream, const st_linear& op) {
 
 }  // namespace
 
-// Which kernel runs is a matter of speed alone: their bits are equal.
+// The choice of the kernel affects only speed: all return the same bits.
 template <typename T>
 st_status linear_mma(st_stream* stream, const st_linear& op) {
   if (op.rows <= 8) return few_rows<T, 1>(stream, op);

@@ -1,4 +1,4 @@
-// log_probs: log-probabilities under the logits of the sampled head and of the likeliest ids.
+// log_probs: log-probabilities under the logits, of the first id of the concept token and of the most likely ids.
 
 #include "common/checks.h"
 #include "cuda/logits.cuh"
@@ -6,7 +6,7 @@
 namespace st::cuda {
 namespace {
 
-// One block per row. A head beyond the vocabulary has NaN. Registers: 80.
+// One block per row. NaN for an id beyond the vocabulary. Registers: 80.
 __global__ void __launch_bounds__(kThreads) log_probs_kernel(st_log_probs op, LogitRows rows) {
   ST_DYNAMIC_SHARED(Search, search);
   int64_t r = blockIdx.x;

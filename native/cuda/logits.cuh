@@ -1,5 +1,5 @@
-// What sample and log_probs share: statistics of the rows of logits, and the search for the largest.
-// The k-th largest tile maximum bounds the k-th logit from below, so that few tiles are read again. Where many entries
+// Shared by sample and log_probs: statistics of the rows of logits, and the search for the largest.
+// The k-th largest tile maximum bounds the k-th logit from below, so that few tiles are read again. If many entries
 // may be kept, a block searches the row by digits of the keys instead.
 #pragma once
 
@@ -47,10 +47,10 @@ ST_HD Workspace workspace_of(const LogitRows& op) {
   return {chunks, reinterpret_cast<float*>(chunks + op.rows * chunks_of(op.vocabulary))};
 }
 
-// Starts the kernels that fill the workspace.
+// Launches the kernels that fill the workspace.
 st_status logit_statistics(const char* operation, st_stream* stream, const LogitRows& rows);
 
-// What is known of a row before an entry is chosen.
+// Statistics of a row before an entry is selected.
 struct Row {
   const float* logits;
   const float* tiles;
@@ -103,10 +103,10 @@ __device__ __forceinline__ ChunkSums row_sums(const LogitRows& op, int64_t r) {
   return sums;
 }
 
-// What a block searches with, in shared memory.
+// State of a block's search, in shared memory.
 struct Search {
   uint64_t candidates[kCandidates];
-  uint64_t keys[kSorted];  // what was found, in order
+  uint64_t keys[kSorted];  // the result, in order
   unsigned count;
 };
 

@@ -1,6 +1,6 @@
 // Layout of a weight matrix W[rows, cols]: tiles of 16 x 16, padded with zeros, the tiles of 16 rows one after another.
-// Within a tile lane l of a warp finds at 8 l what it holds of mma's first operand: of rows l / 4 and l / 4 + 8 the
-// columns 2 (l % 4) + {0, 1, 8, 9}. So a tile is 32 loads of 16 bytes (of 32 where weights are f32), all adjacent.
+// Within a tile, lane l of a warp finds its part of mma's first operand at 8 l: of rows l / 4 and l / 4 + 8 the
+// columns 2 (l % 4) + {0, 1, 8, 9}. So a tile is 32 loads of 16 bytes (of 32 if weights are f32), all adjacent.
 #pragma once
 
 #include "cuda/numbers.cuh"

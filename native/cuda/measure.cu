@@ -1,4 +1,4 @@
-// measure: what the device can do at most, by kernels that do nothing else.
+// measure: the peak rates of the device, measured by dedicated kernels.
 
 #include <chrono>
 
@@ -18,7 +18,7 @@ __global__ void __launch_bounds__(kThreads) read_kernel(const Pack<uint32_t, 4>*
     Pack<uint32_t, 4> part = data[i];
     sum += part.at[0] ^ part.at[1] ^ part.at[2] ^ part.at[3];
   }
-  if (sum == 0x5eed5eedu) *out = sum;  // never, and no compiler knows it
+  if (sum == 0x5eed5eedu) *out = sum;  // never true, but the compiler cannot know that
 }
 
 // Registers: 40.
@@ -90,7 +90,7 @@ st_status measure_all(st_stream* stream, void* data, st_rates* rates) {
   if (status != ST_OK) return status;
   rates->read_bandwidth = static_cast<double>(kReadBytes) / seconds;
   rates->multiply_adds_f32 = rates->multiply_adds_bf16 = rates->multiply_adds_int8 = 0.0;
-  if (rates->bandwidth_now) return ST_OK;  // a device has one user: the best is the median
+  if (rates->bandwidth_now) return ST_OK;  // the device is not shared: the best is the median
   double threads = static_cast<double>(blocks) * kThreads;
   status = best_rate(
       stream,
@@ -99,7 +99,7 @@ st_status measure_all(st_stream* stream, void* data, st_rates* rates) {
       },
       threads * kSums, &rates->multiply_adds_f32);
   if (status != ST_OK) return status;
-  // No operation of this backend has 8-bit integers.
+  // No operation of this backend uses 8-bit integers.
   return best_rate(
       stream,
       [&](int64_t rounds) { return launch("measure", mma_kernel, blocks, kThreads, 0, stream, rounds, 0u, out); },

@@ -1,5 +1,5 @@
-// The tensor cores' product of 16 x 16 by 16 x 8, and copies to shared memory that are not waited for. Plainly written
-// out for the emulated device.
+// The tensor cores' matmul of 16 x 16 by 16 x 8, and asynchronous copies to shared memory. Plain C++ versions for the
+// emulated device.
 //
 // Lane l of the warp, with g = l / 4 and q = l % 4, holds
 //   a: row g columns 2q, 2q+1; row g+8 the same; row g columns 2q+8, 2q+9; row g+8 the same
@@ -21,7 +21,7 @@ struct MmaOperands {
 
   static float half_of(uint32_t pair, int i) { return to_float(T{static_cast<uint16_t>(pair >> 16 * i)}); }
 
-  // Element (row, k) of the first operand, and (k, column) of the second, wherever they lie in the warp.
+  // Element (row, k) of the first operand, and (k, column) of the second, in whichever lane of the warp they are.
   static float first(void* const* lanes, int row, int k) {
     auto* lane = static_cast<MmaOperands*>(lanes[row % 8 * 4 + k % 8 / 2]);
     return half_of(lane->a[row / 8 + k / 8 * 2], k % 2);

@@ -1,4 +1,4 @@
-// pack and convert_to_f32: what is uploaded once, through the stream's scratch memory, a part at a time.
+// pack and convert_to_f32: uploads through the stream's scratch memory, a part at a time.
 
 #include <algorithm>
 
@@ -68,7 +68,7 @@ st_status pack(st_stream* stream, const st_matrix* w, int32_t first_row, int32_t
   ST_REQUIRE(row_bytes <= kStagingBytes, "pack: rows of %lld bytes, expected up to %lld",
              static_cast<long long>(row_bytes), static_cast<long long>(kStagingBytes));
   int64_t part = kStagingBytes / row_bytes;
-  // Whoever writes into the last tile fills what it has too much.
+  // The call that writes to the last tile also writes its padding.
   auto padding = static_cast<int32_t>(tiles_of(w->rows) * kTile - w->rows);
   for (int64_t done = 0; done < count; done += part) {
     auto rows = static_cast<int32_t>(std::min(part, count - done));

@@ -1,4 +1,4 @@
-// qkv_epilogue: what runs between the QKV product and attention: norms, rotation, the write to the cache.
+// qkv_epilogue: the work between the QKV matmul and attention: norms, rotation, writing to the cache.
 
 #include "common/checks.h"
 #include "cuda/kv.cuh"

@@ -1,4 +1,4 @@
-// Sums and maxima over warps and blocks, in an order that the number of threads alone fixes.
+// Sums and maxima over warps and blocks, in an order that depends only on the number of threads.
 #pragma once
 
 #include "cuda/launch.cuh"

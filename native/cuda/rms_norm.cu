@@ -8,7 +8,7 @@ namespace st::cuda {
 namespace {
 
 constexpr int kThreads = 256, kWarps = kThreads / kWarpSize;
-constexpr int kWidth = 8;  // columns that a thread takes at a time
+constexpr int kWidth = 8;  // columns that a thread processes at a time
 constexpr int kKept = 4;   // such pieces that stay in registers: rows of up to 8,192 columns are read once
 
 // Columns [first, first + kWidth) of a row of `cols`; what is beyond reads as 0. Wide where the row's address allows.
@@ -53,7 +53,7 @@ __global__ void __launch_bounds__(kThreads) rms_norm_kernel(st_rms_norm op) {
     if (delta) {
       float added[kWidth];
       load_piece(delta, first, op.cols, added);
-      // What is stored is what counts: the next operation sees no more of it.
+      // Uses the value as stored, because the next operation reads that.
       for (int i = 0; i < kWidth; ++i) values[i] = to_float(from_float<A>(values[i] + added[i]));
       store_piece(residual, first, op.cols, values);
     }

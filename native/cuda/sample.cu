@@ -1,5 +1,5 @@
-// sample: from logits to concept tokens, with the arithmetic of common/sampling.h and the bits of every other backend:
-// statistics of the rows, then one block per row that chooses.
+// sample: from logits to concept tokens, with the arithmetic of common/sampling.h and the same bits as every other
+// backend: statistics of the rows, then one block per row that selects.
 
 #include "common/checks.h"
 #include "cuda/logits.cuh"
@@ -7,7 +7,7 @@
 namespace st::cuda {
 namespace {
 
-constexpr int kFirstWant = 64;  // entries that are looked for where no number is given
+constexpr int kFirstWant = 64;  // entries that are searched if there is no limit
 
 struct Shared : Search {
   double weights[kSorted];
@@ -48,11 +48,11 @@ __device__ Prefix kept_prefix(const Row& row, const st_filter& filter, uint64_t 
   return {end, end < available};
 }
 
-// How many entries are asked for, and which of top-k and top-p matter.
+// How many entries are requested, and which of top-k and top-p apply.
 struct Wanted {
   int64_t limit;    // of top-k
-  int64_t needed;   // entries that the caller has use for
-  bool top_k_mass;  // top-p asks for the mass of the first `limit`
+  int64_t needed;   // entries that the caller needs
+  bool top_k_mass;  // top-p needs the mass of the first `limit`
 };
 
 __device__ __forceinline__ Wanted wanted_of(const Row& row, const st_filter& filter, int64_t needed) {
@@ -60,7 +60,7 @@ __device__ __forceinline__ Wanted wanted_of(const Row& row, const st_filter& fil
   return {limit, needed < limit ? needed : limit, limit < row.vocabulary && filter.top_p < 1.0f};
 }
 
-// Whether a few candidates tell what is kept; then *count entries stand in order in shared.keys.
+// Whether a few candidates determine what is kept; then *count entries are in order in shared.keys.
 __device__ bool keep_few(const Row& row, const st_filter& filter, const Wanted& wanted, uint64_t total, Shared& shared,
                          int* count) {
   int64_t want = wanted.top_k_mass ? wanted.limit : wanted.needed < kFirstWant ? wanted.needed : kFirstWant;
@@ -100,7 +100,7 @@ __device__ void soften(Shared& shared, int count) {
   for (int i = static_cast<int>(threadIdx.x); i < count; i += kThreads)
     shared.weights[i] = exp64(shared.weights[i] - largest);
   __syncthreads();
-  // Sorted beside, where the candidates were.
+  // Sorted into the buffer of the candidates.
   auto* weights = reinterpret_cast<double*>(shared.candidates);
   auto* ids = reinterpret_cast<int32_t*>(weights + kSorted);
   for (int i = static_cast<int>(threadIdx.x); i < count; i += kThreads) {
@@ -155,7 +155,7 @@ __device__ int mix(const Row& row, const st_sampling& sampling, uint32_t step, i
     count = count < n ? count : n;
     normalize(shared, count);
   }
-  // A weight that f32 cannot hold (noise makes such) is no weight: the place stays unused.
+  // A weight that underflows f32, which noise can cause, is dropped: its entry is unused.
   while (count > 1 && static_cast<float>(shared.weights[count - 1]) == 0.0f) --count;
   if (sampling.gumbel_temperature > 0.0f) {
     __syncthreads();

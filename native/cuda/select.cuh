@@ -1,5 +1,5 @@
-// Searches among the logits of a row, by one block. Everything is decided on integers, so that no order of threads
-// shows.
+// Searches the logits of a row with one block. All decisions are on integers, so that the order of the threads has no
+// effect.
 #pragma once
 
 #include "common/sampling.h"
@@ -11,7 +11,7 @@ constexpr int kRowThreads = 256, kRowWarps = kRowThreads / kWarpSize;
 constexpr int kDigitBits = 8, kBins = 1 << kDigitBits;  // a thread per bin
 static_assert(kBins == kRowThreads);
 
-// The key at which the weights of the keys, summed from the largest down, reach `target` (>= 1); 0 when all of them do
+// The key at which the weights of the keys, summed from the largest down, reach `target` (>= 1); 0 if their total does
 // not. visit(add) calls add(key, weight) for every entry of the thread; keys differ.
 template <typename Visit>
 __device__ uint64_t descend(Visit visit, uint64_t target) {
@@ -42,8 +42,8 @@ __device__ uint64_t descend(Visit visit, uint64_t target) {
   return prefix;
 }
 
-// The place of each item in the order that `before` makes, by counting those that come before it: place(i) for every
-// item i of the thread. Items differ.
+// The rank of each item in the order `before`, by counting the items that precede it: place(i) for every
+// item i of the thread. Items are distinct.
 template <typename T, typename Before, typename Place>
 __device__ __forceinline__ void for_each_rank(const T* items, int count, Before before, Place place) {
   for (int i = static_cast<int>(threadIdx.x); i < count; i += kRowThreads) {

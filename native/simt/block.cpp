@@ -10,7 +10,7 @@ constinit thread_local Position position_of_thread = {};
 
 namespace {
 
-// NaN in every floating-point type, so that what was never written shows.
+// NaN in every floating-point type, so that uninitialized memory is detected.
 constexpr int kPoison = 0xFF;
 
 std::unique_ptr<unsigned char[]> poisoned(size_t bytes) {
@@ -59,7 +59,7 @@ bool Block::run(const Launch& launch, uint64_t index) {
     resume(take_ready());
   }
   for (unsigned t = 0; t < count_; ++t) {
-    if (!threads_[t].fiber) continue;  // what a failed block leaves unfinished
+    if (!threads_[t].fiber) continue;  // left unfinished by a failed block
     threads_[t].fiber->abandon();
     idle_.push_back(std::move(threads_[t].fiber));
   }
@@ -172,7 +172,7 @@ void Block::release_barrier() {
     threads_[t].waits_at_barrier = false;
     make_ready(t);
   }
-  // The last to come has no head start.
+  // The last thread to arrive must not run first.
   make_ready(current_);
   wait();
 }

@@ -1,4 +1,4 @@
-// One block of a grid: its threads as fibers of one thread of the system, its barrier, its warps and its shared memory.
+// One block of a grid: its threads as fibers of one OS thread, its barrier, its warps and its shared memory.
 #pragma once
 
 #include <cstdint>
@@ -23,21 +23,21 @@ struct Launch {
 
 class Block {
  public:
-  // Runs every thread of the block to its end. False when that cannot be; then error() says why.
+  // Runs every thread of the block to its end. False if that is impossible; error() then returns the reason.
   bool run(const Launch& launch, uint64_t index);
   const std::string& error() const { return error_; }
 
-  // The rest is called by the threads of the block. It has to be one barrier for all of them, in one place of the
+  // The rest is called by the threads of the block. A barrier must be the same one for all of them, at one place in the
   // source.
   void barrier(const char* file, int line);
-  // A collective operation of the lanes of `mask`, which the calling lane belongs to. The last lane to come calls
+  // A collective operation of the lanes of `mask`, which the calling lane belongs to. The last lane to arrive calls
   // complete(payloads, mask) for all; payloads[lane] is what that lane passed.
   using Complete = void (*)(void* const* payloads, unsigned mask);
   void collective(unsigned mask, void* payload, Complete complete);
   // Shared memory by the identity of its declaration; filled with a pattern when the first thread asks.
   void* shared_array(const void* declaration, size_t bytes);
   void* dynamic_shared() { return dynamic_shared_.get(); }
-  // Copies that are made when they are waited for, in groups; see async_copy.
+  // Copies that are deferred until they are waited for, in groups; see async_copy.
   void async_copy(void* destination, const void* source, size_t bytes);
   void async_commit();
   void async_wait(size_t groups_left);
@@ -93,7 +93,7 @@ class Block {
   std::unique_ptr<unsigned char[]> dynamic_shared_;
 };
 
-// The block that this thread of the system runs, while it runs one.
+// The block that this OS thread runs, while it runs one.
 extern constinit thread_local Block* block_of_thread;
 
 }  // namespace st::simt

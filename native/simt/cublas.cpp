@@ -1,6 +1,6 @@
-// A plain product of matrices in the place of cuBLAS. It is as strict as the library about its arguments, and as free
-// where the library is: where a sum begins depends on how many rows there are, and what was in the workspace is lost.
-// Unlike the library it refuses to work without a workspace, because it would have to allocate one.
+// A plain matmul in place of cuBLAS. It is as strict as the library about its arguments, and deliberately not
+// batch-invariant: where a sum starts depends on the number of rows. It overwrites the workspace. Unlike the library,
+// it refuses to work without a workspace, because it would have to allocate one.
 
 #include "cuda/cublas.h"
 
@@ -62,7 +62,7 @@ const char* status_text(int status) {
                                      : "the emulated library failed";
 }
 
-// A product as it was asked for: c[m, n] = op_a(a) op_b(b), column by column.
+// A requested matmul: c[m, n] = op_a(a) op_b(b), column by column.
 struct Product {
   int m, n, k;
   const void* a;

@@ -1,5 +1,5 @@
-// A stack of its own that runs one function after another and can be left in the middle of one. Boost.Context switches;
-// AddressSanitizer is notified of every switch.
+// A separate stack that runs one function after another and can be suspended in the middle of one. Switches with
+// Boost.Context; AddressSanitizer is notified of every switch.
 #pragma once
 
 #include <boost/context/detail/fcontext.hpp>
@@ -18,12 +18,12 @@ class Fiber {
 
   // Runs function(argument) here when the fiber is resumed next. The one before must have returned.
   void start(Function function, void* argument);
-  // Called from outside: goes on where the fiber was left; returns when it leaves again. True when its function
+  // Called from outside: resumes the fiber; returns when it is suspended again. True if its function has
   // returned.
   bool resume();
-  // Called on the fiber: back to its resumer.
+  // Called on the fiber: suspends it, and returns to its resumer.
   void leave();
-  // Forgets a function that will never be resumed. Its frames are dropped without destructors.
+  // Abandons a function that will never be resumed. Its frames are dropped without calling destructors.
   void abandon();
 
  private:

@@ -22,7 +22,7 @@ uint64_t greatest_common_divisor(uint64_t a, uint64_t b) {
   return b == 0 ? a : greatest_common_divisor(b, a % b);
 }
 
-// One grid while it runs. Blocks are handed out in the order i -> i * stride mod count, which is a permutation.
+// A running grid. Blocks are assigned in the order i -> i * stride mod count, which is a permutation.
 struct Work {
   explicit Work(const Launch& l) : launch(l), count(block_count(l)) {
     if (launch.seed != 0 && count > 2)

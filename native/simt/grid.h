@@ -1,4 +1,4 @@
-// Runs the blocks of a grid on the processors of this machine.
+// Runs the blocks of a grid on the CPUs of this machine.
 #pragma once
 
 #include <string>
@@ -7,10 +7,10 @@
 
 namespace st::simt {
 
-// Returns when every block has run; otherwise what went wrong. Callers take turns.
+// Runs all blocks; returns the error if there was one. Calls are serialized.
 std::string run_grid(Launch launch);
 
-// Threads of the system that run blocks. SOFTTHINKING_SIMT_THREADS sets it; else one per processor.
+// Number of OS threads that run blocks. SOFTTHINKING_SIMT_THREADS sets it; otherwise one per CPU.
 int worker_count();
 
 }  // namespace st::simt

@@ -1,9 +1,9 @@
-// The functions of CUDA's runtime for the emulated device. A stream is a queue that is not run before somebody waits
-// for it: a host that reads too early, or changes or frees too early what is to be read, shows.
+// The functions of CUDA's runtime for the emulated device. A stream is a queue that runs only when it is waited for, so
+// that a host which reads results too early, or changes or frees inputs too early, is detected.
 //
 // Faults, for tests: SOFTTHINKING_SIMT_FAULT is no-driver, old-driver, no-device, old-architecture, no-cublas, or
-// launch: from then on every kernel fails; or launch-N: so does the N-th kernel from then on, and what is behind it.
-// SOFTTHINKING_SIMT_MEMORY is how many bytes the device has.
+// launch: from then on every kernel fails; or launch-N: the N-th kernel from then on and all after it fail.
+// SOFTTHINKING_SIMT_MEMORY is the device's memory in bytes.
 
 #include <sys/sysinfo.h>
 
@@ -51,21 +51,21 @@ namespace {
 constexpr size_t kAlignment = 256;
 constexpr int kPoison = 0xFF;
 
-// What is kept for the whole process: the error that a kernel left, as CUDA keeps it until the device is reset, and
-// what memory was allocated.
+// State of the whole process: the error of a kernel, which CUDA keeps until the device is reset, and the allocated
+// memory.
 struct State {
   std::mutex mutex;
   cudaError_t error = cudaSuccess;
   char message[256] = "";
-  std::string fault;         // which fault the last kernel was to have, and
-  uint64_t since_fault = 0;  // how many kernels there were since it was another
+  std::string fault;         // fault setting of the last kernel, and
+  uint64_t since_fault = 0;  // number of kernels since it changed
   std::map<const char*, size_t> device_memory, pinned_memory;
-  std::mutex streams_mutex;  // held while somebody waits for streams that it does not own
+  std::mutex streams_mutex;  // held while a thread waits for streams that it does not own
   std::set<cudaStream_t> streams;
 };
 
 State& state() {
-  static State* all = new State;  // outlives whatever static destructors still call
+  static State* all = new State;  // outlives calls from static destructors
   return *all;
 }
 
@@ -74,7 +74,7 @@ bool has_fault(const char* name) {
   return fault && strcmp(fault, name) == 0;
 }
 
-// Whether the kernel that is about to run is to fail.
+// Whether the next kernel should fail.
 bool kernel_fails() {
   const char* text = getenv("SOFTTHINKING_SIMT_FAULT");
   std::string fault = text ? text : "";
@@ -259,7 +259,7 @@ cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int device) {
   *properties = {};
   snprintf(properties->name, sizeof properties->name, "emulated CUDA device");
   properties->major = has_fault("old-architecture") ? 7 : 8;
-  properties->multiProcessorCount = 16;  // so many that small grids do not fill the device
+  properties->multiProcessorCount = 16;  // enough that small grids do not fill the device
   return cudaSuccess;
 }
 

@@ -1,5 +1,5 @@
-// Stands in for CUDA's header of the same name when g++ compiles the kernels for the emulated device: as much of the
-// language and of the runtime's functions as native/cuda uses, with CUDA's names and meaning.
+// Replaces CUDA's header of the same name when g++ compiles the kernels for the emulated device: the subset of the
+// language and of the runtime's functions that native/cuda uses, with CUDA's names and semantics.
 #pragma once
 
 #include <cstddef>

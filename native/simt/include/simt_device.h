@@ -1,5 +1,5 @@
-// What a kernel sees of the emulated device: qualifiers, its place in the grid, barriers, warps, atomics, shared
-// memory. An operation of a warp is one of its lanes' collective: it is done when the last lane of the mask has come.
+// The emulated device as seen by a kernel: qualifiers, its position in the grid, barriers, warps, atomics, shared
+// memory. A warp operation is collective: it is executed when the last lane of the mask has arrived.
 #pragma once
 
 #include <cmath>
@@ -46,7 +46,7 @@ struct Shuffle {
   int source;
 };
 
-// A lane that names one outside the mask gets what CUDA leaves undefined: here a pattern that no test expects.
+// Reading a lane outside the mask is undefined in CUDA: it returns a pattern here that no test expects.
 template <typename T>
 T shuffle(unsigned mask, T value, int source) {
   Shuffle<T> mine = {value, value, source};
@@ -120,7 +120,7 @@ inline int __popc(unsigned value) {
   return __builtin_popcount(value);
 }
 
-// Blocks run on several threads of the system.
+// Blocks run on several OS threads.
 inline int atomicAdd(int* address, int value) {
   return __atomic_fetch_add(address, value, __ATOMIC_RELAXED);
 }

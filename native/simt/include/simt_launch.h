@@ -1,4 +1,4 @@
-// Gives kernels and other work to a stream of the emulated device.
+// Submits kernels and other work to a stream of the emulated device.
 #pragma once
 
 #include <functional>
@@ -16,7 +16,7 @@ cudaError_t enqueue_kernel(dim3 grid, dim3 block, size_t shared_bytes, cudaStrea
 // Any other work, in the order of the stream.
 cudaError_t enqueue(cudaStream_t stream, std::function<cudaError_t()> work);
 
-// What a device without cuBLAS has in its place.
+// The replacement of cuBLAS on the emulated device.
 const cuda::Cublas* cublas_stand_in(char* report, size_t report_bytes);
 
 }  // namespace st::simt

@@ -1,4 +1,4 @@
-// The types by which a kernel knows its place.
+// The types of a kernel's position in the grid.
 #pragma once
 
 #include <cstddef>
@@ -20,7 +20,7 @@ struct Position {
   dim3 block_size, grid_size;
 };
 
-// Of the thread of the emulated device that this thread of the system runs now.
+// Position of the emulated thread that this OS thread currently runs.
 extern constinit thread_local Position position_of_thread;
 
 }  // namespace st::simt
