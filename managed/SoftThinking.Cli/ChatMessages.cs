@@ -3,11 +3,11 @@ using System.Text.Json;
 
 namespace SoftThinking.Cli;
 
-/// <summary>Reads "messages" and "tools" of a line: a conversation in the form of the OpenAI API, which chat templates
-/// share.</summary>
+/// <summary>Reads "messages" and "tools" of a line: a conversation in the format of the OpenAI API, which chat templates
+/// use too.</summary>
 internal static class ChatMessages
 {
-    /// <exception cref="ArgumentException">It is no array of messages, or a message has the wrong form.</exception>
+    /// <exception cref="ArgumentException">The value is not an array of messages, or a message is malformed.</exception>
     public static IReadOnlyList<ChatMessage> Read(JsonElement value)
     {
         if (value.ValueKind != JsonValueKind.Array)
@@ -17,8 +17,8 @@ internal static class ChatMessages
         return [.. value.EnumerateArray().Select((message, i) => ReadMessage($"messages[{i}]", message))];
     }
 
-    /// <summary>Checks "tools": an array of objects, with whatever the template wants to know of a tool.</summary>
-    /// <exception cref="ArgumentException">It is something else.</exception>
+    /// <summary>Checks "tools": an array of objects, which the template interprets.</summary>
+    /// <exception cref="ArgumentException">The value is not an array of objects.</exception>
     public static JsonElement ReadTools(JsonElement value)
     {
         if (value.ValueKind != JsonValueKind.Array || value.EnumerateArray().Any(tool => tool.ValueKind != JsonValueKind.Object))
@@ -70,8 +70,8 @@ internal static class ChatMessages
     private static JsonElement CheckArray(string key, JsonElement value) =>
         value.ValueKind == JsonValueKind.Array ? value : throw JsonValue.Wrong(key, "an array", value);
 
-    /// <summary>The engine reads text only: another kind of part would be dropped by the template, or become a token that
-    /// stands for nothing.</summary>
+    /// <summary>The engine supports text only: the template would drop another kind of part, or render it as a meaningless
+    /// token.</summary>
     private static void CheckParts(string key, JsonElement parts)
     {
         int i = 0;

@@ -8,8 +8,8 @@ namespace SoftThinking.Cli;
 /// <summary>The program: its commands, and how errors become messages and exit codes.</summary>
 internal static class CommandLine
 {
-    /// <summary>Runs a command line and returns its exit code. No exception that a user can cause leaves it.</summary>
-    /// <param name="cancellation">Cancelled when the user wants the command to end.</param>
+    /// <summary>Runs a command line and returns its exit code. Catches every exception that a user can cause.</summary>
+    /// <param name="cancellation">Canceled when the user interrupts the command.</param>
     public static async Task<int> RunAsync(
         IReadOnlyList<string> arguments, Terminal terminal, CancellationToken cancellation = default)
     {
@@ -21,7 +21,7 @@ internal static class CommandLine
         }
         catch (IOException error) when (Terminal.IsBrokenPipe(error))
         {
-            return ExitCode.Success; // the reader has had enough
+            return ExitCode.Success; // the reader has closed the output
         }
         catch (OperationCanceledException)
         {
@@ -56,7 +56,7 @@ internal static class CommandLine
                 Output = terminal.Out,
                 Error = terminal.Error,
                 EnableDefaultExceptionHandler = false,
-                ProcessTerminationTimeout = null, // Program.cs listens to signals
+                ProcessTerminationTimeout = null, // Program.cs handles signals
             },
             cancellation);
     }
@@ -75,7 +75,7 @@ internal static class CommandLine
         return root;
     }
 
-    // The first error of `foo` is that there is no command, which is no help.
+    // The first error of `foo` is a missing command, which is not helpful.
     private static string Problem(ParseResult parsed) =>
         parsed.UnmatchedTokens.Count > 0 ? $"unknown command or option '{parsed.UnmatchedTokens[0]}'"
         : parsed.Tokens.Count == 0 ? "there is no command"

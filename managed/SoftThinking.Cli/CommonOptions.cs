@@ -2,7 +2,7 @@ using System.CommandLine;
 
 namespace SoftThinking.Cli;
 
-/// <summary>Options that several commands have.</summary>
+/// <summary>Options shared by several commands.</summary>
 internal static class CommonOptions
 {
     private const string Bf16 = "bf16", F32 = "f32", Stored = "stored", Int8 = "int8", Auto = "auto", Cpu = "cpu", Cuda = "cuda";
@@ -11,7 +11,7 @@ internal static class CommonOptions
     public static Option<string?> Model { get; } = new("--model")
     {
         Description = "A Hugging Face checkpoint: a directory, or a .safetensors file with config.json in the same directory. The default is "
-            + $"{DemonstrationModel.Name}, a small model that comes with the program and can add and subtract.",
+            + $"{DemonstrationModel.Name}, a small model included with the program that can add and subtract.",
         HelpName = "DIR",
     };
 
@@ -23,7 +23,7 @@ internal static class CommonOptions
         + "slightly different output; CPU only).", Stored, Int8);
 
     public static Option<string> Device { get; } = Choice("--device",
-        "Where to compute: auto (a CUDA device if there is one, else the CPU), cpu or cuda.", Auto, Cpu, Cuda);
+        "Device to compute on: auto (a CUDA device if available, else the CPU), cpu or cuda.", Auto, Cpu, Cuda);
 
     public static Option<bool> FastPrefill { get; } = new("--fast-prefill")
     {
@@ -32,7 +32,7 @@ internal static class CommonOptions
             + "concurrent requests and on the version of cuBLAS. Decoding is unchanged. CUDA only.",
     };
 
-    /// <summary>The options of the machine.</summary>
+    /// <summary>The engine options of the group "machine".</summary>
     public static EngineOptions ReadMachine(ParseResult parsed, int threads)
     {
         EngineOptions options = ReadDevice(parsed, threads);

@@ -1,6 +1,6 @@
 namespace SoftThinking.Cli;
 
-/// <summary>The small model that comes with the program and is used where no other is named.</summary>
+/// <summary>The small model that is included with the program and used by default.</summary>
 internal static class DemonstrationModel
 {
     public const string Name = "tiny-reasoner";

@@ -5,7 +5,7 @@ internal static class ExitCode
 {
     public const int Success = 0, Failure = 1, Usage = 2, Interrupted = 130;
 
-    /// <summary>Every code and its meaning, for help.</summary>
+    /// <summary>All codes and their meanings, for help.</summary>
     public static IReadOnlyList<(int Code, string Meaning)> Meanings { get; } =
     [
         (Success, "Success. Also when the reader of the output closes it, as head does."),

@@ -4,33 +4,34 @@ using System.Text.Json;
 
 namespace SoftThinking.Cli;
 
-/// <summary>What `generate` was asked for.</summary>
+/// <summary>The settings of a `generate` command.</summary>
 /// <param name="Model">Directory or file of the checkpoint.</param>
-/// <param name="ModelName">What to call it: as the user did.</param>
-/// <param name="Prompt">Null where it comes from a file or from standard input.</param>
-/// <param name="Raw">Whether the prompt goes to the model as it is, without the chat template.</param>
+/// <param name="ModelName">Name of the model, as the user entered it.</param>
+/// <param name="Prompt">Null if it is read from a file or from standard input.</param>
+/// <param name="Raw">Whether the prompt is passed to the model as it is, without the chat template.</param>
 /// <param name="Json">Whether to print one JSON object.</param>
 /// <param name="Trace">File for one JSON object per generated token; null for none.</param>
 internal sealed record GenerateSettings(
     string Model, string ModelName, string? Prompt, string? PromptFile, string? System, bool Raw, int MaxNewTokens,
     SamplingOptions Sampling, EngineOptions Engine, bool Json, string? Trace)
 {
-    /// <summary>File with a JSON object a line; "-" for standard input, null for one question.</summary>
+    /// <summary>File with one JSON object per line; "-" for standard input, null for a single question.</summary>
     public string? Prompts { get; init; }
 
     /// <summary>Texts that end the output.</summary>
     public IReadOnlyList<string> Stop { get; init; } = [];
 
-    /// <summary>Answers to a question.</summary>
+    /// <summary>Number of answers per question.</summary>
     public int Samples { get; init; } = 1;
 
-    /// <summary>Most likely tokens whose log-probabilities are reported, besides that of the token itself; null for none at all.</summary>
+    /// <summary>Number of most likely tokens whose log-probabilities are reported in addition to the token's own; null for no
+    /// log-probabilities.</summary>
     public int? LogProbs { get; init; }
 
     /// <summary>Variables for the chat template, by name.</summary>
     public ImmutableDictionary<string, JsonElement> TemplateVars { get; init; } = TemplateVariables.None;
 
-    /// <summary>The conversation of a line of --prompts; null where there is one question.</summary>
+    /// <summary>The conversation of a line of --prompts; null for a single question.</summary>
     public IReadOnlyList<ChatMessage>? Messages { get; init; }
 
     /// <summary>The tools of a line of --prompts, an array; null for none.</summary>
@@ -42,10 +43,10 @@ internal sealed record GenerateSettings(
     /// <summary>Whether the output starts inside a thought.</summary>
     public ThinkingStart Thinking { get; init; }
 
-    /// <summary>Whether the texts that end the output match inside a thought, too.</summary>
+    /// <summary>Whether the texts that end the output also match inside a thought.</summary>
     public bool StopInThinking { get; init; }
 
-    /// <summary>Whether there may be several texts.</summary>
+    /// <summary>Whether several answers may be generated.</summary>
     public bool Many => Prompts != null || Samples > 1;
 }
 
@@ -53,7 +54,7 @@ internal sealed record GenerateSettings(
 internal sealed class GenerateOptions
 {
     private const int DefaultMaxNewTokens = 4096, DefaultBatch = 16;
-    private static readonly Prompt NoPrompt = new TextPrompt(""); // of requests that only check a value
+    private static readonly Prompt NoPrompt = new TextPrompt(""); // for requests that only validate a value
     private readonly Option<string?> _prompt = Text("--prompt", "TEXT", "The question.");
     private readonly Option<string?> _promptFile = Text("--prompt-file", "FILE",
         "Read the question from a file, without a line break at its end. Without --prompt and --prompt-file it is read from "
@@ -115,7 +116,7 @@ internal sealed class GenerateOptions
 
     public IReadOnlyList<OptionGroup> Groups { get; }
 
-    /// <summary>Those of sampling.</summary>
+    /// <summary>The sampling options.</summary>
     public SamplingArguments Sampling { get; } = new();
 
     /// <exception cref="UsageException">Options contradict each other.</exception>
@@ -175,7 +176,7 @@ internal sealed class GenerateOptions
         QueueLength = int.MaxValue, // ManyPrompts limits what it submits
     };
 
-    /// <exception cref="UsageException">It is none of the words.</exception>
+    /// <exception cref="UsageException">The word is unknown.</exception>
     private static ThinkingStart ReadThinking(string? word) => word == null ? ThinkingStart.Auto
         : ThinkingStarts.Parse(word) ?? throw new UsageException($"--thinking must be auto, open or closed, not '{word}'");
 

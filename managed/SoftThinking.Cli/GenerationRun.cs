@@ -12,17 +12,17 @@ internal enum RunEnd
     /// <summary>The limit of tokens or the context was reached.</summary>
     Length,
 
-    /// <summary>The answer was certain for too long.</summary>
+    /// <summary>The cold stop ended the answer: too many certain tokens in a row.</summary>
     ColdStop,
 
-    /// <summary>The user ended it.</summary>
+    /// <summary>The user interrupted it.</summary>
     Cancelled,
 
-    /// <summary>It could not go on; see <see cref="GenerationRun.Error"/>.</summary>
+    /// <summary>It failed; see <see cref="GenerationRun.Error"/>.</summary>
     Error,
 }
 
-/// <summary>All that is known of one generation, from loading the model to the last token; the source of every output.</summary>
+/// <summary>The state of one generation, from loading the model to the last token; the source of all outputs.</summary>
 internal sealed class GenerationRun(string model)
 {
     private readonly List<GeneratedToken> _tokens = [];
@@ -43,14 +43,14 @@ internal sealed class GenerationRun(string model)
     /// <summary>Tokens of the thought, markers included.</summary>
     public int ThinkingTokens { get; private set; }
 
-    /// <summary>Concept tokens of several entries.</summary>
+    /// <summary>Number of concept tokens with several entries.</summary>
     public int MixedTokens { get; private set; }
 
     public ThinkingEnd? ThinkingEnd { get; private set; }
 
     public RunEnd End { get; private set; }
 
-    /// <summary>What went wrong where <see cref="End"/> is <see cref="RunEnd.Error"/>.</summary>
+    /// <summary>The error if <see cref="End"/> is <see cref="RunEnd.Error"/>.</summary>
     public string? Error { get; private set; }
 
     public TimeSpan Load { get; private set; }
@@ -61,30 +61,30 @@ internal sealed class GenerationRun(string model)
     /// <summary>From the first token to the last.</summary>
     public TimeSpan Decode { get; private set; }
 
-    /// <summary>All text, markers of the thought included.</summary>
+    /// <summary>All text, including the markers of the thought.</summary>
     public string Text => _text.ToString();
 
     /// <summary>The thought, without markers and outer white space.</summary>
     public string Thinking => _thinking.ToString().Trim();
 
-    /// <summary>What follows the thought, without outer white space.</summary>
+    /// <summary>The text after the thought, without outer white space.</summary>
     public string Answer => _answer.ToString().Trim();
 
     public double PrefillTokensPerSecond => Rate(PromptTokens, Prefill);
 
     public double DecodeTokensPerSecond => Rate(_tokens.Count - 1, Decode);
 
-    /// <summary>Entropy in nats, averaged over the thought, or over all tokens where there is none.</summary>
+    /// <summary>Entropy in nats, averaged over the thought, or over all tokens if there is no thought.</summary>
     public double MeanEntropy =>
         _tokens.Where(token => token.Thinking || ThinkingTokens == 0).Select(token => (double)token.Entropy).DefaultIfEmpty().Average();
 
-    /// <summary>The model is loaded.</summary>
+    /// <summary>Records that the model is loaded.</summary>
     public void Loaded(TimeSpan time) => Load = time;
 
-    /// <summary>What ended the text, where <see cref="End"/> is <see cref="RunEnd.Stop"/>.</summary>
+    /// <summary>The match that ended the text, if <see cref="End"/> is <see cref="RunEnd.Stop"/>.</summary>
     public StopMatch? Stop { get; private set; }
 
-    /// <summary>The request is submitted.</summary>
+    /// <summary>Records that the request is submitted.</summary>
     public void Begin() => _clock.Restart();
 
     /// <summary>Adds the next event.</summary>
@@ -126,10 +126,10 @@ internal sealed class GenerationRun(string model)
         _ => RunEnd.Stop,
     });
 
-    /// <summary>The user ended the run.</summary>
+    /// <summary>Records that the user interrupted the run.</summary>
     public void Cancel() => End = RunEnd.Cancelled;
 
-    /// <summary>The run could not go on.</summary>
+    /// <summary>Records that the run failed.</summary>
     public void Fail(string error) => (End, Error) = (RunEnd.Error, error);
 
     private static double Rate(int tokens, TimeSpan time) => tokens > 0 && time > TimeSpan.Zero ? tokens / time.TotalSeconds : 0;

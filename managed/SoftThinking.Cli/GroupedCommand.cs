@@ -2,7 +2,7 @@ using System.CommandLine;
 
 namespace SoftThinking.Cli;
 
-/// <summary>Options that belong together in help.</summary>
+/// <summary>Options that help lists together.</summary>
 internal sealed record OptionGroup(string Title, IReadOnlyList<Option> Options);
 
 /// <summary>A command whose help shows its options in groups, and examples.</summary>

@@ -4,7 +4,7 @@ using System.Globalization;
 
 namespace SoftThinking.Cli;
 
-/// <summary>Prints help. The library's own lists options one under another, which does not teach forty of them.</summary>
+/// <summary>Prints help. The default of the library is a flat list, which is hard to read with forty options.</summary>
 internal sealed class HelpText(Terminal terminal) : SynchronousCommandLineAction
 {
     private const int Indent = 2, Gap = 2;
@@ -12,7 +12,7 @@ internal sealed class HelpText(Terminal terminal) : SynchronousCommandLineAction
     /// <summary>Lines longer than this are hard to read.</summary>
     private const int MaxWidth = 100;
 
-    /// <summary>A name beyond this column has a line of its own, so that descriptions keep their width.</summary>
+    /// <summary>A name beyond this column is printed on a separate line, so that descriptions keep their width.</summary>
     private const int MaxColumn = 26;
 
     private readonly TextWriter _out = terminal.Out;
@@ -72,7 +72,7 @@ internal sealed class HelpText(Terminal terminal) : SynchronousCommandLineAction
         }
     }
 
-    /// <summary>Writes words from the given column on, in as many lines as they need.</summary>
+    /// <summary>Writes text from the given column on, with word wrap.</summary>
     private void WriteWords(string text, int column)
     {
         int width = Math.Max(Math.Min(terminal.Width, MaxWidth), column + 30), at = column;

@@ -1,11 +1,11 @@
 namespace SoftThinking.Cli;
 
-/// <summary>One form of output of a run.</summary>
+/// <summary>Writes a run in one output format.</summary>
 internal interface IRunWriter
 {
-    /// <summary>Called with each event of a run, after the run has it.</summary>
+    /// <summary>Called with each event of a run, after it was added to the run.</summary>
     void Add(GenerationRun run, GenerationEvent next);
 
-    /// <summary>The run ended, by itself or not.</summary>
+    /// <summary>Called when the run has ended for any reason.</summary>
     void End(GenerationRun run);
 }

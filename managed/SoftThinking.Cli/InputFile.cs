@@ -2,14 +2,14 @@ using System.Text;
 
 namespace SoftThinking.Cli;
 
-/// <summary>Files that an option names. They may be readable only once, as a FIFO, /dev/stdin or a process substitution is:
-/// each is opened once and read once, from its beginning to its end. Both may wait for the writer, and that wait can be
-/// cancelled.</summary>
+/// <summary>Files that an option names. They may be readable only once, like a FIFO, /dev/stdin or a process substitution:
+/// each is opened once and read once, sequentially. Both may wait for the writer, and that wait can be
+/// canceled.</summary>
 internal static class InputFile
 {
     /// <param name="option">The option, for messages.</param>
     /// <exception cref="IOException">The file cannot be opened.</exception>
-    /// <exception cref="OperationCanceledException">Cancelled while waiting.</exception>
+    /// <exception cref="OperationCanceledException">Canceled while waiting.</exception>
     public static async Task<Stream> OpenAsync(string option, string path, CancellationToken cancellation)
     {
         try
@@ -24,7 +24,7 @@ internal static class InputFile
 
     /// <summary>Reads all text of a file.</summary>
     /// <exception cref="IOException">The file cannot be read, or is not UTF-8.</exception>
-    /// <exception cref="OperationCanceledException">Cancelled while waiting.</exception>
+    /// <exception cref="OperationCanceledException">Canceled while waiting.</exception>
     public static async Task<string> ReadTextAsync(string option, string path, CancellationToken cancellation)
     {
         using Stream stream = await OpenAsync(option, path, cancellation);
@@ -32,12 +32,12 @@ internal static class InputFile
     }
 
     /// <summary>Reads all text of a stream.</summary>
-    /// <param name="name">What messages call it.</param>
+    /// <param name="name">Name for messages.</param>
     /// <exception cref="IOException">The stream cannot be read, or is not UTF-8.</exception>
-    /// <exception cref="OperationCanceledException">Cancelled while waiting.</exception>
+    /// <exception cref="OperationCanceledException">Canceled while waiting.</exception>
     public static async Task<string> ReadTextAsync(string name, Stream stream, CancellationToken cancellation)
     {
-        // A read that waits cannot be interrupted; waiting for it can.
+        // A blocked read cannot be interrupted, but waiting for it can.
         byte[] bytes = await Task.Run(() => ReadAll(name, stream), cancellation).WaitAsync(cancellation);
         if (Utf8Text.FindInvalid(bytes) is int invalid)
             throw new IOException($"{name} is not valid UTF-8 at byte {invalid + 1}");

@@ -6,7 +6,7 @@ using SoftThinking.Checkpoints;
 
 namespace SoftThinking.Cli;
 
-/// <summary>Prints what `inspect` found as one JSON object. Sizes are bytes.</summary>
+/// <summary>Prints the results of `inspect` as one JSON object. Sizes are in bytes.</summary>
 internal static class InspectJson
 {
     public static void Write(TextWriter output, ModelFacts facts)

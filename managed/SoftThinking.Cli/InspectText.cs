@@ -4,10 +4,10 @@ using Spectre.Console;
 
 namespace SoftThinking.Cli;
 
-/// <summary>Prints what `inspect` found: a table at a terminal, else aligned text.</summary>
+/// <summary>Prints the results of `inspect`: a table on a terminal, otherwise aligned text.</summary>
 internal static class InspectText
 {
-    private const int ShownAddedTokens = 8, NameWidth = 18;
+    private const int Shown = 8, NameWidth = 18; // of a long list
 
     public static void Write(Terminal terminal, ModelFacts facts)
     {
@@ -36,6 +36,7 @@ internal static class InspectText
             ("name", facts.Model),
             ("architecture", config.Architecture.ToString()),
             ("parameters", Text($"{facts.Found.Parameters:N0} ({string.Join(", ", facts.Found.Dtypes)})")),
+            ("unused tensors", facts.Found.UnusedTensors is { Length: > 0 } unused ? Listed(unused) : "none"),
             ("layers", Text($"{config.Layers}")),
             ("hidden size", Text($"{config.HiddenSize}")),
             ("attention", Text($"query heads {config.Heads}, key-value heads {config.KvHeads}, of size {config.HeadDim}") + Attention(config)),
@@ -69,7 +70,7 @@ internal static class InspectText
     [
         ("kind", found.TokenizerKind),
         ("vocabulary", Text($"{found.Tokenizer.VocabularySize:N0} tokens, {found.Merges:N0} merges")),
-        ("added tokens", AddedTokens(found.AddedTokens)),
+        ("added tokens", Listed([.. found.AddedTokens.Select(token => token.Text)])),
         ("normalizer", found.Normalizer),
         ("pre-tokenizer", found.PreTokenizer),
     ];
@@ -98,16 +99,16 @@ internal static class InspectText
         string ends = string.Join(", ", defaults.EosIds.Select(id => $"{id} {TokenText.Visible(found.Tokenizer, id)}"));
         return
         [
-            ("ends of text", ends.Length > 0 ? ends : "none"),
+            ("ends of text", ends.Length > 0 ? ends : "NONE KNOWN: generation runs to its limit, unless --stop ends it"),
             .. rows.Where(row => row.Value != null).Select(row => (row.Name, Text($"{row.Value}"))),
         ];
     }
 
-    private static string AddedTokens(IReadOnlyList<(string Text, int Id)> tokens)
+    private static string Listed(IReadOnlyCollection<string> texts)
     {
-        string shown = string.Join(' ', tokens.Take(ShownAddedTokens).Select(token => TokenText.Harmless(token.Text)));
-        int more = tokens.Count - ShownAddedTokens;
-        return $"{tokens.Count}: {shown}" + (more > 0 ? $" and {more} more" : "");
+        string shown = string.Join(' ', texts.Take(Shown).Select(TokenText.Harmless));
+        int more = texts.Count - Shown;
+        return Text($"{texts.Count}: {shown}") + (more > 0 ? Text($" and {more} more") : "");
     }
 
     private static void WriteTable(Terminal terminal, string title, (string Name, string Value)[] rows)

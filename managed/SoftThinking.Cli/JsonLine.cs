@@ -4,7 +4,7 @@ using System.Text.Json;
 
 namespace SoftThinking.Cli;
 
-/// <summary>One JSON object on a line of its own.</summary>
+/// <summary>Writes one JSON object per line.</summary>
 internal static class JsonLine
 {
     /// <param name="properties">Writes the properties of the object.</param>

@@ -2,7 +2,7 @@ using System.Text.Json;
 
 namespace SoftThinking.Cli;
 
-/// <summary>Prints a run as one JSON object when it ended.</summary>
+/// <summary>Prints a run as one JSON object when it has ended.</summary>
 internal sealed class JsonRunWriter(TextWriter output) : IRunWriter
 {
     public void Add(GenerationRun run, GenerationEvent next)
@@ -14,7 +14,7 @@ internal sealed class JsonRunWriter(TextWriter output) : IRunWriter
         JsonLine.Write(output, json => Write(json, run));
     }
 
-    /// <summary>Writes the properties of a run into the object that is open.</summary>
+    /// <summary>Writes the properties of a run into the open object.</summary>
     public static void Write(Utf8JsonWriter json, GenerationRun run)
     {
         json.WriteString("model", TokenJson.Encode(run.Model));

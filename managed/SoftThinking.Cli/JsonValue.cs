@@ -7,21 +7,21 @@ namespace SoftThinking.Cli;
 /// <summary>Reads values of a JSON object, with errors that name the key.</summary>
 internal static class JsonValue
 {
-    /// <exception cref="ArgumentException">It is no text.</exception>
+    /// <exception cref="ArgumentException">The value is not text.</exception>
     public static string Text(string key, JsonElement value) =>
         value.ValueKind == JsonValueKind.String ? Decode(key, () => value.GetString()!) : throw Wrong(key, "text", value);
 
     /// <summary>The key of a property.</summary>
-    /// <exception cref="ArgumentException">It is no Unicode text.</exception>
+    /// <exception cref="ArgumentException">The key is not Unicode text.</exception>
     public static string Name(JsonProperty property) => Decode("a key", () => property.Name);
 
-    /// <exception cref="ArgumentException">It is neither true nor false.</exception>
+    /// <exception cref="ArgumentException">The value is neither true nor false.</exception>
     public static bool Flag(string key, JsonElement value) =>
         value.ValueKind is JsonValueKind.True or JsonValueKind.False ? value.GetBoolean() : throw Wrong(key, "true or false", value);
 
     /// <param name="check">Throws <see cref="ArgumentOutOfRangeException"/> for a value out of range, with a message that
     /// begins with the name of the property.</param>
-    /// <exception cref="ArgumentException">It is no number, or out of its range.</exception>
+    /// <exception cref="ArgumentException">The value is not a number, or out of range.</exception>
     public static T Number<T>(string key, JsonElement value, Action<T> check) where T : struct, INumber<T>
     {
         bool parsed = T.TryParse(value.GetRawText(), NumberStyles.Float, CultureInfo.InvariantCulture, out T number);
@@ -38,8 +38,8 @@ internal static class JsonValue
         }
     }
 
-    /// <summary>Checks every text inside a value, whatever it is.</summary>
-    /// <exception cref="ArgumentException">One is no Unicode text.</exception>
+    /// <summary>Checks all text inside a value of any kind.</summary>
+    /// <exception cref="ArgumentException">A text is not Unicode.</exception>
     public static void CheckText(string key, JsonElement value)
     {
         if (value.ValueKind == JsonValueKind.String)
@@ -58,7 +58,7 @@ internal static class JsonValue
         }
     }
 
-    // JSON may hold escapes of half a character.
+    // JSON may contain escapes of half a surrogate pair.
     private static string Decode(string key, Func<string> read)
     {
         try
@@ -71,7 +71,7 @@ internal static class JsonValue
         }
     }
 
-    /// <summary>The error of a value of another kind than it must be.</summary>
+    /// <summary>Creates the error for a value of the wrong kind.</summary>
     public static ArgumentException Wrong(string key, string kind, JsonElement value)
     {
         const int Shown = 60;

@@ -5,8 +5,8 @@ using Spectre.Console.Rendering;
 
 namespace SoftThinking.Cli;
 
-/// <summary>Shows a run while it goes on: thoughts dimmed, uncertain ones with their runners-up, then the answer, and a
-/// closing line on standard error. The text is the model's own to the last space.</summary>
+/// <summary>Shows a run as it is generated: thoughts dimmed, uncertain ones with their runners-up, then the answer, and a
+/// summary line on standard error. The model's text is printed unchanged, including white space.</summary>
 internal sealed class LiveTextWriter : IRunWriter
 {
     private static readonly Style Thought = new(decoration: Decoration.Dim);
@@ -41,13 +41,13 @@ internal sealed class LiveTextWriter : IRunWriter
             return;
         _terminal.Error.WriteLine();
         if (_terminal.StyleError)
-            _terminal.ErrorConsole.Write(new Text(Summary(run) + "\n", Thought)); // breaks between words
+            _terminal.ErrorConsole.Write(new Text(Summary(run) + "\n", Thought)); // wraps between words
         else
             _terminal.Error.WriteLine(Summary(run));
         _terminal.Error.Flush();
     }
 
-    /// <summary>The closing line.</summary>
+    /// <summary>The summary line.</summary>
     internal static string Summary(GenerationRun run)
     {
         int answered = run.Tokens.Count - run.ThinkingTokens;
@@ -59,7 +59,7 @@ internal sealed class LiveTextWriter : IRunWriter
 
     private void Write(Mixture mixture)
     {
-        Write(mixture.Before + mixture.Head, Thought);
+        Write(mixture.Before + mixture.Token, Thought);
         Write(mixture.Weight, Uncertain);
         foreach ((string text, string weight) in mixture.RunnersUp)
             Write($"|{text}{weight}", Uncertain);
@@ -96,7 +96,7 @@ internal sealed class LiveTextWriter : IRunWriter
         _ => "",
     };
 
-    /// <summary>Text with a style, and without the word wrap that the console's own text has: a token is no paragraph.</summary>
+    /// <summary>Styled text without the word wrap of the console's text: a token is not a paragraph.</summary>
     private sealed class Verbatim(string text, Style style) : IRenderable
     {
         public Measurement Measure(RenderOptions options, int maxWidth) => new(0, maxWidth);

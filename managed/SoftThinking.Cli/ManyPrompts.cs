@@ -4,16 +4,16 @@ using SoftThinking.Templating;
 
 namespace SoftThinking.Cli;
 
-/// <summary>Answers many questions at once, or one several times, and prints an object for each answer in the order of the
-/// questions, as soon as it and all before it are there.</summary>
+/// <summary>Answers many questions concurrently, or one several times, and prints an object for each answer in the order of the
+/// questions, as soon as it and all before it are complete.</summary>
 internal sealed class ManyPrompts(GenerateSettings settings, SamplingArguments sampling, Terminal terminal)
 {
     private readonly Channel<Task<Answer>> _answers = Channel.CreateUnbounded<Task<Answer>>();
 
-    // Enough that the engine never waits for more.
+    // Enough to keep the engine busy.
     private readonly SemaphoreSlim _inFlight = new(2 * settings.Engine.MaxSequences);
     private TimeSpan _load;
-    private int _asked;
+    private int _submitted;
     private int _printed;
     private long _printedBytes; // of the input, up to the last line whose answer was printed
     private bool _failed;
@@ -25,11 +25,11 @@ internal sealed class ManyPrompts(GenerateSettings settings, SamplingArguments s
         string? question = lines == null ? await PromptSource.ReadAsync(settings, terminal, cancellation) : null;
         await using Engine engine = ModelLoader.Load(settings, terminal, cancellation, out _load);
         using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-        Task asking = lines != null
-            ? AskAllAsync(engine, lines, stop.Token)
-            : AskAsync(engine, PromptLine.Make(question!, settings), stop.Token);
-        Task printing = Task.Run(PrintAsync, CancellationToken.None); // what is done is printed in any case
-        if (!terminal.StyleOut) // there the answers themselves are the progress
+        Task submitting = lines != null
+            ? SubmitAllAsync(engine, lines, stop.Token)
+            : SubmitAsync(engine, PromptLine.Make(question!, settings), stop.Token);
+        Task printing = Task.Run(PrintAsync, CancellationToken.None); // complete answers are printed in any case
+        if (!terminal.StyleOut) // on a terminal, the answers themselves show the progress
             ProgressBar.ShowWhile(printing, terminal, () => Progress(lines?.Length));
         try
         {
@@ -37,40 +37,40 @@ internal sealed class ManyPrompts(GenerateSettings settings, SamplingArguments s
         }
         finally
         {
-            await stop.CancelAsync(); // when the reader of the answers is gone, generate no more
-            await asking;
+            await stop.CancelAsync(); // stops generating if the reader of the answers has closed the output
+            await submitting;
         }
         cancellation.ThrowIfCancellationRequested();
-        if (lines != null && _asked == 0)
-            throw new ArgumentException($"{lines.Name} holds no questions"); // doing nothing is no success
+        if (lines != null && _submitted == 0)
+            throw new ArgumentException($"{lines.Name} holds no questions"); // an empty input is an error
         return _failed ? ExitCode.Failure : ExitCode.Success;
     }
 
-    /// <param name="length">Bytes of the input; null where they are not known.</param>
+    /// <param name="length">Bytes of the input; null if unknown.</param>
     private (string, double) Progress(long? length) => (
         $"{Volatile.Read(ref _printed)} questions answered",
         length > 0 ? Math.Min(1, (double)Volatile.Read(ref _printedBytes) / length.Value) : 0);
 
-    private async Task AskAsync(Engine engine, PromptLine line, CancellationToken cancellation)
+    private async Task SubmitAsync(Engine engine, PromptLine line, CancellationToken cancellation)
     {
         await _answers.Writer.WriteAsync(AnswerAsync(engine, line, new Answer(null, null), cancellation), CancellationToken.None);
         _answers.Writer.Complete();
     }
 
-    private async Task AskAllAsync(Engine engine, PromptLines lines, CancellationToken cancellation)
+    private async Task SubmitAllAsync(Engine engine, PromptLines lines, CancellationToken cancellation)
     {
         try
         {
             while (await lines.ReadAsync(cancellation) is InputLine line)
             {
-                _asked++;
+                _submitted++;
                 await _inFlight.WaitAsync(cancellation);
                 await _answers.Writer.WriteAsync(AnswerLineAsync(engine, line, cancellation), cancellation);
             }
         }
         catch (OperationCanceledException)
         {
-            // Those asked before are still to be printed.
+            // The answers to earlier questions are still printed.
         }
         finally
         {
@@ -122,15 +122,15 @@ internal sealed class ManyPrompts(GenerateSettings settings, SamplingArguments s
 
     private async Task PrintAsync()
     {
-        await foreach (Task<Answer> coming in _answers.Reader.ReadAllAsync())
+        await foreach (Task<Answer> pending in _answers.Reader.ReadAllAsync())
         {
             try
             {
-                Print(await coming);
+                Print(await pending);
             }
             catch (OperationCanceledException)
             {
-                // Later questions may have been answered before the end.
+                // Later questions may have been answered before the cancellation.
             }
         }
     }
@@ -142,7 +142,7 @@ internal sealed class ManyPrompts(GenerateSettings settings, SamplingArguments s
             _failed = true;
             JsonLine.Write(terminal.Out, json =>
             {
-                WriteHead(json, answer);
+                WriteLabels(json, answer);
                 json.WriteString("error", TokenJson.Encode(error));
             });
         }
@@ -150,7 +150,7 @@ internal sealed class ManyPrompts(GenerateSettings settings, SamplingArguments s
         {
             JsonLine.Write(terminal.Out, json =>
             {
-                WriteHead(json, answer);
+                WriteLabels(json, answer);
                 if (answer.Runs.Count > 1)
                     json.WriteNumber("sample", i);
                 JsonRunWriter.Write(json, answer.Runs[i]);
@@ -160,7 +160,7 @@ internal sealed class ManyPrompts(GenerateSettings settings, SamplingArguments s
         Interlocked.Increment(ref _printed);
     }
 
-    private static void WriteHead(Utf8JsonWriter json, Answer answer)
+    private static void WriteLabels(Utf8JsonWriter json, Answer answer)
     {
         if (answer.Line is InputLine line)
             json.WriteNumber("line", line.Number);
@@ -171,12 +171,12 @@ internal sealed class ManyPrompts(GenerateSettings settings, SamplingArguments s
         }
     }
 
-    /// <summary>What became of a question.</summary>
-    /// <param name="Line">Its line; null where it is the only one.</param>
-    /// <param name="Id">What the line calls it.</param>
+    /// <summary>The result of a question.</summary>
+    /// <param name="Line">Its line; null for a single question.</param>
+    /// <param name="Id">The "id" of the line.</param>
     private sealed record Answer(InputLine? Line, JsonElement? Id)
     {
-        /// <summary>Its samples, where there is no error.</summary>
+        /// <summary>Its samples; empty if it failed.</summary>
         public IReadOnlyList<GenerationRun> Runs { get; init; } = [];
 
         public string? Error { get; init; }

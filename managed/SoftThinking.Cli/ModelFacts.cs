@@ -2,6 +2,6 @@ using SoftThinking.Diagnostics;
 
 namespace SoftThinking.Cli;
 
-/// <summary>A checkpoint as `inspect` shows it, in either form.</summary>
-/// <param name="Model">The model as the user named it.</param>
+/// <summary>The facts about a checkpoint that `inspect` prints, in either format.</summary>
+/// <param name="Model">Name of the model, as the user entered it.</param>
 internal sealed record ModelFacts(string Model, ModelInspection Found, KvDtype KvDtype);

@@ -3,10 +3,10 @@ using System.Diagnostics;
 
 namespace SoftThinking.Cli;
 
-/// <summary>Loads a model, with a progress bar at a terminal when that takes long.</summary>
+/// <summary>Loads a model, with a progress bar on a terminal if loading is slow.</summary>
 internal static class ModelLoader
 {
-    /// <exception cref="OperationCanceledException">Cancelled while loading.</exception>
+    /// <exception cref="OperationCanceledException">Canceled while loading.</exception>
     public static Engine Load(
         GenerateSettings settings, Terminal terminal, CancellationToken cancellation, out TimeSpan time)
     {

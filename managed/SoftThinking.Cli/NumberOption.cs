@@ -5,8 +5,8 @@ using System.Numerics;
 
 namespace SoftThinking.Cli;
 
-/// <summary>Options that are numbers, read the same in every locale, and checked where their ranges are known: by the
-/// properties of the library that they set.</summary>
+/// <summary>Numeric options, parsed in the same way in every locale, and validated by the
+/// properties of the library that they set, which know their ranges.</summary>
 internal static class NumberOption
 {
     /// <param name="preset">The value when the option is absent; null for none.</param>
@@ -42,7 +42,7 @@ internal static class NumberOption
         }
     }
 
-    /// <summary>The message of a property of the library, with the name that the user knows.</summary>
+    /// <summary>The message of a library property, with the option's name instead of the property's.</summary>
     // "TopP must be …, not 2 (Parameter 'TopP')" → "--top-p must be …, not 2"
     public static string Rename(ArgumentOutOfRangeException error, string name)
     {

@@ -1,7 +1,7 @@
 using System.Runtime.InteropServices;
 using SoftThinking.Cli;
 
-// The first Ctrl-C or SIGTERM asks the command to end, so that it can show what it has; the second one ends it.
+// The first Ctrl-C or SIGTERM cancels the command, which can still print its results so far; the second one kills it.
 using CancellationTokenSource interruption = new();
 void Interrupt(PosixSignalContext signal)
 {

@@ -2,7 +2,7 @@ using System.Reflection;
 
 namespace SoftThinking.Cli;
 
-/// <summary>What the program calls itself.</summary>
+/// <summary>Name and version of the program.</summary>
 internal static class ProgramInfo
 {
     /// <summary>The name in help and messages: the command that `dotnet tool install` creates.</summary>

@@ -5,10 +5,10 @@ using System.Text.Json.Nodes;
 
 namespace SoftThinking.Cli;
 
-/// <summary>One line of `--prompts`: what it asks for, over what the command line asks for.</summary>
-/// <param name="Question">The prompt; empty where the line has messages.</param>
-/// <param name="Settings">The command line's, with what the line says of the conversation.</param>
-/// <param name="Request">The request for it.</param>
+/// <summary>One line of `--prompts`, whose settings override those of the command line.</summary>
+/// <param name="Question">The prompt; empty if the line has messages.</param>
+/// <param name="Settings">The command line's settings, with the conversation of the line.</param>
+/// <param name="Request">The resulting request.</param>
 internal sealed record PromptLine(string Question, GenerateSettings Settings, GenerationRequest Request)
 {
     private static readonly string[] Keys =
@@ -17,10 +17,10 @@ internal sealed record PromptLine(string Question, GenerateSettings Settings, Ge
         "stop", "stop_in_thinking", "thinking", "logit_bias",
     ];
 
-    /// <summary>Keys that only a chat template makes something of.</summary>
+    /// <summary>Keys that have an effect only with a chat template.</summary>
     private static readonly string[] TemplateKeys = ["messages", "system", "tools", "template_vars"];
 
-    /// <exception cref="ArgumentException">It is not UTF-8, or no JSON.</exception>
+    /// <exception cref="ArgumentException">The line is not UTF-8, or not JSON.</exception>
     public static JsonElement Parse(ReadOnlySpan<byte> line)
     {
         if (Utf8Text.FindInvalid(line) is int invalid)
@@ -36,8 +36,8 @@ internal sealed record PromptLine(string Question, GenerateSettings Settings, Ge
         }
     }
 
-    /// <summary>What a line calls itself; null where it has no name.</summary>
-    /// <exception cref="ArgumentException">It is neither text nor a number; or a key is no Unicode text.</exception>
+    /// <summary>The "id" of a line; null if it has none.</summary>
+    /// <exception cref="ArgumentException">The id is neither text nor a number; or a key is not Unicode text.</exception>
     public static JsonElement? ReadId(JsonElement @object)
     {
         if (@object.ValueKind != JsonValueKind.Object)
@@ -56,7 +56,7 @@ internal sealed record PromptLine(string Question, GenerateSettings Settings, Ge
 
     /// <summary>Reads a line. A key whose value is null counts as absent.</summary>
     /// <param name="object">The line as JSON.</param>
-    /// <exception cref="ArgumentException">It is not an object, lacks the prompt, has an unknown key or a value out of its
+    /// <exception cref="ArgumentException">The line is not an object, lacks a prompt, or has an unknown key or a value out of
     /// range.</exception>
     public static PromptLine Read(JsonElement @object, GenerateSettings settings, SamplingArguments sampling)
     {
@@ -78,7 +78,7 @@ internal sealed record PromptLine(string Question, GenerateSettings Settings, Ge
         return line.WithPrompt();
     }
 
-    /// <summary>A question with what the command line asks for.</summary>
+    /// <summary>A question with the settings of the command line.</summary>
     public static PromptLine Make(string question, GenerateSettings settings) => new PromptLine(question, settings, new GenerationRequest
     {
         Prompt = new TextPrompt(question),
@@ -92,7 +92,7 @@ internal sealed record PromptLine(string Question, GenerateSettings Settings, Ge
         LogProbs = settings.LogProbs,
     }).WithPrompt();
 
-    /// <summary>With the prompt that the question or the messages make.</summary>
+    /// <summary>Returns a copy whose request has the prompt of the question or the messages.</summary>
     private PromptLine WithPrompt()
     {
         Prompt prompt = Settings.Raw ? new TextPrompt(Question) : new ChatPrompt([.. Conversation()])
@@ -103,8 +103,8 @@ internal sealed record PromptLine(string Question, GenerateSettings Settings, Ge
         return this with { Request = Request with { Prompt = prompt } };
     }
 
-    /// <summary>The turns: the messages of a line, or the question; before them the system text, unless the messages start with one of
-    /// their own.</summary>
+    /// <summary>The messages of a line, or the question; preceded by the system message of the settings, unless the messages start with
+    /// one.</summary>
     private IEnumerable<ChatMessage> Conversation()
     {
         IReadOnlyList<ChatMessage> messages = Settings.Messages ?? [new ChatMessage("user", Question)];
@@ -129,7 +129,7 @@ internal sealed record PromptLine(string Question, GenerateSettings Settings, Ge
 
     private PromptLine With(string key, JsonElement value, SamplingArguments sampling) => key switch
     {
-        "id" => this, // goes into the output as it is
+        "id" => this, // copied to the output unchanged
         "prompt" => this with { Question = JsonValue.Text(key, value) },
         "messages" => this with { Settings = Settings with { Messages = ChatMessages.Read(value) } },
         "system" => this with { Settings = Settings with { System = JsonValue.Text(key, value) } },

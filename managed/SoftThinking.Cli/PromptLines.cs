@@ -3,38 +3,38 @@ namespace SoftThinking.Cli;
 /// <summary>A line of `--prompts` that is not blank.</summary>
 /// <param name="Number">From 1; blank lines count.</param>
 /// <param name="Utf8">Its bytes, without the line break.</param>
-/// <param name="End">Bytes of the file up to its end.</param>
+/// <param name="End">Bytes of the file up to the end of the line.</param>
 internal sealed record InputLine(int Number, byte[] Utf8, long End);
 
-/// <summary>The lines of `--prompts`, read as they are wanted. The input is read once, so it may be one that can be read only
-/// once.</summary>
+/// <summary>The lines of `--prompts`, read on demand. The input is read once and sequentially, so that it can be a
+/// pipe.</summary>
 internal sealed class PromptLines : IDisposable
 {
     private const int MaxLine = 64 << 20;
 
     private readonly Stream _stream;
-    private readonly bool _ours;
+    private readonly bool _ownsStream;
     private byte[] _buffer = new byte[1 << 16];
-    private int _start, _end; // what of the buffer has not been returned
+    private int _start, _end; // the part of the buffer that was not yet returned
     private long _consumed; // bytes before _start
     private int _number;
 
-    private PromptLines(Stream stream, bool ours, string name)
+    private PromptLines(Stream stream, bool ownsStream, string name)
     {
-        (_stream, _ours, Name) = (stream, ours, name);
-        Length = ours && stream.CanSeek ? stream.Length : null;
+        (_stream, _ownsStream, Name) = (stream, ownsStream, name);
+        Length = ownsStream && stream.CanSeek ? stream.Length : null;
     }
 
-    /// <summary>What messages call the input.</summary>
+    /// <summary>Name of the input, for messages.</summary>
     public string Name { get; }
 
-    /// <summary>Bytes of the whole input; null where that is not known before the end, as in a pipe.</summary>
+    /// <summary>Bytes of the whole input; null if unknown, as for a pipe.</summary>
     public long? Length { get; }
 
     /// <param name="file">"-" for standard input.</param>
     /// <exception cref="UsageException">Standard input is a terminal.</exception>
     /// <exception cref="IOException">The file cannot be opened.</exception>
-    /// <exception cref="OperationCanceledException">Cancelled while waiting for the writer of a FIFO.</exception>
+    /// <exception cref="OperationCanceledException">Canceled while waiting for the writer of a FIFO.</exception>
     public static async Task<PromptLines> OpenAsync(string file, Terminal terminal, CancellationToken cancellation)
     {
         if (file != "-")
@@ -45,13 +45,13 @@ internal sealed class PromptLines : IDisposable
 
     /// <summary>The next line that is not blank; null at the end.</summary>
     /// <exception cref="IOException">The input cannot be read, or a line is too long.</exception>
-    /// <exception cref="OperationCanceledException">Cancelled while waiting.</exception>
+    /// <exception cref="OperationCanceledException">Canceled while waiting.</exception>
     public Task<InputLine?> ReadAsync(CancellationToken cancellation) =>
-        Task.Run(Read, cancellation).WaitAsync(cancellation); // a read that waits cannot be interrupted; waiting for it can
+        Task.Run(Read, cancellation).WaitAsync(cancellation); // a blocked read cannot be interrupted, but waiting for it can
 
     public void Dispose()
     {
-        if (_ours)
+        if (_ownsStream)
             _stream.Dispose();
     }
 
@@ -73,7 +73,7 @@ internal sealed class PromptLines : IDisposable
     }
 
     /// <summary>Reads until the buffer holds a whole line.</summary>
-    /// <param name="length">Its bytes, with the line break where there is one.</param>
+    /// <param name="length">Bytes of the line, including its line break if it has one.</param>
     /// <returns>False at the end of the input.</returns>
     private bool FindLine(out int length)
     {

@@ -1,12 +1,12 @@
 namespace SoftThinking.Cli;
 
-/// <summary>Finds the question: an option, a file, or standard input.</summary>
+/// <summary>Reads the question from an option, a file, or standard input.</summary>
 internal static class PromptSource
 {
     /// <exception cref="UsageException">There is none: no option, and standard input is a terminal.</exception>
     /// <exception cref="IOException">The file cannot be read, or is not UTF-8.</exception>
     /// <exception cref="ArgumentException">The prompt is empty.</exception>
-    /// <exception cref="OperationCanceledException">Cancelled while waiting for input.</exception>
+    /// <exception cref="OperationCanceledException">Canceled while waiting for input.</exception>
     public static async Task<string> ReadAsync(GenerateSettings settings, Terminal terminal, CancellationToken cancellation)
     {
         string prompt = settings.Prompt ?? WithoutLastLineBreak(settings.PromptFile is string file
@@ -23,7 +23,7 @@ internal static class PromptSource
         return InputFile.ReadTextAsync("standard input", input, cancellation);
     }
 
-    // Editors and echo append one that is not part of the question.
+    // Editors and echo append a line break that is not part of the question.
     private static string WithoutLastLineBreak(string text) =>
         text.EndsWith("\r\n", StringComparison.Ordinal) ? text[..^2] : text.EndsWith('\n') ? text[..^1] : text;
 }

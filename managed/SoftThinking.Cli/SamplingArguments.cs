@@ -4,8 +4,8 @@ using System.Text.Json;
 
 namespace SoftThinking.Cli;
 
-/// <summary>The options of sampling, on the command line and, with underscores, as keys of JSON: "--top-p" and "top_p".
-/// Names and defaults are the published ones; each stands for one property of the library, which holds the default and the
+/// <summary>The sampling options, on the command line and, with underscores, as JSON keys: "--top-p" and "top_p".
+/// Names and defaults are the published ones; each sets one property of the library, which defines the default and the
 /// range.</summary>
 internal sealed class SamplingArguments
 {
@@ -20,7 +20,7 @@ internal sealed class SamplingArguments
         EndOfThinking = EndOfThinkingOptions();
         Answer = AnswerOptions();
         Penalties = PenaltyOptions();
-        Seed = Tune<ulong>("--seed", "Seed of all randomness, 0 or more: the same seed gives the same output.",
+        Seed = Tune<ulong>("--seed", "Seed of all randomness, 0 or more: the same seed yields the same output.",
             o => o.Seed, (o, v) => o with { Seed = v });
     }
 
@@ -37,16 +37,16 @@ internal sealed class SamplingArguments
     /// <summary>The options of a command line.</summary>
     public SamplingOptions Read(ParseResult parsed) => _options.Aggregate(Published, (options, apply) => apply(parsed, options));
 
-    /// <summary>Whether a key of JSON stands for an option.</summary>
+    /// <summary>Whether a JSON key is a sampling option.</summary>
     public bool Has(string key) => _keys.ContainsKey(key);
 
-    /// <summary>Options with the value that a key has.</summary>
-    /// <exception cref="ArgumentException">The value is of another kind, or out of its range.</exception>
+    /// <summary>Returns the options with the value of a key applied.</summary>
+    /// <exception cref="ArgumentException">The value is of another kind, or out of range.</exception>
     public SamplingOptions Set(SamplingOptions options, string key, JsonElement value) => _keys[key](value, options);
 
     private Option[] ThinkingOptions() =>
     [
-        Switch("--no-soft-thinking", "Sample one token at each step of the thought, too: ordinary chain of thought.",
+        Switch("--no-soft-thinking", "Sample a single token at each position of the thought, too: ordinary chain of thought.",
             (o, on) => o with { SoftThinking = !on }),
         Tune<int>("--max-topk", "Maximum number of tokens in a concept token: 1 to 1024.",
             o => o.MaxTopk, (o, v) => o with { MaxTopk = v }),
@@ -126,7 +126,7 @@ internal sealed class SamplingArguments
         return option;
     }
 
-    /// <summary>A text without a default.</summary>
+    /// <summary>A text option without a default.</summary>
     private Option Name(string name, string description, Func<SamplingOptions, string, SamplingOptions> set)
     {
         Option<string?> option = new(name) { Description = description, HelpName = "TEXT" };

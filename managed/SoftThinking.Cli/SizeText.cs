@@ -1,6 +1,6 @@
 namespace SoftThinking.Cli;
 
-/// <summary>Numbers of bytes for people.</summary>
+/// <summary>Formats numbers of bytes for display.</summary>
 internal static class SizeText
 {
     public static string Of(long bytes) => bytes switch

@@ -7,13 +7,13 @@ namespace SoftThinking.Cli;
 /// <summary>Variables for the chat template, such as enable_thinking.</summary>
 internal static class TemplateVariables
 {
-    /// <summary>What the program itself passes to a template.</summary>
+    /// <summary>Variables that the program itself passes to a template.</summary>
     private static readonly string[] Reserved = ["messages", "tools", "add_generation_prompt"];
 
     public static ImmutableDictionary<string, JsonElement> None { get; } = ImmutableDictionary<string, JsonElement>.Empty;
 
     /// <summary>Reads values of `--template-var`: NAME=VALUE, where the value is JSON if it is valid JSON, else text.</summary>
-    /// <exception cref="UsageException">A value has another form, or names a variable of the program's own.</exception>
+    /// <exception cref="UsageException">A value is malformed, or names a reserved variable.</exception>
     public static ImmutableDictionary<string, JsonElement> Parse(IEnumerable<string> options)
     {
         ImmutableDictionary<string, JsonElement> variables = None;
@@ -36,8 +36,8 @@ internal static class TemplateVariables
     }
 
     /// <summary>Reads "template_vars", an object.</summary>
-    /// <param name="variables">Those of the command line, which the object replaces one by one.</param>
-    /// <exception cref="ArgumentException">It is no object, or names a variable of the program's own.</exception>
+    /// <param name="variables">Those of the command line, which the object overrides one by one.</param>
+    /// <exception cref="ArgumentException">The value is not an object, or names a reserved variable.</exception>
     public static ImmutableDictionary<string, JsonElement> Read(
         JsonElement value, ImmutableDictionary<string, JsonElement> variables)
     {
@@ -48,7 +48,7 @@ internal static class TemplateVariables
         return variables;
     }
 
-    /// <summary>The variables as a template gets them; null where there are none.</summary>
+    /// <summary>The variables as an object for the template; null if there are none.</summary>
     public static JsonObject? ToObject(ImmutableDictionary<string, JsonElement> variables) =>
         variables.IsEmpty ? null : new JsonObject(variables.Select(
             variable => KeyValuePair.Create(variable.Key, JsonNode.Parse(variable.Value.GetRawText()))));

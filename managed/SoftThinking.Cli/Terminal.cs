@@ -4,15 +4,15 @@ using Spectre.Console;
 
 namespace SoftThinking.Cli;
 
-/// <summary>Where a command reads and writes. Styles (dimmed text, colours, a progress bar) are for people at a terminal
-/// only: whatever is redirected gets plain text.</summary>
+/// <summary>Input and output of a command. Styles (dimmed text, colors, a progress bar) are used only on a terminal;
+/// redirected output is plain text.</summary>
 internal sealed class Terminal
 {
     private const int DefaultWidth = 80;
 
-    /// <param name="input">Standard input; null where it is a terminal, from which no prompt is read.</param>
-    /// <param name="styleOut">Whether standard output understands ANSI codes.</param>
-    /// <param name="styleError">Whether standard error does.</param>
+    /// <param name="input">Standard input; null if it is a terminal, from which no prompt is read.</param>
+    /// <param name="styleOut">Whether standard output supports ANSI codes.</param>
+    /// <param name="styleError">Whether standard error supports ANSI codes.</param>
     public Terminal(Stream? input, TextWriter output, TextWriter error, bool styleOut = false, bool styleError = false)
     {
         (Input, Out, Error, StyleOut, StyleError) = (input, output, error, styleOut, styleError);
@@ -20,7 +20,7 @@ internal sealed class Terminal
         ErrorConsole = Console(error, styleError);
     }
 
-    /// <summary>Bytes, because what is not UTF-8 must be found, not replaced.</summary>
+    /// <summary>A byte stream, because invalid UTF-8 must be reported, not replaced.</summary>
     public Stream? Input { get; }
 
     public TextWriter Out { get; }
@@ -37,7 +37,7 @@ internal sealed class Terminal
     /// <summary><see cref="Error"/> with styles.</summary>
     public IAnsiConsole ErrorConsole { get; }
 
-    /// <summary>Columns of a line; 80 where they are not known.</summary>
+    /// <summary>Width of a line in columns; 80 if unknown.</summary>
     public int Width => OutConsole.Profile.Width;
 
     /// <summary>The streams of this process.</summary>
@@ -55,7 +55,7 @@ internal sealed class Terminal
             style && !System.Console.IsErrorRedirected);
     }
 
-    /// <summary>Prints an error in one line on standard error.</summary>
+    /// <summary>Prints an error on one line of standard error.</summary>
     public void ReportError(string message)
     {
         Out.Flush();
@@ -63,21 +63,21 @@ internal sealed class Terminal
         Error.Flush();
     }
 
-    /// <summary>Whether an error says that the reader of the output has closed it, as in `| head`.</summary>
+    /// <summary>Whether an error means that the reader of the output has closed it, as in `| head`.</summary>
     public static bool IsBrokenPipe(IOException error)
     {
         const int UnixBrokenPipe = 32, WindowsBrokenPipe = unchecked((int)0x8007006D), WindowsNoData = unchecked((int)0x800700E8);
         return error.HResult is UnixBrokenPipe or WindowsBrokenPipe or WindowsNoData;
     }
 
-    // The console's own stream swallows the error of a broken pipe, and the program would go on computing.
+    // The console's stream ignores the error of a broken pipe, and the program would continue computing.
     private static Stream OpenOutput()
     {
         if (OperatingSystem.IsWindows() || !System.Console.IsOutputRedirected)
             return System.Console.OpenStandardOutput();
         FileStream stream = new(new SafeFileHandle(1, ownsHandle: false), FileAccess.Write, bufferSize: 0);
-        // Into a file the console's stream is right: a FileStream keeps a position of its own, and would write over what
-        // standard error puts into the same file.
+        // For a file, the console's stream is correct: a FileStream keeps its own position, and would overwrite what
+        // standard error writes to the same file.
         return stream.CanSeek ? System.Console.OpenStandardOutput() : stream;
     }
 

@@ -1,9 +1,9 @@
 namespace SoftThinking.Cli;
 
-/// <summary>The words of `--thinking` and of the key "thinking".</summary>
+/// <summary>The values of `--thinking` and of the key "thinking".</summary>
 internal static class ThinkingStarts
 {
-    /// <returns>Null where the word is none of them.</returns>
+    /// <returns>Null if the word is unknown.</returns>
     public static ThinkingStart? Parse(string word) => word switch
     {
         "auto" => ThinkingStart.Auto,

@@ -6,7 +6,7 @@ namespace SoftThinking.Cli;
 /// <summary>A generated token as JSON, the same in `--json` and `--trace`.</summary>
 internal static class TokenJson
 {
-    /// <summary>Text stays readable: only what JSON demands is escaped.</summary>
+    /// <summary>Escapes only what JSON requires, so that text remains readable.</summary>
     public static JsonEncodedText Encode(string text) => JsonEncodedText.Encode(text, JavaScriptEncoder.UnsafeRelaxedJsonEscaping);
 
     /// <summary>Writes the properties of a token into the open object.</summary>

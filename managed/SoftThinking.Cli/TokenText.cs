@@ -5,12 +5,12 @@ using SoftThinking.Tokenization;
 
 namespace SoftThinking.Cli;
 
-/// <summary>Tokens written so that people can distinguish them.</summary>
+/// <summary>Formats tokens for display, so that they can be distinguished.</summary>
 internal static class TokenText
 {
     private const string Superscripts = "⁰¹²³⁴⁵⁶⁷⁸⁹";
 
-    /// <summary>A token with everything visible: a line break as \n, a space in front as ␣, bytes that are no text as
+    /// <summary>A token with everything visible: a line break as \n, a leading space as ␣, bytes that are not text as
     /// \xE2, a token without text by its id.</summary>
     public static string Visible(Tokenizer tokenizer, int id)
     {
@@ -30,7 +30,7 @@ internal static class TokenText
         return shown.ToString();
     }
 
-    /// <summary>Text without control characters, which a terminal would obey; line breaks and tabs stay.</summary>
+    /// <summary>Text without control characters, which a terminal would execute; line breaks and tabs are kept.</summary>
     public static string Harmless(string text)
     {
         if (!text.Any(IsHarmful))
@@ -41,7 +41,7 @@ internal static class TokenText
         return shown.ToString();
     }
 
-    /// <summary>A weight as raised per cent: 0.7 is ⁷⁰.</summary>
+    /// <summary>A weight in percent, as superscript: 0.7 is ⁷⁰.</summary>
     public static string Percent(float weight) =>
         string.Concat(Math.Round(weight * 100).ToString(CultureInfo.InvariantCulture).Select(digit => Superscripts[digit - '0']));
 

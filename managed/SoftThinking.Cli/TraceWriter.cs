@@ -2,8 +2,8 @@ using System.Text.Json;
 
 namespace SoftThinking.Cli;
 
-/// <summary>Writes one JSON object per generated token and line, each as soon as it is available: an interrupted run leaves whole
-/// lines.</summary>
+/// <summary>Writes one JSON object per generated token and line, as soon as it is available, so that an interrupted run leaves
+/// complete lines.</summary>
 internal sealed class TraceWriter : IRunWriter, IDisposable
 {
     private readonly FileStream _file;
@@ -41,7 +41,7 @@ internal sealed class TraceWriter : IRunWriter, IDisposable
         }
         catch (IOException error)
         {
-            // Not as it is: a broken pipe of the trace is not that of standard output, which ends the program quietly.
+            // Wrapped, because only a broken pipe of standard output, not of the trace, ends the program silently.
             throw new IOException($"--trace: {error.Message}", error);
         }
     }

@@ -122,13 +122,16 @@ public sealed record SamplingOptions
             Dictionary<int, float> copy = new(value);
             if (copy.Count > MaxBiases || copy.Any(bias => bias.Key < 0 || !(bias.Value >= -1000 && bias.Value <= 1000)))
                 throw new ArgumentOutOfRangeException(nameof(LogitBias), $"{nameof(LogitBias)} must be at most {MaxBiases} ids of 0 or more, each -1000 to 1000");
-            field = copy;
+            field = copy.Count > 0 ? copy : NoBias;
         }
-    } = new Dictionary<int, float>();
+    } = NoBias;
 
     /// <summary>Seed of all randomness of the sequence; null for a random one, which <see cref="GenerationStarted"/> and
     /// <see cref="GeneratedSample"/> report.</summary>
     public ulong? Seed { get; init; }
 
     internal const int MaxBiases = 1024;
+
+    // One for all, so that equal options are equal.
+    private static readonly IReadOnlyDictionary<int, float> NoBias = new Dictionary<int, float>();
 }

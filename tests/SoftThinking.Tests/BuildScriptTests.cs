@@ -97,6 +97,7 @@ public class BuildScriptTests
         if (!PowerShellIsInstalled.Value)
             Assert.Ignore("pwsh is not installed: dotnet tool install --global PowerShell");
         string command = $$"""
+            $ErrorActionPreference = 'Stop'
             $PSStyle.OutputRendering = 'PlainText'
             function global:dotnet {
                 "dotnet " + (@($args.ForEach({ if ("$_".Contains(' ')) { "|$_|" } else { "$_" } })) -join ' ')

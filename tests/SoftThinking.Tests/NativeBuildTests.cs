@@ -6,6 +6,7 @@ using NUnit.Framework.Interfaces;
 namespace SoftThinking.Tests;
 
 /// <summary>What the native build produces, and its errors when it cannot.</summary>
+[NonParallelizable]
 public class NativeBuildTests
 {
     private string _folder = null!;

@@ -42,7 +42,7 @@ public sealed record TestDevice(string Name)
         {
             string path = CudaLibrary ?? Path.Combine(TestData.RepositoryRoot, "build", TestData.Configuration, "tests", "libsoftthinking_simt.so");
             if (CudaLibrary == null && !File.Exists(path))
-                Assert.Ignore($"{path} is absent: the emulated device needs GoogleTest and Boost.Context to be built");
+                Assert.Ignore($"{path} does not exist: the emulated device is built where GoogleTest and Boost.Context are installed (Debian, Ubuntu: apt install libgtest-dev libboost-context-dev)");
             return path;
         }
     }

@@ -4,7 +4,7 @@ using System.Security.Cryptography;
 
 namespace SoftThinking.Cli;
 
-/// <summary>Requests that were submitted together, and when each step came.</summary>
+/// <summary>A batch of requests, with the arrival time of each token.</summary>
 internal sealed class BatchRun
 {
     private readonly long _start = Stopwatch.GetTimestamp();
@@ -12,45 +12,45 @@ internal sealed class BatchRun
 
     private BatchRun(int count) => _sequences = [.. Enumerable.Range(0, count).Select(_ => new Sequence())];
 
-    /// <summary>Seconds until the last sequence had its first step.</summary>
-    public double AllBegun => Seconds(_sequences.Max(sequence => sequence.At[0]));
+    /// <summary>Seconds until the last sequence had its first token.</summary>
+    public double AllStarted => Seconds(_sequences.Max(sequence => sequence.At[0]));
 
-    /// <summary>Seconds until a sequence had its first step, on average.</summary>
+    /// <summary>Seconds until a sequence had its first token, on average.</summary>
     public double TimeToFirstToken => _sequences.Average(sequence => Seconds(sequence.At[0]));
 
     /// <summary>Seconds until all sequences had ended.</summary>
     public double AllEnded => Seconds(_sequences.Max(sequence => sequence.At[^1]));
 
-    /// <summary>Fraction of the steps that are mixtures of several tokens.</summary>
-    public double MixedFraction => _sequences.SelectMany(sequence => sequence.Steps).Average(step => step.Token.Count > 1 ? 1.0 : 0.0);
+    /// <summary>Fraction of the generated tokens that are mixtures of several entries.</summary>
+    public double MixedFraction => _sequences.SelectMany(sequence => sequence.Tokens).Average(token => token.Token.Count > 1 ? 1.0 : 0.0);
 
     public int CachedTokens => _sequences.Sum(sequence => sequence.Cached);
 
-    /// <summary>Steps per second of all sequences together, from when the last one began until the first one ended. Where
-    /// that is no time, from the first step to the last: then fewer of them were under way together.</summary>
-    public double StepsPerSecond
+    /// <summary>Tokens per second of all sequences together, from the start of the last one to the end of the first one. If they
+    /// never all ran concurrently, from the first token to the last.</summary>
+    public double TokensPerSecond
     {
         get
         {
             long from = _sequences.Max(sequence => sequence.At[0]), to = _sequences.Min(sequence => sequence.At[^1]);
             if (to <= from)
                 (from, to) = (_sequences.Min(sequence => sequence.At[0]), _sequences.Max(sequence => sequence.At[^1]));
-            int steps = _sequences.Sum(sequence => sequence.At.Count(at => at > from && at <= to));
-            return steps / Stopwatch.GetElapsedTime(from, to).TotalSeconds;
+            int tokens = _sequences.Sum(sequence => sequence.At.Count(at => at > from && at <= to));
+            return tokens / Stopwatch.GetElapsedTime(from, to).TotalSeconds;
         }
     }
 
-    /// <summary>Seconds from one step of a sequence to its next, the median: what a few steps suffered from others does not show.</summary>
+    /// <summary>Median seconds between two tokens of a sequence, one per engine step; not affected by a few slow steps.</summary>
     public double MedianStepSeconds => BenchReport.Median(_sequences.SelectMany(sequence =>
         sequence.At.Zip(sequence.At.Skip(1), (from, to) => Stopwatch.GetElapsedTime(from, to).TotalSeconds)));
 
-    /// <summary>The first 16 digits of the SHA-256 of every step's ids, weights and entropy, in the order of the requests.</summary>
+    /// <summary>The first 16 digits of the SHA-256 of all tokens' ids, weights and entropies, in the order of the requests.</summary>
     public string Hash
     {
         get
         {
             using IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-            foreach (GeneratedToken token in _sequences.SelectMany(sequence => sequence.Steps))
+            foreach (GeneratedToken token in _sequences.SelectMany(sequence => sequence.Tokens))
             {
                 int entries = token.Token.Count;
                 int[] ids = [.. token.Token.Entries.Select(entry => entry.Id)];
@@ -65,7 +65,7 @@ internal sealed class BatchRun
         }
     }
 
-    /// <summary>Submits all requests at once, and follows their steps.</summary>
+    /// <summary>Runs all requests concurrently, and records the arrival time of each token.</summary>
     public static async Task<BatchRun> FollowAsync(
         Engine engine, IReadOnlyList<GenerationRequest> requests, CancellationToken cancellation)
     {
@@ -74,8 +74,8 @@ internal sealed class BatchRun
         return run;
     }
 
-    /// <summary>Submits all requests at once, and waits for their ends.</summary>
-    public static async Task<BatchRun> TogetherAsync(
+    /// <summary>Runs all requests concurrently, and waits for their results.</summary>
+    public static async Task<BatchRun> ConcurrentAsync(
         Engine engine, IReadOnlyList<GenerationRequest> requests, CancellationToken cancellation)
     {
         BatchRun run = new(requests.Count);
@@ -83,8 +83,8 @@ internal sealed class BatchRun
         return run;
     }
 
-    /// <summary>Submits each request when the one before it has ended.</summary>
-    public static async Task<BatchRun> OneByOneAsync(
+    /// <summary>Runs the requests one after another.</summary>
+    public static async Task<BatchRun> SequentialAsync(
         Engine engine, IReadOnlyList<GenerationRequest> requests, CancellationToken cancellation)
     {
         BatchRun run = new(requests.Count);
@@ -97,9 +97,9 @@ internal sealed class BatchRun
 
     private sealed class Sequence
     {
-        public List<GeneratedToken> Steps { get; } = [];
+        public List<GeneratedToken> Tokens { get; } = [];
 
-        /// <summary>When each step came; without following, when the last one had come.</summary>
+        /// <summary>Arrival time of each token; of the last one only if the tokens were not streamed.</summary>
         public List<long> At { get; } = [];
 
         public int Cached { get; private set; }
@@ -108,7 +108,7 @@ internal sealed class BatchRun
         {
             GeneratedSample sample = (await engine.GenerateAsync(request, cancellation)).Samples[0];
             At.Add(Stopwatch.GetTimestamp());
-            Steps.AddRange(sample.Tokens);
+            Tokens.AddRange(sample.Tokens);
         }
 
         public async Task FollowAsync(Engine engine, GenerationRequest request, CancellationToken cancellation)
@@ -118,7 +118,7 @@ internal sealed class BatchRun
                 if (next is GeneratedToken token)
                 {
                     At.Add(Stopwatch.GetTimestamp());
-                    Steps.Add(token);
+                    Tokens.Add(token);
                 }
                 else if (next is GenerationFinished end)
                 {

@@ -2,7 +2,7 @@ using System.CommandLine;
 
 namespace SoftThinking.Cli;
 
-/// <summary>`bench`: measures how fast a model runs, compared with what the machine can do.</summary>
+/// <summary>`bench`: measures the speed of a model relative to the peak rates of the machine.</summary>
 internal static class BenchCommand
 {
     private static readonly string[] Examples =
@@ -18,8 +18,8 @@ internal static class BenchCommand
     {
         BenchOptions options = new();
         GroupedCommand command = new("bench",
-            "Measures prefill and decode, and reports them as fractions of what the machine can do: its memory bandwidth and multiply-adds "
-            + "are measured first. Sequences use soft thinking throughout; equal runs give equal hashes.",
+            "Measures prefill and decode, and reports them as fractions of the machine's peak: its memory bandwidth and multiply-adds "
+            + "are measured first. Sequences use soft thinking throughout; identical runs yield identical hashes.",
             options.Groups, Examples);
         command.SetAction((parsed, cancellation) => RunAsync(options.Read(parsed), terminal, cancellation));
         return command;

@@ -5,7 +5,7 @@ using System.Text.Json;
 
 namespace SoftThinking.Cli;
 
-/// <summary>Prints what `bench` found as one JSON object.</summary>
+/// <summary>Prints the results of `bench` as one JSON object.</summary>
 internal static class BenchJson
 {
     public static void Write(TextWriter output, BenchReport report)
@@ -107,7 +107,7 @@ internal static class BenchJson
         json.WriteNumber("requests", concurrency.Requests);
         json.WriteNumber("prompt", settings.Prompt);
         json.WriteNumber("generate", settings.Generate);
-        Number(json, "one_after_another_ms", 1000 * concurrency.OneAfterAnotherSeconds, 3);
+        Number(json, "one_after_another_ms", 1000 * concurrency.SequentialSeconds, 3);
         Number(json, "concurrent_ms", 1000 * concurrency.ConcurrentSeconds, 3);
         Number(json, "speedup", concurrency.Speedup, 3);
         json.WriteBoolean("same_output", concurrency.SameOutput);
@@ -162,7 +162,7 @@ internal static class BenchJson
         json.WriteEndObject();
     }
 
-    /// <summary>A measured number; null where the system does not report it, or it was too short for the clock.</summary>
+    /// <summary>A measured number; null if the system does not report it, or the time was too short for the clock.</summary>
     private static void Number(Utf8JsonWriter json, string name, double value, int digits)
     {
         if (double.IsFinite(value))

@@ -5,16 +5,16 @@ using System.Globalization;
 
 namespace SoftThinking.Cli;
 
-/// <summary>What `bench` was asked for.</summary>
-/// <param name="Shape">Null where a checkpoint is measured.</param>
+/// <summary>The settings of a `bench` command.</summary>
+/// <param name="Shape">Null if a checkpoint is measured.</param>
 /// <param name="Model">Directory or file of the checkpoint.</param>
-/// <param name="ModelName">What to call the model: as the user did.</param>
+/// <param name="ModelName">Name of the model, as the user entered it.</param>
 /// <param name="Context">Positions before the first decode.</param>
-/// <param name="Repeat">Repetitions of each measurement; the best one counts.</param>
+/// <param name="Repeat">Repetitions of each measurement; the best one is reported.</param>
 /// <param name="Greedy">Whether to measure greedy decoding, too.</param>
-/// <param name="Concurrent">Requests of the comparison of one after another with all at once; null for none.</param>
-/// <param name="Prefix">Whether to measure the reuse of a prompt.</param>
-/// <param name="Profile">Whether to measure each operation of a step.</param>
+/// <param name="Concurrent">Number of requests that are run sequentially and concurrently; null for none.</param>
+/// <param name="Prefix">Whether to measure prefix reuse.</param>
+/// <param name="Profile">Whether to measure each operation of an engine step.</param>
 internal sealed record BenchSettings(
     ModelShape? Shape, string Model, string ModelName, IReadOnlyList<int> Batches, int Prompt, int Generate, int Context,
     int Repeat, ulong Seed, bool Greedy, int? Concurrent, bool Prefix, bool Profile, EngineOptions Engine, bool Json);
@@ -44,7 +44,7 @@ internal sealed class BenchOptions
     private readonly Option<int?> _context = Positions("--context",
         "Positions before the first decode: 2 or more; the length of the prompt by default.", null);
     private readonly Option<int?> _repeat = NumberOption.Create<int>("--repeat",
-        "Repetitions of each measurement, 1 to 1000; the best one counts.", DefaultRepeat,
+        "Repetitions of each measurement, 1 to 1000; the best one is reported.", DefaultRepeat,
         CheckRepeat);
     private readonly Option<ulong?> _seed = NumberOption.Create<ulong>("--seed",
         "Seed of prompts, random weights and sampling: 0 or more.", 0, _ => { });
@@ -54,16 +54,16 @@ internal sealed class BenchOptions
     };
 
     private readonly Option<int?> _concurrent = NumberOption.Create<int>("--concurrent",
-        "Run this many requests one after another, then all at once, and compare: 1 to 1024.", null,
+        "Run this many requests sequentially, then concurrently, and compare: 1 to 1024.", null,
         value => _ = new EngineOptions { MaxSequences = value });
     private readonly Option<bool> _prefix = new("--prefix")
     {
-        Description = "Compare the time to the first token of a prompt whose beginning is cached with that of a new prompt.",
+        Description = "Compare the time to the first token of a prompt whose prefix is cached with that of a new prompt.",
     };
 
     private readonly Option<bool> _profile = new("--profile")
     {
-        Description = "Report the time of each operation of a step, its bytes, and its floor as a fraction of the time.",
+        Description = "Report the time of each operation of an engine step, its bytes, and its minimum time as a fraction of the time.",
     };
 
     private readonly Option<int?> _threads = NumberOption.Create<int>("--threads",

@@ -2,36 +2,36 @@ using SoftThinking.Diagnostics;
 
 namespace SoftThinking.Cli;
 
-/// <summary>What `bench` found.</summary>
-/// <param name="Load">Null where random weights were made instead.</param>
+/// <summary>The results of `bench`.</summary>
+/// <param name="Load">Null if random weights were used.</param>
 /// <param name="Results">One for each batch size.</param>
-/// <param name="Concurrency">Null where it was not asked for.</param>
-/// <param name="PrefixReuse">Null where it was not asked for.</param>
-/// <param name="Profiles">Of each batch size, where they were asked for.</param>
-/// <param name="FastPrefill">Null where it was not asked for.</param>
+/// <param name="Concurrency">Null if it was not requested.</param>
+/// <param name="PrefixReuse">Null if it was not requested.</param>
+/// <param name="Profiles">One for each batch size; empty if they were not requested.</param>
+/// <param name="FastPrefill">Null if it was not requested.</param>
 internal sealed record BenchReport(
     BenchSettings Settings, MachineRates Machine, ModelCost Cost, LoadResult? Load, IReadOnlyList<BenchResult> Results,
     ConcurrencyResult? Concurrency, PrefixResult? PrefixReuse, IReadOnlyList<ProfileResult> Profiles, FastPrefillStatus? FastPrefill)
 {
     private readonly Floor _floor = new(Machine, Cost);
 
-    private int Positions => Settings.Context + Settings.Generate / 2; // of a sequence that decodes, on average
+    private int Positions => Settings.Context + Settings.Generate / 2; // of a decoding sequence, on average
 
-    /// <summary>Fraction of the floor that a prefill reached, by its arithmetic: 1 is what the machine could do at best.</summary>
+    /// <summary>Prefill speed as a fraction of the arithmetic bound: 1 is the maximum of the machine.</summary>
     public double PrefillArithmetic(BenchResult result) => _floor.PrefillSeconds(result.Batch, Settings.Prompt) / result.PrefillSeconds;
 
-    /// <summary>Fraction of the floor that decoding reached, by the bytes it reads: the median over the repeats, each against
-    /// what the machine read just before and after it.</summary>
+    /// <summary>Decode speed as a fraction of the bandwidth bound: the median over the repetitions, each relative to the
+    /// bandwidth measured just before and after it.</summary>
     public double DecodeBandwidth(BenchResult result) => Median(result.Decodes.Select(run =>
         _floor.BytesPerStep(result.Batch, Positions) / run.ReadBandwidth / run.StepSeconds));
 
-    /// <summary>Fraction of the floor that decoding reached, by its arithmetic.</summary>
+    /// <summary>Decode speed as a fraction of the arithmetic bound.</summary>
     public double DecodeArithmetic(BenchResult result) => _floor.DecodeSeconds(result.Batch, Positions) / result.StepSeconds;
 
-    /// <summary>Fraction of its floor that an operation reached, by its bytes or its arithmetic, whichever takes longer.</summary>
+    /// <summary>Speed of an operation as a fraction of its bandwidth or arithmetic bound, whichever is lower.</summary>
     public double OfFloor(OperationProfile operation) => _floor.Seconds(operation) / operation.Seconds;
 
-    /// <summary>The middle one, or the mean of the two in the middle.</summary>
+    /// <summary>The middle value, or the mean of the two middle values.</summary>
     public static double Median(IEnumerable<double> values)
     {
         double[] sorted = [.. values.Order()];
@@ -39,59 +39,59 @@ internal sealed record BenchReport(
     }
 }
 
-/// <summary>What loading took: the weights, and the tokenizer with them.</summary>
-/// <param name="PeakMemoryBytes">The most memory that was resident meanwhile, beyond what was before; null where the system
-/// cannot tell. Of the file only what was being read counts.</param>
+/// <summary>The cost of loading the weights and the tokenizer.</summary>
+/// <param name="PeakMemoryBytes">Peak resident memory while loading, minus that before; null if the system does not report it. Of
+/// the mapped file, only the pages being read count.</param>
 /// <param name="WeightBytes">Bytes of the weights in memory, packed.</param>
 internal sealed record LoadResult(double Seconds, long? PeakMemoryBytes, long WeightBytes)
 {
-    /// <summary>The peak in sizes of the packed weights: 1 would be nothing but them.</summary>
+    /// <summary>The peak relative to the packed weights: 1 would be the weights alone.</summary>
     public double? PeakMemoryRatio => (double?)PeakMemoryBytes / WeightBytes;
 }
 
-/// <summary>One of several measurements of decoding, with what belongs to it.</summary>
-/// <param name="TokensPerSecond">Of all sequences together, while all of them decode.</param>
-/// <param name="StepSeconds">The median step.</param>
-/// <param name="ReadBandwidth">In bytes per second, the mean of just before and just after.</param>
-/// <param name="GreedyStepSeconds">The median step of greedy decoding right behind it; null where that was not asked for.</param>
+/// <summary>One repetition of the decode measurement.</summary>
+/// <param name="TokensPerSecond">Throughput of all sequences together, while all of them decode.</param>
+/// <param name="StepSeconds">Duration of the median engine step.</param>
+/// <param name="ReadBandwidth">In bytes per second, the mean of the measurements just before and after.</param>
+/// <param name="GreedyStepSeconds">Duration of the median step of greedy decoding, measured right after; null if it was not requested.</param>
 internal sealed record DecodeRun(double TokensPerSecond, double StepSeconds, double ReadBandwidth, double? GreedyStepSeconds);
 
-/// <summary>What was measured with one batch size.</summary>
+/// <summary>The measurements for one batch size.</summary>
 /// <param name="PrefillSeconds">From the submission of all prompts until each has its first token.</param>
 /// <param name="TimeToFirstToken">In seconds from the submission, averaged over the sequences.</param>
-/// <param name="Decodes">Each repeat.</param>
-/// <param name="MixedFraction">Of the decoded tokens, how many were mixtures of several.</param>
-/// <param name="OutputHash">Of all ids, weights and entropies.</param>
+/// <param name="Decodes">The repetitions of the decode measurement.</param>
+/// <param name="MixedFraction">Fraction of the decoded tokens that are mixtures of several entries.</param>
+/// <param name="OutputHash">Hash of all ids, weights and entropies.</param>
 internal sealed record BenchResult(
     int Batch, double PrefillSeconds, double PrefillTokensPerSecond, double TimeToFirstToken,
     IReadOnlyList<DecodeRun> Decodes, double MixedFraction, long PeakMemoryBytes, string OutputHash)
 {
-    /// <summary>The best.</summary>
+    /// <summary>Throughput of the best repetition.</summary>
     public double DecodeTokensPerSecond => Decodes.Max(run => run.TokensPerSecond);
 
-    /// <summary>By the shortest step of greedy decoding; null where it was not asked for.</summary>
+    /// <summary>Throughput of greedy decoding, from its shortest median step; null if it was not requested.</summary>
     public double? GreedyTokensPerSecond => Batch / Decodes.Min(run => run.GreedyStepSeconds);
 
-    /// <summary>By how much a step of soft thinking takes longer than a greedy one, the median over the repeats.</summary>
+    /// <summary>Overhead of a soft-thinking step relative to a greedy one, the median over the repetitions.</summary>
     public double SoftCost => BenchReport.Median(Decodes.Select(run => run.StepSeconds / run.GreedyStepSeconds!.Value - 1));
 
-    /// <summary>Of a step that decodes a token of each sequence.</summary>
+    /// <summary>Seconds per engine step that decodes one token of each sequence.</summary>
     public double StepSeconds => Batch / DecodeTokensPerSecond;
 }
 
-/// <summary>The operations of the most frequent steps of a batch size.</summary>
+/// <summary>The operations of the engine steps that dominate prefill and decode for a batch size.</summary>
 internal sealed record ProfileResult(int Batch, StepProfile Prefill, StepProfile Decode);
 
-/// <summary>The same requests one after another, and all at once.</summary>
-/// <param name="SameOutput">Whether both gave the same bits.</param>
-internal sealed record ConcurrencyResult(int Requests, double OneAfterAnotherSeconds, double ConcurrentSeconds, bool SameOutput)
+/// <summary>The same requests run sequentially and concurrently.</summary>
+/// <param name="SameOutput">Whether both outputs are identical bit for bit.</param>
+internal sealed record ConcurrencyResult(int Requests, double SequentialSeconds, double ConcurrentSeconds, bool SameOutput)
 {
-    public double Speedup => OneAfterAnotherSeconds / ConcurrentSeconds;
+    public double Speedup => SequentialSeconds / ConcurrentSeconds;
 }
 
-/// <summary>Times to the first token, in seconds, of prompts that begin with the same tokens.</summary>
-/// <param name="SharedTokens">Tokens that they share.</param>
-/// <param name="CachedTokens">Tokens that need not be computed the second time.</param>
+/// <summary>Times to the first token, in seconds, of two prompts with a common prefix.</summary>
+/// <param name="SharedTokens">Tokens of the common prefix.</param>
+/// <param name="CachedTokens">Tokens of the second prompt that were found in the prefix cache.</param>
 internal sealed record PrefixResult(int SharedTokens, int PromptTokens, int CachedTokens, double ColdSeconds, double CachedSeconds)
 {
     public double Speedup => ColdSeconds / CachedSeconds;

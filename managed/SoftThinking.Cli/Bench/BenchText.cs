@@ -3,7 +3,7 @@ using Spectre.Console;
 
 namespace SoftThinking.Cli;
 
-/// <summary>Prints the results of `bench` for people: a table, and what its columns mean. Redirected, it is Markdown.</summary>
+/// <summary>Prints the results of `bench` as a table with an explanation of its columns; as Markdown if redirected.</summary>
 internal static class BenchText
 {
     public static void Write(Terminal terminal, BenchReport report)
@@ -19,13 +19,13 @@ internal static class BenchText
         output.WriteLine();
         WriteTable(terminal, report);
         output.WriteLine();
-        output.WriteLine(Text($"Prompts of {settings.Prompt} tokens, {settings.Generate} steps after {settings.Context} positions; best of {settings.Repeat}."));
-        output.WriteLine("of arithmetic: fraction of the machine's multiply-adds per second; of bandwidth: fraction of the bytes that it reads per second,");
-        output.WriteLine("measured before and after each repetition; the median. A step reads all weights and the keys and values of its context.");
+        output.WriteLine(Text($"Prompts of {settings.Prompt} tokens, {settings.Generate} tokens decoded after {settings.Context} positions; best of {settings.Repeat}."));
+        output.WriteLine("of arithmetic: fraction of the machine's multiply-adds per second; of bandwidth: fraction of its read bandwidth,");
+        output.WriteLine("measured before and after each repetition; the median. An engine step reads all weights, and the KV cache of each sequence.");
         output.WriteLine("A figure above 100 % means that the weights fit in the CPU cache, or that other processes slowed the bandwidth measurement.");
         output.WriteLine("first token: ms from submission, averaged over the batch. memory: peak resident memory, in MiB.");
         if (settings.Greedy)
-            output.WriteLine("soft costs: how much longer a step of soft thinking takes than a greedy one, the median of the repetitions.");
+            output.WriteLine("soft costs: overhead of an engine step with soft thinking relative to a greedy one, the median of the repetitions.");
         if (report.Concurrency is ConcurrencyResult concurrency)
             WriteConcurrency(output, settings, concurrency);
         if (report.PrefixReuse is PrefixResult prefix)
@@ -44,15 +44,15 @@ internal static class BenchText
         string arithmetic = string.Join(", ", rates.Where(rate => rate.Rate > 0).Select(rate => Text($"{rate.Name} {rate.Rate / 1e9:N0}")));
         string threads = machine.Threads == 1 ? "1 thread" : $"{machine.Threads} threads";
         return Text($"machine: {machine.Device}, {machine.InstructionSet}, {threads}; reads {machine.ReadBandwidth / 1e9:N1} GB/s; ")
-            + $"billion multiply-adds a second: {arithmetic}";
+            + $"billion multiply-adds per second: {arithmetic}";
     }
 
     private static string ModelLine(BenchReport report)
     {
         ModelCost cost = report.Cost;
         string weights = report.Settings.Shape == null ? "" : "random weights, ";
-        return Text($"model: {report.Settings.ModelName}, {weights}{cost.WeightBytes / 1048576.0:N1} MiB, of which a step reads ")
-            + Text($"{cost.WeightBytesPerStep / 1048576.0:N1} MiB; KV cache {cost.KvBytesPerToken / 1024.0:N1} KiB a position");
+        return Text($"model: {report.Settings.ModelName}, {weights}{cost.WeightBytes / 1048576.0:N1} MiB, of which an engine step reads ")
+            + Text($"{cost.WeightBytesPerStep / 1048576.0:N1} MiB; KV cache {cost.KvBytesPerToken / 1024.0:N1} KiB per position");
     }
 
     private static string LoadLine(LoadResult load) =>
@@ -82,12 +82,12 @@ internal static class BenchText
         WriteRows(terminal, columns, report.Results);
     }
 
-    /// <summary>The operations of a step, those that take longest first.</summary>
+    /// <summary>The operations of an engine step, in descending order of time.</summary>
     private static void WriteProfile(Terminal terminal, BenchReport report, string title, StepProfile profile)
     {
         double all = profile.Operations.Sum(operation => operation.Seconds);
         terminal.Out.WriteLine();
-        terminal.Out.WriteLine(Text($"A step of the {title}: {profile.Rows} rows, {all / profile.Steps * 1000:N3} ms, the mean of {profile.Steps}."));
+        terminal.Out.WriteLine(Text($"Engine step of the {title}: {profile.Rows} rows, {all / profile.Steps * 1000:N3} ms, the mean of {profile.Steps}."));
         terminal.Out.WriteLine();
         List<(string Title, Func<OperationProfile, string> Value)> columns =
         [
@@ -136,8 +136,8 @@ internal static class BenchText
     private static void WriteConcurrency(TextWriter output, BenchSettings settings, ConcurrencyResult concurrency)
     {
         output.WriteLine();
-        output.WriteLine(Text($"{concurrency.Requests} requests of {settings.Prompt} prompt tokens and {settings.Generate} steps: ")
-            + Text($"{concurrency.OneAfterAnotherSeconds * 1000:N1} ms one after another, {concurrency.ConcurrentSeconds * 1000:N1} ms at once, ")
+        output.WriteLine(Text($"{concurrency.Requests} requests of {settings.Prompt} prompt tokens and {settings.Generate} generated tokens: ")
+            + Text($"{concurrency.SequentialSeconds * 1000:N1} ms sequential, {concurrency.ConcurrentSeconds * 1000:N1} ms concurrent, ")
             + Text($"{concurrency.Speedup:N1} times the throughput; the outputs {(concurrency.SameOutput ? "are the same" : "DIFFER")}."));
     }
 

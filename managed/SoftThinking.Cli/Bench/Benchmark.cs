@@ -3,23 +3,23 @@ using System.Diagnostics;
 
 namespace SoftThinking.Cli;
 
-/// <summary>Makes the measurements of `bench`.</summary>
+/// <summary>Runs the measurements of `bench`.</summary>
 internal sealed class Benchmark(BenchSettings settings, CancellationToken cancellation)
 {
-    private const int SuffixTokens = 16; // what follows a shared prefix
+    private const int SuffixTokens = 16; // after a shared prefix
 
-    // Sets of prompts, so that nothing but what is meant to be is found in the prefix cache.
+    // Disjoint sets of prompts, so that the prefix cache is hit only where intended.
     private const int ConcurrentSet = -1, PrefixSet = -2, SuffixSet = -3, WarmUpSet = -4;
 
     private readonly double _phases = CountPhases(settings);
-    private int _phasesDone = -1; // none has begun
+    private int _phasesDone = -1; // none has started
     private volatile string _phase = "starting";
     private double _loaded;
 
-    /// <summary>What is being done now, for people.</summary>
+    /// <summary>Description of the current phase, for display.</summary>
     public string Phase => _phase;
 
-    /// <summary>How much of all is done, 0 to 1.</summary>
+    /// <summary>Fraction of the work that is done, 0 to 1.</summary>
     public double Done => (Math.Max(0, Volatile.Read(ref _phasesDone)) + Volatile.Read(ref _loaded)) / _phases;
 
     public async Task<BenchReport> RunAsync()
@@ -29,7 +29,7 @@ internal sealed class Benchmark(BenchSettings settings, CancellationToken cancel
         Measured measured = await MeasureAsync();
         ConcurrencyResult? concurrency = settings.Concurrent is int requests ? await CompareAsync(requests) : null;
         IReadOnlyList<ProfileResult> profiles = settings.Profile ? await ProfileAsync() : [];
-        // Again, because others may have kept the machine busy the first time: then fractions would look better than they are.
+        // Again, because other processes may have slowed the first measurement, which would make the fractions too high.
         Begin("measuring the machine again");
         machine = machine.BestOf(MachineRates.Measure(settings.Engine));
         return new BenchReport(
@@ -66,8 +66,8 @@ internal sealed class Benchmark(BenchSettings settings, CancellationToken cancel
         (BatchRun decode, List<DecodeRun> runs, long decodePeak) = await DecodeAsync(engine, prompts, batch);
         return new BenchResult(
             batch,
-            prefill.AllBegun,
-            batch * settings.Prompt / prefill.AllBegun,
+            prefill.AllStarted,
+            batch * settings.Prompt / prefill.AllStarted,
             prefill.TimeToFirstToken,
             runs,
             decode.MixedFraction,
@@ -75,7 +75,7 @@ internal sealed class Benchmark(BenchSettings settings, CancellationToken cancel
             decode.Hash);
     }
 
-    /// <summary>The fastest of several prefills, each of new prompts; the last are those that are decoded.</summary>
+    /// <summary>Returns the fastest of several prefills, each of new prompts; the last prompts are those that are decoded.</summary>
     private async Task<BatchRun> PrefillAsync(Engine engine, RandomPrompts prompts, int batch)
     {
         BatchRun? best = null;
@@ -83,14 +83,15 @@ internal sealed class Benchmark(BenchSettings settings, CancellationToken cancel
         {
             Begin($"batch {batch}: prefill, {i + 1} of {settings.Repeat}");
             BatchRun run = await FollowAsync(engine, prompts.Requests(DecodedSet(batch) + settings.Repeat - 1 - i, batch, settings.Prompt, 1));
-            if (best == null || run.AllBegun < best.AllBegun)
+            if (best == null || run.AllStarted < best.AllStarted)
                 best = run;
         }
         return best!;
     }
 
-    /// <summary>Several decodes of the same prompts, whose keys and values the prefix cache holds: all sequences begin within a
-    /// few steps. What a repeat is compared with is measured right before and after it, because other processes may use the machine.</summary>
+    /// <summary>Decodes the same prompts several times. The prefix cache holds their keys and values, so that all sequences start
+    /// within a few engine steps. The reference bandwidth of each repetition is measured right before and after it, because other
+    /// processes may use the machine.</summary>
     private async Task<(BatchRun Any, List<DecodeRun> Runs, long PeakMemoryBytes)> DecodeAsync(Engine engine, RandomPrompts prompts, int batch)
     {
         GenerationRequest[] requests = prompts.Requests(DecodedSet(batch), batch, settings.Context, settings.Generate);
@@ -102,38 +103,38 @@ internal sealed class Benchmark(BenchSettings settings, CancellationToken cancel
         {
             Begin($"batch {batch}: decode, {i + 1} of {settings.Repeat}");
             double before = MachineRates.ReadBandwidthNow(settings.Engine);
-            PeakMemory.Restart(); // without what that took
+            PeakMemory.Restart(); // excludes the bandwidth measurement
             BatchRun run = await FollowAsync(engine, requests);
             double? greedySeconds = settings.Greedy ? (await FollowAsync(engine, greedy)).MedianStepSeconds : null;
             peak = Math.Max(peak, PeakMemory.Bytes);
             double after = MachineRates.ReadBandwidthNow(settings.Engine);
             first ??= run;
             if (run.Hash != first.Hash)
-                throw new GenerationException($"two equal runs of batch {batch} gave different outputs, {first.Hash} and {run.Hash}");
-            runs.Add(new DecodeRun(run.StepsPerSecond, run.MedianStepSeconds, (before + after) / 2, greedySeconds));
+                throw new GenerationException($"two identical runs of batch {batch} produced different outputs, with the hashes {first.Hash} and {run.Hash}");
+            runs.Add(new DecodeRun(run.TokensPerSecond, run.MedianStepSeconds, (before + after) / 2, greedySeconds));
         }
         return (first!, runs, peak);
     }
 
-    /// <summary>Requests one after another and all at once, without a prefix cache: so both may have the same prompts,
+    /// <summary>Runs requests sequentially and concurrently, without a prefix cache, so that both can use the same prompts
     /// and their outputs can be compared.</summary>
     private async Task<ConcurrencyResult> CompareAsync(int count)
     {
         await using Engine engine = Load(count, prefixCache: false);
         RandomPrompts prompts = await WarmUpAsync(engine);
         GenerationRequest[] requests = prompts.Requests(ConcurrentSet, count, settings.Prompt, settings.Generate);
-        double oneByOne = double.PositiveInfinity, together = double.PositiveInfinity;
+        double sequential = double.PositiveInfinity, concurrent = double.PositiveInfinity;
         HashSet<string> hashes = [];
         for (int i = 0; i < settings.Repeat; i++)
         {
-            Begin($"{count} requests one after another, {i + 1} of {settings.Repeat}");
-            BatchRun first = await BatchRun.OneByOneAsync(engine, requests, cancellation);
-            Begin($"{count} requests at once, {i + 1} of {settings.Repeat}");
-            BatchRun second = await BatchRun.TogetherAsync(engine, requests, cancellation);
-            (oneByOne, together) = (Math.Min(oneByOne, first.AllEnded), Math.Min(together, second.AllEnded));
+            Begin($"{count} sequential requests, {i + 1} of {settings.Repeat}");
+            BatchRun first = await BatchRun.SequentialAsync(engine, requests, cancellation);
+            Begin($"{count} concurrent requests, {i + 1} of {settings.Repeat}");
+            BatchRun second = await BatchRun.ConcurrentAsync(engine, requests, cancellation);
+            (sequential, concurrent) = (Math.Min(sequential, first.AllEnded), Math.Min(concurrent, second.AllEnded));
             hashes.UnionWith([first.Hash, second.Hash]);
         }
-        return new ConcurrencyResult(count, oneByOne, together, hashes.Count == 1);
+        return new ConcurrencyResult(count, sequential, concurrent, hashes.Count == 1);
     }
 
     private async Task<PrefixResult> ReusePrefixAsync(Engine engine, RandomPrompts prompts)
@@ -144,17 +145,17 @@ internal sealed class Benchmark(BenchSettings settings, CancellationToken cancel
         {
             Begin($"prefix reuse, {i + 1} of {settings.Repeat}");
             ConceptToken[] shared = prompts.Tokens(PrefixSet, i, settings.Prompt);
-            BatchRun first = await AskBehindAsync(shared, 2 * i), second = await AskBehindAsync(shared, 2 * i + 1);
-            (cold, cached) = (Math.Min(cold, first.AllBegun), Math.Min(cached, second.AllBegun));
+            BatchRun first = await RunAfterAsync(shared, 2 * i), second = await RunAfterAsync(shared, 2 * i + 1);
+            (cold, cached) = (Math.Min(cold, first.AllStarted), Math.Min(cached, second.AllStarted));
             found = second.CachedTokens;
         }
         return new PrefixResult(settings.Prompt, settings.Prompt + SuffixTokens, found, cold, cached);
 
-        Task<BatchRun> AskBehindAsync(ConceptToken[] shared, int question) => FollowAsync(
-            engine, [prompts.Request([.. shared, .. prompts.Tokens(SuffixSet, question, SuffixTokens)], question, generate: 1)]);
+        Task<BatchRun> RunAfterAsync(ConceptToken[] shared, int suffix) => FollowAsync(
+            engine, [prompts.Request([.. shared, .. prompts.Tokens(SuffixSet, suffix, SuffixTokens)], suffix, generate: 1)]);
     }
 
-    /// <summary>Measures the operations, with an engine of its own: recording them costs time.</summary>
+    /// <summary>Profiles the operations, with a separate engine because profiling has overhead.</summary>
     private async Task<IReadOnlyList<ProfileResult>> ProfileAsync()
     {
         await using Engine engine = Load(settings.Batches.Max(), prefixCache: true, profile: true);
@@ -177,13 +178,13 @@ internal sealed class Benchmark(BenchSettings settings, CancellationToken cancel
         static StepProfile Largest(IEnumerable<StepProfile> kinds) => kinds.MaxBy(steps => (long)steps.Rows * steps.Steps)!;
     }
 
-    /// <summary>Lets code be compiled and memory be touched before anything is measured.</summary>
+    /// <summary>Compiles code and touches memory before the measurements.</summary>
     private async Task<RandomPrompts> WarmUpAsync(Engine engine)
     {
-        const int Tokens = 16, Steps = 4;
+        const int Tokens = 16, Generate = 4;
         RandomPrompts prompts = new(engine.Config.VocabularySize, settings.Seed);
         Begin("warming up");
-        await FollowAsync(engine, prompts.Requests(WarmUpSet, 1, Math.Min(Tokens, settings.Prompt), Steps));
+        await FollowAsync(engine, prompts.Requests(WarmUpSet, 1, Math.Min(Tokens, settings.Prompt), Generate));
         return prompts;
     }
 
@@ -194,7 +195,7 @@ internal sealed class Benchmark(BenchSettings settings, CancellationToken cancel
 
     private Engine Load(int sequences, bool prefixCache, bool profile = false)
     {
-        const int Spare = 32; // so that the last sequence need not wait for blocks
+        const int Spare = 32; // so that the last sequence does not wait for blocks
         int needed = Math.Max(Math.Max(settings.Prompt, settings.Context) + settings.Generate, settings.Prompt + SuffixTokens + 1);
         EngineOptions options = settings.Engine with
         {
@@ -234,7 +235,7 @@ internal sealed class Benchmark(BenchSettings settings, CancellationToken cancel
             + (settings.Concurrent != null ? 2 + 2 * settings.Repeat : 0) + (settings.Profile ? 2 + settings.Batches.Count : 0);
     }
 
-    /// <summary>What the engine that all but the comparisons use gave.</summary>
+    /// <summary>The measurements with the engine shared by all but the concurrency comparison and the profile.</summary>
     private sealed record Measured(
         ModelCost Cost, LoadResult? Load, FastPrefillStatus? FastPrefill, IReadOnlyList<BenchResult> Results, PrefixResult? Prefix);
 }

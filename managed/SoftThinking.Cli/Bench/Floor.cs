@@ -2,28 +2,28 @@ using SoftThinking.Diagnostics;
 
 namespace SoftThinking.Cli;
 
-/// <summary>The least time that a machine's ceilings allow a model.</summary>
+/// <summary>Lower bounds of a model's times, from the peak rates of a machine.</summary>
 internal sealed class Floor(MachineRates machine, ModelCost cost)
 {
-    /// <summary>Seconds of arithmetic of prompts, each with the logits of its last position.</summary>
+    /// <summary>Minimum seconds of arithmetic of a prefill, with the logits of the last position of each prompt.</summary>
     public double PrefillSeconds(int batch, int prompt) =>
         Arithmetic((double)batch * prompt, batch, batch * (prompt * (prompt + 1.0) / 2));
 
-    /// <summary>Seconds of arithmetic of a step that decodes a position of each sequence.</summary>
+    /// <summary>Minimum seconds of arithmetic of an engine step that decodes one token of each sequence.</summary>
     /// <param name="positions">Positions of a sequence.</param>
     public double DecodeSeconds(int batch, int positions) => Arithmetic(batch, batch, (double)batch * positions);
 
-    /// <summary>Bytes of the weights, and of the keys and values of each sequence, which a step reads once.</summary>
+    /// <summary>Bytes that an engine step reads: the weights, and the keys and values of each sequence, once.</summary>
     public double BytesPerStep(int batch, int positions) => cost.WeightBytesPerStep + (double)batch * positions * cost.KvBytesPerToken;
 
-    /// <summary>Seconds that the bytes or the multiply-adds of an operation take, whichever takes longer.</summary>
+    /// <summary>Minimum seconds of an operation, from its bytes or its multiply-adds, whichever take longer.</summary>
     public double Seconds(OperationProfile operation)
     {
         double arithmetic = operation.MultiplyAdds / RateOf(operation.Format);
         return Math.Max(operation.Bytes / machine.ReadBandwidth, arithmetic);
     }
 
-    /// <summary>Multiply-adds per second of a number format; where the machine has no instruction for it, those of f32.</summary>
+    /// <summary>Multiply-adds per second of a number format; those of f32 if the machine has no instruction for it.</summary>
     private double RateOf(ProductFormat format)
     {
         double rate = format switch

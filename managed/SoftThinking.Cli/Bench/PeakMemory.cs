@@ -2,10 +2,10 @@ using System.Diagnostics;
 
 namespace SoftThinking.Cli;
 
-/// <summary>The most memory that this process had resident.</summary>
+/// <summary>The peak resident memory of this process.</summary>
 internal static class PeakMemory
 {
-    /// <summary>Bytes since <see cref="Restart"/>, or since the start of the process where the system cannot restart.</summary>
+    /// <summary>Peak bytes since <see cref="Restart"/>, or since the start of the process if the system does not support it.</summary>
     public static long Bytes
     {
         get
@@ -15,7 +15,8 @@ internal static class PeakMemory
         }
     }
 
-    /// <returns>Whether the system can; else the peak since the start stands.</returns>
+    /// <summary>Resets the peak to the current use.</summary>
+    /// <returns>False if the system does not support it; the peak is then not reset.</returns>
     public static bool Restart()
     {
         const string File = "/proc/self/clear_refs", PeakOnly = "5";
@@ -28,7 +29,7 @@ internal static class PeakMemory
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            return false; // some containers forbid it
+            return false; // not permitted in some containers
         }
     }
 }

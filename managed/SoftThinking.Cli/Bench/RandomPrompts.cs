@@ -3,16 +3,16 @@ namespace SoftThinking.Cli;
 /// <summary>Requests with prompts of random tokens, the same for the same seed.</summary>
 internal sealed class RandomPrompts(int vocabulary, ulong seed)
 {
-    /// <summary>Nothing ends the thought but the model itself, and nothing ends the text: the work does not depend on what
-    /// the weights are.</summary>
+    /// <summary>Only the model itself can end the thought, and nothing ends the text, so that the work does not depend on the
+    /// weights.</summary>
     private static readonly SamplingOptions Soft = new() { MaxTopk = 10, EarlyStoppingEntropyThreshold = 0 };
 
     private static readonly SamplingOptions Greedy = new() { SoftThinking = false, AfterThinking = new() { Temperature = 0 } };
 
-    /// <summary>Tokens of prompt <paramref name="index"/> of a set; other numbers give other tokens.</summary>
+    /// <summary>Tokens of prompt <paramref name="index"/> of a set; other indices yield other tokens.</summary>
     public ConceptToken[] Tokens(int set, int index, int length)
     {
-        // SplitMix64 (Steele, Lea, Flood 2014), each prompt with a start of its own.
+        // SplitMix64 (Steele, Lea, Flood 2014), with a separate seed for each prompt.
         ulong state = Mix(Mix(Mix(seed) + (ulong)set) + (ulong)index);
         ConceptToken[] tokens = new ConceptToken[length];
         for (int i = 0; i < length; i++)
@@ -20,14 +20,14 @@ internal sealed class RandomPrompts(int vocabulary, ulong seed)
         return tokens;
     }
 
-    /// <summary>Requests whose prompts are those of a set.</summary>
+    /// <summary>Requests with the prompts of a set.</summary>
     public GenerationRequest[] Requests(int set, int count, int prompt, int generate, bool greedy = false) =>
         [.. Enumerable.Range(0, count).Select(i => Request(Tokens(set, i, prompt), i, generate, greedy))];
 
     public GenerationRequest Request(IReadOnlyList<ConceptToken> prompt, int index, int generate, bool greedy = false) => new()
     {
         Prompt = new TokenPrompt(prompt),
-        Thinking = ThinkingStart.Open, // whatever markers the random tokens are
+        Thinking = ThinkingStart.Open, // even if the random tokens contain markers
         Sampling = (greedy ? Greedy : Soft) with { Seed = seed + (ulong)index },
         MaxNewTokens = generate,
         IgnoreEndOfText = true,

@@ -1,7 +1,7 @@
 namespace SoftThinking.Cache;
 
-/// <summary>The blocks of the KV cache: who uses which, and which still hold a prefix that may come again. A block whose
-/// last user left keeps its content until it is needed; the one that was left longest ago goes first.</summary>
+/// <summary>Reference counts of the KV cache's blocks, and an index of the blocks that hold a known prefix. A block without
+/// references keeps its content until the block is needed; the least recently used one is evicted first.</summary>
 internal sealed class BlockPool
 {
     private const int None = -1;
@@ -10,7 +10,7 @@ internal sealed class BlockPool
     private readonly PrefixHash[] _hashes; // default: the block is not registered
     private readonly Dictionary<PrefixHash, int> _registered;
 
-    // Unreferenced blocks, a doubly linked list: those that hold nothing first, then the least recently used.
+    // Unreferenced blocks, a doubly linked list in order of eviction: empty ones, then the least recently used.
     private readonly int[] _previous;
     private readonly int[] _next;
     private int _first = None;
@@ -29,10 +29,10 @@ internal sealed class BlockPool
 
     public int Blocks => _references.Length;
 
-    /// <summary>Blocks that nobody uses, those with a prefix included.</summary>
+    /// <summary>Blocks without references, those with a prefix included.</summary>
     public int Available { get; private set; }
 
-    /// <summary>Takes a block for one user. At least one must be available.</summary>
+    /// <summary>Returns a block with one reference. At least one must be available.</summary>
     public int Allocate()
     {
         int block = _first;
@@ -47,7 +47,7 @@ internal sealed class BlockPool
         return block;
     }
 
-    /// <summary>Adds a user to a block.</summary>
+    /// <summary>Adds a reference to a block.</summary>
     public void Retain(int block)
     {
         if (_references[block]++ > 0)
@@ -56,7 +56,7 @@ internal sealed class BlockPool
         Available--;
     }
 
-    /// <summary>Takes a user from a block.</summary>
+    /// <summary>Removes a reference from a block.</summary>
     public void Release(int block)
     {
         if (_references[block] == 0)
@@ -70,10 +70,10 @@ internal sealed class BlockPool
         Available++;
     }
 
-    /// <summary>Whether nobody uses a block.</summary>
+    /// <summary>Whether a block has no references.</summary>
     public bool IsUnused(int block) => _references[block] == 0;
 
-    /// <summary>Lets a full block be found by the prefix that ends with it; where another one is already, that stays.</summary>
+    /// <summary>Registers a full block under its prefix hash; an existing entry is kept.</summary>
     public void Register(int block, PrefixHash hash)
     {
         if (_registered.TryAdd(hash, block))

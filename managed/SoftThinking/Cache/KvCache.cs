@@ -6,7 +6,7 @@ namespace SoftThinking.Cache;
 /// <summary>Keys and values of every layer, in blocks of 16 positions.</summary>
 internal sealed class KvCache : IDisposable
 {
-    /// <summary>Positions of a block.</summary>
+    /// <summary>Positions per block.</summary>
     public const int BlockPositions = 16;
 
     private readonly DeviceArena _arena;
@@ -22,7 +22,7 @@ internal sealed class KvCache : IDisposable
 
     public LayerCache[] Layers { get; }
 
-    /// <summary>Blocks that hold <paramref name="positions"/> positions.</summary>
+    /// <summary>Number of blocks that hold <paramref name="positions"/> positions.</summary>
     public static int BlocksFor(int positions) => (positions + BlockPositions - 1) / BlockPositions;
 
     /// <summary>Bytes of all layers' keys and values in <paramref name="blocks"/> blocks.</summary>
@@ -35,6 +35,6 @@ internal sealed class KvCache : IDisposable
     {
         long bytes = (long)device.Api->KvBytes(Blocks, config.KvHeads, config.HeadDim, dtype);
         for (int i = 0; i < Layers.Length; i++)
-            Layers[i] = new LayerCache { Keys = arena.Take(bytes), Values = arena.Take(bytes), Blocks = Blocks, Dtype = dtype };
+            Layers[i] = new LayerCache { Keys = arena.Reserve(bytes), Values = arena.Reserve(bytes), Blocks = Blocks, Dtype = dtype };
     }
 }

@@ -4,18 +4,18 @@ using System.Security.Cryptography;
 
 namespace SoftThinking.Cache;
 
-/// <summary>Names the first blocks of a sequence by their content: SHA-256, so that nobody can construct two prefixes with
-/// one name. 0 is the empty prefix.</summary>
+/// <summary>Identifies a prefix of whole blocks by its content. SHA-256, so that two prefixes with the same hash cannot be
+/// constructed. 0 is the empty prefix.</summary>
 internal readonly record struct PrefixHash(UInt128 High, UInt128 Low);
 
-/// <summary>Computes the hashes of prefixes, block by block. The ids and weights of every entry count, in their order: a mixture
-/// never passes for its emitted token. Emitted tokens do not count, since keys and values do not depend on them.</summary>
+/// <summary>Computes the hashes of prefixes, block by block, over the ids and weights of all entries in order, so that a mixture
+/// never matches its emitted token. Emitted tokens are not hashed: keys and values do not depend on them.</summary>
 internal sealed class PrefixHasher
 {
     private const int HashBytes = 32;
 
-    // A block's parent hash, then for each token its number of entries, its ids and its weights: one digest per block, because
-    // each call into the cryptographic library costs as much as hashing hundreds of bytes.
+    // A block's parent hash, then for each token its number of entries, its ids and its weights. One digest per block, because
+    // a call into the cryptographic library costs as much as hashing hundreds of bytes.
     private byte[] _content = new byte[HashBytes + KvCache.BlockPositions * 3 * sizeof(int)];
 
     /// <summary>Hash of a prefix that is one block longer than <paramref name="parent"/>.</summary>

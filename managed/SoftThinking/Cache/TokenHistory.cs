@@ -1,7 +1,7 @@
 namespace SoftThinking.Cache;
 
-/// <summary>The concept tokens of a sequence, in flat arrays. One thread appends; any other may read the tokens before
-/// the <see cref="Count"/> that it saw.</summary>
+/// <summary>The concept tokens of a sequence, in flat arrays. One thread appends; other threads may read the tokens below
+/// the <see cref="Count"/> that they observed.</summary>
 internal sealed class TokenHistory(int tokens, int entries)
 {
     private int[] _tokens = new int[tokens];
@@ -45,7 +45,7 @@ internal sealed class TokenHistory(int tokens, int entries)
 
     private void Reserve(int entries)
     {
-        // Concurrent readers keep the old arrays, which hold all that they may look at.
+        // Concurrent readers keep the old arrays, which hold all tokens that they may read.
         int end = StartOf(_count) + entries;
         if (_ids.Length < end)
         {

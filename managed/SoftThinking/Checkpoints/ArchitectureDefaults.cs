@@ -1,6 +1,6 @@
 namespace SoftThinking.Checkpoints;
 
-/// <summary>What the absence of a key in config.json means, which differs by architecture: the defaults of the
+/// <summary>Defaults of keys that are absent from config.json, by architecture: those of the
 /// configuration classes of Hugging Face transformers. Null means that there is no value, or that it follows from
 /// others. For all architectures: rope_theta 10,000; rms_norm_eps 1e-6; tie_word_embeddings, attention_bias, mlp_bias and
 /// use_sliding_window false.</summary>
@@ -9,7 +9,7 @@ namespace SoftThinking.Checkpoints;
 /// <param name="KvHeads">Null: as many as query heads.</param>
 /// <param name="HeadDim">Null: hidden size / query heads.</param>
 /// <param name="SlidingWindow">Positions that a layer with a window sees; null: no window.</param>
-/// <param name="MaxWindowLayers">Layers from this one on have the window; null: all have.</param>
+/// <param name="MaxWindowLayers">First layer that has the window; null: all have it.</param>
 internal sealed record ArchitectureDefaults(
     ModelArchitecture Architecture,
     string ClassName,
@@ -39,6 +39,6 @@ internal sealed record ArchitectureDefaults(
             MaxPositions: 131072, SlidingWindow: 4096, MaxWindowLayers: null, BosId: 1, EosId: 2),
     ];
 
-    /// <summary>Whether a window counts only with "use_sliding_window".</summary>
+    /// <summary>Whether a window is in use only with "use_sliding_window".</summary>
     public bool WindowIsOptional => Architecture is ModelArchitecture.Qwen2 or ModelArchitecture.Qwen3;
 }

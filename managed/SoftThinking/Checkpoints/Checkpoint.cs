@@ -4,15 +4,15 @@ using SoftThinking.Files;
 
 namespace SoftThinking.Checkpoints;
 
-/// <summary>A model on disk in Hugging Face form: a directory with config.json and its weights in model.safetensors, or
-/// in shards that model.safetensors.index.json lists. Weights are mapped, so that opening reads only headers. Safe for
-/// concurrent readers; <see cref="Dispose"/> ends the life of every tensor handed out.</summary>
+/// <summary>A model on disk in the Hugging Face format: a directory with config.json and the weights in model.safetensors, or
+/// in shards that model.safetensors.index.json lists. Weights are memory-mapped, so that opening reads only headers. Safe for
+/// concurrent readers; <see cref="Dispose"/> invalidates all tensors obtained from it.</summary>
 internal sealed partial class Checkpoint : ITensorSource
 {
-    /// <summary>The file of weights that are not split.</summary>
+    /// <summary>Name of the weight file of a checkpoint without shards.</summary>
     public const string SingleFile = "model.safetensors";
 
-    /// <summary>The list of which tensor is in which file, for weights that are split into several files.</summary>
+    /// <summary>Name of the index, which names the file of each tensor of a checkpoint with shards.</summary>
     public const string IndexFile = "model.safetensors.index.json";
 
     private readonly List<SafetensorsFile> _files = [];
@@ -23,7 +23,7 @@ internal sealed partial class Checkpoint : ITensorSource
     {
         Directory = directory;
         _weights = weights;
-        // First, because it is quick and says whether the weights are worth opening.
+        // First, because it is fast and decides whether the model is supported at all.
         Config = ModelConfig.Load(Path.Combine(directory, "config.json"));
         Generation = GenerationDefaultsReader.Load(Path.Combine(directory, "generation_config.json"), Config);
     }
@@ -33,30 +33,30 @@ internal sealed partial class Checkpoint : ITensorSource
 
     string ITensorSource.Name => Directory;
 
-    /// <summary>The model's shape and kind.</summary>
+    /// <summary>The model's architecture and sizes.</summary>
     public ModelConfig Config { get; }
 
-    /// <summary>How the model's makers would sample from it.</summary>
+    /// <summary>The sampling settings that the model's publisher recommends.</summary>
     public GenerationDefaults Generation { get; }
 
     /// <summary>Names of all tensors, in no particular order.</summary>
     public IEnumerable<string> Names => _home.Keys;
 
-    /// <summary>What the headers say about all tensors, in the order of the files and their headers.</summary>
+    /// <summary>The header entries of all tensors, in the order of the files and their headers.</summary>
     public IEnumerable<TensorInfo> Tensors => _home.Select(entry => entry.Value.Tensors[entry.Key]);
 
-    /// <summary>The free text of the headers; where two files have a key, that of the first.</summary>
+    /// <summary>The free text of the headers; if several files have a key, the value of the first.</summary>
     public IReadOnlyDictionary<string, string> Metadata => _files
         .SelectMany(file => file.Metadata)
         .DistinctBy(entry => entry.Key)
         .ToDictionary(StringComparer.Ordinal);
 
-    /// <summary>Bytes of all tensors together.</summary>
+    /// <summary>Total bytes of all tensors.</summary>
     public long TotalBytes { get; private set; }
 
     /// <summary>Opens a checkpoint.</summary>
-    /// <param name="path">A directory (model.safetensors is preferred where it also holds an index), or one
-    /// .safetensors file beside its config.json.</param>
+    /// <param name="path">A directory (model.safetensors is preferred if it also holds an index), or a
+    /// .safetensors file with config.json in the same directory.</param>
     /// <exception cref="ModelFileException">A file is missing, broken, or describes a model that is not supported; or
     /// the index and the shards contradict each other.</exception>
     public static Checkpoint Open(string path)
@@ -111,7 +111,7 @@ internal sealed partial class Checkpoint : ITensorSource
         return new Tensor(name, file.Pointer(name), found.Dtype, found.Shape, found.Length);
     }
 
-    /// <summary>The error that a tensor, one of <see cref="Names"/>, is unusable.</summary>
+    /// <summary>Creates the error for an unusable tensor, one of <see cref="Names"/>.</summary>
     public ModelFileException Refuse(string tensor, string problem) =>
         new(_home[tensor].Path, $"tensor {HostileText.Quote(tensor)} {problem}");
 
@@ -147,14 +147,14 @@ internal sealed partial class Checkpoint : ITensorSource
     {
         const string Wanted = "a directory with config.json, tokenizer.json and weights in safetensors files";
         if (path.Length == 0)
-            return new ModelFileException(path, $"the path of the model is empty; give {Wanted}");
+            return new ModelFileException(path, $"the path of the model is empty; pass {Wanted}");
         string help = HubId().IsMatch(path)
-            ? $"download the model first, with `hf download {path} --local-dir {path[(path.IndexOf('/') + 1)..]}` for example, and give its directory"
-            : $"give {Wanted}";
+            ? $"download the model first, with `hf download {path} --local-dir {path[(path.IndexOf('/') + 1)..]}` for example, and pass its directory"
+            : $"pass {Wanted}";
         return new ModelFileException(path, $"does not exist; nothing is downloaded: {help}");
     }
 
-    /// <summary>Owner and name of a model on a hub, which a user may give in place of a directory.</summary>
+    /// <summary>Owner and name of a model on a hub, which a user may pass instead of a directory.</summary>
     [GeneratedRegex("^[A-Za-z0-9][A-Za-z0-9_.-]*/[A-Za-z0-9][A-Za-z0-9_.-]*$")]
     private static partial Regex HubId();
 
@@ -190,7 +190,7 @@ internal sealed partial class Checkpoint : ITensorSource
             if (!file.Tensors.ContainsKey(entry.Name))
             {
                 throw new ModelFileException(
-                    file.Path, $"tensor {tensor} is missing, though {IndexFile} says that it is here");
+                    file.Path, $"tensor {tensor} is missing, although {IndexFile} assigns it to this file");
             }
         }
         if (shards.Count == 0)

@@ -5,9 +5,9 @@ namespace SoftThinking.Checkpoints;
 /// <summary>Reads generation_config.json.</summary>
 internal static class GenerationDefaultsReader
 {
-    /// <summary>Reads generation_config.json, which a checkpoint need not have.</summary>
+    /// <summary>Reads generation_config.json, which is optional in a checkpoint.</summary>
     /// <param name="file">Path of the file, which may be absent.</param>
-    /// <param name="config">The model's configuration: bounds token ids and supplies those of the end.</param>
+    /// <param name="config">The model's configuration: limits token ids, and supplies the default EOS tokens.</param>
     /// <exception cref="ModelFileException">The file exists and is broken, or a value is out of its range.</exception>
     public static GenerationDefaults Load(string file, ModelConfig config)
     {

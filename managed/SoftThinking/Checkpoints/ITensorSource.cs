@@ -3,23 +3,23 @@ namespace SoftThinking.Checkpoints;
 /// <summary>Where the weights of a model come from.</summary>
 internal interface ITensorSource : IDisposable
 {
-    /// <summary>What to call the source in messages.</summary>
+    /// <summary>Name of the source, for messages.</summary>
     string Name { get; }
 
-    /// <summary>The model's shape and kind.</summary>
+    /// <summary>The model's architecture and sizes.</summary>
     ModelConfig Config { get; }
 
-    /// <summary>How the model's makers would sample from it.</summary>
+    /// <summary>The sampling settings that the model's publisher recommends.</summary>
     GenerationDefaults Generation { get; }
 
-    /// <summary>Bytes of all tensors together.</summary>
+    /// <summary>Total bytes of all tensors.</summary>
     long TotalBytes { get; }
 
-    /// <summary>The tensor of this name, which has the given shape and elements of F32, F16 or BF16, or, if it is a matrix,
-    /// <see cref="Int8Blocks"/>. It is valid until the source is disposed.</summary>
-    /// <exception cref="ModelFileException">There is no such tensor.</exception>
+    /// <summary>The tensor of this name, with the given shape and elements of F32, F16 or BF16, or, for a matrix,
+    /// <see cref="Int8Blocks"/>. Valid until the source is disposed.</summary>
+    /// <exception cref="ModelFileException">The tensor does not exist, or has another shape or number format.</exception>
     Tensor Get(string name, ReadOnlySpan<int> shape);
 
-    /// <summary>A tensor, or rows of one, will not be read soon: the memory may serve others.</summary>
+    /// <summary>Releases the resident pages of a tensor, or of rows of one, that will not be read again soon.</summary>
     void Forget(Tensor tensor);
 }

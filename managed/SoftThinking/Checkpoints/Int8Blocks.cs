@@ -2,19 +2,19 @@ using System.Runtime.InteropServices;
 
 namespace SoftThinking.Checkpoints;
 
-/// <summary>Matrices of 8-bit weights in a file: a tensor U8 [rows, blocks, 34]. A block stands for 32 consecutive elements
-/// of a row, the last one filled up with zeros: their scale as f16, then an integer -127..127 for each.</summary>
+/// <summary>Matrices of 8-bit weights in a file: a tensor U8 [rows, blocks, 34]. A block encodes 32 consecutive elements
+/// of a row, the last one padded with zeros: their scale as f16, then an integer -127..127 for each.</summary>
 internal static class Int8Blocks
 {
     public const int BlockElements = 32, BlockBytes = 2 + BlockElements;
 
-    /// <summary>What the format is called beside the names that the safetensors format has.</summary>
+    /// <summary>The format's name in reports, alongside the names that the safetensors format defines.</summary>
     public const string Name = "INT8_BLOCKS";
 
     /// <summary>Bytes of a row.</summary>
     public static int RowBytes(int cols) => BlocksOf(cols) * BlockBytes;
 
-    /// <summary>How a matrix is stored.</summary>
+    /// <summary>The shape of the stored tensor of a matrix.</summary>
     public static TensorInfo Store(string name, int rows, int cols) =>
         new(name, TensorDtype.U8, [rows, BlocksOf(cols), BlockBytes], Offset: 0, (long)rows * RowBytes(cols));
 
@@ -24,7 +24,7 @@ internal static class Int8Blocks
     public static bool AreThoseOf(Tensor tensor, int rows, int cols) =>
         tensor.Dtype == TensorDtype.U8 && tensor.Shape is [long r, long b, BlockBytes] && r == rows && b == BlocksOf(cols);
 
-    /// <summary>Rounds a row: each block's largest magnitude becomes 127. The backend does the same, to the bit, when it packs
+    /// <summary>Rounds a row: each block's largest magnitude becomes 127. Bit for bit the same as the backend's rounding when it packs
     /// other weights as 8-bit ones.</summary>
     /// <param name="blocks"><see cref="BlockBytes"/> for each block of the row.</param>
     public static void Round(ReadOnlySpan<float> row, Span<byte> blocks)
@@ -38,9 +38,9 @@ internal static class Int8Blocks
         }
     }
 
-    /// <summary>What rounding changed.</summary>
-    /// <param name="blocks">What <see cref="Round"/> made of the row.</param>
-    /// <returns>The sum of the squares of the differences, and that of the elements' own.</returns>
+    /// <summary>Computes the rounding error.</summary>
+    /// <param name="blocks">The row as rounded by <see cref="Round"/>.</param>
+    /// <returns>The sum of the squares of the errors, and that of the elements.</returns>
     public static (double Errors, double Squares) Compare(ReadOnlySpan<float> row, ReadOnlySpan<byte> blocks)
     {
         double errors = 0, squares = 0;
@@ -65,7 +65,7 @@ internal static class Int8Blocks
         foreach (float value in values)
             largest = MathF.Abs(value) > largest ? MathF.Abs(value) : largest;
         scale = (Half)MathF.Min(largest / 127, 65504);
-        float stored = (float)scale; // what the integers will be multiplied by
+        float stored = (float)scale; // the factor that decoding uses
         float inverse = stored > 0 ? 1 / stored : 0;
         for (int i = 0; i < values.Length; i++)
             integers[i] = Nearest(values[i] * inverse);

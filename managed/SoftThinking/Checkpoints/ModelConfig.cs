@@ -19,8 +19,8 @@ public enum ModelArchitecture
     Mistral,
 }
 
-/// <summary>What config.json says about a model, checked: every number is in its range and they fit each other. Keys
-/// of config.json are in quotes. A key that is absent has the default of transformers' configuration class for the
+/// <summary>The settings in config.json, validated: every number is in range, and they are consistent. Keys
+/// of config.json are in quotes. An absent key has the default of transformers' configuration class for the
 /// architecture.</summary>
 public sealed record ModelConfig
 {
@@ -63,7 +63,7 @@ public sealed record ModelConfig
     /// <summary>Added to the mean square in RMS norms, "rms_norm_eps": above 0, at most 1; 1e-6 where absent.</summary>
     public required double NormEpsilon { get; init; }
 
-    /// <summary>Positions the model is made for, "max_position_embeddings": 1 to 2^28.</summary>
+    /// <summary>Maximum positions of the model, "max_position_embeddings": 1 to 2^28.</summary>
     public required int MaxPositions { get; init; }
 
     /// <summary>Whether the query, key and value projections have biases: always for Qwen2, never for Mistral, else
@@ -74,26 +74,26 @@ public sealed record ModelConfig
     /// never.</summary>
     public required bool OutputBias { get; init; }
 
-    /// <summary>Whether queries and keys pass an RMS norm per head before the rotary embedding: Qwen3.</summary>
+    /// <summary>Whether an RMS norm per head is applied to queries and keys before the rotary embedding: Qwen3.</summary>
     public bool QkNorm => Architecture == ModelArchitecture.Qwen3;
 
     /// <summary>Token that begins a text, "bos_token_id"; where absent 1 for Llama and Mistral. Null: none.</summary>
     public required int? BosId { get; init; }
 
     /// <summary>Tokens that end a text, "eos_token_id" (one or a list); where absent 2 for Llama and Mistral. May be empty.
-    /// See <see cref="GenerationDefaults.EosIds"/> for all that end generation.</summary>
+    /// See <see cref="GenerationDefaults.EosIds"/> for all tokens that end generation.</summary>
     public required ImmutableArray<int> EosIds { get; init; }
 
     /// <summary>Reads and checks a config.json.</summary>
     /// <param name="file">Path of the file.</param>
     /// <exception cref="ModelFileException">The file does not exist or is broken, a value is out of its range, two spellings
-    /// of a key disagree, or the model needs what this engine lacks: another architecture, activation or RoPE scaling, a
-    /// sliding window, quantized weights.</exception>
+    /// of a key disagree, or the model needs a feature that the engine does not support: another architecture, activation or RoPE
+    /// scaling, a sliding window, quantized weights.</exception>
     internal static ModelConfig Load(string file) => ModelConfigReader.Read(JsonSettings.Load(file));
 
-    /// <summary>Angles per position of the rotary embedding, scaling applied: HeadDim / 2 values in radians, element i
-    /// being theta^(-2i / HeadDim) before scaling (Su et al. 2021, arXiv:2104.09864). It turns elements i and
-    /// i + HeadDim / 2 of a head, as Hugging Face checkpoints have them.</summary>
+    /// <summary>Angles per position of the rotary embedding, after scaling: HeadDim / 2 values in radians; element i
+    /// is theta^(-2i / HeadDim) before scaling (Su et al. 2021, arXiv:2104.09864). It rotates elements i and
+    /// i + HeadDim / 2 of a head, the layout of Hugging Face checkpoints.</summary>
     internal double[] InverseFrequencies()
     {
         double[] frequencies = new double[HeadDim / 2];

@@ -2,8 +2,8 @@ using SoftThinking.Files;
 
 namespace SoftThinking.Checkpoints;
 
-/// <summary>Turns config.json into <see cref="ModelConfig"/>, refusing by name whatever would otherwise be computed
-/// wrongly. Absent keys have the defaults of <see cref="ArchitectureDefaults"/>; an explicit null means that there is no
+/// <summary>Reads config.json into <see cref="ModelConfig"/>, and refuses by name every setting that would otherwise lead to wrong
+/// results. Absent keys have the defaults of <see cref="ArchitectureDefaults"/>; an explicit null means that there is no
 /// value.</summary>
 internal static class ModelConfigReader
 {
@@ -49,7 +49,7 @@ internal static class ModelConfigReader
         };
     }
 
-    // Models with a vocabulary so small that a default is outside it are made for tests.
+    // In test models, the vocabulary can be so small that a default is outside it.
     private static int? Within(int vocabulary, int? id) => id < vocabulary ? id : null;
 
     private static ArchitectureDefaults FindArchitecture(JsonSettings json)
@@ -70,7 +70,7 @@ internal static class ModelConfigReader
 
     private static void RefuseUnsupported(JsonSettings json)
     {
-        // The second is the key that compressed-tensors used at first.
+        // The second is the key of early versions of compressed-tensors.
         foreach (string key in (ReadOnlySpan<string>)["quantization_config", "compression_config"])
         {
             if (json.OptionalObject(key) is not JsonSettings quantization)
@@ -82,7 +82,7 @@ internal static class ModelConfigReader
             throw json.Refuse("hidden_act", $"is {HostileText.Quote(activation)}; supported is silu");
         if (json.OptionalFlag("mlp_bias") == true)
             throw json.Refuse("mlp_bias", "is true; feed-forward layers with biases are not supported");
-        // Each tensor has its own type in the file; that of the configuration is only checked.
+        // Each tensor has its own type in the file; the one in the configuration is only validated.
         json.OptionalTextOf("dtype", "torch_dtype");
     }
 

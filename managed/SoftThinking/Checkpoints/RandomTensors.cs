@@ -3,8 +3,8 @@ using System.Runtime.InteropServices;
 
 namespace SoftThinking.Checkpoints;
 
-/// <summary>Random bf16 weights for measuring: the time that a model takes does not depend on what it
-/// learned. All tensors are windows on one buffer, each at a place of its own, so that a model of any size takes no more
+/// <summary>Random bf16 weights for benchmarks: the speed of a model does not depend on the values of its
+/// weights. All tensors are views of one buffer at different offsets, so that a model of any size needs no more
 /// memory here than its largest tensor. Norms are 1, all other elements uniform with a standard deviation of 0.02.</summary>
 internal sealed unsafe class RandomTensors : ITensorSource
 {
@@ -15,7 +15,7 @@ internal sealed unsafe class RandomTensors : ITensorSource
     private readonly long _largest;
     private ushort* _buffer;
 
-    /// <param name="parameters">Elements of all tensors.</param>
+    /// <param name="parameters">Total elements of all tensors.</param>
     public RandomTensors(string name, ModelConfig config, long parameters, ulong seed)
     {
         (Name, Config) = ($"random {name}", config);
@@ -57,7 +57,7 @@ internal sealed unsafe class RandomTensors : ITensorSource
 
     public void Forget(Tensor tensor)
     {
-        // All tensors are windows on one buffer.
+        // All tensors are views of one buffer.
     }
 
     public void Dispose()

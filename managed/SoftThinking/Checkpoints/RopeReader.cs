@@ -4,15 +4,15 @@ using SoftThinking.Files;
 
 namespace SoftThinking.Checkpoints;
 
-/// <summary>Reads what config.json says about the rotary embedding. transformers 5 renamed "rope_scaling" to
-/// "rope_parameters" and moved other keys into it; files in circulation have them in either place, or in both for the sake
-/// of older readers. Then they must agree.</summary>
+/// <summary>Reads the rotary embedding's settings in config.json. transformers 5 renamed "rope_scaling" to
+/// "rope_parameters" and moved other keys into it; published files have the keys in either place, or in both for
+/// compatibility. If in both, they must agree.</summary>
 internal static class RopeReader
 {
     private const string Older = "rope_scaling", Newer = "rope_parameters";
     private const double Largest = 1e6;
 
-    /// <summary>The base, "rope_theta", which may be at the top or in either object.</summary>
+    /// <summary>The base, "rope_theta", which may be at the top level or in either object.</summary>
     public static double ReadTheta(JsonSettings json)
     {
         const double LargestTheta = 1e15;
@@ -70,7 +70,7 @@ internal static class RopeReader
         const int LongestContext = 1 << 28;
         const string Original = "original_max_position_embeddings";
         double low = json.Number("low_freq_factor", 0, Largest, open: true);
-        Agreed([top, json], Original, LongestContext); // some files have it at the top
+        Agreed([top, json], Original, LongestContext); // some files have it at the top level
         return new Llama3RopeScaling(
             json.Number("factor", 1, Largest),
             low,
@@ -78,13 +78,13 @@ internal static class RopeReader
             top.OptionalInteger(Original, 1, LongestContext) ?? json.Integer(Original, 1, LongestContext));
     }
 
-    // What transformers reads for any type, or ignores although writers put it there: the original context changes nothing
+    // Keys that transformers reads for every type, or ignores although writers add them: the original context has no effect
     // without a scaling that uses it.
     private static void RefuseOthers(JsonSettings json, string type, params ReadOnlySpan<string> more) =>
         json.RefuseOthers($"is not known for rope_type {type}",
             ["rope_type", "type", "rope_theta", "partial_rotary_factor", "factor", "original_max_position_embeddings", .. more]);
 
-    // An object without keys says nothing, as null does.
+    // An object without keys is equivalent to null.
     private static JsonSettings? Object(JsonSettings json, string key) =>
         json.OptionalObject(key) is JsonSettings found && found.Entries.Any() ? found : null;
 

@@ -1,6 +1,6 @@
 namespace SoftThinking.Checkpoints;
 
-/// <summary>How a model stretches rotary position embedding beyond the positions it was first trained on.</summary>
+/// <summary>How a model extends rotary position embedding beyond the positions it was originally trained on.</summary>
 internal abstract record RopeScaling
 {
     /// <summary>The frequency, in radians per position, that replaces <paramref name="frequency"/>.</summary>
@@ -10,7 +10,7 @@ internal abstract record RopeScaling
     public abstract override string ToString();
 }
 
-/// <summary>Frequencies as they are: rope_type "default", or none given.</summary>
+/// <summary>Unchanged frequencies: rope_type "default", or absent.</summary>
 internal sealed record UnscaledRope : RopeScaling
 {
     public override double Apply(double frequency) => frequency;
@@ -27,13 +27,12 @@ internal sealed record LinearRopeScaling(double Factor) : RopeScaling
     public override string ToString() => FormattableString.Invariant($"linear, factor {Factor}");
 }
 
-/// <summary>Llama 3.1's scaling by parts (Meta's reference model, apply_scaling): rope_type "llama3". Waves that fit
-/// the original context often enough stay, those too long for it are divided by the factor, and between the two bounds
-/// the result moves smoothly from one to the other.</summary>
+/// <summary>Scaling by frequency band, as in Llama 3.1 (Meta's reference model, apply_scaling): rope_type "llama3". High frequencies
+/// are unchanged, low ones are divided by the factor, and those in between are interpolated smoothly.</summary>
 /// <param name="Factor">Divisor of the low frequencies; at least 1.</param>
-/// <param name="LowFrequencyFactor">Waves that fit the original context fewer times than this are divided by the
+/// <param name="LowFrequencyFactor">Frequencies with fewer periods than this in the original context are divided by the
 /// factor; above 0.</param>
-/// <param name="HighFrequencyFactor">Waves that fit it more often than this stay; above
+/// <param name="HighFrequencyFactor">Frequencies with more periods than this in the original context are unchanged; above
 /// <paramref name="LowFrequencyFactor"/>.</param>
 /// <param name="OriginalMaxPositions">Length of the original context in positions.</param>
 internal sealed record Llama3RopeScaling(

@@ -7,11 +7,11 @@ namespace SoftThinking.Checkpoints;
 
 /// <summary>A safetensors file mapped into memory, read-only: 8 bytes of header length (little-endian), a JSON header,
 /// the data. The whole header is checked while opening; reading afterwards cannot leave the file. Pointers and spans
-/// are valid until <see cref="Dispose"/>. Safe for concurrent readers. The file must not be shortened while it is
-/// open: the operating system answers that with a fault that no program can handle.</summary>
+/// are valid until <see cref="Dispose"/>. Safe for concurrent readers. The file must not be truncated while it is
+/// open: reading beyond its end then raises a signal that terminates the process.</summary>
 internal sealed unsafe partial class SafetensorsFile : IDisposable
 {
-    /// <summary>Longest header that is read, in bytes; the same limit as the reference implementation.</summary>
+    /// <summary>Maximum size of the header in bytes; the limit of the reference implementation.</summary>
     private const long LongestHeader = 100_000_000;
     private const int LengthBytes = sizeof(ulong);
 
@@ -40,13 +40,13 @@ internal sealed unsafe partial class SafetensorsFile : IDisposable
         }
     }
 
-    /// <summary>Path as it was given to <see cref="Open"/>.</summary>
+    /// <summary>The path passed to <see cref="Open"/>.</summary>
     public string Path { get; }
 
     /// <summary>Tensors by name.</summary>
     public IReadOnlyDictionary<string, TensorInfo> Tensors => _header.Tensors;
 
-    /// <summary>The free text that the file carries under "__metadata__"; empty where it carries none.</summary>
+    /// <summary>The free text in "__metadata__" of the header; empty if there is none.</summary>
     public IReadOnlyDictionary<string, string> Metadata => _header.Metadata;
 
     /// <summary>Maps the file and checks its header.</summary>
@@ -68,9 +68,9 @@ internal sealed unsafe partial class SafetensorsFile : IDisposable
         }
     }
 
-    /// <summary>Address of the first byte of a tensor; <see cref="TensorInfo.Length"/> bytes follow. Not aligned to the
-    /// element in files of early writers.</summary>
-    /// <exception cref="KeyNotFoundException">The file has no such tensor.</exception>
+    /// <summary>Address of the first byte of a tensor of <see cref="TensorInfo.Length"/> bytes. Files of early writers are not
+    /// aligned to the element size.</summary>
+    /// <exception cref="KeyNotFoundException">The file has no tensor of this name.</exception>
     /// <exception cref="ObjectDisposedException">The file was closed.</exception>
     public nint Pointer(string name)
     {
@@ -79,7 +79,7 @@ internal sealed unsafe partial class SafetensorsFile : IDisposable
     }
 
     /// <summary>The bytes of a tensor, little-endian.</summary>
-    /// <exception cref="KeyNotFoundException">The file has no such tensor.</exception>
+    /// <exception cref="KeyNotFoundException">The file has no tensor of this name.</exception>
     /// <exception cref="ObjectDisposedException">The file was closed.</exception>
     /// <exception cref="InvalidOperationException">The tensor is larger than a span can be (2 GiB): use
     /// <see cref="Pointer"/>.</exception>
@@ -91,17 +91,17 @@ internal sealed unsafe partial class SafetensorsFile : IDisposable
         return new ReadOnlySpan<byte>((byte*)Pointer(name), (int)length);
     }
 
-    /// <summary>Lets the system take back the memory that reading bytes of the file filled; reading them again reads the
-    /// file.</summary>
-    /// <param name="data">Their address, within what <see cref="Pointer"/> gave.</param>
+    /// <summary>Releases the resident pages of a range of the file; a later access reads them from the file
+    /// again.</summary>
+    /// <param name="data">Address of the range, in a tensor returned by <see cref="Pointer"/>.</param>
     /// <exception cref="ObjectDisposedException">The file was closed.</exception>
     public void Forget(nint data, long length)
     {
         ObjectDisposedException.ThrowIf(_start == null, this);
         if (!OperatingSystem.IsLinux())
-            return; // elsewhere the system reclaims such pages by itself
+            return; // other systems reclaim these pages themselves
         long page = Environment.SystemPageSize;
-        // Pages that neighbours share stay.
+        // Pages shared with neighboring tensors are kept.
         long first = (data + page - 1) / page * page, end = (data + length) / page * page;
         if (end > first)
             _ = MemoryAdvise((void*)first, (nuint)(end - first), DontNeed);

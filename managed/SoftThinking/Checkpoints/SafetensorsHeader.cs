@@ -24,7 +24,7 @@ internal sealed class SafetensorsHeader
     /// <summary>Tensors by name.</summary>
     public IReadOnlyDictionary<string, TensorInfo> Tensors => _tensors;
 
-    /// <summary>The free text that the header carries under "__metadata__"; empty where it carries none.</summary>
+    /// <summary>The free text in "__metadata__" of the header; empty if there is none.</summary>
     public IReadOnlyDictionary<string, string> Metadata => _metadata;
 
     /// <param name="file">Path for messages.</param>

@@ -3,25 +3,25 @@ using System.Text.Json;
 
 namespace SoftThinking.Checkpoints;
 
-/// <summary>Writes a safetensors file from front to back: its tensors are declared first, their bytes follow in that
+/// <summary>Writes a safetensors file sequentially: the tensors are declared first, their bytes follow in the same
 /// order.</summary>
 internal sealed class SafetensorsOutput : IDisposable
 {
     private const int LengthBytes = sizeof(ulong);
 
-    /// <summary>The data begin at a multiple of this; elements are aligned where tensors come widest element first.</summary>
+    /// <summary>Alignment of the data; elements are aligned if the tensors with the widest elements come first.</summary>
     private const int Alignment = 8;
 
     private readonly FileStream _stream;
 
     private SafetensorsOutput(FileStream stream) => _stream = stream;
 
-    /// <summary>Makes the file, with room for all of its bytes where the file system can set it aside, and writes its
+    /// <summary>Creates the file, preallocated if the file system supports it, and writes its
     /// header.</summary>
-    /// <param name="path">Of a file that does not exist.</param>
-    /// <param name="tensors">Names, formats, shapes and lengths; offsets follow from them and are ignored.</param>
+    /// <param name="path">Path of the file, which must not exist.</param>
+    /// <param name="tensors">Names, formats, shapes and lengths; offsets are ignored, as they follow from these.</param>
     /// <param name="metadata">The free text of the header.</param>
-    /// <exception cref="IOException">The file exists, cannot be made, or would be larger than what is free.</exception>
+    /// <exception cref="IOException">The file exists, cannot be created, or exceeds the free space.</exception>
     public static SafetensorsOutput Create(
         string path, IReadOnlyList<TensorInfo> tensors, IReadOnlyDictionary<string, string> metadata)
     {
@@ -30,7 +30,7 @@ internal sealed class SafetensorsOutput : IDisposable
         {
             Mode = FileMode.CreateNew,
             Access = FileAccess.Write,
-            BufferSize = 0, // callers write large pieces
+            BufferSize = 0, // callers write large chunks
             PreallocationSize = header.Length + tensors.Sum(tensor => tensor.Length),
         });
         try
@@ -53,7 +53,7 @@ internal sealed class SafetensorsOutput : IDisposable
     private static byte[] Header(IReadOnlyList<TensorInfo> tensors, IReadOnlyDictionary<string, string> metadata)
     {
         using MemoryStream buffer = new();
-        buffer.Write(stackalloc byte[LengthBytes]); // known only afterwards
+        buffer.Write(stackalloc byte[LengthBytes]); // the length, filled in below
         using (Utf8JsonWriter json = new(buffer))
         {
             json.WriteStartObject();

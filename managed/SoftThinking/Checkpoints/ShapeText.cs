@@ -4,12 +4,12 @@ using System.Text;
 
 namespace SoftThinking.Checkpoints;
 
-/// <summary>Writes shapes for messages, such as "[455, 192]".</summary>
+/// <summary>Formats shapes for messages, for example "[455, 192]".</summary>
 internal static class ShapeText
 {
     private const int Limit = 8;
 
-    /// <summary>The numbers in brackets; only the first few of a list that no real tensor would have.</summary>
+    /// <summary>The numbers in brackets; a list longer than any real shape is truncated.</summary>
     public static string Of<T>(ReadOnlySpan<T> numbers) where T : IBinaryInteger<T>
     {
         StringBuilder text = new("[");

@@ -3,7 +3,7 @@ using SoftThinking.Files;
 
 namespace SoftThinking.Checkpoints;
 
-/// <summary>Refuses attention with a sliding window where a layer uses one and it hides a position.</summary>
+/// <summary>Refuses attention with a sliding window if a layer uses one that is shorter than the context.</summary>
 internal static class SlidingWindow
 {
     private const string Full = "full_attention", Sliding = "sliding_attention";
@@ -24,7 +24,7 @@ internal static class SlidingWindow
             + $"attention with a sliding window, here in {affected} of {layers} layers, is not supported");
     }
 
-    /// <summary>The window that layers would have; null where there is none.</summary>
+    /// <summary>The window of layers that have one; null if none do.</summary>
     private static int? ReadWindow(JsonSettings json, ArchitectureDefaults defaults)
     {
         if (defaults.WindowIsOptional && json.OptionalFlag("use_sliding_window") != true)
@@ -34,8 +34,8 @@ internal static class SlidingWindow
             : defaults.SlidingWindow;
     }
 
-    // The list decides where the architecture has one; where it has none, transformers ignores the list and the rule of the
-    // architecture decides, but a list that asks for windows is no less of a warning.
+    // If the architecture defines the list, the list decides. Otherwise transformers ignores it and applies the rule of the
+    // architecture; a list that asks for windows is refused all the same.
     private static int CountLayers(
         JsonSettings json, ArchitectureDefaults defaults, ImmutableArray<string>? types, int? window, int layers)
     {

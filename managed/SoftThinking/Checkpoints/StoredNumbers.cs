@@ -8,7 +8,7 @@ internal static class StoredNumbers
     /// <summary>Elements as f32, exactly.</summary>
     /// <param name="stored">Elements, little-endian.</param>
     /// <param name="dtype">F32, F16 or BF16.</param>
-    /// <param name="values">As many as are stored.</param>
+    /// <param name="values">Receives the elements.</param>
     public static void Widen(ReadOnlySpan<byte> stored, TensorDtype dtype, Span<float> values)
     {
         switch (dtype)
@@ -28,7 +28,7 @@ internal static class StoredNumbers
                     values[i] = BitConverter.UInt32BitsToSingle((uint)uppers[i] << 16);
                 break;
             default:
-                throw new ArgumentOutOfRangeException(nameof(dtype), dtype, "is no format of weights");
+                throw new ArgumentOutOfRangeException(nameof(dtype), dtype, "is not a format of weights");
         }
     }
 }

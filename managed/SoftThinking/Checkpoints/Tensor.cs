@@ -11,10 +11,10 @@ namespace SoftThinking.Checkpoints;
 internal readonly record struct Tensor(
     string Name, nint Data, TensorDtype Dtype, ImmutableArray<long> Shape, long Bytes)
 {
-    /// <summary>Bytes from the given one on.</summary>
+    /// <summary>Bytes from the given offset on.</summary>
     public unsafe ReadOnlySpan<byte> Span(long first, int count) => new((byte*)Data + first, count);
 
-    /// <summary>Bytes of a row: of all elements that have the same outermost index.</summary>
+    /// <summary>Bytes per row, that is, of all elements with the same outermost index.</summary>
     public long RowBytes => Bytes / Shape[0];
 
     /// <summary>Consecutive rows, 1 or more.</summary>
@@ -25,13 +25,13 @@ internal readonly record struct Tensor(
         Bytes = count * RowBytes,
     };
 
-    /// <summary>All rows in order, in slices of at most about so many bytes.</summary>
+    /// <summary>All rows in order, in slices of at most about <paramref name="bytes"/> bytes.</summary>
     public IEnumerable<Tensor> Slices(long bytes)
     {
-        // Backends interleave several rows, a power of two: slices of whole groups of them are packed at once.
-        const long Together = 64;
-        long most = Math.Max(bytes / RowBytes / Together, 1) * Together;
-        for (long first = 0; first < Shape[0]; first += most)
-            yield return Rows(first, Math.Min(most, Shape[0] - first));
+        // Backends pack rows in groups, a power of two: slices hold whole groups.
+        const long Group = 64;
+        long maximum = Math.Max(bytes / RowBytes / Group, 1) * Group;
+        for (long first = 0; first < Shape[0]; first += maximum)
+            yield return Rows(first, Math.Min(maximum, Shape[0] - first));
     }
 }

@@ -1,7 +1,7 @@
 namespace SoftThinking.Checkpoints;
 
-/// <summary>Number format of a stored tensor: every one that the safetensors format defines, so that a format this
-/// engine does not compute with is still refused by its name.</summary>
+/// <summary>Number format of a stored tensor: all that the safetensors format defines, so that a format which the engine
+/// does not support is refused by name.</summary>
 internal enum TensorDtype
 {
     Bool,
@@ -63,7 +63,7 @@ internal static class TensorDtypes
     /// <summary>Bits per element: 4 to 64, not always a whole number of bytes.</summary>
     public static int Bits(this TensorDtype dtype) => Table[(int)dtype].Bits;
 
-    /// <summary>The format a safetensors file calls <paramref name="name"/>, or null where it defines none.</summary>
+    /// <summary>The format named <paramref name="name"/> in safetensors files, or null if there is none.</summary>
     public static TensorDtype? Find(string name)
     {
         foreach ((TensorDtype dtype, string known, _) in Table)

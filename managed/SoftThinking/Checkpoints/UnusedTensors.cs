@@ -1,11 +1,11 @@
 namespace SoftThinking.Checkpoints;
 
-/// <summary>Tensors of a checkpoint that the model does not use: a sign that the model is of another kind than its
-/// configuration says.</summary>
+/// <summary>Tensors of a checkpoint that the model does not use: a sign that its architecture is not the one that its
+/// configuration names.</summary>
 internal static class UnusedTensors
 {
-    /// <summary>Names of such tensors, in alphabetical order. Those that older writers saved although they follow from the
-    /// configuration, or that repeat another tensor, are left out.</summary>
+    /// <summary>Names of unused tensors, in alphabetical order. Those that older writers saved although they follow from the
+    /// configuration, or duplicate another tensor, are skipped.</summary>
     /// <param name="used">Names of the tensors that the model reads.</param>
     public static string[] Of(Checkpoint checkpoint, IReadOnlySet<string> used) =>
     [

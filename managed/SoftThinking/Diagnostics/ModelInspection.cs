@@ -142,7 +142,7 @@ public sealed record ModelInspection
         try
         {
             ChatPrompt hello = new([new ChatMessage("user", "Hello")]);
-            return new PromptEncoder(tokenizer, () => template).Encode(hello, markers).End.State == PromptState.Open;
+            return new PromptEncoder("", tokenizer, () => template).Encode(hello, markers).End.State == PromptState.Open;
         }
         catch (TemplateException)
         {

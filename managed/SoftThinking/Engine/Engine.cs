@@ -27,7 +27,7 @@ public sealed class Engine : IAsyncDisposable, IDisposable
         if (Defaults.EosIds.IsEmpty)
             EngineLog.NoEndOfText(logger, source.Name);
         _template = new(template);
-        _encoder = new PromptEncoder(tokenizer, () => _template.Value);
+        _encoder = new PromptEncoder(source.Name, tokenizer, () => _template.Value);
         _disposal = new(FreeAsync);
         EngineLog.Loaded(logger, source.Name, model.WeightBytes, model.Cache.Blocks, ContextLength);
         // Last: from here on a thread uses the model.
@@ -85,8 +85,9 @@ public sealed class Engine : IAsyncDisposable, IDisposable
     /// <param name="request">What to generate.</param>
     /// <param name="cancellation">Ends the generation.</param>
     /// <exception cref="ArgumentNullException">The request is null.</exception>
-    /// <exception cref="ArgumentException">The prompt is empty, contains an id outside the vocabulary or needs a chat template that the
-    /// model does not have; or thinking cannot be ended as the request wants it.</exception>
+    /// <exception cref="ArgumentException">The prompt is empty or contains an id outside the vocabulary; or thinking cannot be ended as
+    /// the request wants it.</exception>
+    /// <exception cref="ModelFileException">The prompt needs a chat template and the model comes without one.</exception>
     /// <exception cref="TemplateException">The chat template fails.</exception>
     /// <exception cref="GenerationLimitException">The request exceeds a limit, or the queue is full.</exception>
     /// <exception cref="GenerationException">The model's logits cannot be sampled, or the engine failed.</exception>
@@ -115,7 +116,7 @@ public sealed class Engine : IAsyncDisposable, IDisposable
 
     /// <summary>The tokens of a prompt, as a request would use them.</summary>
     /// <exception cref="ArgumentNullException">The prompt is null.</exception>
-    /// <exception cref="ArgumentException">The prompt needs a chat template and the model does not have one.</exception>
+    /// <exception cref="ModelFileException">The prompt needs a chat template and the model comes without one.</exception>
     /// <exception cref="TemplateException">The chat template fails.</exception>
     public IReadOnlyList<ConceptToken> Encode(Prompt prompt)
     {

@@ -8,13 +8,14 @@ using SoftThinking.Tokenization;
 namespace SoftThinking;
 
 /// <summary>Turns prompts into tokens, and finds how they leave the thought.</summary>
-internal sealed class PromptEncoder(Tokenizer tokenizer, Func<ChatTemplate?> template)
+/// <param name="model">What messages call the model.</param>
+internal sealed class PromptEncoder(string model, Tokenizer tokenizer, Func<ChatTemplate?> template)
 {
     // Unicode's noncharacters U+FDD0 to U+FDEF: no text has a use for them.
     private const char FirstMark = '\uFDD0', LastMark = '\uFDEF';
 
     /// <param name="markers">The markers of the request.</param>
-    /// <exception cref="ArgumentException">The prompt needs a chat template and the model comes without one.</exception>
+    /// <exception cref="ModelFileException">The prompt needs a chat template and the model comes without one.</exception>
     /// <exception cref="TemplateException">The template fails.</exception>
     public (IReadOnlyList<ConceptToken> Tokens, PromptEnd End) Encode(Prompt prompt, ThinkingMarkers markers)
     {
@@ -28,7 +29,7 @@ internal sealed class PromptEncoder(Tokenizer tokenizer, Func<ChatTemplate?> tem
 
     private (IReadOnlyList<ConceptToken> Tokens, PromptEnd End) EncodeChat(ChatPrompt chat, ThinkingMarkers markers)
     {
-        ChatTemplate jinja = template() ?? throw new ArgumentException("the model comes without a chat template; use a text prompt (--raw on the command line)");
+        ChatTemplate jinja = template() ?? throw new ModelFileException(model, "the model has no chat template; a text prompt (--raw on the command line) needs none");
         string[] reserved = chat.AllowSpecialTokens ? [] : ReservedTexts(markers);
         char mark = reserved.Length > 0 ? UnusedMark(chat.Messages) : default;
         ChatMessage[] messages = [.. chat.Messages.Select(message => message.Role == "assistant" ? message : Mark(message, reserved, mark))];

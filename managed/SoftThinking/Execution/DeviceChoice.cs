@@ -7,7 +7,7 @@ namespace SoftThinking.Execution;
 /// <summary>Opens the device that an engine's options ask for.</summary>
 internal static class DeviceChoice
 {
-    /// <exception cref="BackendException">It is not there: the message says why.</exception>
+    /// <exception cref="BackendException">The device is not available; the message says why.</exception>
     public static Device Open(EngineOptions options, ILogger logger)
     {
         if (options.BackendLibrary is string library)
@@ -31,7 +31,7 @@ internal static class DeviceChoice
         "f32" => NativeDtype.F32,
         "f16" => NativeDtype.F16,
         "bf16" => NativeDtype.Bf16,
-        string other => throw new ArgumentException($"activations of {other} do not exist"),
+        string other => throw new ArgumentException($"unknown activation format '{other}': use f32, f16 or bf16"),
     };
 
     private static Device? TryOpenCuda(EngineOptions options, ILogger logger)

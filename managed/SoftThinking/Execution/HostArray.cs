@@ -2,7 +2,7 @@ using SoftThinking.Interop;
 
 namespace SoftThinking.Execution;
 
-/// <summary>An array in page-locked host memory, which copies to and from the device need no staging for.</summary>
+/// <summary>An array in page-locked host memory, which the device copies without staging.</summary>
 internal readonly unsafe struct HostArray<T>(nint pointer, long length) where T : unmanaged
 {
     public nint Pointer => pointer;
@@ -16,7 +16,7 @@ internal readonly unsafe struct HostArray<T>(nint pointer, long length) where T 
         }
     }
 
-    public static HostArray<T> Place(DeviceArena arena, long length) => new(arena.Take<T>(length), length);
+    public static HostArray<T> Place(DeviceArena arena, long length) => new(arena.Reserve<T>(length), length);
 
     public Span<T> Slice(long first, int count)
     {

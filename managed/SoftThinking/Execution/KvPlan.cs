@@ -5,13 +5,13 @@ using SoftThinking.Models;
 
 namespace SoftThinking.Execution;
 
-/// <summary>How large the KV cache of an engine is, and what follows from it.</summary>
+/// <summary>The size of an engine's KV cache, and the limits that follow from it.</summary>
 /// <param name="Blocks">Blocks of the pool.</param>
-/// <param name="ContextLength">Most positions of a sequence.</param>
+/// <param name="ContextLength">Maximum positions of a sequence.</param>
 /// <param name="WeightBytes">Bytes of the packed weights.</param>
 internal readonly record struct KvPlan(NativeDtype Dtype, int Blocks, int ContextLength, RunnerLimits Limits, long WeightBytes)
 {
-    /// <exception cref="InsufficientMemoryException">Weights, or weights and cache, are more than is free.</exception>
+    /// <exception cref="InsufficientMemoryException">The weights, or weights and cache, exceed the free memory.</exception>
     public static KvPlan Make(Device device, ITensorSource source, EngineOptions options)
     {
         ModelConfig config = source.Config;
@@ -22,7 +22,7 @@ internal readonly record struct KvPlan(NativeDtype Dtype, int Blocks, int Contex
         DeviceInfo info = device.Query();
         long free = (long)info.FreeMemory - needed;
         if (free < 0)
-            throw TooLittle("the weights and what steps work in", needed, needed + free);
+            throw NotEnough("the weights and the work buffers", needed, needed + free);
         long blockBytes = KvCache.Measure(device, config, dtype, 1);
         long blocks = BlocksThatFit(options, context, free, info.OwnMemory ? 0.9 : 0.5, blockBytes);
         context = (int)Math.Min(context, blocks * KvCache.BlockPositions);
@@ -37,25 +37,25 @@ internal readonly record struct KvPlan(NativeDtype Dtype, int Blocks, int Contex
         Entries: options.MaxTopk,
         BlocksPerSequence: KvCache.BlocksFor(context));
 
-    /// <param name="share">Fraction of the free memory that is taken without being asked for.</param>
+    /// <param name="share">Fraction of the free memory to use when no size is configured.</param>
     private static long BlocksThatFit(EngineOptions options, int context, long free, double share, long blockBytes)
     {
         if (options.KvCacheBytes is long bytes)
         {
             if (bytes > free)
-                throw TooLittle("keys and values", bytes, free);
+                throw NotEnough("keys and values", bytes, free);
             if (bytes < blockBytes)
                 throw new ArgumentOutOfRangeException(nameof(options), $"{nameof(EngineOptions.KvCacheBytes)} must be at least {blockBytes}, one block of this model, not {bytes}");
             return Math.Min(bytes / blockBytes, int.MaxValue);
         }
         long wanted = (long)options.MaxSequences * KvCache.BlocksFor(context);
         long possible = Math.Min((long)(free * share) / blockBytes, int.MaxValue);
-        // A cache that holds less than this is not worth beginning with.
-        long least = Math.Min(KvCache.BlocksFor(context), 16);
-        return possible < least ? throw TooLittle("keys and values", (long)(least * blockBytes / share), free) : Math.Min(wanted, possible);
+        // A smaller cache is of no practical use.
+        long minimum = Math.Min(KvCache.BlocksFor(context), 16);
+        return possible < minimum ? throw NotEnough("keys and values", (long)(minimum * blockBytes / share), free) : Math.Min(wanted, possible);
     }
 
-    private static InsufficientMemoryException TooLittle(string what, long bytes, long free)
+    private static InsufficientMemoryException NotEnough(string what, long bytes, long free)
     {
         return new($"not enough memory: {what} need {Size(bytes)}, {Size(free)} are free, {Size(bytes - free)} are missing");
 

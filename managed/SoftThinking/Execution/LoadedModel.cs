@@ -6,29 +6,29 @@ using SoftThinking.Models;
 
 namespace SoftThinking.Execution;
 
-/// <summary>A model on a device with everything that engine steps need. All memory is allocated here; running allocates none.</summary>
+/// <summary>A model on a device with everything that engine steps need. All memory is allocated here; steps allocate none.</summary>
 internal sealed class LoadedModel : IDisposable
 {
-    private readonly Stack<IDisposable> _owned = [];
+    private readonly Stack<IDisposable> _parts = [];
     private readonly DeviceStream? _stream;
 
     /// <param name="cancellation">Ends loading between two slices of a tensor.</param>
-    /// <exception cref="InsufficientMemoryException">Weights or cache do not fit; what does not fit was not allocated.</exception>
-    /// <exception cref="OperationCanceledException">Cancelled.</exception>
+    /// <exception cref="InsufficientMemoryException">The weights or the cache do not fit; checked before they are allocated.</exception>
+    /// <exception cref="OperationCanceledException">Canceled.</exception>
     public LoadedModel(ITensorSource source, EngineOptions options, ILogger logger, CancellationToken cancellation = default)
     {
         try
         {
             ModelConfig config = source.Config;
-            Device = Own(DeviceChoice.Open(options, logger));
+            Device = Track(DeviceChoice.Open(options, logger));
             FastPrefill = options.FastPrefill ? FastPrefillOf(Device.Query(), logger) : null;
-            _stream = Own(new DeviceStream(Device)); // it allocates memory of its own, which the plan must not count on
+            _stream = Track(new DeviceStream(Device)); // before the plan, because a stream allocates device memory
             KvPlan plan = KvPlan.Make(Device, source, options);
             ContextLength = plan.ContextLength;
-            Weights = Own(ModelWeights.Load(source, options.Weights, Device, _stream, options.LoadProgress, cancellation));
-            Cache = Own(new KvCache(Device, config, plan.Dtype, plan.Blocks));
-            Runner = Own(new Runner(Device, _stream, Weights, Cache, plan.Limits, fastPrefill: FastPrefill is (true, _)));
-            Steps = [Own(new Step(Device, plan.Limits, options.Profile)), Own(new Step(Device, plan.Limits, options.Profile))];
+            Weights = Track(ModelWeights.Load(source, options.Weights, Device, _stream, options.LoadProgress, cancellation));
+            Cache = Track(new KvCache(Device, config, plan.Dtype, plan.Blocks));
+            Runner = Track(new Runner(Device, _stream, Weights, Cache, plan.Limits, fastPrefill: FastPrefill is (true, _)));
+            Steps = [Track(new Step(Device, plan.Limits, options.Profile)), Track(new Step(Device, plan.Limits, options.Profile))];
             Limits = plan.Limits;
             WeightBytes = plan.WeightBytes;
         }
@@ -52,16 +52,16 @@ internal sealed class LoadedModel : IDisposable
 
     public RunnerLimits Limits { get; }
 
-    /// <summary>Two, used alternately.</summary>
+    /// <summary>Two engine steps, used alternately.</summary>
     public Step[] Steps { get; }
 
-    /// <summary>Sums of the steps' times, where they are measured.</summary>
+    /// <summary>Sums of the operations' times, if profiling is on.</summary>
     public Profiler Profiler { get; } = new();
 
-    /// <summary>Most positions of a sequence.</summary>
+    /// <summary>Maximum positions of a sequence.</summary>
     public int ContextLength { get; }
 
-    /// <summary>Whether the vendor's matmul library is in use, and its name or why it is not; null where it was not requested.</summary>
+    /// <summary>Whether the vendor's matmul library is in use, and its name or why it is not; null if it was not requested.</summary>
     public (bool InEffect, string Note)? FastPrefill { get; }
 
     /// <summary>Waits for the work in flight, then frees in reverse order of allocation.</summary>
@@ -69,14 +69,14 @@ internal sealed class LoadedModel : IDisposable
     {
         try
         {
-            if (_owned.Count > 0)
+            if (_parts.Count > 0)
                 _stream?.Synchronize();
         }
         catch (BackendException)
         {
-            // The engine loop reported it; here only the end of the work matters.
+            // The engine loop has reported it; here only the end of the work matters.
         }
-        while (_owned.TryPop(out IDisposable? part))
+        while (_parts.TryPop(out IDisposable? part))
             part.Dispose();
     }
 
@@ -90,9 +90,9 @@ internal sealed class LoadedModel : IDisposable
         return (info.FastProducts, note);
     }
 
-    private T Own<T>(T part) where T : IDisposable
+    private T Track<T>(T part) where T : IDisposable
     {
-        _owned.Push(part);
+        _parts.Push(part);
         return part;
     }
 }

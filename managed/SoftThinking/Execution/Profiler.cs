@@ -5,7 +5,7 @@ namespace SoftThinking.Execution;
 /// <summary>The sum of all calls of one operation.</summary>
 internal readonly record struct OperationSum(OperationCost Cost, long Calls, double Seconds);
 
-/// <summary>The sums of all steps of one kind.</summary>
+/// <summary>The sums of all engine steps of one kind.</summary>
 internal sealed record StepSums(bool Decodes, int Rows, int Steps, IReadOnlyList<OperationSum> Operations);
 
 /// <summary>Adds up the times of operations. Written by the engine's thread, read by any.</summary>
@@ -14,7 +14,7 @@ internal sealed class Profiler
     private readonly Lock _lock = new();
     private readonly Dictionary<(bool Decodes, int Rows), Steps> _kinds = [];
 
-    /// <summary>Adds a step that is done.</summary>
+    /// <summary>Adds a completed step.</summary>
     public void Add(bool decodes, int rows, StreamTimes times)
     {
         lock (_lock)
@@ -25,6 +25,7 @@ internal sealed class Profiler
         }
     }
 
+    /// <summary>Returns the sums since the last call, and resets them.</summary>
     public IReadOnlyList<StepSums> Take()
     {
         lock (_lock)

@@ -6,9 +6,9 @@ using SoftThinking.Scheduling;
 
 namespace SoftThinking.Execution;
 
-/// <summary>Carries out planned steps on a device: one forward pass for prompts and decodes together, then sampling.
-/// Launching does not wait. What the next step needs of this one, the sampled tokens and the states of thinking and
-/// randomness, never leaves the device.</summary>
+/// <summary>Executes planned engine steps on a device: one forward pass over prefill and decode rows together, then sampling.
+/// Launching is asynchronous. What the next step needs from this one (the sampled tokens, and the states of thinking and
+/// of the random generator) stays on the device.</summary>
 internal sealed class Runner : IDisposable
 {
     private readonly ModelConfig _config;
@@ -21,7 +21,7 @@ internal sealed class Runner : IDisposable
     private readonly bool _fastPrefill;
     private Buffers _buffers = null!; // set while the arena is laid out
 
-    /// <param name="fastPrefill">Whether the products of steps that do more than decode may give up their bits for speed.</param>
+    /// <param name="fastPrefill">Whether the matmuls of steps with prefill rows may give up batch invariance for speed.</param>
     public Runner(Device device, DeviceStream stream, ModelWeights weights, KvCache cache, RunnerLimits limits, bool fastPrefill = false)
     {
         (_config, _limits, _stream, _fastPrefill) = (weights.Config, limits, stream, fastPrefill);
@@ -40,8 +40,8 @@ internal sealed class Runner : IDisposable
             DeviceSlots.Place(arena, limits, config.VocabularySize);
         });
 
-    /// <summary>Starts the step that <see cref="Step.Plan"/> describes, behind those launched before. Its results are there
-    /// when <see cref="Step.Done"/> is.</summary>
+    /// <summary>Launches the step that <see cref="Step.Plan"/> describes, after those launched before. Its results are available
+    /// once <see cref="Step.Done"/> has completed.</summary>
     public void Launch(Step step)
     {
         StepPlan plan = step.Plan;
@@ -52,7 +52,7 @@ internal sealed class Runner : IDisposable
             if (part.Begins)
                 _slots.SetUp(part.Sequence);
         }
-        StepGraphs? graphs = plan.Decodes && step.Times == null ? _graphs : null; // a graph has no times of its own
+        StepGraphs? graphs = plan.Decodes && step.Times == null ? _graphs : null; // operations inside a graph cannot be timed
         StepShape shape = StepInputs.Fill(step, _limits, padded: graphs != null);
         Upload(step.Inputs, shape);
         if (graphs != null)
@@ -89,8 +89,8 @@ internal sealed class Runner : IDisposable
             _stream.Copy<int>(host.LogProbSlots.Pointer, b.LogProbSlots, shape.Sampled);
     }
 
-    /// <summary>The operations of a step. They take all else from device memory, so that a graph of them serves every step of
-    /// the same shape.</summary>
+    /// <summary>Launches the operations of a step. Apart from the shape, all inputs are in device memory, so that one graph
+    /// serves every step of the same shape.</summary>
     private void Compute(StepShape shape, bool fast)
     {
         Forward(shape, fast);
@@ -190,21 +190,21 @@ internal sealed class Runner : IDisposable
     {
         public static Buffers Place(DeviceArena arena, Device device, ModelConfig config, RunnerLimits limits) => new(
             Forward: ForwardBuffers.Place(arena, config, device.Query().ActivationDtype, limits.Rows, limits.Slots),
-            Positions: arena.Take<int>(limits.Rows),
-            FirstRow: arena.Take<int>(limits.Slots + 1),
-            BlockTables: arena.Take<int>((long)limits.Slots * limits.BlocksPerSequence),
-            TokenIndex: arena.Take<int>(limits.Rows),
-            LogitIndex: arena.Take<int>(limits.Slots),
-            Slots: arena.Take<int>(limits.Slots),
-            PenalizedSlots: arena.Take<int>(limits.Slots),
-            LogProbSlots: arena.Take<int>(limits.Slots),
-            OutIds: arena.Take<int>((long)limits.Slots * limits.Entries),
-            OutWeights: arena.Take<float>((long)limits.Slots * limits.Entries),
-            OutInfo: arena.Take<StepInfo>(limits.Slots),
-            TokenLogProbs: arena.Take<float>(limits.Slots),
-            TopIds: arena.Take<int>((long)limits.Slots * LogProbsOperation.MaxCount),
-            TopLogProbs: arena.Take<float>((long)limits.Slots * LogProbsOperation.MaxCount),
-            Workspace: arena.Take(WorkspaceBytes(device, limits.Slots, config.VocabularySize)));
+            Positions: arena.Reserve<int>(limits.Rows),
+            FirstRow: arena.Reserve<int>(limits.Slots + 1),
+            BlockTables: arena.Reserve<int>((long)limits.Slots * limits.BlocksPerSequence),
+            TokenIndex: arena.Reserve<int>(limits.Rows),
+            LogitIndex: arena.Reserve<int>(limits.Slots),
+            Slots: arena.Reserve<int>(limits.Slots),
+            PenalizedSlots: arena.Reserve<int>(limits.Slots),
+            LogProbSlots: arena.Reserve<int>(limits.Slots),
+            OutIds: arena.Reserve<int>((long)limits.Slots * limits.Entries),
+            OutWeights: arena.Reserve<float>((long)limits.Slots * limits.Entries),
+            OutInfo: arena.Reserve<StepInfo>(limits.Slots),
+            TokenLogProbs: arena.Reserve<float>(limits.Slots),
+            TopIds: arena.Reserve<int>((long)limits.Slots * LogProbsOperation.MaxCount),
+            TopLogProbs: arena.Reserve<float>((long)limits.Slots * LogProbsOperation.MaxCount),
+            Workspace: arena.Reserve(WorkspaceBytes(device, limits.Slots, config.VocabularySize)));
 
         private static unsafe long WorkspaceBytes(Device device, int rows, int vocabulary) =>
             (long)device.Api->SampleWorkspaceBytes(rows, vocabulary);

@@ -4,9 +4,9 @@ using SoftThinking.Thinking;
 
 namespace SoftThinking.Execution;
 
-/// <summary>What the device keeps of every sequence from step to step: how it is sampled, where its thinking stands, its
-/// heads so far, and the concept token that it sampled last. The tokens that the host brings to a step lie behind
-/// those, in one table.</summary>
+/// <summary>Per-sequence state that the device keeps between engine steps: sampling parameters, the state of thinking, counts of the
+/// emitted tokens, and the concept token sampled last. The table of concept tokens holds those of the slots first, then
+/// those that the host uploads for a step.</summary>
 internal sealed class SlotTable : IDisposable
 {
     private const int CountInPrompt = 0x40000000; // ST_COUNT_IN_PROMPT
@@ -41,7 +41,7 @@ internal sealed class SlotTable : IDisposable
 
     public DeviceSlots Device { get; private set; } = null!;
 
-    /// <summary>Prepares the slot of a sequence that begins. No step in flight may use the slot.</summary>
+    /// <summary>Initializes the slot of a new sequence. No step in flight may use the slot.</summary>
     public void SetUp(Sequence sequence)
     {
         int slot = sequence.Slot;
@@ -50,7 +50,7 @@ internal sealed class SlotTable : IDisposable
         if (!sequence.Setup.Penalizes)
             return;
         Set(_penalties, Device.Penalties, WithBias(slot, sequence.Setup));
-        _countsCopied.Synchronize(); // the last sequence that needed the host's array may still be on its way
+        _countsCopied.Synchronize(); // the host array may still be in use by the previous copy
         Span<int> counts = _counts.Slice(0, _vocabulary);
         counts.Clear();
         for (int i = 0; i < sequence.PromptLength; i++)
@@ -66,7 +66,7 @@ internal sealed class SlotTable : IDisposable
         }
     }
 
-    /// <summary>Copies the biases of a slot to the device; the penalties that refer to them.</summary>
+    /// <summary>Copies the biases of a slot to the device, and returns the penalties that refer to them.</summary>
     private Penalties WithBias(int slot, in SlotSetup setup)
     {
         long first = (long)slot * LogitBias.MaxIds;
@@ -87,7 +87,7 @@ internal sealed class SlotTable : IDisposable
 }
 
 /// <summary>The arrays of a <see cref="SlotTable"/> on the device.</summary>
-/// <param name="TokenIds">[slots + rows, entries]: what each slot sampled last, then what the host brings to a step.</param>
+/// <param name="TokenIds">[slots + rows, entries]: the last sample of each slot, then the tokens that the host uploads for a step.</param>
 /// <param name="TokenWeights">[slots + rows, entries]</param>
 /// <param name="Counts">[slots, vocabulary]</param>
 /// <param name="BiasIds">[slots, <see cref="LogitBias.MaxIds"/>]</param>
@@ -99,13 +99,13 @@ internal sealed record DeviceSlots(
     {
         long entries = ((long)limits.Slots + limits.Rows) * limits.Entries;
         return new DeviceSlots(
-            Sampling: arena.Take<SlotSampling>(limits.Slots),
-            States: arena.Take<SequenceState>(limits.Slots),
-            Penalties: arena.Take<Penalties>(limits.Slots),
-            Counts: arena.Take<int>((long)limits.Slots * vocabulary),
-            BiasIds: arena.Take<int>((long)limits.Slots * LogitBias.MaxIds),
-            BiasValues: arena.Take<float>((long)limits.Slots * LogitBias.MaxIds),
-            TokenIds: arena.Take<int>(entries),
-            TokenWeights: arena.Take<float>(entries));
+            Sampling: arena.Reserve<SlotSampling>(limits.Slots),
+            States: arena.Reserve<SequenceState>(limits.Slots),
+            Penalties: arena.Reserve<Penalties>(limits.Slots),
+            Counts: arena.Reserve<int>((long)limits.Slots * vocabulary),
+            BiasIds: arena.Reserve<int>((long)limits.Slots * LogitBias.MaxIds),
+            BiasValues: arena.Reserve<float>((long)limits.Slots * LogitBias.MaxIds),
+            TokenIds: arena.Reserve<int>(entries),
+            TokenWeights: arena.Reserve<float>(entries));
     }
 }

@@ -3,14 +3,14 @@ using SoftThinking.Scheduling;
 
 namespace SoftThinking.Execution;
 
-/// <summary>One step from its plan to its results, with the host's side of what goes to the device and comes back. Two
-/// of them take turns: one is read and planned anew while the device computes the other.</summary>
+/// <summary>One engine step from its plan to its results, with the host buffers of its inputs and outputs. Two are used
+/// alternately: the host reads and replans one while the device computes the other.</summary>
 internal sealed class Step : IDisposable
 {
     private readonly DeviceArena _arena;
     private readonly int _entries;
 
-    /// <param name="times">Whether to note the time of each operation.</param>
+    /// <param name="times">Whether to measure the time of each operation.</param>
     public Step(Device device, RunnerLimits limits, bool times)
     {
         _entries = limits.Entries;
@@ -32,10 +32,10 @@ internal sealed class Step : IDisposable
     /// <summary>Marks the end of the step's work.</summary>
     public DeviceEvent Done { get; }
 
-    /// <summary>The times of the step's operations, where they are wanted.</summary>
+    /// <summary>The times of the step's operations; null unless profiling.</summary>
     public StreamTimes? Times { get; }
 
-    /// <summary>What the <paramref name="sample"/>-th sampled row of the plan gave; valid once the step is done.</summary>
+    /// <summary>The result of the <paramref name="sample"/>-th sampled row of the plan; valid once the step is done.</summary>
     public SampledRow this[int sample] => new(Outputs, sample, _entries);
 
     public void Dispose()
@@ -46,17 +46,17 @@ internal sealed class Step : IDisposable
     }
 }
 
-/// <summary>What a step tells the device.</summary>
+/// <summary>The inputs of a step, which the host uploads.</summary>
 /// <param name="Positions">Of each row.</param>
 /// <param name="FirstRow">Of each sequence, and the number of rows.</param>
 /// <param name="BlockTables">[sequences, blocks of the longest]</param>
-/// <param name="TokenIndex">Of each row, its place in the table of concept tokens: a slot's, or one brought here.</param>
-/// <param name="TokenIds">[tokens brought, entries]</param>
-/// <param name="TokenWeights">[tokens brought, entries]</param>
+/// <param name="TokenIndex">Of each row, its index in the table of concept tokens: that of a slot, or of an uploaded token.</param>
+/// <param name="TokenIds">[uploaded tokens, entries]</param>
+/// <param name="TokenWeights">[uploaded tokens, entries]</param>
 /// <param name="LogitIndex">Rows that are sampled.</param>
 /// <param name="Slots">Slots of the rows that are sampled.</param>
-/// <param name="PenalizedSlots">The same where the slot has penalties, else -1.</param>
-/// <param name="LogProbSlots">The same where log-probabilities are wanted, else -1.</param>
+/// <param name="PenalizedSlots">The same for slots with penalties, else -1.</param>
+/// <param name="LogProbSlots">The same for slots that report log-probabilities, else -1.</param>
 internal sealed record HostInputs(
     HostArray<int> Positions, HostArray<int> FirstRow, HostArray<int> BlockTables, HostArray<int> TokenIndex,
     HostArray<int> TokenIds, HostArray<float> TokenWeights, HostArray<int> LogitIndex, HostArray<int> Slots,
@@ -75,7 +75,7 @@ internal sealed record HostInputs(
         LogProbSlots: HostArray<int>.Place(arena, limits.Slots));
 }
 
-/// <summary>What comes back from a step, one entry per sampled row.</summary>
+/// <summary>The outputs of a step, one entry per sampled row.</summary>
 internal sealed record HostOutputs(
     HostArray<int> Ids, HostArray<float> Weights, HostArray<StepInfo> Info, HostArray<float> TokenLogProbs,
     HostArray<int> TopIds, HostArray<float> TopLogProbs)
@@ -89,7 +89,7 @@ internal sealed record HostOutputs(
         TopLogProbs: HostArray<float>.Place(arena, (long)limits.Slots * LogProbsOperation.MaxCount));
 }
 
-/// <summary>What one sampled row gave.</summary>
+/// <summary>The result of one sampled row.</summary>
 internal readonly ref struct SampledRow
 {
     private readonly HostOutputs _outputs;
@@ -115,7 +115,7 @@ internal readonly ref struct SampledRow
 
     public float TokenLogProb => _outputs.TokenLogProbs[_row];
 
-    /// <summary>The most likely ids, where log-probabilities were asked for.</summary>
+    /// <summary>The most likely ids, if log-probabilities were requested.</summary>
     public ReadOnlySpan<int> TopIds =>
         _outputs.TopIds.Slice((long)_row * LogProbsOperation.MaxCount, LogProbsOperation.MaxCount);
 

@@ -2,8 +2,8 @@ using SoftThinking.Interop;
 
 namespace SoftThinking.Execution;
 
-/// <summary>Steps in which every sequence decodes, recorded once for each size and launched as a whole. Sizes in between
-/// are padded with rows that do nothing.</summary>
+/// <summary>Engine steps in which every sequence decodes, recorded once for each size and launched as a whole. Sizes in between
+/// are padded with idle rows.</summary>
 internal sealed class StepGraphs : IDisposable
 {
     private readonly Device _device;
@@ -14,7 +14,7 @@ internal sealed class StepGraphs : IDisposable
     public StepGraphs(Device device, DeviceStream stream, RunnerLimits limits, Action<StepShape> compute)
     {
         (_device, _stream, _compute) = (device, stream, compute);
-        // Before anything is served: recording takes time and memory.
+        // Recorded before the first request, because recording needs time and memory.
         for (int rows = 1; ; rows = PaddedRows(rows + 1, limits.Slots))
         {
             Find(ShapeOf(rows, limits));
@@ -23,13 +23,14 @@ internal sealed class StepGraphs : IDisposable
         }
     }
 
-    /// <summary>The size that serves so many rows: 1, 2, 4, 8, then every eighth, from 64 on every sixteenth.</summary>
-    public static int PaddedRows(int rows, int most)
+    /// <summary>The smallest recorded size for <paramref name="rows"/> rows: 1, 2, 4, 8, then multiples of 8, above 64 multiples
+    /// of 16.</summary>
+    public static int PaddedRows(int rows, int maximum)
     {
         int padded = 1;
         while (padded < rows)
             padded += padded < 8 ? padded : padded < 64 ? 8 : 16;
-        return Math.Min(padded, most);
+        return Math.Min(padded, maximum);
     }
 
     public static StepShape ShapeOf(int rows, RunnerLimits limits) => new()

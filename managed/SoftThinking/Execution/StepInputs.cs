@@ -4,19 +4,19 @@ using SoftThinking.Thinking;
 
 namespace SoftThinking.Execution;
 
-/// <summary>How much of a step's arrays is used.</summary>
-/// <param name="BlocksPerSequence">Length of a block table: the longest of the step.</param>
-/// <param name="Uploaded">Concept tokens that the host brings.</param>
+/// <summary>The used sizes of a step's arrays.</summary>
+/// <param name="BlocksPerSequence">Length of each block table: that of the longest sequence in the step.</param>
+/// <param name="Uploaded">Concept tokens that the host uploads.</param>
 /// <param name="Sampled">Rows that are sampled.</param>
 /// <param name="Penalizes">Whether any of them has penalties.</param>
-/// <param name="ReportsLogProbs">Whether log-probabilities are wanted of any of them.</param>
+/// <param name="ReportsLogProbs">Whether any of them reports log-probabilities.</param>
 internal readonly record struct StepShape(
     int Rows, int Sequences, int BlocksPerSequence, int Uploaded, int Sampled, bool Penalizes, bool ReportsLogProbs);
 
-/// <summary>Turns a plan into the arrays that the device reads.</summary>
+/// <summary>Fills the arrays that the device reads from a plan.</summary>
 internal static class StepInputs
 {
-    /// <param name="padded">Whether to fill up to a size for which there is a graph; every sequence has one row then.</param>
+    /// <param name="padded">Whether to pad to a size that has a graph; every sequence then has one row.</param>
     public static StepShape Fill(Step step, RunnerLimits limits, bool padded)
     {
         StepPlan plan = step.Plan;
@@ -103,9 +103,9 @@ internal static class StepInputs
         };
     }
 
-    private static void Pad<T>(ReadOnlySpan<T> values, Span<T> places) where T : unmanaged
+    private static void Pad<T>(ReadOnlySpan<T> values, Span<T> entries) where T : unmanaged
     {
-        values.CopyTo(places);
-        places[values.Length..].Clear();
+        values.CopyTo(entries);
+        entries[values.Length..].Clear();
     }
 }

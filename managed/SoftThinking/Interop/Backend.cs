@@ -4,14 +4,14 @@ using System.Runtime.InteropServices;
 
 namespace SoftThinking.Interop;
 
-/// <summary>A backend library, loaded once per process: its table of functions, and errors as exceptions.</summary>
+/// <summary>A backend library, loaded once per process: its function table, and its errors as exceptions.</summary>
 internal sealed unsafe class Backend
 {
     private static readonly ConcurrentDictionary<string, Lazy<Backend>> Loaded = [];
 
     private Backend(NativeApi* api) => Api = api;
 
-    /// <summary>What the backend calls itself.</summary>
+    /// <summary>The name that the backend reports.</summary>
     public string Name => Marshal.PtrToStringUTF8((nint)Api->Backend)!;
 
     public static Backend Cpu => Get("softthinking_cpu");
@@ -21,7 +21,7 @@ internal sealed unsafe class Backend
     public NativeApi* Api { get; }
 
     /// <summary>A backend by the name or path of its library.</summary>
-    /// <exception cref="BackendException">The library is not there, or no backend.</exception>
+    /// <exception cref="BackendException">The library does not exist, or is not a backend.</exception>
     public static Backend Get(string library) =>
         Loaded.GetOrAdd(library, name => new Lazy<Backend>(() => Load(name))).Value;
 
@@ -37,12 +37,12 @@ internal sealed unsafe class Backend
     private static Backend Load(string library)
     {
         if (!NativeLibrary.TryLoad(library, Assembly.GetExecutingAssembly(), null, out nint handle))
-            throw new BackendException($"the native library '{library}' is not beside the program, where the build puts it");
+            throw new BackendException($"the native library '{library}' cannot be loaded; the build puts it into the program's directory");
         if (!NativeLibrary.TryGetExport(handle, "st_get_api", out nint export))
             throw new BackendException($"'{library}' is not a SoftThinking backend: it has no st_get_api");
         NativeApi* api = ((delegate* unmanaged<uint, NativeApi*>)export)(NativeApi.AbiVersion);
         if (api == null || api->Size != sizeof(NativeApi))
-            throw new BackendException($"'{library}' speaks another version of the backend interface: build both anew");
+            throw new BackendException($"'{library}' implements another version of the backend interface: rebuild the library and the program");
         return new Backend(api);
     }
 }

@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 
 namespace SoftThinking.Interop;
 
-/// <summary>An open device of a backend. Memory and streams made from it keep it alive until they are freed.</summary>
+/// <summary>An open device of a backend. Its memory and streams keep it alive until they are freed.</summary>
 internal sealed unsafe class Device : SafeHandle
 {
     private Device(Backend backend)
@@ -16,10 +16,10 @@ internal sealed unsafe class Device : SafeHandle
 
     public nint Handle => handle;
 
-    /// <summary>Opens a device with the given number of threads (0: as many as may run).</summary>
-    /// <param name="activations">Number format between the operations; null for the backend's own.</param>
+    /// <summary>Opens a device with the given number of threads (0: one per available core).</summary>
+    /// <param name="activations">Number format of the activations; null for the backend's default.</param>
     /// <param name="fastProducts">Whether to look for the vendor's matmul library, for <see cref="LinearOperation.Fast"/>.</param>
-    /// <param name="ordinal">Which device of the backend.</param>
+    /// <param name="ordinal">Index of the device among those of the backend.</param>
     public static Device Open(
         Backend backend, int threads, NativeDtype? activations = null, bool fastProducts = false, int ordinal = 0)
     {
@@ -45,8 +45,8 @@ internal sealed unsafe class Device : SafeHandle
         return info;
     }
 
-    /// <summary>The ceilings of the device, for benchmarks: takes up to a second, and half a gigabyte of memory.</summary>
-    /// <param name="bandwidthNow">Only the read bandwidth, and that of the median pass instead of the best.</param>
+    /// <summary>Measures the peak rates of the device, for benchmarks. Needs up to a second, and half a gigabyte of memory.</summary>
+    /// <param name="bandwidthNow">Whether to measure only the read bandwidth, of the median pass instead of the best.</param>
     public DeviceRates Measure(bool bandwidthNow)
     {
         DeviceRates rates = new() { Size = (uint)sizeof(DeviceRates), BandwidthNow = bandwidthNow ? 1 : 0 };

@@ -23,7 +23,7 @@ internal abstract class DeviceChild : SafeHandle
 
     protected abstract void Free();
 
-    // Called once, and only for a handle that became valid; see Adopt.
+    // Called once, and only for a valid handle; see Adopt.
     protected override bool ReleaseHandle()
     {
         Free();
@@ -31,8 +31,8 @@ internal abstract class DeviceChild : SafeHandle
         return true;
     }
 
-    /// <summary>Adopts what the backend created; where it created nothing, releases the reference to the device and throws.</summary>
-    protected void Adopt(NativeStatus status, nint made)
+    /// <summary>Stores the handle that the backend created; if it failed, releases the reference to the device and throws.</summary>
+    protected void Adopt(NativeStatus status, nint created)
     {
         if (status != NativeStatus.Ok)
         {
@@ -40,6 +40,6 @@ internal abstract class DeviceChild : SafeHandle
             _device.DangerousRelease();
         }
         _device.Backend.Check(status);
-        SetHandle(made);
+        SetHandle(created);
     }
 }

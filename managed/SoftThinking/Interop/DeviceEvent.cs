@@ -1,6 +1,6 @@
 namespace SoftThinking.Interop;
 
-/// <summary>Marks work on a stream, to wait for it.</summary>
+/// <summary>Marks a point in the work of a stream, to wait for it.</summary>
 internal sealed unsafe class DeviceEvent : DeviceChild
 {
     public DeviceEvent(Device device)
@@ -10,10 +10,10 @@ internal sealed unsafe class DeviceEvent : DeviceChild
         Adopt(device.Api->EventCreate(device.Handle, &created), created);
     }
 
-    /// <summary>Waits for the work that was marked last; at once when there is none. Its stream must not be disposed.</summary>
+    /// <summary>Waits for the work that was marked last; returns immediately if there is none. Its stream must not be disposed.</summary>
     public void Synchronize() => Device.Backend.Check(Device.Api->EventSynchronize(handle));
 
-    /// <summary>Seconds from when the device reached the work that another event marked. Both must have been waited for.</summary>
+    /// <summary>Seconds between the points that an earlier event and this one mark. Both must have completed.</summary>
     public double SecondsSince(DeviceEvent earlier)
     {
         double seconds;

@@ -1,12 +1,12 @@
 namespace SoftThinking.Interop;
 
-/// <summary>Work recorded on a stream, to be launched repeatedly.</summary>
+/// <summary>Work recorded on a stream, which can be launched repeatedly.</summary>
 internal sealed unsafe class DeviceGraph : DeviceChild
 {
     private DeviceGraph(Device device, nint graph)
         : base(device) => SetHandle(graph);
 
-    /// <summary>Records what <paramref name="work"/> gives to a stream, without doing it.</summary>
+    /// <summary>Records what <paramref name="work"/> launches on a stream, without executing it.</summary>
     public static DeviceGraph Record(Device device, DeviceStream stream, Action work)
     {
         nint graph;

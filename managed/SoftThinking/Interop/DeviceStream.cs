@@ -1,6 +1,6 @@
 namespace SoftThinking.Interop;
 
-/// <summary>Work on a device, done in the order it was given.</summary>
+/// <summary>A queue of work on a device, executed in order.</summary>
 internal sealed unsafe class DeviceStream : DeviceChild
 {
     public DeviceStream(Device device)
@@ -12,7 +12,7 @@ internal sealed unsafe class DeviceStream : DeviceChild
 
     private NativeApi* Api => Device.Api;
 
-    /// <summary>Where to note when each operation ends; null, usually, for nowhere.</summary>
+    /// <summary>Records when each operation ends; null unless profiling.</summary>
     public StreamTimes? Times { get; set; }
 
     public void Synchronize() => Check(Api->StreamSynchronize(handle));
@@ -26,10 +26,10 @@ internal sealed unsafe class DeviceStream : DeviceChild
     public void ConvertToF32(nint destination, nint source, NativeDtype dtype, long count) =>
         Check(Api->ConvertToF32(handle, destination, source, dtype, count));
 
-    /// <summary>Does what was recorded.</summary>
+    /// <summary>Executes a recorded graph.</summary>
     public void Launch(DeviceGraph graph) => Check(Api->GraphLaunch(handle, graph.Handle));
 
-    /// <summary>Marks all work given so far.</summary>
+    /// <summary>Marks all work submitted so far.</summary>
     public void Record(DeviceEvent mark) => Check(Api->EventRecord(handle, mark.Handle));
 
     /// <summary>Copies elements between device memory and native host memory, or within the device.</summary>

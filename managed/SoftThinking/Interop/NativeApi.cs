@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 
 namespace SoftThinking.Interop;
 
-/// <summary>The table of functions that a backend exports, in the order of st_api.</summary>
+/// <summary>The function table that a backend exports, in the order of st_api.</summary>
 [StructLayout(LayoutKind.Sequential)]
 internal readonly unsafe struct NativeApi
 {

@@ -62,13 +62,13 @@ internal unsafe struct DeviceInfo
     private readonly int _ownMemory;
     public fixed byte Products[ProductsBytes];
 
-    /// <summary>Whether work can be recorded in graphs.</summary>
+    /// <summary>Whether the device supports graphs.</summary>
     public readonly bool Graphs => _graphs != 0;
 
     /// <summary>Whether <see cref="LinearOperation.Fast"/> has an effect.</summary>
     public readonly bool FastProducts => _fastProducts != 0;
 
-    /// <summary>Whether the memory is the device's, so that no other program of the machine lives in it.</summary>
+    /// <summary>Whether the device has memory of its own, not shared with the host.</summary>
     public readonly bool OwnMemory => _ownMemory != 0;
 }
 

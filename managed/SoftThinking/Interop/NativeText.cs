@@ -2,7 +2,7 @@ using System.Text;
 
 namespace SoftThinking.Interop;
 
-/// <summary>Texts in arrays of a struct.</summary>
+/// <summary>Text in the byte arrays of native structs.</summary>
 internal static unsafe class NativeText
 {
     /// <summary>The bytes before the first 0, or all <paramref name="capacity"/>.</summary>

@@ -1,12 +1,12 @@
 namespace SoftThinking.Interop;
 
-/// <summary>An operation as it was done, and what it has to do at least.</summary>
+/// <summary>An executed operation with its minimum bytes and multiply-adds.</summary>
 /// <param name="Name">Kind and size.</param>
 /// <param name="Bytes">Bytes that it reads and writes: weights, keys and values, activations.</param>
-/// <param name="MultiplyAdds">Of products, in the format <paramref name="Products"/>.</param>
+/// <param name="MultiplyAdds">Multiply-adds of matmuls and attention, in the format <paramref name="Products"/>.</param>
 internal readonly record struct OperationCost(string Name, long Bytes, long MultiplyAdds = 0, NativeDtype Products = NativeDtype.F32);
 
-/// <summary>When a stream reached the end of each operation of a step: an event stands behind every one.</summary>
+/// <summary>When each operation of an engine step ended: an event is recorded after every one.</summary>
 internal sealed unsafe class StreamTimes : IDisposable
 {
     private readonly Device _device;
@@ -22,9 +22,9 @@ internal sealed unsafe class StreamTimes : IDisposable
 
     public int Count => _costs.Count;
 
-    /// <summary>A step begins.</summary>
+    /// <summary>Starts a step.</summary>
     /// <param name="positions">Positions whose keys and values are read: those of every sequence.</param>
-    /// <param name="pairs">Pairs of a row and a position that it looks at.</param>
+    /// <param name="pairs">Pairs of a row and a position that it attends to.</param>
     public void Begin(DeviceStream stream, long positions, long pairs)
     {
         (_stream, _positions, _pairs) = (stream, positions, pairs);
@@ -32,12 +32,12 @@ internal sealed unsafe class StreamTimes : IDisposable
         Mark();
     }
 
-    /// <summary>The i-th operation, and the seconds that it took; once the step is done.</summary>
+    /// <summary>The i-th operation and its duration in seconds; valid once the step is done.</summary>
     public (OperationCost Cost, double Seconds) this[int i] => (_costs[i], _events[i + 1].SecondsSince(_events[i]));
 
     public void Copy(long bytes) => Add(new("copy", 2 * bytes));
 
-    // As if every entry were used: which are, only the device knows.
+    // Assumes that every entry is used; only the device knows which ones are.
     public void Embed(in EmbedOperation o)
     {
         long entryBytes = MatrixBytes(o.Table) / o.Table.Rows;

@@ -3,7 +3,7 @@ using SoftThinking.Interop;
 
 namespace SoftThinking.Models;
 
-/// <summary>Device memory between the operations of a forward pass. Activations unless said otherwise.</summary>
+/// <summary>Device memory for the intermediate results of a forward pass. Activations unless stated otherwise.</summary>
 /// <param name="Residual">[rows, hidden]</param>
 /// <param name="Normed">[rows, hidden]</param>
 /// <param name="Qkv">[rows, (heads + 2 KV heads) head_dim]</param>
@@ -17,21 +17,21 @@ internal sealed record ForwardBuffers(
     nint Residual, nint Normed, nint Qkv, nint Attention, nint Delta, nint Activated, nint Angles,
     nint Selected, nint Logits)
 {
-    /// <param name="rows">Most rows of a pass.</param>
-    /// <param name="logitRows">Most rows of a pass whose logits are computed.</param>
+    /// <param name="rows">Maximum rows of a pass.</param>
+    /// <param name="logitRows">Maximum rows of a pass whose logits are computed.</param>
     public static ForwardBuffers Place(DeviceArena arena, ModelConfig c, NativeDtype activations, long rows, long logitRows)
     {
         int elementBytes = activations == NativeDtype.F32 ? 4 : 2;
-        nint Take(long count) => arena.Take(count * elementBytes);
+        nint Reserve(long count) => arena.Reserve(count * elementBytes);
         return new ForwardBuffers(
-            Residual: Take(rows * c.HiddenSize),
-            Normed: Take(rows * c.HiddenSize),
-            Qkv: Take(rows * (c.Heads + 2 * c.KvHeads) * c.HeadDim),
-            Attention: Take(rows * c.Heads * c.HeadDim),
-            Delta: Take(rows * c.HiddenSize),
-            Activated: Take(rows * c.FfnSize),
-            Angles: arena.Take<float>(rows * c.HeadDim),
-            Selected: Take(logitRows * c.HiddenSize),
-            Logits: arena.Take<float>(logitRows * c.VocabularySize));
+            Residual: Reserve(rows * c.HiddenSize),
+            Normed: Reserve(rows * c.HiddenSize),
+            Qkv: Reserve(rows * (c.Heads + 2 * c.KvHeads) * c.HeadDim),
+            Attention: Reserve(rows * c.Heads * c.HeadDim),
+            Delta: Reserve(rows * c.HiddenSize),
+            Activated: Reserve(rows * c.FfnSize),
+            Angles: arena.Reserve<float>(rows * c.HeadDim),
+            Selected: Reserve(logitRows * c.HiddenSize),
+            Logits: arena.Reserve<float>(logitRows * c.VocabularySize));
     }
 }

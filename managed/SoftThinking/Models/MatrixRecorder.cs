@@ -2,15 +2,15 @@ using SoftThinking.Checkpoints;
 
 namespace SoftThinking.Models;
 
-/// <summary>Passes on the tensors of another source, and records which are read and which of them are matrices.
-/// <see cref="ModelWeights"/>, which reads them, stays the only place that knows their names.</summary>
+/// <summary>Forwards to another source, and records which tensors are read and which of them are matrices.
+/// <see cref="ModelWeights"/>, which reads them, thus remains the only place that knows their names.</summary>
 internal sealed class MatrixRecorder(ITensorSource source) : ITensorSource
 {
     private readonly Dictionary<string, (int Rows, int Cols)> _matrices = new(StringComparer.Ordinal);
 
     private readonly HashSet<string> _names = new(StringComparer.Ordinal);
 
-    /// <summary>Sizes of the matrices by the names of the tensors.</summary>
+    /// <summary>Sizes of the matrices, by tensor name.</summary>
     public IReadOnlyDictionary<string, (int Rows, int Cols)> Matrices => _matrices;
 
     /// <summary>Names of all tensors that were read.</summary>

@@ -3,7 +3,7 @@ using SoftThinking.Interop;
 
 namespace SoftThinking.Models;
 
-/// <summary>Weights of one layer on the device. A pointer of 0 says that the architecture has none.</summary>
+/// <summary>Weights of one layer on the device. A pointer is 0 if the architecture has no such weight.</summary>
 internal readonly record struct LayerWeights(
     nint InputNorm,
     Matrix Qkv,
@@ -16,8 +16,8 @@ internal readonly record struct LayerWeights(
     Matrix GateUp,
     Matrix Down);
 
-/// <summary>All weights of a model on a device, packed: matrices that share their input are one (q, k and v below one
-/// another, the rows of gate and up interleaved), so that one matmul serves them.</summary>
+/// <summary>All weights of a model on a device, packed. Matrices with the same input are combined (q, k and v stacked, the rows
+/// of gate and up interleaved), so that one matmul computes them.</summary>
 internal sealed class ModelWeights : IDisposable
 {
     private readonly DeviceArena _arena;
@@ -34,7 +34,7 @@ internal sealed class ModelWeights : IDisposable
 
     public Matrix Embedding { get; private set; }
 
-    /// <summary>[vocabulary, hidden]; the embedding itself where the two are tied.</summary>
+    /// <summary>[vocabulary, hidden]; the embedding itself if the two are tied.</summary>
     public Matrix LmHead { get; private set; }
 
     public nint FinalNorm { get; private set; }
@@ -50,8 +50,8 @@ internal sealed class ModelWeights : IDisposable
         DeviceArena.Measure(arena => Place(source.Config, new WeightLoader(source, format, device, null, arena, null, default)));
 
     /// <summary>Packs the weights onto the device.</summary>
-    /// <param name="progress">Called with the fraction that is done, 0 to 1.</param>
-    /// <exception cref="OperationCanceledException">Cancelled.</exception>
+    /// <param name="progress">Called with the fraction loaded, 0 to 1.</param>
+    /// <exception cref="OperationCanceledException">Canceled.</exception>
     public static ModelWeights Load(
         ITensorSource source, WeightFormat format, Device device, DeviceStream stream, Action<double>? progress,
         CancellationToken cancellation = default) =>

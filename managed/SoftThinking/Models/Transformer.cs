@@ -4,17 +4,17 @@ using SoftThinking.Interop;
 
 namespace SoftThinking.Models;
 
-/// <summary>The forward pass of every architecture; what differs between them is data in <see cref="ModelWeights"/>.</summary>
+/// <summary>The forward pass of every architecture; their differences are data in <see cref="ModelWeights"/>.</summary>
 internal sealed class Transformer(ModelWeights weights, KvCache cache, ForwardBuffers buffers)
 {
-    /// <summary>Whether inputs of products stay f32: who wants exact keys wants exact products.</summary>
+    /// <summary>Whether the inputs of matmuls stay f32: with an exact KV cache, matmuls are exact too.</summary>
     public static bool MultipliesExactly(NativeDtype cache) => cache == NativeDtype.F32;
 
-    /// <summary>Runs the rows of a batch through the model: concept tokens in, keys and values into the cache, and the
-    /// logits of the chosen rows into <see cref="ForwardBuffers.Logits"/>.</summary>
+    /// <summary>Runs the rows of a batch through the model: reads concept tokens, writes keys and values to the cache, and the
+    /// logits of the selected rows to <see cref="ForwardBuffers.Logits"/>.</summary>
     /// <param name="tokens">The concept tokens: table, ids, weights, index; rows and output are filled in here.</param>
-    /// <param name="logitIndex">Device array of the rows whose logits are wanted.</param>
-    /// <param name="fast">Whether the layers' products may give up that their bits do not depend on the batch.</param>
+    /// <param name="logitIndex">Device array of the rows whose logits are computed.</param>
+    /// <param name="fast">Whether layer matmuls may give up batch invariance.</param>
     public void Forward(DeviceStream stream, EmbedOperation tokens, Batch batch, nint logitIndex, int logitRows, bool fast = false)
     {
         ModelConfig c = weights.Config;
@@ -29,7 +29,7 @@ internal sealed class Transformer(ModelWeights weights, KvCache cache, ForwardBu
             Out = b.Angles,
         });
         int exact = MultipliesExactly(cache.Layers[0].Dtype) ? 1 : 0;
-        nint delta = 0; // what the residual still lacks: each norm adds the output of the product before it
+        nint delta = 0; // not yet in the residual: each norm adds the output of the preceding matmul
         for (int i = 0; i < weights.Layers.Length; i++)
         {
             LayerWeights w = weights.Layers[i];

@@ -3,16 +3,16 @@ using SoftThinking.Interop;
 
 namespace SoftThinking.Models;
 
-/// <summary>Loads tensors from their source into an arena; while the arena measures, it only checks them.</summary>
+/// <summary>Loads tensors from a source into an arena; while the arena measures, it only checks them.</summary>
 internal sealed class WeightLoader(
     ITensorSource source, WeightFormat format, Device device, DeviceStream? stream, DeviceArena arena, Action<double>? progress,
     CancellationToken cancellation)
 {
-    private const long SliceBytes = 16 << 20; // little beside a model, much beside what it takes to begin a slice
+    private const long SliceBytes = 16 << 20; // small compared with a model, large compared with the overhead of a slice
 
     private long _loadedBytes;
 
-    /// <summary>The matrices "name.weight" [rows, cols], packed below one another.</summary>
+    /// <summary>The matrices "name.weight" [rows, cols], packed as one, stacked.</summary>
     public Matrix Matrix(int cols, params ReadOnlySpan<(string Name, int Rows)> parts)
     {
         Part[] placed = new Part[parts.Length];
@@ -25,7 +25,7 @@ internal sealed class WeightLoader(
         return Matrix(cols, placed);
     }
 
-    /// <summary>The matrices "name.weight" [rows, cols], packed with their rows interleaved.</summary>
+    /// <summary>The matrices "name.weight" [rows, cols], packed as one, with their rows interleaved.</summary>
     public Matrix InterleavedMatrix(int cols, int rows, params ReadOnlySpan<string> names)
     {
         Part[] placed = new Part[names.Length];
@@ -44,15 +44,15 @@ internal sealed class WeightLoader(
         NativeDtype packed = format == WeightFormat.Int8 ? NativeDtype.Int8 : stored;
         long bytes = (long)device.Api->MatrixBytes(rows, cols, packed);
         if (bytes == 0)
-            throw new BackendException($"the backend '{device.Backend.Name}' has no matrices of {rows} x {cols} of {packed}");
-        Matrix matrix = new() { Data = arena.Take(bytes), Rows = rows, Cols = cols, Dtype = packed };
+            throw new BackendException($"the backend '{device.Backend.Name}' does not support matrices of {rows} x {cols} in the format {packed}");
+        Matrix matrix = new() { Data = arena.Reserve(bytes), Rows = rows, Cols = cols, Dtype = packed };
         foreach (Part part in parts)
         {
             Tensor tensor = source.Get(part.Name + ".weight", [part.Rows, cols]);
             if (DtypeOf(tensor) != stored)
             {
                 throw new ModelFileException(source.Name, $"tensor '{tensor.Name}' is {tensor.Dtype.FileName()}; "
-                    + $"it must have the type of '{parts[0].Name}.weight', with which it is multiplied");
+                    + $"it must have the type of '{parts[0].Name}.weight', because both are packed into one matrix");
             }
             if (!arena.Measuring)
                 Pack(tensor, matrix, part);
@@ -66,7 +66,7 @@ internal sealed class WeightLoader(
         int total = 0;
         foreach ((_, int length) in parts)
             total += length;
-        nint data = arena.Take<float>(total);
+        nint data = arena.Reserve<float>(total);
         int first = 0;
         foreach ((string name, int length) in parts)
         {
@@ -83,13 +83,13 @@ internal sealed class WeightLoader(
 
     public nint Doubles(double[] values)
     {
-        nint data = arena.Take<double>(values.Length);
+        nint data = arena.Reserve<double>(values.Length);
         if (!arena.Measuring)
             stream!.Upload<double>(values, data);
         return data;
     }
 
-    /// <summary>Packs a tensor slice by slice: no more than one of them is in memory twice, as in the file and packed.</summary>
+    /// <summary>Packs a tensor slice by slice, so that at most one slice is in memory twice, stored and packed.</summary>
     private void Pack(Tensor tensor, in Matrix matrix, Part part)
     {
         int row = part.First;
@@ -105,7 +105,7 @@ internal sealed class WeightLoader(
     private void Loaded(Tensor tensor)
     {
         _loadedBytes += tensor.Bytes;
-        stream!.Synchronize(); // so that progress is true, and no work is in flight when something throws
+        stream!.Synchronize(); // so that progress is accurate, and no work is in flight if something throws
         source.Forget(tensor);
         cancellation.ThrowIfCancellationRequested();
         progress?.Invoke((double)_loadedBytes / source.TotalBytes);

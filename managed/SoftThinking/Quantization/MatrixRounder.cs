@@ -3,21 +3,21 @@ using SoftThinking.Checkpoints;
 
 namespace SoftThinking.Quantization;
 
-/// <summary>Rounds matrices to <see cref="Int8Blocks"/>, rows in parallel, and sums up what that changes.</summary>
+/// <summary>Rounds matrices to <see cref="Int8Blocks"/>, rows in parallel, and accumulates the rounding errors.</summary>
 internal sealed class MatrixRounder(CancellationToken cancellation)
 {
     private readonly ParallelOptions _parallel = new() { CancellationToken = cancellation };
     private byte[] _blocks = [];
-    private (double Errors, double Squares)[] _sums = []; // of a row: they are added in order, so that the total is always the same
+    private (double Errors, double Squares)[] _sums = []; // per row: added in order, so that the total is deterministic
     private double _errors, _squares;
 
-    /// <summary>Root mean square of what rounding changed over that of the elements, of all that was rounded; not finite where an
-    /// element was not.</summary>
+    /// <summary>Root mean square of the rounding errors over that of the elements, so far; not finite if an element was
+    /// not.</summary>
     public double RelativeError => _squares == 0 ? 0 : Math.Sqrt(_errors / _squares);
 
     /// <param name="rows">Rows of a matrix of f32, f16 or bf16.</param>
-    /// <returns>The blocks of the rows; until the next call.</returns>
-    /// <exception cref="OperationCanceledException">Cancelled.</exception>
+    /// <returns>The blocks of the rows, valid until the next call.</returns>
+    /// <exception cref="OperationCanceledException">Canceled.</exception>
     public ReadOnlySpan<byte> Round(Tensor rows, int cols)
     {
         int count = (int)rows.Shape[0], rowBytes = Int8Blocks.RowBytes(cols);

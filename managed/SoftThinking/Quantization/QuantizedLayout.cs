@@ -9,8 +9,8 @@ namespace SoftThinking.Quantization;
 /// <param name="Tensors">In the order of their bytes.</param>
 internal sealed record WeightFile(string Name, IReadOnlyList<TensorInfo> Tensors);
 
-/// <summary>Which tensors a checkpoint has when its matrices are 8-bit blocks, and in which file each will lie.</summary>
-/// <param name="Matrices">Sizes of the rounded tensors by their names.</param>
+/// <summary>The tensors of a checkpoint whose matrices are 8-bit blocks, and the file of each.</summary>
+/// <param name="Matrices">Sizes of the rounded tensors, by name.</param>
 /// <param name="Metadata">The free text of every header.</param>
 internal sealed record QuantizedLayout(
     IReadOnlyList<WeightFile> Files, IReadOnlyDictionary<string, (int Rows, int Cols)> Matrices,
@@ -26,15 +26,15 @@ internal sealed record QuantizedLayout(
 
     public IEnumerable<string> FileNames => Files.Select(file => file.Name).Concat(NeedsIndex ? [Checkpoint.IndexFile] : []);
 
-    /// <param name="fileBytes">Most bytes of tensors in a file, unless one alone has more.</param>
-    /// <exception cref="ModelFileException">A tensor is missing or has another shape or type, or is rounded already.</exception>
+    /// <param name="fileBytes">Maximum bytes of tensors per file, unless a single tensor has more.</param>
+    /// <exception cref="ModelFileException">A tensor is missing, has another shape or type, or is already rounded.</exception>
     public static QuantizedLayout Of(Checkpoint checkpoint, long fileBytes)
     {
         IReadOnlyDictionary<string, (int Rows, int Cols)> matrices = FindMatrices(checkpoint);
         foreach (string name in matrices.Keys)
         {
             if (checkpoint.Stored(name).Dtype == TensorDtype.U8)
-                throw checkpoint.Refuse(name, "is of 8-bit blocks already: rounding starts from the original weights");
+                throw checkpoint.Refuse(name, "is already in 8-bit blocks: quantize the original weights");
         }
         IEnumerable<TensorInfo> tensors = checkpoint.Tensors.Select(tensor =>
             matrices.TryGetValue(tensor.Name, out (int Rows, int Cols) size) ? Int8Blocks.Store(tensor.Name, size.Rows, size.Cols) : tensor);
@@ -42,7 +42,7 @@ internal sealed record QuantizedLayout(
         return new QuantizedLayout(Split(tensors, fileBytes), matrices, metadata);
     }
 
-    /// <summary>Writes the list which says where each tensor is.</summary>
+    /// <summary>Writes the index, which names the file of each tensor.</summary>
     public void WriteIndex(string path)
     {
         using FileStream stream = new(path, FileMode.CreateNew);
@@ -61,7 +61,7 @@ internal sealed record QuantizedLayout(
         json.WriteEndObject();
     }
 
-    // Laying the model out finds whatever would be an error while loading, too.
+    // Measuring the model also finds every error that loading it would find.
     private static IReadOnlyDictionary<string, (int Rows, int Cols)> FindMatrices(Checkpoint checkpoint)
     {
         using Device device = Device.Open(Backend.Cpu, threads: 1);
@@ -87,10 +87,10 @@ internal sealed record QuantizedLayout(
         return [.. files.Select((file, i) => new WeightFile(NameOf(i, files.Count), Align(file)))];
     }
 
-    // As Hugging Face names them.
+    // Names as in Hugging Face checkpoints.
     private static string NameOf(int index, int count) =>
         count == 1 ? Checkpoint.SingleFile : FormattableString.Invariant($"model-{index + 1:D5}-of-{count:D5}.safetensors");
 
-    // Widest elements first: so each lies at a multiple of its size.
+    // Widest elements first, so that each is aligned to its size.
     private static TensorInfo[] Align(List<TensorInfo> tensors) => [.. tensors.OrderByDescending(tensor => tensor.Dtype.Bits())];
 }

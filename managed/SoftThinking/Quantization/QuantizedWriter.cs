@@ -2,11 +2,11 @@ using SoftThinking.Checkpoints;
 
 namespace SoftThinking.Quantization;
 
-/// <summary>Writes the weights of a checkpoint with its matrices rounded, piece by piece.</summary>
+/// <summary>Writes the weights of a checkpoint with its matrices rounded, chunk by chunk.</summary>
 internal sealed class QuantizedWriter(
     Checkpoint checkpoint, QuantizedLayout layout, Action<double>? progress, CancellationToken cancellation)
 {
-    private const int PieceBytes = 16 << 20; // of the source
+    private const int ChunkBytes = 16 << 20; // of the source
 
     private readonly MatrixRounder _rounder = new(cancellation);
     private long _doneBytes;
@@ -31,7 +31,7 @@ internal sealed class QuantizedWriter(
 
     private void Round(Tensor matrix, int cols, SafetensorsOutput output)
     {
-        foreach (Tensor slice in matrix.Slices(PieceBytes))
+        foreach (Tensor slice in matrix.Slices(ChunkBytes))
         {
             output.Write(_rounder.Round(slice, cols));
             Done(slice);
@@ -42,10 +42,10 @@ internal sealed class QuantizedWriter(
 
     private void Copy(Tensor tensor, SafetensorsOutput output)
     {
-        for (long done = 0; done < tensor.Bytes; done += PieceBytes)
+        for (long done = 0; done < tensor.Bytes; done += ChunkBytes)
         {
             cancellation.ThrowIfCancellationRequested();
-            output.Write(tensor.Span(done, (int)Math.Min(PieceBytes, tensor.Bytes - done)));
+            output.Write(tensor.Span(done, (int)Math.Min(ChunkBytes, tensor.Bytes - done)));
         }
         Done(tensor);
     }

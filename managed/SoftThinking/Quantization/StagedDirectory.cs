@@ -2,8 +2,8 @@ using SoftThinking.Checkpoints;
 
 namespace SoftThinking.Quantization;
 
-/// <summary>A directory whose new files all appear at the end, or not at all. Until then they lie in another one, which is
-/// removed when something goes wrong; nothing else is ever removed.</summary>
+/// <summary>A directory whose new files appear all together at the end, or not at all. Until then they are in a temporary directory,
+/// which is removed on failure; nothing else is ever removed.</summary>
 internal sealed class StagedDirectory : IDisposable
 {
     private readonly string _destination, _stage;
@@ -13,20 +13,20 @@ internal sealed class StagedDirectory : IDisposable
     private StagedDirectory(string destination, bool exists)
     {
         (_destination, _exists) = (destination, exists);
-        // On the same file system as the destination, so that moving is renaming.
+        // On the same file system as the destination, so that moving is a rename.
         string parent = exists ? destination : Path.GetDirectoryName(destination)!;
         _stage = Path.Combine(parent, $".{Path.GetFileName(destination)}.{Path.GetRandomFileName()}");
         Try(destination, "the directory cannot be written to", () => Directory.CreateDirectory(_stage));
     }
 
-    /// <summary>Checks that the files may be written, and makes a place for them.</summary>
-    /// <param name="destination">Directory that gets the files.</param>
-    /// <param name="source">Directory that they are made from.</param>
+    /// <summary>Checks that the files may be written, and creates the temporary directory.</summary>
+    /// <param name="destination">Directory that receives the files.</param>
+    /// <param name="source">Directory that they are derived from.</param>
     /// <param name="names">Names of all files that will be written.</param>
     /// <param name="overwrite">Whether <paramref name="destination"/> may hold files already.</param>
     /// <exception cref="ArgumentException">The two directories are the same.</exception>
-    /// <exception cref="IOException">The directory is not empty, or cannot be made.</exception>
-    public static StagedDirectory Make(string destination, string source, IReadOnlyCollection<string> names, bool overwrite)
+    /// <exception cref="IOException">The directory is not empty, or cannot be created.</exception>
+    public static StagedDirectory Create(string destination, string source, IReadOnlyCollection<string> names, bool overwrite)
     {
         string path = Path.TrimEndingDirectorySeparator(Path.GetFullPath(destination));
         if (path == Path.TrimEndingDirectorySeparator(Path.GetFullPath(source)))
@@ -35,11 +35,11 @@ internal sealed class StagedDirectory : IDisposable
         if (exists)
             CheckContents(path, names, overwrite);
         else if (File.Exists(path))
-            throw new IOException($"{destination}: there is a file of this name");
+            throw new IOException($"{destination}: a file of this name exists");
         else if (!Directory.Exists(Path.GetDirectoryName(path)))
             throw new DirectoryNotFoundException($"{Path.GetDirectoryName(path)}: the directory does not exist");
         StagedDirectory staged = new(path, exists);
-        // Links may lead to one directory by two names: then what was made in one is there in the other.
+        // Links may give one directory two names: then a directory created in one exists in the other.
         if (exists && Directory.Exists(Path.Combine(source, Path.GetFileName(staged._stage))))
         {
             staged.Dispose();
@@ -48,22 +48,22 @@ internal sealed class StagedDirectory : IDisposable
         return staged;
     }
 
-    /// <summary>Lets a file be written.</summary>
-    /// <param name="write">Is given the path at which to make it.</param>
-    /// <exception cref="IOException">It could not; the message names the file where it would come to lie.</exception>
+    /// <summary>Writes a file to the temporary directory.</summary>
+    /// <param name="write">Called with the path to create.</param>
+    /// <exception cref="IOException">The file cannot be written; the message names its final path.</exception>
     public void Write(string name, Action<string> write)
     {
         _written.Add(name);
         Try(Path.Combine(_destination, name), "the file cannot be written", () => write(Path.Combine(_stage, name)));
     }
 
-    /// <summary>Moves the files to where they belong.</summary>
-    /// <exception cref="IOException">They could not be moved.</exception>
+    /// <summary>Moves the files to the destination.</summary>
+    /// <exception cref="IOException">They cannot be moved.</exception>
     public void Commit()
     {
         if (!_exists)
         {
-            Try(_destination, "the directory cannot be made", () => Directory.Move(_stage, _destination));
+            Try(_destination, "the directory cannot be created", () => Directory.Move(_stage, _destination));
             return;
         }
         foreach (string name in _written)
@@ -73,7 +73,7 @@ internal sealed class StagedDirectory : IDisposable
         }
     }
 
-    /// <summary>Removes what was not moved.</summary>
+    /// <summary>Removes the files that were not moved.</summary>
     public void Dispose()
     {
         try
@@ -83,7 +83,7 @@ internal sealed class StagedDirectory : IDisposable
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            // What went wrong before is told; this would only hide it.
+            // The first error is reported; this one would only hide it.
         }
     }
 
@@ -93,21 +93,21 @@ internal sealed class StagedDirectory : IDisposable
         if (first == null)
             return;
         if (!overwrite)
-            throw new IOException($"{path}: the directory is not empty, and overwriting (--force) was not asked for");
-        // Who loads the directory could take them for the new ones: a single file beside shards is what is read.
+            throw new IOException($"{path}: the directory is not empty, and overwriting (--force) was not requested");
+        // A loader could read them instead of the new ones: a single file takes precedence over shards.
         string? other = Directory.EnumerateFiles(path).FirstOrDefault(file =>
             (file.EndsWith(".safetensors", StringComparison.OrdinalIgnoreCase) || Path.GetFileName(file) == Checkpoint.IndexFile)
             && !names.Contains(Path.GetFileName(file)));
         if (other != null)
-            throw new IOException($"{other}: other weights must not lie beside those that are written; remove them first");
-        // Found while files are moved, it would leave some of them moved.
+            throw new IOException($"{other}: the directory holds other weights, which a loader could confuse with the new ones; remove them first");
+        // Checked now, because an error while moving would leave some of the files moved.
         string? directory = names.Select(name => Path.Combine(path, name)).FirstOrDefault(Directory.Exists);
         if (directory != null)
-            throw new IOException($"{directory}: a directory is in the place of a file");
+            throw new IOException($"{directory}: a directory has the name of a file to write");
     }
 
     private static ArgumentException SameDirectory(string destination) =>
-        new($"{destination}: the directory holds the original, which must stay");
+        new($"{destination}: the directory holds the original, which must be kept");
 
     private static void Try(string path, string problem, Action action)
     {

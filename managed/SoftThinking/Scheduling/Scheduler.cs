@@ -6,8 +6,8 @@ namespace SoftThinking.Scheduling;
 /// priority shifts; when blocks run out, the last in that order releases its blocks and is computed again later.</summary>
 internal sealed class Scheduler
 {
-    /// <summary>Arrivals that one level of priority counts for. A sequence overtakes at most so many earlier ones per level, and so none
-    /// waits forever, however many of higher priority arrive.</summary>
+    /// <summary>Arrivals that one level of priority counts for. Per level, a sequence overtakes at most this many earlier ones, so that
+    /// none waits forever, however many of higher priority arrive.</summary>
     public const int ArrivalsPerPriority = 16;
 
     private readonly BlockPool _pool;
@@ -20,7 +20,7 @@ internal sealed class Scheduler
     private readonly List<int> _found = [];
     private long _arrivals;
 
-    /// <param name="slots">Maximum number of sequences in progress at once.</param>
+    /// <param name="slots">Maximum number of concurrent sequences.</param>
     /// <param name="stepTokens">Maximum rows of a step; at least <paramref name="slots"/>.</param>
     /// <param name="reusesPrefixes">Whether blocks are looked up by the prefix they hold.</param>
     public Scheduler(BlockPool pool, int slots, int stepTokens, bool reusesPrefixes)
@@ -33,7 +33,7 @@ internal sealed class Scheduler
 
     public int Running => _running.Count;
 
-    /// <summary>Times that a sequence had to release its blocks.</summary>
+    /// <summary>Number of times that a sequence had to release its blocks.</summary>
     public long Preemptions { get; private set; }
 
     public void Add(Sequence sequence)
@@ -42,7 +42,7 @@ internal sealed class Scheduler
         Enqueue(_waiting, sequence);
     }
 
-    /// <summary>Ends a sequence in any stage: its blocks are free at once, its slot when no step in flight has
+    /// <summary>Ends a sequence in any stage. Its blocks are freed immediately, its slot once no step in flight has
     /// rows of it.</summary>
     public void End(Sequence sequence)
     {
@@ -55,14 +55,14 @@ internal sealed class Scheduler
         FreeSlot(sequence);
     }
 
-    /// <summary>A step with rows of this sequence was read.</summary>
+    /// <summary>Records that the host has read a step with rows of this sequence.</summary>
     public void StepRead(Sequence sequence)
     {
         sequence.StepsInFlight--;
         FreeSlot(sequence);
     }
 
-    /// <summary>Plans the next step, given that those planned before are done first.</summary>
+    /// <summary>Plans the next step, which runs after those planned before.</summary>
     public void Plan(StepPlan plan)
     {
         plan.Clear();
@@ -70,8 +70,8 @@ internal sealed class Scheduler
             Admit(plan);
     }
 
-    /// <summary>Rows of the sequences in progress: one for each that decodes, the rest of the budget for prompts in
-    /// order. False when a sequence had to release its blocks.</summary>
+    /// <summary>Plans rows of the running sequences: one for each that decodes, the rest of the budget for prompts in
+    /// order. False if a sequence had to release its blocks.</summary>
     private bool Continue(StepPlan plan)
     {
         int decoding = 0;
@@ -126,7 +126,7 @@ internal sealed class Scheduler
     }
 
     /// <summary>Assigns to a waiting sequence the blocks that hold its prefix, if the pool has room for the rest of it and
-    /// one more block for each running sequence. The last token is always computed: it gives the logits.</summary>
+    /// one more block for each running sequence. The last token is always computed, because its logits are needed.</summary>
     private bool FindBlocks(Sequence sequence)
     {
         _found.Clear();
@@ -153,7 +153,7 @@ internal sealed class Scheduler
         return true;
     }
 
-    /// <summary>Allocates the blocks that a sequence lacks for so many positions; false when there are not enough.</summary>
+    /// <summary>Allocates the blocks that a sequence lacks for <paramref name="positions"/> positions; false if the pool has too few.</summary>
     private bool Grow(Sequence sequence, int positions)
     {
         int missing = KvCache.BlocksFor(positions) - sequence.Blocks.Count;
@@ -164,15 +164,15 @@ internal sealed class Scheduler
         return true;
     }
 
-    /// <summary>Releases a running sequence's blocks; it waits, to be computed again from its tokens. It keeps its slot with
-    /// the device's state.</summary>
+    /// <summary>Releases the blocks of a running sequence, which then waits to be recomputed from its tokens. It keeps its slot and
+    /// the state on the device.</summary>
     private void Preempt(Sequence sequence)
     {
         bool done = sequence.Missing == 0;
         Register(sequence);
         ReleaseBlocks(sequence);
         if (done)
-            return; // its last token is in flight: it needs no blocks any more
+            return; // its last token is in flight, so it needs no more blocks
         _running.Remove(sequence);
         sequence.Stage = SequenceStage.Waiting;
         Enqueue(_waiting, sequence);
@@ -181,7 +181,7 @@ internal sealed class Scheduler
 
     private void ReleaseBlocks(Sequence sequence)
     {
-        // The last first: the start of a prefix is worth most, so it should be evicted last.
+        // In reverse order: the start of a prefix is the most valuable, so it should be evicted last.
         for (int i = sequence.Blocks.Count - 1; i >= 0; i--)
             _pool.Release(sequence.Blocks[i]);
         sequence.Blocks.Clear();
@@ -221,12 +221,12 @@ internal sealed class Scheduler
     private static void Enqueue(List<Sequence> queue, Sequence sequence)
     {
         int place = queue.Count;
-        while (place > 0 && GoesBefore(sequence, queue[place - 1]))
+        while (place > 0 && Precedes(sequence, queue[place - 1]))
             place--;
         queue.Insert(place, sequence);
     }
 
-    private static bool GoesBefore(Sequence a, Sequence b)
+    private static bool Precedes(Sequence a, Sequence b)
     {
         long first = a.Arrival - (long)a.Priority * ArrivalsPerPriority, second = b.Arrival - (long)b.Priority * ArrivalsPerPriority;
         return first != second ? first < second : a.Arrival < b.Arrival;

@@ -3,15 +3,15 @@ using SoftThinking.Thinking;
 
 namespace SoftThinking.Scheduling;
 
-/// <summary>One text that is being generated, as the scheduler sees it: how long it is, how far it is computed, which
-/// blocks it has.</summary>
+/// <summary>A sequence that is being generated, as the scheduler sees it: its length, how far it is computed, and its
+/// blocks.</summary>
 internal class Sequence
 {
-    /// <summary>New tokens for which there is room from the start; longer sequences grow their lists.</summary>
+    /// <summary>New tokens that the lists of a sequence have capacity for from the start; longer sequences grow them.</summary>
     public const int TokensAhead = 1024;
 
     /// <param name="tokens">The prompt; sampled tokens are appended as the host reads them.</param>
-    /// <param name="maxLength">Tokens to stop at, the prompt's included.</param>
+    /// <param name="maxLength">Maximum length in tokens, prompt included.</param>
     public Sequence(TokenHistory tokens, int maxLength, int priority)
     {
         (Tokens, PromptLength, MaxLength, Priority) = (tokens, tokens.Count, maxLength, priority);
@@ -26,16 +26,16 @@ internal class Sequence
 
     public int MaxLength { get; }
 
-    /// <summary>How the sequence is sampled; the scheduler does not look at it.</summary>
+    /// <summary>How the sequence is sampled; the scheduler ignores it.</summary>
     public SlotSetup Setup { get; init; }
 
     /// <summary>Each level counts as <see cref="Scheduler.ArrivalsPerPriority"/> earlier arrivals.</summary>
     public int Priority { get; }
 
-    /// <summary>Place in the order of arrival; given by the scheduler.</summary>
+    /// <summary>Position in the order of arrival; set by the scheduler.</summary>
     public long Arrival { get; set; }
 
-    /// <summary>Tokens that the sequence has once all launched steps are done; the host may not have read the last of
+    /// <summary>Tokens of the sequence once all launched steps are done; the host may not yet have read the last of
     /// them.</summary>
     public int Length { get; set; }
 
@@ -47,26 +47,26 @@ internal class Sequence
 
     public SequenceStage Stage { get; set; }
 
-    /// <summary>Where the device keeps what the sequence sampled last and how it goes on; -1: nowhere yet.</summary>
+    /// <summary>Index of the sequence's state on the device; -1 if it has none yet.</summary>
     public int Slot { get; set; } = -1;
 
-    /// <summary>Block of each 16 positions.</summary>
+    /// <summary>The block table: the block of each 16 positions.</summary>
     public List<int> Blocks { get; }
 
-    /// <summary>Hash of each whole block's prefix, as far as it was asked for.</summary>
+    /// <summary>Prefix hash of each full block, as far as computed.</summary>
     public List<PrefixHash> Hashes { get; }
 
-    /// <summary>Blocks, from the first, that others may find.</summary>
+    /// <summary>Number of leading blocks that are registered in the pool.</summary>
     public int RegisteredBlocks { get; set; }
 
-    /// <summary>Tokens of the prompt that need not be computed, because their blocks were found.</summary>
+    /// <summary>Prompt tokens that were found in the prefix cache.</summary>
     public int CachedTokens { get; set; }
 
-    /// <summary>Positions that the next steps must compute; 0 when the last token is under way.</summary>
+    /// <summary>Positions that the next steps must compute; 0 if the last token is in flight.</summary>
     public int Missing => Length < MaxLength ? Length - Computed : 0;
 }
 
-/// <summary>Where a sequence stands with the scheduler.</summary>
+/// <summary>The stage of a sequence in the scheduler.</summary>
 internal enum SequenceStage
 {
     Waiting,

@@ -2,14 +2,14 @@ using System.Runtime.InteropServices;
 
 namespace SoftThinking.Scheduling;
 
-/// <summary>Rows of one sequence in a step: positions <paramref name="First"/> and so on.</summary>
-/// <param name="Begins">Whether the sequence has just been given its slot.</param>
+/// <summary>Rows of one sequence in a step: <paramref name="Count"/> positions from <paramref name="First"/>.</summary>
+/// <param name="Begins">Whether the sequence was just assigned its slot.</param>
 /// <param name="Samples">Whether the last row's logits are sampled.</param>
 /// <param name="LastFromSlot">Whether the last row's token is the one that the slot holds.</param>
 internal readonly record struct PlannedRows(
     Sequence Sequence, int First, int Count, bool Begins, bool Samples, bool LastFromSlot);
 
-/// <summary>What one step computes.</summary>
+/// <summary>The rows that one engine step computes.</summary>
 internal sealed class StepPlan
 {
     private readonly List<PlannedRows> _parts = [];
@@ -20,10 +20,10 @@ internal sealed class StepPlan
 
     public int Sampled { get; private set; }
 
-    /// <summary>Whether every row continues a sequence.</summary>
+    /// <summary>Whether every row is a decode row.</summary>
     public bool Decodes => Sampled == Rows;
 
-    /// <summary>Positions of all sequences together: those whose keys and values are read.</summary>
+    /// <summary>Total positions of all sequences: those whose keys and values are read.</summary>
     public long Positions
     {
         get
@@ -35,7 +35,7 @@ internal sealed class StepPlan
         }
     }
 
-    /// <summary>Pairs of a row and a position that it looks at: those before it and its own.</summary>
+    /// <summary>Pairs of a row and a position that it attends to: those before it and its own.</summary>
     public long Pairs
     {
         get

@@ -2,9 +2,9 @@ using SoftThinking.Files;
 
 namespace SoftThinking.Tokenization;
 
-/// <summary>The added tokens of a tokenizer: those of tokenizer.json, changed and extended by the files beside it as
-/// Hugging Face transformers does it. There an id follows from the order in which tokens are added, and a file that says
-/// otherwise is ignored; a file that gives a new token another id is refused here, as programs differ on what it means.</summary>
+/// <summary>The added tokens of a tokenizer: those of tokenizer.json, changed and extended by the other tokenizer files, as in
+/// Hugging Face transformers. There an id follows from the order in which tokens are added, and an id in a file is
+/// ignored; a file that assigns another id to a new token is refused here, because programs differ on its meaning.</summary>
 internal sealed class AddedTokenList(Dictionary<string, int> vocabulary)
 {
     private readonly List<AddedToken> _tokens = [];
@@ -13,14 +13,14 @@ internal sealed class AddedTokenList(Dictionary<string, int> vocabulary)
 
     public IReadOnlyList<AddedToken> Tokens => _tokens;
 
-    /// <summary>The token of this content; null where there is none.</summary>
+    /// <summary>The token with this content; null if there is none.</summary>
     public AddedToken? Find(string content) => _places.TryGetValue(content, out int place) ? _tokens[place] : null;
 
-    /// <summary>The id that a token of this content has or would get.</summary>
+    /// <summary>The id that a token with this content has or would be assigned.</summary>
     public int IdOf(string content) => Find(content)?.Id
         ?? (vocabulary.TryGetValue(content, out int known) ? known : Math.Max(vocabulary.Count, _largestId + 1));
 
-    /// <summary>Adds a token, or replaces the one of the same content.</summary>
+    /// <summary>Adds a token, or replaces the one with the same content.</summary>
     public void Set(AddedToken token)
     {
         if (_places.TryGetValue(token.Content, out int place))
@@ -33,21 +33,21 @@ internal sealed class AddedTokenList(Dictionary<string, int> vocabulary)
         _largestId = Math.Max(_largestId, token.Id);
     }
 
-    /// <summary>Applies what the files beside tokenizer.json say.</summary>
-    /// <exception cref="ModelFileException">A new token has another id than it would get.</exception>
+    /// <summary>Applies the changes of the other tokenizer files.</summary>
+    /// <exception cref="ModelFileException">A new token has another id than it would be assigned.</exception>
     public void Apply(TokenizerSettings settings, TokenizerJson json)
     {
         HashSet<string> special = [.. settings.Special.Select(token => token.Content)];
         foreach ((int id, ConfiguredToken token) in settings.AddedTokens)
         {
             AddedToken? known = Find(token.Content);
-            // Without tokenizer_config.json's list, tokenizer.json is the later word on a token that both have.
+            // Without the list of tokenizer_config.json, tokenizer.json overrides the other files.
             if (known != null && !settings.HasDecoder)
                 continue;
             int due = IdOf(token.Content);
             if (id != due && known == null)
             {
-                throw json.Bad($"{(settings.HasDecoder ? TokenizerSettings.ConfigFile : "added_tokens.json")} adds the token "
+                throw json.Invalid($"{(settings.HasDecoder ? TokenizerSettings.ConfigFile : "added_tokens.json")} adds the token "
                     + $"{HostileText.Quote(token.Content)} with the id {id} where {due} is due");
             }
             if (token.Content.Length > 0)

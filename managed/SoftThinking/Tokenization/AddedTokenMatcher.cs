@@ -9,7 +9,7 @@ namespace SoftThinking.Tokenization;
 /// <param name="Token">The added token, or null for text.</param>
 internal readonly record struct TextSegment(int Start, int End, AddedToken? Token);
 
-/// <summary>Finds added tokens in a text: the leftmost first, of those that begin together the longest.
+/// <summary>Finds added tokens in a text: the leftmost first, and the longest of those that start at the same place.
 /// Thread-safe.</summary>
 internal sealed class AddedTokenMatcher
 {
@@ -17,8 +17,8 @@ internal sealed class AddedTokenMatcher
     private readonly List<AddedToken?> _tokens = [null];
     private readonly SearchValues<char> _firsts;
 
-    /// <param name="tokens">The tokens, each with the text that is searched for. Of equal texts the first
-    /// counts.</param>
+    /// <param name="tokens">The tokens, each with the text to match. Of equal texts, the first one
+    /// wins.</param>
     public AddedTokenMatcher(IEnumerable<(string Text, AddedToken Token)> tokens)
     {
         var firsts = new HashSet<char>();
@@ -41,11 +41,11 @@ internal sealed class AddedTokenMatcher
         _firsts = SearchValues.Create([.. firsts]);
     }
 
-    /// <summary>Cuts a text at its added tokens.</summary>
-    /// <param name="literal">Parts in which there are none: ascending, disjoint, not empty. A token that overlaps one is
-    /// passed over; a shorter one that begins at the same place and ends before the part counts.</param>
-    /// <remarks>White space that a token strips can overlap the next token, which then still counts: the search goes on
-    /// behind the token itself. An occurrence that is not a word of its own is text, and is not searched again.</remarks>
+    /// <summary>Splits a text at its added tokens.</summary>
+    /// <param name="literal">Parts without added tokens: ascending, disjoint, not empty. A token that overlaps one is
+    /// skipped; a shorter one that starts at the same place and ends before the part still matches.</param>
+    /// <remarks>White space that a token strips can overlap the next token, which still matches: the search continues
+    /// after the token itself. An occurrence that must be a single word but is not is text, and is not searched again.</remarks>
     public List<TextSegment> Split(ReadOnlySpan<char> text, ReadOnlySpan<(int Start, int End)> literal)
     {
         var segments = new List<TextSegment>();
@@ -70,7 +70,7 @@ internal sealed class AddedTokenMatcher
         return segments;
     }
 
-    // Advances `literal` to the parts that end behind the place of the search.
+    // Advances `literal` to the parts that end after the current position.
     private (AddedToken? Token, int Start, int End) FindNext(
         ReadOnlySpan<char> text, int from, ref ReadOnlySpan<(int Start, int End)> literal)
     {

@@ -4,8 +4,8 @@ using System.Text;
 namespace SoftThinking.Tokenization;
 
 /// <summary>The alphabet of byte-level BPE: one printable character for each of the 256 bytes, so that tokens, which
-/// are byte strings, can be written as text. The printable bytes of Latin-1 stand for themselves; the others are, in
-/// order, U+0100 and up.</summary>
+/// are byte strings, can be written as text. The printable bytes of Latin-1 map to themselves; the others map, in
+/// order, to U+0100 and up.</summary>
 internal static class ByteAlphabet
 {
     private const int FirstStandIn = 0x100;
@@ -13,11 +13,11 @@ internal static class ByteAlphabet
     private static readonly char[] Characters = BuildCharacters();
     private static readonly short[] Bytes = BuildBytes();
 
-    /// <summary>The character that stands for a byte.</summary>
+    /// <summary>The character of a byte.</summary>
     public static char ToCharacter(byte value) => Characters[value];
 
-    /// <summary>The bytes that a token's text stands for. A text with a character outside the alphabet (an added token
-    /// such as "&lt;｜User｜&gt;") stands for itself, in UTF-8: the decoder of Hugging Face does the same.</summary>
+    /// <summary>The bytes that a token's text encodes. A text with a character outside the alphabet (an added token
+    /// such as "&lt;｜User｜&gt;") is returned as UTF-8, as in the decoder of Hugging Face.</summary>
     public static byte[] ToBytes(string token) =>
         TryToBytes(token, out byte[]? bytes) ? bytes : Encoding.UTF8.GetBytes(token);
 

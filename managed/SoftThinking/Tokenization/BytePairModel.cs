@@ -2,8 +2,8 @@ using System.Text;
 
 namespace SoftThinking.Tokenization;
 
-/// <summary>What merging two neighbouring tokens gives.</summary>
-/// <param name="Rank">Place in the list of merges; of all possible merges the lowest comes first.</param>
+/// <summary>The merge of two adjacent tokens.</summary>
+/// <param name="Rank">Index in the list of merges; the lowest of all possible merges is applied first.</param>
 /// <param name="Id">The token that replaces both.</param>
 internal readonly record struct Merge(int Rank, int Id);
 
@@ -18,8 +18,8 @@ internal sealed class BytePairModel
 
     /// <param name="vocabulary">Id of each token, by its text in the byte alphabet.</param>
     /// <param name="merges">Merges by <see cref="Pair"/>.</param>
-    /// <param name="ignoreMerges">Whether a word that is itself a token is that token, wherever its merges
-    /// lead.</param>
+    /// <param name="ignoreMerges">Whether a word that is itself a token is encoded as that token, regardless of its
+    /// merges.</param>
     public BytePairModel(Dictionary<string, int> vocabulary, Dictionary<ulong, Merge> merges, bool ignoreMerges)
     {
         _vocabulary = vocabulary;
@@ -32,16 +32,16 @@ internal sealed class BytePairModel
     /// <summary>Number of different pairs that merge.</summary>
     public int MergeCount => _merges.Count;
 
-    /// <summary>Two neighbouring tokens as a key of the table of merges.</summary>
+    /// <summary>Two adjacent tokens as a key of the merge table.</summary>
     public static ulong Pair(int left, int right) => (ulong)(uint)left << 32 | (uint)right;
 
     /// <summary>The id of a token by its text in the byte alphabet.</summary>
     public int? TokenId(string token) => _vocabulary.TryGetValue(token, out int id) ? id : null;
 
-    /// <summary>Appends the tokens of a word. A byte that is no token of the vocabulary is left out, as Hugging Face
-    /// does where there is no unknown token.</summary>
+    /// <summary>Appends the tokens of a word. A byte that is not in the vocabulary is skipped, as in Hugging Face's
+    /// tokenizers without an unknown token.</summary>
     /// <param name="word">Text without lone surrogates.</param>
-    /// <param name="work">Memory for one caller at a time.</param>
+    /// <param name="work">Buffers for one caller at a time.</param>
     /// <param name="ids">Receives the ids.</param>
     public void Encode(ReadOnlySpan<char> word, Workspace work, List<int> ids)
     {
@@ -56,9 +56,9 @@ internal sealed class BytePairModel
         ids.AddRange(tokens);
     }
 
-    // Merges the lowest rank first, and of equal ranks the leftmost, over a linked list with a heap of candidates, so
-    // the time is n log n. A candidate is not removed when one of its tokens merges otherwise; it is recognised when
-    // its turn comes, by the pair that then stands there.
+    // Merges the lowest rank first, and of equal ranks the leftmost, on a linked list with a heap of candidates, so
+    // the time is O(n log n). A candidate is not removed when one of its tokens is merged elsewhere; it is recognized as
+    // stale when it is dequeued, because the pair at its position then differs.
     private ReadOnlySpan<int> MergeBytes(ReadOnlySpan<byte> bytes, Workspace work)
     {
         work.Reserve(bytes.Length);
@@ -78,9 +78,9 @@ internal sealed class BytePairModel
         {
             int at = (int)(priority & uint.MaxValue);
             int right = work.Next[at];
-            bool stands = work.Ids[at] != Workspace.Gone && right < count
+            bool valid = work.Ids[at] != Workspace.Gone && right < count
                 && _merges.TryGetValue(Pair(work.Ids[at], work.Ids[right]), out Merge merge) && merge.Id == merged;
-            if (!stands)
+            if (!valid)
                 continue;
             int after = work.Next[right];
             work.Ids[at] = merged;
@@ -100,10 +100,10 @@ internal sealed class BytePairModel
             work.Candidates.Enqueue(merge.Id, (ulong)(uint)merge.Rank << 32 | (uint)left);
     }
 
-    /// <summary>Memory that encoding reuses from word to word.</summary>
+    /// <summary>Buffers that encoding reuses for all words.</summary>
     public sealed class Workspace
     {
-        /// <summary>Stands at a place whose token was merged into its left neighbour.</summary>
+        /// <summary>Marks a position whose token was merged into its left neighbor.</summary>
         public const int Gone = -1;
 
         private byte[] _bytes = new byte[64];
@@ -113,7 +113,7 @@ internal sealed class BytePairModel
         public int[] Previous { get; private set; } = new int[64];
         public int[] Next { get; private set; } = new int[64];
 
-        /// <summary>Possible merges: the resulting token, by rank and then place.</summary>
+        /// <summary>Possible merges: the resulting token, by rank, then position.</summary>
         public PriorityQueue<int, ulong> Candidates { get; } = new();
 
         public ReadOnlySpan<byte> ToBytes(ReadOnlySpan<char> word)
@@ -149,7 +149,7 @@ internal sealed class BytePairModel
             return Ids.AsSpan(0, 1);
         }
 
-        /// <summary>The tokens that are left, in order.</summary>
+        /// <summary>The remaining tokens, in order.</summary>
         public ReadOnlySpan<int> Compact(int count)
         {
             int kept = 0;

@@ -2,12 +2,12 @@ using System.Globalization;
 
 namespace SoftThinking.Tokenization;
 
-/// <summary>A set of Unicode code points: categories, ranges and other sets, as a whole possibly negated. It answers
-/// for code points, so letters beyond the basic plane are letters; .NET's regular expressions see UTF-16 halves
-/// there.</summary>
+/// <summary>A set of Unicode code points: categories, ranges and other sets, possibly negated as a whole. It works on
+/// code points, so that letters beyond the basic plane are letters; .NET's regular expressions match UTF-16 units
+/// instead.</summary>
 internal sealed class CharacterClass
 {
-    // Before the sets below: static members are initialised in textual order.
+    // Before the sets below: static members are initialized in textual order.
     private static readonly Dictionary<string, uint> CategoryNames = BuildCategoryNames();
 
     private readonly uint _categories;
@@ -16,10 +16,10 @@ internal sealed class CharacterClass
     private readonly bool _negated;
     private readonly UInt128 _ascii;
 
-    /// <param name="categories">Bit i set: the category (UnicodeCategory)i belongs to the set.</param>
-    /// <param name="ranges">Ranges of code points that belong, ends included.</param>
-    /// <param name="parts">Sets that belong.</param>
-    /// <param name="negated">Whether the set is all code points but these.</param>
+    /// <param name="categories">Bit i: whether the category (UnicodeCategory)i belongs to the set.</param>
+    /// <param name="ranges">Ranges of code points in the set, ends included.</param>
+    /// <param name="parts">Sets whose union is included.</param>
+    /// <param name="negated">Whether the set is the complement of all these.</param>
     public CharacterClass(
         uint categories, (int First, int Last)[] ranges, CharacterClass[] parts, bool negated)
     {
@@ -36,7 +36,7 @@ internal sealed class CharacterClass
         Bits(UnicodeCategory.SpaceSeparator, UnicodeCategory.LineSeparator, UnicodeCategory.ParagraphSeparator),
         [(0x09, 0x0D), (0x85, 0x85)], [], negated: false);
 
-    /// <summary>\w as the crate `regex` has it, which decides where a single-word added token may stand: Alphabetic,
+    /// <summary>\w of the Rust crate `regex`, which decides where a single-word added token matches: Alphabetic,
     /// marks, decimal digits, connectors and joiners. The circled and squared letters are the symbols that are
     /// Alphabetic.</summary>
     public static CharacterClass WordCharacter { get; } = new(
@@ -44,7 +44,7 @@ internal sealed class CharacterClass
         [(0x200C, 0x200D), (0x24B6, 0x24E9), (0x1F130, 0x1F149), (0x1F150, 0x1F169), (0x1F170, 0x1F189)], [],
         negated: false);
 
-    /// <summary>The categories that a name in \p{…} stands for, by name: "L", "Lu" and so on.</summary>
+    /// <summary>The categories of each name in \p{…}: "L", "Lu" and so on.</summary>
     public static IReadOnlyDictionary<string, uint> CategoriesByName => CategoryNames;
 
     /// <summary>The set of the given code points.</summary>

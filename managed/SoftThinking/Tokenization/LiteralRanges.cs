@@ -2,11 +2,11 @@ using System.Text;
 
 namespace SoftThinking.Tokenization;
 
-/// <summary>Parts of a text in which no added token is recognised: indices of UTF-16 units, ascending, disjoint, not
+/// <summary>Parts of a text in which no added token is matched: indices of UTF-16 units, ascending, disjoint, not
 /// empty.</summary>
 internal static class LiteralRanges
 {
-    /// <summary>Checks ranges that a caller gave.</summary>
+    /// <summary>Checks ranges that a caller passed.</summary>
     /// <param name="length">Length of the text.</param>
     /// <exception cref="ArgumentException">A range is outside the text, or they are not ascending and disjoint.</exception>
     public static (int Start, int End)[] Check(IReadOnlyList<Range> ranges, int length)
@@ -28,7 +28,7 @@ internal static class LiteralRanges
         return [.. checkedRanges];
     }
 
-    /// <summary>What falls into a part of the text, relative to its start.</summary>
+    /// <summary>The ranges within a part of the text, relative to its start.</summary>
     public static (int Start, int End)[] Within(ReadOnlySpan<(int Start, int End)> ranges, int start, int end)
     {
         List<(int, int)> inside = [];
@@ -40,8 +40,8 @@ internal static class LiteralRanges
         return [.. inside];
     }
 
-    /// <summary>Brings a text to NFC, and the ranges to where their characters then are. A range grows where composition
-    /// mixes its characters with those around it.</summary>
+    /// <summary>Normalizes a text to NFC, and maps the ranges to the result. A range grows where composition
+    /// combines its characters with those around it.</summary>
     public static (string Text, (int Start, int End)[] Ranges) Compose(
         ReadOnlySpan<char> text, ReadOnlySpan<(int Start, int End)> ranges)
     {
@@ -71,6 +71,6 @@ internal static class LiteralRanges
         return (composed.ToString(), [.. moved]);
     }
 
-    // Characters below U+0300 never compose with what precedes them: there a text can be cut, composed in parts and joined.
+    // Characters below U+0300 never compose with the preceding ones: a text can be split there, composed in parts and joined.
     private static bool StandsAlone(ReadOnlySpan<char> text, int at) => at == 0 || at == text.Length || text[at] < '\u0300';
 }

@@ -3,10 +3,10 @@ namespace SoftThinking.Tokenization;
 /// <summary>The syntax tree of a split pattern.</summary>
 internal abstract record PatternSyntax
 {
-    /// <summary>Number of code points that a match takes at least.</summary>
+    /// <summary>Minimum number of code points that a match consumes.</summary>
     public abstract int MinimumLength { get; }
 
-    /// <summary>Min to Max code points of one class, as many as possible; possessive: never fewer than that.</summary>
+    /// <summary>Min to Max code points of one class, as many as possible; possessive: without backtracking.</summary>
     public sealed record Repeat(CharacterClass Class, int Min, int Max, bool Possessive) : PatternSyntax
     {
         public override int MinimumLength => Min;
@@ -18,19 +18,19 @@ internal abstract record PatternSyntax
         public override int MinimumLength => Items.Sum(item => item.MinimumLength);
     }
 
-    /// <summary>The first branch with which the whole matches.</summary>
+    /// <summary>The first branch with which the whole pattern matches.</summary>
     public sealed record Choice(IReadOnlyList<PatternSyntax> Branches) : PatternSyntax
     {
         public override int MinimumLength => Branches.Min(branch => branch.MinimumLength);
     }
 
-    /// <summary>The body, or else nothing.</summary>
+    /// <summary>The body if it matches, otherwise nothing.</summary>
     public sealed record Optional(PatternSyntax Body) : PatternSyntax
     {
         public override int MinimumLength => 0;
     }
 
-    /// <summary>Takes nothing; holds if the body matches here, or, negative, if it does not.</summary>
+    /// <summary>Consumes nothing; matches if the body matches here, or, if negative, if it does not.</summary>
     public sealed record Look(PatternSyntax Body, bool Negative) : PatternSyntax
     {
         public override int MinimumLength => 0;

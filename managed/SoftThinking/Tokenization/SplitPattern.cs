@@ -2,7 +2,7 @@ using System.Text;
 
 namespace SoftThinking.Tokenization;
 
-/// <summary>A pattern that cuts text into words, as a backtracking matcher over code points.</summary>
+/// <summary>A pattern that splits text into words, as a backtracking matcher over code points.</summary>
 /// <remarks>Only single classes repeat, so the depth of the recursion is the length of the pattern, and the time for
 /// the patterns of the known model families grows linearly with the text. Thread-safe.</remarks>
 internal sealed class SplitPattern
@@ -17,13 +17,13 @@ internal sealed class SplitPattern
         @"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}|"
         + @" ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
 
-    /// <summary>The pattern of GPT-2, which is also the one that a ByteLevel pre-tokenizer brings along.</summary>
+    /// <summary>The pattern of GPT-2, which is also the default of a ByteLevel pre-tokenizer.</summary>
     public const string Gpt2 =
         @"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+";
 
     private readonly Node _root;
 
-    /// <exception cref="FormatException">The pattern is broken or holds something that is not supported.</exception>
+    /// <exception cref="FormatException">The pattern is invalid or contains something that is not supported.</exception>
     public SplitPattern(string source)
     {
         Source = source;
@@ -33,9 +33,9 @@ internal sealed class SplitPattern
     /// <summary>The pattern as written.</summary>
     public string Source { get; }
 
-    /// <summary>End of the piece that begins at <paramref name="start"/>: a match, or else everything up to the next
-    /// match or the end of the text. Such a piece is never empty.</summary>
-    /// <param name="text">The text, without lone surrogates; look-ahead does not see beyond its end.</param>
+    /// <summary>End of the piece that starts at <paramref name="start"/>: a match, or otherwise everything up to the next
+    /// match or the end of the text. A piece is never empty.</summary>
+    /// <param name="text">The text, without lone surrogates; look-ahead stops at its end.</param>
     /// <param name="start">An index in the text, on the boundary of a code point.</param>
     public int EndOfPiece(ReadOnlySpan<char> text, int start)
     {
@@ -86,7 +86,7 @@ internal sealed class SplitPattern
         }
     }
 
-    // Gives characters back, one at a time, until the rest of the pattern matches.
+    // Backtracks one character at a time until the rest of the pattern matches.
     private static int MatchFewer(Node node, ReadOnlySpan<char> text, int end, int count)
     {
         while (true)
@@ -122,7 +122,7 @@ internal sealed class SplitPattern
         return at + length;
     }
 
-    // Chains each part to what follows it, from the back.
+    // Links each part to the one that follows it, in reverse order.
     private static Node Link(PatternSyntax syntax, Node next)
     {
         switch (syntax)

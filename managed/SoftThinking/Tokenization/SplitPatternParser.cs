@@ -3,9 +3,9 @@ using System.Text;
 
 namespace SoftThinking.Tokenization;
 
-/// <summary>Reads the part of Oniguruma's syntax that pre-tokenizers use: alternatives, groups, look-ahead, classes of
+/// <summary>Parses the subset of Oniguruma's syntax that pre-tokenizers use: alternatives, groups, look-ahead, classes of
 /// characters and categories, greedy and possessive quantifiers, and case-insensitive words. Everything else is
-/// refused, because a pattern read differently from how the model's tokenizer reads it would go unnoticed.</summary>
+/// refused, because a pattern with another meaning than in the model's tokenizer would go unnoticed.</summary>
 internal sealed class SplitPatternParser
 {
     private const int MaxDepth = 16;
@@ -20,7 +20,7 @@ internal sealed class SplitPatternParser
 
     private SplitPatternParser(string pattern) => _pattern = pattern;
 
-    /// <exception cref="FormatException">The pattern holds something that is not supported, or is broken; the message
+    /// <exception cref="FormatException">The pattern contains something that is not supported, or is invalid; the message
     /// says what and where.</exception>
     public static PatternSyntax Parse(string pattern)
     {
@@ -57,7 +57,7 @@ internal sealed class SplitPatternParser
             items.Add(ignoreCase ? ParseCaselessLetter() : ParseItem());
         string source = _pattern[start.._at];
         if (ignoreCase && MultipleFoldings.Any(letters => source.Contains(letters, StringComparison.OrdinalIgnoreCase)))
-            throw Unsupported($"'{source}' without regard to case, for which single characters such as ß stand too");
+            throw Unsupported($"'{source}' in a case-insensitive group, which single characters such as ß match too");
         return new PatternSyntax.Chain(items);
     }
 
@@ -130,7 +130,7 @@ internal sealed class SplitPatternParser
             return (1, 1, false);
         bool counted = _pattern[_at] == '}';
         _at++;
-        // After a count a plus would repeat the repetition: Oniguruma is possessive after ?, * and + only.
+        // After a count, a plus repeats the repetition: Oniguruma is possessive only after ?, * and +.
         bool possessive = !counted && Skip("+");
         if (!AtEnd && _pattern[_at] is '?' or '*' or '+' or '{')
             throw Unsupported("a lazy or doubled quantifier");
@@ -192,7 +192,7 @@ internal sealed class SplitPatternParser
         {
             if (AtEnd)
                 throw Unsupported("'[' without ']'");
-            // ']' first, a class in a class, and an intersection have meanings of their own in Oniguruma.
+            // A leading ']', nested classes and intersections have special meanings in Oniguruma.
             if (_pattern[_at] is '[' || Looking("&&"))
                 throw Unsupported("a class inside a class");
             empty = false;

@@ -3,9 +3,9 @@ using System.Text;
 
 namespace SoftThinking.Tokenization;
 
-/// <summary>Decodes tokens one by one. A character can be spread over several tokens; it is returned when it is complete,
-/// and bytes that can no longer become a character as U+FFFD. What <see cref="Append"/> and a last
-/// <see cref="Flush"/> return, concatenated, equals <see cref="Tokenizer.Decode"/> of all tokens.</summary>
+/// <summary>Decodes tokens one by one. A character can span several tokens; it is returned when it is complete.
+/// Bytes that can no longer become a character are returned as U+FFFD. The concatenated results of <see cref="Append"/> and a
+/// final <see cref="Flush"/> equal <see cref="Tokenizer.Decode"/> of all tokens.</summary>
 /// <remarks>For one sequence, used by one thread at a time.</remarks>
 /// <param name="tokenizer">The tokenizer of the ids.</param>
 /// <param name="skipSpecialTokens">Whether special tokens produce no text.</param>
@@ -30,8 +30,8 @@ internal sealed class StreamingDecoder(Tokenizer tokenizer, bool skipSpecialToke
         return Encoding.UTF8.GetString(bytes, 0, complete);
     }
 
-    /// <summary>Ends the text: returns U+FFFD if it ends in the middle of a character, else nothing. The decoder can
-    /// then take a new text.</summary>
+    /// <summary>Ends the text: returns U+FFFD if it ends in the middle of a character, otherwise nothing. The decoder can
+    /// then be used for a new text.</summary>
     public string Flush()
     {
         string rest = Encoding.UTF8.GetString(_unfinished, 0, _unfinishedLength);
@@ -39,7 +39,7 @@ internal sealed class StreamingDecoder(Tokenizer tokenizer, bool skipSpecialToke
         return rest;
     }
 
-    // Length without the beginning of a character at the end, of which there are up to three bytes.
+    // Length without an incomplete character at the end, which has up to three bytes.
     private static int CompleteLength(ReadOnlySpan<byte> bytes)
     {
         for (int start = bytes.Length - 1; start >= 0 && start > bytes.Length - LongestCharacter; start--)

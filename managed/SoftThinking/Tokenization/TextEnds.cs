@@ -2,17 +2,17 @@ using SoftThinking.Files;
 
 namespace SoftThinking.Tokenization;
 
-/// <summary>The tokens that a tokenizer puts before and after each text, where tokenizer_config.json decides on them.</summary>
+/// <summary>The tokens that a tokenizer adds before and after each text, if tokenizer_config.json determines them.</summary>
 internal static class TextEnds
 {
-    /// <summary>Classes of transformers that replace the post-processor of tokenizer.json by what "add_bos_token" (by
-    /// default true) and "add_eos_token" (by default false) say. Others keep it and ignore these keys.</summary>
+    /// <summary>Classes of transformers that replace the post-processor of tokenizer.json according to "add_bos_token" (default
+    /// true) and "add_eos_token" (default false). Others keep it and ignore these keys.</summary>
     private static readonly string[] Classes =
         ["LlamaTokenizer", "LlamaTokenizerFast", "CodeLlamaTokenizer", "CodeLlamaTokenizerFast"];
 
-    /// <summary>Ids before and after each text; null where tokenizer.json decides.</summary>
-    /// <param name="find">The id of a token by its content; null where there is none.</param>
-    /// <exception cref="ModelFileException">A token is wanted that is not named.</exception>
+    /// <summary>Ids before and after each text; null if tokenizer.json determines them.</summary>
+    /// <param name="find">Returns the id of a token by its content; null if there is none.</param>
+    /// <exception cref="ModelFileException">A token is requested but not named.</exception>
     public static (int[] Prefix, int[] Suffix)? Find(TokenizerSettings settings, Func<string, int?> find)
     {
         if (settings.Config is not JsonSettings config || !Classes.Contains(config.OptionalText("tokenizer_class")))
@@ -24,7 +24,7 @@ internal static class TextEnds
         if (end == true && eos == null)
             throw config.Refuse("add_eos_token", "is true, but there is no eos_token");
         if (begin == null && bos == null)
-            return null; // the class would add a token that neither file knows
+            return null; // the class would add a token that neither file defines
         return (begin ?? true ? [bos!.Value] : [], end ?? false ? [eos!.Value] : []);
     }
 

@@ -3,8 +3,8 @@ using System.Text;
 
 namespace SoftThinking.Tokenization;
 
-/// <summary>The byte-level BPE tokenizer of a Hugging Face checkpoint (tokenizer.json), as Qwen2, Qwen2.5, Qwen3, Llama
-/// 3 and their distills have it, with what the files beside it change (tokenizer_config.json, special_tokens_map.json,
+/// <summary>The byte-level BPE tokenizer of a Hugging Face checkpoint (tokenizer.json), as used by Qwen2, Qwen2.5, Qwen3, Llama
+/// 3 and their distills, with the changes of the other tokenizer files (tokenizer_config.json, special_tokens_map.json,
 /// added_tokens.json). Returns the same ids and texts as Hugging Face's transformers; truncation and padding are not
 /// applied. Thread-safe.</summary>
 public sealed class Tokenizer
@@ -30,7 +30,7 @@ public sealed class Tokenizer
         _normalizedTokens = byNormalized.Contains(true) ? new AddedTokenMatcher(byNormalized[true]) : null;
     }
 
-    /// <summary>The kind of tokenizer, in words.</summary>
+    /// <summary>The kind of tokenizer, for display.</summary>
     internal string Kind => "byte-level BPE";
 
     /// <summary>Largest id plus one, added tokens included. A model's embedding may have more rows.</summary>
@@ -39,7 +39,7 @@ public sealed class Tokenizer
     /// <summary>Number of different pairs that merge.</summary>
     internal int MergeCount => _model.MergeCount;
 
-    /// <summary>The token that the checkpoint's tokenizer names as the end of a text ("eos_token"); null where it names
+    /// <summary>The token that the checkpoint's tokenizer names as the end of a text ("eos_token"); null if it names
     /// none.</summary>
     internal int? EndId => _definition.EndToken is string end ? TokenId(end) : null;
 
@@ -49,7 +49,7 @@ public sealed class Tokenizer
     /// <summary>The normalization of text before it is split: "NFC" or "none".</summary>
     internal string Normalizer => _definition.Compose ? "NFC" : "none";
 
-    /// <summary>The rule that cuts text into words, for people: "Qwen2", "Llama 3", "GPT-2", or the patterns.</summary>
+    /// <summary>The rule that splits text into words, for display: "Qwen2", "Llama 3", "GPT-2", or the patterns.</summary>
     internal string PreTokenizer => string.Join(" then ", _definition.Stages.Where(stage => stage.Pattern != null)
         .Select(stage => stage.Pattern!.Source switch
         {
@@ -60,7 +60,7 @@ public sealed class Tokenizer
         }).DefaultIfEmpty("none"));
 
     /// <summary>Reads the tokenizer of a checkpoint.</summary>
-    /// <param name="directory">Folder that holds tokenizer.json and perhaps files that change it: tokenizer_config.json,
+    /// <param name="directory">Directory that holds tokenizer.json and, optionally, files that change it: tokenizer_config.json,
     /// special_tokens_map.json, added_tokens.json.</param>
     /// <exception cref="ArgumentNullException">The directory is null.</exception>
     /// <exception cref="ModelFileException">tokenizer.json does not exist; or a file is broken, or describes a tokenizer of
@@ -71,8 +71,8 @@ public sealed class Tokenizer
         return new Tokenizer(TokenizerFile.Read(directory));
     }
 
-    /// <summary>A tokenizer without merges: each byte is a token, ids 0 to 255 in the order of the bytes; then come added
-    /// tokens, special ones.</summary>
+    /// <summary>A tokenizer without merges: each byte is a token, ids 0 to 255 in the order of the bytes, followed by the added
+    /// tokens, which are special.</summary>
     internal static Tokenizer OfBytes(params ReadOnlySpan<string> addedTokens)
     {
         List<AddedToken> added = [];
@@ -98,14 +98,14 @@ public sealed class Tokenizer
     /// <exception cref="ArgumentNullException">The text is null.</exception>
     public int[] Encode(string text, bool addSpecialTokens) => Encode(text, addSpecialTokens, []);
 
-    /// <summary>The token ids of a text with parts in which no added token, special or not, is recognised: what is written
-    /// there cannot end a turn or begin a thought. Otherwise these parts are encoded with the text around them; a word may
-    /// reach across their ends.</summary>
+    /// <summary>The token ids of a text with parts in which no added token, special or not, is recognized: text in these parts
+    /// cannot end a turn or start a thought. Otherwise these parts are encoded together with the text around them; a word may
+    /// cross their boundaries.</summary>
     /// <param name="text">Any text. A surrogate without its partner counts as U+FFFD, as it has no UTF-8 form.</param>
     /// <param name="addSpecialTokens">Whether to add what the checkpoint's post-processor adds, such as a token that
     /// begins each text.</param>
-    /// <param name="literal">The parts, in UTF-16 units: ascending and disjoint; empty ones change nothing. An added token
-    /// that overlaps one of them, if only by a character, is plain text.</param>
+    /// <param name="literal">The parts, in UTF-16 units: ascending and disjoint; empty ones have no effect. An added token
+    /// that overlaps one of them, even by a single character, is plain text.</param>
     /// <exception cref="ArgumentException">The ranges are not ascending and disjoint, or not within the text.</exception>
     internal int[] Encode(string text, bool addSpecialTokens, IReadOnlyList<Range> literal)
     {
@@ -129,7 +129,7 @@ public sealed class Tokenizer
         return [.. ids];
     }
 
-    /// <summary>The text of tokens. Bytes that are not UTF-8 become U+FFFD, one for each longest beginning of a
+    /// <summary>The text of tokens. Bytes that are not UTF-8 become U+FFFD, one for each maximal prefix of a
     /// character, as in Rust's from_utf8_lossy. Ids that are not tokens produce no text.</summary>
     /// <param name="ids">Token ids.</param>
     /// <param name="skipSpecialTokens">Whether special tokens produce no text.</param>
@@ -154,14 +154,14 @@ public sealed class Tokenizer
         return _addedIds.TryGetValue(token, out int id) ? id : _model.TokenId(token);
     }
 
-    /// <summary>The bytes that a token stands for, which need not be whole characters. Empty for an id that is not a
-    /// token, be it a gap in the vocabulary, negative or beyond <see cref="VocabularySize"/>.</summary>
+    /// <summary>The bytes of a token, which may be incomplete characters. Empty for an id that is not a
+    /// token: a gap in the vocabulary, negative, or beyond <see cref="VocabularySize"/>.</summary>
     public ReadOnlySpan<byte> TokenBytes(int id) => (uint)id < (uint)_tokenBytes.Length ? _tokenBytes[id] : [];
 
     /// <summary>Whether an id is a special token, which decoding can skip.</summary>
     public bool IsSpecial(int id) => _specialIds.Contains(id);
 
-    // A text between tokens that are searched for before normalization.
+    // Encodes text between tokens that are matched before normalization.
     private void EncodeRaw(
         ReadOnlySpan<char> whole, TextSegment segment, (int Start, int End)[] parts, BytePairModel.Workspace work, List<int> ids)
     {
@@ -212,7 +212,7 @@ public sealed class Tokenizer
     private ReadOnlySpan<char> Normalize(ReadOnlySpan<char> text) =>
         _definition.Compose ? CanonicalComposition.Compose(text) : text;
 
-    // What an added token looks like in the text where it is searched for; it is also what it decodes to.
+    // The text of an added token where it is matched; also the text that it decodes to.
     private string SearchedText(AddedToken token) =>
         token.IsNormalized ? Normalize(token.Content).ToString() : token.Content;
 

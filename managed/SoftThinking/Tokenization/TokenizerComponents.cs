@@ -3,11 +3,11 @@ using SoftThinking.Files;
 
 namespace SoftThinking.Tokenization;
 
-/// <summary>Reads the steps around the model in a tokenizer.json: normalizer, pre-tokenizer, post-processor, decoder.
+/// <summary>Reads the components around the model in a tokenizer.json: normalizer, pre-tokenizer, post-processor, decoder.
 /// Each is one step or a Sequence of steps.</summary>
 internal sealed class TokenizerComponents(TokenizerJson json)
 {
-    /// <summary>Whether text is brought to NFC.</summary>
+    /// <summary>Whether text is normalized to NFC.</summary>
     public bool ReadNormalizer(JsonElement root)
     {
         bool compose = false;
@@ -15,19 +15,19 @@ internal sealed class TokenizerComponents(TokenizerJson json)
         {
             string type = json.Text(step, "normalizer", "type");
             if (type != "NFC")
-                throw json.Bad($"the normalizer {HostileText.Quote(type)} is not supported, only NFC");
+                throw json.Invalid($"the normalizer {HostileText.Quote(type)} is not supported, only NFC");
             compose = true;
         }
         if (compose && !CanonicalComposition.IsAvailable)
         {
-            throw json.Bad("the normalizer NFC needs Unicode data, which is switched off here: unset "
+            throw json.Invalid("the normalizer NFC needs Unicode data, which is switched off here: unset "
                 + "DOTNET_SYSTEM_GLOBALIZATION_INVARIANT (or InvariantGlobalization in the project) and install ICU");
         }
         return compose;
     }
 
-    /// <summary>The steps that cut text into words, of which ByteLevel is the last.</summary>
-    /// <param name="addPrefixSpace">What tokenizer_config.json says, which transformers applies to a ByteLevel step that is
+    /// <summary>The steps that split text into words, of which ByteLevel is the last.</summary>
+    /// <param name="addPrefixSpace">The setting in tokenizer_config.json, which transformers applies if a ByteLevel step is
     /// the whole pre-tokenizer.</param>
     public List<SplitStage> ReadPreTokenizer(JsonElement root, bool? addPrefixSpace)
     {
@@ -38,7 +38,7 @@ internal sealed class TokenizerComponents(TokenizerJson json)
         foreach (JsonElement step in Steps(root, Name, "pretokenizers"))
         {
             if (byteLevel)
-                throw json.Bad("a pre-tokenizer after ByteLevel is not supported");
+                throw json.Invalid("a pre-tokenizer after ByteLevel is not supported");
             string type = json.Text(step, Name, "type");
             byteLevel = type == "ByteLevel";
             stages.Add(type switch
@@ -49,15 +49,15 @@ internal sealed class TokenizerComponents(TokenizerJson json)
                         ? new SplitPattern(SplitPattern.Gpt2)
                         : null),
                 "Split" => new SplitStage(AddPrefixSpace: false, ReadSplit(step)),
-                _ => throw json.Bad($"the pre-tokenizer {HostileText.Quote(type)} is not supported, only Split and ByteLevel"),
+                _ => throw json.Invalid($"the pre-tokenizer {HostileText.Quote(type)} is not supported, only Split and ByteLevel"),
             });
         }
         return byteLevel
             ? stages
-            : throw json.Bad("there is no ByteLevel pre-tokenizer: only byte-level BPE is supported");
+            : throw json.Invalid("there is no ByteLevel pre-tokenizer: only byte-level BPE is supported");
     }
 
-    /// <summary>The ids that are put before a text and after it.</summary>
+    /// <summary>The ids that are added before and after a text.</summary>
     /// <param name="root">The file.</param>
     /// <param name="tokens">The ids that exist.</param>
     public (int[] Prefix, int[] Suffix) ReadPostProcessor(JsonElement root, HashSet<int> tokens)
@@ -69,7 +69,7 @@ internal sealed class TokenizerComponents(TokenizerJson json)
             if (type == "ByteLevel")
                 continue; // It changes offsets, not ids.
             if (type != "TemplateProcessing")
-                throw json.Bad($"the post-processor {HostileText.Quote(type)} is not supported, only TemplateProcessing and ByteLevel");
+                throw json.Invalid($"the post-processor {HostileText.Quote(type)} is not supported, only TemplateProcessing and ByteLevel");
             (int[] before, int[] after) = ReadTemplate(step, tokens);
             (prefix, suffix) = ([.. before, .. prefix], [.. suffix, .. after]);
         }
@@ -82,10 +82,10 @@ internal sealed class TokenizerComponents(TokenizerJson json)
         List<JsonElement> steps = Steps(root, "decoder", "decoders");
         string types = string.Join(", ", steps.Select(step => json.Text(step, "decoder", "type")));
         if (types != "ByteLevel")
-            throw json.Bad($"the decoder {(types.Length == 0 ? "null" : HostileText.Quote(types))} is not supported, only ByteLevel");
+            throw json.Invalid($"the decoder {(types.Length == 0 ? "null" : HostileText.Quote(types))} is not supported, only ByteLevel");
     }
 
-    // The steps of a component in order, those of Sequences laid flat; none where it is absent or null.
+    // The steps of a component in order, with Sequences flattened; none if it is absent or null.
     private List<JsonElement> Steps(JsonElement root, string name, string members)
     {
         var steps = new List<JsonElement>();
@@ -109,7 +109,7 @@ internal sealed class TokenizerComponents(TokenizerJson json)
     {
         string behavior = json.Text(step, "Split", "behavior");
         if (behavior != "Isolated" || json.Flag(step, "Split", "invert"))
-            throw json.Bad($"a Split that is inverted or {HostileText.Quote(behavior)} is not supported, only Isolated and not inverted");
+            throw json.Invalid($"a Split that is inverted or {HostileText.Quote(behavior)} is not supported, only Isolated and not inverted");
         JsonElement pattern = json.Member(step, "Split", "pattern", JsonValueKind.Object);
         string source = json.Text(pattern, "the pattern of Split", "Regex");
         try
@@ -118,7 +118,7 @@ internal sealed class TokenizerComponents(TokenizerJson json)
         }
         catch (FormatException error)
         {
-            throw json.Bad($"the pattern {HostileText.Quote(source)} of Split is not supported: {error.Message}", error);
+            throw json.Invalid($"the pattern {HostileText.Quote(source)} of Split is not supported: {error.Message}", error);
         }
     }
 
@@ -137,12 +137,12 @@ internal sealed class TokenizerComponents(TokenizerJson json)
             }
             JsonElement sequence = json.Member(piece, "a piece of 'single'", "Sequence", JsonValueKind.Object);
             if (textSeen || json.Text(sequence, "Sequence", "id") != "A")
-                throw json.Bad("a template for single texts that uses other texts than A, once, is not supported");
+                throw json.Invalid("a template for single texts that uses other texts than A, once, is not supported");
             textSeen = true;
         }
         return textSeen
             ? ([.. before], [.. after])
-            : throw json.Bad("the template for single texts leaves the text out");
+            : throw json.Invalid("the template for single texts leaves the text out");
     }
 
     private IEnumerable<int> ReadTemplateToken(JsonElement step, JsonElement special, HashSet<int> tokens)
@@ -155,7 +155,7 @@ internal sealed class TokenizerComponents(TokenizerJson json)
         {
             int id = json.Id(value, $"the template's {HostileText.Quote(name)}");
             if (!tokens.Contains(id))
-                throw json.Bad($"the template's {HostileText.Quote(name)} has the id {id}, which no token has");
+                throw json.Invalid($"the template's {HostileText.Quote(name)} has the id {id}, which no token has");
             yield return id;
         }
     }

@@ -3,7 +3,7 @@ using SoftThinking.Files;
 
 namespace SoftThinking.Tokenization;
 
-/// <summary>Reads a tokenizer.json and the files beside it, and refuses what this tokenizer would not reproduce.</summary>
+/// <summary>Reads tokenizer.json and the other tokenizer files, and refuses features that this tokenizer does not support.</summary>
 internal static class TokenizerFile
 {
     private const string FileName = "tokenizer.json";
@@ -21,8 +21,8 @@ internal static class TokenizerFile
         }
         catch (InvalidOperationException error)
         {
-            // The types of values are checked; what is left is a string that has no UTF-16 form.
-            throw json.Bad("a string is not valid Unicode (half of a surrogate pair)", error);
+            // The types of values are checked; the remaining cause is a string that has no UTF-16 form.
+            throw json.Invalid("a string is not valid Unicode (half of a surrogate pair)", error);
         }
     }
 
@@ -30,7 +30,7 @@ internal static class TokenizerFile
     {
         if (json.Has(root, "the file", "version", out _) && json.Text(root, "the file", "version") is var version
             && version != "1.0")
-            throw json.Bad($"version {HostileText.Quote(version)} is not supported, only 1.0");
+            throw json.Invalid($"version {HostileText.Quote(version)} is not supported, only 1.0");
         var components = new TokenizerComponents(json);
         JsonElement model = json.Member(root, "the file", "model", JsonValueKind.Object);
         RequireByteLevelModel(model, json);
@@ -39,7 +39,7 @@ internal static class TokenizerFile
         AddedTokenList added = ReadAddedTokens(root, vocabulary, json);
         added.Apply(settings, json);
         if (settings.Config?.OptionalFlag("split_special_tokens") == true)
-            throw settings.Config.Refuse("split_special_tokens", "is true; a tokenizer that recognises no special tokens is not supported");
+            throw settings.Config.Refuse("split_special_tokens", "is true; a tokenizer that recognizes no special tokens is not supported");
         RequireDistinctIds(added.Tokens, vocabulary, json);
         components.RequireDecoder(root);
         HashSet<int> ids = [.. vocabulary.Values, .. added.Tokens.Select(token => token.Id)];
@@ -60,16 +60,16 @@ internal static class TokenizerFile
     private static void RequireByteLevelModel(JsonElement model, TokenizerJson json)
     {
         if (json.Has(model, "model", "type", out _) && json.Text(model, "model", "type") is var type && type != "BPE")
-            throw json.Bad($"a model of the type {HostileText.Quote(type)} is not supported, only byte-level BPE");
+            throw json.Invalid($"a model of the type {HostileText.Quote(type)} is not supported, only byte-level BPE");
         if (json.Flag(model, "model", "byte_fallback", absent: false))
-            throw json.Bad("BPE with byte_fallback (SentencePiece) is not supported, only byte-level BPE");
+            throw json.Invalid("BPE with byte_fallback (SentencePiece) is not supported, only byte-level BPE");
         if (json.Has(model, "model", "dropout", out JsonElement dropout)
             && !(dropout.ValueKind == JsonValueKind.Number && dropout.TryGetDouble(out double share) && share == 0))
-            throw json.Bad($"dropout {JsonText.Show(dropout)} is not supported: the same text would have different ids each time");
+            throw json.Invalid($"dropout {JsonText.Show(dropout)} is not supported: the same text would have different ids each time");
         foreach (string affix in (string[])["continuing_subword_prefix", "end_of_word_suffix"])
         {
             if (json.Has(model, "model", affix, out _) && json.Text(model, "model", affix).Length > 0)
-                throw json.Bad($"a {affix} is not supported");
+                throw json.Invalid($"a {affix} is not supported");
         }
     }
 
@@ -82,14 +82,14 @@ internal static class TokenizerFile
         {
             int id = json.Id(entry.Value, $"the token {HostileText.Quote(entry.Name)}");
             if (!vocabulary.TryAdd(entry.Name, id))
-                throw json.Bad($"the vocabulary has the token {HostileText.Quote(entry.Name)} twice");
+                throw json.Invalid($"the vocabulary has the token {HostileText.Quote(entry.Name)} twice");
             if (!tokens.TryAdd(id, entry.Name))
-                throw json.Bad($"the tokens {HostileText.Quote(tokens[id])} and {HostileText.Quote(entry.Name)} have the same id {id}");
+                throw json.Invalid($"the tokens {HostileText.Quote(tokens[id])} and {HostileText.Quote(entry.Name)} have the same id {id}");
         }
         return vocabulary;
     }
 
-    // An unknown token comes into play only where a byte is missing from the vocabulary.
+    // An unknown token is used only if a byte is missing from the vocabulary.
     private static void RequireNoUnknownToken(JsonElement model, Dictionary<string, int> vocabulary, TokenizerJson json)
     {
         if (!json.Has(model, "model", "unk_token", out _))
@@ -97,7 +97,7 @@ internal static class TokenizerFile
         for (int value = 0; value < 256; value++)
         {
             if (!vocabulary.ContainsKey(ByteAlphabet.ToCharacter((byte)value).ToString()))
-                throw json.Bad($"an unk_token is not supported where bytes have no token (0x{value:X2} has none)");
+                throw json.Invalid($"an unk_token is not supported where bytes have no token (0x{value:X2} has none)");
         }
     }
 
@@ -115,7 +115,7 @@ internal static class TokenizerFile
             (string left, string right) = ReadPair(entry, rank, json);
             int leftId = TokenOf(left);
             int rightId = TokenOf(right);
-            // Of a pair that comes twice, the later one counts.
+            // Of duplicate pairs, the later one wins.
             merges[BytePairModel.Pair(leftId, rightId)] = new Merge(rank, TokenOf(left + right));
             rank++;
         }
@@ -123,7 +123,7 @@ internal static class TokenizerFile
 
         int TokenOf(string token) => vocabulary.TryGetValue(token, out int id)
             ? id
-            : throw json.Bad($"merge {rank} names {HostileText.Quote(token)}, which is not in the vocabulary");
+            : throw json.Invalid($"merge {rank} names {HostileText.Quote(token)}, which is not in the vocabulary");
     }
 
     private static (string Left, string Right) ReadPair(JsonElement entry, int rank, TokenizerJson json)
@@ -133,7 +133,7 @@ internal static class TokenizerFile
         if (entry.ValueKind == JsonValueKind.Array && entry.GetArrayLength() == 2
             && entry[0].ValueKind == JsonValueKind.String && entry[1].ValueKind == JsonValueKind.String)
             return (entry[0].GetString()!, entry[1].GetString()!);
-        throw json.Bad($"merge {rank} is not a pair of tokens");
+        throw json.Invalid($"merge {rank} is not a pair of tokens");
     }
 
     private static AddedTokenList ReadAddedTokens(
@@ -149,10 +149,10 @@ internal static class TokenizerFile
             if (token.Content.Length == 0)
                 continue; // Matches nothing, and Hugging Face drops it too.
             if (added.Find(token.Content) != null)
-                throw json.Bad($"added_tokens has {HostileText.Quote(token.Content)} twice");
+                throw json.Invalid($"added_tokens has {HostileText.Quote(token.Content)} twice");
             int due = added.IdOf(token.Content);
             if (token.Id != due)
-                throw json.Bad($"the added token {HostileText.Quote(token.Content)} has the id {token.Id} where {due} is due");
+                throw json.Invalid($"the added token {HostileText.Quote(token.Content)} has the id {token.Id} where {due} is due");
             added.Set(token);
         }
         return added;
@@ -172,7 +172,7 @@ internal static class TokenizerFile
             StripsRight: json.Flag(entry, where, "rstrip"));
     }
 
-    // The vocabulary may have gaps and so an id beyond its size, which an added token must not take again.
+    // The vocabulary may have gaps, and so an id beyond its size, which an added token must not reuse.
     private static void RequireDistinctIds(
         IReadOnlyList<AddedToken> added, Dictionary<string, int> vocabulary, TokenizerJson json)
     {
@@ -180,7 +180,7 @@ internal static class TokenizerFile
         foreach (AddedToken token in added)
         {
             if (!vocabulary.ContainsKey(token.Content) && !taken.Add(token.Id))
-                throw json.Bad($"the added token {HostileText.Quote(token.Content)} has the id {token.Id}, which another token has");
+                throw json.Invalid($"the added token {HostileText.Quote(token.Content)} has the id {token.Id}, which another token has");
         }
     }
 }

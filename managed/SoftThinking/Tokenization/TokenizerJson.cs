@@ -3,30 +3,30 @@ using SoftThinking.Files;
 
 namespace SoftThinking.Tokenization;
 
-/// <summary>Reads values of a tokenizer.json; what is missing or of another type is an error that names the file
+/// <summary>Reads values of a tokenizer.json. A missing value or one of another type is an error that names the file
 /// and the place.</summary>
-/// <param name="path">The file, as the user gave it.</param>
+/// <param name="path">The file, as the user passed it.</param>
 internal sealed class TokenizerJson(string path)
 {
-    /// <summary>Ids above this are taken for damage: they would size tables, and no vocabulary comes near.</summary>
+    /// <summary>Larger ids are refused as corrupt: they determine table sizes, and no real vocabulary is near this size.</summary>
     public const int LargestId = 10_000_000;
 
-    public ModelFileException Bad(string problem, Exception? inner = null) => new(path, problem, inner);
+    public ModelFileException Invalid(string problem, Exception? inner = null) => new(path, problem, inner);
 
-    /// <summary>A member that is there and not null.</summary>
+    /// <summary>A member that is present and not null.</summary>
     public bool Has(JsonElement parent, string where, string name, out JsonElement value)
     {
         if (parent.ValueKind != JsonValueKind.Object)
-            throw Bad($"{where} is not an object");
+            throw Invalid($"{where} is not an object");
         return parent.TryGetProperty(name, out value) && value.ValueKind != JsonValueKind.Null;
     }
 
     public JsonElement Member(JsonElement parent, string where, string name, JsonValueKind kind)
     {
         if (!Has(parent, where, name, out JsonElement value))
-            throw Bad($"{where} has no {HostileText.Quote(name)}");
+            throw Invalid($"{where} has no {HostileText.Quote(name)}");
         if (value.ValueKind != kind || PythonNumbers.NameOf(value) != null)
-            throw Bad($"{HostileText.Quote(name)} of {where} must be {InWords(kind)}, found {JsonText.Show(value)}");
+            throw Invalid($"{HostileText.Quote(name)} of {where} must be {Describe(kind)}, found {JsonText.Show(value)}");
         return value;
     }
 
@@ -36,12 +36,12 @@ internal sealed class TokenizerJson(string path)
     public bool Flag(JsonElement parent, string where, string name, bool? absent = null)
     {
         if (!Has(parent, where, name, out JsonElement value))
-            return absent ?? throw Bad($"{where} has no {HostileText.Quote(name)}");
+            return absent ?? throw Invalid($"{where} has no {HostileText.Quote(name)}");
         return value.ValueKind switch
         {
             JsonValueKind.True => true,
             JsonValueKind.False => false,
-            _ => throw Bad($"{HostileText.Quote(name)} of {where} is neither true nor false"),
+            _ => throw Invalid($"{HostileText.Quote(name)} of {where} is neither true nor false"),
         };
     }
 
@@ -49,11 +49,11 @@ internal sealed class TokenizerJson(string path)
     public int Id(JsonElement value, string what)
     {
         if (value.ValueKind != JsonValueKind.Number || !value.TryGetInt32(out int id) || id is < 0 or > LargestId)
-            throw Bad($"the id of {what} is not a whole number from 0 to {LargestId}");
+            throw Invalid($"the id of {what} is not a whole number from 0 to {LargestId}");
         return id;
     }
 
-    private static string InWords(JsonValueKind kind) => kind switch
+    private static string Describe(JsonValueKind kind) => kind switch
     {
         JsonValueKind.Object => "an object",
         JsonValueKind.Array => "a list",

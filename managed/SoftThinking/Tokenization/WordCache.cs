@@ -2,13 +2,13 @@ using System.Collections.Concurrent;
 
 namespace SoftThinking.Tokenization;
 
-/// <summary>Remembers the tokens of words met before. Bounded: when full it starts again empty, so that a server whose
+/// <summary>Caches the tokens of words. Bounded: it is cleared when full, so that a server whose
 /// texts change keeps a useful cache. Thread-safe.</summary>
 internal sealed class WordCache
 {
     private const int Capacity = 32_768;
 
-    // In UTF-16 units. Longer words hardly ever come twice, and would let hostile texts fill the memory.
+    // In UTF-16 units. Longer words rarely recur, and would let hostile texts exhaust the memory.
     private const int LongestWord = 64;
 
     private ConcurrentDictionary<string, int[]> _words = new();
@@ -28,8 +28,8 @@ internal sealed class WordCache
     {
         if (word.Length > LongestWord)
             return;
-        // Two threads may both start afresh, or one may add to the dictionary just dropped: words are lost, nothing
-        // else.
+        // Two threads may both clear the cache, or one may add to a dictionary that was just dropped: only cached words
+        // are lost.
         if (Interlocked.Increment(ref _count) > Capacity)
         {
             Volatile.Write(ref _words, new ConcurrentDictionary<string, int[]>());

@@ -179,7 +179,7 @@ internal sealed class CheckpointTests
     {
         AssertRefused(() => Checkpoint.Open(_folder.Path), _folder.Path, "neither model.safetensors nor");
         AssertRefused(
-            () => Checkpoint.Open(_folder.File("absent")), _folder.File("absent"), "does not exist; nothing is downloaded", "give a directory");
+            () => Checkpoint.Open(_folder.File("absent")), _folder.File("absent"), "does not exist; nothing is downloaded", "pass a directory");
         AssertRefused(() => Checkpoint.Open(_folder.File("config.json")), _folder.File("config.json"), "neither a directory");
         AssertRefused(() => Checkpoint.Open(""), "", "is empty");
         AssertRefused(

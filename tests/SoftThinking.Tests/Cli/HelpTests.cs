@@ -39,7 +39,7 @@ public class HelpTests
             foreach (Option option in group.Options)
                 Assert.That(rows, Does.Match($@"(?m)^  {option.Name}( |$)"), group.Title);
         }
-        Assert.That(help, Does.Contain("examples:").And.Contain("[0.001]").And.Contain("[4096]").And.Contain("[</think>]"));
+        Assert.That(help, Does.Contain("examples:").And.Contain("[0.001]").And.Contain("[4096]").And.Contain("--think-end-str"));
     }
 
     [Test]

@@ -58,7 +58,7 @@ public class MixtureTests
     {
         Mixture? mixture = Mixture.Of(Step(entries[0].Text, [.. entries.Select(entry => (Id(entry.Text), entry.Weight))]), _tokenizer);
         return mixture == null ? null
-            : mixture.Before + mixture.Head + mixture.Weight
+            : mixture.Before + mixture.Token + mixture.Weight
                 + string.Concat(mixture.RunnersUp.Select(other => $"|{other.Text}{other.Weight}")) + mixture.After;
     }
 

@@ -6,6 +6,7 @@ using SoftThinking.Tests.Checkpoints;
 namespace SoftThinking.Tests.Cli;
 
 /// <summary>The command line as a program: its streams, exit codes and signals.</summary>
+[NonParallelizable]
 public class ProcessTests
 {
     [Test]

@@ -9,6 +9,7 @@ using SoftThinking.Tokenization;
 namespace SoftThinking.Tests;
 
 /// <summary>The engine's thread ends when it is told to, frees what it used, and survives what it calls.</summary>
+[NonParallelizable]
 public class EndOfLoopTests
 {
     /// <summary>Draining and stopping at the same moment must not lose the stop.</summary>

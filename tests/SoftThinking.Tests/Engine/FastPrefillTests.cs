@@ -5,6 +5,7 @@ using SoftThinking.Interop;
 namespace SoftThinking.Tests;
 
 /// <summary>Prompts multiplied by another library, which the emulated device has a stand-in for.</summary>
+[NonParallelizable]
 public class FastPrefillTests
 {
     private static string Model => Path.Combine(TestData.FindGolden("forward")!, "qwen2");

@@ -5,6 +5,7 @@ using NUnit.Framework;
 namespace SoftThinking.Tests;
 
 /// <summary>Limits, ends, faults, and what the engine tells about itself.</summary>
+[NonParallelizable]
 public class LifetimeTests
 {
     [Test]

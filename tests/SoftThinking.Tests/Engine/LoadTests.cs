@@ -4,6 +4,7 @@ using NUnit.Framework;
 namespace SoftThinking.Tests;
 
 /// <summary>Many requests at once, with little to run them on.</summary>
+[NonParallelizable]
 public class LoadTests
 {
     private long _blockBytes;
@@ -113,7 +114,7 @@ public class LoadTests
 
     /// <summary>Traffic of thirty requests a second, for so many seconds as SOFTTHINKING_SOAK_SECONDS says: in 120 of them come as many
     /// requests as in an hour with one a second.</summary>
-    [Test]
+    [Test, Category("Slow")]
     public async Task MemoryStaysFlatUnderTraffic()
     {
         int seconds = int.Parse(Environment.GetEnvironmentVariable("SOFTTHINKING_SOAK_SECONDS") ?? "15", System.Globalization.CultureInfo.InvariantCulture);

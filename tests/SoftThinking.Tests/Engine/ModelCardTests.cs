@@ -4,6 +4,7 @@ namespace SoftThinking.Tests;
 
 /// <summary>The figures of the README's model card. They are printed; what must hold anywhere is that the model solves
 /// nearly every held-out problem.</summary>
+[Category("Slow"), NonParallelizable]
 public class ModelCardTests
 {
     private static readonly object[] Cases =

@@ -60,7 +60,7 @@ public class PromptEncoderTests
     private (IReadOnlyList<ConceptToken> Tokens, PromptEnd End) Make(bool raw, string template)
     {
         Tokenizer tokenizer = Tokenizer.Load(_folder);
-        PromptEncoder encoder = new(tokenizer, () => ChatTemplate.Parse(template, "test"));
+        PromptEncoder encoder = new("test", tokenizer, () => ChatTemplate.Parse(template, "test"));
         Prompt prompt = raw ? new TextPrompt("What?") : new ChatPrompt([new ChatMessage("user", "What?")]);
         return encoder.Encode(prompt, ThinkingMarkers.Resolve(tokenizer, template, null, null));
     }

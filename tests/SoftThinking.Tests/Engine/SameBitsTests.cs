@@ -8,8 +8,6 @@ namespace SoftThinking.Tests;
 /// <summary>A request gives the same bits alone and in any company.</summary>
 public class SameBitsTests
 {
-    private const int Schedules = 200;
-
     /// <summary>How an engine is set up, and what comes to it when.</summary>
     /// <param name="SpareBlocks">Blocks beyond what the longest request needs; few of them force preemptions.</param>
     private sealed record Schedule(
@@ -35,18 +33,23 @@ public class SameBitsTests
         _blockBytes = 16 * ModelInspection.Read(TestData.TinyReasoner).KvBytesPerToken;
     }
 
-    [Test]
-    public void AnyScheduleGivesTheBitsOfTheRequestAlone()
+    [TestCase(20)]
+    [TestCase(200, Category = "Slow")]
+    public void AnyScheduleGivesTheBitsOfTheRequestAlone(int schedules)
     {
+        (_compared, _cancelled, _preemptions, _cached) = (0, 0, 0, 0);
         Prop.ForAll(Arb.From(Any(_workload.Requests.Count)), schedule => Run(schedule).GetAwaiter().GetResult())
-            .Check(Config.QuickThrowOnFailure.WithMaxTest(Schedules));
+            .Check(Config.QuickThrowOnFailure.WithMaxTest(schedules));
         TestContext.Progress.WriteLine(
-            $"{Schedules} schedules: {_compared} results compared, {_cancelled} cancelled, {_preemptions} preemptions, {_cached} cached tokens");
-        // The schedules must have met what they are for.
-        Assert.That(_compared, Is.GreaterThan(4 * Schedules));
-        Assert.That(_cancelled, Is.GreaterThan(Schedules / 4));
-        Assert.That(_preemptions, Is.GreaterThan(Schedules / 4));
-        Assert.That(_cached, Is.GreaterThan(16 * Schedules));
+            $"{schedules} schedules: {_compared} results compared, {_cancelled} cancelled, {_preemptions} preemptions, {_cached} cached tokens");
+        // The schedules must have met what they are for; of few of them some may not.
+        Assert.That(_compared, Is.GreaterThan(3 * schedules));
+        if (schedules < 100)
+            return;
+        Assert.That(_compared, Is.GreaterThan(4 * schedules));
+        Assert.That(_cancelled, Is.GreaterThan(schedules / 4));
+        Assert.That(_preemptions, Is.GreaterThan(schedules / 4));
+        Assert.That(_cached, Is.GreaterThan(16 * schedules));
     }
 
     private static Gen<Schedule> Any(int requests)

@@ -36,9 +36,9 @@ internal sealed class ForwardPass : IDisposable
         _arena = DeviceArena.Allocate(_device, arena =>
         {
             _buffers = ForwardBuffers.Place(arena, _config, _device.Query().ActivationDtype, rows, rows);
-            (_ids, _tokenWeights) = (arena.Take<int>(rows * entries), arena.Take<float>(rows * entries));
-            (_positions, _firstRow, _logitIndex) = (arena.Take<int>(rows), arena.Take<int>(2), arena.Take<int>(rows));
-            _blockTable = arena.Take<int>(_cache.Blocks);
+            (_ids, _tokenWeights) = (arena.Reserve<int>(rows * entries), arena.Reserve<float>(rows * entries));
+            (_positions, _firstRow, _logitIndex) = (arena.Reserve<int>(rows), arena.Reserve<int>(2), arena.Reserve<int>(rows));
+            _blockTable = arena.Reserve<int>(_cache.Blocks);
         });
         _stream.Upload<int>([.. Enumerable.Range(0, _cache.Blocks).Reverse()], _blockTable);
     }

@@ -97,16 +97,16 @@ public class SamplerTests
         SampleOperation operation = new() { Rows = rows, Vocabulary = vocabulary, Entries = n };
         using DeviceArena arena = DeviceArena.Allocate(device, arena =>
         {
-            operation.Logits = arena.Take<float>(logits.Length);
-            operation.Slots = arena.Take<int>(rows);
-            operation.Sampling = arena.Take<SlotSampling>(rows);
-            operation.States = arena.Take<SequenceState>(rows);
-            operation.SlotIds = arena.Take<int>(rows * n);
-            operation.SlotWeights = arena.Take<float>(rows * n);
-            operation.OutIds = arena.Take<int>(rows * n);
-            operation.OutWeights = arena.Take<float>(rows * n);
-            operation.OutInfo = arena.Take<StepInfo>(rows);
-            operation.Workspace = arena.Take((long)device.Api->SampleWorkspaceBytes(rows, vocabulary));
+            operation.Logits = arena.Reserve<float>(logits.Length);
+            operation.Slots = arena.Reserve<int>(rows);
+            operation.Sampling = arena.Reserve<SlotSampling>(rows);
+            operation.States = arena.Reserve<SequenceState>(rows);
+            operation.SlotIds = arena.Reserve<int>(rows * n);
+            operation.SlotWeights = arena.Reserve<float>(rows * n);
+            operation.OutIds = arena.Reserve<int>(rows * n);
+            operation.OutWeights = arena.Reserve<float>(rows * n);
+            operation.OutInfo = arena.Reserve<StepInfo>(rows);
+            operation.Workspace = arena.Reserve((long)device.Api->SampleWorkspaceBytes(rows, vocabulary));
         });
         stream.Upload<float>(logits, operation.Logits);
         stream.Upload<int>([.. Enumerable.Range(0, rows)], operation.Slots);

@@ -283,7 +283,7 @@ internal sealed class ModelQuantizationTests
         ModelQuantization.Quantize(TestData.TinyReasoner, Output);
 
         Assert.That(() => ModelQuantization.Quantize(Output, _folder.File("again")),
-            Throws.InstanceOf<ModelFileException>().With.Message.Contains("model.safetensors: tensor 'model.embed_tokens.weight' is of 8-bit blocks already"));
+            Throws.InstanceOf<ModelFileException>().With.Message.Contains("model.safetensors: tensor 'model.embed_tokens.weight' is already in 8-bit blocks"));
         Assert.That(NamesIn(_folder.Path), Is.EqualTo(new[] { "output" }));
     }
 

@@ -33,7 +33,7 @@ public class SplitPatternTests
     [TestCase("a|", "nothing")]
     [TestCase("(?<=a)b", "this kind of group")]
     [TestCase("(?i)a", "this kind of group")]
-    [TestCase("(?i:ss)", "without regard to case")]
+    [TestCase("(?i:ss)", "in a case-insensitive group")]
     [TestCase("(?i:é)", "inside (?i: )")]
     [TestCase("(?:ab)+", "after a group")]
     [TestCase("a+?", "lazy")]
