@@ -30,6 +30,10 @@ public enum ThinkingEnd
 /// token, then <see cref="GenerationFinished"/>.</summary>
 public abstract record GenerationEvent
 {
+    private protected GenerationEvent()
+    {
+    }
+
     /// <summary>Which sample, from 0.</summary>
     public int Sample { get; init; }
 }

@@ -6,10 +6,10 @@ namespace SoftThinking;
 public sealed record GenerationRequest
 {
     /// <summary>What the sequence starts with. It must leave room in the context for at least one new token.</summary>
-    public required Prompt Prompt { get; init; }
+    public required Prompt Prompt { get; init => field = OptionRange.NotNull(value); }
 
     /// <summary>How tokens are sampled.</summary>
-    public SamplingOptions Sampling { get; init; } = new();
+    public SamplingOptions Sampling { get; init => field = OptionRange.NotNull(value); } = new();
 
     /// <summary>Whether a thought is open where the output starts.</summary>
     public ThinkingStart Thinking { get; init; }

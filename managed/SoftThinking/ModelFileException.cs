@@ -7,7 +7,7 @@ public sealed class ModelFileException : Exception
     /// <param name="file">Path of the file as the user gave it.</param>
     /// <param name="problem">What is wrong, naming the tensor, key or value; one sentence without the path.</param>
     /// <param name="inner">The error that revealed it, if any.</param>
-    public ModelFileException(string file, string problem, Exception? inner = null)
+    internal ModelFileException(string file, string problem, Exception? inner = null)
         : base($"{file}: {problem}", inner) => File = file;
 
     /// <summary>Path of the file as the user gave it.</summary>

@@ -1,5 +1,6 @@
 using System.Text.RegularExpressions;
 using NUnit.Framework;
+using SoftThinking.Cli;
 
 namespace SoftThinking.Tests;
 
@@ -42,6 +43,7 @@ public partial class ArchitectureTests
                 .Distinct()
                 .Order(StringComparer.Ordinal),
         ];
+        TestContext.Out.WriteLine(graph.DescribeFolders());
         Assert.That(wrong, Is.Empty, () => $"the folders refer to:\n{graph.DescribeFolders()}");
     }
 
@@ -62,6 +64,17 @@ public partial class ArchitectureTests
             }
         }
         Assert.That(wrong, Is.Empty);
+    }
+
+    [Test]
+    public void FilesOfTheCommandLine_HaveNoCircle()
+    {
+        SourceGraph graph = SourceGraph.Read(typeof(CommandLine).Assembly.Location, "managed/SoftThinking.Cli");
+        Assert.Multiple(() =>
+        {
+            Assert.That(graph.References, Is.Not.Empty);
+            Assert.That(graph.Circles().Select(circle => string.Join(", ", circle)), Is.Empty);
+        });
     }
 
     private static int Place(string file) => Array.IndexOf(Order, SourceGraph.FolderOf(file));

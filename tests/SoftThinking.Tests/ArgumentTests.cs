@@ -26,6 +26,17 @@ public class ArgumentTests
         where MustNotBeNull(parameter)
         select new TestCaseData(method, parameter.Position).SetArgDisplayNames($"{type.Name}.{method.Name}", parameter.Name!);
 
+    public static IEnumerable<TestCaseData> Properties() =>
+        from value in new object[]
+        {
+            new ChatMessage("user", "text"), new ChatPrompt([]), new EngineOptions(), new FilterOptions(), GenerationRequest.FromText("text"),
+            new SamplingOptions(), new TextPrompt("text"), new TokenPrompt([]),
+        }
+        from property in value.GetType().GetProperties()
+        where property.SetMethod?.IsPublic == true && !property.PropertyType.IsValueType
+            && new NullabilityInfoContext().Create(property).WriteState == NullabilityState.NotNull
+        select new TestCaseData(value, property).SetArgDisplayNames($"{value.GetType().Name}.{property.Name}");
+
     [OneTimeTearDown]
     public void DisposeEngine()
     {
@@ -39,6 +50,13 @@ public class ArgumentTests
         object?[] arguments = [.. method.GetParameters().Select(parameter => parameter.Position == position ? null : Example(parameter))];
         ArgumentNullException? error = await Assert.ThrowsAsync<ArgumentNullException>(() => InvokeAsync(method, arguments));
         Assert.That(error!.ParamName, Is.EqualTo(method.GetParameters()[position].Name));
+    }
+
+    [TestCaseSource(nameof(Properties))]
+    public void Null_IsAnErrorThatNamesTheProperty(object value, PropertyInfo property)
+    {
+        TargetInvocationException error = Assert.Throws<TargetInvocationException>(() => property.SetValue(value, null))!;
+        Assert.That(error.InnerException, Is.TypeOf<ArgumentNullException>().With.Property(nameof(ArgumentException.ParamName)).EqualTo(property.Name));
     }
 
     private static IEnumerable<MethodBase> MethodsOf(Type type)

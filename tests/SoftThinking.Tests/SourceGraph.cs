@@ -58,7 +58,38 @@ internal sealed class SourceGraph
         return text.ToString();
     }
 
+    /// <summary>Groups of files that all reach each other, in alphabetical order.</summary>
+    public IReadOnlyList<string[]> Circles()
+    {
+        ILookup<string, string> uses = References.Select(reference => (reference.From, reference.To)).Distinct().ToLookup(pair => pair.From, pair => pair.To);
+        Dictionary<string, HashSet<string>> reached = uses.ToDictionary(file => file.Key, file => ReachedFrom(file.Key, uses));
+        return
+        [
+            .. reached.Keys
+                .Where(file => reached[file].Contains(file))
+                .GroupBy(file => string.Join(", ", reached[file].Where(other => reached.TryGetValue(other, out HashSet<string>? back) && back.Contains(file)).Order(StringComparer.Ordinal)))
+                .Select(circle => circle.Key.Split(", "))
+                .OrderBy(circle => circle[0], StringComparer.Ordinal),
+        ];
+    }
+
+    /// <summary>A folder as messages show it.</summary>
     public static string Name(string folder) => folder.Length == 0 ? "(root)" : folder;
+
+    private static HashSet<string> ReachedFrom(string file, ILookup<string, string> uses)
+    {
+        HashSet<string> reached = [];
+        Stack<string> open = new(uses[file]);
+        while (open.TryPop(out string? next))
+        {
+            if (reached.Add(next))
+            {
+                foreach (string used in uses[next])
+                    open.Push(used);
+            }
+        }
+        return reached;
+    }
 
     // What the compiler adds to a module for its own use has no file: helpers of array literals, embedded attributes.
     private static bool IsWritten(TypeDefinition type)

@@ -72,12 +72,19 @@ public sealed class Engine : IAsyncDisposable, IDisposable
     /// <param name="path">The directory or file. Nothing is downloaded.</param>
     /// <param name="options">How the engine is set up; null for the defaults.</param>
     /// <param name="cancellation">Ends loading; what was allocated is freed.</param>
+    /// <exception cref="ArgumentNullException">The path is null.</exception>
+    /// <exception cref="ModelFileException">A file is missing, broken, or of a kind that this engine does not run.</exception>
+    /// <exception cref="BackendException">The native library cannot be loaded.</exception>
+    /// <exception cref="InsufficientMemoryException">Weights or KV cache do not fit.</exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public static Task<Engine> LoadAsync(string path, EngineOptions? options = null, CancellationToken cancellation = default) =>
         Task.Factory.StartNew(() => Load(path, options, cancellation), cancellation, TaskCreationOptions.LongRunning, TaskScheduler.Default);
 
     /// <summary>Generates, and returns the whole result. The request is submitted before the method returns; all errors come with
     /// the task.</summary>
+    /// <param name="request">What to generate.</param>
+    /// <param name="cancellation">Ends the generation.</param>
+    /// <exception cref="ArgumentNullException">The request is null.</exception>
     /// <exception cref="ArgumentException">The prompt is empty or contains an id outside the vocabulary; or thinking cannot be ended as
     /// the request wants it.</exception>
     /// <exception cref="ModelFileException">The prompt needs a chat template and the model comes without one.</exception>
@@ -98,6 +105,9 @@ public sealed class Engine : IAsyncDisposable, IDisposable
 
     /// <summary>Generates token by token. The request is checked now, and submitted when the first event is requested; leaving the
     /// enumeration cancels it. Each enumeration is a generation of its own.</summary>
+    /// <param name="request">What to generate.</param>
+    /// <param name="cancellation">Ends the generation.</param>
+    /// <exception cref="ArgumentNullException">The request is null.</exception>
     /// <exception cref="ArgumentException">As for <see cref="GenerateAsync"/>; the other errors occur while events are read.</exception>
     /// <exception cref="TemplateException">The chat template fails.</exception>
     /// <exception cref="GenerationLimitException">The request exceeds a limit.</exception>
@@ -105,6 +115,7 @@ public sealed class Engine : IAsyncDisposable, IDisposable
         SubmitAndReadAsync(Prepare(request), cancellation);
 
     /// <summary>The tokens of a prompt, as a request would use them.</summary>
+    /// <exception cref="ArgumentNullException">The prompt is null.</exception>
     /// <exception cref="ModelFileException">The prompt needs a chat template and the model comes without one.</exception>
     /// <exception cref="TemplateException">The chat template fails.</exception>
     public IReadOnlyList<ConceptToken> Encode(Prompt prompt)
@@ -162,8 +173,7 @@ public sealed class Engine : IAsyncDisposable, IDisposable
     private PreparedRequest Prepare(GenerationRequest request)
     {
         ArgumentNullException.ThrowIfNull(request);
-        ArgumentNullException.ThrowIfNull(request.Prompt);
-        SamplingOptions sampling = request.Sampling ?? throw new ArgumentException("the request has no sampling options");
+        SamplingOptions sampling = request.Sampling;
         ThinkingMarkers markers = ThinkingMarkers.Resolve(Tokenizer, TemplateSource(request.Prompt), sampling.ThinkStart, sampling.ThinkEnd);
         (IReadOnlyList<ConceptToken> prompt, PromptEnd end) = _encoder.Encode(request.Prompt, markers);
         RequestCheck.Prompt(prompt, Config.VocabularySize, ContextLength);

@@ -33,7 +33,7 @@ public sealed class ChatTemplate
     public string Source { get; }
 
     /// <summary>Variables such as <c>bos_token</c> and <c>eos_token</c> that every rendering gets.</summary>
-    public IReadOnlyDictionary<string, string> SpecialTokens { get; }
+    internal IReadOnlyDictionary<string, string> SpecialTokens { get; }
 
     /// <summary>Parses a template.</summary>
     /// <param name="source">The template, at most 1 MiB.</param>

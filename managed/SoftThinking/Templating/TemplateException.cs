@@ -8,7 +8,7 @@ public sealed class TemplateException : Exception
     /// <param name="line">Line in the template, counted from 1; 0 where no line is known.</param>
     /// <param name="problem">What is wrong; for <c>raise_exception</c> the template's own message.</param>
     /// <param name="inner">The error that revealed it, if any.</param>
-    public TemplateException(string template, int line, string problem, Exception? inner = null)
+    internal TemplateException(string template, int line, string problem, Exception? inner = null)
         : base($"{template}: line {line}: {problem}", inner) => (Template, Line, Problem) = (template, line, problem);
 
     /// <summary>Name of the template, usually the file it came from.</summary>
