@@ -1,5 +1,5 @@
-using SoftThinking.Diagnostics;
 using System.CommandLine;
+using SoftThinking.Diagnostics;
 
 namespace SoftThinking.Cli;
 

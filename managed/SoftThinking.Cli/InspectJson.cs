@@ -1,8 +1,8 @@
-using SoftThinking.Diagnostics;
 using System.Buffers;
 using System.Text;
 using System.Text.Json;
 using SoftThinking.Checkpoints;
+using SoftThinking.Diagnostics;
 
 namespace SoftThinking.Cli;
 

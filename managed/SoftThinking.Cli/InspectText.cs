@@ -1,5 +1,5 @@
-using SoftThinking.Diagnostics;
 using SoftThinking.Checkpoints;
+using SoftThinking.Diagnostics;
 using Spectre.Console;
 
 namespace SoftThinking.Cli;

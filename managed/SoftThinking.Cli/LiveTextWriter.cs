@@ -22,7 +22,7 @@ internal sealed class LiveTextWriter : IRunWriter
     public void Add(GenerationRun run, GenerationEvent next)
     {
         if (next is GenerationStarted started)
-            Write(started.OpenThought, Thought);
+            Write(started.Thinking ? started.OpenThought : "", Thought);
         if (next is not GeneratedToken token)
             return;
         if (Mixture.Of(token, _tokenizer) is Mixture mixture)

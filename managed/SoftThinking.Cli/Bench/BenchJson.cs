@@ -1,7 +1,7 @@
-using SoftThinking.Diagnostics;
 using System.Buffers;
 using System.Text;
 using System.Text.Json;
+using SoftThinking.Diagnostics;
 
 namespace SoftThinking.Cli;
 

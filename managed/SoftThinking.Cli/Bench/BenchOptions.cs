@@ -1,7 +1,7 @@
-using SoftThinking.Diagnostics;
 using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Globalization;
+using SoftThinking.Diagnostics;
 
 namespace SoftThinking.Cli;
 

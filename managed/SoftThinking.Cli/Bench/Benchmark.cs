@@ -1,5 +1,5 @@
-using SoftThinking.Diagnostics;
 using System.Diagnostics;
+using SoftThinking.Diagnostics;
 
 namespace SoftThinking.Cli;
 

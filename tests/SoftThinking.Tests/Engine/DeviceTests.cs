@@ -1,6 +1,6 @@
-using SoftThinking.Diagnostics;
 using NUnit.Framework;
 using SoftThinking.Checkpoints;
+using SoftThinking.Diagnostics;
 using SoftThinking.Execution;
 using SoftThinking.Interop;
 using SoftThinking.Models;

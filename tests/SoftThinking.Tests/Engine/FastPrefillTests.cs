@@ -1,5 +1,5 @@
-using SoftThinking.Diagnostics;
 using NUnit.Framework;
+using SoftThinking.Diagnostics;
 using SoftThinking.Interop;
 
 namespace SoftThinking.Tests;

@@ -1,5 +1,5 @@
-using SoftThinking.Diagnostics;
 using NUnit.Framework;
+using SoftThinking.Diagnostics;
 
 namespace SoftThinking.Tests;
 

@@ -1,7 +1,7 @@
-using SoftThinking.Diagnostics;
 using FsCheck;
 using FsCheck.Fluent;
 using NUnit.Framework;
+using SoftThinking.Diagnostics;
 
 namespace SoftThinking.Tests;
 

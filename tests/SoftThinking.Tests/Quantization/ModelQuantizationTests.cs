@@ -1,8 +1,8 @@
-using SoftThinking.Diagnostics;
 using System.Runtime.InteropServices;
 using System.Text.Json;
 using NUnit.Framework;
 using SoftThinking.Checkpoints;
+using SoftThinking.Diagnostics;
 using SoftThinking.Tests.Checkpoints;
 
 namespace SoftThinking.Tests.Quantization;
