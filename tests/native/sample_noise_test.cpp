@@ -82,7 +82,7 @@ TEST_P(SampleNoiseTest, DrawIsThatOfTheRandomNumber) {
     }
     SampleResult result = run(device(), step);
     for (size_t r = 0; r < step.slots.size(); ++r) {
-      ASSERT_EQ(result.info[r].flags, 0);
+      ASSERT_EQ(result.info[r].flags, ST_STEP_THINKING);
       EXPECT_EQ(result.weights[r], 1.0f);
       Kept kept =
           reference_filter(&step.logits[r * static_cast<size_t>(vocabulary)], vocabulary, step.sampling[r].after);
