@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Globalization;
 
 namespace SoftThinking.Cli;
 
@@ -22,8 +23,7 @@ internal static class CommonOptions
         "Number format of the matrices: stored (as in the checkpoint) or int8 (blocks of 32 with a common scale: less memory, faster, "
         + "slightly different output; CPU only).", Stored, Int8);
 
-    public static Option<string> Device { get; } = Choice("--device",
-        "Device to compute on: auto (a CUDA device if available, else the CPU), cpu or cuda.", Auto, Cpu, Cuda);
+    public static Option<string> Device { get; } = CreateDevice();
 
     public static Option<bool> FastPrefill { get; } = new("--fast-prefill")
     {
@@ -39,17 +39,41 @@ internal static class CommonOptions
         return parsed.GetValue(FastPrefill) ? options with { FastPrefill = true, StepTokens = FastStepTokens } : options;
     }
 
-    private static EngineOptions ReadDevice(ParseResult parsed, int threads) => new()
+    private static EngineOptions ReadDevice(ParseResult parsed, int threads) => ParseDevice(parsed.GetValue(Device)!)! with
     {
-        Device = parsed.GetValue(Device) switch
-        {
-            Cpu => ComputeDevice.Cpu,
-            Cuda => ComputeDevice.Cuda,
-            _ => ComputeDevice.Auto,
-        },
         Threads = threads,
         Weights = parsed.GetValue(Weights) == Int8 ? WeightFormat.Int8 : WeightFormat.Stored,
         KvDtype = ReadKvDtype(parsed),
+    };
+
+    private static Option<string> CreateDevice()
+    {
+        Option<string> option = new("--device")
+        {
+            Description = "Device to compute on: auto (a CUDA device if available, else the CPU), cpu, cuda, or cuda:N for the CUDA device N "
+                + "from 0.",
+            HelpName = "auto|cpu|cuda|cuda:N",
+            DefaultValueFactory = _ => Auto,
+        };
+        option.Validators.Add(result =>
+        {
+            string given = result.Tokens.Count > 0 ? result.Tokens[0].Value : Auto;
+            if (ParseDevice(given) == null)
+                result.AddError($"--device must be auto or cpu or cuda or cuda:N with N from 0 to 1023, not '{given}'");
+        });
+        return option;
+    }
+
+    /// <returns>Null where it is no device.</returns>
+    private static EngineOptions? ParseDevice(string text) => text switch
+    {
+        Auto => new EngineOptions(),
+        Cpu => new EngineOptions { Device = ComputeDevice.Cpu },
+        Cuda => new EngineOptions { Device = ComputeDevice.Cuda },
+        _ when text.StartsWith("cuda:", StringComparison.Ordinal)
+            && int.TryParse(text.AsSpan(5), NumberStyles.None, CultureInfo.InvariantCulture, out int ordinal) && ordinal < 1024 =>
+            new EngineOptions { Device = ComputeDevice.Cuda, DeviceOrdinal = ordinal },
+        _ => null,
     };
 
     public static KvDtype ReadKvDtype(ParseResult parsed) =>

@@ -63,7 +63,7 @@ internal static class GenerateCommand
         Engine engine, GenerateSettings settings, string question, Terminal terminal, GenerationRun run,
         List<IRunWriter> writers, CancellationToken cancellation)
     {
-        GenerationRequest request = PromptLine.Make(question, settings).Request;
+        GenerationRequest request = PromptLine.Make(question, settings.For(engine)).Request;
         IAsyncEnumerable<GenerationEvent> events = engine.StreamAsync(request, cancellation);
         if (!settings.Json)
             writers.Add(new LiveTextWriter(terminal, engine.Tokenizer));

@@ -46,6 +46,13 @@ internal sealed record GenerateSettings(
     /// <summary>Whether the texts that end the output also match inside a thought.</summary>
     public bool StopInThinking { get; init; }
 
+    /// <summary>The sampling options for a model's own defaults; null where the published defaults hold.</summary>
+    public Func<GenerationDefaults, SamplingOptions>? ModelSampling { get; init; }
+
+    /// <summary>The settings for a loaded model.</summary>
+    public GenerateSettings For(Engine engine) =>
+        ModelSampling == null ? this : this with { Sampling = ModelSampling(engine.Defaults) };
+
     /// <summary>Whether several answers may be generated.</summary>
     public bool Many => Prompts != null || Samples > 1;
 }
@@ -61,7 +68,8 @@ internal sealed class GenerateOptions
         + "standard input.");
     private readonly Option<string?> _prompts = Text("--prompts", "FILE",
         "Answer many questions. Each line of the file is a JSON object with \"prompt\" or \"messages\" and, optionally, \"id\", "
-        + "\"system\", \"tools\", \"template_vars\", \"max_new_tokens\", \"stop\", \"samples\", \"log_probs\" and the sampling options "
+        + "\"system\", \"tools\", \"template_vars\", \"max_new_tokens\", \"min_new_tokens\", \"stop\", \"stop_in_thinking\", "
+        + "\"thinking\", \"logit_bias\", \"samples\", \"log_probs\" and the sampling options "
         + "(\"top_p\", \"seed\", …), which override those of the command line. - is standard input. Prints one JSON object per line, "
         + "as --json does, in the order of the file. An invalid line yields an object with \"error\" and does not hold up the others; "
         + "the exit code is then 1.");
@@ -82,6 +90,8 @@ internal sealed class GenerateOptions
         Description = "Whether the output starts inside a thought: auto (as the prompt leaves it), open or closed.",
         HelpName = "auto|open|closed",
     };
+    private readonly Option<bool> _modelDefaults = Flag("--model-defaults",
+        "Use the model's own sampling defaults (generation_config.json) for thoughts and answer, where no option here says otherwise.");
     private readonly Option<string[]?> _stop = Repeated("--stop", "TEXT",
         "Text that ends the answer and is not part of it; may be repeated up to 16 times.");
     private readonly Option<bool> _stopInThinking = Flag("--stop-in-thinking", "Let --stop match inside a thought, too.");
@@ -108,7 +118,7 @@ internal sealed class GenerateOptions
             new("start and end of thinking", [_thinking, .. Sampling.EndOfThinking]),
             new("answer (and everything with --no-soft-thinking)", Sampling.Answer),
             new("penalties", Sampling.Penalties),
-            new("limits and randomness", [_maxNewTokens, _minNewTokens, _stop, _stopInThinking, Sampling.Seed, _samples]),
+            new("limits and randomness", [_modelDefaults, _maxNewTokens, _minNewTokens, _stop, _stopInThinking, Sampling.Seed, _samples]),
             new("machine", [CommonOptions.Device, _threads, CommonOptions.Weights, CommonOptions.KvDtype, CommonOptions.FastPrefill]),
             new("output", [_json, _logProbs, _trace]),
         ];
@@ -144,6 +154,7 @@ internal sealed class GenerateOptions
             MinNewTokens = parsed.GetValue(_minNewTokens) ?? 0,
             Thinking = ReadThinking(parsed.GetValue(_thinking)),
             StopInThinking = parsed.GetValue(_stopInThinking),
+            ModelSampling = parsed.GetValue(_modelDefaults) ? defaults => Sampling.Read(parsed, defaults) : null,
             TemplateVars = TemplateVariables.Parse(parsed.GetValue(_templateVars) ?? []),
         };
         Check(settings);

@@ -27,7 +27,7 @@ internal sealed class ManyPrompts(GenerateSettings settings, SamplingArguments s
         using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         Task submitting = lines != null
             ? SubmitAllAsync(engine, lines, stop.Token)
-            : SubmitAsync(engine, PromptLine.Make(question!, settings), stop.Token);
+            : SubmitAsync(engine, PromptLine.Make(question!, settings.For(engine)), stop.Token);
         Task printing = Task.Run(PrintAsync, CancellationToken.None); // complete answers are printed in any case
         if (!terminal.StyleOut) // on a terminal, the answers themselves show the progress
             ProgressBar.ShowWhile(printing, terminal, () => Progress(lines?.Length));
@@ -85,7 +85,7 @@ internal sealed class ManyPrompts(GenerateSettings settings, SamplingArguments s
         {
             JsonElement json = PromptLine.Parse(line.Utf8);
             answer = answer with { Id = PromptLine.ReadId(json) };
-            return await AnswerAsync(engine, PromptLine.Read(json, settings, sampling), answer, cancellation);
+            return await AnswerAsync(engine, PromptLine.Read(json, settings.For(engine), sampling), answer, cancellation);
         }
         catch (ArgumentException error)
         {

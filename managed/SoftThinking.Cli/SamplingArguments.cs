@@ -35,7 +35,14 @@ internal sealed class SamplingArguments
     public Option Seed { get; }
 
     /// <summary>The options of a command line.</summary>
-    public SamplingOptions Read(ParseResult parsed) => _options.Aggregate(Published, (options, apply) => apply(parsed, options));
+    /// <param name="defaults">What the model's makers recommend, for the options that are not given; null for the published values.</param>
+    public SamplingOptions Read(ParseResult parsed, GenerationDefaults? defaults = null)
+    {
+        SamplingOptions start = defaults == null
+            ? Published
+            : new GenerationRequest { Prompt = new TextPrompt(""), Sampling = Published }.WithDefaults(defaults).Sampling;
+        return _options.Aggregate(start, (options, apply) => apply(parsed, options));
+    }
 
     /// <summary>Whether a JSON key is a sampling option.</summary>
     public bool Has(string key) => _keys.ContainsKey(key);
@@ -110,7 +117,7 @@ internal sealed class SamplingArguments
         where T : struct, INumber<T>
     {
         Option<T?> option = NumberOption.Create<T>(name, description, get(Published), value => set(Published, value));
-        _options.Add((parsed, options) => parsed.GetValue(option) is T value ? set(options, value) : options);
+        _options.Add((parsed, options) => IsGiven(parsed, option) && parsed.GetValue(option) is T value ? set(options, value) : options);
         string key = KeyOf(name);
         _keys.Add(key, (json, options) => set(options, JsonValue.Number<T>(key, json, value => set(Published, value))));
         return option;
@@ -120,7 +127,7 @@ internal sealed class SamplingArguments
         string name, string description, Func<SamplingOptions, string> get, Func<SamplingOptions, string, SamplingOptions> set)
     {
         Option<string?> option = new(name) { Description = description, HelpName = "TEXT", DefaultValueFactory = _ => get(Published) };
-        _options.Add((parsed, options) => set(options, parsed.GetValue(option)!));
+        _options.Add((parsed, options) => IsGiven(parsed, option) ? set(options, parsed.GetValue(option)!) : options);
         string key = KeyOf(name);
         _keys.Add(key, (json, options) => set(options, JsonValue.Text(key, json)));
         return option;
@@ -144,6 +151,8 @@ internal sealed class SamplingArguments
         _keys.Add(key, (json, options) => set(options, JsonValue.Flag(key, json)));
         return option;
     }
+
+    private static bool IsGiven(ParseResult parsed, Option option) => parsed.GetResult(option) is { Implicit: false };
 
     private static string KeyOf(string name) => name[2..].Replace('-', '_');
 }

@@ -35,7 +35,29 @@ public class OptionTests
     }
 
     [Test]
-    public void FastPrefillTakesLongSteps()
+    public void ADeviceMayHaveANumber()
+    {
+        Assert.That(Read("--device", "cuda:3").Engine, Has.Property(nameof(EngineOptions.DeviceOrdinal)).EqualTo(3)
+            .And.Property(nameof(EngineOptions.Device)).EqualTo(ComputeDevice.Cuda));
+        Assert.That(Read("--device", "cuda").Engine.DeviceOrdinal, Is.Zero);
+    }
+
+    /// <summary>What the model's makers recommend holds for thoughts and answer, where no option says otherwise.</summary>
+    [Test]
+    public void TheModelsOwnDefaultsMayReplaceThePublishedOnes()
+    {
+        GenerationDefaults defaults = new() { Temperature = 1.5, TopK = 7, RepetitionPenalty = 1.25, EosIds = [] };
+        Assert.That(Read().ModelSampling, Is.Null);
+        SamplingOptions sampling = Read("--model-defaults", "--temperature", "0.7", "--seed", "4").ModelSampling!(defaults);
+        Assert.That((sampling.Thinking.Temperature, sampling.AfterThinking.Temperature), Is.EqualTo((0.7f, 1.5f)));
+        Assert.That((sampling.Thinking.TopK, sampling.AfterThinking.TopK), Is.EqualTo((7, 7)));
+        Assert.That((sampling.Thinking.TopP, sampling.RepetitionPenalty, sampling.Seed), Is.EqualTo((0.95f, 1.25f, 4ul)));
+        SamplingOptions greedy = Read("--model-defaults").ModelSampling!(defaults with { DoSample = false });
+        Assert.That((greedy.Thinking.Temperature, greedy.AfterThinking.Temperature), Is.EqualTo((0f, 0f)));
+    }
+
+    [Test]
+    public void FastPrefillComputesLongSteps()
     {
         Assert.That((Read().Engine.FastPrefill, Read().Engine.StepTokens), Is.EqualTo((false, new EngineOptions().StepTokens)));
         EngineOptions fast = Read("--fast-prefill").Engine;
@@ -132,7 +154,9 @@ public class OptionTests
     [TestCase("--top-p much", "--top-p must be a number, not 'much'")]
     [TestCase("--top-p 0,5", "--top-p must be a number, not '0,5'")]
     [TestCase("--kv-dtype f16", "--kv-dtype must be bf16 or f32, not 'f16'")]
-    [TestCase("--device tpu", "--device must be auto or cpu or cuda, not 'tpu'")]
+    [TestCase("--device tpu", "--device must be auto or cpu or cuda or cuda:N with N from 0 to 1023, not 'tpu'")]
+    [TestCase("--device cuda:x", "--device must be auto or cpu or cuda or cuda:N with N from 0 to 1023, not 'cuda:x'")]
+    [TestCase("--device cuda:1024", "--device must be auto or cpu or cuda or cuda:N with N from 0 to 1023, not 'cuda:1024'")]
     [TestCase("--bogus", "unknown command or option '--bogus'")]
     [TestCase("--prompt-file x", "--prompt and --prompt-file cannot be combined")]
     [TestCase("--prompts x", "--prompts cannot be combined with --prompt or --prompt-file")]

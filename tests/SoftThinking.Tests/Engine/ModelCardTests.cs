@@ -2,7 +2,7 @@ using NUnit.Framework;
 
 namespace SoftThinking.Tests;
 
-/// <summary>The figures of the README's model card. They are printed; what must hold anywhere is that the model solves
+/// <summary>The figures of the model card in docs/benchmarks.md. They are printed; what must hold anywhere is that the model solves
 /// nearly every held-out problem.</summary>
 [Category("Slow"), NonParallelizable]
 public class ModelCardTests
