@@ -69,7 +69,7 @@ public sealed record ModelInspection
     public required ImmutableArray<string> Dtypes { get; init; }
 
     /// <summary>Stored tensors that the model does not use, in alphabetical order; without those that are known to mean
-    /// nothing, such as an LM head beside tied embeddings.</summary>
+    /// nothing, such as an LM head stored next to tied embeddings.</summary>
     public required ImmutableArray<string> UnusedTensors { get; init; }
 
     /// <summary>Bytes of all stored tensors.</summary>

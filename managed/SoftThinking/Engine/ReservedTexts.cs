@@ -8,7 +8,7 @@ using SoftThinking.Tokenization;
 namespace SoftThinking;
 
 /// <summary>Keeps messages from forging control tokens: a mark is put before every special token and thought marker that is spelled out
-/// in a message, survives the chat template, and tells where the rendered text means these characters literally.</summary>
+/// in a message, survives the chat template, and shows where the rendered text means these characters literally.</summary>
 internal sealed class ReservedTexts
 {
     // Unicode's noncharacters U+FDD0 to U+FDEF: no text has a use for them.

@@ -1,6 +1,6 @@
 namespace SoftThinking.Files;
 
-/// <summary>A token that a file beside tokenizer.json describes. Null where the file does not say.</summary>
+/// <summary>A token that a file next to tokenizer.json describes. Null where the file does not specify it.</summary>
 /// <param name="Content">The text that stands for the token.</param>
 internal sealed record ConfiguredToken(
     string Content,

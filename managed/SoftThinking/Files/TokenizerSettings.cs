@@ -3,7 +3,7 @@ using System.Text.Json;
 
 namespace SoftThinking.Files;
 
-/// <summary>What the files beside tokenizer.json say about a tokenizer and its chat template, read as Hugging Face
+/// <summary>What the files next to tokenizer.json specify about a tokenizer and its chat template, read as Hugging Face
 /// transformers reads them. tokenizer_config.json is the main one. Where it has no "added_tokens_decoder" (files of before
 /// 2023), special_tokens_map.json overrides its special tokens, and added_tokens.json adds tokens; otherwise the two files
 /// are copies that older readers need, and are ignored.</summary>
