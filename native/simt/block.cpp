@@ -37,7 +37,7 @@ void Block::begin(const Launch& launch, uint64_t index) {
   random_state_ = launch.seed * 0x9E3779B97F4A7C15u + index;
   if (threads_.size() < count_) threads_.resize(count_);
   for (unsigned t = 0; t < count_; ++t) {
-    threads_[t].finished = threads_[t].waits_at_barrier = false;
+    threads_[t].waits_at_barrier = false;
     threads_[t].place = unfolded(t, launch.block);
     threads_[t].copies.clear();
   }
@@ -56,7 +56,8 @@ bool Block::run(const Launch& launch, uint64_t index) {
   while (live_ > 0 && error_.empty()) {
     if (ready_begin_ == ready_.size()) diagnose_deadlock();
     if (!error_.empty()) break;
-    resume(take_ready());
+    scheduler_.switch_to(enter(take_ready()));
+    if (threads_[current_].fiber->returned()) finish(current_);
   }
   for (unsigned t = 0; t < count_; ++t) {
     if (!threads_[t].fiber) continue;  // left unfinished by a failed block
@@ -69,20 +70,24 @@ bool Block::run(const Launch& launch, uint64_t index) {
   return error_.empty();
 }
 
-void Block::resume(unsigned t) {
+// Makes a thread the current one; returns its fiber, to switch to.
+Fiber& Block::enter(unsigned t) {
   Thread& thread = threads_[t];
   if (!thread.fiber) {
     if (idle_.empty()) idle_.push_back(std::make_unique<Fiber>());
     thread.fiber = std::move(idle_.back());
     idle_.pop_back();
-    thread.fiber->start([](void* launch) { static_cast<const Launch*>(launch)->body(); }, const_cast<Launch*>(launch_));
+    thread.fiber->start([](void* launch) { static_cast<const Launch*>(launch)->body(); }, const_cast<Launch*>(launch_),
+                        scheduler_);
   }
   current_ = t;
-  position_of_thread.thread = threads_[t].place;
-  if (!thread.fiber->resume()) return;
-  thread.finished = true;
+  position_of_thread.thread = thread.place;
+  return *thread.fiber;
+}
+
+void Block::finish(unsigned t) {
   --live_;
-  idle_.push_back(std::move(thread.fiber));
+  idle_.push_back(std::move(threads_[t].fiber));
   if (at_barrier_ > 0)
     set_error(name(t) + " left the kernel while others wait at the barrier " + barrier_file_ + ":" +
               std::to_string(barrier_line_));
@@ -109,11 +114,12 @@ void Block::make_ready(unsigned thread) {
   ready_.push_back(thread);
 }
 
+// Continues the next ready thread directly; only without one does the scheduler have something to do.
 void Block::wait() {
-  unsigned t = current_;
-  threads_[t].fiber->leave();
-  current_ = t;
-  position_of_thread.thread = threads_[t].place;
+  Fiber& self = *threads_[current_].fiber;
+  if (ready_begin_ == ready_.size()) return self.switch_to(scheduler_);
+  Fiber& next = enter(take_ready());
+  if (&next != &self) self.switch_to(next);
 }
 
 // --- errors --------------------------------------------------------------------------------------------------------
@@ -132,7 +138,7 @@ void Block::set_error(std::string message) {
 // The failed thread is never resumed, so that nothing on its stack may own memory.
 void Block::fail(std::string message) {
   set_error(std::move(message));
-  for (;;) threads_[current_].fiber->leave();
+  for (;;) threads_[current_].fiber->switch_to(scheduler_);
 }
 
 void Block::diagnose_deadlock() {
@@ -185,15 +191,14 @@ void Block::collective(unsigned mask, void* payload, Complete complete) {
   std::vector<Collective>& begun = collectives_[warp];
   size_t i = 0;
   while (i < begun.size() && !(begun[i].mask & mask)) ++i;
-  if (i == begun.size()) begun.push_back({mask, 0, complete, {}});
+  if (i == begun.size()) begun.emplace_back(mask, complete);
   if (begun[i].mask != mask || begun[i].complete != complete)
     fail(name(current_) + " is in another operation than the lanes that it shares a mask with");
   begun[i].arrived |= 1u << lane;
   begun[i].payloads[lane] = payload;
   if (begun[i].arrived != mask) return wait();
-  Collective done = begun[i];
+  complete(begun[i].payloads, mask);
   begun.erase(begun.begin() + static_cast<std::ptrdiff_t>(i));
-  complete(done.payloads, mask);
   for (unsigned other = 0; other < kWarpSize; ++other)
     if (mask >> other & 1) make_ready(first + other);
   wait();

@@ -51,14 +51,14 @@ class Block {
   struct Thread {
     std::unique_ptr<Fiber> fiber;
     uint3 place = {};
-    bool finished = false;
     bool waits_at_barrier = false;
     std::vector<std::vector<Copy>> copies;  // the last group is open
   };
   struct Collective {
-    unsigned mask = 0, arrived = 0;
-    Complete complete = nullptr;
-    void* payloads[kWarpSize] = {};
+    Collective(unsigned m, Complete c) : mask(m), complete(c) {}
+    unsigned mask, arrived = 0;
+    Complete complete;
+    void* payloads[kWarpSize];  // of the lanes that have arrived
   };
   struct Array {
     const void* declaration;
@@ -66,7 +66,8 @@ class Block {
   };
 
   void begin(const Launch& launch, uint64_t index);
-  void resume(unsigned thread);
+  Fiber& enter(unsigned thread);
+  void finish(unsigned thread);
   void wait();
   void release_barrier();
   unsigned take_ready();
@@ -84,6 +85,7 @@ class Block {
   int barrier_line_ = 0;
   bool shuffled_ = false;
   uint64_t random_state_ = 0;
+  Context scheduler_;  // of run()
   std::vector<Thread> threads_;
   std::vector<std::unique_ptr<Fiber>> idle_;
   std::vector<unsigned> ready_;  // from ready_begin_ on

@@ -23,7 +23,32 @@ std::size_t page_bytes() {
   return bytes;
 }
 
+#if defined(__SANITIZE_ADDRESS__)
+void begin_switch(void** fake_stack, const void* bottom, std::size_t size) {
+  __sanitizer_start_switch_fiber(fake_stack, bottom, size);
+}
+void end_switch(void* fake_stack, const void** bottom, std::size_t* size) {
+  __sanitizer_finish_switch_fiber(fake_stack, bottom, size);
+}
+#else
+void begin_switch(void**, const void*, std::size_t) {}
+void end_switch(void*, const void**, std::size_t*) {}
+#endif
+
 }  // namespace
+
+void Context::switch_to(Context& other) {
+  Switch here{this, &other};
+  begin_switch(&fake_stack_, other.bottom_, other.size_);
+  arrive(context::jump_fcontext(other.position_, &here), fake_stack_);
+}
+
+Context& Context::arrive(context::transfer_t transfer, void* fake_stack) {
+  Switch done = *static_cast<Switch*>(transfer.data);
+  done.from->position_ = transfer.fctx;
+  end_switch(fake_stack, &done.from->bottom_, &done.from->size_);
+  return *done.to;
+}
 
 Fiber::Fiber() {
   std::size_t guard = page_bytes();
@@ -39,32 +64,21 @@ Fiber::~Fiber() {
 }
 
 void Fiber::prepare() {
+  bottom_ = stack_ + page_bytes();
+  size_ = kStackBytes;
 #if defined(__SANITIZE_ADDRESS__)
-  __asan_unpoison_memory_region(stack_ + page_bytes(), kStackBytes);
+  __asan_unpoison_memory_region(bottom_, size_);
 #endif
-  inside_ = context::make_fcontext(stack_ + page_bytes() + kStackBytes, kStackBytes, &Fiber::entry);
+  position_ = context::make_fcontext(stack_ + page_bytes() + kStackBytes, kStackBytes, &Fiber::entry);
   fake_stack_ = nullptr;
   returned_ = true;
 }
 
-void Fiber::start(Function function, void* argument) {
+void Fiber::start(Function function, void* argument, Context& end) {
   function_ = function;
   argument_ = argument;
+  end_ = &end;
   returned_ = false;
-}
-
-bool Fiber::resume() {
-  void* fake_stack = nullptr;
-  begin_switch(&fake_stack, stack_ + page_bytes(), kStackBytes);
-  inside_ = context::jump_fcontext(inside_, this).fctx;
-  end_switch(fake_stack, nullptr, nullptr);
-  return returned_;
-}
-
-void Fiber::leave() {
-  begin_switch(&fake_stack_, outside_bottom_, outside_size_);
-  outside_ = context::jump_fcontext(outside_, nullptr).fctx;
-  end_switch(fake_stack_, &outside_bottom_, &outside_size_);
 }
 
 void Fiber::abandon() {
@@ -72,26 +86,12 @@ void Fiber::abandon() {
 }
 
 void Fiber::entry(context::transfer_t transfer) {
-  auto* self = static_cast<Fiber*>(transfer.data);
-  self->outside_ = transfer.fctx;
-  self->end_switch(nullptr, &self->outside_bottom_, &self->outside_size_);
+  Fiber& self = static_cast<Fiber&>(arrive(transfer, nullptr));
   for (;;) {
-    self->function_(self->argument_);
-    self->returned_ = true;
-    self->leave();
+    self.function_(self.argument_);
+    self.returned_ = true;
+    self.switch_to(*self.end_);
   }
 }
-
-#if defined(__SANITIZE_ADDRESS__)
-void Fiber::begin_switch(void** fake_stack, const void* bottom, std::size_t size) {
-  __sanitizer_start_switch_fiber(fake_stack, bottom, size);
-}
-void Fiber::end_switch(void* fake_stack, const void** bottom, std::size_t* size) {
-  __sanitizer_finish_switch_fiber(fake_stack, bottom, size);
-}
-#else
-void Fiber::begin_switch(void**, const void*, std::size_t) {}
-void Fiber::end_switch(void*, const void**, std::size_t*) {}
-#endif
 
 }  // namespace st::simt

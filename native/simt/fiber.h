@@ -1,5 +1,5 @@
-// A separate stack that runs one function after another and can be suspended in the middle of one. Switches with
-// Boost.Context; AddressSanitizer is notified of every switch.
+// Contexts of execution that switch to one another directly. Switches with Boost.Context; AddressSanitizer is notified
+// of every switch.
 #pragma once
 
 #include <boost/context/detail/fcontext.hpp>
@@ -7,7 +7,29 @@
 
 namespace st::simt {
 
-class Fiber {
+// Where execution continues: a fiber's, or that of the code that runs fibers.
+class Context {
+ public:
+  // Suspends this context, which must be the running one, and continues the other. Returns when something switches
+  // back.
+  void switch_to(Context& other);
+
+ protected:
+  struct Switch {
+    Context *from, *to;
+  };
+  // Completes a switch on the stack where it arrives. Returns the context that runs now.
+  static Context& arrive(boost::context::detail::transfer_t transfer, void* fake_stack);
+
+  boost::context::detail::fcontext_t position_ = nullptr;
+  // For AddressSanitizer: the bounds of the stack, and its shadow while suspended.
+  const void* bottom_ = nullptr;
+  std::size_t size_ = 0;
+  void* fake_stack_ = nullptr;
+};
+
+// A separate stack that runs one function after another.
+class Fiber : public Context {
  public:
   using Function = void (*)(void* argument);
 
@@ -16,31 +38,22 @@ class Fiber {
   Fiber(const Fiber&) = delete;
   Fiber& operator=(const Fiber&) = delete;
 
-  // Runs function(argument) here when the fiber is resumed next. The one before must have returned.
-  void start(Function function, void* argument);
-  // Called from outside: resumes the fiber; returns when it is suspended again. True if its function has
-  // returned.
-  bool resume();
-  // Called on the fiber: suspends it, and returns to its resumer.
-  void leave();
-  // Abandons a function that will never be resumed. Its frames are dropped without calling destructors.
+  // Runs function(argument) when the fiber is switched to next, and switches to `end` when it returns. The one before
+  // must have returned.
+  void start(Function function, void* argument, Context& end);
+  bool returned() const { return returned_; }
+  // Abandons a function that will never be continued. Its frames are dropped without calling destructors.
   void abandon();
 
  private:
   static void entry(boost::context::detail::transfer_t transfer);
-  void begin_switch(void** fake_stack, const void* bottom, std::size_t size);
-  void end_switch(void* fake_stack, const void** bottom, std::size_t* size);
   void prepare();
 
   char* stack_;  // the lowest page is a guard
-  boost::context::detail::fcontext_t inside_ = nullptr, outside_ = nullptr;
   Function function_ = nullptr;
   void* argument_ = nullptr;
+  Context* end_ = nullptr;
   bool returned_ = true;
-  // For AddressSanitizer: its shadow of this stack while away, and the stack of its resumer.
-  void* fake_stack_ = nullptr;
-  const void* outside_bottom_ = nullptr;
-  std::size_t outside_size_ = 0;
 };
 
 }  // namespace st::simt

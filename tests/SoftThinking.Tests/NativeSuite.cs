@@ -30,7 +30,7 @@ public sealed class NativeSuite
 
     public IReadOnlyList<string> Cases { get; }
 
-    /// <summary>CTest's labels, which become categories; only tests that run alone have any.</summary>
+    /// <summary>CTest's labels, which become categories.</summary>
     public IReadOnlyList<string> Labels { get; init; } = [];
 
     /// <summary>The result of a case; the first call runs the whole suite.</summary>
@@ -78,9 +78,10 @@ public sealed class NativeSuite
     {
         CTestEntry first = entries[0];
         List<string> cases = [.. entries.Select(entry => entry.Name)];
-        return first.GoogleTestSuite is { } name
-            ? new(name, cases, () => GoogleTestProcess.RunAll(cases, first.Start))
-            : Single(first.Name, first.Run, first.StringsOf("LABELS"));
+        string[] labels = first.Labels;
+        return first.GoogleTestSuite is { } suite
+            ? new(string.Join(", ", labels.Prepend(suite)), cases, () => GoogleTestProcess.RunAll(cases, first.Start)) { Labels = labels }
+            : Single(first.Name, first.Run, labels);
     }
 
     private static NativeSuite Single(string name, Func<NativeResult> run, string[] labels) =>
@@ -101,8 +102,10 @@ public sealed class NativeSuite
         /// <summary>The suite, where this is one case of GoogleTest's.</summary>
         public string? GoogleTestSuite => Command.Contains(Filter + Name) ? Name[..Name.IndexOf('.')] : null;
 
-        /// <summary>Equal for the entries that one process can run.</summary>
-        public string SuiteKey => GoogleTestSuite is { } suite ? $"{Command[0]}\n{suite}" : Name;
+        public string[] Labels => StringsOf("LABELS");
+
+        /// <summary>Equal for the entries that one process runs: cases of a suite with the same labels.</summary>
+        public string SuiteKey => GoogleTestSuite is { } suite ? $"{Command[0]}\n{suite}\n{string.Join(',', Labels)}" : Name;
 
         /// <summary>Runs the test alone.</summary>
         public NativeResult Run()
@@ -144,7 +147,7 @@ public sealed class NativeSuite
             }
         }
 
-        public string[] StringsOf(string property) =>
+        private string[] StringsOf(string property) =>
             Properties.TryGetValue(property, out JsonElement values) ? Strings(values) : [];
 
         private static string[] Strings(JsonElement values) => [.. values.EnumerateArray().Select(each => each.GetString()!)];

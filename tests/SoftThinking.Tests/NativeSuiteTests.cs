@@ -103,6 +103,8 @@ public class NativeSuiteTests
               { "name": "A.One", "command": ["tests", "--gtest_filter=A.One"], "properties": [] },
               { "name": "B.One/cpu", "command": ["tests", "--gtest_filter=B.One/cpu"], "properties": [] },
               { "name": "A.Two", "command": ["tests", "--gtest_filter=A.Two"], "properties": [] },
+              { "name": "A.Long", "command": ["tests", "--gtest_filter=A.Long"],
+                "properties": [ { "name": "LABELS", "value": ["Slow"] } ] },
               { "name": "Shuffled.1", "command": ["tests", "--gtest_filter=*/simt_*"],
                 "properties": [ { "name": "LABELS", "value": ["Slow"] } ] },
               { "name": "C_NOT_BUILT", "properties": [] } ] }
@@ -112,10 +114,10 @@ public class NativeSuiteTests
 
         Assert.That(suites.Select(suite => $"{suite.Name}: {string.Join(' ', suite.Cases)}"), Is.EqualTo(new[]
         {
-            "Exports.cpu: Exports.cpu", "A: A.One A.Two", "B: B.One/cpu", "Shuffled.1: Shuffled.1", "C_NOT_BUILT: C_NOT_BUILT",
+            "Exports.cpu: Exports.cpu", "A: A.One A.Two", "B: B.One/cpu", "A, Slow: A.Long", "Shuffled.1: Shuffled.1", "C_NOT_BUILT: C_NOT_BUILT",
         }));
-        Assert.That(suites[3].Labels, Is.EqualTo(new[] { "Slow" }));
-        Assert.That(suites[4].ResultOf("C_NOT_BUILT"), Is.EqualTo(new NativeResult(TestStatus.Failed, "the native test was not built")));
+        Assert.That(suites.Select(suite => suite.Labels.Count), Is.EqualTo(new[] { 0, 0, 0, 1, 1, 0 }));
+        Assert.That(suites[5].ResultOf("C_NOT_BUILT"), Is.EqualTo(new NativeResult(TestStatus.Failed, "the native test was not built")));
     }
 
     [Test]
