@@ -13,72 +13,60 @@ public static class Conclusions
         if (comparisons.Count == 0)
             return null;
         int found = comparisons.Count(c => c.Accuracy.Concluded);
+        string corrected = comparisons.Count == 1 ? "" : " (p is corrected for all of them)";
         if (found > 0)
         {
             return comparisons.Count == 1
                 ? "The two settings differ in accuracy."
-                : $"{Numbers.Count(found)} of {Numbers.Count(comparisons.Count)} comparisons show a difference in accuracy.";
+                : $"{Numbers.Count(found)} of {Numbers.Count(comparisons.Count)} comparisons show a difference in accuracy{corrected}.";
         }
         string largest = Numbers.Points(comparisons.Max(c => c.Accuracy.Estimate.Interval.Reach));
-        return "No setting can be said to be more accurate than another; in every comparison, a difference of more than " +
+        return $"No setting can be said to be more accurate than another{corrected}; in every comparison, a difference of more than " +
             $"{largest} points can be excluded.";
     }
 
     /// <summary>The difference in accuracy of two settings, and what may be concluded.</summary>
     public static string Accuracy(Comparison comparison)
     {
-        Estimate difference = comparison.Accuracy.Estimate;
-        string subject = comparison.First.Name;
-        string other = comparison.Second.Name;
-        string points = Numbers.Points(Math.Abs(difference.Value));
+        Ordered o = Order(comparison, comparison.Accuracy);
+        string points = Numbers.Points(o.Difference.Value);
         string finding = points == Numbers.Points(0)
-            ? $"{subject} and {other} are equally accurate"
-            : $"{subject} is {points} points {(difference.Value > 0 ? "above" : "below")} {other}";
-        string interval = $"95% interval {Numbers.Points(difference.Interval.Low)} to {Numbers.Points(difference.Interval.High)}";
-        return $"{finding} ({interval}; {Evidence(comparison)}; {Scope(comparison)}). {Verdict(comparison)}{Reservations(comparison)}";
+            ? $"{o.Higher} and {o.Lower} are equally accurate" : $"{o.Higher} is {points} points above {o.Lower}";
+        string test = comparison.Test == PairedTest.McNemar ? "exact McNemar test" : "paired permutation test";
+        string evidence = $"95% interval {Numbers.Points(o.Difference.Interval)}; {P(comparison.Accuracy, comparison.Family)}, {test}";
+        string verdict = comparison.Accuracy.Concluded
+            ? $"It may be concluded that {o.Higher} is more accurate than {o.Lower} on items of this kind."
+            : "No difference in accuracy can be concluded; a difference of more than " +
+                $"{Numbers.Points(o.Difference.Interval.Reach)} points can be excluded.";
+        return $"{finding} ({evidence}; {Scope(comparison)}). {verdict}{Reservations(comparison)}";
     }
 
     /// <summary>The difference in tokens of two settings, and what may be concluded.</summary>
     public static string Tokens(Comparison comparison)
     {
-        Estimate difference = comparison.Tokens.Estimate;
-        string subject = comparison.First.Name;
-        string other = comparison.Second.Name;
-        string amount = Numbers.Plain(Math.Abs(difference.Value));
-        string interval = $"95% interval {Numbers.Plain(difference.Interval.Low)} to {Numbers.Plain(difference.Interval.High)}";
-        string p = Corrected(comparison.Tokens, comparison.Family);
-        if (difference.Value == 0)
-            return $"{subject} and {other} need equally many tokens on average ({interval}; {p}).";
-        string comparative = difference.Value > 0 ? "more" : "fewer";
-        string conclusion = comparison.Tokens.Concluded ? "" : " No difference can be concluded.";
-        return $"{subject} needs {amount} {comparative} tokens than {other} on average ({interval}; {p}).{conclusion}";
+        Ordered o = Order(comparison, comparison.Tokens);
+        string evidence = $"95% interval {Numbers.Plain(o.Difference.Interval)}; {P(comparison.Tokens, comparison.Family)}";
+        if (o.Difference.Value == 0)
+            return $"{o.Higher} and {o.Lower} need equally many tokens on average ({evidence}).";
+        string conclusion = comparison.Tokens.Concluded ? "" : " No difference in tokens can be concluded.";
+        return $"{o.Higher} needs {Numbers.Plain(o.Difference.Value)} more tokens than {o.Lower} on average ({evidence}).{conclusion}";
     }
 
-    private static string Verdict(Comparison comparison)
+    /// <summary>A sentence is about the setting with the larger mean, so that all its numbers have the same sign.</summary>
+    private static Ordered Order(Comparison comparison, PairedDifference difference)
     {
-        PairedDifference accuracy = comparison.Accuracy;
-        if (!accuracy.Concluded)
-        {
-            string limit = Numbers.Points(accuracy.Estimate.Interval.Reach);
-            return $"No difference in accuracy can be concluded; a difference of more than {limit} points can be excluded.";
-        }
-        bool first = accuracy.Estimate.Value > 0;
-        string better = first ? comparison.First.Name : comparison.Second.Name;
-        string worse = first ? comparison.Second.Name : comparison.First.Name;
-        return $"It may be concluded that {better} is more accurate than {worse} on items of this kind.";
+        Estimate estimate = difference.Estimate;
+        return estimate.Value >= 0
+            ? new Ordered(comparison.First.Name, comparison.Second.Name, estimate)
+            : new Ordered(comparison.Second.Name, comparison.First.Name,
+                new Estimate(-estimate.Value, new Interval(-estimate.Interval.High, -estimate.Interval.Low)));
     }
 
-    private static string Evidence(Comparison comparison)
-    {
-        string test = comparison.Test == PairedTest.McNemar ? "exact McNemar test" : "paired permutation test";
-        return $"{Corrected(comparison.Accuracy, comparison.Family)}, {test}";
-    }
+    private readonly record struct Ordered(string Higher, string Lower, Estimate Difference);
 
-    private static string Corrected(PairedDifference difference, int family)
-    {
-        string p = $"p {Numbers.PValue(difference.PValue)}";
-        return family == 1 ? p : $"{p}, {Numbers.P(difference.CorrectedPValue)} corrected for {family} comparisons";
-    }
+    private static string P(PairedDifference difference, int family) => family == 1
+        ? $"p {Numbers.PValue(difference.PValue)}"
+        : $"corrected p {Numbers.PValue(difference.CorrectedPValue)}";
 
     private static string Scope(Comparison comparison)
     {

@@ -51,6 +51,7 @@ internal static class HtmlReport
             WriteGroups(html, section, names, id);
             WriteLengths(html, section, names, id);
             HtmlTable.Write(html, ReportTables.Outcomes(section), names);
+            HtmlTable.Write(html, ReportTables.Thoughts(section), names);
             WriteEntropies(html, section, names, id);
             if (ReportTables.Differing(section, ItemAcross.Differing(section.Items), DifferingItems) is { } differing)
                 HtmlTable.Write(html, differing, names);

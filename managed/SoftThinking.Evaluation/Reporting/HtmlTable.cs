@@ -19,11 +19,12 @@ internal static class HtmlTable
         if (table.Note.Length > 0)
             html.Element("p", table.Note, ("class", "note")).Line();
         // Wide tables scroll on their own on a narrow screen, and can be reached with the keyboard for that.
-        html.Open("div", ("class", "wide"), ("tabindex", "0"), ("role", "region"), ("aria-label", table.Title)).Open("table").Open("thead").Open("tr");
-        foreach (string header in table.Headers)
+        html.Open("div", ("class", "wide"), ("tabindex", "0"), ("role", "region"), ("aria-label", table.Title));
+        html.Open("table").Open("thead").Open("tr");
+        for (int i = 0; i < table.Headers.Count; i++)
         {
-            html.Open("th", ("scope", "col"));
-            Name(html, header, settings);
+            html.Open("th", ("scope", "col"), ("class", table.Rows.Count > 0 && !IsNumber(table.Rows[0][i].Text) ? "text" : null));
+            Name(html, table.Headers[i], settings);
             html.Close("th");
         }
         html.Close("tr").Close("thead").Open("tbody").Line();
@@ -58,7 +59,10 @@ internal static class HtmlTable
             (string, string?)[] attributes = cell.Share is { } share
                 ? [("class", "share"), ("style", "--share:" + Numbers.Css(share))]
                 : [("class", IsNumber(cell.Text) ? null : "text")];
-            html.Element("td", cell.Text, attributes);
+            html.Open("td", attributes).Text(cell.Text);
+            if (cell.Detail is { } detail)
+                html.Element("span", detail, ("class", "detail"));
+            html.Close("td");
         }
         html.Close("tr").Line();
     }
@@ -66,9 +70,14 @@ internal static class HtmlTable
     private static void Name(HtmlWriter html, string name, IReadOnlyList<string> settings)
     {
         int setting = settings.ToList().IndexOf(name);
-        if (setting >= 0)
-            Sign(html, setting);
-        html.Text(name);
+        if (setting < 0)
+        {
+            html.Text(name);
+            return;
+        }
+        html.Open("span", ("class", "name"));
+        Sign(html, setting);
+        html.Text(name).Close("span");
     }
 
     /// <summary>Numbers are aligned to the right: what begins with a digit, a sign, or stands for no number.</summary>

@@ -39,7 +39,8 @@ internal static class MarkdownReport
     [
         ReportTables.Settings(section), ReportTables.Comparisons(section), ReportTables.Several(section),
         .. GroupAccuracy.Names(section.Settings).Select(n => ReportTables.Group(section, n, ReportTexts.GroupValues(section, n))),
-        ReportTables.Outcomes(section), ReportTables.Differing(section, ItemAcross.Differing(section.Items), DifferingItems),
+        ReportTables.Outcomes(section), ReportTables.Thoughts(section),
+        ReportTables.Differing(section, ItemAcross.Differing(section.Items), DifferingItems),
     ];
 
     private static void WriteConclusions(StringBuilder text, Section section)
@@ -59,14 +60,14 @@ internal static class MarkdownReport
         text.Append("\n### ").Append(MarkdownText.Escape(table.Title)).Append("\n\n");
         if (table.Note.Length > 0)
             text.Append(MarkdownText.Escape(table.Note)).Append("\n\n");
-        WriteRow(text, table.Headers);
+        WriteRow(text, table.Headers.Select(h => new Cell(h)));
         WriteRule(text, table.Headers.Count);
         foreach (IReadOnlyList<Cell> row in table.Rows)
-            WriteRow(text, row.Select(c => c.Text));
+            WriteRow(text, row);
     }
 
-    private static void WriteRow(StringBuilder text, IEnumerable<string> cells) =>
-        text.Append("| ").AppendJoin(" | ", cells.Select(MarkdownText.Escape)).Append(" |\n");
+    private static void WriteRow(StringBuilder text, IEnumerable<Cell> cells) => text.Append("| ")
+        .AppendJoin(" | ", cells.Select(c => MarkdownText.Escape(c.Detail is null ? c.Text : $"{c.Text} ({c.Detail})"))).Append(" |\n");
 
     private static void WriteRule(StringBuilder text, int columns) =>
         text.Append("| --- |").Insert(text.Length, " ---: |", columns - 1).Append('\n');

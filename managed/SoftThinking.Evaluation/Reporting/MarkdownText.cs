@@ -6,7 +6,7 @@ namespace SoftThinking.Evaluation.Reporting;
 /// <summary>Plain text in Markdown: what would be markup, a link, a mention, or the end of a cell is escaped.</summary>
 internal static partial class MarkdownText
 {
-    private const string Special = @"\`*_{}[]<>()#|~&@$^!";
+    private const string Special = @"\`*_{}[]<>#|~&$";
 
     /// <summary>The text on one line.</summary>
     public static string Escape(string text)

@@ -11,6 +11,9 @@ internal static class Numbers
 
     public static string Count(int number) => number.ToString("N0", CultureInfo.InvariantCulture);
 
+    /// <summary>Position of an item in its data set.</summary>
+    public static string Index(int index) => index.ToString(CultureInfo.InvariantCulture);
+
     /// <summary>A count with its noun, such as "1 item" or "500 items".</summary>
     public static string Count(int number, string noun) => $"{Count(number)} {noun}{(number == 1 ? "" : "s")}";
 
@@ -18,25 +21,24 @@ internal static class Numbers
     public static string Percent(double share) => Text(share * 100, "F1") is var text && text == None ? None : text + "%";
 
     /// <summary>A share and its interval in percent, without a unit.</summary>
-    public static string Shares(Estimate share) =>
-        $"{Points(share.Value)} ({Points(share.Interval.Low)} to {Points(share.Interval.High)})";
+    public static Cell Shares(Estimate share) => new(Points(share.Value), Points(share.Interval));
 
     /// <summary>A difference of shares in percentage points, without a unit.</summary>
     public static string Points(double difference) => Text(difference * 100, "F1");
 
+    public static string Points(Interval interval) => $"{Points(interval.Low)} to {Points(interval.High)}";
+
     /// <summary>A difference with its sign and its interval in percentage points, without a unit.</summary>
-    public static string SignedPoints(Estimate difference) => $"{Signed(difference.Value, Points(difference.Value))} " +
-        $"({Points(difference.Interval.Low)} to {Points(difference.Interval.High)})";
+    public static Cell SignedPoints(Estimate difference) =>
+        new(Signed(difference.Value, Points(difference.Value)), Points(difference.Interval));
 
     /// <summary>Tokens, entropies: three significant digits or whole numbers.</summary>
     public static string Plain(double number) =>
-        Text(number, Math.Abs(number) switch { >= 99.95 => "N0", >= 9.995 => "F1", _ => "F2" });
+        Text(number, Math.Abs(number) switch { >= 99.95 => "N0", >= 9.995 => "F1", 0 => "F0", _ => "F2" });
 
-    public static string SignedPlain(Estimate number) => $"{Signed(number.Value, Plain(number.Value))} " +
-        $"({Plain(number.Interval.Low)} to {Plain(number.Interval.High)})";
+    public static string Plain(Interval interval) => $"{Plain(interval.Low)} to {Plain(interval.High)}";
 
-    public static string Plain(Estimate number) =>
-        $"{Plain(number.Value)} ({Plain(number.Interval.Low)} to {Plain(number.Interval.High)})";
+    public static Cell SignedPlain(Estimate number) => new(Signed(number.Value, Plain(number.Value)), Plain(number.Interval));
 
     /// <summary>A p-value with its relation: "= 0.032" or "&lt; 0.001".</summary>
     public static string PValue(double p) => p < 0.001 ? P(p) : "= " + P(p);

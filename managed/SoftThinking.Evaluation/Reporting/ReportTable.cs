@@ -9,8 +9,9 @@ internal sealed record ReportTable(string Title, string Note, IReadOnlyList<stri
 
 /// <summary>A cell of a table.</summary>
 /// <param name="Text">What stands in it.</param>
+/// <param name="Detail">What stands below it, or in parentheses after it; null for nothing.</param>
 /// <param name="Share">Strength of its tint from 0 to 1; null for none.</param>
-internal readonly record struct Cell(string Text, double? Share = null)
+internal readonly record struct Cell(string Text, string? Detail = null, double? Share = null)
 {
     public static implicit operator Cell(string text) => new(text);
 }

@@ -15,7 +15,7 @@ internal static class ReportTables
         if (asked)
             headers.Add("by rules alone, %");
         headers.AddRange(["tokens", "thought", "answer", "mixtures", "entropy", "seeds", "samples", "time"]);
-        string note = "Accuracy is pass@1: the mean over items of the share of correct samples. In parentheses: 95% intervals. " +
+        string note = "Accuracy is pass@1: the mean over items of the share of correct samples. Ranges are 95% intervals. " +
             "Tokens, mixtures, and entropy (nats) are means of a sample.";
         if (asked)
             note += " Where the rules found an answer wrong, a language model judged it, too; the column beside shows the rules alone.";
@@ -29,29 +29,33 @@ internal static class ReportTables
             row.Add(Numbers.Shares(setting.RuleAccuracy));
         row.AddRange(
         [
-            Numbers.Plain(setting.Tokens), Numbers.Plain(setting.ThinkingTokens.Value), Numbers.Plain(setting.AnswerTokens.Value),
+            new Cell(Numbers.Plain(setting.Tokens.Value), Numbers.Plain(setting.Tokens.Interval)), Numbers.Plain(setting.ThinkingTokens.Value), Numbers.Plain(setting.AnswerTokens.Value),
             Optional(setting.Mixtures), Optional(setting.MeanEntropy), Numbers.Count(setting.Seeds.Count),
             Numbers.Count(setting.Counts.Samples), setting.Seconds is { } seconds ? Numbers.Duration(seconds) : Numbers.None,
         ]);
         return [.. row];
     }
 
-    /// <summary>What became of the samples and of their thoughts.</summary>
-    public static ReportTable Outcomes(Section section) => new(
-        "How samples and thoughts ended",
+    /// <summary>What became of the samples.</summary>
+    public static ReportTable Outcomes(Section section) => Counts(
+        section, "How samples ended",
         "Samples without an answer and undecided ones (a judge failed, or code was not run) count as not correct. " +
-        "Failed samples ended with an error; those at the limit used up their tokens. Thoughts end by the model, by a cold stop, at their budget, or never.",
-        ["setting", "correct", "wrong", "no answer", "undecided", "failed", "at the limit", "by the model", "cold stop", "budget", "never", "no thought"],
-        [.. section.Settings.Select(s => Outcomes(s.Name, s.Counts))]);
+        "Failed samples ended with an error; those cut off used up their tokens.",
+        ["setting", "samples", "correct", "wrong", "no answer", "undecided", "failed", "cut off"],
+        c => [c.Samples, c.Correct, c.Wrong, c.NoAnswer, c.Undecided, c.Failed, c.CutOff]);
 
-    private static Cell[] Outcomes(string name, SampleCounts c) =>
-    [
-        name,
-        .. new[]
-        {
-            c.Correct, c.Wrong, c.NoAnswer, c.Undecided, c.Failed, c.CutOff, c.EndedByModel, c.ColdStops, c.EndedByBudget, c.NeverEnded, c.NoThought,
-        }.Select(count => new Cell(Numbers.Count(count))),
-    ];
+    /// <summary>How the thoughts ended.</summary>
+    public static ReportTable Thoughts(Section section) => Counts(
+        section, "How thoughts ended", "",
+        ["setting", "by the model", "by a cold stop", "at the budget", "never", "no thought"],
+        c => [c.EndedByModel, c.ColdStops, c.EndedByBudget, c.NeverEnded, c.NoThought]);
+
+    private static ReportTable Counts(
+        Section section, string title, string note, IReadOnlyList<string> headers, Func<SampleCounts, int[]> counts) =>
+        new(title, note, headers,
+        [
+            .. section.Settings.Select(s => (Cell[])[s.Name, .. counts(s.Counts).Select(c => new Cell(Numbers.Count(c)))]),
+        ]);
 
     /// <summary>pass@k and majority vote; null where no item has several samples.</summary>
     public static ReportTable? Several(Section section)
@@ -65,7 +69,7 @@ internal static class ReportTables
         if (vote)
         {
             headers.Add("majority vote");
-            note += " Majority vote, %: the answer that most samples of a run agree on; the number of votes is in parentheses after the interval.";
+            note += " Majority vote, %: the answer that most samples of a run agree on, the runs' mean; samples without an answer do not vote.";
         }
         return new ReportTable("Several samples", note, headers, [.. section.Settings.Select(s => Several(s, section, ladder, vote))]);
     }
@@ -73,28 +77,26 @@ internal static class ReportTables
     private static Cell[] Several(SettingSummary setting, Section section, IReadOnlyList<int> ladder, bool vote)
     {
         List<Cell> row = [setting.Name, Numbers.Shares(setting.Accuracy)];
-        row.AddRange(ladder.Select(k => new Cell(k <= setting.SamplesPerItem ? Numbers.Shares(setting.PassAt(k)) : Numbers.None)));
+        row.AddRange(ladder.Select(k => k <= setting.SamplesPerItem ? Numbers.Shares(setting.PassAt(k)) : Numbers.None));
         if (vote)
-        {
-            row.Add(setting.SamplesPerRun > 1
-                ? $"{Numbers.Shares(setting.Majority(section.Equal))} ({Numbers.Count(setting.SamplesPerRun)})" : Numbers.None);
-        }
+            row.Add(setting.SamplesPerRun > 1 ? Numbers.Shares(setting.Majority(section.Equal)) : Numbers.None);
         return [.. row];
     }
 
     /// <summary>Every pair of settings; null for a single setting.</summary>
     public static ReportTable? Comparisons(Section section) => section.Comparisons.Count == 0 ? null : new ReportTable(
         "Differences",
-        "First minus second, on the same items; 95% intervals in parentheses, each for its comparison alone. " +
-        "p is corrected by Holm's method for all comparisons of the column. " +
+        "First minus second, on the same items; ranges are 95% intervals, each for its comparison alone. " +
+        "Corrected p: by Holm's method, for all comparisons of the column. " +
         "\"Better on\" counts the items on which the first and the second have more correct samples.",
-        ["settings", "accuracy, points", "p", "better on", "tokens", "p (tokens)"],
+        ["settings", "accuracy, points", "p", "corrected p", "better on", "tokens", "p", "corrected p"],
         [
             .. section.Comparisons.Select(c => (Cell[])
             [
-                $"{c.First.Name} – {c.Second.Name}", Numbers.SignedPoints(c.Accuracy.Estimate), Numbers.P(c.Accuracy.CorrectedPValue),
+                $"{c.First.Name} – {c.Second.Name}", Numbers.SignedPoints(c.Accuracy.Estimate),
+                Numbers.P(c.Accuracy.PValue), Numbers.P(c.Accuracy.CorrectedPValue),
                 $"{Numbers.Count(c.FirstBetter)} : {Numbers.Count(c.SecondBetter)}",
-                Numbers.SignedPlain(c.Tokens.Estimate), Numbers.P(c.Tokens.CorrectedPValue),
+                Numbers.SignedPlain(c.Tokens.Estimate), Numbers.P(c.Tokens.PValue), Numbers.P(c.Tokens.CorrectedPValue),
             ]),
         ]);
 
@@ -103,13 +105,13 @@ internal static class ReportTables
     {
         Dictionary<string, GroupAccuracy>[] settings = [.. section.Settings.Select(s => GroupAccuracy.Of(s, name).ToDictionary(g => g.Value))];
         return new ReportTable(
-            $"Accuracy by {name}", "In %, with 95% intervals in parentheses.",
+            $"Accuracy by {name}", "In %, with 95% intervals.",
             [name, "items", .. section.Settings.Select(s => s.Name)],
             [
                 .. values.Select(v => (Cell[])
                 [
                     v, Numbers.Count(settings.Max(s => s.GetValueOrDefault(v)?.Items ?? 0)),
-                    .. settings.Select(s => new Cell(s.TryGetValue(v, out GroupAccuracy? g) ? Numbers.Shares(g.Accuracy) : Numbers.None)),
+                    .. settings.Select(s => s.TryGetValue(v, out GroupAccuracy? g) ? Numbers.Shares(g.Accuracy) : Numbers.None),
                 ]),
             ]);
     }
@@ -128,9 +130,9 @@ internal static class ReportTables
             [
                 .. differing.Take(limit).Select(d => (Cell[])
                 [
-                    Numbers.Count(d.Index), SafeText.Shorten(d.Question, QuestionLength), SafeText.Shorten(d.Reference, 40),
+                    Numbers.Index(d.Index), SafeText.Shorten(d.Question, QuestionLength), SafeText.Shorten(d.Reference, 40),
                     .. d.Items.Select(i => i is null
-                        ? new Cell(Numbers.None) : new Cell($"{Numbers.Count(i.Correct)}/{Numbers.Count(i.Samples.Count)}", i.Accuracy)),
+                        ? new Cell(Numbers.None) : new Cell($"{Numbers.Count(i.Correct)}/{Numbers.Count(i.Samples.Count)}", Share: i.Accuracy)),
                 ]),
             ]);
     }

@@ -9,15 +9,16 @@ internal static class ReportTexts
     /// <summary>How everything was computed, a paragraph each.</summary>
     public static IReadOnlyList<string> Methods { get; } =
     [
-        "An item's score is the share of its samples that are correct, over all seeds; accuracy is the mean of the items' scores. " +
-        "Samples without an answer and undecided samples count as not correct.",
-        $"Intervals hold the true value with 95% confidence: percentile bootstrap, {Numbers.Count(Bootstrap.Resamples)} " +
-        "resamples of the items, each with all its samples and seeds. Where all items agree, the exact binomial interval is shown. They speak of items " +
-        "like these, for this model.",
-        "Two settings are compared on the items that both answered. With one sample each, the exact test of McNemar; otherwise a permutation test that " +
-        $"flips the signs of the items' differences: exact for up to 20 items that differ, else {Numbers.Count(SignFlipTest.Draws)} " +
-        "random draws. It is approximate where the two settings have different numbers of samples. Differences in tokens: the permutation test. " +
-        $"A difference is concluded where p, corrected by Holm's method for all pairs, is below {PairedDifference.Level.ToString(CultureInfo.InvariantCulture)}.",
+        "An item's score is the share of its samples that are correct, over all seeds; accuracy is the mean of the items' " +
+        "scores. Samples without an answer and undecided samples count as not correct.",
+        $"Intervals hold the true value with 95% confidence: percentile bootstrap, {Numbers.Count(Bootstrap.Resamples)} resamples of " +
+        "the items, each with all its samples and seeds. Where all items agree, the exact binomial interval is shown. They speak of " +
+        "items like these, for this model.",
+        "Two settings are compared on the items that both answered. With one sample each, by the exact test of McNemar; otherwise by " +
+        "a permutation test that flips the signs of the items' differences: exact for up to 20 items that differ, else " +
+        $"{Numbers.Count(SignFlipTest.Draws)} random draws. It is approximate where the two settings have different numbers of samples. " +
+        "Differences in tokens: by the permutation test. A difference is concluded where p, corrected by Holm's method for all pairs, " +
+        $"is below {PairedDifference.Level.ToString(CultureInfo.InvariantCulture)}.",
         "Everything random has a fixed seed: the same results yield the same report.",
     ];
 

@@ -24,7 +24,7 @@ internal static class Transcripts
         for (int i = 0; i < items.Count; i++)
         {
             html.Open("details", ("class", "item"), ("open", i == 0 ? "open" : null)).Open("summary")
-                .Element("b", $"Item {Numbers.Count(items[i].Index)}").Text(" " + SafeText.Shorten(items[i].Question, 140)).Close("summary").Line();
+                .Element("b", $"Item {Numbers.Index(items[i].Index)}").Text(" " + SafeText.Shorten(items[i].Question, 140)).Close("summary").Line();
             html.Element("p", items[i].Question, ("class", "question"));
             if (items[i].Reference.Length > 0)
                 html.Open("p", ("class", "note")).Text("Reference: ").Element("bdi", items[i].Reference).Close("p");
@@ -149,7 +149,8 @@ internal static class Transcripts
     {
         string answer = sample.Verdict.Answer is { } text ? $"answer {SafeText.Shorten(text, 60)}, " : "";
         string mixtures = sample.Mixtures is > 0 and var count ? $", {Numbers.Count(count, "mixture")}" : "";
-        return $"{answer}rule {sample.Verdict.Rule}, {Numbers.Count(sample.ThinkingTokens)} + {Numbers.Count(sample.AnswerTokens, "token")}{mixtures}";
+        return $"{answer}rule {sample.Verdict.Rule}, " +
+            $"{Numbers.Count(sample.ThinkingTokens)} + {Numbers.Count(sample.AnswerTokens)} tokens{mixtures}";
     }
 
     private static string Middle(string text)

@@ -49,7 +49,7 @@ internal sealed class PlotCanvas
         line.LineWidth = width;
     }
 
-    public void Point(int series, double x, double y) => Mark(series, Markers[series % Markers.Length], x, y, 9);
+    public void Point(int series, double x, double y) => Mark(series, Markers[series % Markers.Length], x, y, series % Markers.Length < 2 ? 9 : 12);
 
     public void Cross(int series, double x, double y) => Mark(series, MarkerShape.Cross, x, y, 10).LineWidth = 2;
 
@@ -77,12 +77,13 @@ internal sealed class PlotCanvas
     public string ToSvg(string id, string description)
     {
         XElement svg = XDocument.Parse(_plot.GetSvgXml(_width, _height)).Root!;
-        SvgColors.Apply(svg, id);
+        SvgColors.Apply(svg);
+        NumberIds(svg, id);
         svg.SetAttributeValue("width", null);
         svg.SetAttributeValue("height", null);
         svg.SetAttributeValue("viewBox", $"0 0 {_width} {_height}");
         svg.SetAttributeValue("role", "img");
-        svg.SetAttributeValue("aria-label", description);
+        svg.SetAttributeValue("aria-label", SafeText.Clean(description));
         foreach ((double position, string label) in _x.Ticks)
             svg.Add(Text(X(position), _height - Bottom + 18, "middle", label));
         foreach ((double position, string label) in _y.Ticks)
@@ -94,13 +95,26 @@ internal sealed class PlotCanvas
         return svg.ToString(SaveOptions.DisableFormatting);
     }
 
+    /// <summary>
+    /// Ids that no other plot of the page has, and that are the same every time: the drawing library counts on through the whole process.
+    /// </summary>
+    private static void NumberIds(XElement svg, string prefix)
+    {
+        var ids = new Dictionary<string, string>(StringComparer.Ordinal);
+        foreach (XAttribute id in svg.Descendants().Attributes("id"))
+            id.Value = ids[id.Value] = FormattableString.Invariant($"{prefix}-{ids.Count + 1}");
+        foreach (XAttribute clip in svg.Descendants().Attributes("clip-path"))
+            if (clip.Value.StartsWith("url(#", StringComparison.Ordinal) && ids.TryGetValue(clip.Value[5..^1], out string? id))
+                clip.Value = $"url(#{id})";
+    }
+
     private double X(double value) => Left + (value - _x.Min) / (_x.Max - _x.Min) * (_width - Left - Right);
 
     private double Y(double value) => _height - Bottom - (value - _y.Min) / (_y.Max - _y.Min) * (_height - Top - Bottom);
 
     private static XElement Text(double x, double y, string anchor, string text) => new(
         (XNamespace)"http://www.w3.org/2000/svg" + "text",
-        new XAttribute("x", Numbers.Css(x)), new XAttribute("y", Numbers.Css(y)), new XAttribute("text-anchor", anchor), text);
+        new XAttribute("x", Numbers.Css(x)), new XAttribute("y", Numbers.Css(y)), new XAttribute("text-anchor", anchor), SafeText.Clean(text));
 
     private ScottPlot.Plottables.Marker Mark(int series, MarkerShape shape, double x, double y, float size) =>
         _plot.Add.Marker(x, y, shape, size, SvgColors.Series(series));

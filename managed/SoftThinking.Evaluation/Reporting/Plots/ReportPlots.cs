@@ -58,12 +58,12 @@ internal static class ReportPlots
         int bins = (int)(longest / width) + 1;
         (double[] Correct, double[] Others)[] shares = [.. settings.Select(s => Histogram(s, width, bins))];
         double top = shares.Max(s => s.Correct.Zip(s.Others, (a, b) => a + b).Max());
-        var x = Axis.Linear("tokens of a sample", 0, bins * width, intervals: 4);
+        var x = Axis.Linear("tokens of a sample", 0, bins * width);
         var y = Axis.Linear("share of samples", 0, top, "%", 4);
         var plots = new List<string>();
         for (int i = 0; i < settings.Count; i++)
         {
-            var canvas = new PlotCanvas(360, 220, x, y);
+            var canvas = new PlotCanvas(320, 210, x, y);
             for (int bin = 0; bin < bins; bin++)
             {
                 double correct = shares[i].Correct[bin];
@@ -83,14 +83,14 @@ internal static class ReportPlots
         double[][][] lines = [.. traced.Select(s => s.Select(Entropy).ToArray())];
         if (lines.All(l => l.Length == 0))
             return [.. settings.Select(_ => (string?)null)];
-        var x = Axis.Linear("thought token", 0, lines.SelectMany(l => l).Max(l => l.Length), intervals: 4);
-        var y = Axis.Linear("entropy (nats)", 0, Math.Max(0.1, lines.SelectMany(l => l).SelectMany(l => l).Max()), intervals: 4);
+        var x = Axis.Linear("thought token", 0, lines.SelectMany(l => l).Max(l => l.Length));
+        var y = Axis.Linear("entropy (nats)", 0, Math.Max(0.1, lines.SelectMany(l => l).SelectMany(l => l).Max()));
         return [.. settings.Select((s, i) => traced[i].Length == 0 ? null : Traces(i, s.Name, traced[i], lines[i], x, y, $"{id}-{i}"))];
     }
 
     private static string Traces(int series, string name, SampleResult[] samples, double[][] lines, Axis x, Axis y, string id)
     {
-        var canvas = new PlotCanvas(360, 220, x, y);
+        var canvas = new PlotCanvas(320, 210, x, y);
         for (int i = 0; i < samples.Length; i++)
         {
             (double[] xs, double[] ys) = Thin(lines[i]);
@@ -122,7 +122,7 @@ internal static class ReportPlots
         double[] others = new double[bins];
         double share = 100.0 / Math.Max(1, setting.Counts.Samples);
         foreach (SampleResult sample in setting.Samples)
-            (sample.Correct ? correct : others)[(int)(sample.Tokens / width)] += share;
+            (sample.Correct ? correct : others)[Math.Clamp((int)(sample.Tokens / width), 0, bins - 1)] += share;
         return (correct, others);
     }
 

@@ -22,18 +22,12 @@ internal static class SvgColors
     /// <summary>Name of the class that fills with the color of a series; that of a stroke begins with "s".</summary>
     public static string FillClass(int series) => Class("fill", series % PlotCanvas.Colors);
 
-    /// <summary>Replaces colors with classes, and makes ids unique in a page.</summary>
-    public static void Apply(XElement svg, string id)
+    /// <summary>Replaces the colors that stand for others with classes.</summary>
+    public static void Apply(XElement svg)
     {
         foreach (XElement element in svg.DescendantsAndSelf())
-        {
             foreach (string property in (ReadOnlySpan<string>)["fill", "stroke"])
                 Replace(element, property);
-            if (element.Attribute("id") is { } name)
-                name.Value = $"{id}-{name.Value}";
-            if (element.Attribute("clip-path") is { } clip)
-                clip.Value = clip.Value.Replace("url(#", $"url(#{id}-", StringComparison.Ordinal);
-        }
     }
 
     private static void Replace(XElement element, string property)
