@@ -58,13 +58,32 @@ public sealed record SampleResult
     public string? Error { get; init; }
 
     /// <summary>What the rules found.</summary>
-    public required Verdict Verdict { get; init; }
+    public Verdict Verdict { get; init; } = new(Outcome.Undecided, "not judged");
 
     /// <summary>What a language model found after the rules had said no; null where none was asked.</summary>
     public Verdict? ModelVerdict { get; init; }
 
     /// <summary>The tokens, for the items that reports show; null for the others.</summary>
     public IReadOnlyList<TracedToken>? Trace { get; init; }
+
+    /// <summary>Samples that could not be generated.</summary>
+    /// <param name="seed">Seed of the first.</param>
+    /// <param name="count">How many.</param>
+    /// <param name="error">Why.</param>
+    public static IReadOnlyList<SampleResult> Failed(ulong seed, int count, string error) =>
+    [
+        .. Enumerable.Range(0, count).Select(i => new SampleResult
+        {
+            Seed = unchecked(seed + (ulong)i),
+            Thinking = "",
+            Answer = "",
+            ThinkingTokens = 0,
+            AnswerTokens = 0,
+            FinishReason = "error",
+            Error = error,
+            Verdict = new Verdict(Outcome.Undecided, "error"),
+        }),
+    ];
 
     /// <summary>All tokens.</summary>
     public int Tokens => ThinkingTokens + AnswerTokens;

@@ -1,0 +1,134 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+
+namespace SoftThinking.Evaluation.Datasets;
+
+/// <summary>Reads an item of a data set, with errors that name it and the key.</summary>
+internal sealed class ItemReader
+{
+    private const string Answer = "final_answer";
+    private readonly string _where;
+    private readonly JsonObject _item;
+
+    public ItemReader(string where, JsonNode? item)
+    {
+        _where = where;
+        _item = item as JsonObject ?? throw Error("the item must be an object");
+    }
+
+    /// <summary>What the reference says about the kind of the item.</summary>
+    public BenchmarkKind Kind()
+    {
+        if (Reference() is not JsonObject code)
+            return Get(_item, "choices") != null ? BenchmarkKind.Choice : BenchmarkKind.Math;
+        if (code.ContainsKey("entry_point"))
+            return BenchmarkKind.HumanEval;
+        if (code.ContainsKey("test_list"))
+            return BenchmarkKind.Mbpp;
+        if (code.ContainsKey("question_id"))
+            return BenchmarkKind.LiveCodeBench;
+        throw Error($"\"{Answer}\" must be text, or an object with \"entry_point\", \"test_list\" or \"question_id\"");
+    }
+
+    public BenchmarkItem Read(int index, BenchmarkKind kind)
+    {
+        JsonNode reference = Reference();
+        BenchmarkItem item = new()
+        {
+            Index = index,
+            Question = Question(),
+            Reference = reference,
+            Choices = kind == BenchmarkKind.Choice ? Choices((string)reference!) : null,
+            Groups = Texts("groups") ?? new Dictionary<string, string>(),
+        };
+        if (reference is JsonObject code)
+            CheckCode(kind, code);
+        return item;
+    }
+
+    private string Question()
+    {
+        if (Get(_item, "prompt") is not JsonArray { Count: > 0 } prompt || prompt[0] is not JsonObject turn)
+            throw Error("\"prompt\" must be an array whose first element is an object");
+        return TextOf(turn, "value", "prompt[0].value");
+    }
+
+    private JsonNode Reference() => Get(_item, Answer) switch
+    {
+        JsonObject code => code,
+        JsonValue value when value.GetValueKind() == JsonValueKind.String => TextOf(_item, Answer, Answer),
+        JsonValue value when value.GetValueKind() == JsonValueKind.Number => value.ToJsonString(),
+        _ => throw Error($"\"{Answer}\" must be text or an object"),
+    };
+
+    private Dictionary<string, string> Choices(string letter)
+    {
+        Dictionary<string, string> choices = Texts("choices")!;
+        for (int i = 0; i < choices.Count; i++)
+        {
+            string expected = ((char)('A' + i)).ToString();
+            if (i >= 26 || !choices.ContainsKey(expected))
+                throw Error($"\"choices\" must be named A, B, C, …; {expected} is missing");
+        }
+        if (!choices.ContainsKey(letter))
+            throw Error($"\"{Answer}\" must be one of the letters of \"choices\"");
+        return choices;
+    }
+
+    private void CheckCode(BenchmarkKind kind, JsonObject code)
+    {
+        string[] texts = kind switch
+        {
+            BenchmarkKind.HumanEval => ["task_id", "entry_point", "test"],
+            BenchmarkKind.Mbpp => [],
+            _ => ["question_id"],
+        };
+        foreach (string key in texts)
+            TextOf(code, key, $"{Answer}.{key}");
+        if (kind == BenchmarkKind.Mbpp && Get(code, "test_list") is not JsonArray { Count: > 0 })
+            throw Error($"\"{Answer}.test_list\" must be an array of assertions");
+        if (code["test_list"] is JsonArray tests && tests.Any(test => test?.GetValueKind() != JsonValueKind.String))
+            throw Error($"\"{Answer}.test_list\" must hold texts");
+        if (kind == BenchmarkKind.LiveCodeBench && code["starter_code"] is { } starter && starter.GetValueKind() != JsonValueKind.String)
+            throw Error($"\"{Answer}.starter_code\" must be text");
+    }
+
+    /// <returns>Null where the key is absent or null.</returns>
+    private Dictionary<string, string>? Texts(string key)
+    {
+        JsonNode? node = Get(_item, key);
+        if (node == null)
+            return null;
+        JsonObject texts = node as JsonObject ?? throw Error($"\"{key}\" must be an object of texts");
+        return texts.Select(pair => pair.Key).ToDictionary(name => name, name => TextOf(texts, name, $"{key}.{name}"));
+    }
+
+    private string TextOf(JsonObject parent, string key, string path)
+    {
+        if (Get(parent, key) is not JsonValue value || value.GetValueKind() != JsonValueKind.String)
+            throw Error($"\"{path}\" must be text");
+        try
+        {
+            return value.GetValue<string>();
+        }
+        catch (InvalidOperationException) // half a surrogate pair
+        {
+            throw Error($"\"{path}\" must be Unicode text");
+        }
+    }
+
+    // Looking up a key of an object in which it stands twice throws.
+    private JsonNode? Get(JsonObject parent, string key)
+    {
+        try
+        {
+            return parent[key];
+        }
+        catch (ArgumentException)
+        {
+            throw Error($"a key stands twice in the object with \"{key}\"");
+        }
+    }
+
+    private DatasetException Error(string problem) => new($"{_where}: {problem}");
+}

@@ -1,0 +1,141 @@
+using System.Text.Json;
+
+namespace SoftThinking.Evaluation.Results;
+
+/// <summary>
+/// The items that a run has finished: a file to which each item is appended as one line, in the order in which they end. A
+/// process that is killed loses the items in flight and nothing else.
+/// </summary>
+public sealed class ResultLog : IDisposable
+{
+    private readonly Dictionary<int, ItemResult> _items = [];
+    private readonly FileStream _file;
+    private readonly Lock _lock = new();
+
+    private ResultLog(FileStream file) => _file = file;
+
+    /// <summary>Lines that were set aside because they hold no whole item.</summary>
+    public int BrokenLines { get; private set; }
+
+    /// <summary>The finished items, sorted by index.</summary>
+    public IReadOnlyList<ItemResult> Items
+    {
+        get
+        {
+            lock (_lock)
+                return [.. _items.Values.OrderBy(item => item.Index)];
+        }
+    }
+
+    /// <summary>Opens a log, and reads what is in it. Lines that hold no whole item move to a file beside it, with the ending
+    /// ".broken".</summary>
+    /// <exception cref="IOException">The file cannot be read or written, or another process writes to it.</exception>
+    public static ResultLog Open(string path)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        ResultLog log = new(new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.Read, bufferSize: 0));
+        try
+        {
+            log.ReadAll(path);
+            return log;
+        }
+        catch
+        {
+            log.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Whether an item is finished.</summary>
+    public bool Has(int index)
+    {
+        lock (_lock)
+            return _items.ContainsKey(index);
+    }
+
+    /// <summary>Appends an item and writes it to the disk.</summary>
+    /// <exception cref="IOException">The line cannot be written, as on a full disk. The file is as before.</exception>
+    public void Append(ItemResult item)
+    {
+        ArgumentNullException.ThrowIfNull(item);
+        byte[] json = JsonSerializer.SerializeToUtf8Bytes(item, ResultsJson.Line.ItemResult);
+        lock (_lock)
+        {
+            long length = _file.Length;
+            try
+            {
+                _file.Position = length;
+                _file.Write([.. json, (byte)'\n']);
+                _file.Flush(flushToDisk: true);
+            }
+            catch
+            {
+                _file.SetLength(length);
+                throw;
+            }
+            _items[item.Index] = item;
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _file.Dispose();
+
+    private void ReadAll(string path)
+    {
+        byte[] bytes = new byte[_file.Length];
+        _file.ReadExactly(bytes);
+        List<byte[]> broken = [];
+        int start = 0;
+        while (start < bytes.Length)
+        {
+            int end = Array.IndexOf(bytes, (byte)'\n', start);
+            byte[] line = bytes[start..(end < 0 ? bytes.Length : end)];
+            // A line without an end may be cut anywhere, even after a brace.
+            if (end < 0 || Parse(line) is not { Samples.Count: > 0 } item)
+                broken.Add(line);
+            else
+                _items.TryAdd(item.Index, item);
+            start = end < 0 ? bytes.Length : end + 1;
+        }
+        BrokenLines = broken.Count;
+        if (broken.Count > 0)
+            SetAside(path, broken);
+    }
+
+    private static ItemResult? Parse(byte[] line)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize(line, ResultsJson.Line.ItemResult);
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
+    }
+
+    // In this order: a crash in between leaves a line twice, and none lost.
+    private void SetAside(string path, List<byte[]> broken)
+    {
+        using (FileStream aside = new(path + ".broken", FileMode.Append, FileAccess.Write))
+        {
+            foreach (byte[] line in broken)
+                aside.Write([.. line, (byte)'\n']);
+            aside.Flush(flushToDisk: true);
+        }
+        string whole = path + ".tmp";
+        using (FileStream copy = new(whole, FileMode.Create, FileAccess.Write))
+        {
+            foreach (ItemResult item in _items.Values)
+                copy.Write([.. JsonSerializer.SerializeToUtf8Bytes(item, ResultsJson.Line.ItemResult), (byte)'\n']);
+            copy.Flush(flushToDisk: true);
+        }
+        // The open file is rewritten, not replaced: others must see the same file.
+        byte[] lines = File.ReadAllBytes(whole);
+        _file.Position = 0;
+        _file.Write(lines);
+        _file.SetLength(lines.Length);
+        _file.Flush(flushToDisk: true);
+        File.Delete(whole);
+    }
+}

@@ -1,0 +1,104 @@
+using System.Text.Json.Nodes;
+using SoftThinking.Evaluation.Results;
+using SoftThinking.Templating;
+
+namespace SoftThinking.Evaluation.Runs;
+
+/// <summary>How questions become requests of an engine, beyond how they are sampled.</summary>
+public sealed record EngineRequestOptions
+{
+    /// <summary>Maximum number of new tokens; null for as many as the context holds.</summary>
+    public int? MaxNewTokens { get; init; }
+
+    /// <summary>Texts that end the answer.</summary>
+    public IReadOnlyList<string> StopStrings { get; init; } = [];
+
+    /// <summary>Message of the system before each question; null for none.</summary>
+    public string? System { get; init; }
+
+    /// <summary>Variables of the chat template.</summary>
+    public JsonObject? TemplateVariables { get; init; }
+
+    /// <summary>Whether the output starts inside a thought.</summary>
+    public ThinkingStart Thinking { get; init; }
+}
+
+/// <summary>Answers with an engine of this process.</summary>
+/// <param name="engine">The engine, which is disposed with the source.</param>
+/// <param name="options">What all requests have in common.</param>
+public sealed class EngineSource(Engine engine, EngineRequestOptions options) : IAnswerSource
+{
+    /// <inheritdoc/>
+    public async Task<IReadOnlyList<SampleResult>> AnswerAsync(AnswerRequest request, CancellationToken cancellation)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        try
+        {
+            GenerationResult result = await engine.GenerateAsync(RequestOf(request), cancellation);
+            return [.. result.Samples.Select(sample => ResultOf(sample, request.Trace))];
+        }
+        catch (Exception error) when (error is GenerationException or BackendException or TemplateException or ArgumentException)
+        {
+            return SampleResult.Failed(request.Sampling.Seed ?? 0, request.Samples, error.Message);
+        }
+    }
+
+    /// <inheritdoc/>
+    public ValueTask DisposeAsync() => engine.DisposeAsync();
+
+    private GenerationRequest RequestOf(AnswerRequest request)
+    {
+        ChatMessage question = new("user", request.Message);
+        return new GenerationRequest
+        {
+            Prompt = new ChatPrompt(options.System is string system ? [new ChatMessage("system", system), question] : [question])
+            {
+                TemplateVariables = options.TemplateVariables,
+            },
+            Sampling = request.Sampling,
+            Samples = request.Samples,
+            MaxNewTokens = options.MaxNewTokens,
+            StopStrings = options.StopStrings,
+            Thinking = options.Thinking,
+        };
+    }
+
+    private SampleResult ResultOf(GeneratedSample sample, bool trace)
+    {
+        List<GeneratedToken> thoughts = [.. sample.Tokens.Where(token => token.Thinking)];
+        return new SampleResult
+        {
+            Seed = sample.Seed,
+            Thinking = sample.Thinking,
+            Answer = sample.Answer,
+            ThinkingTokens = sample.Usage.ThinkingTokens,
+            AnswerTokens = sample.Usage.CompletionTokens - sample.Usage.ThinkingTokens,
+            FinishReason = NameOf(sample.FinishReason),
+            ThinkingEnd = sample.ThinkingEnd is ThinkingEnd end ? NameOf(end) : null,
+            Mixtures = thoughts.Count(token => token.Token.Count > 1),
+            MeanEntropy = thoughts.Count > 0 ? thoughts.Average(token => (double)token.Entropy) : null,
+            Trace = trace ? [.. sample.Tokens.Select(Traced)] : null,
+        };
+    }
+
+    private TracedToken Traced(GeneratedToken token) => new(token.Text, token.Entropy, token.Thinking, token.Token.Count > 1
+        ? [.. token.Token.Entries.OrderByDescending(entry => entry.Weight)
+            .Select(entry => new TracedEntry(entry.Id, engine.Tokenizer.Decode([entry.Id], skipSpecialTokens: false), entry.Weight))]
+        : []);
+
+    private static string NameOf(FinishReason reason) => reason switch
+    {
+        FinishReason.Stop => "stop",
+        FinishReason.Length => "length",
+        FinishReason.ColdStop => "cold_stop",
+        _ => throw new ArgumentOutOfRangeException(nameof(reason)),
+    };
+
+    private static string NameOf(ThinkingEnd end) => end switch
+    {
+        ThinkingEnd.Model => "model",
+        ThinkingEnd.ColdStop => "cold_stop",
+        ThinkingEnd.Budget => "budget",
+        _ => throw new ArgumentOutOfRangeException(nameof(end)),
+    };
+}

@@ -1,0 +1,45 @@
+namespace SoftThinking.Evaluation.Runs;
+
+/// <summary>A way of thinking that is evaluated: a name, and how it samples.</summary>
+/// <param name="Name">Name in files and reports: letters, digits, dots, dashes and underscores.</param>
+/// <param name="Sampling">The sampling options; their seed is replaced by that of the run.</param>
+public sealed record EvaluationSetting(string Name, SamplingOptions Sampling)
+{
+    /// <summary>Name and purpose of the settings that have a name.</summary>
+    public static IReadOnlyList<(string Name, string Meaning)> Presets { get; } =
+    [
+        ("soft", "soft thinking with the cold stop"),
+        ("soft-no-cold-stop", "soft thinking without the cold stop"),
+        ("cot", "sampled chain of thought"),
+        ("cot-cold-stop", "sampled chain of thought with the cold stop"),
+        ("greedy", "greedy chain of thought"),
+    ];
+
+    /// <summary>The setting of a name.</summary>
+    /// <param name="name">One of <see cref="Presets"/>.</param>
+    /// <param name="options">Where its values come from, but for those that the name says.</param>
+    /// <returns>Null where the name is unknown.</returns>
+    public static EvaluationSetting? Find(string name, SamplingOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        // A cold stop that the options switch off is switched on with the published threshold.
+        float certain = options.EarlyStoppingEntropyThreshold > 0
+            ? options.EarlyStoppingEntropyThreshold
+            : new SamplingOptions().EarlyStoppingEntropyThreshold;
+        SamplingOptions? sampling = name switch
+        {
+            "soft" => options with { SoftThinking = true, EarlyStoppingEntropyThreshold = certain },
+            "soft-no-cold-stop" => options with { SoftThinking = true, EarlyStoppingEntropyThreshold = 0 },
+            "cot" => options with { SoftThinking = false, EarlyStoppingEntropyThreshold = 0 },
+            "cot-cold-stop" => options with { SoftThinking = false, EarlyStoppingEntropyThreshold = certain },
+            "greedy" => options with
+            {
+                SoftThinking = false,
+                EarlyStoppingEntropyThreshold = 0,
+                AfterThinking = options.AfterThinking with { Temperature = 0 },
+            },
+            _ => null,
+        };
+        return sampling == null ? null : new EvaluationSetting(name, sampling);
+    }
+}
