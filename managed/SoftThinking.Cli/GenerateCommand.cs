@@ -22,15 +22,14 @@ internal static class GenerateCommand
             "Answers a question, or many. The model thinks in concept tokens, which are mixtures of the most likely tokens, then answers in "
             + "ordinary tokens. Thoughts are dimmed; an uncertain one shows its weight in percent and its runners-up: so⁷⁰|thus²⁰.",
             options.Groups, Examples);
-        command.SetAction((parsed, cancellation) => RunAsync(options, options.Read(parsed), terminal, cancellation));
+        command.SetAction((parsed, cancellation) => RunAsync(options.Read(parsed), terminal, cancellation));
         return command;
     }
 
-    private static async Task<int> RunAsync(
-        GenerateOptions options, GenerateSettings settings, Terminal terminal, CancellationToken cancellation)
+    private static async Task<int> RunAsync(GenerateSettings settings, Terminal terminal, CancellationToken cancellation)
     {
         if (settings.Many)
-            return await new ManyPrompts(settings, options.Sampling, terminal).RunAsync(cancellation);
+            return await new ManyPrompts(settings, terminal).RunAsync(cancellation);
         string question = await PromptSource.ReadAsync(settings, terminal, cancellation);
         using TraceWriter? trace = settings.Trace is string file ? new TraceWriter(file) : null;
         GenerationRun run = new(settings.ModelName);
@@ -63,7 +62,7 @@ internal static class GenerateCommand
         Engine engine, GenerateSettings settings, string question, Terminal terminal, GenerationRun run,
         List<IRunWriter> writers, CancellationToken cancellation)
     {
-        GenerationRequest request = PromptLine.Make(question, settings.For(engine)).Request;
+        GenerationRequest request = settings.For(engine).Ask(question);
         IAsyncEnumerable<GenerationEvent> events = engine.StreamAsync(request, cancellation);
         if (!settings.Json)
             writers.Add(new LiveTextWriter(terminal, engine.Tokenizer));

@@ -1,6 +1,6 @@
-using System.Collections.Immutable;
 using System.CommandLine;
-using System.Text.Json;
+using System.Text.Json.Nodes;
+using SoftThinking.Json;
 
 namespace SoftThinking.Cli;
 
@@ -28,14 +28,8 @@ internal sealed record GenerateSettings(
     /// log-probabilities.</summary>
     public int? LogProbs { get; init; }
 
-    /// <summary>Variables for the chat template, by name.</summary>
-    public ImmutableDictionary<string, JsonElement> TemplateVars { get; init; } = TemplateVariables.None;
-
-    /// <summary>The conversation of a line of --prompts; null for a single question.</summary>
-    public IReadOnlyList<ChatMessage>? Messages { get; init; }
-
-    /// <summary>The tools of a line of --prompts, an array; null for none.</summary>
-    public JsonElement? Tools { get; init; }
+    /// <summary>Variables for the chat template; null if there are none.</summary>
+    public JsonObject? TemplateVars { get; init; }
 
     /// <summary>Minimum number of generated tokens.</summary>
     public int MinNewTokens { get; init; }
@@ -53,6 +47,31 @@ internal sealed record GenerateSettings(
     public GenerateSettings For(Engine engine) =>
         ModelSampling == null ? this : this with { Sampling = ModelSampling(engine.Defaults) };
 
+    /// <summary>The request without a question, which the lines of --prompts complete.</summary>
+    public GenerationRequest Request => new()
+    {
+        Prompt = Raw ? new TextPrompt("") : new ChatPrompt(System is string system ? [new ChatMessage("system", system)] : [])
+        {
+            TemplateVariables = TemplateVars,
+        },
+        Sampling = Sampling,
+        Thinking = Thinking,
+        MaxNewTokens = MaxNewTokens,
+        MinNewTokens = MinNewTokens,
+        Samples = Samples,
+        StopStrings = Stop,
+        StopInThinking = StopInThinking,
+        LogProbs = LogProbs,
+    };
+
+    /// <summary>The request for the answer to a question.</summary>
+    public GenerationRequest Ask(string question) => Request with
+    {
+        Prompt = Request.Prompt is ChatPrompt chat
+            ? chat with { Messages = [.. chat.Messages, new ChatMessage("user", question)] }
+            : new TextPrompt(question),
+    };
+
     /// <summary>Whether several answers may be generated.</summary>
     public bool Many => Prompts != null || Samples > 1;
 }
@@ -68,9 +87,8 @@ internal sealed class GenerateOptions
         + "standard input.");
     private readonly Option<string?> _prompts = Text("--prompts", "FILE",
         "Answer many questions. Each line of the file is a JSON object with \"prompt\" or \"messages\" and, optionally, \"id\", "
-        + "\"system\", \"tools\", \"template_vars\", \"max_new_tokens\", \"min_new_tokens\", \"stop\", \"stop_in_thinking\", "
-        + "\"thinking\", \"logit_bias\", \"samples\", \"log_probs\" and the sampling options "
-        + "(\"top_p\", \"seed\", …), which override those of the command line. - is standard input. Prints one JSON object per line, "
+        + string.Join(", ", RequestJson.Keys.Except(["prompt", "messages"]).Select(key => $"\"{key}\"")) + " and the sampling options "
+        + "(\"top_p\", \"seed\", \"logit_bias\", …), which override those of the command line. - is standard input. Prints one JSON object per line, "
         + "as --json does, in the order of the file. An invalid line yields an object with \"error\" and does not hold up the others; "
         + "the exit code is then 1.");
     private readonly Option<int?> _batch = NumberOption.Create<int>("--batch",
@@ -114,11 +132,11 @@ internal sealed class GenerateOptions
         Groups =
         [
             new("prompt", [CommonOptions.Model, _prompt, _promptFile, _prompts, _batch, _system, _templateVars, _raw]),
-            new("soft thinking", Sampling.Thinking),
-            new("start and end of thinking", [_thinking, .. Sampling.EndOfThinking]),
-            new("answer (and everything with --no-soft-thinking)", Sampling.Answer),
-            new("penalties", Sampling.Penalties),
-            new("limits and randomness", [_modelDefaults, _maxNewTokens, _minNewTokens, _stop, _stopInThinking, Sampling.Seed, _samples]),
+            new("soft thinking", Sampling.Of(SamplingSection.Thinking)),
+            new("start and end of thinking", [_thinking, .. Sampling.Of(SamplingSection.EndOfThinking)]),
+            new("answer (and everything with --no-soft-thinking)", Sampling.Of(SamplingSection.Answer)),
+            new("penalties", Sampling.Of(SamplingSection.Penalties)),
+            new("limits and randomness", [_modelDefaults, _maxNewTokens, _minNewTokens, _stop, _stopInThinking, .. Sampling.Of(SamplingSection.Randomness), _samples]),
             new("machine", [CommonOptions.Device, _threads, CommonOptions.Weights, CommonOptions.KvDtype, CommonOptions.FastPrefill]),
             new("output", [_json, _logProbs, _trace]),
         ];
@@ -169,7 +187,7 @@ internal sealed class GenerateOptions
             throw new UsageException("--prompts cannot be combined with --prompt or --prompt-file");
         if (settings.System != null && settings.Raw)
             throw new UsageException("--system needs the chat template, which --raw switches off");
-        if (settings.Raw && !settings.TemplateVars.IsEmpty)
+        if (settings.Raw && settings.TemplateVars != null)
             throw new UsageException("--template-var needs the chat template, which --raw switches off");
         bool json = settings.Json || settings.Prompts != null;
         if (settings.Samples > 1 && !json)
@@ -188,8 +206,13 @@ internal sealed class GenerateOptions
     };
 
     /// <exception cref="UsageException">The word is unknown.</exception>
-    private static ThinkingStart ReadThinking(string? word) => word == null ? ThinkingStart.Auto
-        : ThinkingStarts.Parse(word) ?? throw new UsageException($"--thinking must be auto, open or closed, not '{word}'");
+    private static ThinkingStart ReadThinking(string? word) => word switch
+    {
+        null or "auto" => ThinkingStart.Auto,
+        "open" => ThinkingStart.Open,
+        "closed" => ThinkingStart.Closed,
+        _ => throw new UsageException($"--thinking must be auto, open or closed, not '{word}'"),
+    };
 
     private static IReadOnlyList<string> CheckStop(string[] texts)
     {

@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Text;
 
 namespace SoftThinking.Cli;
 
@@ -26,27 +25,19 @@ internal enum RunEnd
 internal sealed class GenerationRun(string model)
 {
     private readonly List<GeneratedToken> _tokens = [];
-    private readonly StringBuilder _text = new();
-    private readonly StringBuilder _thinking = new();
-    private readonly StringBuilder _answer = new();
     private readonly Stopwatch _clock = new();
+    private GenerationStarted? _started;
+    private GenerationFinished? _finished;
 
     public string Model { get; } = model;
 
-    /// <summary>The seed of the sample, once it started.</summary>
-    public ulong Seed { get; private set; }
-
     public IReadOnlyList<GeneratedToken> Tokens => _tokens;
-
-    public int PromptTokens { get; private set; }
 
     /// <summary>Tokens of the thought, markers included.</summary>
     public int ThinkingTokens { get; private set; }
 
     /// <summary>Number of concept tokens with several entries.</summary>
     public int MixedTokens { get; private set; }
-
-    public ThinkingEnd? ThinkingEnd { get; private set; }
 
     public RunEnd End { get; private set; }
 
@@ -61,14 +52,15 @@ internal sealed class GenerationRun(string model)
     /// <summary>From the first token to the last.</summary>
     public TimeSpan Decode { get; private set; }
 
-    /// <summary>All text, including the markers of the thought.</summary>
-    public string Text => _text.ToString();
-
-    /// <summary>The thought, without markers and outer white space.</summary>
-    public string Thinking => _thinking.ToString().Trim();
-
-    /// <summary>The text after the thought, without outer white space.</summary>
-    public string Answer => _answer.ToString().Trim();
+    /// <summary>The sample as far as it was generated; its reason means nothing where the run was interrupted.</summary>
+    public GeneratedSample Sample => new()
+    {
+        Tokens = _tokens,
+        Seed = _started?.Seed ?? 0,
+        FinishReason = _finished?.Reason ?? FinishReason.Stop,
+        Stop = _finished?.Stop,
+        Usage = _finished?.Usage ?? new Usage(PromptTokens, 0, ThinkingTokens, _tokens.Count),
+    };
 
     public double PrefillTokensPerSecond => Rate(PromptTokens, Prefill);
 
@@ -78,11 +70,10 @@ internal sealed class GenerationRun(string model)
     public double MeanEntropy =>
         _tokens.Where(token => token.Thinking || ThinkingTokens == 0).Select(token => (double)token.Entropy).DefaultIfEmpty().Average();
 
+    private int PromptTokens => _started?.PromptTokens ?? 0;
+
     /// <summary>Records that the model is loaded.</summary>
     public void Loaded(TimeSpan time) => Load = time;
-
-    /// <summary>The match that ended the text, if <see cref="End"/> is <see cref="RunEnd.Stop"/>.</summary>
-    public StopMatch? Stop { get; private set; }
 
     /// <summary>Records that the request is submitted.</summary>
     public void Begin() => _clock.Restart();
@@ -93,16 +84,22 @@ internal sealed class GenerationRun(string model)
         switch (next)
         {
             case GenerationStarted started:
-                (PromptTokens, Seed) = (started.PromptTokens, started.Seed);
+                _started = started;
                 break;
             case GeneratedToken token:
                 Add(token);
                 break;
             case GenerationFinished finished:
-                Finish(finished);
+                (_finished, End) = (finished, EndOf(finished.Reason));
                 break;
         }
     }
+
+    /// <summary>Records that the user interrupted the run.</summary>
+    public void Cancel() => End = RunEnd.Cancelled;
+
+    /// <summary>Records that the run failed.</summary>
+    public void Fail(string error) => (End, Error) = (RunEnd.Error, error);
 
     private void Add(GeneratedToken token)
     {
@@ -111,26 +108,16 @@ internal sealed class GenerationRun(string model)
         else
             Decode = _clock.Elapsed - Prefill;
         _tokens.Add(token);
-        _text.Append(token.Text);
-        if (!token.Marker)
-            (token.Thinking ? _thinking : _answer).Append(token.Text);
         ThinkingTokens += token.Thinking ? 1 : 0;
         MixedTokens += token.Token.Count > 1 ? 1 : 0;
-        ThinkingEnd ??= token.ThinkingEnd;
     }
 
-    private void Finish(GenerationFinished finished) => (Stop, End) = (finished.Stop, finished.Reason switch
+    private static RunEnd EndOf(FinishReason reason) => reason switch
     {
         FinishReason.Length => RunEnd.Length,
         FinishReason.ColdStop => RunEnd.ColdStop,
         _ => RunEnd.Stop,
-    });
-
-    /// <summary>Records that the user interrupted the run.</summary>
-    public void Cancel() => End = RunEnd.Cancelled;
-
-    /// <summary>Records that the run failed.</summary>
-    public void Fail(string error) => (End, Error) = (RunEnd.Error, error);
+    };
 
     private static double Rate(int tokens, TimeSpan time) => tokens > 0 && time > TimeSpan.Zero ? tokens / time.TotalSeconds : 0;
 }

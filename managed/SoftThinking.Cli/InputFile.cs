@@ -1,5 +1,3 @@
-using System.Text;
-
 namespace SoftThinking.Cli;
 
 /// <summary>Files that an option names. They may be readable only once, like a FIFO, /dev/stdin or a process substitution:
@@ -39,9 +37,7 @@ internal static class InputFile
     {
         // A blocked read cannot be interrupted, but waiting for it can.
         byte[] bytes = await Task.Run(() => ReadAll(name, stream), cancellation).WaitAsync(cancellation);
-        if (Utf8Text.FindInvalid(bytes) is int invalid)
-            throw new IOException($"{name} is not valid UTF-8 at byte {invalid + 1}");
-        return Encoding.UTF8.GetString(Utf8Text.WithoutMark(bytes));
+        return Utf8Text.Decode(name, bytes);
     }
 
     private static byte[] ReadAll(string name, Stream stream)

@@ -1,5 +1,3 @@
-using System.Buffers;
-using System.Text;
 using System.Text.Json;
 using SoftThinking.Checkpoints;
 using SoftThinking.Diagnostics;
@@ -9,22 +7,15 @@ namespace SoftThinking.Cli;
 /// <summary>Prints the results of `inspect` as one JSON object. Sizes are in bytes.</summary>
 internal static class InspectJson
 {
-    public static void Write(TextWriter output, ModelFacts facts)
+    public static void Write(TextWriter output, ModelFacts facts) => JsonLine.WriteIndented(output, json =>
     {
-        ArrayBufferWriter<byte> buffer = new();
-        using (Utf8JsonWriter json = new(buffer, new JsonWriterOptions { Indented = true }))
-        {
-            json.WriteStartObject();
-            json.WriteString("model", TokenJson.Encode(facts.Model));
-            WriteModel(json, facts.Found);
-            WriteMemory(json, facts);
-            WriteTokenizer(json, facts);
-            WriteTemplate(json, facts);
-            WriteDefaults(json, facts.Found.Defaults);
-            json.WriteEndObject();
-        }
-        output.WriteLine(Encoding.UTF8.GetString(buffer.WrittenSpan));
-    }
+        json.WriteString("model", facts.Model);
+        WriteModel(json, facts.Found);
+        WriteMemory(json, facts);
+        WriteTokenizer(json, facts);
+        WriteTemplate(json, facts);
+        WriteDefaults(json, facts.Found.Defaults);
+    });
 
     private static void WriteModel(Utf8JsonWriter json, ModelInspection found)
     {
@@ -55,7 +46,7 @@ internal static class InspectJson
     {
         json.WriteStartArray(name);
         foreach (string text in texts)
-            json.WriteStringValue(TokenJson.Encode(text));
+            json.WriteStringValue(text);
         json.WriteEndArray();
     }
 
@@ -83,10 +74,10 @@ internal static class InspectJson
         json.WriteNumber("merges", found.Merges);
         json.WriteStartObject("added_tokens");
         foreach ((string text, int id) in found.AddedTokens)
-            json.WriteNumber(TokenJson.Encode(text), id);
+            json.WriteNumber(text, id);
         json.WriteEndObject();
         json.WriteString("normalizer", found.Normalizer);
-        json.WriteString("pre_tokenizer", TokenJson.Encode(found.PreTokenizer));
+        json.WriteString("pre_tokenizer", found.PreTokenizer);
         json.WriteEndObject();
     }
 

@@ -54,7 +54,7 @@ internal sealed class LiveTextWriter : IRunWriter
         return string.Create(CultureInfo.InvariantCulture,
             $"{Count(run.ThinkingTokens, "thought")} ({run.MixedTokens} mixed), {Count(answered, "answer token")} · "
             + $"prefill {run.PrefillTokensPerSecond:N0} tokens/s, decode {run.DecodeTokensPerSecond:N0} tokens/s · "
-            + $"mean entropy {run.MeanEntropy:0.000} nats · {ThinkingOf(run)}{EndOf(run)} · seed {run.Seed}");
+            + $"mean entropy {run.MeanEntropy:0.000} nats · {ThinkingOf(run)}{EndOf(run)} · seed {run.Sample.Seed}");
     }
 
     private void Write(Mixture mixture)
@@ -79,7 +79,7 @@ internal sealed class LiveTextWriter : IRunWriter
 
     private static string Count(int count, string noun) => count == 1 ? $"1 {noun}" : $"{count} {noun}s";
 
-    private static string ThinkingOf(GenerationRun run) => run.ThinkingEnd switch
+    private static string ThinkingOf(GenerationRun run) => run.Sample.ThinkingEnd switch
     {
         ThinkingEnd.Model => "the model ended its thinking",
         ThinkingEnd.ColdStop => "the cold stop ended the thinking",

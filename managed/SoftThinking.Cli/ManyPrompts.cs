@@ -1,13 +1,16 @@
 using System.Text.Json;
 using System.Threading.Channels;
+using SoftThinking.Json;
 using SoftThinking.Templating;
 
 namespace SoftThinking.Cli;
 
 /// <summary>Answers many questions concurrently, or one several times, and prints an object for each answer in the order of the
 /// questions, as soon as it and all before it are complete.</summary>
-internal sealed class ManyPrompts(GenerateSettings settings, SamplingArguments sampling, Terminal terminal)
+internal sealed class ManyPrompts(GenerateSettings settings, Terminal terminal)
 {
+    private const string IdKey = "id";
+
     private readonly Channel<Task<Answer>> _answers = Channel.CreateUnbounded<Task<Answer>>();
 
     // Enough to keep the engine busy.
@@ -27,7 +30,7 @@ internal sealed class ManyPrompts(GenerateSettings settings, SamplingArguments s
         using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         Task submitting = lines != null
             ? SubmitAllAsync(engine, lines, stop.Token)
-            : SubmitAsync(engine, PromptLine.Make(question!, settings.For(engine)), stop.Token);
+            : SubmitAsync(engine, settings.For(engine).Ask(question!), stop.Token);
         Task printing = Task.Run(PrintAsync, CancellationToken.None); // complete answers are printed in any case
         if (!terminal.StyleOut) // on a terminal, the answers themselves show the progress
             ProgressBar.ShowWhile(printing, terminal, () => Progress(lines?.Length));
@@ -51,9 +54,9 @@ internal sealed class ManyPrompts(GenerateSettings settings, SamplingArguments s
         $"{Volatile.Read(ref _printed)} questions answered",
         length > 0 ? Math.Min(1, (double)Volatile.Read(ref _printedBytes) / length.Value) : 0);
 
-    private async Task SubmitAsync(Engine engine, PromptLine line, CancellationToken cancellation)
+    private async Task SubmitAsync(Engine engine, GenerationRequest request, CancellationToken cancellation)
     {
-        await _answers.Writer.WriteAsync(AnswerAsync(engine, line, new Answer(null, null), cancellation), CancellationToken.None);
+        await _answers.Writer.WriteAsync(AnswerAsync(engine, request, new Answer(null, null), cancellation), CancellationToken.None);
         _answers.Writer.Complete();
     }
 
@@ -83,9 +86,9 @@ internal sealed class ManyPrompts(GenerateSettings settings, SamplingArguments s
         Answer answer = new(line, null);
         try
         {
-            JsonElement json = PromptLine.Parse(line.Utf8);
-            answer = answer with { Id = PromptLine.ReadId(json) };
-            return await AnswerAsync(engine, PromptLine.Read(json, settings.For(engine), sampling), answer, cancellation);
+            JsonElement json = RequestJson.Parse(line.Utf8);
+            answer = answer with { Id = ReadId(json) };
+            return await AnswerAsync(engine, RequestJson.Read(json, settings.For(engine).Request, [IdKey]), answer, cancellation);
         }
         catch (ArgumentException error)
         {
@@ -97,12 +100,23 @@ internal sealed class ManyPrompts(GenerateSettings settings, SamplingArguments s
         }
     }
 
-    private async Task<Answer> AnswerAsync(Engine engine, PromptLine line, Answer answer, CancellationToken cancellation)
+    /// <summary>The "id" of a line; null if it has none.</summary>
+    /// <exception cref="ArgumentException">The id is neither text nor a number.</exception>
+    private static JsonElement? ReadId(JsonElement line)
+    {
+        if (line.ValueKind != JsonValueKind.Object || !line.TryGetProperty(IdKey, out JsonElement id) || id.ValueKind == JsonValueKind.Null)
+            return null;
+        if (id.ValueKind != JsonValueKind.Number)
+            _ = new JsonField(IdKey, id).Text();
+        return id;
+    }
+
+    private async Task<Answer> AnswerAsync(Engine engine, GenerationRequest request, Answer answer, CancellationToken cancellation)
     {
         try
         {
-            GenerationRun[] runs = [.. Enumerable.Range(0, line.Request.Samples).Select(_ => Begin())];
-            await foreach (GenerationEvent next in engine.StreamAsync(line.Request, cancellation))
+            GenerationRun[] runs = [.. Enumerable.Range(0, request.Samples).Select(_ => Begin())];
+            await foreach (GenerationEvent next in engine.StreamAsync(request, cancellation))
                 runs[next.Sample].Add(next);
             return answer with { Runs = runs };
         }
@@ -143,7 +157,7 @@ internal sealed class ManyPrompts(GenerateSettings settings, SamplingArguments s
             JsonLine.Write(terminal.Out, json =>
             {
                 WriteLabels(json, answer);
-                json.WriteString("error", TokenJson.Encode(error));
+                json.WriteString("error", error);
             });
         }
         for (int i = 0; i < answer.Runs.Count; i++)
@@ -166,7 +180,7 @@ internal sealed class ManyPrompts(GenerateSettings settings, SamplingArguments s
             json.WriteNumber("line", line.Number);
         if (answer.Id is JsonElement id)
         {
-            json.WritePropertyName("id");
+            json.WritePropertyName(IdKey);
             id.WriteTo(json);
         }
     }

@@ -66,11 +66,11 @@ internal static class QuantizeCommand
 
     private static void Write(Utf8JsonWriter json, string model, string output, QuantizationReport report, TimeSpan time)
     {
-        json.WriteString("model", TokenJson.Encode(model));
-        json.WriteString("output", TokenJson.Encode(output));
+        json.WriteString("model", model);
+        json.WriteString("output", output);
         json.WriteStartArray("files");
         foreach (string file in report.Files)
-            json.WriteStringValue(TokenJson.Encode(file));
+            json.WriteStringValue(file);
         json.WriteEndArray();
         json.WriteNumber("matrices", report.Matrices);
         json.WriteNumber("matrix_elements", report.MatrixElements);

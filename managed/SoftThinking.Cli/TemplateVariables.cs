@@ -1,22 +1,18 @@
-using System.Collections.Immutable;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using SoftThinking.Json;
 
 namespace SoftThinking.Cli;
 
 /// <summary>Variables for the chat template, such as enable_thinking.</summary>
 internal static class TemplateVariables
 {
-    /// <summary>Variables that the program itself passes to a template.</summary>
-    private static readonly string[] Reserved = ["messages", "tools", "add_generation_prompt"];
-
-    public static ImmutableDictionary<string, JsonElement> None { get; } = ImmutableDictionary<string, JsonElement>.Empty;
-
     /// <summary>Reads values of `--template-var`: NAME=VALUE, where the value is JSON if it is valid JSON, else text.</summary>
+    /// <returns>Null if there are none.</returns>
     /// <exception cref="UsageException">A value is malformed, or names a reserved variable.</exception>
-    public static ImmutableDictionary<string, JsonElement> Parse(IEnumerable<string> options)
+    public static JsonObject? Parse(IEnumerable<string> options)
     {
-        ImmutableDictionary<string, JsonElement> variables = None;
+        JsonObject? variables = null;
         foreach (string option in options)
         {
             int equals = option.IndexOf('=');
@@ -24,8 +20,8 @@ internal static class TemplateVariables
                 throw new UsageException($"--template-var must be NAME=VALUE, not '{option}'");
             try
             {
-                JsonElement value = ParseValue(option[(equals + 1)..]);
-                variables = Add(variables, option[..equals], value);
+                JsonElement variable = JsonElement.Parse($"{{\"{JsonEncodedText.Encode(option[..equals])}\": {ToJson(option[(equals + 1)..])}}}");
+                variables = RequestJson.ReadTemplateVariables(variable, defaults: variables);
             }
             catch (ArgumentException error)
             {
@@ -35,42 +31,15 @@ internal static class TemplateVariables
         return variables;
     }
 
-    /// <summary>Reads "template_vars", an object.</summary>
-    /// <param name="variables">Those of the command line, which the object overrides one by one.</param>
-    /// <exception cref="ArgumentException">The value is not an object, or names a reserved variable.</exception>
-    public static ImmutableDictionary<string, JsonElement> Read(
-        JsonElement value, ImmutableDictionary<string, JsonElement> variables)
-    {
-        if (value.ValueKind != JsonValueKind.Object)
-            throw JsonValue.Wrong("template_vars", "an object", value);
-        foreach (JsonProperty property in value.EnumerateObject())
-            variables = Add(variables, JsonValue.Name(property), property.Value);
-        return variables;
-    }
-
-    /// <summary>The variables as an object for the template; null if there are none.</summary>
-    public static JsonObject? ToObject(ImmutableDictionary<string, JsonElement> variables) =>
-        variables.IsEmpty ? null : new JsonObject(variables.Select(
-            variable => KeyValuePair.Create(variable.Key, JsonNode.Parse(variable.Value.GetRawText()))));
-
-    private static ImmutableDictionary<string, JsonElement> Add(
-        ImmutableDictionary<string, JsonElement> variables, string name, JsonElement value)
-    {
-        if (Reserved.Contains(name))
-            throw new ArgumentException($"the template variable '{name}' is set by {ProgramInfo.Name} itself");
-        JsonValue.CheckText(name, value);
-        return variables.SetItem(name, value);
-    }
-
-    private static JsonElement ParseValue(string text)
+    private static string ToJson(string text)
     {
         try
         {
-            return JsonElement.Parse(text);
+            return JsonElement.Parse(text).GetRawText();
         }
         catch (JsonException)
         {
-            return JsonElement.Parse($"\"{JsonEncodedText.Encode(text)}\"");
+            return $"\"{JsonEncodedText.Encode(text)}\"";
         }
     }
 }

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using SoftThinking.Json;
 
 namespace SoftThinking.Cli;
 
@@ -27,7 +28,7 @@ internal sealed class TraceWriter : IRunWriter, IDisposable
         if (next is not GeneratedToken token)
             return;
         _line.SetLength(0);
-        using (Utf8JsonWriter json = new(_line))
+        using (Utf8JsonWriter json = new(_line, JsonLine.Readable))
         {
             json.WriteStartObject();
             json.WriteNumber("index", run.Tokens.Count - 1);

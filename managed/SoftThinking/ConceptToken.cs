@@ -28,6 +28,7 @@ public readonly struct ConceptToken : IEquatable<ConceptToken>
     /// occur several times. Weights that sum to 1 within 1e-5 are kept bit for bit; others are divided by their sum.</summary>
     /// <param name="token">The emitted token id, 0 or more; it need not be among the entries.</param>
     /// <param name="entries">1 to <see cref="MaxEntries"/> entries, weights finite, 0 or more, with a sum of 1 within 1e-3.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The id is negative.</exception>
     /// <exception cref="ArgumentException">The entries are not as described.</exception>
     public ConceptToken(int token, params ReadOnlySpan<ConceptEntry> entries)
         : this(token)

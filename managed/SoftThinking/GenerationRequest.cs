@@ -77,6 +77,7 @@ public sealed record GenerationRequest
     /// <summary>The request with the values that the model's makers recommend (<c>Engine.Defaults</c>) for both sets of filters
     /// and the repetition penalty; what they do not name stays as it is. "do_sample": false means greedy.</summary>
     /// <exception cref="ArgumentNullException">The defaults are null.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">A recommended value is out of the range of its option.</exception>
     public GenerationRequest WithDefaults(GenerationDefaults defaults)
     {
         ArgumentNullException.ThrowIfNull(defaults);

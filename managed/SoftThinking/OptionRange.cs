@@ -33,6 +33,10 @@ internal static class OptionRange
         return value;
     }
 
+    /// <summary>The text, which may be null but not empty.</summary>
+    public static string? NotEmpty(string? value, [CallerMemberName] string option = "") =>
+        value != "" ? value : throw new ArgumentOutOfRangeException(option, $"{option} must not be empty");
+
     public static ArgumentOutOfRangeException Error<T>(T value, string range, [CallerMemberName] string option = "") =>
         new(option, FormattableString.Invariant($"{option} must be {range}, not {value}"));
 }

@@ -55,14 +55,14 @@ public sealed record SamplingOptions
     public string? ThinkStart
     {
         get;
-        init => field = value != "" ? value : throw OptionRange.Error(value, "null, or a text");
+        init => field = OptionRange.NotEmpty(value);
     }
 
     /// <summary>Marker that ends a thought, at most 16 tokens of the model; null for the one of the model's family.</summary>
     public string? ThinkEnd
     {
         get;
-        init => field = value != "" ? value : throw OptionRange.Error(value, "null, or a text");
+        init => field = OptionRange.NotEmpty(value);
     }
 
     /// <summary>Text that follows when the end of thinking was forced; at most 64 tokens.</summary>

@@ -10,7 +10,7 @@ public partial class ArchitectureTests
     // A folder may refer to the folders before it, and to no other. The first is the root: the public contracts.
     private static readonly string[] Order =
     [
-        "", "Files", "Interop", "Checkpoints", "Tokenization", "Templating", "Cache", "Thinking", "Models", "Quantization", "Scheduling",
+        "", "Files", "Json", "Interop", "Checkpoints", "Tokenization", "Templating", "Cache", "Thinking", "Models", "Quantization", "Scheduling",
         "Execution", "Engine", "Diagnostics",
     ];
 

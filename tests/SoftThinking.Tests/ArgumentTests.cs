@@ -1,9 +1,11 @@
 using System.Reflection;
 using System.Runtime.CompilerServices;
+using System.Text.Json;
 using System.Text.Json.Nodes;
 using NUnit.Framework;
 using SoftThinking.Checkpoints;
 using SoftThinking.Diagnostics;
+using SoftThinking.Json;
 using SoftThinking.Templating;
 using SoftThinking.Tokenization;
 
@@ -19,7 +21,7 @@ public class ArgumentTests
     private static readonly Lazy<Engine> Loaded = new(() => Engine.Load(TestData.TinyReasoner, new EngineOptions { Device = ComputeDevice.Cpu }));
 
     public static IEnumerable<TestCaseData> Arguments() =>
-        from type in typeof(Engine).Assembly.GetExportedTypes()
+        from type in typeof(Engine).Assembly.GetExportedTypes().Select(Closed)
         where !type.IsEnum && !typeof(Exception).IsAssignableFrom(type)
         from method in MethodsOf(type)
         from parameter in method.GetParameters()
@@ -59,6 +61,8 @@ public class ArgumentTests
         Assert.That(error.InnerException, Is.TypeOf<ArgumentNullException>().With.Property(nameof(ArgumentException.ParamName)).EqualTo(property.Name));
     }
 
+    private static Type Closed(Type type) => type.IsGenericTypeDefinition ? type.MakeGenericType(typeof(string)) : type;
+
     private static IEnumerable<MethodBase> MethodsOf(Type type)
     {
         IEnumerable<MethodBase> methods = type
@@ -94,6 +98,7 @@ public class ArgumentTests
         _ when type == typeof(GenerationAccumulator) => new GenerationAccumulator(),
         _ when type == typeof(GenerationRequest) => GenerationRequest.FromText("text"),
         _ when type == typeof(MachineRates) => new MachineRates("device", "instructions", 1, 1, 1, 1, 1),
+        _ when type == typeof(SamplingKey<string>) => SamplingJson.Keys.OfType<SamplingKey<string>>().First(),
         _ when type == typeof(Tokenizer) => Loaded.Value.Tokenizer,
         _ => throw new NotSupportedException($"no instance of {type} to call; add one here"),
     };
@@ -110,6 +115,25 @@ public class ArgumentTests
             _ when type == typeof(Engine) => Loaded.Value,
             _ when type == typeof(ModelConfig) => Loaded.Value.Config,
             _ when type == typeof(EngineOptions) => new EngineOptions(),
+            _ when type == typeof(GeneratedSample) => new GeneratedSample
+            {
+                Tokens = [],
+                Seed = 0,
+                FinishReason = FinishReason.Stop,
+                Usage = new Usage(1, 0, 0, 0),
+            },
+            _ when type == typeof(GeneratedToken) => new GeneratedToken
+            {
+                Token = default,
+                Text = "",
+                Entropy = 0,
+                Soft = false,
+                Thinking = false,
+                Marker = false,
+            },
+            _ when type == typeof(GenerationRequest) => GenerationRequest.FromText("text"),
+            _ when type == typeof(SamplingOptions) => new SamplingOptions(),
+            _ when type == typeof(Utf8JsonWriter) => new Utf8JsonWriter(Stream.Null),
             _ => throw new NotSupportedException($"no example of {type}; add one here"),
         };
     }

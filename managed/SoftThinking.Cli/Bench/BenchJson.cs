@@ -1,5 +1,3 @@
-using System.Buffers;
-using System.Text;
 using System.Text.Json;
 using SoftThinking.Diagnostics;
 
@@ -8,30 +6,23 @@ namespace SoftThinking.Cli;
 /// <summary>Prints the results of `bench` as one JSON object.</summary>
 internal static class BenchJson
 {
-    public static void Write(TextWriter output, BenchReport report)
+    public static void Write(TextWriter output, BenchReport report) => JsonLine.WriteIndented(output, json =>
     {
-        ArrayBufferWriter<byte> buffer = new();
-        using (Utf8JsonWriter json = new(buffer, new JsonWriterOptions { Indented = true }))
-        {
-            json.WriteStartObject();
-            WriteMachine(json, report.Machine);
-            WriteModel(json, report);
-            if (report.Load is LoadResult load)
-                WriteLoad(json, load);
-            json.WriteStartArray("results");
-            foreach (BenchResult result in report.Results)
-                WriteResult(json, report, result);
-            json.WriteEndArray();
-            if (report.Concurrency is ConcurrencyResult concurrency)
-                WriteConcurrency(json, report.Settings, concurrency);
-            if (report.PrefixReuse is PrefixResult prefix)
-                WritePrefix(json, prefix);
-            if (report.Settings.Profile)
-                WriteProfiles(json, report);
-            json.WriteEndObject();
-        }
-        output.WriteLine(Encoding.UTF8.GetString(buffer.WrittenSpan));
-    }
+        WriteMachine(json, report.Machine);
+        WriteModel(json, report);
+        if (report.Load is LoadResult load)
+            WriteLoad(json, load);
+        json.WriteStartArray("results");
+        foreach (BenchResult result in report.Results)
+            WriteResult(json, report, result);
+        json.WriteEndArray();
+        if (report.Concurrency is ConcurrencyResult concurrency)
+            WriteConcurrency(json, report.Settings, concurrency);
+        if (report.PrefixReuse is PrefixResult prefix)
+            WritePrefix(json, prefix);
+        if (report.Settings.Profile)
+            WriteProfiles(json, report);
+    });
 
     private static void WriteMachine(Utf8JsonWriter json, MachineRates machine)
     {
@@ -50,7 +41,7 @@ internal static class BenchJson
     {
         ModelCost cost = report.Cost;
         json.WriteStartObject("model");
-        json.WriteString("name", TokenJson.Encode(report.Settings.ModelName));
+        json.WriteString("name", report.Settings.ModelName);
         json.WriteString("kv_dtype", report.Settings.Engine.KvDtype == KvDtype.F32 ? "f32" : "bf16");
         json.WriteNumber("weight_bytes", cost.WeightBytes);
         json.WriteNumber("weight_bytes_per_step", cost.WeightBytesPerStep);

@@ -15,8 +15,10 @@ public static class EngineDiagnostics
     /// <param name="shape">Sizes of the model.</param>
     /// <param name="options">How the engine is set up; null for the defaults.</param>
     /// <param name="seed">Seed of the weights.</param>
-    /// <exception cref="BackendException">The native library cannot be loaded.</exception>
+    /// <exception cref="ArgumentNullException">The shape is null.</exception>
+    /// <exception cref="BackendException">The native library cannot be loaded, the device does not exist, or it fails.</exception>
     /// <exception cref="InsufficientMemoryException">Weights or KV cache do not fit.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The KV cache of the options is smaller than one block of this model.</exception>
     public static Engine LoadRandom(ModelShape shape, EngineOptions? options = null, ulong seed = 0)
     {
         ArgumentNullException.ThrowIfNull(shape);
@@ -26,6 +28,7 @@ public static class EngineDiagnostics
     }
 
     /// <summary>Lower bounds of the model's bytes and multiply-adds.</summary>
+    /// <exception cref="ArgumentNullException">The engine is null.</exception>
     public static ModelCost Cost(this Engine engine)
     {
         ArgumentNullException.ThrowIfNull(engine);
@@ -57,6 +60,7 @@ public static class EngineDiagnostics
     }
 
     /// <summary>Whether fast prefill is in effect; null where <see cref="EngineOptions.FastPrefill"/> is off.</summary>
+    /// <exception cref="ArgumentNullException">The engine is null.</exception>
     public static FastPrefillStatus? FastPrefill(this Engine engine)
     {
         ArgumentNullException.ThrowIfNull(engine);
@@ -64,6 +68,7 @@ public static class EngineDiagnostics
     }
 
     /// <summary>Where the engine steps since the last call spent their time; empty without <see cref="EngineOptions.Profile"/>.</summary>
+    /// <exception cref="ArgumentNullException">The engine is null.</exception>
     public static IReadOnlyList<StepProfile> TakeProfile(this Engine engine)
     {
         ArgumentNullException.ThrowIfNull(engine);

@@ -18,7 +18,7 @@ public sealed record MachineRates(
 {
     /// <summary>Measures the device that the options name: takes a second or two, and half a gigabyte of memory meanwhile.</summary>
     /// <exception cref="ArgumentNullException">The options are null.</exception>
-    /// <exception cref="BackendException">The native library cannot be loaded, or the memory is not available.</exception>
+    /// <exception cref="BackendException">The native library cannot be loaded, the device does not exist, or the memory is not available.</exception>
     public static unsafe MachineRates Measure(EngineOptions options)
     {
         ArgumentNullException.ThrowIfNull(options);
@@ -33,7 +33,7 @@ public sealed record MachineRates(
     /// <summary>What the device reads now, while others may use the machine: bytes per second of the median of several passes.
     /// Measure it right before and after what it is compared with.</summary>
     /// <exception cref="ArgumentNullException">The options are null.</exception>
-    /// <exception cref="BackendException">The native library cannot be loaded, or the memory is not available.</exception>
+    /// <exception cref="BackendException">The native library cannot be loaded, the device does not exist, or the memory is not available.</exception>
     public static double ReadBandwidthNow(EngineOptions options)
     {
         ArgumentNullException.ThrowIfNull(options);

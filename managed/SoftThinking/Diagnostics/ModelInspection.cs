@@ -100,6 +100,7 @@ public sealed record ModelInspection
     /// <exception cref="ModelFileException">A file is missing, broken, or of a kind that this engine does not run.</exception>
     /// <exception cref="TemplateException">The chat template is broken or not supported.</exception>
     /// <exception cref="BackendException">The native library cannot be loaded.</exception>
+    /// <exception cref="ArgumentException">A marker of the model's thoughts has too many tokens.</exception>
     public static ModelInspection Read(string path, KvDtype kvDtype = KvDtype.Bf16)
     {
         ArgumentNullException.ThrowIfNull(path);

@@ -64,8 +64,9 @@ public sealed class Engine : IAsyncDisposable, IDisposable
     /// <param name="options">How the engine is set up; null for the defaults.</param>
     /// <exception cref="ArgumentNullException">The path is null.</exception>
     /// <exception cref="ModelFileException">A file is missing, broken, or of a kind that this engine does not run.</exception>
-    /// <exception cref="BackendException">The native library cannot be loaded.</exception>
+    /// <exception cref="BackendException">The native library cannot be loaded, the device does not exist, or it fails.</exception>
     /// <exception cref="InsufficientMemoryException">Weights or KV cache do not fit.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The KV cache of the options is smaller than one block of this model.</exception>
     public static Engine Load(string path, EngineOptions? options = null) => Load(path, options, CancellationToken.None);
 
     /// <summary>As <see cref="Load(string, EngineOptions?)"/>, on a thread of its own.</summary>
@@ -74,8 +75,9 @@ public sealed class Engine : IAsyncDisposable, IDisposable
     /// <param name="cancellation">Ends loading; what was allocated is freed.</param>
     /// <exception cref="ArgumentNullException">The path is null.</exception>
     /// <exception cref="ModelFileException">A file is missing, broken, or of a kind that this engine does not run.</exception>
-    /// <exception cref="BackendException">The native library cannot be loaded.</exception>
+    /// <exception cref="BackendException">The native library cannot be loaded, the device does not exist, or it fails.</exception>
     /// <exception cref="InsufficientMemoryException">Weights or KV cache do not fit.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The KV cache of the options is smaller than one block of this model.</exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public static Task<Engine> LoadAsync(string path, EngineOptions? options = null, CancellationToken cancellation = default) =>
         Task.Factory.StartNew(() => Load(path, options, cancellation), cancellation, TaskCreationOptions.LongRunning, TaskScheduler.Default);
@@ -85,12 +87,14 @@ public sealed class Engine : IAsyncDisposable, IDisposable
     /// <param name="request">What to generate.</param>
     /// <param name="cancellation">Ends the generation.</param>
     /// <exception cref="ArgumentNullException">The request is null.</exception>
-    /// <exception cref="ArgumentException">The prompt is empty or contains an id outside the vocabulary; or thinking cannot be ended as
-    /// the request wants it.</exception>
-    /// <exception cref="ModelFileException">The prompt needs a chat template and the model comes without one.</exception>
-    /// <exception cref="TemplateException">The chat template fails.</exception>
+    /// <exception cref="ArgumentException">The prompt is empty; it, or the logit bias, contains an id outside the vocabulary; a JSON value
+    /// of a message or of the template's variables has the wrong form; thinking cannot be ended as the request wants it; or too many
+    /// ids end the text for a minimum number of tokens.</exception>
+    /// <exception cref="ModelFileException">The prompt needs a chat template and the model comes without one, or its file is
+    /// broken.</exception>
+    /// <exception cref="TemplateException">The chat template is broken, not supported, or fails.</exception>
     /// <exception cref="GenerationLimitException">The request exceeds a limit, or the queue is full.</exception>
-    /// <exception cref="GenerationException">The model's logits cannot be sampled, or the engine failed.</exception>
+    /// <exception cref="GenerationException">The model's logits cannot be sampled, the engine failed, or it is being drained.</exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
     /// <exception cref="ObjectDisposedException">The engine was disposed.</exception>
     public async Task<GenerationResult> GenerateAsync(GenerationRequest request, CancellationToken cancellation = default)
@@ -108,16 +112,25 @@ public sealed class Engine : IAsyncDisposable, IDisposable
     /// <param name="request">What to generate.</param>
     /// <param name="cancellation">Ends the generation.</param>
     /// <exception cref="ArgumentNullException">The request is null.</exception>
-    /// <exception cref="ArgumentException">As for <see cref="GenerateAsync"/>; the other errors occur while events are read.</exception>
-    /// <exception cref="TemplateException">The chat template fails.</exception>
-    /// <exception cref="GenerationLimitException">The request exceeds a limit.</exception>
+    /// <exception cref="ArgumentException">As for <see cref="GenerateAsync"/>.</exception>
+    /// <exception cref="ModelFileException">The prompt needs a chat template and the model comes without one, or its file is
+    /// broken.</exception>
+    /// <exception cref="TemplateException">The chat template is broken, not supported, or fails.</exception>
+    /// <exception cref="GenerationLimitException">The request exceeds a limit; or, while events are read, the queue is full.</exception>
+    /// <exception cref="GenerationException">While events are read: the model's logits cannot be sampled, the engine failed, or it is
+    /// being drained.</exception>
+    /// <exception cref="OperationCanceledException">While events are read: cancelled.</exception>
+    /// <exception cref="ObjectDisposedException">While events are read: the engine was disposed.</exception>
     public IAsyncEnumerable<GenerationEvent> StreamAsync(GenerationRequest request, CancellationToken cancellation = default) =>
         SubmitAndReadAsync(Prepare(request), cancellation);
 
     /// <summary>The tokens of a prompt, as a request would use them.</summary>
     /// <exception cref="ArgumentNullException">The prompt is null.</exception>
-    /// <exception cref="ModelFileException">The prompt needs a chat template and the model comes without one.</exception>
-    /// <exception cref="TemplateException">The chat template fails.</exception>
+    /// <exception cref="ArgumentException">A JSON value of a message or of the template's variables has the wrong form; or a marker of the
+    /// model's thoughts has too many tokens.</exception>
+    /// <exception cref="ModelFileException">The prompt needs a chat template and the model comes without one, or its file is
+    /// broken.</exception>
+    /// <exception cref="TemplateException">The chat template is broken, not supported, or fails.</exception>
     public IReadOnlyList<ConceptToken> Encode(Prompt prompt)
     {
         ArgumentNullException.ThrowIfNull(prompt);

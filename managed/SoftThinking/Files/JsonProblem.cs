@@ -9,7 +9,8 @@ internal static class JsonProblem
     /// <summary>What is wrong with a text that the parser refused, for use after "the file".</summary>
     /// <param name="text">Valid UTF-8.</param>
     /// <param name="deepest">Levels of objects and lists that the parser accepts.</param>
-    public static string Of(ReadOnlySpan<byte> text, int deepest)
+    /// <param name="isLine">Whether the text is a line of a larger one: then its own lines are not counted.</param>
+    public static string Of(ReadOnlySpan<byte> text, int deepest, bool isLine)
     {
         const int Unlimited = 1_000_000_000;
         Utf8JsonReader reader = new(text, new JsonReaderOptions { MaxDepth = Unlimited });
@@ -19,13 +20,13 @@ internal static class JsonProblem
             while (reader.Read())
             {
                 if (reader.CurrentDepth >= deepest && reader.TokenType is (JsonTokenType.StartObject or JsonTokenType.StartArray))
-                    return $"is broken JSON: it is nested more than {deepest} levels deep, at {PlaceOf(text, (int)reader.TokenStartIndex)}";
+                    return $"is broken JSON: it is nested more than {deepest} levels deep, at {PlaceOf(text, (int)reader.TokenStartIndex, isLine)}";
                 if (reader.TokenType == JsonTokenType.StartObject)
                     keys.Push([]);
                 else if (reader.TokenType == JsonTokenType.EndObject)
                     keys.Pop();
                 else if (reader.TokenType == JsonTokenType.PropertyName && reader.GetString() is string key && !keys.Peek().Add(key))
-                    return $"is broken JSON: the key {HostileText.Quote(key)} occurs twice (a duplicate), at {PlaceOf(text, (int)reader.TokenStartIndex)}";
+                    return $"is broken JSON: the key {HostileText.Quote(key)} occurs twice (a duplicate), at {PlaceOf(text, (int)reader.TokenStartIndex, isLine)}";
             }
             return "is broken JSON";
         }
@@ -33,11 +34,11 @@ internal static class JsonProblem
         {
             int at = PositionOf(text, error);
             string problem = at >= text.Length ? ": it ends too early," : "";
-            return $"is broken JSON{problem} at {PlaceOf(text, at)}";
+            return $"is broken JSON{problem} at {PlaceOf(text, at, isLine)}";
         }
         catch (InvalidOperationException)
         {
-            return $"is broken JSON: a key is not valid Unicode (half of a surrogate pair), at {PlaceOf(text, (int)reader.TokenStartIndex)}";
+            return $"is broken JSON: a key is not valid Unicode (half of a surrogate pair), at {PlaceOf(text, (int)reader.TokenStartIndex, isLine)}";
         }
     }
 
@@ -50,11 +51,11 @@ internal static class JsonProblem
     }
 
     // Lines and columns count from 1, columns in characters.
-    private static string PlaceOf(ReadOnlySpan<byte> text, int position)
+    private static string PlaceOf(ReadOnlySpan<byte> text, int position, bool isLine)
     {
         ReadOnlySpan<byte> before = text[..position];
         int line = before.Count((byte)'\n') + 1;
         int column = Encoding.UTF8.GetCharCount(before[(before.LastIndexOf((byte)'\n') + 1)..]) + 1;
-        return $"line {line}, column {column}";
+        return isLine ? $"column {column}" : $"line {line}, column {column}";
     }
 }

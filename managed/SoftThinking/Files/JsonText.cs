@@ -1,3 +1,5 @@
+using System.Buffers;
+using System.Text;
 using System.Text.Json;
 using System.Text.Unicode;
 
@@ -13,19 +15,20 @@ internal static class JsonText
     private static readonly JsonDocumentOptions Strict = new() { AllowDuplicateProperties = false };
 
     /// <summary>Parses a whole text.</summary>
+    /// <param name="isLine">Whether the text is a line of a larger one.</param>
     /// <exception cref="FormatException">The message says what is wrong and where, for use after "the file":
     /// "is broken JSON at line 3, column 7".</exception>
-    public static JsonDocument Parse(ReadOnlyMemory<byte> text)
+    public static JsonDocument Parse(ReadOnlyMemory<byte> text, bool isLine = false)
     {
-        text = ModelFile.WithoutMark(text);
         // The parser checks the bytes of a string only when the string is read, which would be too late to name the file.
-        if (!Utf8.IsValid(text.Span))
-            throw new FormatException("is broken: it is not UTF-8");
+        if (FindInvalid(text.Span) is int invalid)
+            throw new FormatException($"is broken: it is not UTF-8, at byte {invalid + 1}");
+        text = ModelFile.WithoutMark(text);
         // Files with such numbers are rare: only where parsing fails are they searched for.
         if (TryParse(text) is JsonDocument document)
             return document;
         byte[]? replaced = PythonNumbers.Replace(text.Span);
-        return (replaced == null ? null : TryParse(replaced)) ?? throw new FormatException(JsonProblem.Of(replaced ?? text.Span, DeepestNesting));
+        return (replaced == null ? null : TryParse(replaced)) ?? throw new FormatException(JsonProblem.Of(replaced ?? text.Span, DeepestNesting, isLine));
     }
 
     /// <summary>Parses a file, whose content is one JSON value.</summary>
@@ -49,6 +52,17 @@ internal static class JsonText
         JsonValueKind.Array => "a list",
         _ => PythonNumbers.NameOf(value) ?? HostileText.Quote(value.GetRawText()),
     };
+
+    /// <summary>Index of the first byte that is not UTF-8; null if there is none.</summary>
+    private static int? FindInvalid(ReadOnlySpan<byte> bytes)
+    {
+        if (Utf8.IsValid(bytes))
+            return null;
+        int at = 0;
+        while (Rune.DecodeFromUtf8(bytes[at..], out _, out int length) == OperationStatus.Done)
+            at += length;
+        return at;
+    }
 
     private static JsonDocument? TryParse(ReadOnlyMemory<byte> text)
     {

@@ -102,8 +102,8 @@ public class ConversationTests
     [TestCase("""{"prompt": "x", "tools": {}}""", "tools must be an array of objects, not {}")]
     [TestCase("""{"prompt": "x", "tools": [1]}""", "tools must be an array of objects, not [1]")]
     [TestCase("""{"prompt": "x", "template_vars": []}""", "template_vars must be an object, not []")]
-    [TestCase("""{"prompt": "x", "template_vars": {"tools": 1}}""", "the template variable 'tools' is set by softthinking itself")]
-    [TestCase("""{"prompt": "x", "template_vars": {"a": "\ud800"}}""", "a must be Unicode text")]
+    [TestCase("""{"prompt": "x", "template_vars": {"tools": 1}}""", "the template variable 'tools' is set by the engine itself")]
+    [TestCase("""{"prompt": "x", "template_vars": {"a": "\ud800"}}""", "the template variable 'a' must be Unicode text")]
     [TestCase("""{"prompt": null}""", "\"prompt\" or \"messages\" is missing")]
     [TestCase("""{"prompt": "x", "temprature": null}""", "unknown key \"temprature\"")]
     public void WhatIsNoConversationIsAnErrorOfItsLine(string line, string expected) =>
@@ -113,7 +113,7 @@ public class ConversationTests
     [TestCase("""{"prompt": "x", "template_vars": {}}""", "template_vars")]
     [TestCase("""{"messages": [{"role": "user", "content": "y"}]}""", "messages")]
     public void RawPromptsHaveNoTemplate(string line, string key) =>
-        Assert.That(ErrorOf(line, "--raw"), Is.EqualTo($"\"{key}\" needs the chat template, which --raw switches off"));
+        Assert.That(ErrorOf(line, "--raw"), Is.EqualTo($"\"{key}\" needs the chat template, which a raw prompt (--raw on the command line) does without"));
 
     private string Shown(string line, params string[] options)
     {

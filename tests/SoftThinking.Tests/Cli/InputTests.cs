@@ -95,7 +95,7 @@ public class InputTests
 
         Assert.That((run.Code, run.Error), Is.EqualTo((1, "")));
         Assert.That(run.JsonLines, Has.Length.EqualTo(3));
-        Assert.That(run.JsonLines[1].GetRawText(), Is.EqualTo("""{"line":2,"error":"line is not valid UTF-8 at byte 24"}"""));
+        Assert.That(run.JsonLines[1].GetRawText(), Is.EqualTo("""{"line":2,"error":"the text is broken: it is not UTF-8, at byte 24"}"""));
         Assert.That(new[] { run.JsonLines[0], run.JsonLines[2] }, Has.All.Matches<System.Text.Json.JsonElement>(
             line => line.GetProperty("finish_reason").GetString() == "length"));
     }

@@ -50,13 +50,17 @@ public class ManyPromptsTests
         Assert.That(lines[0].GetProperty("tokens")[0].TryGetProperty("log_prob", out _), Is.False);
     }
 
-    [TestCase("{bad", "line is not valid JSON at column 2")]
-    [TestCase("[1]", "line is not a JSON object")]
+    [TestCase("{bad", "the text is broken JSON at column 2")]
+    [TestCase("[1]", "the request is not a JSON object")]
     [TestCase("{}", "\"prompt\" or \"messages\" is missing")]
     [TestCase("""{"prompt": ""}""", "the prompt is empty")]
     [TestCase("""{"prompt": 3}""", "prompt must be text, not 3")]
     [TestCase("""{"prompt": "\ud800"}""", "prompt must be Unicode text")]
-    [TestCase("""{"prompt": "x", "\ud800": 1}""", "a key must be Unicode text")]
+    [TestCase("""{"prompt": "x", "\ud800": 1}""", "the text is broken JSON: a key is not valid Unicode (half of a surrogate pair), at column 17")]
+    [TestCase("""{"prompt": "x", "top_p": 1, "top_p": 1}""", "the text is broken JSON: the key 'top_p' occurs twice (a duplicate), at column 29")]
+    [TestCase("""{"prompt": "x", "top_p": NaN}""", "top_p must be above 0, at most 1, not NaN")]
+    [TestCase("""{"prompt": "x", "think_end_str": ""}""", "think_end_str must not be empty")]
+    [TestCase("""{"prompt": "x", "id": NaN}""", "id must be text, not NaN")]
     [TestCase("""{"prompt": "x", "temprature": 1}""", "unknown key \"temprature\"")]
     [TestCase("""{"prompt": "x", "top_p": 2}""", "top_p must be above 0, at most 1, not 2")]
     [TestCase("""{"prompt": "x", "top_p": "0.5"}""", "top_p must be a number, not \"0.5\"")]

@@ -169,9 +169,10 @@ public class OptionTests
     [TestCase("--stop ", "--stop must be at most 16 texts, none of them empty")]
     [TestCase("--template-var x", "--template-var must be NAME=VALUE, not 'x'")]
     [TestCase("--template-var =x", "--template-var must be NAME=VALUE, not '=x'")]
-    [TestCase("--template-var messages=[]", "--template-var: the template variable 'messages' is set by softthinking itself")]
-    [TestCase("--template-var x=\"\\ud800\"", "--template-var: x must be Unicode text")]
+    [TestCase("--template-var messages=[]", "--template-var: the template variable 'messages' is set by the engine itself")]
+    [TestCase("--template-var x=\"\\ud800\"", "--template-var: the template variable 'x' must be Unicode text")]
     [TestCase("--template-var x=1 --raw", "--template-var needs the chat template, which --raw switches off")]
+    [TestCase("--think-start-str ", "--think-start-str must not be empty")]
     [TestCase("--raw --system x", "--system needs the chat template, which --raw switches off")]
     public void UsageErrorsNameTheOptionAndItsRange(string options, string message)
     {

@@ -1,0 +1,118 @@
+using System.Globalization;
+using System.Numerics;
+using System.Text.Json;
+using SoftThinking.Files;
+
+namespace SoftThinking.Json;
+
+/// <summary>A value of a JSON object with its key, which every error names. NaN, Infinity and -Infinity, where
+/// <see cref="RequestJson.Parse"/> read them, are numbers.</summary>
+/// <param name="Key">The key as messages show it, such as "messages[0].role".</param>
+/// <param name="Value">The value.</param>
+public readonly record struct JsonField(string Key, JsonElement Value)
+{
+    private const int LongestShown = 60;
+
+    /// <summary>The value as text.</summary>
+    /// <exception cref="ArgumentException">The value is not text, or not Unicode.</exception>
+    public string Text()
+    {
+        if (Value.ValueKind != JsonValueKind.String || PythonNumbers.NameOf(Value) != null)
+            throw Wrong("text");
+        try
+        {
+            return Value.GetString()!;
+        }
+        catch (InvalidOperationException error) // an escape of half a surrogate pair
+        {
+            throw new ArgumentException($"{Key} must be Unicode text", error);
+        }
+    }
+
+    /// <summary>The value as true or false.</summary>
+    /// <exception cref="ArgumentException">The value is neither.</exception>
+    public bool Flag() => Value.ValueKind is JsonValueKind.True or JsonValueKind.False ? Value.GetBoolean() : throw Wrong("true or false");
+
+    /// <summary>The value as a number. Whether it is in range, and finite, the caller checks.</summary>
+    /// <exception cref="ArgumentException">The value is not a number of this type.</exception>
+    public T Number<T>() where T : struct, INumber<T>
+    {
+        bool real = default(T) is float or double;
+        if (real && PythonNumbers.ValueOf(Value) is double special)
+            return T.CreateChecked(special);
+        return Value.ValueKind == JsonValueKind.Number && T.TryParse(Value.GetRawText(), NumberStyles.Float, CultureInfo.InvariantCulture, out T number)
+            ? number
+            : throw Wrong(real ? "a number" : "a whole number in its range");
+    }
+
+    /// <summary>Applies the value. The error of a property that refuses it names the key in place of the property.</summary>
+    /// <exception cref="ArgumentException">The value is out of range.</exception>
+    internal static T Apply<T>(string key, Func<T> set)
+    {
+        try
+        {
+            return set();
+        }
+        catch (ArgumentOutOfRangeException error)
+        {
+            // "TopP must be …, not 2 (Parameter 'TopP')" → "top_p must be …, not 2"
+            string property = error.ParamName ?? "";
+            string message = error.Message.Replace($" (Parameter '{property}')", "", StringComparison.Ordinal);
+            message = message.StartsWith(property, StringComparison.Ordinal) ? key + message[property.Length..] : $"{key}: {message}";
+            throw new ArgumentException(message, error);
+        }
+    }
+
+    /// <summary>Checks that a value of any kind contains nothing that a chat template cannot read.</summary>
+    /// <exception cref="ArgumentException">A text in it is not Unicode, or a number is NaN or infinite.</exception>
+    internal JsonElement CheckContent()
+    {
+        if (PythonNumbers.NameOf(Value) is string name)
+            throw new ArgumentException($"{Key} must not be {name}");
+        if (Value.ValueKind == JsonValueKind.String)
+        {
+            Text();
+        }
+        else if (Value.ValueKind == JsonValueKind.Array)
+        {
+            int i = 0;
+            foreach (JsonElement element in Value.EnumerateArray())
+                new JsonField($"{Key}[{i++}]", element).CheckContent();
+        }
+        else if (Value.ValueKind == JsonValueKind.Object)
+        {
+            foreach (JsonField field in Fields($"{Key}."))
+                field.CheckContent();
+        }
+        return Value;
+    }
+
+    /// <summary>The fields of a value that is an object.</summary>
+    /// <param name="prefix">What precedes the name of a field in its key.</param>
+    /// <exception cref="ArgumentException">A name is not Unicode.</exception>
+    internal IEnumerable<JsonField> Fields(string prefix = "")
+    {
+        foreach (JsonProperty property in Value.EnumerateObject())
+            yield return new JsonField(prefix + NameOf(property), property.Value);
+    }
+
+    /// <summary>The error for a value of the wrong kind.</summary>
+    /// <param name="kind">What it must be.</param>
+    internal ArgumentException Wrong(string kind)
+    {
+        string shown = Value.ValueKind == JsonValueKind.Undefined ? "absent" : PythonNumbers.NameOf(Value) ?? Value.GetRawText();
+        return new ArgumentException($"{Key} must be {kind}, not {(shown.Length > LongestShown ? shown[..LongestShown] + "…" : shown)}");
+    }
+
+    private static string NameOf(JsonProperty property)
+    {
+        try
+        {
+            return property.Name;
+        }
+        catch (InvalidOperationException error)
+        {
+            throw new ArgumentException("a key must be Unicode text", error);
+        }
+    }
+}
