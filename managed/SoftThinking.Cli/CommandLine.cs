@@ -1,6 +1,9 @@
 using System.CommandLine;
 using System.CommandLine.Help;
 using System.CommandLine.Invocation;
+using SoftThinking.Evaluation.Code;
+using SoftThinking.Evaluation.Datasets;
+using SoftThinking.Evaluation.Endpoints;
 using SoftThinking.Templating;
 
 namespace SoftThinking.Cli;
@@ -68,6 +71,8 @@ internal static class CommandLine
             GenerateCommand.Create(terminal),
             InspectCommand.Create(terminal),
             QuantizeCommand.Create(terminal),
+            EvalCommand.Create(terminal),
+            ReportCommand.Create(terminal),
             BenchCommand.Create(terminal),
         };
         root.Options.OfType<HelpOption>().Single().Action = new HelpText(terminal);
@@ -82,6 +87,6 @@ internal static class CommandLine
         : parsed.Errors[0].Message;
 
     private static bool IsExpected(Exception error) =>
-        error is ModelFileException or TemplateException or BackendException or GenerationException
+        error is ModelFileException or DatasetException or EndpointException or SandboxException or TemplateException or BackendException or GenerationException
             or InsufficientMemoryException or ArgumentException or IOException or UnauthorizedAccessException;
 }

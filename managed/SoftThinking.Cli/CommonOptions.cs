@@ -32,16 +32,23 @@ internal static class CommonOptions
             + "concurrent requests and on the version of cuBLAS. Decoding is unchanged. CUDA only.",
     };
 
+    private static readonly Option<int?> Threads = NumberOption.Create<int>("--threads",
+        "Compute threads: 1 to 1024, or 0 for one per core. The output does not depend on it.", 0,
+        value => _ = new EngineOptions { Threads = value });
+
+    /// <summary>The options of the group "machine".</summary>
+    public static Option[] Machine => [Device, Threads, Weights, KvDtype, FastPrefill];
+
     /// <summary>The engine options of the group "machine".</summary>
-    public static EngineOptions ReadMachine(ParseResult parsed, int threads)
+    public static EngineOptions ReadMachine(ParseResult parsed)
     {
-        EngineOptions options = ReadDevice(parsed, threads);
+        EngineOptions options = ReadDevice(parsed);
         return parsed.GetValue(FastPrefill) ? options with { FastPrefill = true, StepTokens = FastStepTokens } : options;
     }
 
-    private static EngineOptions ReadDevice(ParseResult parsed, int threads) => ParseDevice(parsed.GetValue(Device)!)! with
+    private static EngineOptions ReadDevice(ParseResult parsed) => ParseDevice(parsed.GetValue(Device)!)! with
     {
-        Threads = threads,
+        Threads = parsed.GetValue(Threads) ?? 0,
         Weights = parsed.GetValue(Weights) == Int8 ? WeightFormat.Int8 : WeightFormat.Stored,
         KvDtype = ReadKvDtype(parsed),
     };

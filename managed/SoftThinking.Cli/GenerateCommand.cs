@@ -32,13 +32,13 @@ internal static class GenerateCommand
             return await new ManyPrompts(settings, terminal).RunAsync(cancellation);
         string question = await PromptSource.ReadAsync(settings, terminal, cancellation);
         using TraceWriter? trace = settings.Trace is string file ? new TraceWriter(file) : null;
-        GenerationRun run = new(settings.ModelName);
+        GenerationRun run = new(settings.Model.Name);
         List<IRunWriter> writers = trace != null ? [trace] : [];
         if (settings.Json)
             writers.Add(new JsonRunWriter(terminal.Out));
         try
         {
-            await using Engine engine = ModelLoader.Load(settings, terminal, cancellation, out TimeSpan time);
+            await using Engine engine = ModelLoader.Load(settings.Model, settings.Engine, terminal, cancellation, out TimeSpan time);
             run.Loaded(time);
             await GenerateAsync(engine, settings, question, terminal, run, writers, cancellation);
         }

@@ -26,7 +26,7 @@ internal sealed class ManyPrompts(GenerateSettings settings, Terminal terminal)
     {
         using PromptLines? lines = settings.Prompts is string file ? await PromptLines.OpenAsync(file, terminal, cancellation) : null;
         string? question = lines == null ? await PromptSource.ReadAsync(settings, terminal, cancellation) : null;
-        await using Engine engine = ModelLoader.Load(settings, terminal, cancellation, out _load);
+        await using Engine engine = ModelLoader.Load(settings.Model, settings.Engine, terminal, cancellation, out _load);
         using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         Task submitting = lines != null
             ? SubmitAllAsync(engine, lines, stop.Token)
@@ -128,7 +128,7 @@ internal sealed class ManyPrompts(GenerateSettings settings, Terminal terminal)
 
     private GenerationRun Begin()
     {
-        GenerationRun run = new(settings.ModelName);
+        GenerationRun run = new(settings.Model.Name);
         run.Loaded(_load);
         run.Begin();
         return run;

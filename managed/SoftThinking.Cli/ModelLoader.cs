@@ -8,16 +8,13 @@ internal static class ModelLoader
 {
     /// <exception cref="OperationCanceledException">Canceled while loading.</exception>
     public static Engine Load(
-        GenerateSettings settings, Terminal terminal, CancellationToken cancellation, out TimeSpan time)
+        ModelChoice model, EngineOptions options, Terminal terminal, CancellationToken cancellation, out TimeSpan time)
     {
         Stopwatch clock = Stopwatch.StartNew();
         double done = 0;
-        EngineOptions options = settings.Engine with
-        {
-            LoadProgress = fraction => Volatile.Write(ref done, fraction),
-        };
-        Task<Engine> loading = Engine.LoadAsync(settings.Model, options, cancellation);
-        ProgressBar.ShowWhile(loading, terminal, () => ($"loading {settings.ModelName}", Volatile.Read(ref done)));
+        options = options with { LoadProgress = fraction => Volatile.Write(ref done, fraction) };
+        Task<Engine> loading = Engine.LoadAsync(model.Path, options, cancellation);
+        ProgressBar.ShowWhile(loading, terminal, () => ($"loading {model.Name}", Volatile.Read(ref done)));
         Engine engine = loading.GetAwaiter().GetResult();
         time = clock.Elapsed;
         if (engine.FastPrefill() is { InEffect: false } fast)

@@ -66,9 +66,6 @@ internal sealed class BenchOptions
         Description = "Report the time of each operation of an engine step, its bytes, and its minimum time as a fraction of the time.",
     };
 
-    private readonly Option<int?> _threads = NumberOption.Create<int>("--threads",
-        "Compute threads: 1 to 1024, or 0 for one per core. The hashes do not depend on it.", 0,
-        value => _ = new EngineOptions { Threads = value });
     private readonly Option<bool> _json = new("--json") { Description = "Print one JSON object." };
 
     public BenchOptions()
@@ -83,7 +80,7 @@ internal sealed class BenchOptions
             new("model", [_shape, CommonOptions.Model]),
             new("work", [_batch, _prompt, _generate, _context, _repeat, _seed]),
             new("comparisons", [_greedy, _concurrent, _prefix, _profile]),
-            new("machine", [CommonOptions.Device, _threads, CommonOptions.Weights, CommonOptions.KvDtype, CommonOptions.FastPrefill]),
+            new("machine", CommonOptions.Machine),
             new("output", [_json]),
         ];
     }
@@ -111,7 +108,7 @@ internal sealed class BenchOptions
             parsed.GetValue(_concurrent),
             parsed.GetValue(_prefix),
             parsed.GetValue(_profile),
-            CommonOptions.ReadMachine(parsed, parsed.GetValue(_threads) ?? 0),
+            CommonOptions.ReadMachine(parsed),
             parsed.GetValue(_json));
     }
 

@@ -64,11 +64,11 @@ public static class BenchmarkFile
             text = text[3..];
         try
         {
-            return JsonNode.Parse(text);
+            return JsonNode.Parse(text, documentOptions: new() { AllowDuplicateProperties = false });
         }
         catch (JsonException error)
         {
-            throw new DatasetException($"{path}: not valid JSON at line {error.LineNumber + 1}, byte {error.BytePositionInLine + 1}", error);
+            throw new DatasetException($"{path}: not valid JSON, or a key stands twice, at line {error.LineNumber + 1}, byte {error.BytePositionInLine + 1}", error);
         }
     }
 }

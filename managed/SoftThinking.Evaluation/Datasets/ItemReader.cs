@@ -20,7 +20,7 @@ internal sealed class ItemReader
     public BenchmarkKind Kind()
     {
         if (Reference() is not JsonObject code)
-            return Get(_item, "choices") != null ? BenchmarkKind.Choice : BenchmarkKind.Math;
+            return _item["choices"] != null ? BenchmarkKind.Choice : BenchmarkKind.Math;
         if (code.ContainsKey("entry_point"))
             return BenchmarkKind.HumanEval;
         if (code.ContainsKey("test_list"))
@@ -48,12 +48,12 @@ internal sealed class ItemReader
 
     private string Question()
     {
-        if (Get(_item, "prompt") is not JsonArray { Count: > 0 } prompt || prompt[0] is not JsonObject turn)
+        if (_item["prompt"] is not JsonArray { Count: > 0 } prompt || prompt[0] is not JsonObject turn)
             throw Error("\"prompt\" must be an array whose first element is an object");
         return TextOf(turn, "value", "prompt[0].value");
     }
 
-    private JsonNode Reference() => Get(_item, Answer) switch
+    private JsonNode Reference() => _item[Answer] switch
     {
         JsonObject code => code,
         JsonValue value when value.GetValueKind() == JsonValueKind.String => TextOf(_item, Answer, Answer),
@@ -85,7 +85,7 @@ internal sealed class ItemReader
         };
         foreach (string key in texts)
             TextOf(code, key, $"{Answer}.{key}");
-        if (kind == BenchmarkKind.Mbpp && Get(code, "test_list") is not JsonArray { Count: > 0 })
+        if (kind == BenchmarkKind.Mbpp && code["test_list"] is not JsonArray { Count: > 0 })
             throw Error($"\"{Answer}.test_list\" must be an array of assertions");
         if (code["test_list"] is JsonArray tests && tests.Any(test => test?.GetValueKind() != JsonValueKind.String))
             throw Error($"\"{Answer}.test_list\" must hold texts");
@@ -96,7 +96,7 @@ internal sealed class ItemReader
     /// <returns>Null where the key is absent or null.</returns>
     private Dictionary<string, string>? Texts(string key)
     {
-        JsonNode? node = Get(_item, key);
+        JsonNode? node = _item[key];
         if (node == null)
             return null;
         JsonObject texts = node as JsonObject ?? throw Error($"\"{key}\" must be an object of texts");
@@ -105,7 +105,7 @@ internal sealed class ItemReader
 
     private string TextOf(JsonObject parent, string key, string path)
     {
-        if (Get(parent, key) is not JsonValue value || value.GetValueKind() != JsonValueKind.String)
+        if (parent[key] is not JsonValue value || value.GetValueKind() != JsonValueKind.String)
             throw Error($"\"{path}\" must be text");
         try
         {
@@ -114,19 +114,6 @@ internal sealed class ItemReader
         catch (InvalidOperationException) // half a surrogate pair
         {
             throw Error($"\"{path}\" must be Unicode text");
-        }
-    }
-
-    // Looking up a key of an object in which it stands twice throws.
-    private JsonNode? Get(JsonObject parent, string key)
-    {
-        try
-        {
-            return parent[key];
-        }
-        catch (ArgumentException)
-        {
-            throw Error($"a key stands twice in the object with \"{key}\"");
         }
     }
 

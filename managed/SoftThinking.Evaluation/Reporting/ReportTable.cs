@@ -5,13 +5,14 @@ namespace SoftThinking.Evaluation.Reporting;
 /// <param name="Note">What a reader needs to understand it; empty for nothing.</param>
 /// <param name="Headers">Names of the columns; the first column names the row.</param>
 /// <param name="Rows">One cell per column.</param>
-internal sealed record ReportTable(string Title, string Note, IReadOnlyList<string> Headers, IReadOnlyList<IReadOnlyList<Cell>> Rows);
+public sealed record ReportTable(string Title, string Note, IReadOnlyList<string> Headers, IReadOnlyList<IReadOnlyList<Cell>> Rows);
 
 /// <summary>A cell of a table.</summary>
 /// <param name="Text">What stands in it.</param>
 /// <param name="Detail">What stands below it, or in parentheses after it; null for nothing.</param>
 /// <param name="Share">Strength of its tint from 0 to 1; null for none.</param>
-internal readonly record struct Cell(string Text, string? Detail = null, double? Share = null)
+public readonly record struct Cell(string Text, string? Detail = null, double? Share = null)
 {
+    /// <summary>A cell of one text.</summary>
     public static implicit operator Cell(string text) => new(text);
 }

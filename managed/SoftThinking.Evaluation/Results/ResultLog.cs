@@ -46,11 +46,11 @@ public sealed class ResultLog : IDisposable
         }
     }
 
-    /// <summary>Whether an item is finished.</summary>
+    /// <summary>Whether an item is finished: it is there, and none of its samples failed.</summary>
     public bool Has(int index)
     {
         lock (_lock)
-            return _items.ContainsKey(index);
+            return _items.TryGetValue(index, out ItemResult? item) && item.Samples.All(sample => sample.Error == null);
     }
 
     /// <summary>Appends an item and writes it to the disk.</summary>
@@ -94,7 +94,7 @@ public sealed class ResultLog : IDisposable
             if (end < 0 || Parse(line) is not { Samples.Count: > 0 } item)
                 broken.Add(line);
             else
-                _items.TryAdd(item.Index, item);
+                _items[item.Index] = item; // the last counts: one that failed before runs again
             start = end < 0 ? bytes.Length : end + 1;
         }
         BrokenLines = broken.Count;

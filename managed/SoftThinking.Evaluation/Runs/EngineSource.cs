@@ -1,32 +1,12 @@
-using System.Text.Json.Nodes;
 using SoftThinking.Evaluation.Results;
 using SoftThinking.Templating;
 
 namespace SoftThinking.Evaluation.Runs;
 
-/// <summary>How questions become requests of an engine, beyond how they are sampled.</summary>
-public sealed record EngineRequestOptions
-{
-    /// <summary>Maximum number of new tokens; null for as many as the context holds.</summary>
-    public int? MaxNewTokens { get; init; }
-
-    /// <summary>Texts that end the answer.</summary>
-    public IReadOnlyList<string> StopStrings { get; init; } = [];
-
-    /// <summary>Message of the system before each question; null for none.</summary>
-    public string? System { get; init; }
-
-    /// <summary>Variables of the chat template.</summary>
-    public JsonObject? TemplateVariables { get; init; }
-
-    /// <summary>Whether the output starts inside a thought.</summary>
-    public ThinkingStart Thinking { get; init; }
-}
-
 /// <summary>Answers with an engine of this process.</summary>
 /// <param name="engine">The engine, which is disposed with the source.</param>
-/// <param name="options">What all requests have in common.</param>
-public sealed class EngineSource(Engine engine, EngineRequestOptions options) : IAnswerSource
+/// <param name="template">What all requests have in common; its prompt is a conversation without the question.</param>
+public sealed class EngineSource(Engine engine, GenerationRequest template) : IAnswerSource
 {
     /// <inheritdoc/>
     public async Task<IReadOnlyList<SampleResult>> AnswerAsync(AnswerRequest request, CancellationToken cancellation)
@@ -48,18 +28,12 @@ public sealed class EngineSource(Engine engine, EngineRequestOptions options) : 
 
     private GenerationRequest RequestOf(AnswerRequest request)
     {
-        ChatMessage question = new("user", request.Message);
-        return new GenerationRequest
+        ChatPrompt chat = (ChatPrompt)template.Prompt;
+        return template with
         {
-            Prompt = new ChatPrompt(options.System is string system ? [new ChatMessage("system", system), question] : [question])
-            {
-                TemplateVariables = options.TemplateVariables,
-            },
+            Prompt = chat with { Messages = [.. chat.Messages, new ChatMessage("user", request.Message)] },
             Sampling = request.Sampling,
             Samples = request.Samples,
-            MaxNewTokens = options.MaxNewTokens,
-            StopStrings = options.StopStrings,
-            Thinking = options.Thinking,
         };
     }
 

@@ -1,0 +1,140 @@
+using System.CommandLine;
+using SoftThinking.Evaluation.Code;
+using SoftThinking.Evaluation.Datasets;
+using SoftThinking.Evaluation.Endpoints;
+using SoftThinking.Evaluation.Judging;
+using SoftThinking.Evaluation.Reporting;
+using SoftThinking.Evaluation.Results;
+using SoftThinking.Evaluation.Runs;
+
+namespace SoftThinking.Cli;
+
+/// <summary>`eval`: measures how often ways of thinking reach the right answer.</summary>
+internal static class EvalCommand
+{
+    private static readonly string[] Examples =
+    [
+        "eval --compare soft cot greedy --repeat-seeds 3",
+        "eval --model ~/models/QwQ-32B --dataset math500 --compare soft cot --num-samples 4",
+        "eval --model ~/models/QwQ-32B --dataset humaneval --allow-code-execution",
+        "eval --dataset aime2024 --endpoint http://a:8000 http://b:8000",
+        "eval --model ~/models/QwQ-32B --dataset math500 --resume",
+    ];
+
+    public static Command Create(Terminal terminal)
+    {
+        EvalOptions options = new();
+        GroupedCommand command = new("eval",
+            "Evaluates a model on a data set: answers every item, judges the answers, and compares ways of thinking. Results are written "
+            + "as they come; an interrupted run continues with --resume.",
+            options.Groups, Examples);
+        command.SetAction((parsed, cancellation) => RunAsync(options.Read(parsed), terminal, cancellation));
+        return command;
+    }
+
+    private static async Task<int> RunAsync(EvalSettings settings, Terminal terminal, CancellationToken cancellation)
+    {
+        PythonSandbox? sandbox = await SandboxAsync(settings, terminal, cancellation);
+        using ModelJudge? model = settings.Judge is (string address, string name)
+            ? new ModelJudge(new ServerPool([address], settings.Servers with { ApiKey = settings.JudgeKey }), name)
+            : null;
+        (IAnswerSource source, EvalSettings loaded) = await OpenAsync(settings, terminal, cancellation);
+        await using (source)
+        {
+            using RunDirectory directory = RunDirectory.Open(loaded.Output, EvalManifest.Of(loaded), loaded.Resume);
+            ReportBroken(directory, terminal);
+            EvaluationRun run = new(loaded.Plan, directory, source, new ItemJudge(sandbox, model));
+            await RunAsync(run, directory, terminal, cancellation);
+            double? seconds = directory.Resumed ? null : run.Progress.Elapsed.TotalSeconds;
+            directory.Finish(seconds);
+            ExportCode(loaded, directory);
+            EvaluationSummary summary = new(directory.Results(seconds), MathJudge.AreEqual);
+            SummaryText.WriteFile(Path.Combine(loaded.Output, "summary.json"), summary);
+            if (loaded.Json)
+                JsonLine.Write(terminal.Out, summary.WriteJson);
+            else
+                new SummaryText(terminal).Write(summary, loaded.Output);
+        }
+        return ExitCode.Success;
+    }
+
+    private static async Task RunAsync(EvaluationRun run, RunDirectory directory, Terminal terminal, CancellationToken cancellation)
+    {
+        Task running = Task.Run(() => run.RunAsync(cancellation), CancellationToken.None);
+        ProgressBar.ShowWhile(running, terminal, () => SummaryText.ProgressOf(run.Progress));
+        try
+        {
+            await running;
+        }
+        catch (OperationCanceledException)
+        {
+            terminal.Error.WriteLine(
+                $"interrupted: {run.Progress.Done} of {run.Progress.Total} answers are in {directory.Path}; --resume continues");
+            throw;
+        }
+    }
+
+    /// <summary>Loads the model, or asks the servers for its name.</summary>
+    private static async Task<(IAnswerSource, EvalSettings)> OpenAsync(
+        EvalSettings settings, Terminal terminal, CancellationToken cancellation)
+    {
+        if (settings.Endpoints.Count == 0)
+        {
+            Engine engine = ModelLoader.Load(settings.Model, settings.Engine, terminal, cancellation, out _);
+            EvaluationPlan plan = settings.ModelPlan?.Invoke(engine.Defaults) ?? settings.Plan;
+            return (new EngineSource(engine, settings.Request), settings with { Plan = plan });
+        }
+        if (settings.ModelPlan != null)
+            throw new UsageException("--model-defaults needs a model of this process, not --endpoint");
+        ServerPool pool = new(settings.Endpoints, settings.Servers);
+        try
+        {
+            string name = settings.ModelIsNamed ? settings.Model.Name : await pool.FirstModelAsync(cancellation);
+            return (new EndpointSource(pool, name, settings.Request), settings with { Model = new ModelChoice(name, name) });
+        }
+        catch
+        {
+            pool.Dispose();
+            throw;
+        }
+    }
+
+    private static async Task<PythonSandbox?> SandboxAsync(EvalSettings settings, Terminal terminal, CancellationToken cancellation)
+    {
+        bool code = settings.Plan.Benchmark.Kind is BenchmarkKind.HumanEval or BenchmarkKind.Mbpp or BenchmarkKind.LiveCodeBench;
+        if (!code)
+            return null;
+        if (!settings.AllowCode)
+        {
+            terminal.Error.WriteLine("the model's code does not run, and every answer stays undecided; --allow-code-execution runs it in a sandbox");
+            return null;
+        }
+        PythonSandbox sandbox = await PythonSandbox.ProbeAsync(cancellation: cancellation);
+        terminal.Error.WriteLine($"sandbox: {string.Join(", ", sandbox.InForce)}");
+        if (sandbox.NotInForce.Count > 0)
+            terminal.Error.WriteLine($"not in force on this system: {string.Join(", ", sandbox.NotInForce)}. {sandbox.Advice}");
+        return sandbox;
+    }
+
+    private static void ReportBroken(RunDirectory directory, Terminal terminal)
+    {
+        foreach ((RunSetting run, ResultLog log) in directory.Manifest.Runs.Zip(directory.Logs))
+        {
+            if (log.BrokenLines > 0)
+                terminal.Error.WriteLine($"{run.FileName}.jsonl: {log.BrokenLines} broken lines moved to {run.FileName}.jsonl.broken; their items run again");
+        }
+    }
+
+    // Its own evaluator has the tests that the file lacks.
+    private static void ExportCode(EvalSettings settings, RunDirectory directory)
+    {
+        if (settings.Plan.Benchmark.Kind != BenchmarkKind.LiveCodeBench)
+            return;
+        foreach ((RunSetting run, ResultLog log) in directory.Manifest.Runs.Zip(directory.Logs))
+        {
+            using FileStream file = File.Create(Path.Combine(directory.Path, run.FileName + "_converted.json"));
+            LiveCodeBenchExport.Write(file, log.Items.Select(item => new LiveCodeBenchAnswers(
+                (string)item.Reference["question_id"]!, [.. item.Samples.Select(sample => CodeExtractor.Extract(sample.Answer))])));
+        }
+    }
+}

@@ -1,0 +1,46 @@
+using System.CommandLine;
+using SoftThinking.Evaluation.Judging;
+using SoftThinking.Evaluation.Reporting;
+using SoftThinking.Evaluation.Results;
+
+namespace SoftThinking.Cli;
+
+/// <summary>`report`: a page about one or more evaluations.</summary>
+internal static class ReportCommand
+{
+    private static readonly string[] Examples =
+    [
+        "report results/graded/graded-reasoner",
+        "report results/math500/QwQ-32B results/math500/QwQ-32B-int8 --output-dir comparison",
+    ];
+
+    private static readonly Argument<string[]> Directories = new("DIR")
+    {
+        Description = "Directories that eval wrote.",
+        Arity = ArgumentArity.OneOrMore,
+    };
+
+    private static readonly Option<string?> Output = OptionKinds.Text("--output-dir", "DIR", "Where the files go. The default is the first directory.");
+
+    public static Command Create(Terminal terminal)
+    {
+        GroupedCommand command = new("report",
+            $"Writes {ReportBuilder.HtmlName}, a page that needs nothing else, and {ReportBuilder.MarkdownName} about evaluations: accuracy against "
+            + "tokens, where settings differ, how entropy went, and transcripts with their mixtures.",
+            [new("options", [Output])], Examples)
+        {
+            Directories,
+        };
+        command.SetAction(parsed =>
+        {
+            string[] directories = parsed.GetValue(Directories)!;
+            string output = parsed.GetValue(Output) ?? directories[0];
+            EvaluationResults[] results = [.. directories.Select(RunDirectory.Read)];
+            ReportBuilder.Write(results, output, MathJudge.AreEqual);
+            terminal.Out.WriteLine(Path.Combine(output, ReportBuilder.HtmlName));
+            terminal.Out.WriteLine(Path.Combine(output, ReportBuilder.MarkdownName));
+            return ExitCode.Success;
+        });
+        return command;
+    }
+}

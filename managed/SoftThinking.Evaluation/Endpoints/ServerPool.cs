@@ -1,0 +1,153 @@
+using System.Text.Json.Nodes;
+using Polly;
+using Polly.Retry;
+
+namespace SoftThinking.Evaluation.Endpoints;
+
+/// <summary>Servers that share the requests. One that fails is left alone for a while, and its request goes to another, with
+/// exponential back-off between the tries.</summary>
+public sealed class ServerPool : IDisposable
+{
+    private static readonly TimeSpan Rest = TimeSpan.FromSeconds(15);
+    private readonly HttpClient _http;
+    private readonly Server[] _servers;
+    private readonly SemaphoreSlim _free;
+    private readonly ResiliencePipeline<JsonObject> _retries;
+    private readonly TimeSpan _limit;
+    private readonly Lock _lock = new();
+
+    /// <param name="addresses">Base addresses, at least one, with or without "/v1" at their end.</param>
+    /// <param name="options">How they are asked.</param>
+    /// <exception cref="ArgumentException">There is no address, or one is no http or https address.</exception>
+    public ServerPool(IReadOnlyList<string> addresses, ServerPoolOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(addresses);
+        ArgumentNullException.ThrowIfNull(options);
+        if (addresses.Count == 0)
+            throw new ArgumentException("there must be at least one address", nameof(addresses));
+        _http = new HttpClient(new SocketsHttpHandler { ConnectTimeout = TimeSpan.FromSeconds(10) })
+        {
+            Timeout = Timeout.InfiniteTimeSpan,
+            MaxResponseContentBufferSize = 256 << 20,
+        };
+        _servers = [.. addresses.Select(address => new Server(new ChatServer(_http, address, options.ApiKey)))];
+        _free = new SemaphoreSlim(options.MaxRequests);
+        _limit = options.Timeout;
+        _retries = new ResiliencePipelineBuilder<JsonObject>().AddRetry(new RetryStrategyOptions<JsonObject>
+        {
+            ShouldHandle = new PredicateBuilder<JsonObject>().Handle<EndpointException>(error => error.Transient),
+            MaxRetryAttempts = options.Retries,
+            BackoffType = DelayBackoffType.Exponential,
+            Delay = options.FirstDelay,
+            MaxDelay = TimeSpan.FromSeconds(30),
+            UseJitter = true,
+            DelayGenerator = arguments => ValueTask.FromResult((arguments.Outcome.Exception as EndpointException)?.RetryAfter),
+        }).Build();
+    }
+
+    /// <summary>Asks one of the servers for a chat completion.</summary>
+    /// <exception cref="EndpointException">All tries failed.</exception>
+    /// <exception cref="OperationCanceledException">Canceled.</exception>
+    public async Task<JsonObject> ChatAsync(JsonObject body, CancellationToken cancellation)
+    {
+        await _free.WaitAsync(cancellation);
+        try
+        {
+            return await _retries.ExecuteAsync(async stop => await TryAsync(body, stop), cancellation);
+        }
+        finally
+        {
+            _free.Release();
+        }
+    }
+
+    /// <summary>Name of the first model of the first server that answers.</summary>
+    /// <exception cref="EndpointException">None answers.</exception>
+    public async Task<string> FirstModelAsync(CancellationToken cancellation)
+    {
+        EndpointException? last = null;
+        foreach (Server server in _servers)
+        {
+            try
+            {
+                return await server.Chat.FirstModelAsync(cancellation);
+            }
+            catch (EndpointException error)
+            {
+                last = error;
+            }
+        }
+        throw last!;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _http.Dispose();
+        _free.Dispose();
+    }
+
+    private async Task<JsonObject> TryAsync(JsonObject body, CancellationToken cancellation)
+    {
+        Server server = Take();
+        try
+        {
+            JsonObject reply = await server.Chat.ChatAsync(body, _limit, cancellation);
+            Return(server, failed: false);
+            return reply;
+        }
+        catch (Exception error)
+        {
+            Return(server, failed: error is EndpointException { Transient: true });
+            throw;
+        }
+    }
+
+    // The least busy of those that did not fail lately; where all did, the one that failed first.
+    private Server Take()
+    {
+        lock (_lock)
+        {
+            DateTime now = DateTime.UtcNow;
+            Server server = _servers.Where(each => each.RestsUntil <= now).MinBy(each => each.InFlight)
+                ?? _servers.MinBy(each => each.RestsUntil)!;
+            server.InFlight++;
+            return server;
+        }
+    }
+
+    private void Return(Server server, bool failed)
+    {
+        lock (_lock)
+        {
+            server.InFlight--;
+            server.RestsUntil = failed ? DateTime.UtcNow + Rest : DateTime.MinValue;
+        }
+    }
+
+    private sealed class Server(ChatServer chat)
+    {
+        public ChatServer Chat { get; } = chat;
+        public int InFlight { get; set; }
+        public DateTime RestsUntil { get; set; }
+    }
+}
+
+/// <summary>How servers are asked.</summary>
+public sealed record ServerPoolOptions
+{
+    /// <summary>API key; null for none.</summary>
+    public string? ApiKey { get; init; }
+
+    /// <summary>Requests in flight at all servers together.</summary>
+    public int MaxRequests { get; init; } = 16;
+
+    /// <summary>Tries after the first.</summary>
+    public int Retries { get; init; } = 6;
+
+    /// <summary>Time before the second try; it doubles with each further one.</summary>
+    public TimeSpan FirstDelay { get; init; } = TimeSpan.FromSeconds(0.5);
+
+    /// <summary>Time within which a server must have replied.</summary>
+    public TimeSpan Timeout { get; init; } = TimeSpan.FromHours(1);
+}
