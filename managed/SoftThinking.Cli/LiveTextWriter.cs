@@ -23,7 +23,7 @@ internal sealed class LiveTextWriter : IRunWriter
     {
         if (next is GenerationStarted started)
             Write(started.Thinking ? started.OpenThought : "", Thought);
-        if (next is not GeneratedToken token)
+        if (next is not GeneratedToken token || token is { Marker: true, Thinking: false }) // a repeated end marker
             return;
         if (Mixture.Of(token, _tokenizer) is Mixture mixture)
             Write(mixture);

@@ -73,7 +73,8 @@ public sealed record GeneratedToken : GenerationEvent
     /// <summary>Whether the token belongs to the thought, its markers included.</summary>
     public required bool Thinking { get; init; }
 
-    /// <summary>Whether the token is part of a marker of the thought, not of its text.</summary>
+    /// <summary>Whether the token is part of a marker of the thought, and so of neither the thought nor the answer. An end marker that the
+    /// model repeats in the answer is one, too.</summary>
     public required bool Marker { get; init; }
 
     /// <summary>Set on the token that ends the thought.</summary>

@@ -1,5 +1,5 @@
-// The kernels, included by one file per instruction set. Everything here has internal linkage, and nothing from the
-// standard library's templates is used: a shared copy could hold instructions that the machine lacks.
+// The kernels, included by one file per instruction set. Everything here has internal linkage, and no template of
+// the standard library is used: a shared instance could contain instructions that the CPU does not have.
 
 #include "cpu/kernels_attention.inl"
 #include "cpu/kernels_linear.inl"

@@ -1,6 +1,6 @@
-// Attention of a row's queries over a split of the context; part of kernels.inl. A cache that is in memory is asked
-// for long before it is needed: the values of a split while its scores are computed, the keys of the next split while
-// values are summed.
+// Attention of a row's queries over a split of the context; part of kernels.inl. The KV cache is prefetched from
+// memory: the values of a split while its scores are computed, the keys of the next split while the values are
+// summed.
 #pragma once
 
 #include "common/sampling.h"
@@ -10,9 +10,9 @@
 namespace st::cpu {
 namespace {
 
-// How numbers of a cache are multiplied. kTogether numbers that a sum reads one after another are adjacent, for
-// each of 16 lanes: a vector of keys is 16 positions, one of values 16 dimensions. kPasses multiplications do them all.
-// What they are multiplied by, queries and weights, is made of f32 beforehand.
+// How the elements of a cache are multiplied. kTogether elements that a sum reads in succession are adjacent, for each
+// of 16 lanes: a vector of keys is 16 positions, a vector of values 16 dimensions. kPasses multiplications cover them.
+// The other factors, queries and weights, are converted from f32 beforehand.
 struct FactorsF32 {
   using Factor = float;
   ST_HD const float* factors(const float* x, int64_t, float*) { return x; }
@@ -31,14 +31,14 @@ struct StoredF32 : FactorsF32 {
 };
 
 #if defined(__AVX512BF16__)
-// Both of a pair at once, by factors of bf16.
+// Both elements of a pair at once; the factors are bf16.
 struct StoredBf16 {
   using Type = uint16_t;
   using Factor = uint16_t;
   static constexpr int kTogether = kKvPair, kPasses = 1;
 
   ST_HD __m512bh load16(const uint16_t* p, int) { return reinterpret_cast<__m512bh>(_mm512_loadu_si512(p)); }
-  // The first of each pair, and 0.
+  // The first element of each pair, and 0.
   ST_HD __m512bh load16_first(const uint16_t* p) {
     return reinterpret_cast<__m512bh>(_mm512_and_si512(_mm512_loadu_si512(p), _mm512_set1_epi32(0xffff)));
   }
@@ -75,9 +75,9 @@ struct StoredBf16 : FactorsF32 {
 };
 #endif
 
-constexpr int kMaxHeads = 8;  // queries that are computed side by side: keys and values are read once for all of them
+constexpr int kMaxHeads = 8;  // queries computed at once: keys and values are read once for all of them
 
-// Where the keys or the values of a split's blocks are.
+// Addresses of the keys or the values of a split's blocks.
 template <typename C>
 struct Blocks {
   const AttentionSplit& split;
@@ -133,8 +133,8 @@ void block_scores(const AttentionSplit& split, const typename C::Factor* q, cons
   }
 }
 
-// Scores become weights e^(score - maximum), rounded to what values are multiplied by: their sum is the sum of what is
-// multiplied.
+// Replaces scores by weights e^(score - maximum), rounded to the format of the multiplication. The total is the sum of
+// the rounded weights.
 template <typename C>
 void soften(float* scores, int blocks, float* maximum_out, float* total_out) {
   F16x top = load(scores);
@@ -160,7 +160,7 @@ void split_values(const Blocks<C>& blocks, const Blocks<C>& keys, int d, const t
     for (int i = 0; i < LINES; ++i) total[h][i] = zero();
   }
   int dim = blocks.split.head_dim;
-  // Forced inline, or the sums would have an address.
+  // Forced inline: otherwise the sums would be in memory.
   auto add_products = [&](const auto(&value)[LINES], const typename C::Factor* weights, int pass)
       __attribute__((always_inline)) {
     ST_UNROLL
@@ -185,7 +185,7 @@ void split_values(const Blocks<C>& blocks, const Blocks<C>& keys, int d, const t
         add_products(value, p + b * kLanes + t, pass);
       }
     }
-    if (t < valid) {  // memory after the last position may hold anything
+    if (t < valid) {  // memory after the last position has undefined content
       ST_UNROLL
       for (int i = 0; i < LINES; ++i) value[i] = C::load16_first(values + t * dim + i * kLanes * C::kTogether);
       add_products(value, p + b * kLanes + t, 0);
@@ -207,12 +207,12 @@ void split_heads(const AttentionSplit& split, int first) {
   const auto* q = C::factors(split.q + first * dim, int64_t{HEADS} * dim, query_room);
   Blocks<C> keys = {split, static_cast<const typename C::Type*>(split.keys)};
   Blocks<C> values = {split, static_cast<const typename C::Type*>(split.values)};
-  // Several blocks side by side: few heads alone have too few sums to keep the multipliers busy.
+  // Several blocks at once: few heads alone have too few independent sums to keep the FMA units busy.
   int b = 0;
   for (; b + kScoreBlocks <= keys.count(); b += kScoreBlocks)
     block_scores<C, HEADS, kScoreBlocks>(split, q, keys, values, b, scores);
   for (; b < keys.count(); ++b) block_scores<C, HEADS, 1>(split, q, keys, values, b, scores);
-  const typename C::Factor* p = nullptr;  // of head h at h kSplit, as the scores
+  const typename C::Factor* p = nullptr;  // of head h at h * kSplit, like the scores
   for (int h = 0; h < HEADS; ++h) {
     float* end = partials + h * partial_floats(dim) + dim;
     soften<C>(scores + h * kSplit, keys.count(), end, end + 1);
@@ -234,7 +234,7 @@ void split_heads(const AttentionSplit& split, int first) {
   }
 }
 
-// `heads` of at most HEADS.
+// For `heads` <= HEADS.
 template <typename C, int HEADS>
 void some_heads(const AttentionSplit& split, int first, int heads) {
   if constexpr (HEADS > 1) {

@@ -1,5 +1,5 @@
-// How a product is cut into blocks of rows and tiles; part of kernels.inl. Every output is one chain over k in order,
-// however many rows and tiles a block has, so that its bits do not depend on what is computed with it.
+// How a product is divided into blocks of rows and tiles; part of kernels.inl. Every output is one chain of additions
+// over k in order, whatever the size of a block, so that results are batch-invariant.
 #pragma once
 
 #include "cpu/matrix.h"
@@ -10,7 +10,7 @@ namespace {
 
 constexpr int kGroupTiles = kGroup / kLanes;
 
-// Where the weights of a tile's group begin.
+// Address of the weights of a tile's group.
 ST_HD const char* group_of(const Product& p, int64_t tile) {
   return static_cast<const char*>(p.w) + tile / kGroupTiles * group_bytes(p.cols, p.dtype);
 }
@@ -30,7 +30,7 @@ F16x load_lanes(const float* in, int64_t count) {
   return load(lane);
 }
 
-// What becomes of the sums [tiles, 16] of a row.
+// Adds the bias, if any, to the sums [tiles, 16] of a row, applies the gate, if any, and stores the result.
 void finish_tiles(const Product& p, float* sums, int64_t tiles, int64_t row, int64_t tile) {
   float* out = p.out + row * width_of(p);
   int64_t first = tile * kLanes;
@@ -51,7 +51,7 @@ void finish_tiles(const Product& p, float* sums, int64_t tiles, int64_t row, int
   }
 }
 
-// Forced inline, or the sums would be kept in memory all the time.
+// Forced inline: otherwise the sums would be in memory throughout.
 template <int ROWS, int TILES>
 ST_HD void store_block(const Product& p, const F16x (&total)[ROWS][TILES], int64_t row, int64_t tile) {
   float sums[ROWS][TILES * kLanes];
@@ -63,7 +63,7 @@ ST_HD void store_block(const Product& p, const F16x (&total)[ROWS][TILES], int64
   for (int r = 0; r < ROWS; ++r) finish_tiles(p, sums[r], TILES, row + r, tile);
 }
 
-// One tile group over the rows [begin, end), of which there are at most ROWS.
+// One tile group for the rows [begin, end), at most ROWS.
 template <typename Blocks, int ROWS, int TILES>
 void few_rows(const Product& p, int64_t begin, int64_t end, int64_t tile) {
   if constexpr (ROWS > 1) {
@@ -72,7 +72,7 @@ void few_rows(const Product& p, int64_t begin, int64_t end, int64_t tile) {
   Blocks::template block<ROWS, TILES>(p, begin, tile);
 }
 
-// All rows, in blocks of about the same size: a last block of one row would waste the weights that it loads.
+// All rows, in blocks of nearly equal size: a last block of one row would load weights for a single row.
 template <typename Blocks, int ROWS, int TILES>
 void all_rows(const Product& p, int64_t tile) {
   int64_t blocks = (p.rows + ROWS - 1) / ROWS;
@@ -80,7 +80,7 @@ void all_rows(const Product& p, int64_t tile) {
     few_rows<Blocks, ROWS, TILES>(p, p.rows * i / blocks, p.rows * (i + 1) / blocks, tile);
 }
 
-// Few rows are bound by memory: whole groups at once, so that weights are read in the order of their addresses.
+// With few rows, the product is memory-bound: whole groups at once, so that weights are read in address order.
 template <typename Blocks>
 void all_tiles(const Product& p, int64_t first, int64_t last) {
   bool few = p.rows <= Blocks::kFew;

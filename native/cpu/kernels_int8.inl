@@ -23,7 +23,7 @@ struct Int8Blocks {
     char* x = static_cast<char*>(const_cast<void*>(p.x)) + row * p.row_bytes;
     const char* w = group_of(p, tile);
     for (int64_t b = 0; b < blocks; ++b, w += kBlockBytes) {
-      // In the order of addresses, the scales first: what the processor fetches ahead depends on it.
+      // In address order, scales first, for the hardware prefetcher.
       F16x scale[TILES];
       ST_UNROLL
       for (int t = 0; t < TILES; ++t) scale[t] = load_f16(reinterpret_cast<const uint16_t*>(w) + lane + t * kLanes);
@@ -64,13 +64,13 @@ struct Int8Blocks {
   }
 };
 
-// Two halves of a block of x, as scale * values; where x is not finite the scale is not either.
+// Rounds a block of x, given in two halves, to scale * values; if x is not finite, neither is the scale.
 void make_int8_block(F16x a, F16x b, int8_t* values, float* scale, int32_t* correction) {
   float largest = maximum(max(absolute(a), absolute(b)));
   float inverse = largest > 0.0f ? 127.0f / largest : 0.0f;
   bool nan = any_nan(a) || any_nan(b);
   *scale = nan ? NAN : largest / 127.0f;
-  // A tiny maximum, whose inverse f32 does not hold, counts as 0.
+  // A maximum so small that its reciprocal overflows f32 counts as 0.
   if (nan || !(inverse <= 3.40282347e38f)) inverse = 0.0f;
   I16x low = to_nearest(mul(a, broadcast(inverse))), high = to_nearest(mul(b, broadcast(inverse)));
   store_int8(values, low);

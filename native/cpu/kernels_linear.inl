@@ -7,7 +7,7 @@
 namespace st::cpu {
 namespace {
 
-// Weights that are multiplied in f32: kStep consecutive k of an output are stored together.
+// Weights multiplied in f32: kStep consecutive k of an output are adjacent.
 struct WeightsF32 {
   using Type = float;
   static constexpr int kStep = 1;

@@ -30,7 +30,7 @@ bool logit_maxima(const float* logits, int64_t count, float* tile_maxima) {
 }
 
 LogitSums logit_sums(const float* logits, int64_t count, float maximum, float inverse_temperature) {
-  // Two of each, because an addition has to wait for the one before it.
+  // Two accumulators of each, to hide the latency of an addition.
   FixedSum z[2] = {fixed_zero(), fixed_zero()}, s[2] = {fixed_zero(), fixed_zero()};
   int64_t i = 0;
   auto add16 = [&](int64_t at, FixedSum& mass_sum, FixedSum& moment_sum) {

@@ -1,4 +1,4 @@
-// Loops that do nothing but read, or multiply and add, as fast as the instruction set can; part of kernels.inl.
+// Loops that only read, or only multiply and add, at the peak rate of the instruction set; part of kernels.inl.
 #pragma once
 
 #include "cpu/kernels.h"
@@ -15,7 +15,7 @@ ST_HD T opaque(T value) {
 }
 
 float read_bytes(const void* data, int64_t bytes) {
-  constexpr int kStreams = 8;  // as many pages are read side by side
+  constexpr int kStreams = 8;  // pages read in parallel
   const float* p = static_cast<const float*>(data);
   int64_t each = bytes / kStreams / 4;
   F16x total[kStreams];
@@ -26,16 +26,16 @@ float read_bytes(const void* data, int64_t bytes) {
   return sum(total[0]);
 }
 
-// What is counted must be computed. A compiler computes once what it sees to be equal: the halves of a value that takes
-// several registers, two sums that start from the same number, a product that several sums have in common. So every
-// lane of every sum starts from a number of its own that the compiler does not know, and every instruction has a sum
-// among its operands. The test MeasuringMultipliesInEveryLane counts the instructions.
+// Every counted operation must be executed. A compiler merges equal computations: the halves of a value that spans
+// several registers, two sums with the same initial value, a product shared by several sums. Therefore every lane of
+// every sum has its own initial value, which the compiler does not know, and every instruction has a sum among its
+// operands. The test MeasuringMultipliesInEveryLane counts the instructions.
 //
-// Twelve registers of sums: more than the latency of a multiply-add times the units that execute it (2 x 5), and few
-// enough to leave registers for the operands where there are 16.
+// Twelve registers of sums: more than the latency of an FMA times the number of FMA units (5 x 2), and few enough to
+// leave registers for the operands where there are 16.
 constexpr int kSums = 12 / kRegisters;
 
-// Adds to every sum in every round; the sums, merged, as f32.
+// Adds to every sum in every round; returns the merged sums as f32.
 template <typename Sum, typename Add, typename ToF32>
 ST_HD float run_sums(Sum (*start)(const float*), int64_t rounds, Add add_to, ToF32 as_f32) {
   float numbers[kSums * kLanes];
@@ -54,7 +54,7 @@ ST_HD float run_sums(Sum (*start)(const float*), int64_t rounds, Add add_to, ToF
   return sum(merged);
 }
 
-// The sum is a factor, because a product of two other numbers would be the same for all sums. It tends to 2.
+// The sum is one factor: a product of two other numbers would be the same for all sums. It converges to 2.
 int64_t multiply_adds_f32(int64_t count) {
   int64_t rounds = count / (kSums * kLanes);
   F16x half = broadcast(opaque(0.5f)), one = broadcast(opaque(1.0f));

@@ -1,4 +1,4 @@
-// What is done to one row; part of kernels.inl.
+// Operations on one row; part of kernels.inl.
 #pragma once
 
 #include "cpu/kernels.h"

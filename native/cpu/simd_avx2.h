@@ -7,7 +7,7 @@ namespace {
 struct F16x {
   __m256 a, b;
 };
-constexpr int kRegisters = 2;  // that hold an F16x
+constexpr int kRegisters = 2;  // of an F16x
 constexpr int kBlockRows = 6, kBlockTiles = 1, kBlockWideRows = 1, kBlockFew = 1;
 constexpr int kInt8Rows = 2, kInt8Tiles = 1, kInt8WideRows = 1, kInt8Few = 1;
 constexpr int kScoreBlocks = 1, kValueSums = 4;
@@ -115,7 +115,7 @@ ST_HD void store_int8(int8_t* p, I16x x) {
   __m128i high = _mm_packs_epi32(_mm256_castsi256_si128(x.b), _mm256_extracti128_si256(x.b, 1));
   _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm_packs_epi16(low, high));
 }
-// Sums of numbers that are truncated to 64-bit integers.
+// Sums of numbers truncated to 64-bit integers.
 struct FixedSum {
   __m256i v;
 };
@@ -139,8 +139,8 @@ ST_HD uint64_t total(FixedSum sum) {
   _mm256_storeu_si256(reinterpret_cast<__m256i*>(lane), sum.v);
   return lane[0] + lane[1] + lane[2] + lane[3];
 }
-// Four unsigned bytes a lane, or four signed bytes for all lanes, as 16-bit numbers: the first and third of each four,
-// and the second and fourth. Their products fit 32 bits in pairs.
+// Four unsigned bytes per lane, or four signed bytes for all lanes, as 16-bit numbers: the first and third of each
+// four, and the second and fourth. Sums of two products fit in 32 bits.
 struct Bytes {
   __m256i even_a, odd_a, even_b, odd_b;
 };

@@ -7,12 +7,12 @@ namespace {
 struct F16x {
   __m512 v;
 };
-constexpr int kRegisters = 1;  // that hold an F16x
-// Rows by weight tiles of a matrix product's inner block: as many sums as leave registers for what is added to them.
-// For products of up to kFew rows they are kWideRows by a whole group of tiles.
+constexpr int kRegisters = 1;  // of an F16x
+// Rows by weight tiles of the inner block of a matrix product: as many sums as leave registers for the operands.
+// For products of up to kFew rows: kWideRows by a whole group of tiles.
 constexpr int kBlockRows = 6, kBlockTiles = 4, kBlockWideRows = 6, kBlockFew = 6;
 constexpr int kInt8Rows = 6, kInt8Tiles = 2, kInt8WideRows = 3, kInt8Few = 24;
-// Blocks of keys whose scores attention computes side by side, and sums of values.
+// Blocks of keys whose scores attention computes at once, and its sums of values.
 constexpr int kScoreBlocks = 2, kValueSums = 16;
 ST_HD F16x zero() {
   return {_mm512_setzero_ps()};
@@ -64,7 +64,7 @@ ST_HD F16x power_of_two(F16x n) {
   return {
       _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_add_epi32(_mm512_cvtps_epi32(n.v), _mm512_set1_epi32(127)), 23))};
 }
-// Of the 32 lanes of a and b, those of even number and the others.
+// The even and the odd lanes of the 32 lanes of a and b.
 ST_HD F16x evens(F16x a, F16x b) {
   __m512i index = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
   return {_mm512_permutex2var_ps(a.v, index, b.v)};
@@ -99,7 +99,7 @@ ST_HD I16x to_nearest(F16x x) {
 ST_HD void store_int8(int8_t* p, I16x x) {
   _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm512_cvtsepi32_epi8(x.v));
 }
-// Sums of numbers that are truncated to 64-bit integers.
+// Sums of numbers truncated to 64-bit integers.
 struct FixedSum {
   __m512i v;
 };
@@ -117,7 +117,7 @@ ST_HD uint64_t total(FixedSum sum) {
   return lane[0] + lane[1] + lane[2] + lane[3] + lane[4] + lane[5] + lane[6] + lane[7];
 }
 #if defined(__AVX512VNNI__)
-// Four unsigned bytes a lane, and four signed bytes for all lanes.
+// Four unsigned bytes per lane, and four signed bytes for all lanes.
 struct Bytes {
   __m512i v;
 };
@@ -131,7 +131,7 @@ ST_HD I16x add_products(I16x sum, Bytes u, Bytes s) {
   return {_mm512_dpbusd_epi32(sum.v, u.v, s.v)};
 }
 #else
-// As 16-bit numbers, the first and third of each four, and the second and fourth. Their products fit 32 bits in pairs.
+// As 16-bit numbers, the first and third of each four, and the second and fourth. Sums of two products fit in 32 bits.
 struct Bytes {
   __m512i even, odd;
 };

@@ -8,7 +8,7 @@ namespace {
 struct F16x {
   float v[16];
 };
-constexpr int kRegisters = 4;  // that hold an F16x, where the compiler vectorizes for 128 bits
+constexpr int kRegisters = 4;  // of an F16x if the compiler vectorizes for 128 bits
 constexpr int kBlockRows = 1, kBlockTiles = 4, kBlockWideRows = 1, kBlockFew = 1;
 constexpr int kInt8Rows = 4, kInt8Tiles = 1, kInt8WideRows = 1, kInt8Few = 1;
 constexpr int kScoreBlocks = 1, kValueSums = 4;
@@ -94,7 +94,7 @@ ST_HD I16x broadcast_int(int32_t x) {
 ST_HD F16x to_f32(I16x x) {
   ST_LANES(static_cast<float>(x.v[i]));
 }
-// To even at half way. Adding 1.5 * 2^23 rounds to an integer, whose bits are then the lowest ones.
+// Rounds half to even: adding 1.5 * 2^23 rounds to an integer, which is then in the lowest bits.
 ST_HD I16x to_nearest(F16x x) {
   I16x result;
   for (int i = 0; i < 16; ++i)
@@ -104,7 +104,7 @@ ST_HD I16x to_nearest(F16x x) {
 ST_HD void store_int8(int8_t* p, I16x x) {
   for (int i = 0; i < 16; ++i) p[i] = static_cast<int8_t>(x.v[i] < -128 ? -128 : x.v[i] > 127 ? 127 : x.v[i]);
 }
-// Sums of numbers that are truncated to 64-bit integers.
+// Sums of numbers truncated to 64-bit integers.
 struct FixedSum {
   uint64_t v;
 };
@@ -118,7 +118,7 @@ ST_HD FixedSum add_fixed(FixedSum sum, F16x x) {
 ST_HD uint64_t total(FixedSum sum) {
   return sum.v;
 }
-// Four unsigned bytes a lane, or four signed bytes for all lanes.
+// Four unsigned bytes per lane, or four signed bytes for all lanes.
 struct Bytes {
   int32_t v[16][4];
 };
@@ -141,7 +141,7 @@ ST_HD I16x add_products(I16x sum, Bytes u, Bytes s) {
 }
 #undef ST_LANES
 
-// The upper half of the lanes onto the lower, until one is left.
+// Combines the upper half of the lanes with the lower half until one lane remains.
 ST_HD float sum(F16x x) {
   float lane[16];
   store(lane, x);

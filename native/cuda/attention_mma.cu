@@ -21,7 +21,7 @@ struct Unit {
   int32_t top_position;  // the largest of its rows; -1: all idle
 };
 
-// Which 16 pairs unit `index` is, or none (pairs = 0): the host starts as many as there can be.
+// The 16 pairs of unit `index`, or none (pairs = 0): the host launches the largest possible number of units.
 __device__ __forceinline__ Unit find_unit(const st_batch& batch, int group, int index) {
   for (int32_t s = 0; s < batch.sequences; ++s) {
     int32_t begin = batch.first_row[s], rows = batch.first_row[s + 1] - begin;
@@ -54,8 +54,8 @@ struct Sums {
 
 constexpr float kNoScore = -INFINITY;
 
-// What a lane holds of the queries: pairs l / 4 and l / 4 + 8. The elements of a head are taken in an order in which a
-// lane's own stand together: quarter q has 8 q .. 8 q + 7 of every 32.
+// A lane's part of the queries: pairs l / 4 and l / 4 + 8. The elements of a head are permuted so that those of a lane
+// are adjacent: quarter q has 8 q .. 8 q + 7 of every 32.
 template <int kHeadDim>
 __device__ __forceinline__ void load_queries(const st_attention& op, const Unit& unit, int kv_head, int lane,
                                              uint32_t (&queries)[kHeadDim / 16][4]) {
@@ -92,7 +92,7 @@ __device__ __forceinline__ void score_positions(const Bf16* keys, int within, in
   }
 }
 
-// The sums of one split of positions from `start` on; all threads of the block together.
+// The sums of one split of positions from `start` on; called by all threads of the block.
 template <int kHeadDim>
 __device__ __forceinline__ void split_sums(const st_attention& op, const Unit& unit, int kv_head, int32_t start,
                                            Shared<kHeadDim>& shared, Sums<kHeadDim>& sums) {
@@ -105,7 +105,7 @@ __device__ __forceinline__ void split_sums(const st_attention& op, const Unit& u
     int pair = lane / 4 + half * 8;
     limit[half] = pair < unit.pairs ? op.batch.positions[unit.first_row + (unit.first_pair + pair) / group] : -1;
   }
-  uint32_t queries[kHeadDim / 16][4];  // reloaded for each split, because registers are scarce later on
+  uint32_t queries[kHeadDim / 16][4];  // reloaded for each split to save registers
   load_queries<kHeadDim>(op, unit, kv_head, lane, queries);
   float scores[kWarpBlocks * 2][4] = {}, top[2] = {kNoScore, kNoScore};
 #pragma unroll
@@ -124,7 +124,7 @@ __device__ __forceinline__ void split_sums(const st_attention& op, const Unit& u
     for (int e = 0; e < 4; ++e) {
       bool attended = first + 2 * (lane % 4) + e % 2 <= limit[e / 2];
       scores[b][e] = attended ? scores[b][e] * op.scale : kNoScore;
-      if (scores[b][e] > top[e / 2]) top[e / 2] = scores[b][e];  // NaN shows in the sums
+      if (scores[b][e] > top[e / 2]) top[e / 2] = scores[b][e];  // NaN propagates to the sums
     }
   }
 #pragma unroll
@@ -136,7 +136,7 @@ __device__ __forceinline__ void split_sums(const st_attention& op, const Unit& u
     if (lane % 4 == 0) shared.maxima[warp][lane / 4 + half * 8] = top[half];
   }
   __syncthreads();
-  // Weights, rounded to what the product takes: their sum is the sum of what is multiplied.
+  // Weights, rounded to the format of the mma operand; the total is the sum of the rounded weights.
   float total[2] = {};
   uint32_t weights[kWarpBlocks][4];
 #pragma unroll
@@ -163,10 +163,10 @@ __device__ __forceinline__ void split_sums(const st_attention& op, const Unit& u
     int32_t first = begin + b * kBlock;
     if (first > unit.top_position) continue;
     int32_t block = block_of(op.batch, op.cache, unit.sequence, first);
-    if (block < 0) continue;  // its scores are NaN already
+    if (block < 0) continue;  // its scores are already NaN
     const Bf16* place = static_cast<const Bf16*>(op.cache.values) + kv_offset(block, op.kv_heads, kv_head, kHeadDim) +
                         lane / 4 * kBlock + lane % 4 * 4;
-    // Memory beyond the context may contain anything, and 0 times NaN or infinity is not 0.
+    // Memory beyond the context has undefined content, and 0 times NaN or infinity is not 0.
     int32_t mine = first + 2 * (lane % 4);
     uint32_t keep[2];
 #pragma unroll
@@ -201,8 +201,8 @@ __device__ __forceinline__ void split_sums(const st_attention& op, const Unit& u
   __syncthreads();  // before the next split writes there
 }
 
-// sums = sums merged with those of the next split, unless the pair attends to nothing there. (A sum that is NaN is not
-// nothing.)
+// Merges the sums with those of the next split, unless the pair attends to no position there. (A sum that is NaN is
+// merged.)
 template <int kHeadDim>
 __device__ __forceinline__ void add_split(Sums<kHeadDim>& sums, const Sums<kHeadDim>& next) {
   if (next.maximum == kNoScore && next.total == 0.0f) return;
@@ -225,7 +225,7 @@ __device__ __forceinline__ void write_pair(const st_attention& op, const Unit& u
   for (int i = 0; i < kHeadDim / 8; ++i) out[8 * i] = from_float<Bf16>(idle ? 0.0f : sums.values[i] / sums.total);
 }
 
-// Block (unit, KV head): every split, one after the other. Registers: 168.
+// Block (unit, KV head): all splits in order. Registers: 168.
 template <int kHeadDim>
 __global__ void __launch_bounds__(kThreads) attention_whole_kernel(st_attention op) {
   ST_DYNAMIC_SHARED(Shared<kHeadDim>, shared);
@@ -240,8 +240,8 @@ __global__ void __launch_bounds__(kThreads) attention_whole_kernel(st_attention 
   write_pair(op, unit, kv_head, sums);
 }
 
-// Block (unit, KV head, split): sums to scratch memory; the last block of a unit and KV head to come merges them, in
-// order. partial: [unit, KV head, split] of what kThreads threads hold; tickets [unit, KV head] are 0 before and after.
+// Block (unit, KV head, split): sums to scratch memory; the last block of a unit and KV head to arrive merges them in
+// order. partial: [unit, KV head, split] of the sums of each thread; tickets [unit, KV head] are 0 before and after.
 // Registers: 128.
 template <int kHeadDim>
 __global__ void __launch_bounds__(kThreads)
@@ -280,8 +280,8 @@ __global__ void __launch_bounds__(kThreads)
 
 }  // namespace
 
-// Where the pairs alone do not fill the device, they are cut into splits over blocks, as far as scratch memory holds
-// their sums; else each block walks its whole context, and no sums are written. The bits are equal.
+// If the pairs alone do not fill the device, their splits are distributed over blocks, as long as their sums fit in
+// scratch memory; otherwise each block processes its whole context and writes no sums. The results are bit-identical.
 template <int kHeadDim>
 st_status attention_mma(st_stream* stream, const st_attention& op) {
   int64_t group = op.heads / op.kv_heads;

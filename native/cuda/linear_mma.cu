@@ -1,5 +1,5 @@
-// linear on tensor cores. The weights are the 16-row operand, in the order in which a lane holds it; rows of x are
-// its 8 columns, so that a row's sums do not depend on the other rows.
+// linear on tensor cores. The weights are the 16-row operand, stored in the register layout of mma; rows of x are the
+// 8 columns, so that a row's sums do not depend on the other rows.
 
 #include "cuda/linear.cuh"
 #include "cuda/mma.cuh"
@@ -10,7 +10,7 @@ namespace {
 constexpr int kThreads = kSplits * kWarpSize;
 constexpr int kGroup = 8;  // rows of x in one mma
 
-// A lane's part of a tile of weights: 16 bytes, in the order of matrix.cuh; mma needs the middle two exchanged.
+// A lane's part of a tile of weights: 16 bytes, in the order of matrix.cuh; mma expects the middle two swapped.
 struct alignas(16) WeightPart {
   uint32_t at[4];
 };
@@ -23,7 +23,7 @@ __device__ __forceinline__ void load_weights(const WeightPart* place, uint32_t (
   a[3] = part.at[3];
 }
 
-// Columns col, col + 1 of a row of x; beyond the row: 0. Together where the row's address allows.
+// Columns col, col + 1 of a row of x, 0 beyond its end; one load where the row is aligned.
 template <typename T>
 __device__ __forceinline__ uint32_t load_pair(const T* row, int col, int cols) {
   if (cols % 2 == 0) return col < cols ? *reinterpret_cast<const uint32_t*>(row + col) : 0u;
@@ -98,7 +98,7 @@ constexpr int kStages = 3;
 constexpr int kStageCols = kStageTiles * kTile;
 constexpr int kStride = kStageCols + 8;  // of a row in shared memory: the 8 keep the lanes of a warp in different banks
 
-// Rows of x, columns of one stage, to shared memory; what does not exist becomes 0.
+// Copies the rows of x, columns of one stage, to shared memory; elements beyond the matrix become 0.
 template <typename T>
 __device__ __forceinline__ void load_stage(const st_linear& op, T* stage, int64_t first_row, int first_col) {
   constexpr int kPieces = kStageCols / 8;  // of 16 bytes
@@ -118,8 +118,8 @@ __device__ __forceinline__ void load_stage(const st_linear& op, T* stage, int64_
   }
 }
 
-// Block (kManyTiles tiles of outputs, kManyRows rows); every warp walks the whole of K and closes a sum wherever a
-// range ends. Registers: 184.
+// Block (kManyTiles tiles of outputs, kManyRows rows); every warp iterates over all of K and finishes a sum
+// at the end of each range. Registers: 184.
 template <typename T>
 __global__ void __launch_bounds__(kThreads) linear_many_rows_kernel(st_linear op) {
   ST_DYNAMIC_SHARED(T, stages);
@@ -144,7 +144,7 @@ __global__ void __launch_bounds__(kThreads) linear_many_rows_kernel(st_linear op
     for (int i = 0; i < kStageTiles; ++i) {
       int t = stage * kStageTiles + i;
       if (t >= col_tiles) break;
-      while (t == split_begin(split + 1, col_tiles)) {  // also an empty range ends
+      while (t == split_begin(split + 1, col_tiles)) {  // a range may be empty
         ++split;
 #pragma unroll
         for (int m = 0; m < kWarpTiles; ++m)
@@ -178,10 +178,10 @@ __global__ void __launch_bounds__(kThreads) linear_many_rows_kernel(st_linear op
       for (int e = 0; e < 4; ++e) {
         int64_t row = first_row + (warp / 4 * kWarpGroups + g) * kGroup + 2 * (lane % 4) + e % 2;
         int64_t output = int64_t{first_tile + m} * kTile + lane / 4 + e / 2 * 8;
-        // The last range is never empty, so that it is the one still open.
+        // The last range is never empty, so its sum is the unfinished one.
         float y = totals[m][g][e] + sums[m][g][e];
         if (output < op.w.rows) y = biased(op, output, y);
-        if (op.gated) {  // the value belongs to the lane four further on
+        if (op.gated) {  // the value is in lane + 4
           y = gated(y, __shfl_xor_sync(kWholeWarp, y, 4));
           if (output % 2 != 0) continue;
           output /= 2;
@@ -200,7 +200,7 @@ st_status many_rows(st_stream* stream, const st_linear& op) {
 
 }  // namespace
 
-// The choice of the kernel affects only speed: all return the same bits.
+// The choice of kernel affects only speed: the results are bit-identical.
 template <typename T>
 st_status linear_mma(st_stream* stream, const st_linear& op) {
   if (op.rows <= 8) return few_rows<T, 1>(stream, op);

@@ -1,20 +1,20 @@
 // Shared by sample and log_probs: statistics of the rows of logits, and the search for the largest.
-// The k-th largest tile maximum bounds the k-th logit from below, so that few tiles are read again. If many entries
-// may be kept, a block searches the row by digits of the keys instead.
+// The k-th largest tile maximum is a lower bound of the k-th logit, so that few tiles are read again. If many entries
+// may be kept, a block selects by the digits of the keys (radix select) instead.
 #pragma once
 
 #include "cuda/select.cuh"
 
 namespace st::cuda {
 
-constexpr int kLogitTile = 128;  // logits whose maximum is kept: a warp's, 4 a lane
+constexpr int kLogitTile = 128;  // logits per stored maximum: those of a warp, 4 per lane
 constexpr int kChunk = 8192;     // logits that a block sums
 constexpr int kThreads = kRowThreads, kWarps = kRowWarps;
-constexpr int kCandidates = 2048;       // keys that a block gathers before it searches by digits
-constexpr int kSorted = kNoiseEntries;  // entries that are ever put in order
+constexpr int kCandidates = 2048;       // keys that a block collects before it falls back to radix select
+constexpr int kSorted = kNoiseEntries;  // most entries that are sorted
 static_assert(kSorted == ST_MAX_TOPK);
 
-// Rows of logits, and how each is read: as its slot samples, or, without `sampling`, at temperature 1.
+// Rows of logits with the temperature of each: that of its slot, or, without `sampling`, 1.
 struct LogitRows {
   const float* logits;
   const int32_t* slots;
@@ -24,7 +24,7 @@ struct LogitRows {
   const st_sequence_state* states;
 };
 
-// Sums of a chunk, and of the entries that min-p, or having hardly any mass, cuts off: the first in the order.
+// Sums of a chunk, and the first entry in the order that is cut off by min-p or for its negligible mass.
 struct ChunkSums {
   uint64_t z, s, first_cut;
 };
@@ -70,7 +70,7 @@ __device__ __forceinline__ const st_filter& filter_of(const st_sampling& samplin
   return soft ? sampling.thinking : sampling.after;
 }
 
-// Needs all threads of a block. The maximum of a row with NaN is NaN.
+// Called by all threads of a block. The maximum of a row with NaN is NaN.
 __device__ __forceinline__ Row open_row(const LogitRows& op, int64_t r, int32_t slot) {
   int64_t tiles = logit_tiles(op.vocabulary);
   Row row = {op.logits + r * op.vocabulary, workspace_of(op).tiles + r * tiles, op.vocabulary, 0, 1, false, 0};
@@ -138,7 +138,7 @@ inline __device__ uint64_t mass_of_kept(const Row& row, const Cut& cut) {
   return block_reduce<kWarps>(mass, Sum());
 }
 
-// Puts the `want` largest of the candidates, in order, to shared.keys; returns how many there are.
+// Sorts the `want` largest candidates into shared.keys; returns their number.
 inline __device__ int sort_candidates(Search& shared, int want) {
   int count = static_cast<int>(shared.count);
   __syncthreads();
@@ -151,7 +151,7 @@ inline __device__ int sort_candidates(Search& shared, int want) {
   return count < want ? count : want;
 }
 
-// Gathers the keys of a row whose logit reaches `bound`, of those that `keeps` accepts; false: there are too many.
+// Collects the keys of a row that `keeps` accepts and whose logit is at least `bound`; false if there are too many.
 template <typename Keeps>
 inline __device__ bool gather(const Row& row, float bound, Keeps keeps, Search& shared) {
   __syncthreads();
@@ -173,7 +173,7 @@ inline __device__ bool gather(const Row& row, float bound, Keeps keeps, Search& 
   return shared.count <= kCandidates;
 }
 
-// The `want` first entries of the row, in order, in shared.keys: how many; -1: the candidates were too many.
+// Sorts the first `want` entries of the row into shared.keys; returns their number, or -1 for too many candidates.
 inline __device__ int select_top(const Row& row, int want, Search& shared) {
   int64_t tiles = logit_tiles(row.vocabulary);
   float bound = want == 1 ? row.maximum : -INFINITY;
@@ -192,7 +192,7 @@ inline __device__ int select_top(const Row& row, int want, Search& shared) {
   return sort_candidates(shared, want);
 }
 
-// The first `needed` (<= kSorted) entries of those that the cut keeps, in order, in shared.keys; returns how many.
+// Sorts the first `needed` (<= kSorted) entries that the cut keeps into shared.keys; returns their number.
 inline __device__ int sort_kept(const Row& row, Cut cut, int64_t needed, Search& shared) {
   uint64_t last = key_of_rank(row, cut, static_cast<uint64_t>(needed));
   cut.last = Max()(cut.last, last);

@@ -37,7 +37,7 @@ TEST_P(DeviceTest, TableNamesItselfAndHasEveryFunction) {
   }
 }
 
-TEST_P(DeviceTest, QueryTellsWhatWasOpened) {
+TEST_P(DeviceTest, QueryReportsWhatWasOpened) {
   for (int threads : thread_counts()) {
     auto other = open(threads);
     EXPECT_TRUE(other->info.activation_dtype == ST_F32 || other->info.activation_dtype == ST_BF16 ||
@@ -238,7 +238,7 @@ TEST_P(DeviceTest, EventsMarkWorkThatIsDone) {
   api.host_free(device().handle, nullptr);
 }
 
-TEST_P(DeviceTest, EventsTellTheTimeBetweenThem) {
+TEST_P(DeviceTest, EventsMeasureTheTimeBetweenThem) {
   const st_api& api = device().api;
   st_event *before = nullptr, *after = nullptr;
   device().check(api.event_create(device().handle, &before));
@@ -282,7 +282,7 @@ TEST_P(DeviceTest, LongQueuesAreDoneInOrder) {
   EXPECT_TRUE(same_bits(source, back));
 }
 
-TEST_P(DeviceTest, ErrorsThatOnlyTheWorkFindsAreToldOnce) {
+TEST_P(DeviceTest, AsynchronousErrorsAreReportedOnce) {
   if (GetParam().backend != "cpu") GTEST_SKIP() << "only the CPU backend looks at what arrays hold";
   const st_api& api = device().api;
   Matrix table(device(), 5, 8, ST_F32, random.normals(5 * 8));

@@ -76,7 +76,7 @@ TEST_P(EmbedTest, MixesRowsOfTheTable) {
   }
 }
 
-TEST_P(EmbedTest, WithoutAnIndexRowsTakeTheirOwnTokens) {
+TEST_P(EmbedTest, WithoutAnIndexRowsUseTheirOwnTokens) {
   Embed embed(random, 40, 33, 3, 5, ST_BF16);
   EXPECT_TRUE(
       near(embed.run(device(), {0, 1, 2, 3, 4}, false), embed.reference({0, 1, 2, 3, 4}), device().tolerance(2e-6)));

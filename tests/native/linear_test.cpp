@@ -232,7 +232,7 @@ TEST_P(LinearTest, GatedSameBitsForAnyRowsAndThreads) {
 }
 
 // More rows than the backend's workspace holds at once.
-TEST_P(LinearTest, SameBitsWhereRowsTakeSeveralPasses) {
+TEST_P(LinearTest, SameBitsWhereRowsNeedSeveralPasses) {
   if (std::string(device().info.instruction_set) != "avx512bf16") GTEST_SKIP() << "rows are multiplied in place";
   constexpr size_t kCols = 1 << 17, rows = 150;
   Linear linear(random, 2, kCols, ST_BF16);
@@ -267,7 +267,7 @@ TEST_P(LinearTest, BlocksOfInt8AreSummedExactly) {
   }
 }
 
-TEST_P(LinearTest, Int8TakesAnyNumbers) {
+TEST_P(LinearTest, Int8AcceptsAnyNumbers) {
   if (!device().holds(ST_INT8)) GTEST_SKIP() << "this backend has no 8-bit weights";
   Linear linear(random, 20, 70, ST_INT8);
   std::vector<float> x = random.activations(device(), 4 * 70);
@@ -399,7 +399,7 @@ TEST_P(FastLinearTest, CanBeRecorded) {
   api.graph_destroy(graph);
 }
 
-TEST_P(FastLinearTest, TheDeviceTellsWhatItHas) {
+TEST_P(FastLinearTest, TheDeviceReportsItsLibrary) {
   EXPECT_EQ(device().info.fast_products, 0);
   EXPECT_STRNE(fast_->info.products, "");
   if (GetParam().backend != "cuda") {

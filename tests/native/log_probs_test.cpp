@@ -126,7 +126,7 @@ TEST_P(LogProbsTest, SameBitsForAnyRowsAndThreads) {
   }
 }
 
-TEST_P(LogProbsTest, BadLogitsGiveNothing) {
+TEST_P(LogProbsTest, BadLogitsReportNothing) {
   for (float bad : {NAN, INFINITY}) {
     Case given(random, 300, 2, 1, 3);
     given.slots = {0, 1};

@@ -163,7 +163,7 @@ TEST_P(SampleTest, RandomRowsMatchReference) {
   }
 }
 
-TEST_P(SampleTest, GreedyTakesTheFirstOfTheLargest) {
+TEST_P(SampleTest, GreedySelectsTheFirstOfTheLargest) {
   SampleStep step;
   step.entries = 4;
   std::vector<float> row = rounded(random.normals(455), ST_BF16);

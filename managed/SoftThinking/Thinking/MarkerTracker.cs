@@ -4,14 +4,16 @@ namespace SoftThinking.Thinking;
 
 /// <summary>Finds the markers of a thought among generated tokens. Whether a token belongs to the thought the device reports;
 /// a marker of several tokens is known only with its last one, so the tokens that may be part of it are held back until then.</summary>
-internal sealed class MarkerTracker(ThinkingMarkers markers)
+/// <param name="closed">Whether the prompt closed the thought.</param>
+internal sealed class MarkerTracker(ThinkingMarkers markers, bool closed)
 {
     private const StepFlags Stops = StepFlags.ColdStop | StepFlags.Budget;
 
     private readonly List<GeneratedToken> _held = [];
-    private int _opening; // ids of the start marker that the output began with; -1: it cannot be one any more
+    private int _opening = closed ? -1 : 0; // ids of the start marker that the output began with; -1: it cannot be one any more
     private int _ending; // ids of the end marker that the output ends with
     private StepFlags _stops;
+    private bool _closed = closed; // a thought was closed, and no marker that starts another followed
 
     /// <summary>Adds a token, and moves all that are decided to <paramref name="decided"/>.</summary>
     public void Append(GeneratedToken token, StepFlags flags, List<GeneratedToken> decided)
@@ -58,10 +60,24 @@ internal sealed class MarkerTracker(ThinkingMarkers markers)
         {
             MarkHeld(Math.Min(ids.Length, _held.Count), EndOf(_stops | flags));
             Flush(decided);
+            _closed = true;
             return;
         }
+        FollowAnswer(token);
         _ending = token.Thinking && ids.Length > 1 ? Extend(ids, _ending, token.Token.Token) : 0;
         Release(_held.Count - _ending, decided);
+    }
+
+    // Some models repeat the end marker when the end of thinking was forced. Only a marker of one token is recognized: several are
+    // words that an answer may contain. After another start marker the model means a thought in its answer, which is left as it is.
+    private void FollowAnswer(GeneratedToken token)
+    {
+        if (token.Thinking || !_closed)
+            return;
+        if (markers.Start?.Ids is [int start] && start == token.Token.Token)
+            _closed = false;
+        else if (markers.End?.Ids is [int end] && end == token.Token.Token)
+            _held[^1] = token with { Marker = true };
     }
 
     // The last tokens held become markers; the very last one ends the thought, if it does.

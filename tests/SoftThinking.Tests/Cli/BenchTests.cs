@@ -84,7 +84,7 @@ public class BenchTests
         Assert.That(Hashes("--batch", "2", option, value), Is.Not.EqualTo(Hashes("--batch", "2")));
 
     [Test]
-    public void RequestsAtOnceGiveWhatTheyGiveOneAfterAnother()
+    public void ConcurrentRequestsProduceWhatSequentialOnesDo()
     {
         JsonElement concurrency = Bench("--batch", "1", "--concurrent", "5", "--json").Json.GetProperty("concurrency");
 
@@ -163,7 +163,7 @@ public class BenchTests
 
     /// <summary>While weights are packed, the file is not resident beside them: not even one large tensor of it.</summary>
     [Test]
-    public void LoadingTakesLittleMoreMemoryThanTheWeights()
+    public void LoadingNeedsLittleMoreMemoryThanTheWeights()
     {
         const int Rows = 1 << 20;
         using TempFolder folder = new();

@@ -49,7 +49,7 @@ public class ConversationTests
         """[[{"role": "user", "content": "Hi"}], [{"name": "add"}], false]""")]
     [TestCase("""{"prompt": "Hi", "system": null, "tools": null, "template_vars": null, "messages": null, "stop": null, "top_p": null, "id": null}""",
         """[[{"role": "user", "content": "Hi"}], null, "absent"]""")]
-    public void TheTemplateGetsWhatALineSays(string line, string expected) => Assert.That(Shown(line), Is.EqualTo(expected));
+    public void TheTemplateReceivesWhatALineSays(string line, string expected) => Assert.That(Shown(line), Is.EqualTo(expected));
 
     [TestCase("enable_thinking=false", "false")]
     [TestCase("enable_thinking=true", "true")]
@@ -60,7 +60,7 @@ public class ConversationTests
     [TestCase("enable_thinking=low effort", "\"low effort\"")]
     [TestCase("enable_thinking=a=b", "\"a=b\"")]
     [TestCase("enable_thinking=", "\"\"")]
-    public void TheTemplateGetsVariablesOfTheCommandLine(string option, string expected) =>
+    public void TheTemplateReceivesVariablesOfTheCommandLine(string option, string expected) =>
         Assert.That(Shown("""{"prompt": "Hi"}""", "--template-var", option), Does.EndWith($", {expected}]"));
 
     [Test]

@@ -83,7 +83,7 @@ public class GenerateTests
     [TestCase]
     [TestCase("--no-soft-thinking", "--after-thinking-temperature", "1")]
     [TestCase("--gumbel-softmax-temperature", "1", "--temperature", "1", "--kv-dtype", "f32")]
-    public void TheSameSeedGivesTheSameBits(params string[] options)
+    public void TheSameSeedProducesTheSameBits(params string[] options)
     {
         string[] all = [.. options, "--seed", "11"];
         string one = Bits(CliRun.Ask([.. all, "--threads", "1"]));
@@ -93,7 +93,7 @@ public class GenerateTests
     }
 
     [Test]
-    public void AnotherSeedGivesAnotherDraw()
+    public void AnotherSeedProducesAnotherDraw()
     {
         string[] options = ["--gumbel-softmax-temperature", "1", "--temperature", "1"];
 

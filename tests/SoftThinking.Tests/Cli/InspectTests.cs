@@ -8,7 +8,7 @@ namespace SoftThinking.Tests.Cli;
 public class InspectTests
 {
     [Test]
-    public void JsonTellsTheFacts()
+    public void JsonHasTheFacts()
     {
         CliRun run = CliRun.Of("inspect", "--json");
 

@@ -28,6 +28,18 @@ public partial class LiveTextTests
         Assert.That(run.Out, Is.EqualTo($"<think>\n{CliRun.Ask("--no-soft-thinking").Json.GetProperty("text").GetString()}\n"));
     }
 
+    /// <summary>After the budget ended its thinking, this model goes on as before and ends the thinking itself.</summary>
+    [Test]
+    public void AnEndMarkerThatTheModelRepeatsIsNotShown()
+    {
+        string[] ask = ["generate", "--prompt", "Compute 40 + 7.", "--max-thinking-tokens", "2"];
+        string text = CliRun.Of([.. ask, "--json"]).Json.GetProperty("text").GetString()!;
+
+        Assert.That(text.Split("</think>"), Has.Length.EqualTo(3), "the JSON has all text");
+        Assert.That(CliRun.Of(ask).Out.Split("</think>"), Has.Length.EqualTo(2));
+        Assert.That(CliRun.Of([.. ask, "--json"]).Json.GetProperty("answer").GetString(), Does.Not.Contain("</think>"));
+    }
+
     [Test]
     public void AtATerminalThoughtsAreDimmedAndTheAnswerIsNot()
     {
@@ -73,7 +85,7 @@ public partial class LiveTextTests
     }
 
     [Test]
-    public void ARunInterruptedAtOnceStillGivesItsObject()
+    public void ARunInterruptedAtOnceStillPrintsItsObject()
     {
         using CancellationTokenSource cancellation = new();
         cancellation.Cancel();

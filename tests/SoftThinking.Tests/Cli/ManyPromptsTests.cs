@@ -96,7 +96,7 @@ public class ManyPromptsTests
     }
 
     [Test]
-    public void SamplesAreWhatTheirSeedsGive()
+    public void SamplesEqualThoseOfTheirSeeds()
     {
         string[] options = ["--no-soft-thinking", "--after-thinking-temperature", "1"];
         JsonElement[] samples = CliRun.Ask([.. options, "--samples", "3", "--seed", "5"]).JsonLines;

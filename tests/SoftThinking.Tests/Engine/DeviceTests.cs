@@ -143,7 +143,7 @@ public class DeviceTests
     [TestCase(20 << 20, null, @"^stream_create: the device cannot allocate 33554432 bytes; 20971520 of 20971520 are free$")]
     [TestCase(33 << 20, null, @"^not enough memory: the weights and the work buffers need \d\.\d MiB, 1\.0 MiB are free, \d\.\d MiB are missing$")]
     [TestCase(64 << 20, 1L << 30, @"^not enough memory: keys and values need 1,024\.0 MiB, \d\d\.\d MiB are free, 9\d\d\.\d MiB are missing$")]
-    public async Task MemoryThatIsShortIsToldBeforeItIsTaken(int bytes, long? cache, string message)
+    public async Task MissingMemoryIsReportedBeforeItIsAllocated(int bytes, long? cache, string message)
     {
         TestDevice.Kernels.MustBeEmulated();
         EngineOptions options = TestDevice.Kernels.Options() with { MaxSequences = 4, ContextLength = 256, KvCacheBytes = cache };
@@ -159,7 +159,7 @@ public class DeviceTests
 
     /// <summary>Nine tenths of what the weights leave is the cache; a context that it does not hold becomes shorter.</summary>
     [Test]
-    public async Task ADeviceWithLittleMemoryGivesAShorterContext()
+    public async Task ADeviceWithLittleMemoryHasAShorterContext()
     {
         TestDevice.Kernels.MustBeEmulated();
         EngineOptions options = TestDevice.Kernels.Options() with { MaxSequences = 1 };
@@ -182,7 +182,7 @@ public class DeviceTests
     [TestCase("old-driver", "device_open: the NVIDIA driver is for CUDA 10.2, this library needs one for ")]
     [TestCase("no-device", "device_open: the NVIDIA driver finds no GPU")]
     [TestCase("old-architecture", "device_open: emulated CUDA device has compute capability 7.0, this library needs 8.0")]
-    public void WhatIsMissingIsToldWhenAnEngineIsLoaded(string fault, string message)
+    public void WhatIsMissingIsReportedWhenAnEngineIsLoaded(string fault, string message)
     {
         TestDevice.Kernels.MustBeEmulated();
         EngineOptions options = TestDevice.Kernels.Options();
@@ -191,7 +191,7 @@ public class DeviceTests
     }
 
     [Test]
-    public async Task WithoutACudaDeviceAutoTakesTheCpuAndCudaSaysWhy()
+    public async Task WithoutACudaDeviceAutoUsesTheCpuAndCudaSaysWhy()
     {
         string reason;
         try

@@ -17,7 +17,7 @@ public class EngineTests
     ];
 
     [Test]
-    public async Task SameSeedGivesTheSameBitsForAnyNumberOfThreads([ValueSource(nameof(Samplings))] SamplingOptions sampling)
+    public async Task SameSeedProducesTheSameBitsForAnyNumberOfThreads([ValueSource(nameof(Samplings))] SamplingOptions sampling)
     {
         string[] first = Bits.Of(await Run(sampling, threads: 1));
         foreach (int threads in new[] { 1, 2, 3 })
@@ -106,7 +106,7 @@ public class EngineTests
     }
 
     [Test]
-    public async Task CancelledGenerationKeepsTheStepsGiven()
+    public async Task CancelledGenerationKeepsTheReturnedTokens()
     {
         await using Engine engine = Engine.Load(TestData.TinyReasoner);
         using CancellationTokenSource source = new();

@@ -35,7 +35,7 @@ public class SameBitsTests
 
     [TestCase(20)]
     [TestCase(200, Category = "Slow")]
-    public void AnyScheduleGivesTheBitsOfTheRequestAlone(int schedules)
+    public void AnyScheduleProducesTheBitsOfTheRequestAlone(int schedules)
     {
         (_compared, _cancelled, _preemptions, _cached) = (0, 0, 0, 0);
         Prop.ForAll(Arb.From(Any(_workload.Requests.Count)), schedule => Run(schedule).GetAwaiter().GetResult())

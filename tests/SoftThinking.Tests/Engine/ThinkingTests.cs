@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using NUnit.Framework;
+using SoftThinking.Thinking;
 
 namespace SoftThinking.Tests;
 
@@ -122,6 +123,46 @@ public class ThinkingTests
         Assert.That(sample.Answer, Does.StartWith("The"));
     }
 
+    /// <summary>After a forced end, a model may emit the end marker that it would have emitted itself.</summary>
+    [Test]
+    public async Task ARepeatedEndMarkerIsNotPartOfTheAnswer([Values] bool soft)
+    {
+        int end = _engine.Tokenizer.TokenId("</think>")!.Value;
+        SamplingOptions always = (soft ? new() : Greedy) with { Seed = 0, LogitBias = new Dictionary<int, float> { [end] = 1000 } };
+        GenerationRequest request = GenerationRequest.FromQuestion("1 + 1?") with { Sampling = always, MaxNewTokens = 3 };
+        foreach (ThinkingStart start in new[] { ThinkingStart.Open, ThinkingStart.Closed })
+        {
+            GeneratedSample sample = (await _engine.GenerateAsync(request with { Thinking = start })).Samples[0];
+            int thinking = start == ThinkingStart.Open ? 1 : 0;
+
+            Assert.That((sample.Text, sample.Thinking, sample.Answer), Is.EqualTo(("</think></think></think>", "", "")));
+            Assert.That(sample.Tokens.Select(token => token.Marker), Is.All.True);
+            Assert.That(sample.Tokens.Select(token => token.Thinking), Is.EqualTo(Enumerable.Range(0, 3).Select(i => i < thinking)));
+            Assert.That(sample.Usage.ThinkingTokens, Is.EqualTo(thinking));
+        }
+    }
+
+    /// <summary>Ids: 1 starts a thought, 2 ends one, 3 and 4 are words.</summary>
+    [TestCase(true, new[] { 3, 2, 3 }, new[] { false, true, false })]
+    [TestCase(false, new[] { 3, 2, 3 }, new[] { false, false, false }, Description = "perhaps the end of a thought that nobody knows of")]
+    [TestCase(true, new[] { 1, 3, 2 }, new[] { false, false, false }, Description = "a thought within the answer stays whole")]
+    public void OnlyAnEndMarkerWithoutAStartIsARepeatedOne(bool closed, int[] ids, bool[] markers)
+    {
+        MarkerTracker tracker = new(new ThinkingMarkers(new Marker("<t>", [1]), new Marker("</t>", [2])), closed);
+        List<GeneratedToken> decided = Follow(tracker, ids);
+
+        Assert.That(decided.Select(token => token.Marker), Is.EqualTo(markers));
+        Assert.That(decided.Select(token => token.Thinking), Is.All.False);
+    }
+
+    [Test]
+    public void WordsThatAreAMarkerOfSeveralTokensMayBeInAnAnswer()
+    {
+        MarkerTracker tracker = new(new ThinkingMarkers(null, new Marker("my answer", [3, 4])), closed: true);
+
+        Assert.That(Follow(tracker, [3, 4, 3, 4]).Select(token => token.Marker), Is.All.False);
+    }
+
     [Test]
     public async Task AModelWithoutMarkersSaysSo()
     {
@@ -143,6 +184,19 @@ public class ThinkingTests
         Assert.That((await engine.GenerateAsync(GenerationRequest.FromQuestion("1 + 1?") with { Sampling = Greedy, MaxNewTokens = 5 })).Samples[0].Tokens, Is.Not.Empty);
         GenerationRequest named = GenerationRequest.FromQuestion("1 + 1?") with { Sampling = new() { ThinkEnd = "</idea>" }, MaxNewTokens = 5 };
         Assert.That((await engine.GenerateAsync(named)).Samples[0].Tokens, Is.Not.Empty);
+    }
+
+    /// <summary>The tokens of an answer, as the tracker decides them.</summary>
+    private static List<GeneratedToken> Follow(MarkerTracker tracker, int[] ids)
+    {
+        List<GeneratedToken> decided = [];
+        foreach (int id in ids)
+        {
+            tracker.Append(
+                new GeneratedToken { Token = new ConceptToken(id), Text = "", Entropy = 0, Soft = false, Thinking = false, Marker = false }, default, decided);
+        }
+        tracker.Flush(decided);
+        return decided;
     }
 
     private static async Task<GeneratedSample> Answer(Engine engine, string question, SamplingOptions sampling) =>

@@ -27,7 +27,7 @@ internal sealed class ModelQuantizationTests
         [TestData.TinyReasoner, .. Directory.GetDirectories(TestData.FindGolden("forward")!).Order()];
 
     [TestCaseSource(nameof(Models))]
-    public async Task GeneratesWhatRoundingWhileLoadingGives(string model)
+    public async Task GeneratesTheSameAsRoundingWhileLoading(string model)
     {
         ModelQuantization.Quantize(model, Output);
 
@@ -156,7 +156,7 @@ internal sealed class ModelQuantizationTests
     }
 
     [Test]
-    public void WhatLiesBesideTheWeightsIsCopiedUnlessItIsOtherWeights()
+    public void OtherFilesAreCopiedExceptOtherWeights()
     {
         string model = Golden("qwen2");
         string[] weights = ["pytorch_model.bin", "x.PT", "y.pth", "z.gguf", "a.onnx", "b.h5", "c.msgpack", "old.safetensors", "pytorch_model.bin.index.json"];

@@ -68,7 +68,7 @@ public class BlockPoolTests
     }
 
     [Test]
-    public void HashesTellMixturesPositionsAndPrefixesApart()
+    public void HashesDifferForMixturesPositionsAndPrefixes()
     {
         PrefixHasher hasher = new();
         int[] plain = [.. Enumerable.Range(1, 16)];

@@ -54,7 +54,7 @@ public class GoldenTokenizerTests
     }
 
     [TestCaseSource(nameof(Folders))]
-    public void StreamingDecoder_GivesTheSameTextInParts(string folder)
+    public void StreamingDecoder_ReturnsTheSameTextInParts(string folder)
     {
         (Tokenizer tokenizer, List<Case> cases) = Open(folder);
         using (Assert.EnterMultipleScope())

@@ -8,7 +8,7 @@ namespace SoftThinking.Tests.Tokenization;
 public class StreamingDecoderTests
 {
     [Test]
-    public void Append_OfEmojiInFourTokens_GivesItWithTheLast()
+    public void Append_OfEmojiInFourTokens_ReturnsItWithTheLast()
     {
         var decoder = new StreamingDecoder(Load(Create()), skipSpecialTokens: false);
         string[] parts = [.. ((int[])[He, 0xF0, 0x9F, 0x98, 0x80, He]).Select(decoder.Append)];

@@ -102,7 +102,7 @@ public class TokenizerTests
     }
 
     [Test]
-    public void Encode_OfOverlappingAddedTokens_TakesLeftmostThenLongest()
+    public void Encode_OfOverlappingAddedTokens_PrefersLeftmostThenLongest()
     {
         JsonObject json = Create();
         json["added_tokens"] = new JsonArray(
@@ -276,7 +276,7 @@ public class TokenizerTests
     }
 
     [Test]
-    public void Encode_FromManyThreads_GivesTheSame()
+    public void Encode_FromManyThreads_ReturnsTheSame()
     {
         Tokenizer tokenizer = Tokenizer.Load(TestData.TinyReasoner);
         // More different words than the cache holds, so that threads meet while it starts afresh.

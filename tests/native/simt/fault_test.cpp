@@ -43,7 +43,7 @@ std::pair<std::string, bool> products() {
   return {info.products, info.fast_products == 1};
 }
 
-TEST_F(FaultTest, WithoutALibraryOfProductsTheReasonIsTold) {
+TEST_F(FaultTest, WithoutAMatmulLibraryTheReasonIsReported) {
   setenv("SOFTTHINKING_SIMT_FAULT", "no-cublas", 1);
   EXPECT_EQ(products(), std::pair(std::string("there is no library, as the test wants it"), false));
   // The library is looked for as on a real device.
@@ -103,7 +103,7 @@ TEST_F(FaultTest, TheKernelThatIsToFailCanBeChosen) {
 }
 
 // The error stays until the device is closed; then another can be opened.
-TEST_F(FaultTest, AFailedKernelIsToldAndADeviceOpenedAnewWorks) {
+TEST_F(FaultTest, AFailedKernelIsReportedAndAReopenedDeviceWorks) {
   for (bool fails : {true, false}) {
     Device device(target_, 0);
     void* rows = nullptr;
