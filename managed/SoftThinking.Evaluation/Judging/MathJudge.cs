@@ -63,7 +63,7 @@ public static class MathJudge
         }
         // What is read as words on one side only may still be the same words: "3:30 PM" and "3:30 p.m.".
         var (first, second) = (answers[0], references[0]);
-        var isText = first.Node is TextNode or QuantityNode && second.Node is TextNode or QuantityNode;
+        var isText = first.Node is TextNode || second.Node is TextNode || (first.Node is QuantityNode && second.Node is QuantityNode);
         return isText && WordForm.Equal(first.Text, second.Text) ? (true, "text") : (false, rule);
     }
 

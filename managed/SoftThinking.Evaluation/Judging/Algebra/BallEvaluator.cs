@@ -9,11 +9,10 @@ internal sealed class BallEvaluator(IReadOnlyDictionary<string, Fraction> point,
     private const long TranscendentalWork = 100;
     private readonly ExactEvaluator _exact = new(point, budget);
 
-    /// <summary>
-    /// Whether a root, power or logarithm of a negative number was computed. Its value depends on a choice of branch, and
-    /// √x √y = √(xy) need not hold there.
-    /// </summary>
-    public bool CrossedBranch { get; private set; }
+    private bool _crossedBranch;
+
+    /// <summary>Whether a root, power or logarithm of a negative number was computed.</summary>
+    public bool CrossedBranch => _crossedBranch || _exact.CrossedBranch;
 
     /// <summary>The value, or null for an expression that has none that this evaluator knows.</summary>
     public ComplexBall? Evaluate(Node node)
@@ -144,7 +143,7 @@ internal sealed class BallEvaluator(IReadOnlyDictionary<string, Fraction> point,
     private void Cross(ComplexBall z)
     {
         if (!z.IsReal || z.Re.Sign < 0)
-            CrossedBranch = true;
+            _crossedBranch = true;
     }
 
     private static ComplexBall Real(Ball value) => new(value, Ball.Zero);

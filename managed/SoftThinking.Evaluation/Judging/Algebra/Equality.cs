@@ -93,7 +93,11 @@ internal sealed class Equality(Budget budget)
         {
             var exact = new ExactEvaluator(point, budget);
             if (exact.Evaluate(a) is { } x && exact.Evaluate(b) is { } y)
+            {
+                if (exact.CrossedBranch && point.Count > 0)
+                    return Finding.Unknown;
                 return Exact.Add(x, Exact.Scale(y, Fraction.MinusOne, budget), budget).IsZero ? Finding.Equal : Finding.Different;
+            }
         }
         catch (TooLargeException)
         {

@@ -10,6 +10,12 @@ internal sealed class ExactEvaluator(IReadOnlyDictionary<string, Fraction> point
     private const int MaxFactorial = 2000;
 
     /// <summary>
+    /// Whether a root of a negative number was computed. Its value depends on a choice of branch, and √x √y = √(xy) need not
+    /// hold there.
+    /// </summary>
+    public bool CrossedBranch { get; private set; }
+
+    /// <summary>
     /// The value, or null where it is not a sum of rational multiples of square roots and powers of π and e.
     /// Throws <see cref="TooLargeException"/> where it is one that would be too large, and
     /// <see cref="UndefinedException"/> where there is no value.
@@ -106,6 +112,7 @@ internal sealed class ExactEvaluator(IReadOnlyDictionary<string, Fraction> point
     {
         if (value.IsZero)
             return exponent.Numerator.Sign > 0 ? new Exact(Fraction.Zero) : throw new UndefinedException();
+        CrossedBranch |= value.Numerator.Sign < 0;
         if (exponent.Denominator == 2 && (value.Numerator.Sign > 0 || exponent.Numerator.IsOne))
             return IntegerPower(Exact.Root(value, budget), exponent.Numerator);
         if (exponent.Denominator > 64 || value.Numerator.Sign < 0)
@@ -154,6 +161,7 @@ internal sealed class ExactEvaluator(IReadOnlyDictionary<string, Fraction> point
         if (number.Numerator.Sign <= 0)
             throw new UndefinedException();
         var negative = rational.Numerator.Sign < 0 && !number.Numerator.IsEven;
+        CrossedBranch |= negative;
         var root = RationalPower(negative ? -rational : rational, number.Reciprocal());
         return root is null || !negative ? root : Exact.Scale(root, Fraction.MinusOne, budget);
     }

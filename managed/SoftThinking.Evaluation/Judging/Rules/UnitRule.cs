@@ -17,7 +17,8 @@ internal static class UnitRule
             return Letter(comparison, a, b) ?? Letter(comparison, b, a);
         if (Units.Canonical(x.Unit ?? "") is { } p && Units.Canonical(y.Unit ?? "") is { } q && p != q)
             return false;
-        if (comparison.Equal(x.Value, y.Value))
+        var isPercent = (x.Unit, y.Unit) is (Units.Percent, null) or (null, Units.Percent);
+        if (!(isPercent && IsProportion(x.Unit is null ? x.Value : y.Value)) && comparison.Equal(x.Value, y.Value))
             return true;
         return (x.Unit, y.Unit) switch
         {
@@ -26,6 +27,10 @@ internal static class UnitRule
             _ => false,
         };
     }
+
+    /// <summary>Whether a value is a fraction below one: it cannot be a percentage without its sign.</summary>
+    private static bool IsProportion(Node value)
+        => value is NumberNode { IsDecimal: false, Value: var number } && number.Abs() < Fraction.One && !number.IsZero;
 
     private static Node Hundredth(Node value) => Nodes.Product(value, new NumberNode(new Fraction(1, 100)));
 
