@@ -1,0 +1,16 @@
+namespace SoftThinking.Evaluation.Judging.Extraction;
+
+/// <summary>The part of a completion that counts.</summary>
+internal static class AnswerText
+{
+    private const string Open = "<think>";
+    private const string Close = "</think>";
+
+    /// <summary>What follows the last thought, or null where a thought was opened and never closed.</summary>
+    public static string? AfterThought(string completion)
+    {
+        var close = completion.LastIndexOf(Close, StringComparison.Ordinal);
+        var text = close < 0 ? completion : completion[(close + Close.Length)..];
+        return text.Contains(Open, StringComparison.Ordinal) ? null : text.Trim();
+    }
+}

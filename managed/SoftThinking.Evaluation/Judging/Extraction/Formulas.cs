@@ -1,0 +1,62 @@
+namespace SoftThinking.Evaluation.Judging.Extraction;
+
+/// <summary>Formulas of a text: $…$, $$…$$, \(…\) and \[…\].</summary>
+internal static class Formulas
+{
+    private static readonly (string Open, string Close)[] Delimiters = [("$$", "$$"), ("$", "$"), ("\\(", "\\)"), ("\\[", "\\]")];
+
+    /// <summary>The content of the formula that begins at a position, and the position behind it; null for none.</summary>
+    public static (string Content, int End)? At(string text, int at)
+    {
+        foreach (var (open, close) in Delimiters)
+        {
+            if (string.CompareOrdinal(text, at, open, 0, open.Length) != 0)
+                continue;
+            var start = at + open.Length;
+            var end = End(text, start, close);
+            return end < 0 ? null : (text[start..end].Trim(), end + close.Length);
+        }
+        return null;
+    }
+
+    /// <summary>The content of the last formula that has one.</summary>
+    public static string? Last(string text)
+    {
+        string? last = null;
+        for (var i = 0; i < text.Length;)
+        {
+            if (text[i] is not ('$' or '\\'))
+            {
+                i++;
+            }
+            else if (At(text, i) is { } formula)
+            {
+                last = formula.Content.Length > 0 ? formula.Content : last;
+                i = formula.End;
+            }
+            else
+            {
+                // An opened formula that is not closed: nothing that follows is one of its kind.
+                i += text[i] == '\\' ? 2 : 1;
+                if (i < text.Length && text[i - 1] == '$' && text.IndexOf('$', i) < 0)
+                    return last;
+            }
+        }
+        return last;
+    }
+
+    private static int End(string text, int from, string close)
+    {
+        for (var i = from; i < text.Length; i++)
+        {
+            if (string.CompareOrdinal(text, i, close, 0, close.Length) == 0)
+                return i;
+            if (text[i] == '\\')
+                i++;
+            // A formula does not span paragraphs.
+            if (i + 1 < text.Length && text[i] == '\n' && text[i + 1] == '\n')
+                return -1;
+        }
+        return -1;
+    }
+}

@@ -1,0 +1,222 @@
+using System.Text;
+using SoftThinking.Evaluation.Judging.Algebra;
+
+namespace SoftThinking.Evaluation.Judging.Reading;
+
+/// <summary>Numbers, symbols, functions, fractions and roots.</summary>
+internal sealed partial class Parser
+{
+    /// <summary>Letters that are functions where a bracket follows; of others, x(x+1) is a product.</summary>
+    private const string FunctionLetters = "fghFGH";
+
+    private static readonly HashSet<string> Currencies = ["$", "€", "£", "¥"];
+
+    private Node Primary()
+    {
+        var token = Current;
+        switch (token.Kind)
+        {
+            case TokenKind.Number:
+                return NumberWithTail();
+            case TokenKind.Symbol:
+                return Symbol();
+            case TokenKind.Function:
+                return Function();
+            case TokenKind.Command:
+                return Command();
+            case TokenKind.Open:
+                return Bracket();
+            case TokenKind.Text when Currencies.Contains(token.Text):
+                _currency = token.Text;
+                _at++;
+                return Primary();
+            case TokenKind.Text:
+                return Words();
+            case TokenKind.Word:
+                return token.Text.Length > 3 ? Words() : Letters();
+            case TokenKind.Operator when token.Text == "|":
+                return Bars();
+            default:
+                throw Unexpected();
+        }
+    }
+
+    private TextNode Words()
+    {
+        var text = new StringBuilder();
+        for (; Current.Kind is TokenKind.Text or TokenKind.Word; _at++)
+            text.Append(Current.Text).Append(' ');
+        return new TextNode(text.ToString().Trim());
+    }
+
+    /// <summary>A short word is the product of its letters.</summary>
+    private Node Letters()
+    {
+        var word = Current.Text;
+        _at++;
+        if (!Current.IsOperator("_"))
+            return new ProductNode([.. word.Select(letter => new SymbolNode(letter.ToString()))]);
+        _at++;
+        return new SymbolNode(word + "_" + ScriptText());
+    }
+
+    private Node Bars()
+    {
+        Enter();
+        _at++;
+        _bars++;
+        var node = Sum();
+        _bars--;
+        _depth--;
+        if (!Skip("|"))
+            throw Unexpected();
+        return Nodes.Function(Functions.Absolute, node);
+    }
+
+    private Node Symbol()
+    {
+        var name = Current.Text;
+        _at++;
+        // W(n) = 1 names a value of W, whatever letter it is.
+        var isCall = FunctionLetters.Contains(name, StringComparison.Ordinal)
+            || (Current.IsOpen("(") && Ahead(1).Kind is TokenKind.Symbol or TokenKind.Number && Ahead(2).IsClose(")") && Ahead(3).IsOperator("="));
+        while (Skip("'"))
+            name += "'";
+        if (Skip("_"))
+            name += "_" + ScriptText();
+        while (Skip("'"))
+            name += "'";
+        return isCall && Current is { Kind: TokenKind.Open, Text: "(", SpaceBefore: false } ? Call(name) : new SymbolNode(name);
+    }
+
+    private Node Call(string name)
+    {
+        var argument = Bracket();
+        return new FunctionNode(Functions.Call + name, argument is TupleNode tuple ? tuple.Items : [argument]);
+    }
+
+    /// <summary>The text of an index: a group, or one token.</summary>
+    private string ScriptText()
+    {
+        if (!Current.IsOpen("{"))
+        {
+            if (Current.Kind == TokenKind.End)
+                throw Unexpected();
+            return _tokens[_at++].Text;
+        }
+        var text = new StringBuilder();
+        var depth = 0;
+        do
+        {
+            if (Current.Kind == TokenKind.End)
+                throw Unexpected();
+            depth += Current.IsOpen("{") ? 1 : Current.IsClose("}") ? -1 : 0;
+            if (Current is not { Kind: TokenKind.Open or TokenKind.Close, Text: "{" or "}" })
+                text.Append(Current.Text);
+            _at++;
+        }
+        while (depth > 0);
+        return text.ToString();
+    }
+
+    private Node Command()
+    {
+        var name = Current.Text;
+        _at++;
+        switch (name)
+        {
+            case "frac":
+                var top = Argument();
+                return Nodes.Quotient(top, Argument());
+            case "binom":
+                var n = Argument();
+                return Binomial(n, Argument());
+            case "sqrt":
+                return Root();
+            case "emptyset":
+                return new SetNode([]);
+            default:
+                // Accents and the like only make another name.
+                return new SymbolNode(name + " " + ScriptText());
+        }
+    }
+
+    private Node Argument()
+    {
+        Enter();
+        var node = Current.Kind == TokenKind.Number ? Number() : Primary();
+        _depth--;
+        return node;
+    }
+
+    private Node Root()
+    {
+        if (!Current.IsOpen("["))
+            return new PowerNode(Argument(), NumberNode.Half);
+        _at++;
+        var degree = Sum();
+        if (!Current.IsClose("]"))
+            throw Unexpected();
+        _at++;
+        return new FunctionNode(Functions.Root, [Argument(), degree]);
+    }
+
+    private static Node Binomial(Node n, Node k)
+    {
+        var below = Nodes.Product(
+            Nodes.Function(Functions.Factorial, k), Nodes.Function(Functions.Factorial, Nodes.Difference(n, k)));
+        return Nodes.Quotient(Nodes.Function(Functions.Factorial, n), below);
+    }
+
+    private Node Function()
+    {
+        Enter();
+        var name = Current.Text;
+        _at++;
+        Node? exponent = null;
+        Node? logarithmBase = null;
+        while (Current.IsOperator("^") || Current.IsOperator("_"))
+        {
+            var isBase = Current.Text == "_";
+            _at++;
+            if (isBase)
+                logarithmBase = Exponent();
+            else
+                exponent = Exponent();
+        }
+        if (exponent is NumberNode { Value: var power } && power == -1 && name is "sin" or "cos" or "tan" or "cot")
+            (name, exponent) = ("arc" + name, null);
+        var value = Apply(name, logarithmBase, FunctionArgument());
+        _depth--;
+        return exponent is null ? value : new PowerNode(value, exponent);
+    }
+
+    private Node Apply(string name, Node? logarithmBase, Node argument)
+    {
+        switch (name)
+        {
+            case "exp":
+                return new PowerNode(new SymbolNode(Constants.E), argument);
+            case "log" or "lg":
+                if (logarithmBase is null && (name == "lg" || _interpretation.DecimalLogarithm))
+                    logarithmBase = Nodes.Number(10);
+                var value = Nodes.Function("ln", argument);
+                return logarithmBase is null ? value : Nodes.Quotient(value, Nodes.Function("ln", logarithmBase));
+            default:
+                return Nodes.Function(name, argument);
+        }
+    }
+
+    /// <summary>What a function is applied to: a bracket, or the factors up to the next function or operator.</summary>
+    private Node FunctionArgument()
+    {
+        if (Current.IsOpen("(") || Current.IsOpen("["))
+            return Bracket();
+        var negative = Skip("-");
+        var factors = new List<Node> { Power() };
+        while (Current.Kind != TokenKind.Function && StartsFactor() && !Current.IsOpen("(") && !Current.IsOpen("["))
+            factors.Add(Power());
+        Node node = factors.Count == 1 ? factors[0] : new ProductNode(factors);
+        return negative ? Nodes.Negate(node) : node;
+    }
+}

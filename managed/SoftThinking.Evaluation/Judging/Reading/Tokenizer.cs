@@ -1,0 +1,331 @@
+namespace SoftThinking.Evaluation.Judging.Reading;
+
+/// <summary>Splits an answer, in LaTeX or plain text, into tokens.</summary>
+internal sealed class Tokenizer
+{
+    private readonly string _text;
+    private readonly CommaReading _comma;
+    private readonly List<Token> _tokens = [];
+    private int _at;
+    private int _depth;
+    private int _recursion;
+    private bool _space;
+
+    private Tokenizer(string text, CommaReading comma)
+    {
+        _text = text;
+        _comma = comma;
+    }
+
+    /// <summary>The tokens of an answer, with one of kind End behind them.</summary>
+    public static IReadOnlyList<Token> Tokenize(string text, CommaReading comma)
+    {
+        if (text.Length > Budget.MaxLength)
+            throw new BudgetException();
+        var tokenizer = new Tokenizer(text, comma);
+        tokenizer.Run(text.Length);
+        tokenizer.Add(TokenKind.End, "");
+        return tokenizer._tokens;
+    }
+
+    private void Run(int end)
+    {
+        while (_at < end)
+            Next();
+    }
+
+    private void Add(TokenKind kind, string text)
+    {
+        _tokens.Add(new Token(kind, text, _space));
+        _space = false;
+        if (kind == TokenKind.Open && ++_depth > Budget.MaxDepth)
+            throw new UnreadableException("nested too deeply");
+        if (kind == TokenKind.Close)
+            _depth--;
+        if (_tokens.Count > Budget.MaxTokens)
+            throw new BudgetException();
+    }
+
+    private void Next()
+    {
+        var c = _text[_at];
+        if (char.IsWhiteSpace(c) || c is '~' or '$' or '\u200b' or '`')
+        {
+            _space = true;
+            _at++;
+        }
+        else if (NumberScanner.StartsAt(_text, _at))
+        {
+            Number();
+        }
+        else if (c == '\\')
+        {
+            Command();
+        }
+        else if (char.IsAsciiLetter(c))
+        {
+            Letters();
+        }
+        else
+        {
+            Character(c);
+        }
+    }
+
+    private void Number()
+    {
+        // An index without braces is one digit: \log_2 100. An exponent without them is an integer: x^12.
+        var script = _tokens.Count > 0 && _tokens[^1] is { Kind: TokenKind.Operator, Text: "_" or "^" };
+        if (!script || _text[_at] == '.')
+        {
+            Add(TokenKind.Number, NumberScanner.Scan(_text, ref _at, _comma, _depth));
+            return;
+        }
+        var end = _at + 1;
+        while (_tokens[^1].Text == "^" && end < _text.Length && char.IsAsciiDigit(_text[end]))
+            end++;
+        Add(TokenKind.Number, _text[_at..end]);
+        _at = end;
+    }
+
+    private void Character(char c)
+    {
+        if (Spellings.Superscripts.IndexOf(c, StringComparison.Ordinal) is var digit and >= 0)
+        {
+            Superscript(digit);
+            return;
+        }
+        if (TwoCharacters() is { } pair)
+        {
+            Add(TokenKind.Operator, pair);
+            _at += 2;
+            return;
+        }
+        if (Spellings.Characters.TryGetValue(c, out var known))
+        {
+            Add(known.Kind, known.Text);
+            _at++;
+        }
+        else if (char.IsLetter(c))
+        {
+            Add(TokenKind.Symbol, c.ToString());
+            _at++;
+        }
+        else if (c == '.')
+        {
+            // A full stop at the end of an answer or of a phrase in it.
+            _space = true;
+            _at++;
+        }
+        else
+        {
+            throw new UnreadableException($"unexpected character U+{(int)c:X4}");
+        }
+    }
+
+    private string? TwoCharacters() => _at + 1 >= _text.Length ? null : _text.AsSpan(_at, 2) switch
+    {
+        "<=" => "≤",
+        ">=" => "≥",
+        "!=" => "≠",
+        "==" => "=",
+        "**" => "^",
+        "+-" => "±",
+        _ => null,
+    };
+
+    private void Superscript(int digit)
+    {
+        Add(TokenKind.Operator, "^");
+        var number = "";
+        for (; digit >= 0; digit = _at < _text.Length ? Spellings.Superscripts.IndexOf(_text[_at], StringComparison.Ordinal) : -1)
+        {
+            number += (char)('0' + digit);
+            _at++;
+        }
+        Add(TokenKind.Number, number);
+    }
+
+    private void Letters()
+    {
+        var start = _at;
+        while (_at < _text.Length && char.IsAsciiLetter(_text[_at]))
+            _at++;
+        var word = _text[start.._at];
+        if (Spellings.Words.TryGetValue(word, out var known))
+            Add(known.Kind, known.Text);
+        else if (word.Length == 1)
+            Add(TokenKind.Symbol, word);
+        else if (Spellings.Words.TryGetValue(word[..^1], out var function) && function.Kind == TokenKind.Function)
+            SplitFunction(function.Text, word[^1..]);
+        else
+            Add(TokenKind.Word, word);
+    }
+
+    /// <summary>"sinx" is the sine of x.</summary>
+    private void SplitFunction(string function, string argument)
+    {
+        Add(TokenKind.Function, function);
+        Add(TokenKind.Symbol, argument);
+    }
+
+    private void Command()
+    {
+        var start = ++_at;
+        while (_at < _text.Length && char.IsAsciiLetter(_text[_at]))
+            _at++;
+        if (_at == start && _at < _text.Length)
+            _at++;
+        var name = _text[start.._at];
+        if (Spellings.TextCommands.Contains(name))
+            Text(name, isFont: false);
+        else if (Spellings.FontCommands.Contains(name))
+            Text(name, isFont: true);
+        else if (Spellings.WrapperCommands.Contains(name))
+            _space = true;
+        else if (name is "begin" or "end")
+            Environment(name);
+        else if (Spellings.Commands.TryGetValue(name, out var known))
+            Known(name, known.Kind, known.Text);
+        else if (name.Length > 0 && char.IsAsciiLetter(name[0]))
+            Add(TokenKind.Symbol, name);
+        else
+            _space = true;
+    }
+
+    private void Known(string name, TokenKind kind, string text)
+    {
+        if (kind == TokenKind.End)
+        {
+            _space = true;
+            // \left. and \right. draw nothing.
+            if (name is "left" or "right" && _at < _text.Length && _text[_at] == '.' && !NumberScanner.StartsAt(_text, _at))
+                _at++;
+            return;
+        }
+        Add(kind, text);
+        if (kind == TokenKind.Command && text is "frac" or "binom")
+            Arguments(2);
+        else if (text == "sqrt")
+            Arguments(1);
+    }
+
+    /// <summary>Arguments without braces are one character each: \frac12 is one half, and so is \frac1{2}.</summary>
+    private void Arguments(int count)
+    {
+        if (++_recursion > Budget.MaxDepth)
+            throw new UnreadableException("nested too deeply");
+        for (; count > 0; count--)
+        {
+            while (_at < _text.Length && char.IsWhiteSpace(_text[_at]))
+                _at++;
+            if (_at >= _text.Length || _text[_at] is '[' or '(' or '{')
+            {
+                if (_at < _text.Length && _text[_at] != '{')
+                    break;
+                Group();
+            }
+            else if (char.IsAsciiLetterOrDigit(_text[_at]))
+            {
+                Add(char.IsAsciiDigit(_text[_at]) ? TokenKind.Number : TokenKind.Symbol, _text[_at].ToString());
+                _at++;
+            }
+            else
+            {
+                Next();
+            }
+        }
+        _recursion--;
+    }
+
+    private void Group()
+    {
+        var depth = _depth;
+        do
+        {
+            if (_at >= _text.Length)
+                return;
+            Next();
+        }
+        while (_depth > depth);
+    }
+
+    private void Environment(string name)
+    {
+        var content = Braced();
+        var kind = content.Replace("*", "", StringComparison.Ordinal);
+        if (kind.EndsWith("matrix", StringComparison.Ordinal) || kind == "array")
+        {
+            // The columns of an array are declared in braces.
+            if (name == "begin" && kind == "array" && _at < _text.Length && _text[_at] == '{')
+                Braced();
+            Add(name == "begin" ? TokenKind.Open : TokenKind.Close, kind == "vmatrix" ? "vmatrix" : "matrix");
+            return;
+        }
+        if (kind is not ("align" or "aligned" or "equation" or "gather" or "gathered" or "math" or "displaymath"))
+            throw new UnreadableException($"unknown environment '{content}'");
+        _space = true;
+    }
+
+    /// <summary>The content of the braces at the position, which moves behind them.</summary>
+    private string Braced()
+    {
+        while (_at < _text.Length && char.IsWhiteSpace(_text[_at]))
+            _at++;
+        if (_at >= _text.Length)
+            return "";
+        if (_text[_at] != '{')
+            return _text[_at++].ToString();
+        var end = Braces.End(_text, _at);
+        if (end < 0)
+            throw new UnreadableException("unbalanced braces");
+        var content = _text[(_at + 1)..end];
+        _at = end + 1;
+        return content;
+    }
+
+    private void Text(string name, bool isFont)
+    {
+        var start = _at;
+        var raw = Braced();
+        var content = TextContent.Clean(raw);
+        if (name == "mathbb" && content == "R")
+        {
+            Add(TokenKind.Symbol, Algebra.Constants.Reals);
+            return;
+        }
+        if (content.Length == 0)
+        {
+            _space = true;
+            return;
+        }
+        var isMathematics = content.Length == 1
+            ? content[0] != '$'
+            : Spellings.Words.ContainsKey(content) || char.IsAsciiDigit(content[0]) || content[0] is '.' or '-' or '%' or '°'
+                || content is ", and" or ", or" || TextContent.IsConnective(content)
+                || (isFont && !content.All(c => char.IsAsciiLetter(c) || c == ' '));
+        if (isMathematics && content.Any(c => c is not ('\\' or '{' or '}')) && ++_recursion < Budget.MaxDepth)
+            Reread(start, raw, content);
+        else
+            Add(TokenKind.Text, content);
+    }
+
+    /// <summary>Reads the content of a wrapper as if it stood there without the wrapper.</summary>
+    private void Reread(int start, string raw, string content)
+    {
+        var end = _at;
+        _space = true;
+        if (TextContent.IsConnective(content))
+        {
+            Add(TokenKind.Operator, "and");
+        }
+        else
+        {
+            _at = _text.IndexOf(raw, start, StringComparison.Ordinal);
+            Run(_at + raw.Length);
+        }
+        _at = end;
+        _space = true;
+        _recursion--;
+    }
+}

@@ -1,0 +1,88 @@
+using System.Text;
+
+namespace SoftThinking.Evaluation.Judging.Reading;
+
+/// <summary>The words of an answer, for answers that are text: case, wrappers, commas and outer brackets do not matter.</summary>
+internal static class WordForm
+{
+    private static readonly HashSet<string> Ignored = ["and", "the", "an"];
+
+    public static bool Equal(string a, string b) => Of(a) is { Length: > 0 } words && words == Of(b);
+
+    /// <summary>Whether a text has a word of two letters or more, commands apart.</summary>
+    public static bool HasWord(string text)
+    {
+        for (var i = 0; i + 1 < text.Length; i++)
+        {
+            if (text[i] == '\\')
+                i = CommandEnd(text, i) - 1;
+            else if (char.IsLetter(text[i]) && char.IsLetter(text[i + 1]))
+                return true;
+        }
+        return false;
+    }
+
+    /// <summary>The words with single spaces between them.</summary>
+    public static string Of(string text)
+    {
+        var hasDigits = text.Any(char.IsAsciiDigit);
+        var words = new List<string>();
+        var word = new StringBuilder();
+        for (var i = 0; i < text.Length; i++)
+        {
+            var c = text[i];
+            if (c == '\\')
+            {
+                Finish(words, word);
+                var end = CommandEnd(text, i);
+                AddCommand(words, text[(i + 1)..end]);
+                i = end - 1;
+            }
+            else if (char.IsLetterOrDigit(c))
+            {
+                if (word.Length > 0 && char.IsDigit(word[^1]) != char.IsDigit(c) && word[^1] != '.')
+                    Finish(words, word);
+                word.Append(char.ToLowerInvariant(c));
+            }
+            else if (c != '.')
+            {
+                Finish(words, word);
+                if (IsSign(c, hasDigits))
+                    words.Add(c.ToString());
+            }
+            else if (word.Length > 0 && char.IsDigit(word[^1]) && i + 1 < text.Length && char.IsAsciiDigit(text[i + 1]))
+            {
+                word.Append('.');
+            }
+        }
+        Finish(words, word);
+        return string.Join(' ', words);
+    }
+
+    private static bool IsSign(char c, bool hasDigits)
+        => c is '+' or '/' or '=' or '<' or '>' or '^' or '%' || (hasDigits && c is '-' or '(' or ')' or '[' or ']');
+
+    private static void AddCommand(List<string> words, string name)
+    {
+        var isDropped = name.Length == 0 || !char.IsAsciiLetter(name[0]) || Spellings.TextCommands.Contains(name)
+            || Spellings.FontCommands.Contains(name) || Spellings.WrapperCommands.Contains(name)
+            || (Spellings.Commands.TryGetValue(name, out var known) && known.Kind == TokenKind.End);
+        if (!isDropped)
+            words.Add(name);
+    }
+
+    private static void Finish(List<string> words, StringBuilder word)
+    {
+        if (word.Length > 0 && !Ignored.Contains(word.ToString()))
+            words.Add(word.ToString());
+        word.Clear();
+    }
+
+    private static int CommandEnd(string text, int at)
+    {
+        var end = at + 1;
+        while (end < text.Length && char.IsAsciiLetter(text[end]))
+            end++;
+        return end == at + 1 ? Math.Min(at + 2, text.Length) : end;
+    }
+}

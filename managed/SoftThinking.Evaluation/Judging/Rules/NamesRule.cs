@@ -1,0 +1,48 @@
+using SoftThinking.Evaluation.Judging.Algebra;
+
+namespace SoftThinking.Evaluation.Judging.Rules;
+
+/// <summary>Lists of named values: x = 7, y = 6. They follow the names; beside a tuple, the names are in alphabetical order.</summary>
+internal static class NamesRule
+{
+    public static bool? Decide(Comparison comparison, Node a, Node b)
+    {
+        var (x, y) = (Named(a), Named(b));
+        if (x is not null && y is not null)
+            return EqualByName(comparison, x, y);
+        if (x is null && y is null)
+            return null;
+        var values = Values((x ?? y)!);
+        var other = x is null ? a : b;
+        return other is TupleNode ? comparison.Equal(new TupleNode('(', ')', values), other) : comparison.Equal(new ListNode(values), other);
+    }
+
+    /// <summary>The named values of a list with at least two different names, or of (x, y) = (1, 2).</summary>
+    private static List<Labeled>? Named(Node node)
+    {
+        List<Labeled>? named = node switch
+        {
+            ListNode list when list.Items.Select(Labels.Of).OfType<Labeled>().ToList() is var items && items.Count == list.Items.Count => items,
+            RelationNode when Labels.Of(node) is { Label: TupleNode names, Value: TupleNode values } && names.Items.Count == values.Items.Count
+                => [.. names.Items.Zip(values.Items, (name, value) => new Labeled(name, value))],
+            _ => null,
+        };
+        return named?.Select(item => Nodes.Spell(item.Label)).Distinct().Count() > 1 ? named : null;
+    }
+
+    private static bool EqualByName(Comparison comparison, List<Labeled> a, List<Labeled> b)
+    {
+        var rest = b.ToList();
+        foreach (var item in a)
+        {
+            var match = rest.FindIndex(other => Nodes.Spell(other.Label) == Nodes.Spell(item.Label) && comparison.Equal(item.Value, other.Value));
+            if (match < 0)
+                return false;
+            rest.RemoveAt(match);
+        }
+        return rest.Count == 0;
+    }
+
+    private static List<Node> Values(List<Labeled> named)
+        => [.. named.OrderBy(item => Nodes.Spell(item.Label), StringComparer.Ordinal).Select(item => item.Value)];
+}

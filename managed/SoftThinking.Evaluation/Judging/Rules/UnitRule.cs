@@ -1,0 +1,63 @@
+using Fractions;
+using SoftThinking.Evaluation.Judging.Algebra;
+using SoftThinking.Evaluation.Judging.Reading;
+
+namespace SoftThinking.Evaluation.Judging.Rules;
+
+/// <summary>
+/// Units, currencies, degrees and percent: dropped where one side lacks them; two that are known and differ make the
+/// answers differ, for nothing is converted. A percentage may be meant as it stands or as its hundredth.
+/// </summary>
+internal static class UnitRule
+{
+    public static bool? Decide(Comparison comparison, Node a, Node b)
+    {
+        var (x, y) = (Strip(a), Strip(b));
+        if (x.Unit is null && y.Unit is null)
+            return Letter(comparison, a, b) ?? Letter(comparison, b, a);
+        if (Units.Canonical(x.Unit ?? "") is { } p && Units.Canonical(y.Unit ?? "") is { } q && p != q)
+            return false;
+        var isPercent = (x.Unit, y.Unit) is (Units.Percent, null) or (null, Units.Percent);
+        if (!(isPercent && IsProportion(x.Unit is null ? x.Value : y.Value)) && comparison.Equal(x.Value, y.Value))
+            return true;
+        return (x.Unit, y.Unit) switch
+        {
+            (Units.Percent, null) => comparison.Equal(Hundredth(x.Value), y.Value),
+            (null, Units.Percent) => comparison.Equal(x.Value, Hundredth(y.Value)),
+            _ => false,
+        };
+    }
+
+    /// <summary>Whether a value is a fraction below one: it cannot be a percentage without its sign.</summary>
+    private static bool IsProportion(Node value)
+        => value is NumberNode { IsDecimal: false, Value: var number } && number.Abs() < Fraction.One && !number.IsZero;
+
+    private static Node Hundredth(Node value) => Nodes.Product(value, new NumberNode(new Fraction(1, 100)));
+
+    private static (Node Value, string? Unit) Strip(Node node)
+    {
+        switch (node)
+        {
+            case QuantityNode quantity:
+                var inner = Strip(quantity.Value);
+                return (inner.Value, inner.Unit ?? quantity.Unit);
+            case FunctionNode { Name: Functions.Percent } percent:
+                return (percent.Arguments[0], Units.Percent);
+            case FunctionNode { Name: Functions.Degrees } degrees:
+                return (degrees.Arguments[0], Units.Degree);
+            case ProductNode product when Strip(product.Factors[^1]) is { Unit: not null } last:
+                return (new ProductNode([.. product.Factors.SkipLast(1), last.Value]), last.Unit);
+            default:
+                return (node, null);
+        }
+    }
+
+    /// <summary>A letter such as m is a unit where the other side is a plain number.</summary>
+    private static bool? Letter(Comparison comparison, Node a, Node b)
+    {
+        if (a is not ProductNode { Factors: [.., SymbolNode symbol] } product || !Units.IsLetter(symbol.Name) || !Nodes.IsClosed(b))
+            return null;
+        var value = new ProductNode([.. product.Factors.SkipLast(1)]);
+        return Nodes.IsClosed(value) && Nodes.Variables(value).Count == 0 ? comparison.Equal(value, b) : null;
+    }
+}
