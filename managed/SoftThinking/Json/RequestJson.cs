@@ -51,7 +51,7 @@ public static class RequestJson
     /// <summary>Reads a request from an object. A key whose value is null counts as absent.</summary>
     /// <param name="value">The object. It must have a "prompt" or "messages".</param>
     /// <param name="defaults">The values of absent keys. If its prompt is a <see cref="ChatPrompt"/>, then its messages, such as a system
-    /// message, precede those of the object, unless these start with a system message, and its template variables hold
+    /// message, precede those of the object, unless it has a system message of its own, and its template variables hold
     /// where the object names no others. With any other prompt, the object's "prompt" becomes a <see cref="TextPrompt"/>.</param>
     /// <param name="otherKeys">Further keys that the object may have, which the caller reads.</param>
     /// <exception cref="ArgumentNullException">The defaults are null.</exception>
