@@ -1,3 +1,4 @@
+using SoftThinking.Evaluation.Reporting.Writing;
 using SoftThinking.Evaluation.Statistics;
 
 namespace SoftThinking.Evaluation.Reporting;
@@ -24,12 +25,12 @@ internal static class ReportTables
 
     private static Cell[] Row(SettingSummary setting, bool asked)
     {
-        List<Cell> row = [setting.Name, Numbers.Shares(setting.Accuracy)];
+        List<Cell> row = [setting.Name, Cell.OfShare(setting.Accuracy)];
         if (asked)
-            row.Add(Numbers.Shares(setting.RuleAccuracy));
+            row.Add(Cell.OfShare(setting.RuleAccuracy));
         row.AddRange(
         [
-            new Cell(Numbers.Plain(setting.Tokens.Value), Numbers.Plain(setting.Tokens.Interval)), Numbers.Plain(setting.ThinkingTokens.Value), Numbers.Plain(setting.AnswerTokens.Value),
+            Cell.OfNumber(setting.Tokens), Numbers.Plain(setting.ThinkingTokens.Value), Numbers.Plain(setting.AnswerTokens.Value),
             Optional(setting.Mixtures), Optional(setting.MeanEntropy), Numbers.Count(setting.Seeds.Count),
             Numbers.Count(setting.Counts.Samples), setting.Seconds is { } seconds ? Numbers.Duration(seconds) : Numbers.None,
         ]);
@@ -76,10 +77,10 @@ internal static class ReportTables
 
     private static Cell[] Several(SettingSummary setting, Section section, IReadOnlyList<int> ladder, bool vote)
     {
-        List<Cell> row = [setting.Name, Numbers.Shares(setting.Accuracy)];
-        row.AddRange(ladder.Select(k => k <= setting.SamplesPerItem ? Numbers.Shares(setting.PassAt(k)) : Numbers.None));
+        List<Cell> row = [setting.Name, Cell.OfShare(setting.Accuracy)];
+        row.AddRange(ladder.Select(k => k <= setting.SamplesPerItem ? Cell.OfShare(setting.PassAt(k)) : Numbers.None));
         if (vote)
-            row.Add(setting.SamplesPerRun > 1 ? Numbers.Shares(setting.Majority(section.Equal)) : Numbers.None);
+            row.Add(setting.SamplesPerRun > 1 ? Cell.OfShare(setting.Majority(section.Equal)) : Numbers.None);
         return [.. row];
     }
 
@@ -93,10 +94,10 @@ internal static class ReportTables
         [
             .. section.Comparisons.Select(c => (Cell[])
             [
-                $"{c.First.Name} – {c.Second.Name}", Numbers.SignedPoints(c.Accuracy.Estimate),
+                $"{c.First.Name} – {c.Second.Name}", Cell.OfShareDifference(c.Accuracy.Estimate),
                 Numbers.P(c.Accuracy.PValue), Numbers.P(c.Accuracy.CorrectedPValue),
                 $"{Numbers.Count(c.FirstBetter)} : {Numbers.Count(c.SecondBetter)}",
-                Numbers.SignedPlain(c.Tokens.Estimate), Numbers.P(c.Tokens.PValue), Numbers.P(c.Tokens.CorrectedPValue),
+                Cell.OfDifference(c.Tokens.Estimate), Numbers.P(c.Tokens.PValue), Numbers.P(c.Tokens.CorrectedPValue),
             ]),
         ]);
 
@@ -111,7 +112,7 @@ internal static class ReportTables
                 .. values.Select(v => (Cell[])
                 [
                     v, Numbers.Count(settings.Max(s => s.GetValueOrDefault(v)?.Items ?? 0)),
-                    .. settings.Select(s => s.TryGetValue(v, out GroupAccuracy? g) ? Numbers.Shares(g.Accuracy) : Numbers.None),
+                    .. settings.Select(s => s.TryGetValue(v, out GroupAccuracy? g) ? Cell.OfShare(g.Accuracy) : Numbers.None),
                 ]),
             ]);
     }

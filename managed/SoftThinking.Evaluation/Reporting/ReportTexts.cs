@@ -1,4 +1,5 @@
 using System.Globalization;
+using SoftThinking.Evaluation.Reporting.Writing;
 using SoftThinking.Evaluation.Statistics;
 
 namespace SoftThinking.Evaluation.Reporting;

@@ -1,6 +1,7 @@
 using System.Xml.Linq;
 using ScottPlot;
 using ScottPlot.TickGenerators;
+using SoftThinking.Evaluation.Reporting.Writing;
 using SoftThinking.Evaluation.Statistics;
 
 namespace SoftThinking.Evaluation.Reporting.Plots;
