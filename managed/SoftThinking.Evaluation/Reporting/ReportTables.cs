@@ -69,8 +69,9 @@ internal static class ReportTables
         string note = "pass@k, %: the unbiased probability that at least one of k samples is correct, from the samples of all seeds.";
         if (vote)
         {
-            headers.Add("majority vote");
-            note += " Majority vote, %: the answer that most samples of a run agree on, the runs' mean; samples without an answer do not vote.";
+            int[] votes = [.. section.Settings.Select(s => s.SamplesPerRun).Distinct()];
+            headers.Add(votes.Length == 1 ? $"majority of {Numbers.Count(votes[0])}" : "majority vote");
+            note += " Majority, %: the answer that most samples of a run agree on, the runs' mean; samples without an answer do not vote.";
         }
         return new ReportTable("Several samples", note, headers, [.. section.Settings.Select(s => Several(s, section, ladder, vote))]);
     }
@@ -90,7 +91,7 @@ internal static class ReportTables
         "First minus second, on the same items; ranges are 95% intervals, each for its comparison alone. " +
         "Corrected p: by Holm's method, for all comparisons of the column. " +
         "\"Better on\" counts the items on which the first and the second have more correct samples.",
-        ["settings", "accuracy, points", "p", "corrected p", "better on", "tokens", "p", "corrected p"],
+        ["settings", "accuracy, points", "p", "corrected p", "better on", "tokens", "p (tokens)", "corrected p (tokens)"],
         [
             .. section.Comparisons.Select(c => (Cell[])
             [
