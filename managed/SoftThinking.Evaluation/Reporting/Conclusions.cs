@@ -1,3 +1,4 @@
+using SoftThinking.Evaluation.Reporting.Writing;
 using SoftThinking.Evaluation.Statistics;
 
 namespace SoftThinking.Evaluation.Reporting;

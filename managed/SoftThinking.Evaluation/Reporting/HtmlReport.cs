@@ -1,4 +1,5 @@
 using SoftThinking.Evaluation.Reporting.Plots;
+using SoftThinking.Evaluation.Reporting.Writing;
 using SoftThinking.Evaluation.Statistics;
 
 namespace SoftThinking.Evaluation.Reporting;
@@ -6,7 +7,7 @@ namespace SoftThinking.Evaluation.Reporting;
 /// <summary>A report as one page that needs nothing else.</summary>
 internal static class HtmlReport
 {
-    private const int DifferingItems = 50;
+    private const int DifferingItems = 30;
 
     public static string Write(IReadOnlyList<Section> sections)
     {

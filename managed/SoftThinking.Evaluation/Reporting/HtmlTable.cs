@@ -1,5 +1,6 @@
 using System.Globalization;
 using SoftThinking.Evaluation.Reporting.Plots;
+using SoftThinking.Evaluation.Reporting.Writing;
 
 namespace SoftThinking.Evaluation.Reporting;
 

@@ -1,3 +1,6 @@
+using SoftThinking.Evaluation.Reporting.Writing;
+using SoftThinking.Evaluation.Statistics;
+
 namespace SoftThinking.Evaluation.Reporting;
 
 /// <summary>A table that the page and the Markdown file show alike. All its texts are plain and escaped where they are written.</summary>
@@ -15,4 +18,18 @@ public readonly record struct Cell(string Text, string? Detail = null, double? S
 {
     /// <summary>A cell of one text.</summary>
     public static implicit operator Cell(string text) => new(text);
+
+    /// <summary>A share and its interval in percent.</summary>
+    public static Cell OfShare(Estimate share) => new(Numbers.Points(share.Value), Numbers.Points(share.Interval));
+
+    /// <summary>A number with its interval.</summary>
+    public static Cell OfNumber(Estimate number) => new(Numbers.Plain(number.Value), Numbers.Plain(number.Interval));
+
+    /// <summary>A difference of shares with its sign and its interval, in percentage points.</summary>
+    public static Cell OfShareDifference(Estimate difference) =>
+        new(Numbers.Signed(difference.Value, Numbers.Points(difference.Value)), Numbers.Points(difference.Interval));
+
+    /// <summary>A difference with its sign and its interval.</summary>
+    public static Cell OfDifference(Estimate difference) =>
+        new(Numbers.Signed(difference.Value, Numbers.Plain(difference.Value)), Numbers.Plain(difference.Interval));
 }

@@ -1,3 +1,4 @@
+using SoftThinking.Evaluation.Reporting.Writing;
 using SoftThinking.Evaluation.Statistics;
 
 namespace SoftThinking.Evaluation.Reporting;
@@ -24,12 +25,12 @@ internal static class ReportTables
 
     private static Cell[] Row(SettingSummary setting, bool asked)
     {
-        List<Cell> row = [setting.Name, Numbers.Shares(setting.Accuracy)];
+        List<Cell> row = [setting.Name, Cell.OfShare(setting.Accuracy)];
         if (asked)
-            row.Add(Numbers.Shares(setting.RuleAccuracy));
+            row.Add(Cell.OfShare(setting.RuleAccuracy));
         row.AddRange(
         [
-            new Cell(Numbers.Plain(setting.Tokens.Value), Numbers.Plain(setting.Tokens.Interval)), Numbers.Plain(setting.ThinkingTokens.Value), Numbers.Plain(setting.AnswerTokens.Value),
+            Cell.OfNumber(setting.Tokens), Numbers.Plain(setting.ThinkingTokens.Value), Numbers.Plain(setting.AnswerTokens.Value),
             Optional(setting.Mixtures), Optional(setting.MeanEntropy), Numbers.Count(setting.Seeds.Count),
             Numbers.Count(setting.Counts.Samples), setting.Seconds is { } seconds ? Numbers.Duration(seconds) : Numbers.None,
         ]);
@@ -68,18 +69,19 @@ internal static class ReportTables
         string note = "pass@k, %: the unbiased probability that at least one of k samples is correct, from the samples of all seeds.";
         if (vote)
         {
-            headers.Add("majority vote");
-            note += " Majority vote, %: the answer that most samples of a run agree on, the runs' mean; samples without an answer do not vote.";
+            int[] votes = [.. section.Settings.Select(s => s.SamplesPerRun).Distinct()];
+            headers.Add(votes.Length == 1 ? $"majority of {Numbers.Count(votes[0])}" : "majority vote");
+            note += " Majority, %: the answer that most samples of a run agree on, the runs' mean; samples without an answer do not vote.";
         }
         return new ReportTable("Several samples", note, headers, [.. section.Settings.Select(s => Several(s, section, ladder, vote))]);
     }
 
     private static Cell[] Several(SettingSummary setting, Section section, IReadOnlyList<int> ladder, bool vote)
     {
-        List<Cell> row = [setting.Name, Numbers.Shares(setting.Accuracy)];
-        row.AddRange(ladder.Select(k => k <= setting.SamplesPerItem ? Numbers.Shares(setting.PassAt(k)) : Numbers.None));
+        List<Cell> row = [setting.Name, Cell.OfShare(setting.Accuracy)];
+        row.AddRange(ladder.Select(k => k <= setting.SamplesPerItem ? Cell.OfShare(setting.PassAt(k)) : Numbers.None));
         if (vote)
-            row.Add(setting.SamplesPerRun > 1 ? Numbers.Shares(setting.Majority(section.Equal)) : Numbers.None);
+            row.Add(setting.SamplesPerRun > 1 ? Cell.OfShare(setting.Majority(section.Equal)) : Numbers.None);
         return [.. row];
     }
 
@@ -89,14 +91,14 @@ internal static class ReportTables
         "First minus second, on the same items; ranges are 95% intervals, each for its comparison alone. " +
         "Corrected p: by Holm's method, for all comparisons of the column. " +
         "\"Better on\" counts the items on which the first and the second have more correct samples.",
-        ["settings", "accuracy, points", "p", "corrected p", "better on", "tokens", "p", "corrected p"],
+        ["settings", "accuracy, points", "p", "corrected p", "better on", "tokens", "p (tokens)", "corrected p (tokens)"],
         [
             .. section.Comparisons.Select(c => (Cell[])
             [
-                $"{c.First.Name} – {c.Second.Name}", Numbers.SignedPoints(c.Accuracy.Estimate),
+                $"{c.First.Name} – {c.Second.Name}", Cell.OfShareDifference(c.Accuracy.Estimate),
                 Numbers.P(c.Accuracy.PValue), Numbers.P(c.Accuracy.CorrectedPValue),
                 $"{Numbers.Count(c.FirstBetter)} : {Numbers.Count(c.SecondBetter)}",
-                Numbers.SignedPlain(c.Tokens.Estimate), Numbers.P(c.Tokens.PValue), Numbers.P(c.Tokens.CorrectedPValue),
+                Cell.OfDifference(c.Tokens.Estimate), Numbers.P(c.Tokens.PValue), Numbers.P(c.Tokens.CorrectedPValue),
             ]),
         ]);
 
@@ -111,7 +113,7 @@ internal static class ReportTables
                 .. values.Select(v => (Cell[])
                 [
                     v, Numbers.Count(settings.Max(s => s.GetValueOrDefault(v)?.Items ?? 0)),
-                    .. settings.Select(s => s.TryGetValue(v, out GroupAccuracy? g) ? Numbers.Shares(g.Accuracy) : Numbers.None),
+                    .. settings.Select(s => s.TryGetValue(v, out GroupAccuracy? g) ? Cell.OfShare(g.Accuracy) : Numbers.None),
                 ]),
             ]);
     }

@@ -1,4 +1,5 @@
 using System.Globalization;
+using SoftThinking.Evaluation.Reporting.Writing;
 using SoftThinking.Evaluation.Statistics;
 
 namespace SoftThinking.Evaluation.Reporting;
@@ -36,8 +37,8 @@ internal static class ReportTexts
     {
         if (section.Repeated > 0)
             yield return $"{Numbers.Count(section.Repeated, "run")} left out: the same setting with the same seed was there already.";
-        if (section.Items.Count == 0)
-            yield return "No item was answered.";
+        foreach (string name in section.Unanswered)
+            yield return $"{name} answered no item.";
         foreach (SettingSummary setting in section.Settings.Where(s => s.Items.Count < section.Items.Count))
         {
             yield return $"{setting.Name} answered {Numbers.Count(setting.Items.Count)} of {Numbers.Count(section.Items.Count, "item")}; " +

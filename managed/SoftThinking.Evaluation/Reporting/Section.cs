@@ -6,6 +6,8 @@ namespace SoftThinking.Evaluation.Reporting;
 /// <summary>What a report says about one model on one data set: the settings that can be compared with each other.</summary>
 internal sealed class Section
 {
+    private readonly List<string> _unanswered = [];
+
     private Section(EvaluationResults first, IEnumerable<SettingResults> runs, Func<string, string, bool>? equal)
     {
         Model = first.Model;
@@ -21,7 +23,13 @@ internal sealed class Section
     public string Dataset { get; }
     public string DatasetSha256 { get; }
     public Func<string, string, bool>? Equal { get; }
+
+    /// <summary>The settings that answered at least one item.</summary>
     public IReadOnlyList<SettingSummary> Settings { get; }
+
+    /// <summary>Names of the settings that answered none.</summary>
+    public IReadOnlyList<string> Unanswered => _unanswered;
+
     public IReadOnlyList<Comparison> Comparisons { get; }
     public IReadOnlyList<ItemAcross> Items { get; }
 
@@ -46,7 +54,11 @@ internal sealed class Section
             Repeated += group.Count() - distinct.Length;
             int number = names[group.Key.Setting] = names.GetValueOrDefault(group.Key.Setting) + 1;
             string name = number == 1 ? group.Key.Setting : $"{group.Key.Setting} ({number})";
-            settings.Add(new SettingSummary(name, distinct));
+            var setting = new SettingSummary(name, distinct);
+            if (setting.Items.Count > 0)
+                settings.Add(setting);
+            else
+                _unanswered.Add(name);
         }
         return settings;
     }

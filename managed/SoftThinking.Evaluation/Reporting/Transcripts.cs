@@ -1,4 +1,5 @@
 using System.Text;
+using SoftThinking.Evaluation.Reporting.Writing;
 using SoftThinking.Evaluation.Results;
 using SoftThinking.Evaluation.Statistics;
 
@@ -40,9 +41,9 @@ internal static class Transcripts
 
     private static void WriteSample(HtmlWriter html, SampleResult sample, string setting, int number)
     {
-        html.Open("article").Open("h4");
+        html.Open("article").Open("h4").Open("span");
         HtmlTable.Sign(html, number);
-        html.Text(setting + " ").Element("span", Standing(sample), ("class", sample.Correct ? "verdict right" : "verdict"))
+        html.Text(setting).Close("span").Element("span", Standing(sample), ("class", sample.Correct ? "verdict right" : "verdict"))
             .Element("small", Facts(sample)).Close("h4").Line();
         if (sample.Trace is { Count: > 0 } trace)
             WriteTrace(html, sample, trace);

@@ -1,5 +1,5 @@
 using NUnit.Framework;
-using SoftThinking.Evaluation.Reporting;
+using SoftThinking.Evaluation.Reporting.Writing;
 
 namespace SoftThinking.Evaluation.Tests.Reporting;
 

@@ -1,6 +1,7 @@
 using System.Xml.Linq;
 using ScottPlot;
 using ScottPlot.TickGenerators;
+using SoftThinking.Evaluation.Reporting.Writing;
 using SoftThinking.Evaluation.Statistics;
 
 namespace SoftThinking.Evaluation.Reporting.Plots;
@@ -15,7 +16,7 @@ internal sealed class PlotCanvas
     /// <summary>Colors of series in the style sheet; further series use the same colors with other markers.</summary>
     public const int Colors = 8;
 
-    private const int Left = 54, Right = 14, Top = 10, Bottom = 46;
+    private const int Left = 64, Right = 14, Top = 10, Bottom = 46;
 
     private static readonly MarkerShape[] Markers =
         [MarkerShape.FilledCircle, MarkerShape.FilledSquare, MarkerShape.FilledTriangleUp, MarkerShape.FilledDiamond, MarkerShape.FilledTriangleDown];
@@ -71,12 +72,13 @@ internal sealed class PlotCanvas
         bar.LineWidth = 0;
     }
 
-    /// <summary>The plot as an element that a page can contain.</summary>
+    /// <summary>The plot as an element that a page can contain; nothing can be drawn after it.</summary>
     /// <param name="id">Prefix of the ids inside it, different for each plot of a page.</param>
     /// <param name="description">What a reader who does not see it should know.</param>
     public string ToSvg(string id, string description)
     {
         XElement svg = XDocument.Parse(_plot.GetSvgXml(_width, _height)).Root!;
+        _plot.Dispose();
         SvgColors.Apply(svg);
         NumberIds(svg, id);
         svg.SetAttributeValue("width", null);

@@ -1,3 +1,4 @@
+using SoftThinking.Evaluation.Reporting.Writing;
 using SoftThinking.Evaluation.Results;
 using SoftThinking.Evaluation.Statistics;
 

@@ -1,7 +1,7 @@
 using System.Globalization;
 using SoftThinking.Evaluation.Statistics;
 
-namespace SoftThinking.Evaluation.Reporting;
+namespace SoftThinking.Evaluation.Reporting.Writing;
 
 /// <summary>Numbers as reports show them, in every culture alike.</summary>
 internal static class Numbers
@@ -20,17 +20,10 @@ internal static class Numbers
     /// <summary>A share from 0 to 1 as a percentage with one decimal.</summary>
     public static string Percent(double share) => Text(share * 100, "F1") is var text && text == None ? None : text + "%";
 
-    /// <summary>A share and its interval in percent, without a unit.</summary>
-    public static Cell Shares(Estimate share) => new(Points(share.Value), Points(share.Interval));
-
-    /// <summary>A difference of shares in percentage points, without a unit.</summary>
+    /// <summary>A share in percent, or a difference of shares in percentage points, without a unit.</summary>
     public static string Points(double difference) => Text(difference * 100, "F1");
 
     public static string Points(Interval interval) => $"{Points(interval.Low)} to {Points(interval.High)}";
-
-    /// <summary>A difference with its sign and its interval in percentage points, without a unit.</summary>
-    public static Cell SignedPoints(Estimate difference) =>
-        new(Signed(difference.Value, Points(difference.Value)), Points(difference.Interval));
 
     /// <summary>Tokens, entropies: three significant digits or whole numbers.</summary>
     public static string Plain(double number) =>
@@ -38,7 +31,8 @@ internal static class Numbers
 
     public static string Plain(Interval interval) => $"{Plain(interval.Low)} to {Plain(interval.High)}";
 
-    public static Cell SignedPlain(Estimate number) => new(Signed(number.Value, Plain(number.Value)), Plain(number.Interval));
+    /// <summary>The text of a number with a plus before it where the number is positive.</summary>
+    public static string Signed(double number, string text) => number > 0 && text != None ? "+" + text : text;
 
     /// <summary>A p-value with its relation: "= 0.032" or "&lt; 0.001".</summary>
     public static string PValue(double p) => p < 0.001 ? P(p) : "= " + P(p);
@@ -58,8 +52,6 @@ internal static class Numbers
         < 3600 => Text(seconds / 60, "F1") + " min",
         _ => Text(seconds / 3600, "F1") + " h",
     };
-
-    private static string Signed(double number, string text) => number > 0 && text != None ? "+" + text : text;
 
     private static string Text(double number, string format)
     {

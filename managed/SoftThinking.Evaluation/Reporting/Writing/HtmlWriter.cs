@@ -2,7 +2,7 @@ using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Unicode;
 
-namespace SoftThinking.Evaluation.Reporting;
+namespace SoftThinking.Evaluation.Reporting.Writing;
 
 /// <summary>
 /// Writes HTML that is XML as well. Text and attributes are escaped here and nowhere else, so that no caller can forget it; the

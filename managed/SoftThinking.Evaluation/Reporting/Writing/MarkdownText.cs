@@ -1,7 +1,7 @@
 using System.Text;
 using System.Text.RegularExpressions;
 
-namespace SoftThinking.Evaluation.Reporting;
+namespace SoftThinking.Evaluation.Reporting.Writing;
 
 /// <summary>Plain text in Markdown: what would be markup, a link, a mention, or the end of a cell is escaped.</summary>
 internal static partial class MarkdownText

@@ -1,6 +1,6 @@
 using System.Text;
 
-namespace SoftThinking.Evaluation.Reporting;
+namespace SoftThinking.Evaluation.Reporting.Writing;
 
 /// <summary>Texts of models and of files, made fit to be shown: they are hostile until escaped.</summary>
 internal static class SafeText
