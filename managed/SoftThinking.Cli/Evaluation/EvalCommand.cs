@@ -2,7 +2,6 @@ using System.CommandLine;
 using SoftThinking.Evaluation.Code;
 using SoftThinking.Evaluation.Datasets;
 using SoftThinking.Evaluation.Endpoints;
-using SoftThinking.Evaluation.Judging;
 using SoftThinking.Evaluation.Reporting;
 using SoftThinking.Evaluation.Results;
 using SoftThinking.Evaluation.Runs;
@@ -48,7 +47,7 @@ internal static class EvalCommand
             double? seconds = directory.Resumed ? null : run.Progress.Elapsed.TotalSeconds;
             directory.Finish(seconds);
             ExportCode(loaded, directory);
-            EvaluationSummary summary = new(directory.Results(seconds), MathJudge.AreEqual);
+            EvaluationSummary summary = new(directory.Results(seconds), ItemJudge.SameAnswer);
             SummaryText.WriteFile(Path.Combine(loaded.Output, "summary.json"), summary);
             if (loaded.Json)
                 JsonLine.Write(terminal.Out, summary.WriteJson);
@@ -101,7 +100,7 @@ internal static class EvalCommand
 
     private static async Task<PythonSandbox?> SandboxAsync(EvalSettings settings, Terminal terminal, CancellationToken cancellation)
     {
-        bool code = settings.Plan.Benchmark.Kind is BenchmarkKind.HumanEval or BenchmarkKind.Mbpp or BenchmarkKind.LiveCodeBench;
+        bool code = settings.Plan.Dataset.Kind is BenchmarkKind.HumanEval or BenchmarkKind.Mbpp or BenchmarkKind.LiveCodeBench;
         if (!code)
             return null;
         if (!settings.AllowCode)
@@ -128,7 +127,7 @@ internal static class EvalCommand
     // Its own evaluator has the tests that the file lacks.
     private static void ExportCode(EvalSettings settings, RunDirectory directory)
     {
-        if (settings.Plan.Benchmark.Kind != BenchmarkKind.LiveCodeBench)
+        if (settings.Plan.Dataset.Kind != BenchmarkKind.LiveCodeBench)
             return;
         foreach ((RunSetting run, ResultLog log) in directory.Manifest.Runs.Zip(directory.Logs))
         {

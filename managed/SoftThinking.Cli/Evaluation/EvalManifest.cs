@@ -13,13 +13,13 @@ internal static class EvalManifest
     public static RunManifest Of(EvalSettings settings)
     {
         EvaluationPlan plan = settings.Plan;
-        bool shuffled = plan.Benchmark.Kind == BenchmarkKind.Choice && !plan.KeepOptionOrder;
+        bool shuffled = plan.Dataset.Kind == BenchmarkKind.Choice && !plan.KeepOptionOrder;
         return new RunManifest
         {
             Version = ProgramInfo.Version,
             Model = settings.Model.Name,
-            Dataset = plan.Benchmark.Name,
-            DatasetSha256 = plan.Benchmark.Sha256,
+            Dataset = plan.Dataset.Name,
+            DatasetSha256 = plan.Dataset.Sha256,
             StartIndex = plan.StartIndex,
             EndIndex = plan.EndIndex,
             Samples = plan.Samples,
@@ -47,7 +47,7 @@ internal static class EvalManifest
             common["kv_dtype"] = settings.Engine.KvDtype.ToString().ToLowerInvariant();
         }
         if (chat.Messages.Count > 0)
-            common["system"] = chat.Messages[0].Content;
+            common["system"] = chat.Messages[0].Content ?? "";
         if (chat.TemplateVariables != null)
             common["template_vars"] = chat.TemplateVariables.ToJsonString();
         if (request.StopStrings.Count > 0)

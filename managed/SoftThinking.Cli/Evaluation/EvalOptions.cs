@@ -110,12 +110,12 @@ internal sealed class EvalOptions
     /// <exception cref="DatasetException">The data set cannot be read.</exception>
     public EvalSettings Read(ParseResult parsed)
     {
-        string? dataset = parsed.GetValue(_dataset);
+        string? name = parsed.GetValue(_dataset);
         ModelChoice model = ModelChoice.Read(parsed, DemonstrationModel.Graded);
-        Benchmark benchmark = dataset is null or Graded
+        Dataset dataset = name is null or Graded
             ? BenchmarkFile.Load(Path.Combine(DemonstrationModel.PathOf(DemonstrationModel.Graded), "test.json"), Graded)
-            : KnownBenchmarks.Load(dataset, DatasetsOf(parsed));
-        EvaluationPlan plan = PlanOf(parsed, benchmark, null);
+            : KnownBenchmarks.Load(name, DatasetsOf(parsed));
+        EvaluationPlan plan = PlanOf(parsed, dataset, null);
         int requests = parsed.GetValue(_requests) ?? DefaultRequests;
         return new EvalSettings(
             model,
@@ -127,7 +127,7 @@ internal sealed class EvalOptions
                 MaxTopk = plan.Settings.Max(setting => setting.Sampling.MaxTopk),
                 QueueLength = int.MaxValue, // the plan limits what is in flight
             },
-            parsed.GetValue(_output) ?? Path.Combine("results", benchmark.Name, FileNameOf(model.Name)))
+            parsed.GetValue(_output) ?? Path.Combine("results", dataset.Name, FileNameOf(model.Name)))
         {
             Resume = parsed.GetValue(_resume),
             Endpoints = parsed.GetValue(_endpoints) ?? [],
@@ -139,25 +139,25 @@ internal sealed class EvalOptions
             },
             ModelIsNamed = parsed.GetValue(CommonOptions.Model) != null,
             Judge = JudgeOf(parsed),
-            JudgeKey = parsed.GetValue(_judgeKeyName) is string name ? ValueOf(name) : KeyOf(parsed),
+            JudgeKey = parsed.GetValue(_judgeKeyName) is string variable ? ValueOf(variable) : KeyOf(parsed),
             AllowCode = parsed.GetValue(_allowCode),
             Json = parsed.GetValue(_json),
-            ModelPlan = _request.NeedModelDefaults(parsed) ? defaults => PlanOf(parsed, benchmark, defaults) : null,
+            ModelPlan = _request.NeedModelDefaults(parsed) ? defaults => PlanOf(parsed, dataset, defaults) : null,
         };
     }
 
-    private EvaluationPlan PlanOf(ParseResult parsed, Benchmark benchmark, GenerationDefaults? defaults)
+    private EvaluationPlan PlanOf(ParseResult parsed, Dataset dataset, GenerationDefaults? defaults)
     {
         SamplingOptions sampling = _request.Read(parsed, defaults: defaults).Sampling;
-        int start = parsed.GetValue(_start) ?? 0, end = Math.Min(parsed.GetValue(_end) ?? int.MaxValue, benchmark.Items.Count);
+        int start = parsed.GetValue(_start) ?? 0, end = Math.Min(parsed.GetValue(_end) ?? int.MaxValue, dataset.Items.Count);
         if (start >= end)
-            throw new UsageException($"--start-idx {start} to --end-idx {end} holds no item; {benchmark.Name} has {benchmark.Items.Count}");
+            throw new UsageException($"--start-idx {start} to --end-idx {end} holds no item; {dataset.Name} has {dataset.Items.Count}");
         string? template = parsed.GetValue(_template);
         if (template != null && !template.Contains(BenchmarkPrompt.Placeholder, StringComparison.Ordinal))
             throw new UsageException($"--prompt-template must contain {BenchmarkPrompt.Placeholder}");
         return new EvaluationPlan
         {
-            Benchmark = benchmark,
+            Dataset = dataset,
             Settings = SettingsOf(parsed, sampling),
             StartIndex = start,
             EndIndex = end,
@@ -166,7 +166,7 @@ internal sealed class EvalOptions
             RepeatSeeds = parsed.GetValue(_repeats) ?? 1,
             KeepOptionOrder = parsed.GetValue(_keepOrder),
             // The included models were trained on the bare question.
-            Template = template ?? (benchmark.Name == Graded ? BenchmarkPrompt.Placeholder : null),
+            Template = template ?? (dataset.Name == Graded ? BenchmarkPrompt.Placeholder : null),
             TracedItems = parsed.GetValue(_traced) ?? 5,
             Concurrency = 2 * (parsed.GetValue(_requests) ?? DefaultRequests),
         };

@@ -1,7 +1,7 @@
 using System.CommandLine;
-using SoftThinking.Evaluation.Judging;
 using SoftThinking.Evaluation.Reporting;
 using SoftThinking.Evaluation.Results;
+using SoftThinking.Evaluation.Runs;
 
 namespace SoftThinking.Cli;
 
@@ -36,7 +36,7 @@ internal static class ReportCommand
             string[] directories = parsed.GetValue(Directories)!;
             string output = parsed.GetValue(Output) ?? directories[0];
             EvaluationResults[] results = [.. directories.Select(RunDirectory.Read)];
-            ReportBuilder.Write(results, output, MathJudge.AreEqual);
+            ReportBuilder.Write(results, output, ItemJudge.SameAnswer);
             terminal.Out.WriteLine(Path.Combine(output, ReportBuilder.HtmlName));
             terminal.Out.WriteLine(Path.Combine(output, ReportBuilder.MarkdownName));
             return ExitCode.Success;

@@ -18,7 +18,7 @@ public static class BenchmarkFile
     /// <param name="path">The file.</param>
     /// <param name="name">Name of the data set.</param>
     /// <exception cref="DatasetException">The file does not exist or has another shape; the message names the item and the key.</exception>
-    public static Benchmark Load(string path, string name)
+    public static Dataset Load(string path, string name)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
         ArgumentException.ThrowIfNullOrEmpty(name);
@@ -37,7 +37,7 @@ public static class BenchmarkFile
                 throw new DatasetException($"{path}, item {i}: \"final_answer\" is of the kind {found}, those before it of the kind {kind}");
             items.Add(reader.Read(i, found));
         }
-        return new Benchmark(name, kind!.Value, Convert.ToHexStringLower(SHA256.HashData(bytes)), items);
+        return new Dataset(name, kind!.Value, Convert.ToHexStringLower(SHA256.HashData(bytes)), items);
     }
 
     private static byte[] ReadBytes(string path)

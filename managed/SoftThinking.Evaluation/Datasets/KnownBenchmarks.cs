@@ -11,7 +11,7 @@ public static class KnownBenchmarks
     /// <param name="nameOrPath">One of <see cref="Names"/>, or a file.</param>
     /// <param name="directory">Where the files of the known benchmarks are.</param>
     /// <exception cref="DatasetException">There is no such data set, or it has another shape.</exception>
-    public static Benchmark Load(string nameOrPath, string directory)
+    public static Dataset Load(string nameOrPath, string directory)
     {
         ArgumentException.ThrowIfNullOrEmpty(nameOrPath);
         if (!Names.Contains(nameOrPath))

@@ -47,7 +47,7 @@ public sealed class EndpointSource(ServerPool pool, string model, GenerationRequ
         ChatPrompt chat = (ChatPrompt)template.Prompt;
         body["model"] = model;
         body["messages"] = new JsonArray(
-            [.. chat.Messages.Append(new ChatMessage("user", request.Message)).Select(message => Message(message.Role, message.Content))]);
+            [.. chat.Messages.Append(new ChatMessage("user", request.Message)).Select(message => Message(message.Role, message.Content ?? ""))]);
         body["stream"] = false;
         if (template.MaxNewTokens is int tokens)
             body["max_tokens"] = tokens;

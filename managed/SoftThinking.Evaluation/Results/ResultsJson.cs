@@ -17,12 +17,16 @@ namespace SoftThinking.Evaluation.Results;
 [JsonSerializable(typeof(PublishedStatistics))]
 internal sealed partial class ResultsJson : JsonSerializerContext
 {
-    // Formulas and texts of every language stay readable.
-    private static readonly JavaScriptEncoder Readable = JavaScriptEncoder.UnsafeRelaxedJsonEscaping;
-
     /// <summary>One object on one line.</summary>
-    public static ResultsJson Line { get; } = new(new JsonSerializerOptions(Default.Options) { Encoder = Readable });
+    public static ResultsJson Line { get; } = Create(indented: false);
 
     /// <summary>For files that people read.</summary>
-    public static ResultsJson Indented { get; } = new(new JsonSerializerOptions(Default.Options) { Encoder = Readable, WriteIndented = true });
+    public static ResultsJson Indented { get; } = Create(indented: true);
+
+    // Formulas and texts of every language stay readable.
+    private static ResultsJson Create(bool indented) => new(new JsonSerializerOptions(Default.GeneratedSerializerOptions!)
+    {
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+        WriteIndented = indented,
+    });
 }

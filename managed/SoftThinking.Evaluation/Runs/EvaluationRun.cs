@@ -7,7 +7,7 @@ namespace SoftThinking.Evaluation.Runs;
 public sealed record EvaluationPlan
 {
     /// <summary>The data set.</summary>
-    public required Benchmark Benchmark { get; init; }
+    public required Dataset Dataset { get; init; }
 
     /// <summary>The settings.</summary>
     public required IReadOnlyList<EvaluationSetting> Settings { get; init; }
@@ -60,7 +60,7 @@ public sealed class EvaluationRun(EvaluationPlan plan, RunDirectory directory, I
     /// <exception cref="OperationCanceledException">Canceled.</exception>
     public async Task RunAsync(CancellationToken cancellation)
     {
-        int end = Math.Min(plan.EndIndex, plan.Benchmark.Items.Count);
+        int end = Math.Min(plan.EndIndex, plan.Dataset.Items.Count);
         Progress.Total = _runs.Count * Math.Max(0, end - plan.StartIndex);
         List<(int Item, int Run)> left = [];
         for (int item = plan.StartIndex; item < end; item++)
@@ -91,16 +91,16 @@ public sealed class EvaluationRun(EvaluationPlan plan, RunDirectory directory, I
 
     private async Task RunAsync(int index, int run, CancellationToken cancellation)
     {
-        BenchmarkItem original = plan.Benchmark.Items[index], item = original;
+        BenchmarkItem original = plan.Dataset.Items[index], item = original;
         string? order = null;
-        if (plan.Benchmark.Kind == BenchmarkKind.Choice && !plan.KeepOptionOrder)
+        if (plan.Dataset.Kind == BenchmarkKind.Choice && !plan.KeepOptionOrder)
         {
             order = OptionShuffle.Order(original, plan.Seed);
             item = OptionShuffle.Apply(original, order);
         }
         (EvaluationSetting setting, ulong seed) = _runs[run];
         AnswerRequest request = new(
-            BenchmarkPrompt.For(plan.Benchmark.Kind, item, plan.Template),
+            BenchmarkPrompt.For(plan.Dataset.Kind, item, plan.Template),
             setting.Sampling with { Seed = seed },
             plan.Samples,
             Trace: index - plan.StartIndex < plan.TracedItems);
@@ -108,7 +108,7 @@ public sealed class EvaluationRun(EvaluationPlan plan, RunDirectory directory, I
         SampleResult[] judged = new SampleResult[samples.Count];
         for (int i = 0; i < judged.Length; i++)
         {
-            SampleResult sample = await judge.JudgeAsync(plan.Benchmark.Kind, item, samples[i], cancellation);
+            SampleResult sample = await judge.JudgeAsync(plan.Dataset.Kind, item, samples[i], cancellation);
             judged[i] = i == 0 ? sample : sample with { Trace = null };
         }
         ItemResult result = new()

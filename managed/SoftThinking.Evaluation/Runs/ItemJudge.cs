@@ -14,6 +14,10 @@ public sealed class ItemJudge(PythonSandbox? sandbox, ModelJudge? model)
     // A test may need a core; more at once would make them late.
     private readonly SemaphoreSlim _cores = new(Environment.ProcessorCount);
 
+    /// <summary>Whether two answers mean the same, as the rules judge them; for majority votes.</summary>
+    public static bool SameAnswer(string first, string second) =>
+        MathJudge.Judge($"\\boxed{{{first}}}", second).Outcome == Outcome.Correct;
+
     /// <summary>Returns the sample with its verdict. One that failed stays undecided.</summary>
     /// <exception cref="OperationCanceledException">Canceled.</exception>
     public async Task<SampleResult> JudgeAsync(BenchmarkKind kind, BenchmarkItem item, SampleResult sample, CancellationToken cancellation)
