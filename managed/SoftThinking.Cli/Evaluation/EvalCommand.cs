@@ -44,10 +44,9 @@ internal static class EvalCommand
             ReportBroken(directory, terminal);
             EvaluationRun run = new(loaded.Plan, directory, source, new ItemJudge(sandbox, model));
             await RunAsync(run, directory, terminal, cancellation);
-            double? seconds = directory.Resumed ? null : run.Progress.Elapsed.TotalSeconds;
-            directory.Finish(seconds);
+            directory.Finish(directory.Resumed ? null : run.Progress.Elapsed.TotalSeconds);
             ExportCode(loaded, directory);
-            EvaluationSummary summary = new(directory.Results(seconds), ItemJudge.SameAnswer);
+            EvaluationSummary summary = new(directory.Results(), ItemJudge.SameAnswer);
             SummaryText.WriteFile(Path.Combine(loaded.Output, "summary.json"), summary);
             if (loaded.Json)
                 JsonLine.Write(terminal.Out, summary.WriteJson);

@@ -15,7 +15,7 @@ internal static class ReportTables
         List<string> headers = ["setting", "accuracy, %"];
         if (asked)
             headers.Add("by rules alone, %");
-        headers.AddRange(["tokens", "thought", "answer", "mixtures", "entropy", "seeds", "samples", "time"]);
+        headers.AddRange(["tokens", "thought", "answer", "mixtures", "entropy", "seeds", "samples"]);
         string note = "Accuracy is pass@1: the mean over items of the share of correct samples. Ranges are 95% intervals. " +
             "Tokens, mixtures, and entropy (nats) are means of a sample.";
         if (asked)
@@ -32,7 +32,7 @@ internal static class ReportTables
         [
             Cell.OfNumber(setting.Tokens), Numbers.Plain(setting.ThinkingTokens.Value), Numbers.Plain(setting.AnswerTokens.Value),
             Optional(setting.Mixtures), Optional(setting.MeanEntropy), Numbers.Count(setting.Seeds.Count),
-            Numbers.Count(setting.Counts.Samples), setting.Seconds is { } seconds ? Numbers.Duration(seconds) : Numbers.None,
+            Numbers.Count(setting.Counts.Samples),
         ]);
         return [.. row];
     }

@@ -33,7 +33,9 @@ public sealed class ResultLog : IDisposable
     public static ResultLog Open(string path)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
-        ResultLog log = new(new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.Read, bufferSize: 0));
+        // On Unix only None locks the file against a second writer; readers need no lock there.
+        FileShare share = OperatingSystem.IsWindows() ? FileShare.Read : FileShare.None;
+        ResultLog log = new(new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, share, bufferSize: 0));
         try
         {
             log.ReadAll(path);
@@ -44,6 +46,20 @@ public sealed class ResultLog : IDisposable
             log.Dispose();
             throw;
         }
+    }
+
+    /// <summary>Reads the items of a log, sorted by index, and changes nothing: another process may be writing to it. A file that does
+    /// not exist has none.</summary>
+    /// <exception cref="IOException">The file cannot be read.</exception>
+    public static IReadOnlyList<ItemResult> Read(string path)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        if (!File.Exists(path))
+            return [];
+        using FileStream file = new(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
+        byte[] bytes = new byte[file.Length];
+        file.ReadExactly(bytes);
+        return [.. Parse(bytes).Items.Values.OrderBy(item => item.Index)];
     }
 
     /// <summary>Whether an item is finished: it is there, and none of its samples failed.</summary>
@@ -84,6 +100,17 @@ public sealed class ResultLog : IDisposable
     {
         byte[] bytes = new byte[_file.Length];
         _file.ReadExactly(bytes);
+        (Dictionary<int, ItemResult> items, List<byte[]> broken) = Parse(bytes);
+        foreach ((int index, ItemResult item) in items)
+            _items.Add(index, item);
+        BrokenLines = broken.Count;
+        if (broken.Count > 0)
+            SetAside(path, broken);
+    }
+
+    private static (Dictionary<int, ItemResult> Items, List<byte[]> Broken) Parse(byte[] bytes)
+    {
+        Dictionary<int, ItemResult> items = [];
         List<byte[]> broken = [];
         int start = 0;
         while (start < bytes.Length)
@@ -91,22 +118,24 @@ public sealed class ResultLog : IDisposable
             int end = Array.IndexOf(bytes, (byte)'\n', start);
             byte[] line = bytes[start..(end < 0 ? bytes.Length : end)];
             // A line without an end may be cut anywhere, even after a brace.
-            if (end < 0 || Parse(line) is not { Samples.Count: > 0 } item)
-                broken.Add(line);
+            if (end >= 0 && ParseLine(line) is ItemResult item)
+                items[item.Index] = item; // the last counts: one that failed before ran again
             else
-                _items[item.Index] = item; // the last counts: one that failed before runs again
+                broken.Add(line);
             start = end < 0 ? bytes.Length : end + 1;
         }
-        BrokenLines = broken.Count;
-        if (broken.Count > 0)
-            SetAside(path, broken);
+        return (items, broken);
     }
 
-    private static ItemResult? Parse(byte[] line)
+    /// <returns>Null where the line holds no whole item.</returns>
+    private static ItemResult? ParseLine(byte[] line)
     {
         try
         {
-            return JsonSerializer.Deserialize(line, ResultsJson.Line.ItemResult);
+            ItemResult? item = JsonSerializer.Deserialize(line, ResultsJson.Line.ItemResult);
+            bool whole = item is { Index: >= 0, Samples.Count: > 0 }
+                && item.Samples.All(sample => sample is { ThinkingTokens: >= 0, AnswerTokens: >= 0 });
+            return whole ? item : null;
         }
         catch (JsonException)
         {

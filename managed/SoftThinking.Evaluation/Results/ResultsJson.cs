@@ -18,15 +18,21 @@ namespace SoftThinking.Evaluation.Results;
 internal sealed partial class ResultsJson : JsonSerializerContext
 {
     /// <summary>One object on one line.</summary>
-    public static ResultsJson Line { get; } = Create(indented: false);
+    public static ResultsJson Line => Formats.Line;
 
     /// <summary>For files that people read.</summary>
-    public static ResultsJson Indented { get; } = Create(indented: true);
+    public static ResultsJson Indented => Formats.Indented;
 
-    // Formulas and texts of every language stay readable.
-    private static ResultsJson Create(bool indented) => new(new JsonSerializerOptions(Default.GeneratedSerializerOptions!)
+    // A class of its own: it needs what the generated part of this one initializes.
+    private static class Formats
     {
-        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
-        WriteIndented = indented,
-    });
+        public static readonly ResultsJson Line = Create(indented: false), Indented = Create(indented: true);
+
+        // Formulas and texts of every language stay readable.
+        private static ResultsJson Create(bool indented) => new(new JsonSerializerOptions(Default.GeneratedSerializerOptions!)
+        {
+            Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+            WriteIndented = indented,
+        });
+    }
 }

@@ -53,7 +53,7 @@ public sealed class RunDirectory : IDisposable
             if (!resumed)
                 Replace(file, asked);
             foreach (RunSetting run in manifest.Runs)
-                directory._logs.Add(ResultLog.Open(System.IO.Path.Combine(path, run.FileName + ".jsonl")));
+                directory._logs.Add(ResultLog.Open(LogOf(path, run)));
             return directory;
         }
         catch
@@ -71,7 +71,7 @@ public sealed class RunDirectory : IDisposable
         for (int i = 0; i < _logs.Count; i++)
         {
             RunSetting run = Manifest.Runs[i];
-            PublishedResult[] results = [.. Range(_logs[i].Items).Select(item => PublishedResult.Of(item, HyperparametersOf(run)))];
+            PublishedResult[] results = [.. Range(Manifest, _logs[i].Items).Select(item => PublishedResult.Of(item, HyperparametersOf(run)))];
             string name = System.IO.Path.Combine(Path, run.FileName);
             Replace(name + ".json", JsonSerializer.Serialize(results, ResultsJson.Indented.PublishedResultArray));
             Replace(name + "_statistics.json",
@@ -80,23 +80,7 @@ public sealed class RunDirectory : IDisposable
     }
 
     /// <summary>What the run has found so far.</summary>
-    public EvaluationResults Results(double? seconds = null) => new()
-    {
-        Model = Manifest.Model,
-        Dataset = Manifest.Dataset,
-        DatasetSha256 = Manifest.DatasetSha256,
-        Runs =
-        [
-            .. Manifest.Runs.Zip(_logs, (run, log) => new SettingResults
-            {
-                Setting = run.Setting,
-                Seed = run.Seed,
-                Options = run.Options,
-                Items = Range(log.Items),
-                Seconds = seconds / Manifest.Runs.Count,
-            }),
-        ],
-    };
+    public EvaluationResults Results() => ResultsOf(Manifest, _logs.Select(log => log.Items));
 
     /// <summary>Reads the results of a run, also of one that has not ended.</summary>
     /// <exception cref="IOException">The directory holds no run, or a file cannot be read.</exception>
@@ -106,8 +90,8 @@ public sealed class RunDirectory : IDisposable
         string file = System.IO.Path.Combine(path, ManifestName);
         if (!File.Exists(file))
             throw new IOException($"{path} holds no run: {ManifestName} does not exist");
-        using RunDirectory directory = Open(path, ReadManifest(file), resume: true);
-        return directory.Results();
+        RunManifest manifest = ReadManifest(file);
+        return ResultsOf(manifest, manifest.Runs.Select(run => ResultLog.Read(LogOf(path, run))));
     }
 
     /// <inheritdoc/>
@@ -117,8 +101,27 @@ public sealed class RunDirectory : IDisposable
             log.Dispose();
     }
 
-    private IReadOnlyList<ItemResult> Range(IReadOnlyList<ItemResult> items) =>
-        [.. items.Where(item => item.Index >= Manifest.StartIndex && item.Index < Manifest.EndIndex)];
+    private static EvaluationResults ResultsOf(RunManifest manifest, IEnumerable<IReadOnlyList<ItemResult>> items) => new()
+    {
+        Model = manifest.Model,
+        Dataset = manifest.Dataset,
+        DatasetSha256 = manifest.DatasetSha256,
+        Runs =
+        [
+            .. manifest.Runs.Zip(items, (run, found) => new SettingResults
+            {
+                Setting = run.Setting,
+                Seed = run.Seed,
+                Options = run.Options,
+                Items = Range(manifest, found),
+            }),
+        ],
+    };
+
+    private static IReadOnlyList<ItemResult> Range(RunManifest manifest, IReadOnlyList<ItemResult> items) =>
+        [.. items.Where(item => item.Index >= manifest.StartIndex && item.Index < manifest.EndIndex)];
+
+    private static string LogOf(string path, RunSetting run) => System.IO.Path.Combine(path, run.FileName + ".jsonl");
 
     private string HyperparametersOf(RunSetting run) => string.Join(", ", Manifest.Common.Concat(run.Options)
         .Append(new("seed", FormattableString.Invariant($"{run.Seed}"))).Select(option => $"{option.Key}={option.Value}"));

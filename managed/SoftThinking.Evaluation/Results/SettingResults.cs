@@ -14,9 +14,6 @@ public sealed record SettingResults
 
     /// <summary>The items, sorted by index.</summary>
     public required IReadOnlyList<ItemResult> Items { get; init; }
-
-    /// <summary>Time spent on the run; null where it is unknown.</summary>
-    public double? Seconds { get; init; }
 }
 
 /// <summary>The runs of an evaluation: one model on one data set.</summary>

@@ -13,7 +13,6 @@ public sealed class SettingSummary
         Name = name;
         Options = runs[0].Options;
         Seeds = [.. runs.Select(r => r.Seed)];
-        Seconds = runs.All(r => r.Seconds is not null) ? runs.Sum(r => r.Seconds) : null;
         Items =
         [
             .. runs.SelectMany(r => r.Items).Where(i => i.Samples.Count > 0).GroupBy(i => i.Index).OrderBy(g => g.Key)
@@ -34,9 +33,6 @@ public sealed class SettingSummary
 
     /// <summary>Seeds of the runs.</summary>
     public IReadOnlyList<ulong> Seeds { get; }
-
-    /// <summary>Time of all runs together; null where one is unknown.</summary>
-    public double? Seconds { get; }
 
     /// <summary>The items, sorted by index.</summary>
     public IReadOnlyList<ItemSummary> Items { get; }

@@ -166,7 +166,7 @@ public class ReportBuilderTests
             MeanEntropy = double.NaN,
             Trace = [new TracedToken("a", float.NaN, true, [new TracedEntry(1, "a", float.PositiveInfinity)]), new TracedToken("b", -1, true, [])],
         };
-        SettingResults run = results.Runs[0] with { Items = [Example.Item(0, broken)], Seconds = double.NaN };
+        SettingResults run = results.Runs[0] with { Items = [Example.Item(0, broken)] };
         Assert.That(Page(results with { Runs = [run] }).ToString(), Does.Not.Contain("NaN").And.Not.Contain("∞"));
     }
 

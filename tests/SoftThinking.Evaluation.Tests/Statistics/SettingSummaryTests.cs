@@ -83,7 +83,6 @@ public class SettingSummaryTests
         var setting = new SettingSummary("soft", [Example.Run("soft", 1, Example.Item(0, Right))]);
         Assert.That(setting.Mixtures, Is.Null);
         Assert.That(setting.MeanEntropy, Is.Null);
-        Assert.That(setting.Seconds, Is.Null);
     }
 
     [Test]

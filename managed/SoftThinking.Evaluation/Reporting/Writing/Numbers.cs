@@ -46,13 +46,6 @@ internal static class Numbers
     /// <summary>A coordinate or an amount in a style sheet.</summary>
     public static string Css(double number) => number.ToString("0.##", CultureInfo.InvariantCulture);
 
-    public static string Duration(double seconds) => seconds switch
-    {
-        < 60 => Plain(seconds) + " s",
-        < 3600 => Text(seconds / 60, "F1") + " min",
-        _ => Text(seconds / 3600, "F1") + " h",
-    };
-
     private static string Text(double number, string format)
     {
         if (!double.IsFinite(number))
