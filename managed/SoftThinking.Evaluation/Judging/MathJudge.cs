@@ -61,9 +61,9 @@ public static class MathJudge
                     rule = decision.Rule;
             }
         }
-        // What is read as words on one side only may still be the same words: "3:30 PM" and "3:30 p.m.".
+        // What is read as words on one side only may still be the same words.
         var (first, second) = (answers[0], references[0]);
-        var isText = first.Node is TextNode || second.Node is TextNode || (first.Node is QuantityNode && second.Node is QuantityNode);
+        var isText = first.Node is TextNode || second.Node is TextNode;
         return isText && WordForm.Equal(first.Text, second.Text) ? (true, "text") : (false, rule);
     }
 

@@ -10,6 +10,7 @@ namespace SoftThinking.Evaluation.Judging.Algebra;
 internal sealed class Equality(Budget budget)
 {
     private const int Agreements = 5;
+    private const int MinAgreements = 3;
     private const int MaxPoints = 16;
 
     private enum Finding
@@ -35,7 +36,11 @@ internal sealed class Equality(Budget budget)
         variables.UnionWith(Nodes.Variables(b));
         if (variables.Count == 0)
             return Decide(Compare(a, b, new Dictionary<string, Fraction>()), a, b);
-        return EqualAtPoints(a, b, variables);
+        var hasFactorial = Nodes.All(a).Concat(Nodes.All(b)).Any(node => node is FunctionNode { Name: Functions.Factorial });
+        // (-1)ⁿ has values for integers only.
+        return (!hasFactorial ? EqualAtPoints(a, b, variables, integers: false) : null)
+            ?? EqualAtPoints(a, b, variables, integers: true)
+            ?? false;
     }
 
     /// <summary>Whether a closed expression is zero.</summary>
@@ -48,6 +53,19 @@ internal sealed class Equality(Budget budget)
         { Im.IsExactZero: true } value when !value.Re.HoldsZero => value.Re.Sign,
         _ => IsZero(node) ? 0 : null,
     };
+
+    /// <summary>The value of a closed expression if it is rational and can be computed exactly, or null.</summary>
+    public Fraction? Rational(Node node)
+    {
+        try
+        {
+            return new ExactEvaluator(new Dictionary<string, Fraction>(), budget).Evaluate(node)?.Rational;
+        }
+        catch (Exception exception) when (exception is UndefinedException or TooLargeException)
+        {
+            return null;
+        }
+    }
 
     /// <summary>The value of a closed expression with its error bound, or null where it has none.</summary>
     public ComplexBall? Approximate(Node node)
@@ -64,10 +82,10 @@ internal sealed class Equality(Budget budget)
         }
     }
 
-    private bool EqualAtPoints(Node a, Node b, SortedSet<string> variables)
+    /// <summary>Whether the expressions agree where both have values, or null where that is almost nowhere.</summary>
+    private bool? EqualAtPoints(Node a, Node b, SortedSet<string> variables, bool integers)
     {
         var agreements = 0;
-        var integers = Nodes.All(a).Concat(Nodes.All(b)).Any(node => node is FunctionNode { Name: Functions.Factorial });
         for (var i = 0; i < MaxPoints && agreements < Agreements; i++)
         {
             var finding = Compare(a, b, Points.At(i, variables, integers));
@@ -77,7 +95,7 @@ internal sealed class Equality(Budget budget)
                 return Decide(finding, a, b);
             agreements += finding == Finding.Equal ? 1 : 0;
         }
-        return agreements >= Math.Min(Agreements, 3);
+        return agreements >= MinAgreements ? true : null;
     }
 
     private static bool Decide(Finding finding, Node a, Node b) => finding switch

@@ -29,8 +29,8 @@ internal sealed record PowerNode(Node Base, Node Exponent) : Node;
 /// <summary>A function of <see cref="Functions"/> with its arguments, or an unknown one, whose name begins with "call ".</summary>
 internal sealed record FunctionNode(string Name, IReadOnlyList<Node> Arguments) : Node;
 
-/// <summary>Several answers without brackets, separated by commas, semicolons, "and" or "or".</summary>
-internal sealed record ListNode(IReadOnlyList<Node> Items) : Node;
+/// <summary>Several answers without brackets, separated by commas, semicolons, "and" or, if they are alternatives, "or".</summary>
+internal sealed record ListNode(IReadOnlyList<Node> Items, bool IsAlternative = false) : Node;
 
 /// <summary>A set in braces.</summary>
 internal sealed record SetNode(IReadOnlyList<Node> Items) : Node;

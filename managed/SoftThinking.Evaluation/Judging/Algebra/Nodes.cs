@@ -66,7 +66,7 @@ internal static class Nodes
         ProductNode product => new ProductNode(Each(product.Factors, point)),
         PowerNode power => new PowerNode(Substitute(power.Base, point), Substitute(power.Exponent, point)),
         FunctionNode function => function with { Arguments = Each(function.Arguments, point) },
-        ListNode list => new ListNode(Each(list.Items, point)),
+        ListNode list => list with { Items = Each(list.Items, point) },
         SetNode set => new SetNode(Each(set.Items, point)),
         TupleNode tuple => tuple with { Items = Each(tuple.Items, point) },
         UnionNode union => new UnionNode(Each(union.Parts, point)),

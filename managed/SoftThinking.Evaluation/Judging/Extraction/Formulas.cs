@@ -14,9 +14,48 @@ internal static class Formulas
                 continue;
             var start = at + open.Length;
             var end = End(text, start, close);
-            return end < 0 ? null : (text[start..end].Trim(), end + close.Length);
+            // "$5 and then $7" is about money: space stands on both sides of a formula, or on neither.
+            if (end < 0 || (open == "$" && end > start && char.IsWhiteSpace(text[start]) != char.IsWhiteSpace(text[end - 1])))
+                return null;
+            return (text[start..end].Trim(), end + close.Length);
         }
         return null;
+    }
+
+    /// <summary>The formula at a position with those that are joined to it by commas, "and" or "or" only; null for none.</summary>
+    public static string? Joined(string text, int at)
+    {
+        if (At(text, at) is not { } first)
+            return null;
+        var (joined, end) = first;
+        while (Joint(text, end) is { } next && At(text, next) is { } formula)
+        {
+            joined += ", " + formula.Content;
+            end = formula.End;
+        }
+        return joined;
+    }
+
+    /// <summary>The position behind a comma, "and" or "or", or null for none.</summary>
+    private static int? Joint(string text, int at)
+    {
+        var end = SkipSpace(text, at);
+        var any = false;
+        foreach (var joint in (ReadOnlySpan<string>)[",", "and ", "or "])
+        {
+            if (string.CompareOrdinal(text, end, joint, 0, joint.Length) != 0)
+                continue;
+            any = true;
+            end = SkipSpace(text, end + joint.Length);
+        }
+        return any ? end : null;
+    }
+
+    private static int SkipSpace(string text, int at)
+    {
+        while (at < text.Length && char.IsWhiteSpace(text[at]))
+            at++;
+        return at;
     }
 
     /// <summary>The content of the last formula that has one.</summary>

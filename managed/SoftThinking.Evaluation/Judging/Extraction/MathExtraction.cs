@@ -45,8 +45,8 @@ internal static partial class MathExtraction
 
     private static string? At(string text, int at)
     {
-        if (Formulas.At(text, at) is { Content.Length: > 0 } formula)
-            return formula.Content;
+        if (Formulas.Joined(text, at) is { Length: > 0 } formula)
+            return formula;
         var sentence = Sentence(text, at);
         if (!Prose.Is(sentence))
             return sentence;

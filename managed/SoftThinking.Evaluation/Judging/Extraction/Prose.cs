@@ -8,7 +8,7 @@ internal static class Prose
     private const int Words = 4;
 
     private static readonly HashSet<string> Small = new(
-        ("is are was were be the so thus hence therefore we it that this there they she he has have had which since because "
+        ("is are was were be so thus hence therefore we it that this there they she he has have had which since because "
             + "can cannot could would will should must then but for with from not i'm don't you your my our gives get").Split(' '),
         StringComparer.OrdinalIgnoreCase);
 

@@ -100,7 +100,9 @@ internal static class NumberScanner
             end++;
         var run = text[start..end].TrimEnd(',');
         var groups = run.Split(',');
-        var fits = groups.Length > 1 && groups[0].Length is >= 1 and <= 3 && groups[0][0] != '0'
+        // (1,100) is a point or an interval: nobody writes brackets around one number.
+        var isAlone = start > 0 && text[start - 1] is ('(' or '[') && end < text.Length && text[end] is (')' or ']');
+        var fits = !isAlone && groups.Length > 1 && groups[0].Length is >= 1 and <= 3 && groups[0][0] != '0'
             && groups.Skip(1).All(group => group.Length == 3);
         return fits ? start + run.Length : 0;
     }

@@ -9,10 +9,22 @@ internal static class NumberWords
         "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen", "twenty",
     ];
 
+    private static readonly string[] Tens = ["thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety", "hundred"];
+
+    /// <summary>The number that a word stands for, or null.</summary>
+    public static int? Value(string text)
+    {
+        var word = text.Trim().ToLowerInvariant();
+        var index = Array.IndexOf(Words, word);
+        if (index >= 0)
+            return index;
+        var tens = Array.IndexOf(Tens, word);
+        return tens >= 0 ? 30 + (10 * tens) : null;
+    }
+
     /// <summary>The digits of a number word; other text as it is.</summary>
     public static string Normalize(string text)
     {
-        var index = Array.IndexOf(Words, text.Trim().ToLowerInvariant());
-        return index < 0 ? text : index.ToString(System.Globalization.CultureInfo.InvariantCulture);
+        return Value(text)?.ToString(System.Globalization.CultureInfo.InvariantCulture) ?? text.Trim(' ', '(', ')');
     }
 }

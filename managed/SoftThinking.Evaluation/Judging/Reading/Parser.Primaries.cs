@@ -33,7 +33,7 @@ internal sealed partial class Parser
             case TokenKind.Text:
                 return Words();
             case TokenKind.Word:
-                return token.Text.Length > 3 ? Words() : Letters();
+                return IsProductOfLetters(token.Text) ? Power() : Words();
             case TokenKind.Operator when token.Text == "|":
                 return Bars();
             default:
@@ -47,17 +47,6 @@ internal sealed partial class Parser
         for (; Current.Kind is TokenKind.Text or TokenKind.Word; _at++)
             text.Append(Current.Text).Append(' ');
         return new TextNode(text.ToString().Trim());
-    }
-
-    /// <summary>A short word is the product of its letters.</summary>
-    private Node Letters()
-    {
-        var word = Current.Text;
-        _at++;
-        if (!Current.IsOperator("_"))
-            return new ProductNode([.. word.Select(letter => new SymbolNode(letter.ToString()))]);
-        _at++;
-        return new SymbolNode(word + "_" + ScriptText());
     }
 
     private Node Bars()
@@ -80,14 +69,30 @@ internal sealed partial class Parser
         // W(n) = 1 names a value of W, whatever letter it is.
         var isCall = FunctionLetters.Contains(name, StringComparison.Ordinal)
             || (Current.IsOpen("(") && Ahead(1).Kind is TokenKind.Symbol or TokenKind.Number && Ahead(2).IsClose(")") && Ahead(3).IsOperator("="));
+        var symbol = Indexed(name);
+        if (isCall && IsInverse())
+        {
+            symbol = new SymbolNode(symbol.Name + "^-1");
+            _at += 5;
+        }
+        return isCall && Current is { Kind: TokenKind.Open, Text: "(", SpaceBefore: false } ? Call(symbol.Name) : symbol;
+    }
+
+    /// <summary>A symbol with the primes and the index behind it.</summary>
+    private SymbolNode Indexed(string name)
+    {
         while (Skip("'"))
             name += "'";
         if (Skip("_"))
             name += "_" + ScriptText();
         while (Skip("'"))
             name += "'";
-        return isCall && Current is { Kind: TokenKind.Open, Text: "(", SpaceBefore: false } ? Call(name) : new SymbolNode(name);
+        return new SymbolNode(name);
     }
+
+    /// <summary>Whether ^{-1}( follows: the inverse of a function.</summary>
+    private bool IsInverse() => Current.IsOperator("^") && Ahead(1).IsOpen("{") && Ahead(2).IsOperator("-")
+        && Ahead(3).Is(TokenKind.Number, "1") && Ahead(4).IsClose("}") && Ahead(5).IsOpen("(");
 
     private Node Call(string name)
     {
@@ -214,7 +219,8 @@ internal sealed partial class Parser
             return Bracket();
         var negative = Skip("-");
         var factors = new List<Node> { Power() };
-        while (Current.Kind != TokenKind.Function && StartsFactor() && !Current.IsOpen("(") && !Current.IsOpen("["))
+        while (StartsFactor() && Current.Kind is not (TokenKind.Function or TokenKind.Open)
+            && (Current.Kind != TokenKind.Command || factors[^1] is NumberNode)) // sin x √2 is √2 sin x
             factors.Add(Power());
         Node node = factors.Count == 1 ? factors[0] : new ProductNode(factors);
         return negative ? Nodes.Negate(node) : node;

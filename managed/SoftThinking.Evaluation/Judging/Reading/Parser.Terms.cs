@@ -80,7 +80,7 @@ internal sealed partial class Parser
     {
         TokenKind.Symbol or TokenKind.Function or TokenKind.Number => true,
         TokenKind.Command => true,
-        TokenKind.Word => !IsUnitWord(Current.Text),
+        TokenKind.Word => !IsUnitWord(Current.Text) && !Spellings.EnglishWords.Contains(Current.Text),
         TokenKind.Open => true,
         TokenKind.Operator => Current.Text == "|" && _bars == 0 && !_inSet,
         _ => false,
@@ -91,7 +91,20 @@ internal sealed partial class Parser
 
     private Node Power()
     {
-        var node = Primary();
+        if (Current.Kind != TokenKind.Word || !IsProductOfLetters(Current.Text))
+            return Postfix(Primary());
+        // xy^2 is x (y^2).
+        var word = Current.Text;
+        _at++;
+        var last = Postfix(Indexed(word[^1..]));
+        return new ProductNode([.. word[..^1].Select(letter => new SymbolNode(letter.ToString())), last]);
+    }
+
+    private static bool IsProductOfLetters(string word) => word.Length <= 3 && !Spellings.EnglishWords.Contains(word);
+
+    /// <summary>Reads what may follow a value: powers, factorials, degrees and percent.</summary>
+    private Node Postfix(Node node)
+    {
         while (Current.Kind == TokenKind.Operator)
         {
             if (Current.IsOperator("^") && IsDegreeSign())

@@ -16,6 +16,7 @@ internal sealed partial class Parser
     private int _depth;
     private int _bars;
     private bool _inSet;
+    private bool _isAlternative;
     private string? _currency;
 
     private Parser(IReadOnlyList<Token> tokens, Interpretation interpretation)
@@ -68,21 +69,28 @@ internal sealed partial class Parser
         var items = new List<Node> { Clause() };
         while (SkipSeparators() && Current.Kind != TokenKind.End)
             items.Add(Clause());
-        return items.Count == 1 ? items[0] : new ListNode(items);
+        return items.Count == 1 ? items[0] : new ListNode(items, _isAlternative);
     }
 
     /// <summary>Skips commas and "and", of which several may stand together; the row separator of LaTeX counts as one, too.</summary>
     private bool SkipSeparators()
     {
         var any = false;
-        while (Skip(",") || Skip("and") || Skip("\\"))
+        while (Current.Kind == TokenKind.Operator && Current.Text is "," or "and" or "or" or "\\")
+        {
+            _isAlternative |= Current.Text == "or";
             any = true;
+            _at++;
+        }
         return any;
     }
 
     /// <summary>Sides with relations between them.</summary>
     private Node Clause()
     {
+        // "= 5" and "≈ 5" are answers that begin in the middle of a computation.
+        while (Current.IsOperator("=") || Current.IsOperator("≈"))
+            _at++;
         var sides = new List<Node> { Side() };
         var relations = new List<char>();
         while (Current.Kind == TokenKind.Operator && Relations.Contains(Current.Text))
@@ -113,7 +121,7 @@ internal sealed partial class Parser
         if (Current.Kind is not (TokenKind.Text or TokenKind.Word))
             return null;
         var unit = "";
-        while (Current.Kind is TokenKind.Text or TokenKind.Word || (Current.IsOperator("/") && Ahead(1).Kind is TokenKind.Text or TokenKind.Word))
+        while (Current.Kind is TokenKind.Text or TokenKind.Word || (unit.Length > 0 && Current.IsOperator("/")) || IsUnitBelow())
         {
             unit += (Current.SpaceBefore && unit.Length > 0 ? " " : "") + Current.Text;
             _at++;
@@ -125,6 +133,9 @@ internal sealed partial class Parser
         }
         return unit;
     }
+
+    /// <summary>Whether the token is the letter below the fraction bar of a unit: the h of km/h.</summary>
+    private bool IsUnitBelow() => Current.Kind == TokenKind.Symbol && Units.IsLetter(Current.Text) && _at > 0 && _tokens[_at - 1].IsOperator("/");
 
     private Node Ratio()
     {

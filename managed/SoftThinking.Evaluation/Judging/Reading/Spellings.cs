@@ -24,7 +24,8 @@ internal static class Spellings
         (TokenKind.Operator, "setminus backslash", "∖"),
         (TokenKind.Operator, "colon", ":"),
         (TokenKind.Operator, "mid vert lvert rvert", "|"),
-        (TokenKind.Operator, "land wedge lor vee", "and"),
+        (TokenKind.Operator, "land wedge", "and"),
+        (TokenKind.Operator, "lor vee", "or"),
         (TokenKind.Operator, "degree circ", "°"),
         (TokenKind.Operator, "prime", "'"),
         (TokenKind.Operator, "%", "%"),
@@ -82,7 +83,8 @@ internal static class Spellings
                     (TokenKind.Symbol, "infinity inf infty oo Infinity", "∞"),
                     (TokenKind.Command, "sqrt", "sqrt"),
                     (TokenKind.Function, "abs", "abs"),
-                    (TokenKind.Operator, "and or AND OR", "and"),
+                    (TokenKind.Operator, "and AND", "and"),
+                    (TokenKind.Operator, "or OR", "or"),
                     (TokenKind.Operator, "percent", "%"),
                     (TokenKind.Operator, "degrees degree deg", "°"))));
 
@@ -148,6 +150,23 @@ internal static class Spellings
             (TokenKind.Text, "£", "£"),
             (TokenKind.Text, "¥", "¥"))
         .ToDictionary(entry => entry.Key[0], entry => entry.Value);
+
+    /// <summary>Fractions that are one character, each as its numerator and denominator.</summary>
+    public static readonly IReadOnlyDictionary<char, string> VulgarFractions = new Dictionary<char, string>
+    {
+        ['½'] = "12",
+        ['⅓'] = "13",
+        ['⅔'] = "23",
+        ['¼'] = "14",
+        ['¾'] = "34",
+        ['⅕'] = "15",
+        ['⅛'] = "18",
+    };
+
+    /// <summary>Short words that are no products of letters.</summary>
+    public static readonly IReadOnlySet<string> EnglishWords = new HashSet<string>(
+        ["no", "on", "yes", "odd", "all", "any", "not", "one", "two", "six", "ten", "off", "red", "is", "of", "to", "at", "by", "if", "dne"],
+        StringComparer.OrdinalIgnoreCase);
 
     /// <summary>Digits that are written as exponents.</summary>
     public const string Superscripts = "⁰¹²³⁴⁵⁶⁷⁸⁹";

@@ -49,7 +49,7 @@ internal sealed class Tokenizer
     private void Next()
     {
         var c = _text[_at];
-        if (char.IsWhiteSpace(c) || c is '~' or '$' or '\u200b' or '`')
+        if (char.IsWhiteSpace(c) || c is '~' or '$' or '\u200b' or '`' or '"' or '“' or '”')
         {
             _space = true;
             _at++;
@@ -93,6 +93,14 @@ internal sealed class Tokenizer
         if (Spellings.Superscripts.IndexOf(c, StringComparison.Ordinal) is var digit and >= 0)
         {
             Superscript(digit);
+            return;
+        }
+        if (Spellings.VulgarFractions.TryGetValue(c, out var fraction))
+        {
+            Add(TokenKind.Command, "frac");
+            Add(TokenKind.Number, fraction[..1]);
+            Add(TokenKind.Number, fraction[1..]);
+            _at++;
             return;
         }
         if (TwoCharacters() is { } pair)
@@ -149,6 +157,12 @@ internal sealed class Tokenizer
     private void Letters()
     {
         var start = _at;
+        if (char.ToLowerInvariant(_text[_at]) is 'a' or 'p' && string.Compare(_text, _at + 1, ".m.", 0, 3, StringComparison.OrdinalIgnoreCase) == 0)
+        {
+            Add(TokenKind.Word, _text[_at] is 'a' or 'A' ? "am" : "pm");
+            _at += 4;
+            return;
+        }
         while (_at < _text.Length && char.IsAsciiLetter(_text[_at]))
             _at++;
         var word = _text[start.._at];
@@ -262,7 +276,7 @@ internal sealed class Tokenizer
             Add(name == "begin" ? TokenKind.Open : TokenKind.Close, kind == "vmatrix" ? "vmatrix" : "matrix");
             return;
         }
-        if (kind is not ("align" or "aligned" or "equation" or "gather" or "gathered" or "math" or "displaymath"))
+        if (kind is not ("cases" or "align" or "aligned" or "equation" or "gather" or "gathered" or "math" or "displaymath"))
             throw new UnreadableException($"unknown environment '{content}'");
         _space = true;
     }
@@ -300,7 +314,7 @@ internal sealed class Tokenizer
             return;
         }
         var isMathematics = content.Length == 1
-            ? content[0] != '$'
+            ? content[0] != '$' && !IsUnitLetter(content)
             : Spellings.Words.ContainsKey(content) || char.IsAsciiDigit(content[0]) || content[0] is '.' or '-' or '%' or '°'
                 || content is ", and" or ", or" || TextContent.IsConnective(content)
                 || (isFont && !content.All(c => char.IsAsciiLetter(c) || c == ' '));
@@ -310,6 +324,11 @@ internal sealed class Tokenizer
             Add(TokenKind.Text, content);
     }
 
+    /// <summary>Whether a letter in a wrapper is the unit of a value before it: 5 \text{ m}, 20^\circ\text{C}.</summary>
+    private bool IsUnitLetter(string letter) => _tokens.Count > 0 && (_tokens[^1].IsOperator("°")
+        ? letter is "C" or "F"
+        : Units.IsLetter(letter) && _tokens[^1].Kind is TokenKind.Number or TokenKind.Close);
+
     /// <summary>Reads the content of a wrapper as if it stood there without the wrapper.</summary>
     private void Reread(int start, string raw, string content)
     {
@@ -317,7 +336,7 @@ internal sealed class Tokenizer
         _space = true;
         if (TextContent.IsConnective(content))
         {
-            Add(TokenKind.Operator, "and");
+            Add(TokenKind.Operator, content.Contains("or", StringComparison.OrdinalIgnoreCase) ? "or" : "and");
         }
         else
         {

@@ -37,9 +37,9 @@ internal static class Units
         "ml milliliter milliliters millilitre millilitres",
         "gallon gallons gal",
         "cup cups",
-        "mph miles_per_hour",
-        "km/h kph kmh kilometers_per_hour",
-        "m/s meters_per_second",
+        "mph mile/hour",
+        "km/h kph kmh km/hour",
+        "m/s m/second",
         "newton newtons n",
         "joule joules j",
         "watt watts w",
@@ -47,6 +47,8 @@ internal static class Units
         "hertz hz",
         "kelvin k",
         "radian radians rad",
+        "celsius c",
+        "fahrenheit f",
         "am",
         "pm",
         "% percent",
@@ -80,9 +82,9 @@ internal static class Units
         if (Known.TryGetValue(text, out var name))
             return name + power;
         var parts = text.Split('/');
-        return parts.Length == 2 && Known.TryGetValue(parts[0], out var top) && Known.TryGetValue(parts[1], out var bottom)
-            ? top + "/" + bottom + power
-            : null;
+        if (parts.Length != 2 || !Known.TryGetValue(parts[0], out var top) || !Known.TryGetValue(parts[1], out var bottom))
+            return null;
+        return Known.GetValueOrDefault(top + "/" + bottom, top + "/" + bottom) + power;
     }
 
     private static readonly (string Prefix, string Meaning)[] Prefixes =

@@ -56,6 +56,8 @@ internal static class WordForm
             }
         }
         Finish(words, word);
+        if (words is ["a", _, ..])
+            words.RemoveAt(0);
         return string.Join(' ', words);
     }
 
@@ -73,6 +75,9 @@ internal static class WordForm
 
     private static void Finish(List<string> words, StringBuilder word)
     {
+        // A plural is the same answer.
+        if (word.Length > 4 && word[^1] == 's' && word[^2] != 's')
+            word.Length--;
         if (word.Length > 0 && !Ignored.Contains(word.ToString()))
             words.Add(word.ToString());
         word.Clear();

@@ -63,7 +63,9 @@ internal static class Inequalities
         var start = At(0);
         var slope = Nodes.Difference(At(1), start);
         var line = new SumNode([start, Nodes.Product(slope, new SymbolNode(variable))]);
-        if (!equality.Equal(expression, line) || equality.Sign(slope) is not { } sign || sign == 0)
+        if (!equality.Equal(expression, line))
+            return Parabola.Invert(equality, expression, variable, intervals);
+        if (equality.Sign(slope) is not { } sign || sign == 0)
             return null;
         Node Map(Node bound) => Nodes.IsInfinite(bound)
             ? (sign > 0 ? bound : Nodes.Negate(bound))

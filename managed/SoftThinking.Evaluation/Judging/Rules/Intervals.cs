@@ -27,10 +27,42 @@ internal static class Intervals
             => [new Interval(low, tuple.Open == '[' && !Nodes.IsInfinite(low), high, tuple.Close == ']' && !Nodes.IsInfinite(high))],
         SymbolNode { Name: Constants.Reals } => [Interval.All],
         SetNode set when set.Items.All(Nodes.IsClosed) => [.. set.Items.Select(Interval.Point)],
+        RelationNode { Relations: ['∖'], Sides: [SymbolNode { Name: Constants.Reals }, SetNode { Items: var holes }] }
+            => Without(equality, holes),
         RelationNode relation => Inequalities.Solve(equality, relation),
-        ListNode list when list.Items.All(item => item is RelationNode or TupleNode or UnionNode) => OfParts(equality, list.Items),
+        ListNode list when list.Items.All(item => item is RelationNode or TupleNode or UnionNode)
+            => OfParts(equality, list.Items) is { } parts ? (list.IsAlternative ? parts : Intersection(equality, parts)) : null,
         _ => null,
     };
+
+    /// <summary>x > 2, x &lt; 5 means both; what cannot be both is a union.</summary>
+    private static List<Interval> Intersection(Equality equality, List<Interval> parts)
+    {
+        if (parts.Count != 2)
+            return parts;
+        var low = parts.Find(part => Nodes.IsInfinite(part.High));
+        var high = parts.Find(part => Nodes.IsInfinite(part.Low));
+        return low is not null && high is not null && low != high && equality.Sign(Nodes.Difference(high.High, low.Low)) > 0
+            ? [new Interval(low.Low, low.HasLow, high.High, high.HasHigh)]
+            : parts;
+    }
+
+    /// <summary>The real numbers without some points.</summary>
+    private static List<Interval>? Without(Equality equality, IReadOnlyList<Node> holes)
+    {
+        if (holes.Count > Matching.MaxItems || !holes.All(hole => equality.Approximate(hole) is { IsReal: true }))
+            return null;
+        var sorted = holes.OrderBy(hole => equality.Approximate(hole)!.Value.Re.Middle()).ToList();
+        var intervals = new List<Interval>();
+        var low = Interval.MinusInfinite;
+        foreach (var hole in sorted)
+        {
+            intervals.Add(new Interval(low, false, hole, false));
+            low = hole;
+        }
+        intervals.Add(Interval.Above(low, false));
+        return intervals;
+    }
 
     private static List<Interval>? OfParts(Equality equality, IReadOnlyList<Node> parts)
     {

@@ -22,7 +22,8 @@ internal static class Labels
         FunctionNode function => function.Arguments.All(argument => IsLabel(argument) || IsPointNames(argument)),
         TupleNode tuple => tuple.Items.All(IsLabel),
         RatioNode ratio => ratio.Terms.All(term => IsLabel(term) || IsPointNames(term)),
-        ProductNode => IsPointNames(node),
+        ProductNode { Factors: [SymbolNode { Name: var name }, ..] } when name.StartsWith("lim", StringComparison.Ordinal) => true,
+        ProductNode => IsPointNames(node) || IsDerivative(node),
         _ => false,
     };
 
@@ -40,6 +41,11 @@ internal static class Labels
     /// <summary>Whether two names can mean the same: single letters must agree, longer names are worded freely.</summary>
     public static bool Agree(Node a, Node b)
         => !IsLetter(a) || !IsLetter(b) || string.Equals(Nodes.Spell(a), Nodes.Spell(b), StringComparison.OrdinalIgnoreCase);
+
+    /// <summary>Whether an expression is dy/dx in some letters.</summary>
+    private static bool IsDerivative(Node node)
+        => node is ProductNode { Factors: [ProductNode { Factors: [var d, SymbolNode] }, PowerNode { Base: ProductNode { Factors: [var e, SymbolNode] } }] }
+            && Nodes.IsSymbol(d, "d") && Nodes.IsSymbol(e, "d");
 
     private static bool IsLetter(Node node) => node is SymbolNode { Name.Length: 1 };
 

@@ -8,6 +8,7 @@ internal static class MatrixRule
     public static bool? Decide(Comparison comparison, Node a, Node b)
     {
         var (x, y) = (AsMatrix(a), AsMatrix(b));
+        (x, y) = (x ?? (y is null ? null : FromLists(a)), y ?? (x is null ? null : FromLists(b)));
         return (x, y) switch
         {
             (null, null) => null,
@@ -26,6 +27,12 @@ internal static class MatrixRule
         var matrix = product.Factors.OfType<MatrixNode>().Single();
         return new MatrixNode([.. matrix.Rows.Select(row => (IReadOnlyList<Node>)[.. row.Select(entry => Nodes.Product(factor, entry))])]);
     }
+
+    /// <summary>[[1, 2], [3, 4]] as a matrix.</summary>
+    private static MatrixNode? FromLists(Node node)
+        => node is TupleNode { Open: '[' } tuple && tuple.Items.All(row => row is TupleNode { Open: '[' })
+            ? new MatrixNode([.. tuple.Items.Cast<TupleNode>().Select(row => row.Items)])
+            : null;
 
     private static bool IsVector(MatrixNode matrix) => matrix.Rows.Count == 1 || matrix.Rows.All(row => row.Count == 1);
 

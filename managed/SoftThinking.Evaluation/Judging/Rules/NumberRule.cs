@@ -29,7 +29,8 @@ internal static class NumberRule
             return false;
         if (x.Re.Sign != y.Re.Sign || x.Re.Mantissa.IsZero || Far(x.Re) || Far(y.Re))
             return false;
-        var (p, q) = (x.Re.Middle().Abs(), y.Re.Middle().Abs());
+        var p = (equality.Rational(a) ?? x.Re.Middle()).Abs();
+        var q = (equality.Rational(b) ?? y.Re.Middle()).Abs();
         var significant = Digits - 1 - Math.Max(Exponent(p), Exponent(q));
         return Round(p, Digits) == Round(q, Digits) && Round(p, significant) == Round(q, significant)
             && !(p.Denominator.IsOne && q.Denominator.IsOne);

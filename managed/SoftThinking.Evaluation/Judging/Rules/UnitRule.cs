@@ -15,6 +15,8 @@ internal static class UnitRule
         var (x, y) = (Strip(a), Strip(b));
         if (x.Unit is null && y.Unit is null)
             return Letter(comparison, a, b) ?? Letter(comparison, b, a);
+        x = x.Unit is null ? StripLetter(a) : x;
+        y = y.Unit is null ? StripLetter(b) : y;
         if (Units.Canonical(x.Unit ?? "") is { } p && Units.Canonical(y.Unit ?? "") is { } q && p != q)
             return false;
         var isPercent = (x.Unit, y.Unit) is (Units.Percent, null) or (null, Units.Percent);
@@ -54,10 +56,23 @@ internal static class UnitRule
 
     /// <summary>A letter such as m is a unit where the other side is a plain number.</summary>
     private static bool? Letter(Comparison comparison, Node a, Node b)
+        => Nodes.IsClosed(b) && StripLetter(a) is { Unit: not null } quantity ? comparison.Equal(quantity.Value, b) : null;
+
+    private static (Node Value, string? Unit) StripLetter(Node node)
     {
-        if (a is not ProductNode { Factors: [.., SymbolNode symbol] } product || !Units.IsLetter(symbol.Name) || !Nodes.IsClosed(b))
-            return null;
+        if (node is not ProductNode product || LetterUnit(product.Factors[^1]) is not { } unit)
+            return (node, null);
         var value = new ProductNode([.. product.Factors.SkipLast(1)]);
-        return Nodes.IsClosed(value) && Nodes.Variables(value).Count == 0 ? comparison.Equal(value, b) : null;
+        return Nodes.IsClosed(value) ? (value, unit) : (node, null);
     }
+
+    private static string? LetterUnit(Node node) => node switch
+    {
+        SymbolNode symbol when Units.IsLetter(symbol.Name) => symbol.Name,
+        PowerNode { Exponent: NumberNode { Value: var power } } cube when power == 2 || power == 3
+            => LetterUnit(cube.Base) is { } letter ? letter + "^" + (power == 2 ? "2" : "3") : null,
+        ProductNode { Factors: [var top, PowerNode { Exponent: NumberNode { Value: var power } } bottom] } when power == -1
+            => LetterUnit(top) is { } x && LetterUnit(bottom.Base) is { } y ? x + "/" + y : null,
+        _ => null,
+    };
 }
