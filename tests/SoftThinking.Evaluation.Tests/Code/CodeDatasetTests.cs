@@ -9,7 +9,7 @@ namespace SoftThinking.Evaluation.Tests.Code;
 [TestFixture]
 public sealed class CodeDatasetTests
 {
-    private const int Sample = 8;
+    private const int Sample = 8, Broken = 3;
 
     private static JsonArray Load(string name)
     {
@@ -39,16 +39,20 @@ public sealed class CodeDatasetTests
 
     /// <summary>Runs every solution as the answer, and broken; two at a time. Some solutions of MBPP take 10 seconds.</summary>
     private static async Task CheckAsync(
-        IEnumerable<JsonNode?> items, Func<JsonNode, (CodeTask, string)> read, Func<JsonNode, string, string> broken)
+        IEnumerable<JsonNode?> items, Func<JsonNode, (CodeTask, string)> read, Func<JsonNode, string, string> broken,
+        int breakFirst)
     {
         SandboxLimits patient = new() { Wall = TimeSpan.FromMinutes(1) };
         PythonSandbox sandbox = new((await Sandboxes.UsualAsync()).Plan, patient, "");
         List<string> wrong = [];
-        await Parallel.ForEachAsync(items, new ParallelOptions { MaxDegreeOfParallelism = 2 }, async (item, cancellation) =>
+        ParallelOptions two = new() { MaxDegreeOfParallelism = 2 };
+        await Parallel.ForEachAsync(items.Index(), two, async (entry, cancellation) =>
         {
-            (CodeTask task, string solution) = read(item!);
-            foreach ((string code, Outcome expected) in ((string, Outcome)[])[
-                (solution, Outcome.Correct), (broken(item!, solution), Outcome.Wrong)])
+            (CodeTask task, string solution) = read(entry.Item!);
+            List<(string, Outcome)> answers = [(solution, Outcome.Correct)];
+            if (entry.Index < breakFirst)
+                answers.Add((broken(entry.Item!, solution), Outcome.Wrong));
+            foreach ((string code, Outcome expected) in answers)
             {
                 Verdict verdict = await CodeJudge.JudgeAsync(task, $"```python\n{code}\n```", sandbox, cancellation);
                 if (verdict.Outcome != expected)
@@ -64,22 +68,23 @@ public sealed class CodeDatasetTests
     private static string Header(JsonNode item) => item["prompt"]![0]!["value"]!.GetValue<string>();
 
     /// <summary>Solutions as they stand in the file, which are bodies, or the whole function after its header.</summary>
-    private static Task CheckHumanEvalAsync(IEnumerable<JsonNode?> items, bool whole) => CheckAsync(
+    private static Task CheckHumanEvalAsync(IEnumerable<JsonNode?> items, bool whole, int breakFirst = int.MaxValue) => CheckAsync(
         items,
         item => HumanEval(item, whole),
         (item, code) => $"{(whole ? "" : Header(item))}{code}\n\n"
-            + $"def {item["final_answer"]!["entry_point"]}(*args, **kwargs):\n    return object()\n");
+            + $"def {item["final_answer"]!["entry_point"]}(*args, **kwargs):\n    return object()\n",
+        breakFirst);
 
     /// <summary>Broken by other names: every call fails.</summary>
-    private static Task CheckMbppAsync(IEnumerable<JsonNode?> items) =>
-        CheckAsync(items, Mbpp, (_, code) => Regex.Replace(code, "^def ", "def broken_", RegexOptions.Multiline));
+    private static Task CheckMbppAsync(IEnumerable<JsonNode?> items, int breakFirst = int.MaxValue) => CheckAsync(
+        items, Mbpp, (_, code) => Regex.Replace(code, "^def ", "def broken_", RegexOptions.Multiline), breakFirst);
 
     [Test]
     public Task SolutionsOfHumanEvalPass() =>
-        CheckHumanEvalAsync(Load("humaneval").Where((_, i) => i % 17 == 10).Take(Sample), whole: true);
+        CheckHumanEvalAsync(Load("humaneval").Where((_, i) => i % 17 == 10).Take(Sample), whole: true, Broken);
 
     [Test]
-    public Task SolutionsOfMbppPass() => CheckMbppAsync(Load("mbpp").Where((_, i) => i % 26 == 3).Take(Sample));
+    public Task SolutionsOfMbppPass() => CheckMbppAsync(Load("mbpp").Where((_, i) => i % 26 == 3).Take(Sample), Broken);
 
     [Test, Category("Slow")]
     public Task AllSolutionsOfHumanEvalPass([Values] bool whole) => CheckHumanEvalAsync(Load("humaneval"), whole);

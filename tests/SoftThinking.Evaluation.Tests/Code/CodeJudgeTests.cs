@@ -28,15 +28,15 @@ public sealed class CodeJudgeTests
 
     [TestCase("def total(values: List[int]) -> int:\n    return sum(map(twice, values))")]
     [TestCase("from typing import List\ndef helper(v): return 2 * v\ndef total(values):\n    return sum(map(helper, values))")]
-    [TestCase("total = lambda values: 2 * sum(values)")]
+    [TestCase("total = lambda values: 2 * sum(values)", Category = "Slow")]
     [TestCase("    result = 0\n    for value in values:\n        result += twice(value)\n    return result", Description = "only the body")]
     [TestCase("result = 0\n    for value in values:\n        result += twice(value)\n    return result", Description = "a stripped body")]
     [TestCase("result = 0\nfor value in values:\n    result += twice(value)\nreturn result", Description = "a body in column 0")]
     [TestCase("return sum(twice(value) for value in values)")]
     [TestCase("from __future__ import annotations\nfrom dataclasses import dataclass\n@dataclass\nclass A:\n    x: int\n"
-        + "def total(values):\n    return A(2 * sum(values)).x")]
-    [TestCase("def total(values):\n    return 2 * sum(values)\n\nif __name__ == '__main__':\n    raise SystemExit(1)")]
-    [TestCase("def total(values):\n    return 2 * sum(values)\nprint('noise', total([3]))")]
+        + "def total(values):\n    return A(2 * sum(values)).x", Category = "Slow")]
+    [TestCase("def total(values):\n    return 2 * sum(values)\n\nif __name__ == '__main__':\n    raise SystemExit(1)", Category = "Slow")]
+    [TestCase("def total(values):\n    return 2 * sum(values)\nprint('noise', total([3]))", Category = "Slow")]
     public async Task ACompletionIsCorrectInEveryForm(string code)
     {
         Verdict verdict = await JudgeAsync(Total, code);
@@ -45,13 +45,13 @@ public sealed class CodeJudgeTests
     }
 
     [TestCase("def total(values):\n    return sum(values)", "tests: AssertionError")]
-    [TestCase("def total(values):\n    return 2 * sum(values) if values else 1", "tests: AssertionError: empty")]
+    [TestCase("def total(values):\n    return 2 * sum(values) if values else 1", "tests: AssertionError: empty", Category = "Slow")]
     [TestCase("    return sum(values)", "tests: AssertionError")]
     [TestCase("def other(values):\n    return 2 * sum(values)", "the code does not define total")]
     [TestCase("print(2 * 3)", "the code does not define total", Description = "the docstring of the header is no answer")]
     [TestCase("def total(values:\n    return 1", "the code does not compile: '(' was never closed (answer, line 1)")]
-    [TestCase("def total(values):\n    return values.missing", "tests: AttributeError: 'list' object has no attribute 'missing'")]
-    [TestCase("raise ValueError('x')", "answer: ValueError: x")]
+    [TestCase("def total(values):\n    return values.missing", "tests: AttributeError: 'list' object has no attribute 'missing'", Category = "Slow")]
+    [TestCase("raise ValueError('x')", "answer: ValueError: x", Category = "Slow")]
     [TestCase("def total(values):\n    while True: pass", "timed out after 1.5 s")]
     [TestCase("def total(values):\n    return bytearray(10 << 30)", "tests: MemoryError")]
     public async Task AWrongAnswerSaysWhy(string code, string note)
@@ -62,20 +62,20 @@ public sealed class CodeJudgeTests
     }
 
     [TestCase("import sys\nsys.exit(0)", "answer: the program ended itself with exit code 0")]
-    [TestCase("def total(values):\n    raise SystemExit", "tests: the program ended itself with exit code None")]
+    [TestCase("def total(values):\n    raise SystemExit", "tests: the program ended itself with exit code None", Category = "Slow")]
     [TestCase("import os\nos._exit(0)", "the program ended before its tests had passed")]
     [TestCase("import os\ndef total(values): os._exit(0)", "the program ended before its tests had passed")]
-    [TestCase("import os\nos.write(3, b'{\"token\": \"\", \"failure\": null}')\nos._exit(0)", null)]
+    [TestCase("import os\nos.write(3, b'{\"token\": \"\", \"failure\": null}')\nos._exit(0)", null, Category = "Slow")]
     [TestCase("import os\nfor i in range(3, 20):\n    try:\n        os.write(i, b'{\"token\": \"x\", \"failure\": null}')\n"
         + "    except OSError:\n        pass\nos._exit(0)", "the program ended before its tests had passed")]
-    [TestCase("import os\nfor i in range(3, 20):\n    try:\n        os.write(i, b'passed')\n    except OSError:\n        pass\nos._exit(0)", null)]
+    [TestCase("import os\nfor i in range(3, 20):\n    try:\n        os.write(i, b'passed')\n    except OSError:\n        pass\nos._exit(0)", null, Category = "Slow")]
     [TestCase("print('PASSED', 'ok', 0)\nimport os\nos._exit(0)", "the program ended before its tests had passed")]
     [TestCase("def check(candidate): pass\ndef total(values): return 1", "tests: AssertionError")]
-    [TestCase("import os, sys\nfor i in range(64):\n    try: os.close(i)\n    except OSError: pass\ndef total(values): return 1", null)]
+    [TestCase("import os, sys\nfor i in range(64):\n    try: os.close(i)\n    except OSError: pass\ndef total(values): return 1", null, Category = "Slow")]
     [TestCase("import __main__\n__main__.stage = lambda *args: None\n__main__.Failure = None\ndef total(values): return 1", null)]
     [TestCase("import sys\nprint(sys.stdin.read())\nf = sys._getframe()\nfound = []\nwhile f:\n    found += [v for v in f.f_locals.values() "
         + "if isinstance(v, str) and len(v) == 32]\n    f = f.f_back\nassert found, 'nothing'", "answer: AssertionError: nothing")]
-    [TestCase("import threading\nthreading.Thread.join = lambda *args: None\nraise SystemExit(0)", null)]
+    [TestCase("import threading\nthreading.Thread.join = lambda *args: None\nraise SystemExit(0)", null, Category = "Slow")]
     public async Task NoTrickPasses(string code, string? note)
     {
         Verdict verdict = await JudgeAsync(Total, code);
@@ -85,7 +85,7 @@ public sealed class CodeJudgeTests
     }
 
     [TestCase("def square(n): return n * n", null)]
-    [TestCase("import numpy_is_not_there\ndef square(n): return n * n", "answer: ModuleNotFoundError: No module named 'numpy_is_not_there'")]
+    [TestCase("import numpy_is_not_there\ndef square(n): return n * n", "answer: ModuleNotFoundError: No module named 'numpy_is_not_there'", Category = "Slow")]
     [TestCase("def square(n): return pow(n, 2)\nCounter, gcd, List[int], deque, re.compile, itertools.chain, reduce", null,
         Description = "the usual imports are granted")]
     [TestCase("import os\ndef square(n): os._exit(0)", "the program ended before its tests had passed")]

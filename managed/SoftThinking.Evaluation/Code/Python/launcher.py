@@ -34,6 +34,7 @@ MS_PRIVATE, MNT_DETACH = 1 << 18, 2
 KEPT_FLAGS = {"nosuid": 2, "nodev": 4, "noexec": 8, "noatime": 1024, "nodiratime": 2048, "relatime": 1 << 21}
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS = 1, 4, 36, 38
 NOBODY = 65534
+KEPT = 4  # a descriptor that is closed when the program starts
 TAIL = 16384  # what is kept of standard error
 REPORT = 65536  # what is kept of descriptor 3
 
@@ -77,7 +78,7 @@ def enter_user_namespace():
     """Own user namespace: no privilege outside, every privilege inside until the program is executed."""
     uid, gid = os.geteuid(), os.getegid()
     if uid == 0 and real_root():
-        raise OSError(errno.EPERM, "files of root are root's in a user namespace, too, and it has no limit on processes")
+        raise OSError(errno.EPERM, "files of root remain root's in a user namespace, and processes are not limited")
     prctl(PR_SET_DUMPABLE, 1)  # cleared by a change of user, and /proc/self/uid_map cannot be written then
     system("unshare", NEW_USER)
     maps = {"setgroups": "deny", "uid_map": "%d %d 1" % (NOBODY, uid), "gid_map": "%d %d 1" % (NOBODY, gid)}
@@ -162,33 +163,33 @@ def own_mounts(limits, with_processes):
     os.mkdir("/tmp/old")
     system("pivot_root", b"/tmp", b"/tmp/old")
     os.chdir("/")
+    for path in ("/tmp", "/proc", "/dev/shm"):
+        os.makedirs(path)
+    mount("tmpfs", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV, "mode=1777,nr_inodes=20000,size=%d" % limits["disk"])
+    mount("/tmp", "/dev/shm", None, MS_BIND)  # named semaphores; the same files, so that the same limit holds
     installed = os.path.dirname(os.path.dirname(os.path.realpath(sys.executable)))
     for path in SHOWN + sorted({sys.prefix, sys.base_prefix, sys.exec_prefix, installed}):
         bind(path.strip("/"))
     for name, target in (("fd", ""), ("stdin", "/0"), ("stdout", "/1"), ("stderr", "/2")):
         os.symlink("/proc/self/fd" + target, "/dev/" + name)
-    for path in ("/tmp", "/dev/shm", "/proc"):
-        os.mkdir(path)
-    mount("tmpfs", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV, "mode=1777,nr_inodes=20000,size=%d" % limits["disk"])
-    mount("/tmp", "/dev/shm", None, MS_BIND)  # named semaphores; the same files, so that the same limit holds
     if with_processes:
         try:
             mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC)
         except OSError:
             pass  # refused in some containers; an empty /proc protects as well
-    protect(("/tmp", "/dev/shm", "/proc", "/old"))
+    protect()
     system("umount2", b"/old", MNT_DETACH)
     os.rmdir("/old")
     mount(None, "/", None, MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID)
 
 
-def protect(spared):
-    """Makes every mount but these read-only. Flags that are set stay: a namespace may not clear those of another."""
+def protect():
+    """Makes every mount but the work directory's read-only. Flags that are set stay: a namespace may not clear them."""
     with open("/old/proc/self/mountinfo") as file:
         mounts = [line.split(" ") for line in file]
     for fields in mounts:
         path = fields[4].encode().decode("unicode_escape")
-        if path == "/" or any(path == other or path.startswith(other + "/") for other in spared):
+        if path in ("/", "/tmp", "/dev/shm", "/proc", "/old") or path.startswith("/old/"):
             continue
         kept = sum(flag for name, flag in KEPT_FLAGS.items() if name in fields[5].split(","))
         mount(None, path, None, MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | kept)
@@ -257,12 +258,24 @@ def limit_resources(limits, processes):
     limit(resource.RLIMIT_CPU, limits["cpu"])
     limit(resource.RLIMIT_FSIZE, limits["file"])
     limit(resource.RLIMIT_NOFILE, limits["files"])
-    limit(resource.RLIMIT_STACK, min(limits["memory"] // 4, 256 << 20))  # deep recursion is no crime
+    # Deep recursion is welcome, but every thread reserves as much of the address space.
+    limit(resource.RLIMIT_STACK, min(limits["memory"] // 8, 64 << 20))
     limit(resource.RLIMIT_NPROC, processes)
 
 
-def start_program(request, uid, work, descriptors, processes):
-    """Becomes the program."""
+def start_program(request, uid, work, descriptors, processes, result):
+    """Becomes the program; says why on the pipe for results, and ends, if that fails."""
+    try:
+        os.dup2(result, KEPT, inheritable=False)
+        become_program(request, uid, work, descriptors, processes)
+    except BaseException as error:
+        reason = "cannot start the program: %s" % error
+        os.write(KEPT, json.dumps({"ended": "setup", "reason": reason}).encode())
+    finally:
+        os._exit(127)
+
+
+def become_program(request, uid, work, descriptors, processes):
     os.setsid()
     for signum in (signal.SIGPIPE, signal.SIGXFSZ):
         signal.signal(signum, signal.SIG_DFL)
@@ -273,9 +286,8 @@ def start_program(request, uid, work, descriptors, processes):
     except OSError:
         pass
     for number, descriptor in enumerate(descriptors):
-        os.dup2(descriptor, number)  # the descriptors are all above 3: see main
-        os.set_inheritable(number, True)
-    os.closerange(len(descriptors), 4096)
+        os.dup2(descriptor, number)  # all are above those of the program: see main
+    os.closerange(KEPT + 1, 4096)
     limit_resources(request["limits"], processes)
     if request["user"] == "drop":
         drop_to(uid)
@@ -303,11 +315,7 @@ def keep(request, uid, work, descriptors, result):
     os.chmod(path, 0o644)
     child = os.fork()
     if child == 0:
-        try:
-            start_program(request, uid, work, descriptors, processes)
-        except BaseException as error:
-            os.write(result, json.dumps({"ended": "setup", "reason": "cannot start the program: %s" % error}).encode())
-        os._exit(127)
+        start_program(request, uid, work, descriptors, processes, result)
     for descriptor in descriptors:
         os.close(descriptor)
     answer = wait_for(child, request["limits"]["memory"], "processes" in request["protections"])
@@ -360,13 +368,11 @@ def kill_all(uid):
 
 
 def read_request():
-    data = b""
+    data = bytearray()
     while not data.endswith(b"\n"):
-        piece = os.read(0, 1 << 20)
-        if not piece:
+        if not read_some(0, data):
             sys.exit(2)
-        data += piece
-    return json.loads(data)
+    return json.loads(data.decode())
 
 
 def input_file(text):
@@ -447,7 +453,10 @@ def run(request, work, uid):
     started = time.monotonic()
     texts, reason = collect(ends, pipes["result"][0], request["limits"])
     end(keeper, "processes" in request["protections"], uid if request["user"] == "drop" else None)
-    answer = json.loads(texts.pop("result").decode() or "{}") if reason in (None, "time") else {}
+    result = texts.pop("result").decode()
+    answer = {}
+    if result and reason in (None, "time"):
+        answer = json.JSONDecoder().raw_decode(result)[0]  # the first: a failed start comes before the keeper's word
     if "ended" not in answer:
         answer["ended"] = reason or "setup"
     answer["wall"] = time.monotonic() - started
@@ -457,7 +466,7 @@ def run(request, work, uid):
 
 def main():
     request = read_request()
-    while os.open("/dev/null", os.O_RDWR) < 3:
+    while os.open("/dev/null", os.O_RDWR) < KEPT:
         pass  # the descriptors that follow are above those of the program
     uid = 20000 + os.getpid() % 40000
     work = request["work"]  # the host's to delete, unless it is the /tmp of mounts of its own
