@@ -51,6 +51,10 @@ public sealed class ItemJudge(PythonSandbox? sandbox, ModelJudge? model)
         {
             return await CodeJudge.JudgeAsync(TaskOf(kind, item.Reference, item.Question), answer, sandbox, cancellation);
         }
+        catch (FormatException error) // a key of the reference that only some of the benchmark's forms have
+        {
+            return new Verdict(Outcome.Undecided, "reference") { Note = error.Message };
+        }
         finally
         {
             _cores.Release();
