@@ -9,12 +9,12 @@ internal static class CommonOptions
     private const string Bf16 = "bf16", F32 = "f32", Stored = "stored", Int8 = "int8", Auto = "auto", Cpu = "cpu", Cuda = "cuda";
     private const int FastStepTokens = 2048;
 
-    public static Option<string?> Model { get; } = new("--model")
-    {
-        Description = "A Hugging Face checkpoint: a directory, or a .safetensors file with config.json in the same directory. The default is "
-            + $"{DemonstrationModel.Name}, a small model included with the program that can add and subtract.",
-        HelpName = "DIR",
-    };
+    public static Option<string?> Model { get; } =
+        ModelOption($"{DemonstrationModel.Name}, a small model included with the program that can add and subtract.");
+
+    /// <summary>The option --model with another default.</summary>
+    public static Option<string?> ModelOption(string preset) => OptionKinds.Text("--model", "DIR",
+        $"A Hugging Face checkpoint: a directory, or a .safetensors file with config.json in the same directory. The default is {preset}");
 
     public static Option<string> KvDtype { get; } = Choice("--kv-dtype",
         "Number format of the KV cache: bf16 (half the memory) or f32 (exact).", Bf16, F32);

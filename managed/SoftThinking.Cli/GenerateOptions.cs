@@ -84,7 +84,7 @@ internal sealed class GenerateOptions
         bool raw = parsed.GetValue(_raw);
         GenerationRequest request = RequestOf(parsed, null);
         GenerateSettings settings = new(
-            ModelChoice.Read(parsed),
+            ModelChoice.Of(parsed.GetValue(CommonOptions.Model)),
             parsed.GetValue(_prompt),
             parsed.GetValue(_promptFile),
             raw,

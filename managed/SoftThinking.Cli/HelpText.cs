@@ -45,7 +45,8 @@ internal sealed class HelpText(Terminal terminal) : SynchronousCommandLineAction
 
     private void WriteCommand(GroupedCommand command)
     {
-        _out.WriteLine($"usage: {ProgramInfo.Name} {command.Name} [options]");
+        string arguments = string.Concat(command.Arguments.Select(argument => $" {argument.Name}…"));
+        _out.WriteLine($"usage: {ProgramInfo.Name} {command.Name} [options]{arguments}");
         foreach (OptionGroup group in command.Groups)
             WriteRows(group.Title, [.. group.Options.Select(option => (NameOf(option), DescriptionOf(option)))]);
         _out.WriteLine();

@@ -1,5 +1,3 @@
-using System.CommandLine;
-
 namespace SoftThinking.Cli;
 
 /// <summary>A checkpoint that a user chose.</summary>
@@ -7,9 +5,7 @@ namespace SoftThinking.Cli;
 /// <param name="Name">Its name, as the user entered it.</param>
 internal sealed record ModelChoice(string Path, string Name)
 {
-    /// <summary>The value of --model, or an included model.</summary>
-    public static ModelChoice Read(ParseResult parsed, string included = DemonstrationModel.Name) =>
-        parsed.GetValue(CommonOptions.Model) is string model
-            ? new ModelChoice(model, model)
-            : new ModelChoice(DemonstrationModel.PathOf(included), included);
+    /// <summary>The value of an option, or an included model.</summary>
+    public static ModelChoice Of(string? option, string included = DemonstrationModel.Name) =>
+        option != null ? new ModelChoice(option, option) : new ModelChoice(DemonstrationModel.PathOf(included), included);
 }

@@ -14,10 +14,10 @@ internal static class EvalCommand
     private static readonly string[] Examples =
     [
         "eval --compare soft cot greedy --repeat-seeds 3",
-        "eval --model ~/models/QwQ-32B --dataset math500 --compare soft cot --num-samples 4",
-        "eval --model ~/models/QwQ-32B --dataset humaneval --allow-code-execution",
+        "eval --model ~/QwQ-32B --dataset math500 --compare soft cot",
+        "eval --model ~/QwQ-32B --dataset math500 --compare soft cot --resume",
+        "eval --model ~/QwQ-32B --dataset humaneval --allow-code-execution",
         "eval --dataset aime2024 --endpoint http://a:8000 http://b:8000",
-        "eval --model ~/models/QwQ-32B --dataset math500 --resume",
     ];
 
     public static Command Create(Terminal terminal)

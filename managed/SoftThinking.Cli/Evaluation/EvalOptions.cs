@@ -47,6 +47,8 @@ internal sealed class EvalOptions
     private const string Graded = "graded";
     private readonly RequestArguments _request = new(DefaultMaxNewTokens);
 
+    private readonly Option<string?> _model =
+        CommonOptions.ModelOption($"{DemonstrationModel.Graded}, a small model included with the program that adds and subtracts, not always right.");
     private readonly Option<string?> _dataset = OptionKinds.Text("--dataset", "NAME|FILE",
         $"The problems: {string.Join(", ", KnownBenchmarks.Names)}, a file of the same shape, or by default {Graded}: sums of two to six "
         + "terms, included with the program.");
@@ -92,7 +94,7 @@ internal sealed class EvalOptions
     {
         Groups =
         [
-            new("what", [CommonOptions.Model, _dataset, _datasets, _start, _end, _samples, _template, _keepOrder]),
+            new("what", [_model, _dataset, _datasets, _start, _end, _samples, _template, _keepOrder]),
             new("comparison", [_compare, _repeats]),
             new("results", [_output, _resume, _traced, _json]),
             new("judging", [_judgeUrl, _judgeModel, _judgeKeyName, _allowCode]),
@@ -111,7 +113,8 @@ internal sealed class EvalOptions
     public EvalSettings Read(ParseResult parsed)
     {
         string? name = parsed.GetValue(_dataset);
-        ModelChoice model = ModelChoice.Read(parsed, DemonstrationModel.Graded);
+        string? named = parsed.GetValue(_model);
+        ModelChoice model = ModelChoice.Of(named, DemonstrationModel.Graded);
         Dataset dataset = name is null or Graded
             ? BenchmarkFile.Load(Path.Combine(DemonstrationModel.PathOf(DemonstrationModel.Graded), "test.json"), Graded)
             : KnownBenchmarks.Load(name, DatasetsOf(parsed));
@@ -137,7 +140,7 @@ internal sealed class EvalOptions
                 MaxRequests = requests,
                 Timeout = TimeSpan.FromSeconds(parsed.GetValue(_timeout) ?? 3600),
             },
-            ModelIsNamed = parsed.GetValue(CommonOptions.Model) != null,
+            ModelIsNamed = named != null,
             Judge = JudgeOf(parsed),
             JudgeKey = parsed.GetValue(_judgeKeyName) is string variable ? ValueOf(variable) : KeyOf(parsed),
             AllowCode = parsed.GetValue(_allowCode),

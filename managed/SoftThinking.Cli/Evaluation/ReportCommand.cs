@@ -11,7 +11,7 @@ internal static class ReportCommand
     private static readonly string[] Examples =
     [
         "report results/graded/graded-reasoner",
-        "report results/math500/QwQ-32B results/math500/QwQ-32B-int8 --output-dir comparison",
+        "report results/math500/QwQ-32B results/math500/QwQ-32B-int8",
     ];
 
     private static readonly Argument<string[]> Directories = new("DIR")

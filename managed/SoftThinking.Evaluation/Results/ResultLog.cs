@@ -29,13 +29,11 @@ public sealed class ResultLog : IDisposable
 
     /// <summary>Opens a log, and reads what is in it. Lines that hold no whole item move to a file beside it, with the ending
     /// ".broken".</summary>
-    /// <exception cref="IOException">The file cannot be read or written, or another process writes to it.</exception>
+    /// <exception cref="IOException">The file cannot be read or written.</exception>
     public static ResultLog Open(string path)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
-        // On Unix only None locks the file against a second writer; readers need no lock there.
-        FileShare share = OperatingSystem.IsWindows() ? FileShare.Read : FileShare.None;
-        ResultLog log = new(new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, share, bufferSize: 0));
+        ResultLog log = new(new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.Read, bufferSize: 0));
         try
         {
             log.ReadAll(path);

@@ -8,13 +8,15 @@ namespace SoftThinking.Evaluation.Results;
 /// </summary>
 public sealed class RunDirectory : IDisposable
 {
-    private const string ManifestName = "run.json";
+    private const string ManifestName = "run.json", LockName = "run.lock";
     private readonly List<ResultLog> _logs = [];
+    private readonly FileStream _lock;
 
-    private RunDirectory(string path, RunManifest manifest)
+    private RunDirectory(string path, RunManifest manifest, FileStream @lock)
     {
         Path = path;
         Manifest = manifest;
+        _lock = @lock;
     }
 
     /// <summary>The directory.</summary>
@@ -33,13 +35,27 @@ public sealed class RunDirectory : IDisposable
     /// <param name="path">The directory, which is created.</param>
     /// <param name="manifest">What is asked.</param>
     /// <param name="resume">Whether a run that is there may continue.</param>
-    /// <exception cref="IOException">There is a run and it may not continue, or it was asked something else; or a file cannot be
-    /// written.</exception>
+    /// <exception cref="IOException">There is a run and it may not continue, or it was asked something else, or another process is at
+    /// it; or a file cannot be written.</exception>
     public static RunDirectory Open(string path, RunManifest manifest, bool resume)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
         ArgumentNullException.ThrowIfNull(manifest);
         Directory.CreateDirectory(path);
+        FileStream @lock = Lock(path);
+        try
+        {
+            return Open(path, manifest, resume, @lock);
+        }
+        catch
+        {
+            @lock.Dispose();
+            throw;
+        }
+    }
+
+    private static RunDirectory Open(string path, RunManifest manifest, bool resume, FileStream @lock)
+    {
         string file = System.IO.Path.Combine(path, ManifestName);
         string asked = JsonSerializer.Serialize(manifest, ResultsJson.Indented.RunManifest);
         bool resumed = File.Exists(file);
@@ -47,7 +63,7 @@ public sealed class RunDirectory : IDisposable
             throw new IOException($"{path} holds a run: --resume continues it, another --output-dir starts a new one");
         if (resumed && Difference(ReadManifest(file), manifest) is string difference)
             throw new IOException($"{path} holds a run of another question: {difference}");
-        RunDirectory directory = new(path, manifest) { Resumed = resumed };
+        RunDirectory directory = new(path, manifest, @lock) { Resumed = resumed };
         try
         {
             if (!resumed)
@@ -99,6 +115,7 @@ public sealed class RunDirectory : IDisposable
     {
         foreach (ResultLog log in _logs)
             log.Dispose();
+        _lock.Dispose();
     }
 
     private static EvaluationResults ResultsOf(RunManifest manifest, IEnumerable<IReadOnlyList<ItemResult>> items) => new()
@@ -166,6 +183,20 @@ public sealed class RunDirectory : IDisposable
     {
         string? name = was.Keys.Union(now.Keys).FirstOrDefault(key => was.GetValueOrDefault(key) != now.GetValueOrDefault(key));
         return name == null ? null : $"{name} was {was.GetValueOrDefault(name) ?? "not set"}, not {now.GetValueOrDefault(name) ?? "unset"}";
+    }
+
+    // A file of its own: readers of the results must not be locked out. A killed process leaves it, but no lock.
+    private static FileStream Lock(string path)
+    {
+        string file = System.IO.Path.Combine(path, LockName);
+        try
+        {
+            return new FileStream(file, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, bufferSize: 0, FileOptions.DeleteOnClose);
+        }
+        catch (IOException error) when (File.Exists(file))
+        {
+            throw new IOException($"another process is at the run in {path}", error);
+        }
     }
 
     private static void Replace(string path, string text)

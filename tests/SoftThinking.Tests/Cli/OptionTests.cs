@@ -13,7 +13,7 @@ public class OptionTests
     {
         GenerateSettings settings = Read();
 
-        Assert.That(settings.Sampling, Is.EqualTo(new SamplingOptions
+        Assert.That(settings.Request.Sampling, Is.EqualTo(new SamplingOptions
         {
             SoftThinking = true,
             MaxTopk = 10,
@@ -26,12 +26,12 @@ public class OptionTests
             RepetitionPenalty = 1,
             Seed = 0,
         }));
-        Assert.That(settings.MaxNewTokens, Is.EqualTo(4096));
+        Assert.That(settings.Request.MaxNewTokens, Is.EqualTo(4096));
         Assert.That(settings.Engine, Is.EqualTo(new EngineOptions { Threads = 0, KvDtype = KvDtype.Bf16, MaxSequences = 1, MaxTopk = 10 }));
-        Assert.That((settings.Prompts, settings.Samples, settings.LogProbs, settings.Many), Is.EqualTo(((string?)null, 1, (int?)null, false)));
-        Assert.That(settings.Stop, Is.Empty);
-        Assert.That(settings.ModelName, Is.EqualTo("tiny-reasoner"));
-        Assert.That(Directory.Exists(settings.Model), $"{settings.Model} must be beside the program");
+        Assert.That((settings.Prompts, settings.Request.Samples, settings.Request.LogProbs, settings.Many), Is.EqualTo(((string?)null, 1, (int?)null, false)));
+        Assert.That(settings.Request.StopStrings, Is.Empty);
+        Assert.That(settings.Model.Name, Is.EqualTo("tiny-reasoner"));
+        Assert.That(Directory.Exists(settings.Model.Path), $"{settings.Model.Path} must be beside the program");
     }
 
     [Test]
@@ -47,12 +47,12 @@ public class OptionTests
     public void TheModelsOwnDefaultsMayReplaceThePublishedOnes()
     {
         GenerationDefaults defaults = new() { Temperature = 1.5, TopK = 7, RepetitionPenalty = 1.25, EosIds = [] };
-        Assert.That(Read().ModelSampling, Is.Null);
-        SamplingOptions sampling = Read("--model-defaults", "--temperature", "0.7", "--seed", "4").ModelSampling!(defaults);
+        Assert.That(Read().ModelRequest, Is.Null);
+        SamplingOptions sampling = Read("--model-defaults", "--temperature", "0.7", "--seed", "4").ModelRequest!(defaults).Sampling;
         Assert.That((sampling.Thinking.Temperature, sampling.AfterThinking.Temperature), Is.EqualTo((0.7f, 1.5f)));
         Assert.That((sampling.Thinking.TopK, sampling.AfterThinking.TopK), Is.EqualTo((7, 7)));
         Assert.That((sampling.Thinking.TopP, sampling.RepetitionPenalty, sampling.Seed), Is.EqualTo((0.95f, 1.25f, 4ul)));
-        SamplingOptions greedy = Read("--model-defaults").ModelSampling!(defaults with { DoSample = false });
+        SamplingOptions greedy = Read("--model-defaults").ModelRequest!(defaults with { DoSample = false }).Sampling;
         Assert.That((greedy.Thinking.Temperature, greedy.AfterThinking.Temperature), Is.EqualTo((0f, 0f)));
     }
 
@@ -90,7 +90,7 @@ public class OptionTests
     public void EachOptionSetsItsProperty(string option, string property, object value)
     {
         string[] path = property.Split('.');
-        object set = Read(option.Split(' ')).Sampling;
+        object set = Read(option.Split(' ')).Request.Sampling;
         foreach (string name in path)
             set = set.GetType().GetProperty(name)!.GetValue(set)!;
 
@@ -103,7 +103,7 @@ public class OptionTests
         GenerateSettings settings = Read("--threads", "3", "--kv-dtype", "f32", "--device", "cpu", "--max-new-tokens", "9", "--model", "m");
 
         Assert.That(settings.Engine, Is.EqualTo(new EngineOptions { Threads = 3, KvDtype = KvDtype.F32, Device = ComputeDevice.Cpu, MaxSequences = 1, MaxTopk = 10 }));
-        Assert.That((settings.MaxNewTokens, settings.Model), Is.EqualTo((9, "m")));
+        Assert.That((settings.Request.MaxNewTokens, settings.Model.Path), Is.EqualTo((9, "m")));
     }
 
     [Test]
@@ -111,8 +111,8 @@ public class OptionTests
     {
         GenerateSettings settings = Read("--prompts", "f", "--batch", "5", "--samples", "3", "--stop", "a", "--stop", "b", "--log-probs", "2");
 
-        Assert.That((settings.Prompts, settings.Engine.MaxSequences, settings.Samples, settings.LogProbs), Is.EqualTo(("f", 5, 3, 2)));
-        Assert.That(settings.Stop, Is.EqualTo(new[] { "a", "b" }));
+        Assert.That((settings.Prompts, settings.Engine.MaxSequences, settings.Request.Samples, settings.Request.LogProbs), Is.EqualTo(("f", 5, 3, 2)));
+        Assert.That(settings.Request.StopStrings, Is.EqualTo(new[] { "a", "b" }));
         Assert.That(Read("--prompts", "f").Engine.MaxSequences, Is.EqualTo(16));
         Assert.That(Read("--json", "--samples", "4").Engine.MaxSequences, Is.EqualTo(4));
     }
@@ -124,7 +124,7 @@ public class OptionTests
         try
         {
             CultureInfo.CurrentCulture = new CultureInfo("de-DE");
-            Assert.That(Read("--temperature", "0.25").Sampling.Thinking.Temperature, Is.EqualTo(0.25f));
+            Assert.That(Read("--temperature", "0.25").Request.Sampling.Thinking.Temperature, Is.EqualTo(0.25f));
         }
         finally
         {
