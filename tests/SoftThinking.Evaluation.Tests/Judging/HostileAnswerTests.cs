@@ -50,7 +50,7 @@ public sealed class HostileAnswerTests
         ("thoughts", Repeat("<think>", 10_000) + Repeat("</think>", 10_000) + "7"),
         ("surrogates", "\ud800\udfff\ud800"),
         ("zeros", "0^0 / (0/0)"),
-        ("a periodic decimal", "0.\\overline{" + new string('3', 3_000) + "}"),
+        ("a periodic decimal", "0.\\overline{" + new string('7', 3_000) + "}"),
     ];
 
     private static readonly string[] References =

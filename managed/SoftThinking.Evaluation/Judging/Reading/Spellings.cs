@@ -163,9 +163,11 @@ internal static class Spellings
         ['⅛'] = "18",
     };
 
-    /// <summary>Short words that are no products of letters.</summary>
-    public static readonly IReadOnlySet<string> EnglishWords = new HashSet<string>(
-        ["no", "on", "yes", "odd", "all", "any", "not", "one", "two", "six", "ten", "off", "red", "is", "of", "to", "at", "by", "if", "dne"],
+    /// <summary>Whether a short word is no product of letters; NO is the distance of two points.</summary>
+    public static bool IsEnglish(string word) => EnglishWords.Contains(word) && !word.All(char.IsAsciiLetterUpper);
+
+    private static readonly HashSet<string> EnglishWords = new(
+        ["no", "on", "yes", "odd", "all", "any", "not", "one", "two", "six", "ten", "off", "red", "is", "of", "to", "at", "by", "if"],
         StringComparer.OrdinalIgnoreCase);
 
     /// <summary>Digits that are written as exponents.</summary>
