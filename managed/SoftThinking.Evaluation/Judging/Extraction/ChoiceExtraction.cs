@@ -119,7 +119,8 @@ internal static partial class ChoiceExtraction
 
     [GeneratedRegex(
         @"\b(?:answer|option|choice)\s+(?:is|would\s+be|should\s+be|must\s+be|will\s+be|seems\s+to\s+be|has\s+to\s+be)\b"
-            + @"(?:\s+(?:surely|likely|most\s+likely|probably|clearly|definitely|certainly|therefore|thus|then|indeed|simply|the|letter|option|choice|correct))*",
+            + @"(?:\s+(?:surely|likely|most\s+likely|probably|clearly|definitely|certainly|therefore|thus|then|indeed|simply|the"
+            + @"|letter|option|choice|correct))*",
         RegexOptions.NonBacktracking | RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
     private static partial Regex Announcements();
 
