@@ -16,7 +16,7 @@ internal sealed class Budget
     public const long MaxBits = 40_000;
 
     /// <summary>Work of a judgment, in products of 64-bit words.</summary>
-    public const long MaxWork = 20_000_000;
+    public const long MaxWork = 4_000_000;
 
     /// <summary>Work done so far.</summary>
     public long Spent { get; private set; }
@@ -30,7 +30,7 @@ internal sealed class Budget
     }
 
     /// <summary>Counts one product or division of numbers of so many bits.</summary>
-    public void SpendBits(long bits) => Spend(4 + (bits / 64 * (bits / 64)));
+    public void SpendBits(long bits) => Spend(16 + (bits / 64 * (bits / 64)));
 }
 
 /// <summary>A judgment costs more than it may.</summary>

@@ -6,7 +6,7 @@ namespace SoftThinking.Evaluation.Judging.Algebra;
 /// <summary>Evaluates expressions to complex numbers with bounds of their errors.</summary>
 internal sealed class BallEvaluator(IReadOnlyDictionary<string, Fraction> point, int precision, Budget budget)
 {
-    private const long TranscendentalWork = 100;
+    private const long TranscendentalWork = 200;
     private readonly ExactEvaluator _exact = new(point, budget);
 
     private bool _crossedBranch;

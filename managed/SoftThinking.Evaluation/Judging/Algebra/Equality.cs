@@ -182,8 +182,9 @@ internal sealed class Equality(Budget budget)
     private static int Precision(Node node)
     {
         var bits = Nodes.All(node).Sum(part => part is NumberNode number ? Exact.Bits(number.Value) : 0);
-        var exponents = Nodes.All(node).OfType<PowerNode>().Sum(power =>
-            power.Exponent is NumberNode { Value: var value } && BigInteger.Abs(value.Numerator) < 4000 ? Math.Abs((long)value.Numerator) : 0);
+        var exponents = Nodes.All(node).OfType<PowerNode>().Select(power => power.Exponent).OfType<NumberNode>()
+            .Select(exponent => BigInteger.Abs(exponent.Value.Numerator))
+            .Sum(exponent => exponent < 4000 ? (long)exponent : 0);
         return (int)Math.Min(4096, 320 + (4 * bits) + (8 * exponents));
     }
 

@@ -116,6 +116,7 @@ internal sealed class Exact
     public static BigInteger? SquareRoot(BigInteger value, Budget budget)
     {
         var bits = (long)value.GetBitLength();
+        budget.Spend(48);
         budget.SpendBits(2 * bits);
         var root = IntegerRoot.Floor(value, 2);
         return root * root == value ? root : null;

@@ -63,7 +63,7 @@ internal static partial class Boxes
     /// <summary>The text without a box around all of it.</summary>
     public static string Unwrap(string text)
     {
-        for (var i = 0; i < Budget.MaxDepth; i++)
+        for (var i = 0; i < Budget.MaxDepth && text.Length <= Budget.MaxLength; i++)
         {
             text = text.Trim();
             var marker = Array.Find(Markers, candidate => text.StartsWith(candidate + "{", StringComparison.Ordinal));

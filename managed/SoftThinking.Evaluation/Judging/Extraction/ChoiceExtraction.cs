@@ -6,6 +6,11 @@ namespace SoftThinking.Evaluation.Judging.Extraction;
 /// <summary>Finds the chosen option in a text, by the strongest kind of mark that is there.</summary>
 internal static partial class ChoiceExtraction
 {
+    /// <summary>Marks that are tried, from the last; a text that repeats itself has too many.</summary>
+    private const int MaxMarks = 20;
+
+    private const int MaxRest = 2000;
+
     private delegate (LetterKind Kind, string? Letter) Search(string text, IReadOnlyDictionary<string, string>? choices);
 
     /// <summary>The kinds of marks, the strongest first.</summary>
@@ -21,6 +26,7 @@ internal static partial class ChoiceExtraction
     /// <summary>The letter of the option, or null, and the rule that found it or says why there is none.</summary>
     public static (string? Letter, string Rule) Find(string text, IReadOnlyDictionary<string, string>? choices)
     {
+        text = AnswerText.Tail(text);
         foreach (var (rule, search) in Searches)
         {
             var (kind, letter) = search(text, choices);
@@ -35,9 +41,9 @@ internal static partial class ChoiceExtraction
     /// <summary>"answer": "C", \boxed{C}, Answer: C, &lt;answer&gt;C&lt;/answer&gt;; the last wins.</summary>
     private static (LetterKind Kind, string? Letter) Marked(string text, IReadOnlyDictionary<string, string>? choices)
     {
-        var marks = Marks().Matches(text).Select(match => (match.Index, Content: Rest(text, match.Index + match.Length)));
-        var boxes = Boxes.Find(text).Boxes.Select(box => (Index: box.Start, box.Content));
-        foreach (var (_, content) in marks.Concat(boxes).OrderByDescending(mark => mark.Index))
+        var marks = Marks().Matches(text).TakeLast(MaxMarks).Select(match => (match.Index, Content: Rest(text, match.Index + match.Length)));
+        var boxes = Boxes.Find(text).Boxes.TakeLast(MaxMarks).Select(box => (Index: box.Start, box.Content));
+        foreach (var (_, content) in marks.Concat(boxes).OrderByDescending(mark => mark.Index).Take(MaxMarks))
         {
             var found = Read(content, anyCase: true, choices);
             if (found.Kind != LetterKind.None)
@@ -49,7 +55,7 @@ internal static partial class ChoiceExtraction
     private static (LetterKind Kind, string? Letter) Announced(
         string text, MatchCollection matches, IReadOnlyDictionary<string, string>? choices)
     {
-        foreach (var match in matches.Reverse())
+        foreach (var match in matches.Reverse().Take(MaxMarks))
         {
             var found = Read(Rest(text, match.Index + match.Length), anyCase: false, choices);
             if (found.Kind != LetterKind.None)
@@ -84,9 +90,13 @@ internal static partial class ChoiceExtraction
             return (LetterKind.None, null);
         var equal = choices.Where(choice => WordForm.Equal(text, choice.Value)).ToList();
         if (equal.Count == 0)
-            equal = [.. choices.Where(choice => MathJudge.Compare(text, choice.Value.Trim()).Equal)];
+            equal = [.. choices.Where(choice => EqualValues(text, choice.Value.Trim()))];
         return equal.Count == 1 ? (LetterKind.One, equal[0].Key) : (LetterKind.None, null);
     }
+
+    /// <summary>Whether both are the same value; a word on one side only is no unit here.</summary>
+    private static bool EqualValues(string text, string choice)
+        => WordForm.HasWord(text) == WordForm.HasWord(choice) && MathJudge.Compare(text, choice).Equal;
 
     /// <summary>What follows a mark: to the end of its quotation, tag, line or sentence.</summary>
     private static string Rest(string text, int at)
@@ -95,7 +105,8 @@ internal static partial class ChoiceExtraction
             at++;
         var quote = at < text.Length && text[at] is '"' or '\'' ? text[at++] : '\0';
         var end = at;
-        while (end < text.Length && text[end] != '\n' && text[end] != '<' && (quote == '\0' || text[end] != quote)
+        var limit = Math.Min(text.Length, at + MaxRest);
+        while (end < limit && text[end] != '\n' && text[end] != '<' && (quote == '\0' || text[end] != quote)
             && !(quote == '\0' && end > at + 1 && text[end] == '.' && (end + 1 == text.Length || text[end + 1] == ' ')))
             end++;
         return text[at..end];
@@ -108,7 +119,8 @@ internal static partial class ChoiceExtraction
 
     [GeneratedRegex(
         @"\b(?:answer|option|choice)\s+(?:is|would\s+be|should\s+be|must\s+be|will\s+be|seems\s+to\s+be|has\s+to\s+be)\b"
-            + @"(?:\s+(?:surely|likely|most\s+likely|probably|clearly|definitely|certainly|therefore|thus|then|indeed|simply|the|letter|option|choice|correct))*",
+            + @"(?:\s+(?:surely|likely|most\s+likely|probably|clearly|definitely|certainly|therefore|thus|then|indeed|simply|the"
+            + @"|letter|option|choice|correct))*",
         RegexOptions.NonBacktracking | RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
     private static partial Regex Announcements();
 

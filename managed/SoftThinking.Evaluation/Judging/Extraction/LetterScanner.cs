@@ -18,6 +18,9 @@ internal static class LetterScanner
 {
     private const char LastLetter = 'J';
 
+    /// <summary>Characters that may follow a letter that stands alone.</summary>
+    private const string Ends = ")]}.,:;\"'*$\\/!?`<";
+
     private static readonly string[] Wrappers =
         ["\\text", "\\textbf", "\\mathrm", "\\mathbf", "\\boxed", "answer", "option", "choice", "letter", "is "];
 
@@ -38,7 +41,7 @@ internal static class LetterScanner
         return FollowedByAnother(text[1..]) ? (LetterKind.Several, null) : (LetterKind.One, letter);
     }
 
-    /// <summary>Whether a text is a letter with nothing but brackets around it, or a letter that marks what follows: "(B) text", "B. text".</summary>
+    /// <summary>Whether a text is a letter in brackets or none, or a letter that marks what follows: "(B) text", "B. text".</summary>
     public static bool IsMarked(ReadOnlySpan<char> text)
     {
         text = SkipWrappers(text);
@@ -58,11 +61,12 @@ internal static class LetterScanner
             any = false;
             foreach (var wrapper in Wrappers)
             {
-                if (text.StartsWith(wrapper, StringComparison.OrdinalIgnoreCase) && (text.Length == wrapper.Length || !char.IsLetter(text[wrapper.Length]) || wrapper[^1] == ' '))
-                {
-                    text = text[wrapper.Length..];
-                    any = true;
-                }
+                if (!text.StartsWith(wrapper, StringComparison.OrdinalIgnoreCase))
+                    continue;
+                if (text.Length > wrapper.Length && char.IsLetter(text[wrapper.Length]) && wrapper[^1] != ' ')
+                    continue;
+                text = text[wrapper.Length..];
+                any = true;
             }
         }
         return text;
@@ -71,11 +75,11 @@ internal static class LetterScanner
     /// <summary>Whether a letter of an option stands alone at the beginning: "D4h" and "C-H" are none.</summary>
     private static bool IsLetter(ReadOnlySpan<char> text, bool anyCase)
     {
-        if (text.IsEmpty || !(text[0] is >= 'A' and <= LastLetter || (anyCase && char.ToUpperInvariant(text[0]) is >= 'A' and <= LastLetter)))
+        if (text.IsEmpty || (anyCase ? char.ToUpperInvariant(text[0]) : text[0]) is not (>= 'A' and <= LastLetter))
             return false;
         if (text.Length == 1)
             return true;
-        return char.IsWhiteSpace(text[1]) || text[1] is ')' or ']' or '}' or '.' or ',' or ':' or ';' or '"' or '\'' or '*' or '$' or '\\' or '/' or '!' or '?' or '`' or '<'
+        return char.IsWhiteSpace(text[1]) || Ends.Contains(text[1], StringComparison.Ordinal)
             || (text[1] is '-' or '–' && (text.Length == 2 || !char.IsLetterOrDigit(text[2])));
     }
 

@@ -5,6 +5,11 @@ namespace SoftThinking.Evaluation.Judging.Extraction;
 /// <summary>Finds the answer in a text: the last box, else what is said to be the answer, else the last that looks like one.</summary>
 internal static partial class MathExtraction
 {
+    /// <summary>Announcements that are tried, from the last; a text that repeats itself has too many.</summary>
+    private const int MaxAnnouncements = 20;
+
+    private const int MaxSentence = 500;
+
     /// <summary>The answer, or null for none.</summary>
     public static string? Find(string text)
     {
@@ -14,6 +19,7 @@ internal static partial class MathExtraction
         // A box that is never closed was cut off: what it would have held is not known.
         if (unclosed)
             return null;
+        text = AnswerText.Tail(text);
         if (boxes.Count > 0)
             return Announced(text);
         return Announced(text) ?? Bare(text) ?? NotEmpty(Unwrap(Formulas.Last(text) ?? "")) ?? LastNumber(text);
@@ -31,7 +37,7 @@ internal static partial class MathExtraction
     /// <summary>What follows the last "answer is", "Answer:" or "####".</summary>
     private static string? Announced(string text)
     {
-        foreach (var match in Announcement().Matches(text).Reverse())
+        foreach (var match in Announcement().Matches(text).Reverse().Take(MaxAnnouncements))
         {
             var at = match.Index + match.Length;
             while (at < text.Length && (char.IsWhiteSpace(text[at]) || text[at] is '*' or ':' or '_'))
@@ -58,7 +64,8 @@ internal static partial class MathExtraction
     private static string Sentence(string text, int at)
     {
         var end = at;
-        while (end < text.Length && text[end] != '\n' && !(text[end] == '.' && (end + 1 == text.Length || char.IsWhiteSpace(text[end + 1]))))
+        var limit = Math.Min(text.Length, at + MaxSentence);
+        while (end < limit && text[end] != '\n' && !(text[end] == '.' && (end + 1 == text.Length || char.IsWhiteSpace(text[end + 1]))))
             end++;
         return text[at..end].Trim().Trim('*', '"').Trim();
     }

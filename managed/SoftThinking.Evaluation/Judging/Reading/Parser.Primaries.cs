@@ -68,7 +68,8 @@ internal sealed partial class Parser
         _at++;
         // W(n) = 1 names a value of W, whatever letter it is.
         var isCall = FunctionLetters.Contains(name, StringComparison.Ordinal)
-            || (Current.IsOpen("(") && Ahead(1).Kind is TokenKind.Symbol or TokenKind.Number && Ahead(2).IsClose(")") && Ahead(3).IsOperator("="));
+            || (Current.IsOpen("(") && Ahead(1).Kind is TokenKind.Symbol or TokenKind.Number
+                && Ahead(2).IsClose(")") && Ahead(3).IsOperator("="));
         var symbol = Indexed(name);
         if (isCall && IsInverse())
         {

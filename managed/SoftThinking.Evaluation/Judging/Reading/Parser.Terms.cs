@@ -80,7 +80,7 @@ internal sealed partial class Parser
     {
         TokenKind.Symbol or TokenKind.Function or TokenKind.Number => true,
         TokenKind.Command => true,
-        TokenKind.Word => !IsUnitWord(Current.Text) && !Spellings.EnglishWords.Contains(Current.Text),
+        TokenKind.Word => !IsUnitWord(Current.Text) && !Spellings.IsEnglish(Current.Text),
         TokenKind.Open => true,
         TokenKind.Operator => Current.Text == "|" && _bars == 0 && !_inSet,
         _ => false,
@@ -100,7 +100,7 @@ internal sealed partial class Parser
         return new ProductNode([.. word[..^1].Select(letter => new SymbolNode(letter.ToString())), last]);
     }
 
-    private static bool IsProductOfLetters(string word) => word.Length <= 3 && !Spellings.EnglishWords.Contains(word);
+    private static bool IsProductOfLetters(string word) => word.Length <= 3 && !Spellings.IsEnglish(word);
 
     /// <summary>Reads what may follow a value: powers, factorials, degrees and percent.</summary>
     private Node Postfix(Node node)

@@ -1,3 +1,4 @@
+using System.Text.RegularExpressions;
 using SoftThinking.Evaluation.Judging.Algebra;
 
 namespace SoftThinking.Evaluation.Judging.Reading;
@@ -7,11 +8,22 @@ namespace SoftThinking.Evaluation.Judging.Reading;
 internal sealed record ReadAnswer(string Text, Node? Node);
 
 /// <summary>Reads answers, in all ways that their commas and logarithms allow.</summary>
-internal static class Reader
+internal static partial class Reader
 {
+    /// <summary>Words that say something that has a sign of its own.</summary>
+    private static readonly Dictionary<string, Node> Phrases = new()
+    {
+        ["all real number"] = new SymbolNode(Constants.Reals),
+        ["all real"] = new SymbolNode(Constants.Reals),
+        ["real number"] = new SymbolNode(Constants.Reals),
+        ["empty set"] = new SetNode([]),
+    };
+
     /// <summary>The readings of an answer, the most likely first, at least one.</summary>
     public static IReadOnlyList<ReadAnswer> Read(string text)
     {
+        if (text.Length < 40 && Phrases.TryGetValue(WordForm.Of(text), out var phrase))
+            return [new ReadAnswer(text, phrase)];
         var readings = new List<ReadAnswer>();
         foreach (var interpretation in Interpretations(text))
         {
@@ -26,6 +38,11 @@ internal static class Reader
         }
         if (readings.Count == 0)
             readings.Add(new ReadAnswer(text, WordForm.HasWord(text) ? new TextNode(text) : null));
+        if (LetterWithText().Match(text) is { Success: true } marked && !LetterMark().IsMatch(marked.Groups["text"].Value))
+        {
+            readings.Add(new ReadAnswer(marked.Groups["letter"].Value, new SymbolNode(marked.Groups["letter"].Value)));
+            readings.AddRange(Read(marked.Groups["text"].Value));
+        }
         return readings;
     }
 
@@ -39,6 +56,15 @@ internal static class Reader
                 yield return new Interpretation(comma, DecimalLogarithm: true);
         }
     }
+
+    /// <summary>The letter of an option with its text, as in \textbf{(D) } 12: either may be meant.</summary>
+    [GeneratedRegex(
+        @"^(?:\\(?:text|textbf|mathrm|mathbf)\s*\{\s*\((?<letter>[A-J])\)\s*\}|\((?<letter>[A-J])\)\s)(?:\s|~|\\[ ,;:!]|\\quad)*(?<text>[A-Za-z0-9\\$].*)$",
+        RegexOptions.NonBacktracking | RegexOptions.CultureInvariant | RegexOptions.Singleline)]
+    private static partial Regex LetterWithText();
+
+    [GeneratedRegex(@"\([A-J]\)|^\s*(?:and|or)\b", RegexOptions.NonBacktracking | RegexOptions.CultureInvariant)]
+    private static partial Regex LetterMark();
 
     private static bool HasCommaInNumber(string text)
     {

@@ -48,6 +48,7 @@ internal static class Spellings
         (TokenKind.Symbol, "pi", "π"),
         (TokenKind.Symbol, "infty infin", "∞"),
         (TokenKind.Symbol, "imath", "i"),
+        (TokenKind.Symbol, "ldots dots cdots", "ldots"),
         (TokenKind.Symbol, "Reals reals R", "ℝ"),
         (TokenKind.Command, "frac dfrac tfrac cfrac", "frac"),
         (TokenKind.Command, "binom dbinom tbinom", "binom"),
@@ -83,6 +84,9 @@ internal static class Spellings
                     (TokenKind.Symbol, "infinity inf infty oo Infinity", "∞"),
                     (TokenKind.Command, "sqrt", "sqrt"),
                     (TokenKind.Function, "abs", "abs"),
+                    (TokenKind.Number, "thousand", "1000"),
+                    (TokenKind.Number, "million", "1000000"),
+                    (TokenKind.Number, "billion", "1000000000"),
                     (TokenKind.Operator, "and AND", "and"),
                     (TokenKind.Operator, "or OR", "or"),
                     (TokenKind.Operator, "percent", "%"),
@@ -143,6 +147,7 @@ internal static class Spellings
             (TokenKind.Close, "⌉", "⌉"),
             (TokenKind.Symbol, "π", "π"),
             (TokenKind.Symbol, "∞", "∞"),
+            (TokenKind.Symbol, "…", "ldots"),
             (TokenKind.Symbol, "ℝ", "ℝ"),
             (TokenKind.Command, "√", "sqrt"),
             (TokenKind.Command, "∅", "emptyset"),
@@ -163,9 +168,11 @@ internal static class Spellings
         ['⅛'] = "18",
     };
 
-    /// <summary>Short words that are no products of letters.</summary>
-    public static readonly IReadOnlySet<string> EnglishWords = new HashSet<string>(
-        ["no", "on", "yes", "odd", "all", "any", "not", "one", "two", "six", "ten", "off", "red", "is", "of", "to", "at", "by", "if", "dne"],
+    /// <summary>Whether a short word is no product of letters; NO is the distance of two points.</summary>
+    public static bool IsEnglish(string word) => EnglishWords.Contains(word) && !word.All(char.IsAsciiLetterUpper);
+
+    private static readonly HashSet<string> EnglishWords = new(
+        ["no", "on", "yes", "odd", "all", "any", "not", "one", "two", "six", "ten", "off", "red", "is", "of", "to", "at", "by", "if"],
         StringComparer.OrdinalIgnoreCase);
 
     /// <summary>Digits that are written as exponents.</summary>

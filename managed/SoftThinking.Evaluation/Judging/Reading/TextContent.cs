@@ -32,6 +32,10 @@ internal static class TextContent
         return text.ToString().Trim();
     }
 
+    /// <summary>Whether the content begins with a word such as million, perhaps with a unit behind it.</summary>
+    public static bool StartsWithScale(string content)
+        => Spellings.Words.TryGetValue(content.Split(' ')[0], out var word) && word.Kind == TokenKind.Number;
+
     /// <summary>Whether the content only joins what stands on both sides.</summary>
     public static bool IsConnective(string content)
         => content.Trim(',', ' ').ToLowerInvariant() is "and" or "or";

@@ -119,6 +119,11 @@ internal sealed class Tokenizer
             Add(TokenKind.Symbol, c.ToString());
             _at++;
         }
+        else if (c == '.' && string.CompareOrdinal(_text, _at, "...", 0, 3) == 0)
+        {
+            Add(TokenKind.Symbol, "ldots");
+            _at += 3;
+        }
         else if (c == '.')
         {
             // A full stop at the end of an answer or of a phrase in it.
@@ -316,7 +321,7 @@ internal sealed class Tokenizer
         var isMathematics = content.Length == 1
             ? content[0] != '$' && !IsUnitLetter(content)
             : Spellings.Words.ContainsKey(content) || char.IsAsciiDigit(content[0]) || content[0] is '.' or '-' or '%' or '°'
-                || content is ", and" or ", or" || TextContent.IsConnective(content)
+                || TextContent.StartsWithScale(content) || TextContent.IsConnective(content)
                 || (isFont && !content.All(c => char.IsAsciiLetter(c) || c == ' '));
         if (isMathematics && content.Any(c => c is not ('\\' or '{' or '}')) && ++_recursion < Budget.MaxDepth)
             Reread(start, raw, content);

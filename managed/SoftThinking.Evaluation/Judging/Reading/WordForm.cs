@@ -56,7 +56,7 @@ internal static class WordForm
             }
         }
         Finish(words, word);
-        if (words is ["a", _, ..])
+        if (words is ["a", { Length: > 2 }, ..])
             words.RemoveAt(0);
         return string.Join(' ', words);
     }

@@ -50,7 +50,7 @@ internal static class Intervals
     /// <summary>The real numbers without some points.</summary>
     private static List<Interval>? Without(Equality equality, IReadOnlyList<Node> holes)
     {
-        if (holes.Count > Matching.MaxItems || !holes.All(hole => equality.Approximate(hole) is { IsReal: true }))
+        if (holes.Count > Matching.MaxItems || !holes.All(hole => equality.Approximate(hole) is { IsReal: true, Re.Magnitude: < 1000 }))
             return null;
         var sorted = holes.OrderBy(hole => equality.Approximate(hole)!.Value.Re.Middle()).ToList();
         var intervals = new List<Interval>();
