@@ -16,7 +16,7 @@ internal static class TestData
     /// <summary>The demonstration model.</summary>
     public static string TinyReasoner => Path.Combine(RepositoryRoot, "models", "tiny-reasoner");
 
-    /// <summary>Folder of one kind of golden data ("sampler", "forward", "tokenizer", "chat-template"), or null where it
+    /// <summary>Folder of one kind of golden data ("sampler", "forward", "judge", "tokenizer", "chat-template"), or null where it
     /// is absent. SOFTTHINKING_GOLDEN replaces every place; then the repository's own copy, then the shared folder.</summary>
     public static string? FindGolden(string kind)
     {
@@ -25,6 +25,9 @@ internal static class TestData
         return Existing(Path.Combine(RepositoryRoot, "tests", "data", kind))
             ?? Existing(Path.Combine(SharedRoot, "golden", kind));
     }
+
+    /// <summary>File of a published data set; not part of the repository.</summary>
+    public static string DatasetFile(string name) => Path.Combine(SharedRoot, "datasets", name + ".json");
 
     private static string SharedRoot =>
         Environment.GetEnvironmentVariable("SOFTTHINKING_SHARED") is { Length: > 0 } shared

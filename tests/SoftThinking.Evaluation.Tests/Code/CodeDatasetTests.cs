@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using NUnit.Framework;
+using SoftThinking.Tests;
 using SoftThinking.Evaluation.Code;
 
 namespace SoftThinking.Evaluation.Tests.Code;
@@ -13,15 +14,7 @@ public sealed class CodeDatasetTests
 
     private static JsonArray Load(string name)
     {
-        string? shared = Environment.GetEnvironmentVariable("SOFTTHINKING_SHARED");
-        if (string.IsNullOrEmpty(shared))
-        {
-            DirectoryInfo? root = new(TestContext.CurrentContext.TestDirectory);
-            while (root is not null && !File.Exists(Path.Combine(root.FullName, "SoftThinking.sln")))
-                root = root.Parent;
-            shared = Path.Combine(root?.Parent?.FullName ?? "..", "shared");
-        }
-        string path = Path.Combine(shared, "datasets", name + ".json");
+        string path = TestData.DatasetFile(name);
         if (!File.Exists(path))
             Assert.Ignore($"{path} does not exist; set SOFTTHINKING_SHARED to the folder that holds datasets/{name}.json");
         return JsonNode.Parse(File.ReadAllText(path))!.AsArray();

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using NUnit.Framework;
+using SoftThinking.Tests;
 
 namespace SoftThinking.Evaluation.Tests.Judging;
 
@@ -7,38 +8,29 @@ namespace SoftThinking.Evaluation.Tests.Judging;
 internal sealed record JudgeCase(
     string Id, string Prediction, string Reference, bool Equal, string Form, bool Disputed, IReadOnlyDictionary<string, string>? Choices);
 
-/// <summary>Files with cases, outside the repository.</summary>
+/// <summary>Files with cases and references.</summary>
 internal static class JudgeData
 {
     /// <summary>The cases of a golden file; the test is skipped where the files are not available.</summary>
     public static IReadOnlyList<JudgeCase> Golden(string file)
     {
-        var golden = Environment.GetEnvironmentVariable("SOFTTHINKING_GOLDEN");
-        var path = golden is null ? Path.Combine(Shared(), "golden", "judge", file) : Path.Combine(golden, "judge", file);
-        if (!File.Exists(path))
-            Assert.Ignore($"'{path}' does not exist; set SOFTTHINKING_GOLDEN or SOFTTHINKING_SHARED to run this test.");
-        using var document = JsonDocument.Parse(File.ReadAllText(path));
+        if (TestData.FindGolden("judge") is not string folder)
+        {
+            Assert.Ignore("no golden data of the judge: tests/data/judge, or SOFTTHINKING_GOLDEN/judge");
+            return [];
+        }
+        using var document = JsonDocument.Parse(File.ReadAllText(Path.Combine(folder, file)));
         return [.. document.RootElement.EnumerateArray().Select(Read)];
     }
 
     /// <summary>The references of a data set.</summary>
     public static IReadOnlyList<string> References(string dataset)
     {
-        var path = Path.Combine(Shared(), "datasets", dataset + ".json");
+        var path = TestData.DatasetFile(dataset);
         if (!File.Exists(path))
             Assert.Ignore($"'{path}' does not exist; set SOFTTHINKING_SHARED to run this test.");
         using var document = JsonDocument.Parse(File.ReadAllText(path));
         return [.. document.RootElement.EnumerateArray().Select(item => item.GetProperty("final_answer").GetString()!)];
-    }
-
-    private static string Shared()
-    {
-        if (Environment.GetEnvironmentVariable("SOFTTHINKING_SHARED") is { } shared)
-            return shared;
-        var directory = new DirectoryInfo(TestContext.CurrentContext.TestDirectory);
-        while (directory is not null && !File.Exists(Path.Combine(directory.FullName, "SoftThinking.sln")))
-            directory = directory.Parent;
-        return Path.Combine(directory?.FullName ?? ".", "..", "shared");
     }
 
     private static JudgeCase Read(JsonElement item) => new(
