@@ -164,7 +164,7 @@ internal sealed class Exact
             throw new TooLargeException();
     }
 
-    /// <summary>Expresses a term by one that is present, where the product of the radicands is a square: √a = (√(ab) / b) √b.</summary>
+    /// <summary>Expresses a term by one that is present, where the product ab of the radicands is a square: √a = (√(ab) / b) √b.</summary>
     private (Monomial Monomial, Fraction Value) Merge(Monomial monomial, Fraction value, Budget budget)
     {
         if (SquareRoot(monomial.Radicand, budget) is { } whole)

@@ -41,7 +41,8 @@ internal static partial class ChoiceExtraction
     /// <summary>"answer": "C", \boxed{C}, Answer: C, &lt;answer&gt;C&lt;/answer&gt;; the last wins.</summary>
     private static (LetterKind Kind, string? Letter) Marked(string text, IReadOnlyDictionary<string, string>? choices)
     {
-        var marks = Marks().Matches(text).TakeLast(MaxMarks).Select(match => (match.Index, Content: Rest(text, match.Index + match.Length)));
+        var marks = Marks().Matches(text).TakeLast(MaxMarks)
+            .Select(match => (match.Index, Content: Rest(text, match.Index + match.Length)));
         var boxes = Boxes.Find(text).Boxes.TakeLast(MaxMarks).Select(box => (Index: box.Start, box.Content));
         foreach (var (_, content) in marks.Concat(boxes).OrderByDescending(mark => mark.Index).Take(MaxMarks))
         {

@@ -135,7 +135,8 @@ internal sealed partial class Parser
     }
 
     /// <summary>Whether the token is the letter below the fraction bar of a unit: the h of km/h.</summary>
-    private bool IsUnitBelow() => Current.Kind == TokenKind.Symbol && Units.IsLetter(Current.Text) && _at > 0 && _tokens[_at - 1].IsOperator("/");
+    private bool IsUnitBelow()
+        => Current.Kind == TokenKind.Symbol && Units.IsLetter(Current.Text) && _at > 0 && _tokens[_at - 1].IsOperator("/");
 
     private Node Ratio()
     {

@@ -59,7 +59,8 @@ internal static partial class Reader
 
     /// <summary>The letter of an option with its text, as in \textbf{(D) } 12: either may be meant.</summary>
     [GeneratedRegex(
-        @"^(?:\\(?:text|textbf|mathrm|mathbf)\s*\{\s*\((?<letter>[A-J])\)\s*\}|\((?<letter>[A-J])\)\s)(?:\s|~|\\[ ,;:!]|\\quad)*(?<text>[A-Za-z0-9\\$].*)$",
+        @"^(?:\\(?:text|textbf|mathrm|mathbf)\s*\{\s*\((?<letter>[A-J])\)\s*\}|\((?<letter>[A-J])\)\s)"
+            + @"(?:\s|~|\\[ ,;:!]|\\quad)*(?<text>[A-Za-z0-9\\$].*)$",
         RegexOptions.NonBacktracking | RegexOptions.CultureInvariant | RegexOptions.Singleline)]
     private static partial Regex LetterWithText();
 

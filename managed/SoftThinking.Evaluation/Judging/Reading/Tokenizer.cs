@@ -162,7 +162,8 @@ internal sealed class Tokenizer
     private void Letters()
     {
         var start = _at;
-        if (char.ToLowerInvariant(_text[_at]) is 'a' or 'p' && string.Compare(_text, _at + 1, ".m.", 0, 3, StringComparison.OrdinalIgnoreCase) == 0)
+        if (char.ToLowerInvariant(_text[_at]) is 'a' or 'p'
+            && string.Compare(_text, _at + 1, ".m.", 0, 3, StringComparison.OrdinalIgnoreCase) == 0)
         {
             Add(TokenKind.Word, _text[_at] is 'a' or 'A' ? "am" : "pm");
             _at += 4;

@@ -12,7 +12,8 @@ internal static class MatrixRule
         return (x, y) switch
         {
             (null, null) => null,
-            ({ } p, { } q) => p.Rows.Count == q.Rows.Count && p.Rows.Zip(q.Rows).All(pair => comparison.EqualInOrder(pair.First, pair.Second)),
+            ({ } p, { } q) => p.Rows.Count == q.Rows.Count
+                && p.Rows.Zip(q.Rows).All(pair => comparison.EqualInOrder(pair.First, pair.Second)),
             ({ } p, null) => b is TupleNode tuple && IsVector(p) && comparison.EqualInOrder(Entries(p), tuple.Items),
             (null, { } q) => a is TupleNode tuple && IsVector(q) && comparison.EqualInOrder(tuple.Items, Entries(q)),
         };

@@ -14,7 +14,7 @@ internal static class NamesRule
             return null;
         var values = Values((x ?? y)!);
         var other = x is null ? a : b;
-        return other is TupleNode ? comparison.Equal(new TupleNode('(', ')', values), other) : comparison.Equal(new ListNode(values), other);
+        return comparison.Equal(other is TupleNode ? new TupleNode('(', ')', values) : new ListNode(values), other);
     }
 
     /// <summary>The named values of a list with at least two different names, or of (x, y) = (1, 2).</summary>
@@ -22,8 +22,10 @@ internal static class NamesRule
     {
         List<Labeled>? named = node switch
         {
-            ListNode list when list.Items.Select(Labels.Of).OfType<Labeled>().ToList() is var items && items.Count == list.Items.Count => items,
-            RelationNode when Labels.Of(node) is { Label: TupleNode names, Value: TupleNode values } && names.Items.Count == values.Items.Count
+            ListNode list when list.Items.Select(Labels.Of).OfType<Labeled>().ToList() is var items && items.Count == list.Items.Count
+                => items,
+            RelationNode when Labels.Of(node) is { Label: TupleNode names, Value: TupleNode values }
+                && names.Items.Count == values.Items.Count
                 => [.. names.Items.Zip(values.Items, (name, value) => new Labeled(name, value))],
             _ => null,
         };
@@ -35,7 +37,8 @@ internal static class NamesRule
         var rest = b.ToList();
         foreach (var item in a)
         {
-            var match = rest.FindIndex(other => Nodes.Spell(other.Label) == Nodes.Spell(item.Label) && comparison.Equal(item.Value, other.Value));
+            var match = rest.FindIndex(other =>
+                Nodes.Spell(other.Label) == Nodes.Spell(item.Label) && comparison.Equal(item.Value, other.Value));
             if (match < 0)
                 return false;
             rest.RemoveAt(match);

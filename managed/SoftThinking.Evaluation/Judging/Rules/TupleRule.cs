@@ -13,5 +13,6 @@ internal static class TupleRule
     }
 
     private static bool SameBrackets(TupleNode a, TupleNode b)
-        => a.Items.Count != 2 || ((a.Open == b.Open || Nodes.IsInfinite(a.Items[0])) && (a.Close == b.Close || Nodes.IsInfinite(a.Items[1])));
+        => a.Items.Count != 2
+            || ((a.Open == b.Open || Nodes.IsInfinite(a.Items[0])) && (a.Close == b.Close || Nodes.IsInfinite(a.Items[1])));
 }
