@@ -1,8 +1,8 @@
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using NUnit.Framework;
-using SoftThinking.Tests;
 using SoftThinking.Evaluation.Code;
+using SoftThinking.Tests;
 
 namespace SoftThinking.Evaluation.Tests.Code;
 
