@@ -108,10 +108,19 @@ internal static class EvalCommand
             return null;
         }
         PythonSandbox sandbox = await PythonSandbox.ProbeAsync(cancellation: cancellation);
-        terminal.Error.WriteLine($"sandbox: {string.Join(", ", sandbox.InForce)}");
-        if (sandbox.NotInForce.Count > 0)
-            terminal.Error.WriteLine($"not in force on this system: {string.Join(", ", sandbox.NotInForce)}. {sandbox.Advice}");
+        ReportProtections(sandbox, terminal);
         return sandbox;
+    }
+
+    private static void ReportProtections(PythonSandbox sandbox, Terminal terminal)
+    {
+        terminal.Error.WriteLine($"code runs in a sandbox with {sandbox.Python}:");
+        foreach (string protection in sandbox.InForce)
+            terminal.Error.WriteLine($"  {protection}");
+        foreach (string protection in sandbox.NotInForce)
+            terminal.Error.WriteLine($"  NOT in force on this system: {protection}");
+        if (sandbox.Advice is string advice)
+            terminal.Error.WriteLine($"  {advice}");
     }
 
     private static void ReportBroken(RunDirectory directory, Terminal terminal)

@@ -8,16 +8,17 @@ public sealed record ItemResult
     /// <summary>Position of the item in its data set, from 0.</summary>
     public required int Index { get; init; }
 
-    /// <summary>The question as it stands in the data set, without the instructions around it.</summary>
+    /// <summary>The question as it was shown, without the instructions around it.</summary>
     public required string Question { get; init; }
 
-    /// <summary>The reference as it stands in the data set: text, or an object for code.</summary>
+    /// <summary>The reference for the question as it was shown: text, or an object for code.</summary>
     public required JsonNode Reference { get; init; }
 
     /// <summary>What the item is grouped by in reports, such as "terms" = "3"; empty for nothing.</summary>
     public IReadOnlyDictionary<string, string> Groups { get; init; } = new Dictionary<string, string>();
 
-    /// <summary>Order of the options as they were shown, such as "CADB"; null where there are none.</summary>
+    /// <summary>The letters that the options have in the data set, in the order in which they were shown, such as "CADB"; null where
+    /// they kept their order, or there are none.</summary>
     public string? OptionOrder { get; init; }
 
     /// <summary>The samples in order, at least one.</summary>

@@ -71,6 +71,7 @@ internal sealed record JudgeInfo
     public required bool RuleJudgeResult { get; init; }
 
     /// <summary>Null where no language model was asked, or its reply was no verdict.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.Never)]
     public required bool? LlmJudgeResult { get; init; }
 
     public required bool FinallyJudgeResult { get; init; }
@@ -109,10 +110,12 @@ internal sealed record PublishedStatistics
 
     /// <summary>Over the items with a correct sample; null where there is none.</summary>
     [JsonPropertyName("avg_token_length-correct")]
+    [JsonIgnore(Condition = JsonIgnoreCondition.Never)]
     public required double? AverageTokensOfCorrect { get; init; }
 
     /// <summary>Hours of generating and judging, of all settings of the evaluation together.</summary>
     [JsonPropertyName("time_taken/h")]
+    [JsonIgnore(Condition = JsonIgnoreCondition.Never)]
     public required double? Hours { get; init; }
 
     public required IReadOnlyDictionary<string, double> AllIdx { get; init; }

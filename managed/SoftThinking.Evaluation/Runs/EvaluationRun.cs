@@ -91,12 +91,12 @@ public sealed class EvaluationRun(EvaluationPlan plan, RunDirectory directory, I
 
     private async Task RunAsync(int index, int run, CancellationToken cancellation)
     {
-        BenchmarkItem original = plan.Dataset.Items[index], item = original;
+        BenchmarkItem item = plan.Dataset.Items[index];
         string? order = null;
         if (plan.Dataset.Kind == BenchmarkKind.Choice && !plan.KeepOptionOrder)
         {
-            order = OptionShuffle.Order(original, plan.Seed);
-            item = OptionShuffle.Apply(original, order);
+            order = OptionShuffle.Order(item, plan.Seed);
+            item = OptionShuffle.Apply(item, order);
         }
         (EvaluationSetting setting, ulong seed) = _runs[run];
         AnswerRequest request = new(
@@ -114,9 +114,9 @@ public sealed class EvaluationRun(EvaluationPlan plan, RunDirectory directory, I
         ItemResult result = new()
         {
             Index = index,
-            Question = original.Question,
-            Reference = original.Reference,
-            Groups = original.Groups,
+            Question = item.Question,
+            Reference = item.Reference,
+            Groups = item.Groups,
             OptionOrder = order,
             Samples = judged,
         };
