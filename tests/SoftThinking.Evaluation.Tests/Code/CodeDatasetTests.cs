@@ -11,21 +11,7 @@ public sealed class CodeDatasetTests
 {
     private const int Sample = 8, Broken = 3;
 
-    private static JsonArray Load(string name)
-    {
-        string? shared = Environment.GetEnvironmentVariable("SOFTTHINKING_SHARED");
-        if (string.IsNullOrEmpty(shared))
-        {
-            DirectoryInfo? root = new(TestContext.CurrentContext.TestDirectory);
-            while (root is not null && !File.Exists(Path.Combine(root.FullName, "SoftThinking.sln")))
-                root = root.Parent;
-            shared = Path.Combine(root?.Parent?.FullName ?? "..", "shared");
-        }
-        string path = Path.Combine(shared, "datasets", name + ".json");
-        if (!File.Exists(path))
-            Assert.Ignore($"{path} does not exist; set SOFTTHINKING_SHARED to the folder that holds datasets/{name}.json");
-        return JsonNode.Parse(File.ReadAllText(path))!.AsArray();
-    }
+    private static JsonArray Load(string name) => JsonNode.Parse(File.ReadAllText(SharedFiles.Dataset(name)))!.AsArray();
 
     private static (CodeTask Task, string Solution) HumanEval(JsonNode item, bool whole)
     {

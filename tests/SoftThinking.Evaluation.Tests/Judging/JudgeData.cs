@@ -14,7 +14,7 @@ internal static class JudgeData
     public static IReadOnlyList<JudgeCase> Golden(string file)
     {
         var golden = Environment.GetEnvironmentVariable("SOFTTHINKING_GOLDEN");
-        var path = golden is null ? Path.Combine(Shared(), "golden", "judge", file) : Path.Combine(golden, "judge", file);
+        var path = golden is null ? Path.Combine(SharedFiles.Root, "golden", "judge", file) : Path.Combine(golden, "judge", file);
         if (!File.Exists(path))
             Assert.Ignore($"'{path}' does not exist; set SOFTTHINKING_GOLDEN or SOFTTHINKING_SHARED to run this test.");
         using var document = JsonDocument.Parse(File.ReadAllText(path));
@@ -24,21 +24,9 @@ internal static class JudgeData
     /// <summary>The references of a data set.</summary>
     public static IReadOnlyList<string> References(string dataset)
     {
-        var path = Path.Combine(Shared(), "datasets", dataset + ".json");
-        if (!File.Exists(path))
-            Assert.Ignore($"'{path}' does not exist; set SOFTTHINKING_SHARED to run this test.");
+        var path = SharedFiles.Dataset(dataset);
         using var document = JsonDocument.Parse(File.ReadAllText(path));
         return [.. document.RootElement.EnumerateArray().Select(item => item.GetProperty("final_answer").GetString()!)];
-    }
-
-    private static string Shared()
-    {
-        if (Environment.GetEnvironmentVariable("SOFTTHINKING_SHARED") is { } shared)
-            return shared;
-        var directory = new DirectoryInfo(TestContext.CurrentContext.TestDirectory);
-        while (directory is not null && !File.Exists(Path.Combine(directory.FullName, "SoftThinking.sln")))
-            directory = directory.Parent;
-        return Path.Combine(directory?.FullName ?? ".", "..", "shared");
     }
 
     private static JudgeCase Read(JsonElement item) => new(
