@@ -5,7 +5,8 @@ using System.Text.Json.Serialization;
 
 namespace SoftThinking.Evaluation.Results;
 
-/// <summary>An item in the results file of the runner that Soft Thinking was published with, with what ours knows besides.</summary>
+/// <summary>An item in the results file of the runner that Soft Thinking was published with, with what ours knows besides. Every key is
+/// always there.</summary>
 internal sealed record PublishedResult
 {
     public required string Hyperparams { get; init; }
@@ -28,6 +29,7 @@ internal sealed record PublishedResult
     public required int?[] Mixtures { get; init; }
     public required double?[] MeanEntropy { get; init; }
     public required string?[] Error { get; init; }
+    [JsonIgnore(Condition = JsonIgnoreCondition.Never)]
     public required string? OptionOrder { get; init; }
     public required IReadOnlyDictionary<string, string> Groups { get; init; }
 
@@ -71,12 +73,15 @@ internal sealed record JudgeInfo
     public required bool RuleJudgeResult { get; init; }
 
     /// <summary>Null where no language model was asked, or its reply was no verdict.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.Never)]
     public required bool? LlmJudgeResult { get; init; }
 
     public required bool FinallyJudgeResult { get; init; }
     public required string Outcome { get; init; }
     public required string Rule { get; init; }
+    [JsonIgnore(Condition = JsonIgnoreCondition.Never)]
     public required string? Answer { get; init; }
+    [JsonIgnore(Condition = JsonIgnoreCondition.Never)]
     public required string? Note { get; init; }
 
     public static JudgeInfo Of(SampleResult sample) => new()
@@ -109,10 +114,12 @@ internal sealed record PublishedStatistics
 
     /// <summary>Over the items with a correct sample; null where there is none.</summary>
     [JsonPropertyName("avg_token_length-correct")]
+    [JsonIgnore(Condition = JsonIgnoreCondition.Never)]
     public required double? AverageTokensOfCorrect { get; init; }
 
     /// <summary>Hours of generating and judging, of all settings of the evaluation together.</summary>
     [JsonPropertyName("time_taken/h")]
+    [JsonIgnore(Condition = JsonIgnoreCondition.Never)]
     public required double? Hours { get; init; }
 
     public required IReadOnlyDictionary<string, double> AllIdx { get; init; }
