@@ -64,6 +64,8 @@ public class BenchmarkFileTests
     [TestCase("""{"question_id":{}}""", "question_id")]
     [TestCase("""{"question_id":"1","starter_code":5}""", "starter_code")]
     [TestCase("""{"question_id":"1","tests":"no JSON"}""", "tests")]
+    [TestCase("""{"question_id":"1","tests":"[{\"input\":\"a\",\"input\":\"b\",\"output\":\"c\"}]"}""", "tests[0].input\" stands twice")]
+    [TestCase("""{"question_id":"1","tests":"[{\"input\":\"\\ud800\",\"output\":\"c\"}]"}""", "tests[0].input\" must be Unicode text")]
     public void AWrongReferenceOfCode_IsNamed(string reference, string key) =>
         Assert.That(Error($$"""[{"prompt":[{"value":"Q"}],"final_answer":{{reference}}}]"""), Does.Contain("item 0: \"final_answer").And.Contain(key));
 

@@ -43,6 +43,9 @@ public class EvaluationRunTests
             Assert.That(source.Asked.Where(asked => asked.Trace).Select(asked => asked.Message).Distinct(), Is.EquivalentTo(new[] { "What is 3 + 1?", "What is 4 + 1?" }));
             Assert.That((run.Progress.Done, run.Progress.Total), Is.EqualTo((36, 36)));
             Assert.That(run.Progress.Tokens, Is.EqualTo(36 * (7 + 8)));
+            Assert.That(run.Progress.Left, Is.EqualTo(TimeSpan.Zero));
+            Assert.That(run.Progress.Accuracies.Select(setting => setting.Setting), Is.EquivalentTo(new[] { "soft", "cot" }));
+            Assert.That(run.Progress.Accuracies.Select(setting => setting.Accuracy), Is.All.EqualTo(RightOf(plan)));
         });
         EvaluationResults results = RunDirectory.Read(_folder.File("run"));
         Assert.That(results.Runs.Select(found => (found.Setting, found.Seed)), Is.EqualTo(new[] { ("soft", 10ul), ("soft", 12ul), ("cot", 10ul), ("cot", 12ul) }));
@@ -57,6 +60,11 @@ public class EvaluationRunTests
             }
         }
     }
+
+    private static double RightOf(EvaluationPlan plan) => (
+        from item in Enumerable.Range(plan.StartIndex, plan.EndIndex - plan.StartIndex)
+        from sample in Enumerable.Range(0, plan.RepeatSeeds * plan.Samples)
+        select (item + 1 + (int)plan.Seed + sample) % 4 == 0 ? 0.0 : 1.0).Average();
 
     [Test]
     public async Task ARunThatIsCanceledAndContinued_EndsWithTheSameFiles()
