@@ -58,7 +58,8 @@ public class EndpointSourceTests
             Assert.That(found, Is.EqualTo(expected));
             Assert.That(found, Has.Count.EqualTo(4));
             Assert.That(dying.Requests, Has.Count.InRange(11, 10 + ServerPoolTests.Fast.MaxRequests));
-            Assert.That(healthy.Requests, Has.Count.EqualTo(100 - 10));
+            // Connections that break take answers with them that were on their way.
+            Assert.That(healthy.Requests, Has.Count.InRange(100 - 10, connectionsBreak ? 100 : 100 - 10));
         }
     }
 
