@@ -1,44 +1,47 @@
 using System.Text.RegularExpressions;
 using NUnit.Framework;
 using SoftThinking.Cli;
+using SoftThinking.Evaluation;
 
 namespace SoftThinking.Tests;
 
-/// <summary>The folders of the library depend in one direction.</summary>
-public partial class ArchitectureTests
+/// <summary>The folders of each project depend in one direction.</summary>
+public class ArchitectureTests
 {
     // A folder may refer to the folders before it, and to no other. The first is the root: the public contracts.
-    private static readonly string[] Order =
+    private static readonly Project Library = new(typeof(EngineOptions), "SoftThinking",
     [
         "", "Files", "Json", "Interop", "Checkpoints", "Tokenization", "Templating", "Cache", "Thinking", "Models", "Quantization", "Scheduling",
         "Execution", "Engine", "Diagnostics",
-    ];
+    ]);
 
-    private static readonly Lazy<SourceGraph> Library =
-        new(() => SourceGraph.Read(typeof(EngineOptions).Assembly.Location, "managed/SoftThinking"));
+    private static readonly Project OfEvaluations = new(typeof(Verdict), "SoftThinking.Evaluation",
+        ["", "Judging", "Code", "Results", "Statistics", "Reporting", "Datasets", "Endpoints", "Runs"]);
 
-    [Test]
-    public void EveryTypeOfTheLibrary_HasAFileInAKnownFolder()
+    private static readonly Project[] Projects = [Library, OfEvaluations];
+
+    [TestCaseSource(nameof(Projects))]
+    public void EveryType_HasAFileInAKnownFolder(Project project)
     {
-        IEnumerable<string> folders = Library.Value.References
+        IEnumerable<string> folders = project.Graph.References
             .SelectMany(reference => new[] { reference.From, reference.To })
             .Select(SourceGraph.FolderOf)
             .Distinct();
         Assert.Multiple(() =>
         {
-            Assert.That(Library.Value.Unplaced, Is.Empty);
-            Assert.That(folders, Is.EquivalentTo(Order), "folders with code are those that the order names");
+            Assert.That(project.Graph.Unplaced, Is.Empty);
+            Assert.That(folders, Is.EquivalentTo(project.Order), "folders with code are those that the order names");
         });
     }
 
-    [Test]
-    public void Folders_ReferOnlyToThoseBeforeThem()
+    [TestCaseSource(nameof(Projects))]
+    public void Folders_ReferOnlyToThoseBeforeThem(Project project)
     {
-        SourceGraph graph = Library.Value;
+        SourceGraph graph = project.Graph;
         string[] wrong =
         [
             .. graph.References
-                .Where(reference => Place(reference.To) > Place(reference.From))
+                .Where(reference => project.PlaceOf(reference.To) > project.PlaceOf(reference.From))
                 .Select(reference => $"{SourceGraph.Name(SourceGraph.FolderOf(reference.From))} -> {SourceGraph.Name(SourceGraph.FolderOf(reference.To))}: {reference.Types}")
                 .Distinct()
                 .Order(StringComparer.Ordinal),
@@ -48,19 +51,21 @@ public partial class ArchitectureTests
     }
 
     // A constant leaves no reference in compiled code, but its folder has to be named in the source.
-    [Test]
-    public void Folders_NameOnlyThoseBeforeThem()
+    [TestCaseSource(nameof(Projects))]
+    public void Folders_NameOnlyThoseBeforeThem(Project project)
     {
-        string root = Path.Combine(TestData.RepositoryRoot, "managed", "SoftThinking");
+        string root = Path.Combine(TestData.RepositoryRoot, "managed", project.Name);
+        Regex used = new($@"^using (?:static )?{Regex.Escape(project.Name)}\.(\w+)", RegexOptions.Multiline | RegexOptions.CultureInvariant);
         List<string> wrong = [];
-        foreach (string folder in Order)
+        foreach (string folder in project.Order)
         {
-            foreach (string file in Directory.GetFiles(Path.Combine(root, folder), "*.cs"))
+            SearchOption depth = folder.Length == 0 ? SearchOption.TopDirectoryOnly : SearchOption.AllDirectories;
+            foreach (string file in Directory.GetFiles(Path.Combine(root, folder), "*.cs", depth))
             {
-                wrong.AddRange(UsingOfAFolder().Matches(File.ReadAllText(file))
+                wrong.AddRange(used.Matches(File.ReadAllText(file))
                     .Select(match => match.Groups[1].Value)
-                    .Where(used => Array.IndexOf(Order, used) is int place && (place < 0 || place > Array.IndexOf(Order, folder)))
-                    .Select(used => $"{Path.GetRelativePath(root, file)} -> {used}"));
+                    .Where(name => Array.IndexOf(project.Order, name) is int place && (place < 0 || place > Array.IndexOf(project.Order, folder)))
+                    .Select(name => $"{Path.GetRelativePath(root, file)} -> {name}"));
             }
         }
         Assert.That(wrong, Is.Empty);
@@ -77,8 +82,19 @@ public partial class ArchitectureTests
         });
     }
 
-    private static int Place(string file) => Array.IndexOf(Order, SourceGraph.FolderOf(file));
+    /// <summary>A project whose folders have an order.</summary>
+    public sealed class Project(Type type, string name, string[] order)
+    {
+        private readonly Lazy<SourceGraph> _graph = new(() => SourceGraph.Read(type.Assembly.Location, $"managed/{name}"));
 
-    [GeneratedRegex(@"^using (?:static )?SoftThinking\.(\w+)", RegexOptions.Multiline | RegexOptions.CultureInvariant)]
-    private static partial Regex UsingOfAFolder();
+        public string Name => name;
+
+        public string[] Order => order;
+
+        internal SourceGraph Graph => _graph.Value;
+
+        public int PlaceOf(string file) => Array.IndexOf(order, SourceGraph.FolderOf(file));
+
+        public override string ToString() => name;
+    }
 }

@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 
@@ -40,11 +41,14 @@ internal static class ReferenceReader
     {
         try
         {
-            return JsonNode.Parse(text);
+            JsonElement json = UntrustedJson.Parse(Encoding.UTF8.GetBytes(text));
+            return UntrustedJson.FindProblem(json, key) is string problem
+                ? throw new FormatException($"{problem}.")
+                : json.Deserialize<JsonNode>();
         }
-        catch (JsonException)
+        catch (FormatException error) when (error.InnerException is JsonException)
         {
-            throw new FormatException($"\"{key}\" must hold JSON.");
+            throw new FormatException($"\"{key}\" must hold JSON.", error);
         }
     }
 }

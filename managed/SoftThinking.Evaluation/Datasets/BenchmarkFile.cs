@@ -1,6 +1,5 @@
 using System.Security.Cryptography;
 using System.Text.Json;
-using System.Text.Json.Nodes;
 
 namespace SoftThinking.Evaluation.Datasets;
 
@@ -23,19 +22,21 @@ public static class BenchmarkFile
         ArgumentException.ThrowIfNullOrEmpty(path);
         ArgumentException.ThrowIfNullOrEmpty(name);
         byte[] bytes = ReadBytes(path);
-        JsonArray array = Parse(path, bytes) as JsonArray
-            ?? throw new DatasetException($"{path}: the file must hold a JSON array of items");
-        if (array.Count == 0)
+        JsonElement array = Parse(path, bytes);
+        if (array.ValueKind != JsonValueKind.Array)
+            throw new DatasetException($"{path}: the file must hold a JSON array of items");
+        if (array.GetArrayLength() == 0)
             throw new DatasetException($"{path}: the data set has no items");
         List<BenchmarkItem> items = [];
         BenchmarkKind? kind = null;
-        for (int i = 0; i < array.Count; i++)
+        foreach (JsonElement element in array.EnumerateArray())
         {
-            ItemReader reader = new($"{path}, item {i}", array[i]);
+            string where = $"{path}, item {items.Count}";
+            ItemReader reader = new(where, element);
             BenchmarkKind found = reader.Kind();
             if (found != (kind ??= found))
-                throw new DatasetException($"{path}, item {i}: \"final_answer\" is of the kind {found}, those before it of the kind {kind}");
-            items.Add(reader.Read(i, found));
+                throw new DatasetException($"{where}: \"final_answer\" is of the kind {found}, those before it of the kind {kind}");
+            items.Add(reader.Read(items.Count, found));
         }
         return new Dataset(name, kind!.Value, Convert.ToHexStringLower(SHA256.HashData(bytes)), items);
     }
@@ -57,18 +58,15 @@ public static class BenchmarkFile
         }
     }
 
-    private static JsonNode? Parse(string path, byte[] bytes)
+    private static JsonElement Parse(string path, byte[] bytes)
     {
-        ReadOnlySpan<byte> text = bytes;
-        if (text.StartsWith((ReadOnlySpan<byte>)[0xEF, 0xBB, 0xBF]))
-            text = text[3..];
         try
         {
-            return JsonNode.Parse(text, documentOptions: new() { AllowDuplicateProperties = false });
+            return UntrustedJson.Parse(bytes);
         }
-        catch (JsonException error)
+        catch (FormatException error)
         {
-            throw new DatasetException($"{path}: not valid JSON, or a key stands twice, at line {error.LineNumber + 1}, byte {error.BytePositionInLine + 1}", error);
+            throw new DatasetException($"{path}: the file is {error.Message}", error);
         }
     }
 }

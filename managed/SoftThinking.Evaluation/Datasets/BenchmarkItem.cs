@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using SoftThinking.Evaluation.Code;
 
 namespace SoftThinking.Evaluation.Datasets;
 
@@ -38,6 +39,16 @@ public sealed record BenchmarkItem
 
     /// <summary>What the item is grouped by in reports, such as "terms" = "3"; empty for nothing.</summary>
     public IReadOnlyDictionary<string, string> Groups { get; init; } = new Dictionary<string, string>();
+
+    /// <summary>The tests that an answer must pass; null where the answer is no code.</summary>
+    /// <exception cref="FormatException">The reference has another shape; the message names the key.</exception>
+    internal CodeTask? ToCodeTask(BenchmarkKind kind) => kind switch
+    {
+        BenchmarkKind.HumanEval => CodeTask.FromHumanEval(Reference, Question),
+        BenchmarkKind.Mbpp => CodeTask.FromMbpp(Reference),
+        BenchmarkKind.LiveCodeBench => CodeTask.FromLiveCodeBench(Reference),
+        _ => null,
+    };
 }
 
 /// <summary>A data set.</summary>

@@ -10,10 +10,14 @@ internal sealed class ItemReader
     private readonly string _where;
     private readonly JsonObject _item;
 
-    public ItemReader(string where, JsonNode? item)
+    public ItemReader(string where, JsonElement item)
     {
         _where = where;
-        _item = item as JsonObject ?? throw Error("the item must be an object");
+        if (item.ValueKind != JsonValueKind.Object)
+            throw Error("the item must be an object");
+        if (UntrustedJson.FindProblem(item) is string problem)
+            throw Error(problem);
+        _item = JsonObject.Create(item)!;
     }
 
     /// <summary>What the reference says about the kind of the item.</summary>
@@ -41,8 +45,7 @@ internal sealed class ItemReader
             Choices = kind == BenchmarkKind.Choice ? Choices((string)reference!) : null,
             Groups = Texts("groups") ?? new Dictionary<string, string>(),
         };
-        if (reference is JsonObject code)
-            CheckCode(kind, code);
+        CheckCode(kind, item);
         return item;
     }
 
@@ -75,22 +78,22 @@ internal sealed class ItemReader
         return choices;
     }
 
-    private void CheckCode(BenchmarkKind kind, JsonObject code)
+    private void CheckCode(BenchmarkKind kind, BenchmarkItem item)
     {
-        string[] texts = kind switch
+        try
         {
-            BenchmarkKind.HumanEval => ["task_id", "entry_point", "test"],
-            BenchmarkKind.Mbpp => [],
-            _ => ["question_id"],
-        };
-        foreach (string key in texts)
-            TextOf(code, key, $"{Answer}.{key}");
-        if (kind == BenchmarkKind.Mbpp && code["test_list"] is not JsonArray { Count: > 0 })
-            throw Error($"\"{Answer}.test_list\" must be an array of assertions");
-        if (code["test_list"] is JsonArray tests && tests.Any(test => test?.GetValueKind() != JsonValueKind.String))
-            throw Error($"\"{Answer}.test_list\" must hold texts");
-        if (kind == BenchmarkKind.LiveCodeBench && code["starter_code"] is { } starter && starter.GetValueKind() != JsonValueKind.String)
-            throw Error($"\"{Answer}.starter_code\" must be text");
+            item.ToCodeTask(kind);
+        }
+        catch (FormatException error)
+        {
+            throw Error($"\"{Answer}\": {error.Message}");
+        }
+        if (kind != BenchmarkKind.LiveCodeBench)
+            return;
+        JsonObject code = item.Reference.AsObject();
+        TextOf(code, "question_id", $"{Answer}.question_id");
+        if (code["starter_code"] != null)
+            TextOf(code, "starter_code", $"{Answer}.starter_code");
     }
 
     /// <returns>Null where the key is absent or null.</returns>
@@ -103,19 +106,10 @@ internal sealed class ItemReader
         return texts.Select(pair => pair.Key).ToDictionary(name => name, name => TextOf(texts, name, $"{key}.{name}"));
     }
 
-    private string TextOf(JsonObject parent, string key, string path)
-    {
-        if (parent[key] is not JsonValue value || value.GetValueKind() != JsonValueKind.String)
-            throw Error($"\"{path}\" must be text");
-        try
-        {
-            return value.GetValue<string>();
-        }
-        catch (InvalidOperationException) // half a surrogate pair
-        {
-            throw Error($"\"{path}\" must be Unicode text");
-        }
-    }
+    private string TextOf(JsonObject parent, string key, string path) =>
+        parent[key] is JsonValue value && value.GetValueKind() == JsonValueKind.String
+            ? value.GetValue<string>()
+            : throw Error($"\"{path}\" must be text");
 
     private DatasetException Error(string problem) => new($"{_where}: {problem}");
 }

@@ -15,10 +15,14 @@ public static class KnownBenchmarks
     {
         ArgumentException.ThrowIfNullOrEmpty(nameOrPath);
         if (!Names.Contains(nameOrPath))
-            return BenchmarkFile.Load(nameOrPath, Path.GetFileNameWithoutExtension(nameOrPath));
+            return BenchmarkFile.Load(nameOrPath, NameOf(nameOrPath));
         string file = Path.Combine(directory, nameOrPath + ".json");
         if (!File.Exists(file))
             throw new DatasetException($"{file} does not exist; --datasets names the directory with the benchmarks' files. Nothing is downloaded");
         return BenchmarkFile.Load(file, nameOrPath);
     }
+
+    // A path such as "data/" has no file name; loading it says why it is no data set.
+    private static string NameOf(string path) =>
+        Path.GetFileNameWithoutExtension(path) is { Length: > 0 } name ? name : "unnamed";
 }

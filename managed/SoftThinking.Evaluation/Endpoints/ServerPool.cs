@@ -8,17 +8,18 @@ namespace SoftThinking.Evaluation.Endpoints;
 /// exponential back-off between the tries.</summary>
 public sealed class ServerPool : IDisposable
 {
-    private static readonly TimeSpan Rest = TimeSpan.FromSeconds(15);
+    private static readonly TimeSpan MaxDelay = TimeSpan.FromSeconds(30), MaxRetryAfter = TimeSpan.FromMinutes(5);
     private readonly HttpClient _http;
     private readonly Server[] _servers;
     private readonly SemaphoreSlim _free;
     private readonly ResiliencePipeline<JsonObject> _retries;
-    private readonly TimeSpan _limit;
+    private readonly TimeSpan _limit, _rest;
     private readonly Lock _lock = new();
 
     /// <param name="addresses">Base addresses, at least one, with or without "/v1" at their end.</param>
     /// <param name="options">How they are asked.</param>
-    /// <exception cref="ArgumentException">There is no address, or one is no http or https address.</exception>
+    /// <exception cref="ArgumentException">There is no address, or one is no http or https address; or the API key cannot be
+    /// sent.</exception>
     public ServerPool(IReadOnlyList<string> addresses, ServerPoolOptions options)
     {
         ArgumentNullException.ThrowIfNull(addresses);
@@ -32,17 +33,8 @@ public sealed class ServerPool : IDisposable
         };
         _servers = [.. addresses.Select(address => new Server(new ChatServer(_http, address, options.ApiKey)))];
         _free = new SemaphoreSlim(options.MaxRequests);
-        _limit = options.Timeout;
-        _retries = new ResiliencePipelineBuilder<JsonObject>().AddRetry(new RetryStrategyOptions<JsonObject>
-        {
-            ShouldHandle = new PredicateBuilder<JsonObject>().Handle<EndpointException>(error => error.Transient),
-            MaxRetryAttempts = options.Retries,
-            BackoffType = DelayBackoffType.Exponential,
-            Delay = options.FirstDelay,
-            MaxDelay = TimeSpan.FromSeconds(30),
-            UseJitter = true,
-            DelayGenerator = arguments => ValueTask.FromResult((arguments.Outcome.Exception as EndpointException)?.RetryAfter),
-        }).Build();
+        (_limit, _rest) = (options.Timeout, options.Rest);
+        _retries = options.Retries == 0 ? ResiliencePipeline<JsonObject>.Empty : RetriesOf(options);
     }
 
     /// <summary>Asks one of the servers for a chat completion.</summary>
@@ -53,7 +45,8 @@ public sealed class ServerPool : IDisposable
         await _free.WaitAsync(cancellation);
         try
         {
-            return await _retries.ExecuteAsync(async stop => await TryAsync(body, stop), cancellation);
+            Server? last = null;
+            return await _retries.ExecuteAsync(async stop => await TryAsync(last = Take(last), body, stop), cancellation);
         }
         finally
         {
@@ -87,49 +80,84 @@ public sealed class ServerPool : IDisposable
         _free.Dispose();
     }
 
-    private async Task<JsonObject> TryAsync(JsonObject body, CancellationToken cancellation)
+    private ResiliencePipeline<JsonObject> RetriesOf(ServerPoolOptions options) =>
+        new ResiliencePipelineBuilder<JsonObject>().AddRetry(new RetryStrategyOptions<JsonObject>
+        {
+            ShouldHandle = new PredicateBuilder<JsonObject>().Handle<EndpointException>(error => error.Transient),
+            MaxRetryAttempts = options.Retries,
+            BackoffType = DelayBackoffType.Exponential,
+            Delay = options.FirstDelay,
+            MaxDelay = MaxDelay,
+            UseJitter = true,
+            DelayGenerator = failed => ValueTask.FromResult(DelayAfter(failed.Outcome.Exception)),
+        }).Build();
+
+    // What a server demands matters only where no other can be asked. Null is the usual back-off.
+    private TimeSpan? DelayAfter(Exception? error)
     {
-        Server server = Take();
+        if (error is not EndpointException { RetryAfter: TimeSpan delay })
+            return null;
+        DateTime now = DateTime.UtcNow;
+        lock (_lock)
+            return _servers.Any(server => server.IsFree(now)) ? null : Shorter(delay, MaxRetryAfter);
+    }
+
+    private static TimeSpan Shorter(TimeSpan a, TimeSpan b) => a < b ? a : b;
+
+    private async Task<JsonObject> TryAsync(Server server, JsonObject body, CancellationToken cancellation)
+    {
         try
         {
             JsonObject reply = await server.Chat.ChatAsync(body, _limit, cancellation);
-            Return(server, failed: false);
+            Return(server, null);
             return reply;
         }
         catch (Exception error)
         {
-            Return(server, failed: error is EndpointException { Transient: true });
+            Return(server, error);
             throw;
         }
     }
 
-    // The least busy of those that did not fail lately; where all did, the one that failed first.
-    private Server Take()
+    // The least busy of those that did not fail lately, if possible not the last that was tried; where all did, the one that failed
+    // first.
+    private Server Take(Server? last)
     {
         lock (_lock)
         {
             DateTime now = DateTime.UtcNow;
-            Server server = _servers.Where(each => each.RestsUntil <= now).MinBy(each => each.InFlight)
+            Server server = _servers.Where(each => each.IsFree(now)).MinBy(each => (each == last, each.InFlight))
                 ?? _servers.MinBy(each => each.RestsUntil)!;
             server.InFlight++;
             return server;
         }
     }
 
-    private void Return(Server server, bool failed)
+    private void Return(Server server, Exception? error)
     {
         lock (_lock)
         {
             server.InFlight--;
-            server.RestsUntil = failed ? DateTime.UtcNow + Rest : DateTime.MinValue;
+            if (error is OperationCanceledException)
+                return;
+            server.Failed = error is EndpointException { Transient: true };
+            if (server.Failed)
+                server.RestsUntil = DateTime.UtcNow + RestAfter((EndpointException)error!);
         }
     }
+
+    private TimeSpan RestAfter(EndpointException error) =>
+        error.RetryAfter is TimeSpan delay && delay > _rest ? Shorter(delay, MaxRetryAfter) : _rest;
 
     private sealed class Server(ChatServer chat)
     {
         public ChatServer Chat { get; } = chat;
         public int InFlight { get; set; }
+        public bool Failed { get; set; }
         public DateTime RestsUntil { get; set; }
+
+        // One that failed is first asked by a single request: it may still be down.
+        public bool IsFree(DateTime now) => !Failed || (RestsUntil <= now && InFlight == 0);
     }
 }
 
@@ -147,6 +175,9 @@ public sealed record ServerPoolOptions
 
     /// <summary>Time before the second try; it doubles with each further one.</summary>
     public TimeSpan FirstDelay { get; init; } = TimeSpan.FromSeconds(0.5);
+
+    /// <summary>Time for which a server that failed is left alone, if another can be asked.</summary>
+    public TimeSpan Rest { get; init; } = TimeSpan.FromSeconds(15);
 
     /// <summary>Time within which a server must have replied.</summary>
     public TimeSpan Timeout { get; init; } = TimeSpan.FromHours(1);

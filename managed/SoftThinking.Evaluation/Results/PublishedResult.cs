@@ -5,7 +5,8 @@ using System.Text.Json.Serialization;
 
 namespace SoftThinking.Evaluation.Results;
 
-/// <summary>An item in the results file of the runner that Soft Thinking was published with, with what ours knows besides.</summary>
+/// <summary>An item in the results file of the runner that Soft Thinking was published with, with what ours knows besides. Every key is
+/// always there.</summary>
 internal sealed record PublishedResult
 {
     public required string Hyperparams { get; init; }
@@ -28,6 +29,7 @@ internal sealed record PublishedResult
     public required int?[] Mixtures { get; init; }
     public required double?[] MeanEntropy { get; init; }
     public required string?[] Error { get; init; }
+    [JsonIgnore(Condition = JsonIgnoreCondition.Never)]
     public required string? OptionOrder { get; init; }
     public required IReadOnlyDictionary<string, string> Groups { get; init; }
 
@@ -77,7 +79,9 @@ internal sealed record JudgeInfo
     public required bool FinallyJudgeResult { get; init; }
     public required string Outcome { get; init; }
     public required string Rule { get; init; }
+    [JsonIgnore(Condition = JsonIgnoreCondition.Never)]
     public required string? Answer { get; init; }
+    [JsonIgnore(Condition = JsonIgnoreCondition.Never)]
     public required string? Note { get; init; }
 
     public static JudgeInfo Of(SampleResult sample) => new()

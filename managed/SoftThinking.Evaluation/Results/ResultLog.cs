@@ -27,13 +27,13 @@ public sealed class ResultLog : IDisposable
         }
     }
 
-    /// <summary>Opens a log, and reads what is in it. Lines that hold no whole item move to a file beside it, with the ending
+    /// <summary>Opens a log, and reads what is in it. The caller is the only writer; others may read meanwhile. Lines that hold no whole item move to a file beside it, with the ending
     /// ".broken".</summary>
     /// <exception cref="IOException">The file cannot be read or written.</exception>
     public static ResultLog Open(string path)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
-        ResultLog log = new(new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.Read, bufferSize: 0));
+        ResultLog log = new(new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.ReadWrite, bufferSize: 0));
         try
         {
             log.ReadAll(path);
@@ -55,9 +55,7 @@ public sealed class ResultLog : IDisposable
         if (!File.Exists(path))
             return [];
         using FileStream file = new(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
-        byte[] bytes = new byte[file.Length];
-        file.ReadExactly(bytes);
-        return [.. Parse(bytes).Items.Values.OrderBy(item => item.Index)];
+        return [.. Parse(file).Items.Values.OrderBy(item => item.Index)];
     }
 
     /// <summary>Whether an item is finished: it is there, and none of its samples failed.</summary>
@@ -72,14 +70,14 @@ public sealed class ResultLog : IDisposable
     public void Append(ItemResult item)
     {
         ArgumentNullException.ThrowIfNull(item);
-        byte[] json = JsonSerializer.SerializeToUtf8Bytes(item, ResultsJson.Line.ItemResult);
+        byte[] line = [.. JsonSerializer.SerializeToUtf8Bytes(item, ResultsJson.Line.ItemResult), (byte)'\n'];
         lock (_lock)
         {
             long length = _file.Length;
             try
             {
                 _file.Position = length;
-                _file.Write([.. json, (byte)'\n']);
+                _file.Write(line);
                 _file.Flush(flushToDisk: true);
             }
             catch
@@ -96,9 +94,7 @@ public sealed class ResultLog : IDisposable
 
     private void ReadAll(string path)
     {
-        byte[] bytes = new byte[_file.Length];
-        _file.ReadExactly(bytes);
-        (Dictionary<int, ItemResult> items, List<byte[]> broken) = Parse(bytes);
+        (Dictionary<int, ItemResult> items, List<LogLine> broken) = Parse(_file);
         foreach ((int index, ItemResult item) in items)
             _items.Add(index, item);
         BrokenLines = broken.Count;
@@ -106,63 +102,39 @@ public sealed class ResultLog : IDisposable
             SetAside(path, broken);
     }
 
-    private static (Dictionary<int, ItemResult> Items, List<byte[]> Broken) Parse(byte[] bytes)
+    private static (Dictionary<int, ItemResult> Items, List<LogLine> Broken) Parse(FileStream file)
     {
         Dictionary<int, ItemResult> items = [];
-        List<byte[]> broken = [];
-        int start = 0;
-        while (start < bytes.Length)
+        List<LogLine> broken = [];
+        foreach (LogLine line in LogLine.ReadAll(file))
         {
-            int end = Array.IndexOf(bytes, (byte)'\n', start);
-            byte[] line = bytes[start..(end < 0 ? bytes.Length : end)];
             // A line without an end may be cut anywhere, even after a brace.
-            if (end >= 0 && ParseLine(line) is ItemResult item)
+            if (line.Ended && ItemLine.Parse(line.Bytes) is ItemResult item)
                 items[item.Index] = item; // the last counts: one that failed before ran again
-            else
+            else if (!line.IsBlank)
                 broken.Add(line);
-            start = end < 0 ? bytes.Length : end + 1;
         }
         return (items, broken);
     }
 
-    /// <returns>Null where the line holds no whole item.</returns>
-    private static ItemResult? ParseLine(byte[] line)
-    {
-        try
-        {
-            ItemResult? item = JsonSerializer.Deserialize(line, ResultsJson.Line.ItemResult);
-            bool whole = item is { Index: >= 0, Samples.Count: > 0 }
-                && item.Samples.All(sample => sample is { ThinkingTokens: >= 0, AnswerTokens: >= 0 });
-            return whole ? item : null;
-        }
-        catch (JsonException)
-        {
-            return null;
-        }
-    }
-
-    // In this order: a crash in between leaves a line twice, and none lost.
-    private void SetAside(string path, List<byte[]> broken)
+    // Broken lines become blank where they are, and whole ones stay untouched. In this order a crash leaves a broken line in both
+    // files, and nothing is lost.
+    private void SetAside(string path, List<LogLine> broken)
     {
         using (FileStream aside = new(path + ".broken", FileMode.Append, FileAccess.Write))
         {
-            foreach (byte[] line in broken)
-                aside.Write([.. line, (byte)'\n']);
+            foreach (LogLine line in broken)
+                aside.Write([.. line.Bytes, (byte)'\n']);
             aside.Flush(flushToDisk: true);
         }
-        string whole = path + ".tmp";
-        using (FileStream copy = new(whole, FileMode.Create, FileAccess.Write))
+        foreach (LogLine line in broken)
         {
-            foreach (ItemResult item in _items.Values)
-                copy.Write([.. JsonSerializer.SerializeToUtf8Bytes(item, ResultsJson.Line.ItemResult), (byte)'\n']);
-            copy.Flush(flushToDisk: true);
+            _file.Position = line.Offset;
+            if (line.Ended)
+                _file.Write(LogLine.Blank(line.Bytes.Length));
+            else
+                _file.SetLength(line.Offset);
         }
-        // The open file is rewritten, not replaced: others must see the same file.
-        byte[] lines = File.ReadAllBytes(whole);
-        _file.Position = 0;
-        _file.Write(lines);
-        _file.SetLength(lines.Length);
         _file.Flush(flushToDisk: true);
-        File.Delete(whole);
     }
 }

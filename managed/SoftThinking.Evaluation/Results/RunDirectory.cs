@@ -4,7 +4,8 @@ namespace SoftThinking.Evaluation.Results;
 
 /// <summary>
 /// The directory of a run: run.json says what was asked; SETTING-seedN.jsonl grows by a line with each item; when the run ends,
-/// SETTING-seedN.json and SETTING-seedN_statistics.json hold the results in the form of the published runner.
+/// SETTING-seedN.json and SETTING-seedN_statistics.json hold the results in the form of the published runner. One process at a time
+/// writes, which run.lock ensures; others may read meanwhile.
 /// </summary>
 public sealed class RunDirectory : IDisposable
 {
@@ -12,11 +13,11 @@ public sealed class RunDirectory : IDisposable
     private readonly List<ResultLog> _logs = [];
     private readonly FileStream _lock;
 
-    private RunDirectory(string path, RunManifest manifest, FileStream @lock)
+    private RunDirectory(string path, RunManifest manifest, FileStream ownLock)
     {
         Path = path;
         Manifest = manifest;
-        _lock = @lock;
+        _lock = ownLock;
     }
 
     /// <summary>The directory.</summary>
@@ -35,46 +36,26 @@ public sealed class RunDirectory : IDisposable
     /// <param name="path">The directory, which is created.</param>
     /// <param name="manifest">What is asked.</param>
     /// <param name="resume">Whether a run that is there may continue.</param>
-    /// <exception cref="IOException">There is a run and it may not continue, or it was asked something else, or another process is at
-    /// it; or a file cannot be written.</exception>
+    /// <exception cref="IOException">There is a run and it may not continue, or it was asked something else, or another process writes
+    /// to it; or a file cannot be written.</exception>
     public static RunDirectory Open(string path, RunManifest manifest, bool resume)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
         ArgumentNullException.ThrowIfNull(manifest);
         Directory.CreateDirectory(path);
-        FileStream @lock = Lock(path);
+        FileStream ownLock = Lock(path);
         try
         {
-            return Open(path, manifest, resume, @lock);
-        }
-        catch
-        {
-            @lock.Dispose();
-            throw;
-        }
-    }
-
-    private static RunDirectory Open(string path, RunManifest manifest, bool resume, FileStream @lock)
-    {
-        string file = System.IO.Path.Combine(path, ManifestName);
-        string asked = JsonSerializer.Serialize(manifest, ResultsJson.Indented.RunManifest);
-        bool resumed = File.Exists(file);
-        if (resumed && !resume)
-            throw new IOException($"{path} holds a run: --resume continues it, another --output-dir starts a new one");
-        if (resumed && Difference(ReadManifest(file), manifest) is string difference)
-            throw new IOException($"{path} holds a run of another question: {difference}");
-        RunDirectory directory = new(path, manifest, @lock) { Resumed = resumed };
-        try
-        {
+            bool resumed = Check(path, manifest, resume);
             if (!resumed)
-                Replace(file, asked);
-            foreach (RunSetting run in manifest.Runs)
-                directory._logs.Add(ResultLog.Open(LogOf(path, run)));
+                Replace(System.IO.Path.Combine(path, ManifestName), JsonSerializer.Serialize(manifest, ResultsJson.Indented.RunManifest));
+            RunDirectory directory = new(path, manifest, ownLock) { Resumed = resumed };
+            directory.OpenLogs();
             return directory;
         }
         catch
         {
-            directory.Dispose();
+            ownLock.Dispose();
             throw;
         }
     }
@@ -118,6 +99,52 @@ public sealed class RunDirectory : IDisposable
         _lock.Dispose();
     }
 
+    // A file of its own: on Unix a lock on a log would keep readers out, too. It stays, since deleting it would let two processes
+    // lock two files of this name.
+    private static FileStream Lock(string path)
+    {
+        string file = System.IO.Path.Combine(path, LockName);
+        try
+        {
+            return new FileStream(file, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, bufferSize: 0);
+        }
+        catch (IOException error) when (File.Exists(file))
+        {
+            throw new IOException($"another process writes to the run in {path}", error);
+        }
+    }
+
+    /// <returns>Whether there is a run that continues.</returns>
+    private static bool Check(string path, RunManifest manifest, bool resume)
+    {
+        string file = System.IO.Path.Combine(path, ManifestName);
+        if (!File.Exists(file))
+        {
+            return manifest.Runs.FirstOrDefault(run => File.Exists(LogOf(path, run))) is RunSetting other
+                ? throw new IOException($"{LogOf(path, other)} belongs to a run whose {ManifestName} does not exist; another --output-dir starts a new run")
+                : false;
+        }
+        if (!resume)
+            throw new IOException($"{path} holds a run: --resume continues it, another --output-dir starts a new one");
+        return Difference(ReadManifest(file), manifest) is string difference
+            ? throw new IOException($"{path} holds a run of another question: {difference}")
+            : true;
+    }
+
+    private void OpenLogs()
+    {
+        try
+        {
+            foreach (RunSetting run in Manifest.Runs)
+                _logs.Add(ResultLog.Open(LogOf(Path, run)));
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
+    }
+
     private static EvaluationResults ResultsOf(RunManifest manifest, IEnumerable<IReadOnlyList<ItemResult>> items) => new()
     {
         Model = manifest.Model,
@@ -147,14 +174,28 @@ public sealed class RunDirectory : IDisposable
     {
         try
         {
-            return JsonSerializer.Deserialize(File.ReadAllBytes(file), ResultsJson.Line.RunManifest)
-                ?? throw new IOException($"{file} is empty");
+            JsonElement json = UntrustedJson.Parse(File.ReadAllBytes(file));
+            string? problem = UntrustedJson.FindProblem(json);
+            if (problem == null && json.Deserialize(ResultsJson.Line.RunManifest) is RunManifest manifest && IsWhole(manifest))
+                return manifest;
+            throw new IOException($"{file} does not describe a run of this program{(problem == null ? "" : $": {problem}")}");
+        }
+        catch (FormatException error)
+        {
+            throw new IOException($"{file} does not describe a run of this program: it is {error.Message}", error);
         }
         catch (JsonException error)
         {
             throw new IOException($"{file} does not describe a run of this program", error);
         }
     }
+
+    // The names of settings are parts of paths.
+    private static bool IsWhole(RunManifest manifest) =>
+        manifest.Runs.Count > 0
+        && manifest.Runs.All(run => run != null && RunSetting.IsName(run.Setting) && run.Options.Values.All(value => value != null))
+        && manifest.Runs.Select(run => run.FileName).Distinct().Count() == manifest.Runs.Count
+        && manifest.Common.Values.All(value => value != null);
 
     /// <returns>What differs; null for nothing.</returns>
     private static string? Difference(RunManifest was, RunManifest now)
@@ -174,29 +215,17 @@ public sealed class RunDirectory : IDisposable
         if (Difference(was.Common, now.Common) is string common)
             return common;
         if (!was.Runs.Select(run => run.FileName).SequenceEqual(now.Runs.Select(run => run.FileName)))
-            return $"the settings were {string.Join(", ", was.Runs.Select(run => run.FileName))}";
+            return $"the settings were {NamesOf(was)}, not {NamesOf(now)}";
         return was.Runs.Zip(now.Runs, (a, b) => Difference(a.Options, b.Options) is string option ? $"{a.Setting}: {option}" : null)
             .FirstOrDefault(difference => difference != null);
     }
 
+    private static string NamesOf(RunManifest manifest) => string.Join(", ", manifest.Runs.Select(run => run.FileName));
+
     private static string? Difference(IReadOnlyDictionary<string, string> was, IReadOnlyDictionary<string, string> now)
     {
         string? name = was.Keys.Union(now.Keys).FirstOrDefault(key => was.GetValueOrDefault(key) != now.GetValueOrDefault(key));
-        return name == null ? null : $"{name} was {was.GetValueOrDefault(name) ?? "not set"}, not {now.GetValueOrDefault(name) ?? "unset"}";
-    }
-
-    // A file of its own: readers of the results must not be locked out. A killed process leaves it, but no lock.
-    private static FileStream Lock(string path)
-    {
-        string file = System.IO.Path.Combine(path, LockName);
-        try
-        {
-            return new FileStream(file, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, bufferSize: 0, FileOptions.DeleteOnClose);
-        }
-        catch (IOException error) when (File.Exists(file))
-        {
-            throw new IOException($"another process is at the run in {path}", error);
-        }
+        return name == null ? null : $"{name} was {was.GetValueOrDefault(name) ?? "not set"}, now it is {now.GetValueOrDefault(name) ?? "not set"}";
     }
 
     private static void Replace(string path, string text)

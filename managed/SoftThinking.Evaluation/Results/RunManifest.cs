@@ -42,4 +42,10 @@ public sealed record RunSetting(string Setting, ulong Seed, IReadOnlyDictionary<
 {
     /// <summary>Name of its files, without the ending.</summary>
     public string FileName => FormattableString.Invariant($"{Setting}-seed{Seed}");
+
+    internal const int MaxNameLength = 60;
+
+    /// <summary>Whether a setting may have the name, which is part of file names.</summary>
+    internal static bool IsName(string name) =>
+        name.Length is > 0 and <= MaxNameLength && name[0] != '.' && name.All(c => char.IsAsciiLetterOrDigit(c) || c is '.' or '-' or '_');
 }

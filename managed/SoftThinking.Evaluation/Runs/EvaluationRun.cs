@@ -56,11 +56,14 @@ public sealed class EvaluationRun(EvaluationPlan plan, RunDirectory directory, I
     public EvaluationProgress Progress { get; } = new();
 
     /// <summary>Runs what is not finished yet. Items in flight are lost when it is canceled, finished ones are not.</summary>
+    /// <exception cref="DatasetException">The options of an item cannot be shown in another order; nothing was asked.</exception>
     /// <exception cref="IOException">A result cannot be written; what was written before is intact.</exception>
     /// <exception cref="OperationCanceledException">Canceled.</exception>
     public async Task RunAsync(CancellationToken cancellation)
     {
         int end = Math.Min(plan.EndIndex, plan.Dataset.Items.Count);
+        for (int item = plan.StartIndex; item < end; item++)
+            _ = Shown(item);
         Progress.Total = _runs.Count * Math.Max(0, end - plan.StartIndex);
         List<(int Item, int Run)> left = [];
         for (int item = plan.StartIndex; item < end; item++)
@@ -89,15 +92,19 @@ public sealed class EvaluationRun(EvaluationPlan plan, RunDirectory directory, I
         }
     }
 
-    private async Task RunAsync(int index, int run, CancellationToken cancellation)
+    /// <summary>An item as it is asked, and the order of its options; null where they keep theirs, or there are none.</summary>
+    private (BenchmarkItem Item, string? Order) Shown(int index)
     {
         BenchmarkItem item = plan.Dataset.Items[index];
-        string? order = null;
-        if (plan.Dataset.Kind == BenchmarkKind.Choice && !plan.KeepOptionOrder)
-        {
-            order = OptionShuffle.Order(item, plan.Seed);
-            item = OptionShuffle.Apply(item, order);
-        }
+        if (plan.Dataset.Kind != BenchmarkKind.Choice || plan.KeepOptionOrder)
+            return (item, null);
+        string order = OptionShuffle.Order(item, plan.Seed);
+        return (OptionShuffle.Apply(item, order), order);
+    }
+
+    private async Task RunAsync(int index, int run, CancellationToken cancellation)
+    {
+        (BenchmarkItem item, string? order) = Shown(index);
         (EvaluationSetting setting, ulong seed) = _runs[run];
         AnswerRequest request = new(
             BenchmarkPrompt.For(plan.Dataset.Kind, item, plan.Template),

@@ -1,4 +1,3 @@
-using System.Text.Json.Nodes;
 using SoftThinking.Evaluation.Code;
 using SoftThinking.Evaluation.Datasets;
 using SoftThinking.Evaluation.Judging;
@@ -39,17 +38,17 @@ public sealed class ItemJudge(PythonSandbox? sandbox, ModelJudge? model)
     {
         BenchmarkKind.Math => Task.FromResult(MathJudge.Judge(answer, (string)item.Reference!)),
         BenchmarkKind.Choice => Task.FromResult(ChoiceJudge.Judge(answer, (string)item.Reference!, item.Choices)),
-        _ => CodeAsync(kind, item, answer, cancellation),
+        _ => CodeAsync(item.ToCodeTask(kind)!, answer, cancellation),
     };
 
-    private async Task<Verdict> CodeAsync(BenchmarkKind kind, BenchmarkItem item, string answer, CancellationToken cancellation)
+    private async Task<Verdict> CodeAsync(CodeTask task, string answer, CancellationToken cancellation)
     {
         if (sandbox == null)
             return new Verdict(Outcome.Undecided, "not run") { Answer = CodeExtractor.Extract(answer), Note = "code runs only with --allow-code-execution" };
         await _cores.WaitAsync(cancellation);
         try
         {
-            return await CodeJudge.JudgeAsync(TaskOf(kind, item.Reference, item.Question), answer, sandbox, cancellation);
+            return await CodeJudge.JudgeAsync(task, answer, sandbox, cancellation);
         }
         catch (FormatException error) // a key of the reference that only some of the benchmark's forms have
         {
@@ -60,11 +59,4 @@ public sealed class ItemJudge(PythonSandbox? sandbox, ModelJudge? model)
             _cores.Release();
         }
     }
-
-    private static CodeTask TaskOf(BenchmarkKind kind, JsonNode reference, string question) => kind switch
-    {
-        BenchmarkKind.HumanEval => CodeTask.FromHumanEval(reference, question),
-        BenchmarkKind.Mbpp => CodeTask.FromMbpp(reference),
-        _ => CodeTask.FromLiveCodeBench(reference),
-    };
 }

@@ -29,8 +29,8 @@ public sealed class ModelJudge(ServerPool pool, string model) : IDisposable
         };
         try
         {
-            string reply = ReplyReader.Read(await pool.ChatAsync(body, cancellation), 0).Answer;
-            return ReadReply(reply);
+            SampleResult reply = ReplyReader.Read(await pool.ChatAsync(body, cancellation), 0);
+            return reply.Error == null ? ReadReply(reply.Answer) : new Verdict(Outcome.Undecided, "model") { Note = reply.Error };
         }
         catch (EndpointException error)
         {
@@ -48,7 +48,7 @@ public sealed class ModelJudge(ServerPool pool, string model) : IDisposable
         {
             "YES" => new Verdict(Outcome.Correct, "model"),
             "NO" => new Verdict(Outcome.Wrong, "model"),
-            _ => new Verdict(Outcome.Undecided, "model") { Note = $"the judge replied neither YES nor NO: {Shorten(reply, 80)}" },
+            _ => new Verdict(Outcome.Undecided, "model") { Note = $"the judge replied neither YES nor NO: {MessageText.Clean(reply, 80)}" },
         };
     }
 
@@ -63,11 +63,8 @@ public sealed class ModelJudge(ServerPool pool, string model) : IDisposable
         {(string)item.Reference!}
 
         Solution:
-        {Shorten(sample.Answer, MaxAnswer, fromEnd: true)}
+        {MessageText.End(sample.Answer, MaxAnswer)}
 
         Is the final answer of the solution equivalent to the reference answer? Reply with one word: YES or NO.
         """;
-
-    private static string Shorten(string text, int length, bool fromEnd = false) =>
-        text.Length <= length ? text : fromEnd ? "…" + text[^length..] : text[..length] + "…";
 }

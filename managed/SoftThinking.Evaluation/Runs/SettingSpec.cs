@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using SoftThinking.Evaluation.Results;
 using SoftThinking.Json;
 
 namespace SoftThinking.Evaluation.Runs;
@@ -7,8 +8,6 @@ namespace SoftThinking.Evaluation.Runs;
 /// <summary>Settings as a user writes them: "cot", "soft:max_topk=5,temperature=0.8", "wide=soft:max_topk=20".</summary>
 public static class SettingSpec
 {
-    private const int MaxNameLength = 60;
-
     /// <summary>Reads a setting: [NAME=]PRESET[:KEY=VALUE,…], whose keys are those of <see cref="SamplingJson"/>.</summary>
     /// <param name="spec">The text.</param>
     /// <param name="options">The options that the preset and the values change.</param>
@@ -21,10 +20,10 @@ public static class SettingSpec
         EvaluationSetting setting = EvaluationSetting.Find(preset ?? first, options) ?? throw new ArgumentException(
             $"unknown setting '{preset ?? first}'; the settings are {string.Join(", ", EvaluationSetting.Presets.Select(known => known.Name))}");
         string name = preset != null ? first : spec.Replace(':', '-').Replace('=', '-').Replace(',', '-');
-        if (name.Length is 0 or > MaxNameLength || !name.All(c => char.IsAsciiLetterOrDigit(c) || c is '.' or '-' or '_') || name[0] == '.')
+        if (!RunSetting.IsName(name))
             throw new ArgumentException(
-                $"'{name}' cannot be the name of a setting: up to {MaxNameLength} letters, digits, dots, dashes and underscores; "
-                + "name it yourself as NAME=" + head);
+                $"'{name}' cannot be the name of a setting: up to {RunSetting.MaxNameLength} letters, digits, dots, dashes and underscores; "
+                + $"name it yourself as NAME={spec[(preset == null ? 0 : first.Length + 1)..]}");
         return new EvaluationSetting(name, values == null ? setting.Sampling : Apply(spec, values, setting.Sampling));
     }
 
@@ -57,7 +56,7 @@ public static class SettingSpec
     {
         try
         {
-            return JsonNode.Parse(text) is JsonValue value ? value : text;
+            return JsonNode.Parse(text) is JsonValue value && value.GetValueKind() != JsonValueKind.String ? value : text;
         }
         catch (JsonException)
         {

@@ -2,7 +2,6 @@ using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using NUnit.Framework;
 using SoftThinking.Evaluation.Code;
-using SoftThinking.Tests;
 
 namespace SoftThinking.Evaluation.Tests.Code;
 
@@ -14,10 +13,7 @@ public sealed class CodeDatasetTests
 
     private static JsonArray Load(string name)
     {
-        string path = TestData.DatasetFile(name);
-        if (!File.Exists(path))
-            Assert.Ignore($"{path} does not exist; set SOFTTHINKING_SHARED to the folder that holds datasets/{name}.json");
-        return JsonNode.Parse(File.ReadAllText(path))!.AsArray();
+        return JsonNode.Parse(File.ReadAllText(SharedFiles.Dataset(name)))!.AsArray();
     }
 
     private static (CodeTask Task, string Solution) HumanEval(JsonNode item, bool whole)

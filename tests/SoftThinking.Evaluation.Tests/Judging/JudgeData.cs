@@ -26,10 +26,7 @@ internal static class JudgeData
     /// <summary>The references of a data set.</summary>
     public static IReadOnlyList<string> References(string dataset)
     {
-        var path = TestData.DatasetFile(dataset);
-        if (!File.Exists(path))
-            Assert.Ignore($"'{path}' does not exist; set SOFTTHINKING_SHARED to run this test.");
-        using var document = JsonDocument.Parse(File.ReadAllText(path));
+        using var document = JsonDocument.Parse(File.ReadAllText(SharedFiles.Dataset(dataset)));
         return [.. document.RootElement.EnumerateArray().Select(item => item.GetProperty("final_answer").GetString()!)];
     }
 

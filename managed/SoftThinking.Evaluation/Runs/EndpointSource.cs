@@ -1,10 +1,10 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using SoftThinking.Evaluation.Endpoints;
 using SoftThinking.Evaluation.Results;
-using SoftThinking.Evaluation.Runs;
 using SoftThinking.Json;
 
-namespace SoftThinking.Evaluation.Endpoints;
+namespace SoftThinking.Evaluation.Runs;
 
 /// <summary>Answers with servers that speak the chat-completions protocol. Each sample is a request of its own, with a seed of its
 /// own. Soft-thinking parameters go along under their published names.</summary>
