@@ -15,7 +15,7 @@ internal static class EvalCommand
     [
         "eval --compare soft cot greedy --repeat-seeds 3",
         "eval --model ~/QwQ-32B --dataset math500 --compare soft cot",
-        "eval --model ~/QwQ-32B --dataset math500 --compare soft cot --resume",
+        "eval --model ~/QwQ-32B --dataset math500 --resume",
         "eval --model ~/QwQ-32B --dataset mbpp --allow-code-execution",
         "eval --dataset amc23 --endpoint http://a:8000 http://b:8000",
     ];
