@@ -8,10 +8,12 @@ namespace SoftThinking.Tests.Cli;
 
 /// <summary>`bench` with the demonstration model: what the options do, what the object holds, and that its hashes are
 /// of the output alone. Times are not looked at.</summary>
-[NonParallelizable]
 public class BenchTests
 {
     private static readonly (string Option, string Value)[] Small = [("--prompt", "40"), ("--generate", "8"), ("--repeat", "1")];
+
+    // Each run measures the machine first, which takes most of its time.
+    private static readonly Lazy<string[]> Plain = new(() => Hashes("--batch", "2"));
 
     [Test]
     public void TheObjectHasItsShape()
@@ -81,7 +83,7 @@ public class BenchTests
     [TestCase("--context", "41")]
     [TestCase("--generate", "9")]
     public void TheHashIsOfTheOutput(string option, string value) =>
-        Assert.That(Hashes("--batch", "2", option, value), Is.Not.EqualTo(Hashes("--batch", "2")));
+        Assert.That(Hashes("--batch", "2", option, value), Is.Not.EqualTo(Plain.Value));
 
     [Test]
     public void ConcurrentRequestsProduceWhatSequentialOnesDo()
