@@ -75,7 +75,7 @@ internal static class HtmlReport
         Comparison[] others = [.. comparisons[false]];
         if (others.Length > 0)
         {
-            html.Open("details", ("class", "print")).Element("summary", $"{Numbers.Count(others.Length)} further comparisons");
+            html.Open("details", ("class", "print")).Element("summary", Numbers.Count(others.Length, "further comparison"));
             WriteSentences(html, others);
             html.Close("details").Line();
         }

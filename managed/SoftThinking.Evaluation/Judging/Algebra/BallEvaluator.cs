@@ -83,6 +83,8 @@ internal sealed class BallEvaluator(IReadOnlyDictionary<string, Fraction> point,
 
     private ComplexBall? RationalPower(ComplexBall z, Fraction exponent)
     {
+        if (BigInteger.Abs(exponent.Numerator) >= int.MaxValue)
+            throw new TooLargeException();
         long top = (long)exponent.Numerator;
         if (exponent.Denominator.IsOne)
             return ComplexBall.Power(z, top, precision);

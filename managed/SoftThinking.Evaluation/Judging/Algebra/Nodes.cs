@@ -11,10 +11,14 @@ internal static class Nodes
     public static Node Negate(Node node)
         => node is NumberNode number ? number with { Value = -number.Value } : Product(NumberNode.MinusOne, node);
 
+    /// <summary>Bits up to which a quotient is computed at once; evaluation counts the work of a larger one.</summary>
+    private const long MaxQuotientBits = 4096;
+
     public static Node Product(Node a, Node b) => new ProductNode([a, b]);
 
     public static Node Quotient(Node a, Node b)
         => (a, b) is (NumberNode { IsDecimal: false } x, NumberNode { IsDecimal: false } y) && !y.Value.IsZero
+            && Exact.Bits(x.Value) + Exact.Bits(y.Value) <= MaxQuotientBits
             ? new NumberNode(x.Value / y.Value)
             : Product(a, new PowerNode(b, NumberNode.MinusOne));
 
