@@ -44,8 +44,18 @@ internal static class Nodes
         _ => [],
     };
 
-    /// <summary>The node and all below it.</summary>
-    public static IEnumerable<Node> All(Node node) => Children(node).SelectMany(All).Prepend(node);
+    /// <summary>The node and all below it, in no particular order.</summary>
+    public static IEnumerable<Node> All(Node node)
+    {
+        // Recursion would nest an enumerator for each level, and a deep tree would cost the square of its depth.
+        Stack<Node> rest = new([node]);
+        while (rest.TryPop(out Node? next))
+        {
+            yield return next;
+            foreach (Node child in Children(next))
+                rest.Push(child);
+        }
+    }
 
     /// <summary>Names of the variables in a node, sorted.</summary>
     public static SortedSet<string> Variables(Node node) => new(
