@@ -2,7 +2,7 @@ using System.Reflection;
 
 namespace SoftThinking.Tests;
 
-/// <summary>Finds the data that tests read: what lies in the repository, and golden data that lies outside it.</summary>
+/// <summary>Finds the data that tests read: files of the repository, and golden data outside it.</summary>
 internal static class TestData
 {
     /// <summary>Root of the repository: what SOFTTHINKING_REPOSITORY says, or the nearest folder above the test assembly that
@@ -38,13 +38,13 @@ internal static class TestData
 
     private static string FindRepositoryRoot()
     {
-        if (Environment.GetEnvironmentVariable("SOFTTHINKING_REPOSITORY") is { Length: > 0 } told)
-            return told;
+        if (Environment.GetEnvironmentVariable("SOFTTHINKING_REPOSITORY") is { Length: > 0 } root)
+            return root;
         for (DirectoryInfo? folder = new(AppContext.BaseDirectory); folder != null; folder = folder.Parent)
         {
             if (File.Exists(Path.Combine(folder.FullName, "SoftThinking.sln")))
                 return folder.FullName;
         }
-        throw new DirectoryNotFoundException($"no SoftThinking.sln above {AppContext.BaseDirectory}: SOFTTHINKING_REPOSITORY may tell where the repository is");
+        throw new DirectoryNotFoundException($"no SoftThinking.sln above {AppContext.BaseDirectory}: set SOFTTHINKING_REPOSITORY to the root of the repository");
     }
 }

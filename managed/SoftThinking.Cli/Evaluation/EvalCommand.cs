@@ -24,8 +24,8 @@ internal static class EvalCommand
     {
         EvalOptions options = new();
         GroupedCommand command = new("eval",
-            "Evaluates a model on a data set: answers every item, judges the answers, and compares ways of thinking. Results are written "
-            + "as they come; an interrupted run continues with --resume.",
+            "Evaluates a model on a data set: answers every item, judges the answers, and compares ways of thinking. Each result is written "
+            + "immediately; an interrupted run continues with --resume.",
             options.Groups, Examples);
         command.SetAction((parsed, cancellation) => RunAsync(options.Read(parsed), terminal, cancellation));
         return command;
@@ -104,7 +104,8 @@ internal static class EvalCommand
             return null;
         if (!settings.AllowCode)
         {
-            terminal.Error.WriteLine("the model's code does not run, and every answer stays undecided; --allow-code-execution runs it in a sandbox");
+            terminal.Error.WriteLine(
+                "the model's code does not run, and every answer stays undecided; --allow-code-execution runs it in a sandbox");
             return null;
         }
         PythonSandbox sandbox = await PythonSandbox.ProbeAsync(cancellation: cancellation);
@@ -128,11 +129,14 @@ internal static class EvalCommand
         foreach ((RunSetting run, ResultLog log) in directory.Manifest.Runs.Zip(directory.Logs))
         {
             if (log.BrokenLines > 0)
-                terminal.Error.WriteLine($"{run.FileName}.jsonl: {log.BrokenLines} broken lines moved to {run.FileName}.jsonl.broken; their items run again");
+            {
+                terminal.Error.WriteLine(
+                    $"{run.FileName}.jsonl: {log.BrokenLines} broken lines moved to {run.FileName}.jsonl.broken; their items run again");
+            }
         }
     }
 
-    // Its own evaluator has the tests that the file lacks.
+    // The file lacks the tests; the evaluator of LiveCodeBench has them.
     private static void ExportCode(EvalSettings settings, RunDirectory directory)
     {
         if (settings.Plan.Dataset.Kind != BenchmarkKind.LiveCodeBench)

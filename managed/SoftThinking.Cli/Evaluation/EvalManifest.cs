@@ -7,7 +7,7 @@ using SoftThinking.Json;
 
 namespace SoftThinking.Cli;
 
-/// <summary>What an `eval` command asks, as it is written down. No key and no address of a server is part of it.</summary>
+/// <summary>What an `eval` command asks for, as recorded in the results. No key and no address of a server is part of it.</summary>
 internal static class EvalManifest
 {
     public static RunManifest Of(EvalSettings settings)

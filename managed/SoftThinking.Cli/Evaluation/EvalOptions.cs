@@ -63,7 +63,7 @@ internal sealed class EvalOptions
         "Show the options of multiple-choice questions in the order of the file. By default each question has an order of its own, which "
         + "depends on --seed and is recorded.");
     private readonly Option<string[]?> _compare = OptionKinds.Several("--compare", "SPEC…",
-        "Settings to compare on the same items: " + string.Join(", ", EvaluationSetting.Presets.Select(preset => preset.Name))
+        "Settings to compare on the same items, by default one from the sampling options: " + string.Join(", ", EvaluationSetting.Presets.Select(preset => preset.Name))
         + ", each optionally with a name and other values: wide=soft:max_topk=20,temperature=0.8.");
     private readonly Option<int?> _repeats = Count("--repeat-seeds", "Runs of each setting, each with other seeds: 1 to 1000.", 1, 1, 1000);
     private readonly Option<string?> _output = OptionKinds.Text("--output-dir", "DIR",
@@ -81,7 +81,7 @@ internal sealed class EvalOptions
         "Environment variable that holds the API key of the servers. The default is OPENAI_API_KEY.");
     private readonly Option<int?> _timeout = Count("--timeout", "Seconds within which a server must reply: 1 to 86400.", 3600, 1, 86400);
     private readonly Option<string?> _judgeUrl = OptionKinds.Text("--judge-url", "URL",
-        "Let a language model judge answers that the rules refuse: a server that speaks the OpenAI chat protocol. Its verdicts are "
+        "Let a language model judge answers that the rules reject: a server that speaks the OpenAI chat protocol. Its verdicts are "
         + "marked, and the accuracy of the rules alone is reported, too.");
     private readonly Option<string?> _judgeModel = OptionKinds.Text("--judge-model", "NAME", "The judge's name at its server.");
     private readonly Option<string?> _judgeKeyName = OptionKinds.Text("--judge-api-key-env", "NAME",
@@ -94,7 +94,7 @@ internal sealed class EvalOptions
     {
         Groups =
         [
-            new("what", [_model, _dataset, _datasets, _start, _end, _samples, _template, _keepOrder]),
+            new("data", [_model, _dataset, _datasets, _start, _end, _samples, _template, _keepOrder]),
             new("comparison", [_compare, _repeats]),
             new("results", [_output, _resume, _traced, _json]),
             new("judging", [_judgeUrl, _judgeModel, _judgeKeyName, _allowCode]),
@@ -216,6 +216,9 @@ internal sealed class EvalOptions
         NumberOption.Create<int>(name, description, preset, value =>
         {
             if (value < least || value > most)
-                throw new ArgumentOutOfRangeException("", most == int.MaxValue ? $" must be {least} or more, not {value}" : $" must be {least} to {most}, not {value}");
+            {
+                string range = most == int.MaxValue ? $"{least} or more" : $"{least} to {most}";
+                throw new ArgumentOutOfRangeException("", $" must be {range}, not {value}");
+            }
         });
 }

@@ -5,7 +5,7 @@ using SoftThinking.Evaluation.Runs;
 
 namespace SoftThinking.Cli;
 
-/// <summary>`report`: a page about one or more evaluations.</summary>
+/// <summary>`report`: a report about one or more evaluations.</summary>
 internal static class ReportCommand
 {
     private static readonly string[] Examples =
@@ -16,17 +16,18 @@ internal static class ReportCommand
 
     private static readonly Argument<string[]> Directories = new("DIR")
     {
-        Description = "Directories that eval wrote.",
+        Description = "Output directories of eval.",
         Arity = ArgumentArity.OneOrMore,
     };
 
-    private static readonly Option<string?> Output = OptionKinds.Text("--output-dir", "DIR", "Where the files go. The default is the first directory.");
+    private static readonly Option<string?> Output = OptionKinds.Text(
+        "--output-dir", "DIR", "Directory of the report. The default is the first DIR.");
 
     public static Command Create(Terminal terminal)
     {
         GroupedCommand command = new("report",
-            $"Writes {ReportBuilder.HtmlName}, a page that needs nothing else, and {ReportBuilder.MarkdownName} about evaluations: accuracy against "
-            + "tokens, where settings differ, how entropy went, and transcripts with their mixtures.",
+            $"Writes {ReportBuilder.HtmlName}, a self-contained page, and {ReportBuilder.MarkdownName} about evaluations: accuracy against "
+            + "tokens, the items on which settings differ, entropy, and transcripts with their mixtures.",
             [new("options", [Output])], Examples)
         {
             Directories,

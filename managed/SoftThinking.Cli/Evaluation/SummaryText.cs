@@ -5,7 +5,7 @@ using Spectre.Console;
 
 namespace SoftThinking.Cli;
 
-/// <summary>What an evaluation found, on a terminal.</summary>
+/// <summary>The results of an evaluation on a terminal.</summary>
 internal sealed class SummaryText(Terminal terminal)
 {
     private const int TableWidth = 140;

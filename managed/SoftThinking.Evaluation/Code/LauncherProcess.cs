@@ -67,14 +67,18 @@ internal static class LauncherProcess
         SandboxPlan plan, SandboxLimits limits, byte[] request, CancellationToken cancellation)
     {
         using Process process = Start(plan.Python);
+        // A process does not close streams that were used: each run would leave three descriptors to the finalizers. The writer of
+        // standard input flushes when it is closed, which fails if the launcher is gone.
+        using Stream standardInput = process.StandardInput.BaseStream;
+        using StreamReader standardOutput = process.StandardOutput, standardError = process.StandardError;
         using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         stop.CancelAfter(limits.Wall + Grace);
-        Task<string> output = process.StandardOutput.ReadToEndAsync(CancellationToken.None);
-        Task<string> error = process.StandardError.ReadToEndAsync(CancellationToken.None);
+        Task<string> output = standardOutput.ReadToEndAsync(CancellationToken.None);
+        Task<string> error = standardError.ReadToEndAsync(CancellationToken.None);
         try
         {
-            await process.StandardInput.BaseStream.WriteAsync(request, stop.Token).ConfigureAwait(false);
-            await process.StandardInput.BaseStream.FlushAsync(stop.Token).ConfigureAwait(false);
+            await standardInput.WriteAsync(request, stop.Token).ConfigureAwait(false);
+            await standardInput.FlushAsync(stop.Token).ConfigureAwait(false);
             await process.WaitForExitAsync(stop.Token).ConfigureAwait(false);
         }
         catch (IOException)
@@ -83,10 +87,11 @@ internal static class LauncherProcess
         }
         catch (OperationCanceledException)
         {
-            await EndAsync(process).ConfigureAwait(false);
+            await EndAsync(process, standardInput).ConfigureAwait(false);
         }
+        LauncherAnswer answer = Parse(await output.ConfigureAwait(false), await error.ConfigureAwait(false), limits);
         cancellation.ThrowIfCancellationRequested();
-        return Parse(await output.ConfigureAwait(false), await error.ConfigureAwait(false), limits);
+        return answer;
     }
 
     /// <summary>Starts the launcher without the environment of this process, which may hold keys.</summary>
@@ -109,9 +114,9 @@ internal static class LauncherProcess
     }
 
     /// <summary>The end of its input asks the launcher to end everything; it is killed only if it does not.</summary>
-    private static async Task EndAsync(Process process)
+    private static async Task EndAsync(Process process, Stream standardInput)
     {
-        process.StandardInput.Close();
+        standardInput.Close();
         using CancellationTokenSource late = new(TimeSpan.FromSeconds(5));
         try
         {
@@ -187,7 +192,7 @@ internal static class LauncherProcess
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            // The program may have taken away the rights to its own directories. Nothing of value is in there.
+            // The program may have removed the permissions of its own directories. Nothing of value is in there.
         }
     }
 }

@@ -14,7 +14,7 @@ public static class LiveCodeBenchExport
     /// Writes <c>[{"question_id": …, "code_list": [code per sample]}]</c>. A sample without a program is an empty text, so
     /// that it counts as failed there, too. The evaluator wants every problem of its release once.
     /// </summary>
-    /// <exception cref="ArgumentException">A problem stands there twice.</exception>
+    /// <exception cref="ArgumentException">Two entries have the same problem.</exception>
     public static void Write(Stream stream, IEnumerable<LiveCodeBenchAnswers> problems)
     {
         HashSet<string> seen = [];
@@ -23,7 +23,7 @@ public static class LiveCodeBenchExport
         foreach (LiveCodeBenchAnswers problem in problems)
         {
             if (!seen.Add(problem.QuestionId))
-                throw new ArgumentException($"The problem \"{problem.QuestionId}\" stands there twice.", nameof(problems));
+                throw new ArgumentException($"The problem \"{problem.QuestionId}\" has two entries.", nameof(problems));
             writer.WriteStartObject();
             writer.WriteString("question_id", problem.QuestionId);
             writer.WriteStartArray("code_list");

@@ -8,7 +8,7 @@ namespace SoftThinking.Evaluation.Code;
 /// </summary>
 internal static class OutputComparison
 {
-    /// <summary>The first difference in words; null if there is none.</summary>
+    /// <summary>A description of the first difference; null if there is none.</summary>
     public static string? Difference(string expected, string output)
     {
         string[] left = Lines(expected), right = Lines(output);

@@ -1,11 +1,11 @@
 namespace SoftThinking.Evaluation.Code;
 
 /// <summary>
-/// Runs Python programs that nobody has read, with the protections that this system allows. A program starts in an empty
+/// Runs untrusted Python programs with the protections that this system allows. A program starts in an empty
 /// directory that is deleted afterwards, without the environment of this process, with limits on time, memory, processes,
 /// file size and output. On Linux, namespaces of the kernel keep it from the network, from other processes and from the
-/// file system; which of them are in force is found once. There is no filter of system calls: a fault of the kernel is not
-/// held off. Only Linux is supported. Safe for concurrent use.
+/// file system; which of them are in force is found once. There is no filter of system calls: it does not
+/// protect against faults of the kernel. Only Linux is supported. Safe for concurrent use.
 /// </summary>
 public sealed class PythonSandbox
 {

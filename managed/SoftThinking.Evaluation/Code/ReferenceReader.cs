@@ -4,7 +4,7 @@ using System.Text.Json.Nodes;
 
 namespace SoftThinking.Evaluation.Code;
 
-/// <summary>Reads references whose shape nobody has checked. Every error names the key.</summary>
+/// <summary>Reads references of unchecked shape. Every error names the key.</summary>
 internal static class ReferenceReader
 {
     public static JsonObject Object(JsonNode? node) =>

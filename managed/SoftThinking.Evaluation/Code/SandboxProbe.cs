@@ -42,8 +42,8 @@ internal static class SandboxProbe
             .Select(directory => Path.Combine(directory, "python3"))
             .Distinct().Where(File.Exists);
 
-    /// <summary>Where an interpreter really lies (it may be a script that starts another), and its version.</summary>
-    private static async Task<(string Path, string Version)?> IdentifyAsync(string path, CancellationToken cancellation)
+    /// <summary>The real path of an interpreter (it may be a script that starts another), and its version.</summary>
+    internal static async Task<(string Path, string Version)?> IdentifyAsync(string path, CancellationToken cancellation)
     {
         ProcessStartInfo info = new(path)
         {
@@ -57,13 +57,8 @@ internal static class SandboxProbe
         stop.CancelAfter(TimeSpan.FromSeconds(20));
         try
         {
-            using Process process = Process.Start(info)!;
-            process.StandardInput.Close();
-            Task<string> error = process.StandardError.ReadToEndAsync(stop.Token);
-            string[] lines = (await process.StandardOutput.ReadToEndAsync(stop.Token).ConfigureAwait(false)).Split('\n');
-            await error.ConfigureAwait(false);
-            await process.WaitForExitAsync(stop.Token).ConfigureAwait(false);
-            bool usable = process.ExitCode == 0 && lines.Length >= 2 && Path.IsPathFullyQualified(lines[0])
+            string[] lines = (await OutputAsync(info, stop.Token).ConfigureAwait(false)).Split('\n');
+            bool usable = lines.Length >= 2 && Path.IsPathFullyQualified(lines[0])
                 && Version.TryParse(lines[1], out Version? version) && version >= new Version(3, 8);
             return usable ? (lines[0], lines[1]) : null;
         }
@@ -71,6 +66,26 @@ internal static class SandboxProbe
             || (e is OperationCanceledException && !cancellation.IsCancellationRequested))
         {
             return null;
+        }
+    }
+
+    /// <summary>Standard output of a process that ends with exit code 0, else nothing. A process that does not end is killed.</summary>
+    private static async Task<string> OutputAsync(ProcessStartInfo info, CancellationToken cancellation)
+    {
+        using Process process = Process.Start(info)!;
+        using StreamReader standardOutput = process.StandardOutput, standardError = process.StandardError;
+        try
+        {
+            process.StandardInput.Close();
+            string[] texts = await Task.WhenAll(
+                standardOutput.ReadToEndAsync(cancellation), standardError.ReadToEndAsync(cancellation)).ConfigureAwait(false);
+            await process.WaitForExitAsync(cancellation).ConfigureAwait(false);
+            return process.ExitCode == 0 ? texts[0] : "";
+        }
+        catch (OperationCanceledException)
+        {
+            process.Kill(entireProcessTree: true);
+            throw;
         }
     }
 

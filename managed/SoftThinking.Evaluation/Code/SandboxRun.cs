@@ -45,7 +45,7 @@ public sealed record SandboxRun
     /// <summary>What the program wrote to descriptor 3: the first 64 KiB.</summary>
     internal string Report { get; init; } = "";
 
-    /// <summary>The end in words, with the last line of standard error where that says why.</summary>
+    /// <summary>A description of the end, with the last line of standard error where that says why.</summary>
     public string Describe() => End switch
     {
         SandboxEnd.Finished => "finished with exit code 0",

@@ -18,10 +18,10 @@ public static class ChoiceJudge
         ArgumentNullException.ThrowIfNull(letter);
         if (AnswerText.AfterThought(answer) is not { } text)
             return new Verdict(Outcome.NoAnswer, "open thought");
-        var found = ChoiceExtraction.Find(text, choices);
+        (string? Letter, string Rule) found = ChoiceExtraction.Find(text, choices);
         if (found.Letter is not { } chosen)
             return new Verdict(Outcome.NoAnswer, found.Rule);
-        var correct = string.Equals(chosen, letter.Trim(), StringComparison.OrdinalIgnoreCase);
+        bool correct = string.Equals(chosen, letter.Trim(), StringComparison.OrdinalIgnoreCase);
         return new Verdict(correct ? Outcome.Correct : Outcome.Wrong, found.Rule) { Answer = chosen };
     }
 }

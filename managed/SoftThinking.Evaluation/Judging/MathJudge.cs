@@ -22,7 +22,7 @@ public static class MathJudge
             return new Verdict(Outcome.NoAnswer, "open thought");
         if (MathExtraction.Find(text) is not { } found)
             return new Verdict(Outcome.NoAnswer, "no answer");
-        var (equal, rule) = Compare(found, reference.Trim());
+        (bool equal, string? rule) = Compare(found, reference.Trim());
         return new Verdict(equal ? Outcome.Correct : Outcome.Wrong, rule) { Answer = found };
     }
 
@@ -33,7 +33,7 @@ public static class MathJudge
             return (true, "text");
         try
         {
-            var budget = new Budget();
+            Budget budget = new();
             if (SameTokens(answer, reference))
                 return (true, "text");
             return CompareReadings(Reader.Read(answer), Reader.Read(MathExtraction.Unwrap(reference)), budget);
@@ -47,14 +47,15 @@ public static class MathJudge
     private static (bool Equal, string Rule) CompareReadings(
         IReadOnlyList<ReadAnswer> answers, IReadOnlyList<ReadAnswer> references, Budget budget)
     {
-        var rule = "unreadable";
-        foreach (var answer in answers)
+        string rule = "unreadable";
+        foreach (ReadAnswer answer in answers)
         {
-            foreach (var reference in references)
+            foreach (ReadAnswer reference in references)
             {
                 if (answer.Node is null)
                     continue;
-                var decision = new Comparison(budget).Decide(answer.Node, reference.Node ?? new TextNode(reference.Text));
+                Node other = reference.Node ?? new TextNode(reference.Text);
+                (bool Equal, string Rule) decision = new Comparison(budget).Decide(answer.Node, other);
                 if (decision.Equal)
                     return decision;
                 if (rule == "unreadable")
@@ -62,8 +63,8 @@ public static class MathJudge
             }
         }
         // What is read as words on one side only may still be the same words.
-        var (first, second) = (answers[0], references[0]);
-        var isText = first.Node is TextNode || second.Node is TextNode;
+        (ReadAnswer first, ReadAnswer second) = (answers[0], references[0]);
+        bool isText = first.Node is TextNode || second.Node is TextNode;
         return isText && WordForm.Equal(first.Text, second.Text) ? (true, "text") : (false, rule);
     }
 
@@ -71,7 +72,8 @@ public static class MathJudge
     {
         try
         {
-            var (x, y) = (Tokenizer.Tokenize(a, CommaReading.Thousands), Tokenizer.Tokenize(b, CommaReading.Thousands));
+            IReadOnlyList<Token> x = Tokenizer.Tokenize(a, CommaReading.Thousands);
+            IReadOnlyList<Token> y = Tokenizer.Tokenize(b, CommaReading.Thousands);
             return x.Count > 1 && x.Count == y.Count && x.Zip(y).All(pair => Same(pair.First, pair.Second));
         }
         catch (UnreadableException)

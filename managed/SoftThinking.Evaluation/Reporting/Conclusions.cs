@@ -3,28 +3,67 @@ using SoftThinking.Evaluation.Statistics;
 
 namespace SoftThinking.Evaluation.Reporting;
 
-/// <summary>What comparisons allow a reader to conclude, in plain sentences. That there is no difference to be seen is a conclusion, too.</summary>
+/// <summary>
+/// What comparisons allow a reader to conclude, in plain sentences. That no difference can be seen is a conclusion, too.
+/// </summary>
 public static class Conclusions
 {
     private const int FewItems = 30;
 
-    /// <summary>One sentence about all comparisons; null for none.</summary>
+    /// <summary>The answer to a reader's first question: which setting is more accurate, and which is shorter. Null for no comparison.</summary>
     public static string? Overall(IReadOnlyList<Comparison> comparisons)
     {
         if (comparisons.Count == 0)
             return null;
-        int found = comparisons.Count(c => c.Accuracy.Concluded);
-        string corrected = comparisons.Count == 1 ? "" : " (p is corrected for all of them)";
-        if (found > 0)
-        {
-            return comparisons.Count == 1
-                ? "The two settings differ in accuracy."
-                : $"{Numbers.Count(found)} of {Numbers.Count(comparisons.Count)} comparisons show a difference in accuracy{corrected}.";
-        }
-        string largest = Numbers.Points(comparisons.Max(c => c.Accuracy.Estimate.Interval.Reach));
-        return $"No setting can be said to be more accurate than another{corrected}; in every comparison, a difference of more than " +
-            $"{largest} points can be excluded.";
+        IReadOnlyList<Comparison> distinct = Distinct(comparisons);
+        return distinct.Count == 0 ? "All settings produced the same samples." : MoreAccurate(distinct) + Shortest(distinct);
     }
+
+    /// <summary>The comparisons without those of a setting whose samples are the same as an earlier setting's.</summary>
+    public static IReadOnlyList<Comparison> Distinct(IReadOnlyList<Comparison> comparisons)
+    {
+        HashSet<SettingSummary> repeated = [.. comparisons.Where(c => c.SameSamples).Select(c => c.Second)];
+        return [.. comparisons.Where(c => !repeated.Contains(c.First) && !repeated.Contains(c.Second))];
+    }
+
+    /// <summary>A sentence for each group of settings whose samples are the same.</summary>
+    public static IReadOnlyList<string> Same(IReadOnlyList<Comparison> comparisons)
+    {
+        HashSet<SettingSummary> repeated = [.. comparisons.Where(c => c.SameSamples).Select(c => c.Second)];
+        return
+        [
+            .. comparisons.Where(c => c.SameSamples && !repeated.Contains(c.First)).GroupBy(c => c.First.Name).Select(group =>
+                $"{Join([group.Key, .. group.Select(c => c.Second.Name)])} produced the same samples; {group.Key} stands for all of them here."),
+        ];
+    }
+
+    private static string MoreAccurate(IReadOnlyList<Comparison> comparisons)
+    {
+        Comparison[] found = [.. comparisons.Where(c => c.Accuracy.Concluded)];
+        if (found.Length == 0)
+        {
+            string largest = Numbers.Points(comparisons.Max(c => c.Accuracy.Estimate.Interval.Reach));
+            string scope = comparisons.Count == 1 ? "a" : "in every comparison, a";
+            return $"No setting can be said to be more accurate than another; {scope} difference of more than {largest} points can be excluded.";
+        }
+        IEnumerable<string> clauses = found.Select(c => Order(c, c.Accuracy)).GroupBy(o => o.Higher).OrderByDescending(g => g.Count())
+            .Select(g => $"{g.Key} is more accurate than {Join([.. g.Select(o => $"{o.Lower} (by {Numbers.Points(o.Difference.Value)} points)")])}");
+        string others = found.Length < comparisons.Count ? " No other difference in accuracy can be concluded." : "";
+        return $"{string.Join("; ", clauses)}.{others}";
+    }
+
+    /// <summary>The setting that needs fewer tokens than every other, if there is one.</summary>
+    private static string Shortest(IReadOnlyList<Comparison> comparisons)
+    {
+        SettingSummary shortest = comparisons.SelectMany(c => (SettingSummary[])[c.First, c.Second]).MinBy(s => s.Tokens.Value)!;
+        Comparison[] others = [.. comparisons.Where(c => c.First == shortest || c.Second == shortest)];
+        return others.All(c => c.Tokens.Concluded && Order(c, c.Tokens).Lower == shortest.Name)
+            ? $" {shortest.Name} needs the fewest tokens: {Numbers.Plain(shortest.Tokens.Value)} on average."
+            : "";
+    }
+
+    private static string Join(string[] names) =>
+        names.Length == 1 ? names[0] : $"{string.Join(", ", names[..^1])} and {names[^1]}";
 
     /// <summary>The difference in accuracy of two settings, and what may be concluded.</summary>
     public static string Accuracy(Comparison comparison)

@@ -19,11 +19,12 @@ public sealed class EvaluationSummary
         Conclusions =
         [
             .. Reporting.Conclusions.Overall(_section.Comparisons) is string overall ? [overall] : Array.Empty<string>(),
-            .. _section.Comparisons.Select(Reporting.Conclusions.Accuracy),
+            .. Reporting.Conclusions.Same(_section.Comparisons),
+            .. Reporting.Conclusions.Distinct(_section.Comparisons).Select(Reporting.Conclusions.Accuracy),
         ];
     }
 
-    /// <summary>What may be concluded, a sentence or two for each pair of settings; empty for a single one.</summary>
+    /// <summary>What may be concluded, the most important first; empty for a single setting.</summary>
     public IReadOnlyList<string> Conclusions { get; }
 
     /// <summary>The tables that fit a terminal.</summary>

@@ -4,14 +4,14 @@ using SoftThinking.Evaluation.Statistics;
 
 namespace SoftThinking.Evaluation.Reporting;
 
-/// <summary>A report as one page that needs nothing else.</summary>
+/// <summary>A report as one self-contained page.</summary>
 internal static class HtmlReport
 {
     private const int DifferingItems = 30;
 
     public static string Write(IReadOnlyList<Section> sections)
     {
-        var html = new HtmlWriter();
+        HtmlWriter html = new();
         html.Open("html", ("lang", "en")).Line().Open("head").Line();
         html.Void("meta", ("charset", "utf-8")).Line();
         html.Void("meta", ("name", "viewport"), ("content", "width=device-width, initial-scale=1")).Line();
@@ -68,12 +68,14 @@ internal static class HtmlReport
             return;
         html.Open("div", ("class", "conclusions")).Element("p", overall, ("class", "overall")).Line();
         // The first setting is what a reader compares the others with; the remaining pairs are a click away, and on paper.
-        Comparison[] first = [.. section.Comparisons.Where(c => c.First == section.Settings[0])];
-        WriteSentences(html, first);
-        Comparison[] others = [.. section.Comparisons.Except(first)];
+        foreach (string same in Conclusions.Same(section.Comparisons))
+            html.Element("p", same).Line();
+        ILookup<bool, Comparison> comparisons = Conclusions.Distinct(section.Comparisons).ToLookup(c => c.First == section.Settings[0]);
+        WriteSentences(html, comparisons[true]);
+        Comparison[] others = [.. comparisons[false]];
         if (others.Length > 0)
         {
-            html.Open("details", ("class", "print")).Element("summary", $"{Numbers.Count(others.Length)} further comparisons");
+            html.Open("details", ("class", "print")).Element("summary", Numbers.Count(others.Length, "further comparison"));
             WriteSentences(html, others);
             html.Close("details").Line();
         }
@@ -82,6 +84,8 @@ internal static class HtmlReport
 
     private static void WriteSentences(HtmlWriter html, IEnumerable<Comparison> comparisons)
     {
+        if (!comparisons.Any())
+            return;
         html.Open("ul").Line();
         foreach (Comparison comparison in comparisons)
             html.Element("li", $"{Conclusions.Accuracy(comparison)} {Conclusions.Tokens(comparison)}").Line();
@@ -181,7 +185,7 @@ internal static class HtmlReport
     private static string Style()
     {
         using Stream stream = typeof(HtmlReport).Assembly.GetManifestResourceStream("report.css")!;
-        using var reader = new StreamReader(stream);
+        using StreamReader reader = new(stream);
         return reader.ReadToEnd().ReplaceLineEndings("\n");
     }
 }

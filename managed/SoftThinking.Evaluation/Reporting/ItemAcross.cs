@@ -19,7 +19,7 @@ internal sealed record ItemAcross(int Index, IReadOnlyList<ItemSummary?> Items)
     {
         get
         {
-            var shares = Items.OfType<ItemSummary>().Select(i => i.Accuracy).ToList();
+            List<double> shares = Items.OfType<ItemSummary>().Select(i => i.Accuracy).ToList();
             return shares.Max() - shares.Min();
         }
     }

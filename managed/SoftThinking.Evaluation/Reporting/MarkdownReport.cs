@@ -11,7 +11,7 @@ internal static class MarkdownReport
 
     public static string Write(IReadOnlyList<Section> sections)
     {
-        var text = new StringBuilder("# Evaluation\n");
+        StringBuilder text = new("# Evaluation\n");
         foreach (Section section in sections)
             WriteSection(text, section);
         text.Append("\n## How the numbers are computed\n");
@@ -49,7 +49,9 @@ internal static class MarkdownReport
         if (Conclusions.Overall(section.Comparisons) is not { } overall)
             return;
         text.Append("\n**").Append(MarkdownText.Escape(overall)).Append("**\n\n");
-        foreach (Comparison comparison in section.Comparisons)
+        foreach (string same in Conclusions.Same(section.Comparisons))
+            text.Append("- ").Append(MarkdownText.Escape(same)).Append('\n');
+        foreach (Comparison comparison in Conclusions.Distinct(section.Comparisons))
         {
             text.Append("- ").Append(MarkdownText.Escape($"{Conclusions.Accuracy(comparison)} {Conclusions.Tokens(comparison)}"))
                 .Append('\n');

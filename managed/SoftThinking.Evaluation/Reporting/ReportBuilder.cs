@@ -2,7 +2,7 @@ using SoftThinking.Evaluation.Results;
 
 namespace SoftThinking.Evaluation.Reporting;
 
-/// <summary>Writes the report of evaluations: a page that needs nothing else, and the same as Markdown.</summary>
+/// <summary>Writes the report of evaluations: a self-contained page, and the same as Markdown.</summary>
 public static class ReportBuilder
 {
     /// <summary>Name of the page.</summary>

@@ -19,7 +19,7 @@ internal static class ReportTables
         string note = "Accuracy is pass@1: the mean over items of the share of correct samples. Ranges are 95% intervals. " +
             "Tokens, mixtures, and entropy (nats) are means of a sample.";
         if (asked)
-            note += " Where the rules found an answer wrong, a language model judged it, too; the column beside shows the rules alone.";
+            note += " Where the rules found an answer wrong, a language model also judged it; the second column shows the rules alone.";
         return new ReportTable("Settings", note, headers, [.. section.Settings.Select(s => Row(s, asked))]);
     }
 

@@ -27,9 +27,9 @@ internal static class ReportTexts
     public static string Facts(Section section)
     {
         int samples = section.Settings.Sum(s => s.Counts.Samples);
-        string seeds = Numbers.List(section.Settings.SelectMany(s => s.Seeds).Distinct().Order());
+        ulong[] seeds = [.. section.Settings.SelectMany(s => s.Seeds).Distinct().Order()];
         return $"{Numbers.Count(section.Items.Count, "item")}, {Numbers.Count(section.Settings.Count, "setting")}, " +
-            $"{Numbers.Count(samples, "sample")}; seeds {seeds}. Data set: {section.Dataset}, SHA-256 {section.DatasetSha256}.";
+            $"{Numbers.Count(samples, "sample")}; {(seeds.Length == 1 ? "seed" : "seeds")} {Numbers.List(seeds)}. Data set: {section.Dataset}, SHA-256 {section.DatasetSha256}.";
     }
 
     /// <summary>What a reader must know before believing the numbers.</summary>

@@ -46,15 +46,15 @@ internal sealed class Section
     /// <summary>Runs that differ in nothing but the seed are one setting; others of the same name are numbered.</summary>
     private List<SettingSummary> Join(IEnumerable<SettingResults> runs)
     {
-        var settings = new List<SettingSummary>();
-        var names = new Dictionary<string, int>(StringComparer.Ordinal);
+        List<SettingSummary> settings = [];
+        Dictionary<string, int> names = new(StringComparer.Ordinal);
         foreach (IGrouping<(string Setting, string), SettingResults> group in runs.GroupBy(r => (r.Setting, Key(r.Options))))
         {
             SettingResults[] distinct = [.. group.DistinctBy(r => r.Seed)];
             Repeated += group.Count() - distinct.Length;
             int number = names[group.Key.Setting] = names.GetValueOrDefault(group.Key.Setting) + 1;
             string name = number == 1 ? group.Key.Setting : $"{group.Key.Setting} ({number})";
-            var setting = new SettingSummary(name, distinct);
+            SettingSummary setting = new(name, distinct);
             if (setting.Items.Count > 0)
                 settings.Add(setting);
             else

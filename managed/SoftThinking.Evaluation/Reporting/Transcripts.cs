@@ -103,7 +103,7 @@ internal static class Transcripts
 
     private static void WriteTokens(HtmlWriter html, ReadOnlySpan<TracedToken> tokens)
     {
-        var plain = new StringBuilder();
+        StringBuilder plain = new();
         foreach (TracedToken token in tokens)
         {
             if (token.Entries.Count == 0)
@@ -123,7 +123,7 @@ internal static class Transcripts
     /// <summary>The heaviest entries with their weights, a line for each.</summary>
     private static string Mixture(TracedToken token)
     {
-        var text = new StringBuilder();
+        StringBuilder text = new();
         foreach (TracedEntry entry in token.Entries.Take(Entries))
         {
             string shown = SafeText.Shorten(entry.Text.Replace("\n", "↵", StringComparison.Ordinal).Replace(' ', '␣'), 24);

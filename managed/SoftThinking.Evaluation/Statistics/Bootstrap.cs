@@ -21,7 +21,7 @@ public static class Bootstrap
             return new Estimate(double.NaN, new Interval(double.NaN, double.NaN));
         double[] values = [.. items];
         double[] means = new double[Resamples];
-        var random = new SplitMix(Seed);
+        SplitMix random = new(Seed);
         for (int i = 0; i < means.Length; i++)
         {
             double sum = 0;

@@ -53,13 +53,16 @@ public sealed record Comparison
     /// <summary>Difference in tokens of a sample, first minus second, with the permutation test.</summary>
     public required PairedDifference Tokens { get; init; }
 
+    /// <summary>Whether the samples of both settings are the same.</summary>
+    public required bool SameSamples { get; init; }
+
     /// <summary>How many comparisons the p-values are corrected for.</summary>
     public required int Family { get; init; }
 
     /// <summary>Every setting with every later one; pairs without a common item are left out.</summary>
     public static IReadOnlyList<Comparison> All(IReadOnlyList<SettingSummary> settings)
     {
-        var pairs = new List<Comparison>();
+        List<Comparison> pairs = [];
         for (int i = 0; i < settings.Count; i++)
             for (int j = i + 1; j < settings.Count; j++)
                 if (Compare(settings[i], settings[j]) is { } comparison)
@@ -80,7 +83,7 @@ public sealed record Comparison
 
     private static Comparison? Compare(SettingSummary first, SettingSummary second)
     {
-        var others = second.Items.ToDictionary(i => i.Index);
+        Dictionary<int, ItemSummary> others = second.Items.ToDictionary(i => i.Index);
         (ItemSummary First, ItemSummary Second)[] pairs =
             [.. first.Items.Where(i => others.ContainsKey(i.Index)).Select(i => (i, others[i.Index]))];
         if (pairs.Length == 0)
@@ -104,6 +107,7 @@ public sealed record Comparison
             Test = single ? PairedTest.McNemar : PairedTest.SignFlip,
             Accuracy = new PairedDifference(Bootstrap.ShareDifference(accuracy), p, p),
             Tokens = new PairedDifference(Bootstrap.Mean(tokens), tokensP, tokensP),
+            SameSamples = first.HasSamplesOf(second),
             Family = 1,
         };
     }

@@ -16,7 +16,7 @@ public static class MajorityVote
     /// </param>
     public static SampleResult? Winner(IReadOnlyList<SampleResult> samples, Func<string, string, bool>? equal = null)
     {
-        var groups = new List<Group>();
+        List<Group> groups = [];
         foreach (SampleResult sample in samples)
         {
             if (sample.Verdict.Outcome == Outcome.NoAnswer || sample.Verdict.Answer is not { } answer)

@@ -25,7 +25,7 @@ public static class PassAtK
     /// <summary>The values of k that a report shows for so many samples: powers of two above 1.</summary>
     public static IReadOnlyList<int> Ladder(int samples)
     {
-        var ladder = new List<int>();
+        List<int> ladder = [];
         for (int k = 2; k <= samples; k *= 2)
             ladder.Add(k);
         return ladder;

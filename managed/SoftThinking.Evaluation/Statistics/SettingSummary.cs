@@ -83,5 +83,12 @@ public sealed class SettingSummary
         .. Items.Select(i => (double)i.Runs.Count(r => MajorityVote.Winner(r.Samples, equal)?.Correct == true) / i.Runs.Count),
     ]);
 
+    /// <summary>Whether another setting produced the same texts for the same items, as greedy decoding does with every seed.</summary>
+    public bool HasSamplesOf(SettingSummary other) => Items.Count == other.Items.Count && Items.Zip(other.Items).All(pair =>
+        pair.First.Index == pair.Second.Index && pair.First.Samples.Select(Content).SequenceEqual(pair.Second.Samples.Select(Content)));
+
+    private static (string, string, int, bool) Content(SampleResult sample) =>
+        (sample.Thinking, sample.Answer, sample.Tokens, sample.Correct);
+
     private Estimate MeanOf(Func<SampleResult, double> number) => Bootstrap.Mean([.. Items.Select(i => i.Mean(number))]);
 }

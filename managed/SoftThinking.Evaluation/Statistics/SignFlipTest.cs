@@ -47,7 +47,7 @@ public static class SignFlipTest
 
     private static double Draw(double[] values, double limit)
     {
-        var random = new SplitMix(Seed);
+        SplitMix random = new(Seed);
         int extreme = 1;
         for (int draw = 0; draw < Draws; draw++)
         {

@@ -19,7 +19,4 @@ internal struct SplitMix(ulong seed)
 
     /// <summary>A number from 0 to <paramref name="count"/> - 1; the bias of the multiplication is below count / 2^64.</summary>
     public int NextIndex(int count) => (int)Math.BigMul(Next(), (ulong)count, out _);
-
-    /// <summary>A number in [0, 1).</summary>
-    public double NextDouble() => (Next() >> 11) * (1.0 / (1UL << 53));
 }

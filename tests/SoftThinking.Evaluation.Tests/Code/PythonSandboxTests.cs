@@ -411,6 +411,43 @@ public sealed class PythonSandboxTests
         }
     }
 
+    [Test, NonParallelizable]
+    public async Task ARunLeavesNoDescriptorOpen()
+    {
+        PythonSandbox sandbox = await Sandboxes.UsualAsync();
+        await sandbox.RunAsync("pass");
+        int before = Directory.GetFileSystemEntries("/proc/self/fd").Length;
+        for (int i = 0; i < 6; i++)
+            await sandbox.RunAsync("pass");
+        Assert.That(Directory.GetFileSystemEntries("/proc/self/fd"), Has.Length.LessThan(before + 6));
+    }
+
+    [Test]
+    public async Task AnInterpreterThatDoesNotReplyIsEnded()
+    {
+        PythonSandbox sandbox = await Sandboxes.UsualAsync();
+        string script = Path.GetTempFileName();
+        try
+        {
+            await File.WriteAllTextAsync(script, $"#!{sandbox.Python}\n" + Named("st-silent", "import time\ntime.sleep(60)"));
+            await RunAsync("chmod", "500", script);
+            using CancellationTokenSource stop = new();
+            Task asked = SandboxProbe.IdentifyAsync(script, stop.Token);
+            for (int i = 0; i < 1000 && Living("st-silent") == 0; i++)
+                await Task.Delay(10);
+            Assert.That(Living("st-silent"), Is.EqualTo(1));
+            await stop.CancelAsync();
+            Assert.That(async () => await asked, Throws.InstanceOf<OperationCanceledException>());
+            for (int i = 0; i < 200 && Living("st-silent") > 0; i++)
+                await Task.Delay(10);
+            Assert.That(Living("st-silent"), Is.Zero);
+        }
+        finally
+        {
+            File.Delete(script);
+        }
+    }
+
     [Test]
     public async Task ManyThreadsHaveRoom()
     {

@@ -50,6 +50,9 @@ public sealed class HostileAnswerTests
         ("thoughts", Repeat("<think>", 10_000) + Repeat("</think>", 10_000) + "7"),
         ("surrogates", "\ud800\udfff\ud800"),
         ("zeros", "0^0 / (0/0)"),
+        ("a huge root degree that is no integer", "\\sqrt[(\\frac{7}{3})^{300}]{\\arctan 2}"),
+        ("a chain of quotients", Repeat("1E2999/", 1_100) + "1E2999"),
+        ("tiny numbers left out", "\\mathbb{R} \\setminus \\{" + string.Join(", ", Enumerable.Range(1, 150).Select(i => $"3^{{-{9_000_000 + i}}}")) + "\\}"),
         ("a periodic decimal", "0.\\overline{" + new string('7', 3_000) + "}"),
     ];
 

@@ -3,7 +3,7 @@ using SoftThinking.Evaluation.Judging;
 
 namespace SoftThinking.Evaluation.Tests.Judging;
 
-/// <summary>What a verdict says besides.</summary>
+/// <summary>The rule and the answer that a verdict reports.</summary>
 public sealed class MathJudgeTests
 {
     [Test]

@@ -177,6 +177,25 @@ public class ReportBuilderTests
         Assert.That(Page(Small()).Root!.Value, Does.Not.Contain("majority of"));
     }
 
+    [Test, Category("Slow")]
+    public void APageOfManyItemsStaysSmall()
+    {
+        ReportBuilder.Write([Example.Create(items: 500, seeds: 1, traced: 5)], _directory);
+        Assert.That(new FileInfo(Path.Combine(_directory, ReportBuilder.HtmlName)).Length, Is.LessThan(1_000_000));
+        string page = File.ReadAllText(Path.Combine(_directory, ReportBuilder.HtmlName));
+        Assert.That(page, Does.Not.Contain("<script"));
+    }
+
+    [Test]
+    public void SettingsWithTheSameSamplesAreDescribedOnce()
+    {
+        EvaluationResults results = Example.Create(items: 5, seeds: 1);
+        SettingResults[] runs = [results.Runs[0], results.Runs[0] with { Setting = "twin" }, results.Runs[1]];
+        ReportBuilder.Write([results with { Runs = runs }], _directory);
+        string text = File.ReadAllText(Path.Combine(_directory, ReportBuilder.MarkdownName));
+        Assert.That(text, Does.Contain("soft and twin produced the same samples").And.Not.Match("twin is|above twin|more accurate than twin"));
+    }
+
     [Test]
     public void AnEvaluationIsNeeded() => Assert.Throws<ArgumentException>(() => ReportBuilder.Write([], _directory));
 

@@ -43,9 +43,11 @@ public class ComparisonTests
             "soft and cot are equally accurate (95% interval −8.4 to 8.4; p = 1.00, exact McNemar test; 42 items × 1 seed). " +
             "No difference in accuracy can be concluded; a difference of more than 8.4 points can be excluded."));
         Assert.That(Conclusions.Tokens(comparison), Does.StartWith("soft and cot need equally many tokens on average"));
-        Assert.That(Conclusions.Overall([comparison]), Is.EqualTo(
+        Assert.That(Conclusions.Overall([comparison]), Is.EqualTo("All settings produced the same samples."));
+        IReadOnlyList<Comparison> three = Comparison.All([Setting("a", i => i < 20), Setting("b", i => i < 21), Setting("c", i => i < 22)]);
+        Assert.That(Conclusions.Overall(three), Is.EqualTo(
             "No setting can be said to be more accurate than another; in every comparison, " +
-            "a difference of more than 8.4 points can be excluded."));
+            "a difference of more than 11.9 points can be excluded."));
     }
 
     [Test]
@@ -82,8 +84,40 @@ public class ComparisonTests
         Assert.That(
             pairs.Select(p => p.Accuracy.CorrectedPValue),
             Is.EqualTo(Holm.Correct([McNemar.Exact(10, 0), McNemar.Exact(8, 0), McNemar.Exact(0, 2)])));
-        Assert.That(Conclusions.Overall(pairs), Is.EqualTo("2 of 3 comparisons show a difference in accuracy (p is corrected for all of them)."));
+        Assert.That(Conclusions.Overall(pairs), Is.EqualTo(
+            "a is more accurate than b (by 23.8 points) and c (by 19.0 points). No other difference in accuracy can be concluded."));
         Assert.That(Conclusions.Accuracy(pairs[2]), Does.StartWith("c is 4.8 points above b").And.Contain("corrected p = 0.50"));
+    }
+
+    [Test]
+    public void SettingsWithTheSameSamplesAreDescribedOnce()
+    {
+        IReadOnlyList<Comparison> pairs = Comparison.All(
+            [Setting("a", i => i < 30), Setting("b", i => i < 20), Setting("a2", i => i < 30), Setting("a3", i => i < 30)]);
+        Assert.That(Conclusions.Same(pairs), Is.EqualTo(new[] { "a, a2 and a3 produced the same samples; a stands for all of them here." }));
+        Assert.That(Conclusions.Distinct(pairs), Is.EqualTo(new[] { pairs[0] }));
+        Assert.That(Conclusions.Overall(pairs), Is.EqualTo("a is more accurate than b (by 23.8 points)."));
+        IReadOnlyList<Comparison> same = Comparison.All([Setting("a", i => i < 30), Setting("b", i => i < 30)]);
+        Assert.That(Conclusions.Overall(same), Is.EqualTo("All settings produced the same samples."));
+    }
+
+    [Test]
+    public void SamplesOfOtherItemsOrTextsAreNotTheSame()
+    {
+        SettingSummary one = Summary("a", Example.Item(0, Sample(true)));
+        Assert.That(one.HasSamplesOf(Summary("b", Example.Item(0, Sample(true)))), Is.True);
+        Assert.That(one.HasSamplesOf(Summary("b", Example.Item(1, Sample(true)))), Is.False);
+        Assert.That(one.HasSamplesOf(Summary("b", Example.Item(0, Sample(true), Sample(true)))), Is.False);
+        Assert.That(one.HasSamplesOf(Summary("b", Example.Item(0, Sample(true) with { Answer = "5" }))), Is.False);
+    }
+
+    [Test]
+    public void TheSettingWithTheFewestTokensIsNamed()
+    {
+        SettingSummary Of(string name, int tokens) => Summary(
+            name, [.. Enumerable.Range(0, 40).Select(i => Example.Item(i, Example.Sample(true, "5", tokens + i % 3)))]);
+        Assert.That(Conclusions.Overall(Comparison.All([Of("soft", 100), Of("cot", 110), Of("greedy", 120)])),
+            Does.StartWith("No setting can be said to be more accurate").And.EndWith(" soft needs the fewest tokens: 101 on average."));
     }
 
     [Test]

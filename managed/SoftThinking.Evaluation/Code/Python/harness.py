@@ -27,7 +27,7 @@ class Failure(Exception):
 
 
 def imports(code, space):
-    """What answers take for granted: common modules, their names, numpy where it is installed and named."""
+    """What answers assume: common modules, their names, numpy where it is installed and named."""
     for name in STAR:
         exec("from %s import *" % name, space)
     for name in MODULES:
@@ -60,7 +60,7 @@ def complete(header, code, name):
 
 def ends_with(source, name):
     """Whether the last statement is the definition of a function. The docstring of a header is a body already, so that
-    code beside the function would compile, too."""
+    code outside the function would compile, too."""
     try:
         compile(source, "answer", "exec")
     except (SyntaxError, ValueError):

@@ -431,7 +431,7 @@ def read_some(descriptor, text):
 
 
 def end(keeper, in_namespace, uid):
-    """Ends the keeper. As process 1 it takes everything with it; without a namespace the rest has become ours."""
+    """Ends the keeper. As process 1 it ends everything with it; without a namespace the rest has become ours."""
     os.kill(keeper, signal.SIGKILL)
     os.waitpid(keeper, 0)
     if not in_namespace:

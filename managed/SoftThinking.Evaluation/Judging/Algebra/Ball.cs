@@ -30,13 +30,16 @@ internal readonly record struct Ball(BigInteger Mantissa, long Exponent, long Er
 
     public int Sign => Mantissa.Sign;
 
+    /// <summary>Whether <see cref="Middle"/> costs little: a fraction has as many bits as the magnitude.</summary>
+    public bool IsModerate => Mantissa.IsZero || Math.Abs(Magnitude) <= 10_000;
+
     public static Ball operator -(Ball value) => value with { Mantissa = -value.Mantissa };
 
     public static Ball From(Fraction value, int precision)
     {
         if (value.Denominator.IsOne)
             return Rounded(value.Numerator, 0, Nothing, precision);
-        var shift = precision + Math.Max(0, (int)value.Denominator.GetBitLength() - (int)value.Numerator.GetBitLength()) + 1;
+        int shift = precision + Math.Max(0, (int)value.Denominator.GetBitLength() - (int)value.Numerator.GetBitLength()) + 1;
         return Rounded((value.Numerator << shift) / value.Denominator, -shift, -shift, precision);
     }
 
@@ -46,16 +49,16 @@ internal readonly record struct Ball(BigInteger Mantissa, long Exponent, long Er
             return (a.Mantissa.IsZero ? b : a) with { Error = Widen(a.Error, b.Error) };
         if (a.Exponent < b.Exponent)
             (a, b) = (b, a);
-        // A number that lies entirely below the other's last bits only adds to the error.
+        // A number that is entirely below the other's last bits only adds to the error.
         if (b.Magnitude < a.Magnitude - precision - 64)
             return Rounded(a.Mantissa, a.Exponent, Widen(Widen(a.Error, b.Error), b.Magnitude), precision);
-        var shift = (int)(a.Exponent - b.Exponent);
+        int shift = (int)(a.Exponent - b.Exponent);
         return Rounded((a.Mantissa << shift) + b.Mantissa, b.Exponent, Widen(a.Error, b.Error), precision);
     }
 
     public static Ball Multiply(Ball a, Ball b, int precision)
     {
-        var error = Widen(Widen(Plus(a.Magnitude, b.Error), Plus(b.Magnitude, a.Error)), Plus(a.Error, b.Error));
+        long error = Widen(Widen(Plus(a.Magnitude, b.Error), Plus(b.Magnitude, a.Error)), Plus(a.Error, b.Error));
         return Rounded(a.Mantissa * b.Mantissa, a.Exponent + b.Exponent, error, precision);
     }
 
@@ -64,10 +67,10 @@ internal readonly record struct Ball(BigInteger Mantissa, long Exponent, long Er
     {
         if (b.HoldsZero)
             throw new UndefinedException();
-        var shift = precision + (int)BigInteger.Abs(b.Mantissa).GetBitLength() + 2;
-        var quotient = new Ball((a.Mantissa << shift) / b.Mantissa, a.Exponent - b.Exponent - shift, Nothing);
+        int shift = precision + (int)BigInteger.Abs(b.Mantissa).GetBitLength() + 2;
+        Ball quotient = new((a.Mantissa << shift) / b.Mantissa, a.Exponent - b.Exponent - shift, Nothing);
         // |b| is at least 2^(magnitude - 2) all over the ball.
-        var error = Plus(Widen(a.Error, Plus(quotient.Magnitude, b.Error)), 2 - b.Magnitude);
+        long error = Plus(Widen(a.Error, Plus(quotient.Magnitude, b.Error)), 2 - b.Magnitude);
         return Rounded(quotient.Mantissa, quotient.Exponent, Widen(error, quotient.Exponent), precision);
     }
 
@@ -80,17 +83,17 @@ internal readonly record struct Ball(BigInteger Mantissa, long Exponent, long Er
             return new Ball(BigInteger.Zero, 0, (Math.Max(value.Error, value.Magnitude) + 2) / 2 + 1);
         if (value.Sign < 0)
             throw new UndefinedException();
-        var shift = Math.Max(0, (2 * precision) - (int)value.Mantissa.GetBitLength());
+        int shift = Math.Max(0, (2 * precision) - (int)value.Mantissa.GetBitLength());
         if (((value.Exponent - shift) & 1) != 0)
             shift++;
-        var root = IntegerRoot.Floor(value.Mantissa << shift, 2);
-        var exponent = (value.Exponent - shift) / 2;
+        BigInteger root = IntegerRoot.Floor(value.Mantissa << shift, 2);
+        long exponent = (value.Exponent - shift) / 2;
         // The derivative is 1/(2√x), and x is at least 2^(magnitude - 2).
-        var error = Plus(value.Error, -((value.Magnitude - 2) >> 1));
+        long error = Plus(value.Error, -((value.Magnitude - 2) >> 1));
         return Rounded(root, exponent, Widen(error, exponent), precision);
     }
 
-    /// <summary>The middle of the ball.</summary>
+    /// <summary>The middle of the ball, which must be moderate.</summary>
     public Fraction Middle() => Exponent >= 0
         ? new Fraction(Mantissa << (int)Exponent)
         : new Fraction(Mantissa, BigInteger.One << (int)-Exponent);
@@ -98,14 +101,14 @@ internal readonly record struct Ball(BigInteger Mantissa, long Exponent, long Er
     /// <summary>The number with its mantissa cut to so many bits, and the error widened by what was cut.</summary>
     public static Ball Rounded(BigInteger mantissa, long exponent, long error, int precision)
     {
-        var excess = (int)BigInteger.Abs(mantissa).GetBitLength() - precision;
+        int excess = (int)BigInteger.Abs(mantissa).GetBitLength() - precision;
         if (excess > 0)
         {
             mantissa >>= excess;
             exponent += excess;
             error = Widen(error, exponent);
         }
-        var ball = new Ball(mantissa, mantissa.IsZero ? 0 : exponent, error);
+        Ball ball = new(mantissa, mantissa.IsZero ? 0 : exponent, error);
         if (ball.Magnitude > MaxMagnitude)
             throw new TooLargeException();
         // An underflow is nothing to rely on, either.

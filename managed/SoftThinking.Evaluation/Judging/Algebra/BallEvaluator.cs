@@ -52,13 +52,13 @@ internal sealed class BallEvaluator(IReadOnlyDictionary<string, Fraction> point,
         Constants.Pi => Real(BallFunctions.Pi(precision)),
         Constants.E => Real(BallFunctions.Exp(Ball.One, precision)),
         Constants.I => ComplexBall.I,
-        _ => point.TryGetValue(name, out var value) ? Real(Ball.From(value, precision)) : null,
+        _ => point.TryGetValue(name, out Fraction value) ? Real(Ball.From(value, precision)) : null,
     };
 
     private ComplexBall? Fold(
         IReadOnlyList<Node> nodes, ComplexBall start, Func<ComplexBall, ComplexBall, int, ComplexBall> combine)
     {
-        foreach (var node in nodes)
+        foreach (Node node in nodes)
         {
             if (Evaluate(node) is not { } value)
                 return null;
@@ -83,7 +83,9 @@ internal sealed class BallEvaluator(IReadOnlyDictionary<string, Fraction> point,
 
     private ComplexBall? RationalPower(ComplexBall z, Fraction exponent)
     {
-        var top = (long)exponent.Numerator;
+        if (BigInteger.Abs(exponent.Numerator) >= int.MaxValue)
+            throw new TooLargeException();
+        long top = (long)exponent.Numerator;
         if (exponent.Denominator.IsOne)
             return ComplexBall.Power(z, top, precision);
         if (z.Re.IsExactZero && z.Im.IsExactZero)
@@ -92,15 +94,15 @@ internal sealed class BallEvaluator(IReadOnlyDictionary<string, Fraction> point,
         // In school mathematics an odd root of a negative number is negative.
         if (z.IsReal && z.Re.Sign < 0 && !exponent.Denominator.IsEven)
         {
-            var root = RationalPower(-z, exponent);
+            ComplexBall? root = RationalPower(-z, exponent);
             return top % 2 == 0 ? root : -root;
         }
         if (exponent.Denominator == 2 && z.IsReal)
         {
-            var root = Ball.SquareRoot(z.Re.Sign < 0 ? -z.Re : z.Re, precision);
+            Ball root = Ball.SquareRoot(z.Re.Sign < 0 ? -z.Re : z.Re, precision);
             return ComplexBall.Power(z.Re.Sign < 0 ? new(Ball.Zero, root) : Real(root), top, precision);
         }
-        var factor = Real(Ball.From(exponent, precision));
+        ComplexBall factor = Real(Ball.From(exponent, precision));
         return Transcendental(() =>
             ComplexBall.Exp(ComplexBall.Multiply(factor, ComplexBall.Log(z, precision), precision), precision));
     }
@@ -118,7 +120,7 @@ internal sealed class BallEvaluator(IReadOnlyDictionary<string, Fraction> point,
                     ? RationalPower(z, degree.Reciprocal())
                     : null;
             case Functions.Degrees:
-                var turn = Ball.Multiply(BallFunctions.Pi(precision), Ball.From(new Fraction(1, 180), precision), precision);
+                Ball turn = Ball.Multiply(BallFunctions.Pi(precision), Ball.From(new Fraction(1, 180), precision), precision);
                 return ComplexBall.Multiply(z, Real(turn), precision);
             case Functions.Percent:
                 return ComplexBall.Multiply(z, Real(Ball.From(new Fraction(1, 100), precision)), precision);
@@ -128,7 +130,7 @@ internal sealed class BallEvaluator(IReadOnlyDictionary<string, Fraction> point,
                 Cross(z);
                 return Transcendental(() => ComplexBall.Log(z, precision));
             default:
-                return Trigonometry.Functions.TryGetValue(function.Name, out var compute)
+                return Trigonometry.Functions.TryGetValue(function.Name, out Func<ComplexBall, int, ComplexBall>? compute)
                     ? Transcendental(() => compute(z, precision))
                     : null;
         }

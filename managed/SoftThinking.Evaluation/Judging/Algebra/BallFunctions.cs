@@ -9,7 +9,7 @@ internal static class BallFunctions
 
     public static Ball Pi(int precision)
     {
-        var bits = precision + Guard;
+        int bits = precision + Guard;
         return Ball.Rounded(FixedPoint.Pi(bits), -bits, 8 - bits, precision);
     }
 
@@ -20,13 +20,13 @@ internal static class BallFunctions
         if (x.Magnitude > 24 || x.Error > -1)
             throw new TooLargeException();
         // exp x = 2^k exp r with x = k log 2 + r
-        var bits = precision + Guard;
-        var value = Fixed(x, bits);
-        var logTwo = FixedPoint.LogTwo(bits);
-        var k = BigInteger.Divide(value, logTwo);
-        var r = value - (k * logTwo);
-        var exponent = (long)k - bits;
-        var error = Ball.Widen(exponent + 16 + 26, x.Error == Ball.Nothing ? Ball.Nothing : x.Error + (long)k + 3);
+        int bits = precision + Guard;
+        BigInteger value = Fixed(x, bits);
+        BigInteger logTwo = FixedPoint.LogTwo(bits);
+        BigInteger k = BigInteger.Divide(value, logTwo);
+        BigInteger r = value - (k * logTwo);
+        long exponent = (long)k - bits;
+        long error = Ball.Widen(exponent + 16 + 26, x.Error == Ball.Nothing ? Ball.Nothing : x.Error + (long)k + 3);
         return Ball.Rounded(FixedPoint.Exp(r, bits), exponent, error, precision);
     }
 
@@ -38,11 +38,11 @@ internal static class BallFunctions
         if (x.HoldsZero || x.Sign < 0)
             throw new UndefinedException();
         // log x = log m + k log 2 with m from 1/2 to 1
-        var bits = precision + Guard;
-        var k = x.Magnitude;
-        var mantissa = Fixed(x with { Exponent = x.Exponent - k }, bits);
-        var log = FixedPoint.Log(mantissa, bits) + (k * FixedPoint.LogTwo(bits));
-        var error = Ball.Widen(26 + 16 - bits, x.IsExact ? Ball.Nothing : x.Error - k + 2);
+        int bits = precision + Guard;
+        long k = x.Magnitude;
+        BigInteger mantissa = Fixed(x with { Exponent = x.Exponent - k }, bits);
+        BigInteger log = FixedPoint.Log(mantissa, bits) + (k * FixedPoint.LogTwo(bits));
+        long error = Ball.Widen(26 + 16 - bits, x.IsExact ? Ball.Nothing : x.Error - k + 2);
         return Ball.Rounded(log, -bits, error, precision);
     }
 
@@ -52,12 +52,12 @@ internal static class BallFunctions
             return (Ball.Zero, Ball.One);
         if (x.Magnitude > 64 || x.Error > -1)
             throw new TooLargeException();
-        var bits = precision + Guard + 64;
-        var value = Fixed(x, bits);
-        var turn = 2 * FixedPoint.Pi(bits);
-        var turns = BigInteger.Divide(value, turn);
-        var (sin, cos) = FixedPoint.SinCos(value - (turns * turn), bits);
-        var error = Ball.Widen(20 + 64 - bits, x.IsExact ? Ball.Nothing : x.Error + 1);
+        int bits = precision + Guard + 64;
+        BigInteger value = Fixed(x, bits);
+        BigInteger turn = 2 * FixedPoint.Pi(bits);
+        BigInteger turns = BigInteger.Divide(value, turn);
+        (BigInteger sin, BigInteger cos) = FixedPoint.SinCos(value - (turns * turn), bits);
+        long error = Ball.Widen(20 + 64 - bits, x.IsExact ? Ball.Nothing : x.Error + 1);
         return (Ball.Rounded(sin, -bits, error, precision), Ball.Rounded(cos, -bits, error, precision));
     }
 
@@ -68,19 +68,19 @@ internal static class BallFunctions
         if (x.Magnitude > 1)
         {
             // arctan x = ±π/2 - arctan 1/x
-            var quarter = Half(Pi(precision));
-            var rest = Arctan(Ball.Divide(Ball.One, x, precision), precision);
+            Ball quarter = Half(Pi(precision));
+            Ball rest = Arctan(Ball.Divide(Ball.One, x, precision), precision);
             return Ball.Add(x.Sign < 0 ? -quarter : quarter, -rest, precision);
         }
-        var bits = precision + Guard;
+        int bits = precision + Guard;
         if (x.Magnitude == 1 && BigInteger.Abs(x.Mantissa).GetBitLength() > 1)
         {
             // arctan x = 2 arctan (x / (1 + √(1 + x²))): below 1 again
-            var root = Ball.SquareRoot(Ball.Add(Ball.One, Ball.Multiply(x, x, precision), precision), precision);
-            var half = Arctan(Ball.Divide(x, Ball.Add(Ball.One, root, precision), precision), precision);
+            Ball root = Ball.SquareRoot(Ball.Add(Ball.One, Ball.Multiply(x, x, precision), precision), precision);
+            Ball half = Arctan(Ball.Divide(x, Ball.Add(Ball.One, root, precision), precision), precision);
             return Ball.Add(half, half, precision);
         }
-        var error = Ball.Widen(20 - bits, x.Error);
+        long error = Ball.Widen(20 - bits, x.Error);
         return Ball.Rounded(FixedPoint.Arctan(Fixed(x, bits), bits), -bits, error, precision);
     }
 
@@ -95,10 +95,10 @@ internal static class BallFunctions
         {
             if (y.HoldsZero || !x.IsExactZero)
                 throw new UndefinedException();
-            var quarter = Half(Pi(precision));
+            Ball quarter = Half(Pi(precision));
             return y.Sign < 0 ? -quarter : quarter;
         }
-        var angle = Arctan(Ball.Divide(y, x, precision), precision);
+        Ball angle = Arctan(Ball.Divide(y, x, precision), precision);
         if (x.Sign > 0)
             return angle;
         if (y.HoldsZero)
@@ -110,7 +110,7 @@ internal static class BallFunctions
 
     private static BigInteger Fixed(Ball x, int bits)
     {
-        var shift = x.Exponent + bits;
+        long shift = x.Exponent + bits;
         return shift >= 0 ? x.Mantissa << (int)shift : x.Mantissa >> (int)Math.Min(-shift, int.MaxValue);
     }
 }

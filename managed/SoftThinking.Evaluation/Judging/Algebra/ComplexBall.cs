@@ -27,8 +27,8 @@ internal readonly record struct ComplexBall(Ball Re, Ball Im)
     {
         if (b.IsReal)
             return new(Ball.Divide(a.Re, b.Re, precision), a.IsReal ? Ball.Zero : Ball.Divide(a.Im, b.Re, precision));
-        var square = b.SquaredLength(precision);
-        var product = Multiply(a, new(b.Re, -b.Im), precision);
+        Ball square = b.SquaredLength(precision);
+        ComplexBall product = Multiply(a, new(b.Re, -b.Im), precision);
         return new(Ball.Divide(product.Re, square, precision), Ball.Divide(product.Im, square, precision));
     }
 
@@ -40,16 +40,16 @@ internal readonly record struct ComplexBall(Ball Re, Ball Im)
 
     public static ComplexBall Exp(ComplexBall z, int precision)
     {
-        var length = BallFunctions.Exp(z.Re, precision);
+        Ball length = BallFunctions.Exp(z.Re, precision);
         if (z.IsReal)
             return new(length, Ball.Zero);
-        var (sin, cos) = BallFunctions.SinCos(z.Im, precision);
+        (Ball sin, Ball cos) = BallFunctions.SinCos(z.Im, precision);
         return new(Ball.Multiply(length, cos, precision), Ball.Multiply(length, sin, precision));
     }
 
     public static ComplexBall Log(ComplexBall z, int precision)
     {
-        var length = BallFunctions.Log(z.Length(precision), precision);
+        Ball length = BallFunctions.Log(z.Length(precision), precision);
         return new(length, BallFunctions.Angle(z.Im, z.Re, precision));
     }
 
@@ -58,7 +58,7 @@ internal readonly record struct ComplexBall(Ball Re, Ball Im)
     {
         if (exponent < 0)
             return Divide(One, Power(z, -exponent, precision), precision);
-        var result = One;
+        ComplexBall result = One;
         for (; exponent > 0; exponent >>= 1)
         {
             if ((exponent & 1) != 0)

@@ -32,11 +32,11 @@ internal sealed class Equality(Budget budget)
             return false;
         if (Nodes.IsInfinite(a) || Nodes.IsInfinite(b))
             return Nodes.IsInfinite(a) && Nodes.IsInfinite(b) && Equal(Finite(a), Finite(b));
-        var variables = Nodes.Variables(a);
+        SortedSet<string> variables = Nodes.Variables(a);
         variables.UnionWith(Nodes.Variables(b));
         if (variables.Count == 0)
             return Decide(Compare(a, b, new Dictionary<string, Fraction>()), a, b);
-        var hasFactorial = Nodes.All(a).Concat(Nodes.All(b)).Any(node => node is FunctionNode { Name: Functions.Factorial });
+        bool hasFactorial = Nodes.All(a).Concat(Nodes.All(b)).Any(node => node is FunctionNode { Name: Functions.Factorial });
         // (-1)ⁿ has values for integers only.
         return (!hasFactorial ? EqualAtPoints(a, b, variables, integers: false) : null)
             ?? EqualAtPoints(a, b, variables, integers: true)
@@ -85,10 +85,10 @@ internal sealed class Equality(Budget budget)
     /// <summary>Whether the expressions agree where both have values, or null where that is almost nowhere.</summary>
     private bool? EqualAtPoints(Node a, Node b, SortedSet<string> variables, bool integers)
     {
-        var agreements = 0;
-        for (var i = 0; i < MaxPoints && agreements < Agreements; i++)
+        int agreements = 0;
+        for (int i = 0; i < MaxPoints && agreements < Agreements; i++)
         {
-            var finding = Compare(a, b, Points.At(i, variables, integers));
+            Finding finding = Compare(a, b, Points.At(i, variables, integers));
             if (finding == Finding.Different)
                 return false;
             if (finding == Finding.TooLarge && agreements == 0 && i > 2)
@@ -109,7 +109,7 @@ internal sealed class Equality(Budget budget)
     {
         try
         {
-            var exact = new ExactEvaluator(point, budget);
+            ExactEvaluator exact = new(point, budget);
             if (exact.Evaluate(a) is { } x && exact.Evaluate(b) is { } y)
             {
                 if (exact.CrossedBranch && point.Count > 0)
@@ -132,9 +132,9 @@ internal sealed class Equality(Budget budget)
     {
         try
         {
-            foreach (var prime in ModularEvaluator.Primes)
+            foreach (BigInteger prime in ModularEvaluator.Primes)
             {
-                var evaluator = new ModularEvaluator(point, prime, budget);
+                ModularEvaluator evaluator = new(point, prime, budget);
                 if (evaluator.Evaluate(a) is not { } x || evaluator.Evaluate(b) is not { } y)
                     return Finding.TooLarge;
                 if (x != y)
@@ -152,17 +152,17 @@ internal sealed class Equality(Budget budget)
     {
         try
         {
-            var precision = Math.Max(Precision(a), Precision(b));
-            var evaluator = new BallEvaluator(point, precision, budget);
+            int precision = Math.Max(Precision(a), Precision(b));
+            BallEvaluator evaluator = new(point, precision, budget);
             if (evaluator.Evaluate(a) is not { } x || evaluator.Evaluate(b) is not { } y)
                 return Finding.Unknown;
             if (evaluator.CrossedBranch && point.Count > 0)
                 return Finding.Unknown;
-            var difference = ComplexBall.Add(x, -y, precision);
+            ComplexBall difference = ComplexBall.Add(x, -y, precision);
             if (!difference.Re.HoldsZero || !difference.Im.HoldsZero)
                 return Finding.Different;
-            var magnitude = Math.Max(x.Length(precision).Magnitude, y.Length(precision).Magnitude);
-            var error = Math.Max(difference.Re.Error, difference.Im.Error);
+            long magnitude = Math.Max(x.Length(precision).Magnitude, y.Length(precision).Magnitude);
+            long error = Math.Max(difference.Re.Error, difference.Im.Error);
             return error < Math.Max(magnitude, -64) - (precision / 2) ? Finding.Equal : Finding.Unknown;
         }
         catch (TooLargeException)
@@ -181,8 +181,8 @@ internal sealed class Equality(Budget budget)
     /// </summary>
     private static int Precision(Node node)
     {
-        var bits = Nodes.All(node).Sum(part => part is NumberNode number ? Exact.Bits(number.Value) : 0);
-        var exponents = Nodes.All(node).OfType<PowerNode>().Select(power => power.Exponent).OfType<NumberNode>()
+        long bits = Nodes.All(node).Sum(part => part is NumberNode number ? Exact.Bits(number.Value) : 0);
+        long exponents = Nodes.All(node).OfType<PowerNode>().Select(power => power.Exponent).OfType<NumberNode>()
             .Select(exponent => BigInteger.Abs(exponent.Value.Numerator))
             .Sum(exponent => exponent < 4000 ? (long)exponent : 0);
         return (int)Math.Min(4096, 320 + (4 * bits) + (8 * exponents));

@@ -17,6 +17,9 @@ internal readonly record struct Monomial(BigInteger Radicand, bool Imaginary, in
 internal sealed class Exact
 {
     private const int MaxTerms = 24;
+
+    /// <summary>Powers of π and e above this are refused, far below what an integer holds.</summary>
+    private const int MaxPower = 1 << 20;
     private readonly Dictionary<Monomial, Fraction> _terms = [];
 
     private Exact()
@@ -42,15 +45,15 @@ internal sealed class Exact
     public Fraction? Rational => _terms.Count switch
     {
         0 => Fraction.Zero,
-        1 when _terms.TryGetValue(Monomial.One, out var value) => value,
+        1 when _terms.TryGetValue(Monomial.One, out Fraction value) => value,
         _ => null,
     };
 
     /// <summary>The square root of a rational.</summary>
     public static Exact Root(Fraction value, Budget budget)
     {
-        var square = BigInteger.Abs(value.Numerator) * value.Denominator;
-        var monomial = Monomial.One with { Imaginary = value.Numerator.Sign < 0 };
+        BigInteger square = BigInteger.Abs(value.Numerator) * value.Denominator;
+        Monomial monomial = Monomial.One with { Imaginary = value.Numerator.Sign < 0 };
         return SquareRoot(square, budget) is { } root
             ? new Exact(monomial, new Fraction(root, value.Denominator))
             : new Exact(monomial with { Radicand = square }, new Fraction(BigInteger.One, value.Denominator));
@@ -58,25 +61,27 @@ internal sealed class Exact
 
     public static Exact Add(Exact a, Exact b, Budget budget)
     {
-        var sum = new Exact();
-        foreach (var (monomial, value) in a._terms.Concat(b._terms))
+        Exact sum = new();
+        foreach ((Monomial monomial, Fraction value) in a._terms.Concat(b._terms))
             sum.AddTerm(monomial, value, budget);
         return sum;
     }
 
     public static Exact Multiply(Exact a, Exact b, Budget budget)
     {
-        var product = new Exact();
-        foreach (var (x, p) in a._terms)
+        Exact product = new();
+        foreach ((Monomial x, Fraction p) in a._terms)
         {
-            foreach (var (y, q) in b._terms)
+            foreach ((Monomial y, Fraction q) in b._terms)
             {
                 budget.SpendBits(Bits(p) + Bits(q));
-                var negative = x.Imaginary && y.Imaginary;
+                bool negative = x.Imaginary && y.Imaginary;
                 // √x √y = g √((x/g)(y/g)): smaller radicands than √(xy).
-                var common = BigInteger.GreatestCommonDivisor(x.Radicand, y.Radicand);
-                var radicand = x.Radicand / common * (y.Radicand / common);
-                var monomial = new Monomial(radicand, x.Imaginary != y.Imaginary, x.Pi + y.Pi, x.E + y.E);
+                BigInteger common = BigInteger.GreatestCommonDivisor(x.Radicand, y.Radicand);
+                BigInteger radicand = x.Radicand / common * (y.Radicand / common);
+                Monomial monomial = new(radicand, x.Imaginary != y.Imaginary, x.Pi + y.Pi, x.E + y.E);
+                if (Math.Max(Math.Abs(monomial.Pi), Math.Abs(monomial.E)) > MaxPower)
+                    throw new TooLargeException();
                 product.AddTerm(monomial, p * q * new Fraction(negative ? -common : common), budget);
             }
         }
@@ -89,14 +94,14 @@ internal sealed class Exact
     /// <summary>The reciprocal, or null where it is not a sum of monomials.</summary>
     public Exact? Reciprocal(Budget budget)
     {
-        var numerator = new Exact(Fraction.One);
-        var denominator = this;
+        Exact numerator = new(Fraction.One);
+        Exact denominator = this;
         // Each conjugate removes one square root from the denominator; new products of the others may appear, so it is bounded.
-        for (var round = 0; round < 12; round++)
+        for (int round = 0; round < 12; round++)
         {
             if (denominator._terms.Count == 1)
             {
-                var (monomial, value) = denominator._terms.Single();
+                (Monomial monomial, Fraction value) = denominator._terms.Single();
                 return Multiply(numerator, Invert(monomial, value), budget);
             }
             if (denominator.Conjugate() is not { } conjugate)
@@ -115,17 +120,17 @@ internal sealed class Exact
     /// <summary>The square root of an integer, or null where it is none.</summary>
     public static BigInteger? SquareRoot(BigInteger value, Budget budget)
     {
-        var bits = (long)value.GetBitLength();
+        long bits = (long)value.GetBitLength();
         budget.Spend(48);
         budget.SpendBits(2 * bits);
-        var root = IntegerRoot.Floor(value, 2);
+        BigInteger root = IntegerRoot.Floor(value, 2);
         return root * root == value ? root : null;
     }
 
     private static Exact Invert(Monomial monomial, Fraction value)
     {
         // 1/(v √n i πᵖ) = √n (-i) π⁻ᵖ / (v n)
-        var divisor = value * new Fraction(monomial.Imaginary ? -monomial.Radicand : monomial.Radicand);
+        Fraction divisor = value * new Fraction(monomial.Imaginary ? -monomial.Radicand : monomial.Radicand);
         return new Exact(monomial with { Pi = -monomial.Pi, E = -monomial.E }, divisor.Reciprocal());
     }
 
@@ -134,7 +139,7 @@ internal sealed class Exact
     {
         if (_terms.Keys.Any(key => key.Imaginary))
             return Flip(key => key.Imaginary);
-        var radicand = _terms.Keys.Select(key => key.Radicand).Where(value => value > 1).DefaultIfEmpty(BigInteger.One).Min();
+        BigInteger radicand = _terms.Keys.Select(key => key.Radicand).Where(value => value > 1).DefaultIfEmpty(BigInteger.One).Min();
         if (radicand.IsOne)
             return null;
         return Flip(key => !key.Radicand.IsOne && (key.Radicand % radicand).IsZero);
@@ -142,8 +147,8 @@ internal sealed class Exact
 
     private Exact Flip(Func<Monomial, bool> choose)
     {
-        var flipped = new Exact();
-        foreach (var (monomial, value) in _terms)
+        Exact flipped = new();
+        foreach ((Monomial monomial, Fraction value) in _terms)
             flipped._terms[monomial] = choose(monomial) ? -value : value;
         return flipped;
     }
@@ -154,7 +159,7 @@ internal sealed class Exact
             return;
         if (!_terms.ContainsKey(monomial))
             (monomial, value) = Merge(monomial, value, budget);
-        var sum = _terms.GetValueOrDefault(monomial, Fraction.Zero) + value;
+        Fraction sum = _terms.GetValueOrDefault(monomial, Fraction.Zero) + value;
         budget.SpendBits(Bits(sum));
         if (sum.IsZero)
             _terms.Remove(monomial);
@@ -169,7 +174,7 @@ internal sealed class Exact
     {
         if (SquareRoot(monomial.Radicand, budget) is { } whole)
             return (monomial with { Radicand = BigInteger.One }, value * new Fraction(whole));
-        foreach (var key in _terms.Keys)
+        foreach (Monomial key in _terms.Keys)
         {
             if (key with { Radicand = monomial.Radicand } == monomial
                 && SquareRoot(key.Radicand * monomial.Radicand, budget) is { } root)

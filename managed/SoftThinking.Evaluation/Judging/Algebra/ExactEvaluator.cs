@@ -40,13 +40,13 @@ internal sealed class ExactEvaluator(IReadOnlyDictionary<string, Fraction> point
         Constants.Pi => new Exact(Monomial.One with { Pi = 1 }, Fraction.One),
         Constants.E => new Exact(Monomial.One with { E = 1 }, Fraction.One),
         Constants.I => new Exact(Monomial.One with { Imaginary = true }, Fraction.One),
-        _ => point.TryGetValue(name, out var value) ? new Exact(value) : null,
+        _ => point.TryGetValue(name, out Fraction value) ? new Exact(value) : null,
     };
 
     private Exact? Sum(IReadOnlyList<Node> terms)
     {
-        var sum = new Exact(Fraction.Zero);
-        foreach (var term in terms)
+        Exact sum = new(Fraction.Zero);
+        foreach (Node term in terms)
         {
             if (Evaluate(term) is not { } value)
                 return null;
@@ -57,8 +57,8 @@ internal sealed class ExactEvaluator(IReadOnlyDictionary<string, Fraction> point
 
     private Exact? Product(IReadOnlyList<Node> factors)
     {
-        var product = new Exact(Fraction.One);
-        foreach (var factor in factors)
+        Exact product = new(Fraction.One);
+        foreach (Node factor in factors)
         {
             if (Evaluate(factor) is not { } value)
                 return null;
@@ -96,9 +96,9 @@ internal sealed class ExactEvaluator(IReadOnlyDictionary<string, Fraction> point
                 return null;
             value = reciprocal;
         }
-        var result = new Exact(Fraction.One);
-        var bits = (int)BigInteger.Abs(exponent);
-        for (var square = value; bits > 0; bits >>= 1)
+        Exact result = new(Fraction.One);
+        int bits = (int)BigInteger.Abs(exponent);
+        for (Exact square = value; bits > 0; bits >>= 1)
         {
             if ((bits & 1) != 0)
                 result = Exact.Multiply(result, square, budget);
@@ -117,7 +117,7 @@ internal sealed class ExactEvaluator(IReadOnlyDictionary<string, Fraction> point
             return IntegerPower(Exact.Root(value, budget), exponent.Numerator);
         if (exponent.Denominator > 64 || value.Numerator.Sign < 0)
             return null;
-        var degree = (int)exponent.Denominator;
+        int degree = (int)exponent.Denominator;
         return Root(value.Numerator, degree) is { } top && Root(value.Denominator, degree) is { } bottom
             ? IntegerPower(new Exact(new Fraction(top, bottom)), exponent.Numerator)
             : null;
@@ -126,14 +126,14 @@ internal sealed class ExactEvaluator(IReadOnlyDictionary<string, Fraction> point
     private BigInteger? Root(BigInteger value, int degree)
     {
         budget.SpendBits(4 * (long)value.GetBitLength());
-        var root = IntegerRoot.Floor(value, degree);
+        BigInteger root = IntegerRoot.Floor(value, degree);
         return BigInteger.Pow(root, degree) == value ? root : null;
     }
 
     private Exact? Function(FunctionNode function)
     {
-        var arguments = new Exact[function.Arguments.Count];
-        for (var i = 0; i < arguments.Length; i++)
+        Exact[] arguments = new Exact[function.Arguments.Count];
+        for (int i = 0; i < arguments.Length; i++)
         {
             if (Evaluate(function.Arguments[i]) is not { } value)
                 return null;
@@ -141,7 +141,7 @@ internal sealed class ExactEvaluator(IReadOnlyDictionary<string, Fraction> point
         }
         if (function.Name.StartsWith(Functions.Call, StringComparison.Ordinal))
             return Call(function.Name, arguments);
-        var argument = arguments[0];
+        Exact argument = arguments[0];
         return function.Name switch
         {
             Functions.Degrees => Exact.Scale(
@@ -160,9 +160,9 @@ internal sealed class ExactEvaluator(IReadOnlyDictionary<string, Fraction> point
             return null;
         if (number.Numerator.Sign <= 0)
             throw new UndefinedException();
-        var negative = rational.Numerator.Sign < 0 && !number.Numerator.IsEven;
+        bool negative = rational.Numerator.Sign < 0 && !number.Numerator.IsEven;
         CrossedBranch |= negative;
-        var root = RationalPower(negative ? -rational : rational, number.Reciprocal());
+        Exact? root = RationalPower(negative ? -rational : rational, number.Reciprocal());
         return root is null || !negative ? root : Exact.Scale(root, Fraction.MinusOne, budget);
     }
 
@@ -181,8 +181,8 @@ internal sealed class ExactEvaluator(IReadOnlyDictionary<string, Fraction> point
             case Functions.Factorial when value.Numerator > MaxFactorial:
                 throw new TooLargeException();
             case Functions.Factorial:
-                var product = BigInteger.One;
-                for (var i = 2; i <= (int)value.Numerator; i++)
+                BigInteger product = BigInteger.One;
+                for (int i = 2; i <= (int)value.Numerator; i++)
                     product *= i;
                 return new Exact(new Fraction(product));
             default:
@@ -192,23 +192,23 @@ internal sealed class ExactEvaluator(IReadOnlyDictionary<string, Fraction> point
 
     private static BigInteger Floor(Fraction value)
     {
-        var quotient = BigInteger.DivRem(value.Numerator, value.Denominator, out var rest);
+        BigInteger quotient = BigInteger.DivRem(value.Numerator, value.Denominator, out BigInteger rest);
         return rest.Sign < 0 ? quotient - 1 : quotient;
     }
 
     /// <summary>A function that nothing is known about: a number that depends on its name and arguments only.</summary>
     private static Exact? Call(string name, Exact[] arguments)
     {
-        var text = name;
-        foreach (var argument in arguments)
+        string text = name;
+        foreach (Exact argument in arguments)
         {
             if (argument.Rational is not { } value)
                 return null;
             text += "," + value.Numerator.ToString(CultureInfo.InvariantCulture) + "/"
                 + value.Denominator.ToString(CultureInfo.InvariantCulture);
         }
-        var hash = 14695981039346656037UL;
-        foreach (var c in text)
+        ulong hash = 14695981039346656037UL;
+        foreach (char c in text)
             hash = (hash ^ c) * 1099511628211UL;
         return new Exact(new Fraction((hash >> 20) % 1_000_003 + 2, 1009));
     }

@@ -23,19 +23,19 @@ internal static class FixedPoint
     public static BigInteger Exp(BigInteger x, int bits)
     {
         // exp x = (exp x/2^k)^(2^k)
-        var halvings = 8 + (bits / 128);
-        var work = bits + halvings + 16;
-        var small = x << (work - bits) >> halvings;
-        var one = BigInteger.One << work;
+        int halvings = 8 + (bits / 128);
+        int work = bits + halvings + 16;
+        BigInteger small = x << (work - bits) >> halvings;
+        BigInteger one = BigInteger.One << work;
         BigInteger sum = one, term = one;
-        for (var n = 1; !term.IsZero && n < 4 * bits; n++)
+        for (int n = 1; !term.IsZero && n < 4 * bits; n++)
         {
             term = (term * small >> work) / n;
             if (term == BigInteger.MinusOne)
                 break;
             sum += term;
         }
-        for (var i = 0; i < halvings; i++)
+        for (int i = 0; i < halvings; i++)
             sum = sum * sum >> work;
         return sum >> (work - bits);
     }
@@ -43,20 +43,20 @@ internal static class FixedPoint
     /// <summary>sin x and cos x for |x| at most 7.</summary>
     public static (BigInteger Sin, BigInteger Cos) SinCos(BigInteger x, int bits)
     {
-        var halvings = 8 + (bits / 128);
-        var work = bits + (2 * halvings) + 16;
-        var small = x << (work - bits) >> halvings;
-        var one = BigInteger.One << work;
-        var square = small * small >> work;
+        int halvings = 8 + (bits / 128);
+        int work = bits + (2 * halvings) + 16;
+        BigInteger small = x << (work - bits) >> halvings;
+        BigInteger one = BigInteger.One << work;
+        BigInteger square = small * small >> work;
         BigInteger sin = small, cos = one, oddTerm = small, evenTerm = one;
-        for (var n = 1; (!oddTerm.IsZero || !evenTerm.IsZero) && n < 4 * bits; n++)
+        for (int n = 1; (!oddTerm.IsZero || !evenTerm.IsZero) && n < 4 * bits; n++)
         {
             evenTerm = -(evenTerm * square >> work) / ((2 * n) - 1) / (2 * n);
             oddTerm = -(oddTerm * square >> work) / (2 * n) / ((2 * n) + 1);
             cos += evenTerm;
             sin += oddTerm;
         }
-        for (var i = 0; i < halvings; i++)
+        for (int i = 0; i < halvings; i++)
             (sin, cos) = (2 * sin * cos >> work, ((cos * cos) - (sin * sin)) >> work);
         return (sin >> (work - bits), cos >> (work - bits));
     }
@@ -64,10 +64,10 @@ internal static class FixedPoint
     /// <summary>log x for x from 1/2 to 2: three steps of Halley's method from a double.</summary>
     public static BigInteger Log(BigInteger x, int bits)
     {
-        var y = FromDouble(Math.Log(ToDouble(x, bits)), bits);
-        for (var known = 45; known < bits; known *= 3)
+        BigInteger y = FromDouble(Math.Log(ToDouble(x, bits)), bits);
+        for (int known = 45; known < bits; known *= 3)
         {
-            var exp = Exp(y, bits);
+            BigInteger exp = Exp(y, bits);
             y += (2 * (x - exp) << bits) / (x + exp);
         }
         return y;
@@ -76,10 +76,10 @@ internal static class FixedPoint
     /// <summary>arctan x for |x| at most 1: the angle is corrected by the tangent of what is missing.</summary>
     public static BigInteger Arctan(BigInteger x, int bits)
     {
-        var y = FromDouble(Math.Atan(ToDouble(x, bits)), bits);
-        for (var known = 45; known < bits; known *= 3)
+        BigInteger y = FromDouble(Math.Atan(ToDouble(x, bits)), bits);
+        for (int known = 45; known < bits; known *= 3)
         {
-            var (sin, cos) = SinCos(y, bits);
+            (BigInteger sin, BigInteger cos) = SinCos(y, bits);
             y += ((x * cos) - (sin << bits)) / (cos + (x * sin >> bits));
         }
         return y;
@@ -87,9 +87,9 @@ internal static class FixedPoint
 
     private static BigInteger InverseSeries(int n, bool alternating)
     {
-        var power = (BigInteger.One << (MaxBits + 64)) / n;
-        var sum = power;
-        for (var k = 3; !power.IsZero; k += 2)
+        BigInteger power = (BigInteger.One << (MaxBits + 64)) / n;
+        BigInteger sum = power;
+        for (int k = 3; !power.IsZero; k += 2)
         {
             power /= n * n;
             sum += alternating && (k & 2) != 0 ? -(power / k) : power / k;

@@ -10,14 +10,14 @@ internal static class IntegerRoot
     {
         if (value.IsZero || value.IsOne || degree == 1)
             return value;
-        var bits = (int)value.GetBitLength();
+        int bits = (int)value.GetBitLength();
         if (degree >= bits)
             return BigInteger.One;
         // Newton's iteration from above falls until it reaches the root.
-        var root = BigInteger.One << ((bits / degree) + 1);
+        BigInteger root = BigInteger.One << ((bits / degree) + 1);
         while (true)
         {
-            var next = (((degree - 1) * root) + (value / BigInteger.Pow(root, degree - 1))) / degree;
+            BigInteger next = (((degree - 1) * root) + (value / BigInteger.Pow(root, degree - 1))) / degree;
             if (next >= root)
                 return root;
             root = next;

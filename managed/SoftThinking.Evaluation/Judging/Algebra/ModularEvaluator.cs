@@ -5,7 +5,7 @@ namespace SoftThinking.Evaluation.Judging.Algebra;
 
 /// <summary>
 /// Evaluates rational expressions modulo a prime, for values that are too large to be written down: two rational numbers that
-/// differ modulo a prime are different, and two that agree modulo two large primes are taken to be equal.
+/// differ modulo a prime are different, and two that agree modulo two large primes count as equal.
 /// </summary>
 internal sealed class ModularEvaluator(IReadOnlyDictionary<string, Fraction> point, BigInteger prime, Budget budget)
 {
@@ -21,7 +21,7 @@ internal sealed class ModularEvaluator(IReadOnlyDictionary<string, Fraction> poi
             case NumberNode number:
                 return Residue(number.Value);
             case SymbolNode symbol:
-                return point.TryGetValue(symbol.Name, out var value) ? Residue(value) : null;
+                return point.TryGetValue(symbol.Name, out Fraction value) ? Residue(value) : null;
             case SumNode sum:
                 return Fold(sum.Terms, BigInteger.Zero, (a, b) => a + b);
             case ProductNode product:
@@ -35,7 +35,7 @@ internal sealed class ModularEvaluator(IReadOnlyDictionary<string, Fraction> poi
 
     private BigInteger? Fold(IReadOnlyList<Node> nodes, BigInteger start, Func<BigInteger, BigInteger, BigInteger> combine)
     {
-        foreach (var node in nodes)
+        foreach (Node node in nodes)
         {
             if (Evaluate(node) is not { } value)
                 return null;
@@ -58,7 +58,7 @@ internal sealed class ModularEvaluator(IReadOnlyDictionary<string, Fraction> poi
 
     private BigInteger? Residue(Fraction value)
     {
-        var denominator = value.Denominator % prime;
+        BigInteger denominator = value.Denominator % prime;
         return denominator.IsZero ? null : (((value.Numerator % prime) + prime) * Inverse(denominator)) % prime;
     }
 

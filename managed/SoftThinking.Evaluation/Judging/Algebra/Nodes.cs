@@ -11,10 +11,14 @@ internal static class Nodes
     public static Node Negate(Node node)
         => node is NumberNode number ? number with { Value = -number.Value } : Product(NumberNode.MinusOne, node);
 
+    /// <summary>Bits up to which a quotient is computed at once; evaluation counts the work of a larger one.</summary>
+    private const long MaxQuotientBits = 4096;
+
     public static Node Product(Node a, Node b) => new ProductNode([a, b]);
 
     public static Node Quotient(Node a, Node b)
         => (a, b) is (NumberNode { IsDecimal: false } x, NumberNode { IsDecimal: false } y) && !y.Value.IsZero
+            && Exact.Bits(x.Value) + Exact.Bits(y.Value) <= MaxQuotientBits
             ? new NumberNode(x.Value / y.Value)
             : Product(a, new PowerNode(b, NumberNode.MinusOne));
 
@@ -40,8 +44,18 @@ internal static class Nodes
         _ => [],
     };
 
-    /// <summary>The node and all below it.</summary>
-    public static IEnumerable<Node> All(Node node) => Children(node).SelectMany(All).Prepend(node);
+    /// <summary>The node and all below it, in no particular order.</summary>
+    public static IEnumerable<Node> All(Node node)
+    {
+        // Recursion would nest an enumerator for each level, and a deep tree would cost the square of its depth.
+        Stack<Node> rest = new([node]);
+        while (rest.TryPop(out Node? next))
+        {
+            yield return next;
+            foreach (Node child in Children(next))
+                rest.Push(child);
+        }
+    }
 
     /// <summary>Names of the variables in a node, sorted.</summary>
     public static SortedSet<string> Variables(Node node) => new(

@@ -11,10 +11,10 @@ internal static class Points
     /// </summary>
     public static IReadOnlyDictionary<string, Fraction> At(int index, IEnumerable<string> variables, bool integers)
     {
-        var point = new Dictionary<string, Fraction>(StringComparer.Ordinal);
+        Dictionary<string, Fraction> point = new(StringComparer.Ordinal);
         // A linear congruential generator with the constants of Numerical Recipes.
-        var state = (uint)((index * 7919) + 12345);
-        foreach (var name in variables)
+        uint state = (uint)((index * 7919) + 12345);
+        foreach (string name in variables)
         {
             if (name == Constants.Sign)
             {
@@ -22,9 +22,9 @@ internal static class Points
                 continue;
             }
             state = (state * 1664525) + 1013904223;
-            var top = 2 + (int)((state >> 8) % 89);
+            int top = 2 + (int)((state >> 8) % 89);
             state = (state * 1664525) + 1013904223;
-            var bottom = integers ? 1 : 2 + (int)((state >> 8) % 61);
+            int bottom = integers ? 1 : 2 + (int)((state >> 8) % 61);
             if (index % 4 == 1 && !integers)
                 (top, bottom) = (Math.Min(top, bottom), Math.Max(top, bottom) + 1);
             point[name] = new Fraction(index % 4 == 3 && !integers ? -top : integers ? top % 23 : top, bottom);

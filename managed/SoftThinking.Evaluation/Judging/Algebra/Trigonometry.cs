@@ -26,26 +26,26 @@ internal static class Trigonometry
     {
         if (z.IsReal)
         {
-            var (sin, cos) = BallFunctions.SinCos(z.Re, precision);
+            (Ball sin, Ball cos) = BallFunctions.SinCos(z.Re, precision);
             return (Real(sin), Real(cos));
         }
         // sin z = (exp iz - exp -iz) / 2i, cos z = (exp iz + exp -iz) / 2
-        var plus = ComplexBall.Exp(ComplexBall.Multiply(ComplexBall.I, z, precision), precision);
-        var minus = ComplexBall.Exp(ComplexBall.Multiply(-ComplexBall.I, z, precision), precision);
-        var twice = ComplexBall.Multiply(ComplexBall.Add(plus, -minus, precision), -ComplexBall.I, precision);
+        ComplexBall plus = ComplexBall.Exp(ComplexBall.Multiply(ComplexBall.I, z, precision), precision);
+        ComplexBall minus = ComplexBall.Exp(ComplexBall.Multiply(-ComplexBall.I, z, precision), precision);
+        ComplexBall twice = ComplexBall.Multiply(ComplexBall.Add(plus, -minus, precision), -ComplexBall.I, precision);
         return (Half(twice), Half(ComplexBall.Add(plus, minus, precision)));
     }
 
     private static ComplexBall Hyperbolic(ComplexBall z, bool even, int precision)
     {
-        var plus = ComplexBall.Exp(z, precision);
-        var minus = ComplexBall.Exp(-z, precision);
+        ComplexBall plus = ComplexBall.Exp(z, precision);
+        ComplexBall minus = ComplexBall.Exp(-z, precision);
         return Half(ComplexBall.Add(plus, even ? minus : -minus, precision));
     }
 
     private static Ball Arcsin(Ball x, int precision)
     {
-        var rest = Ball.Add(Ball.One, -Ball.Multiply(x, x, precision), precision);
+        Ball rest = Ball.Add(Ball.One, -Ball.Multiply(x, x, precision), precision);
         if (rest.Sign < 0 && !rest.HoldsZero)
             throw new UndefinedException();
         return BallFunctions.Angle(x, Ball.SquareRoot(rest, precision), precision);

@@ -15,8 +15,8 @@ internal static class AnswerText
     /// <summary>What follows the last thought, or null where a thought was opened and never closed.</summary>
     public static string? AfterThought(string completion)
     {
-        var close = completion.LastIndexOf(Close, StringComparison.Ordinal);
-        var text = close < 0 ? completion : completion[(close + Close.Length)..];
+        int close = completion.LastIndexOf(Close, StringComparison.Ordinal);
+        string text = close < 0 ? completion : completion[(close + Close.Length)..];
         return text.Contains(Open, StringComparison.Ordinal) ? null : text.Trim();
     }
 }

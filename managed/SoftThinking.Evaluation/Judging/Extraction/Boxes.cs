@@ -18,12 +18,12 @@ internal static partial class Boxes
     /// </summary>
     public static (IReadOnlyList<Box> Boxes, bool Unclosed) Find(string text)
     {
-        var boxes = new List<Box>();
-        var unclosed = false;
+        List<Box> boxes = [];
+        bool unclosed = false;
         int[]? closing = null;
-        for (var at = Next(text, 0); at >= 0; at = Next(text, at))
+        for (int at = Next(text, 0); at >= 0; at = Next(text, at))
         {
-            var start = at;
+            int start = at;
             at += Array.Find(Markers, marker => string.CompareOrdinal(text, start, marker, 0, marker.Length) == 0)!.Length;
             while (at < text.Length && char.IsWhiteSpace(text[at]))
                 at++;
@@ -49,12 +49,12 @@ internal static partial class Boxes
     /// </summary>
     public static string? Answer(string text, IReadOnlyList<Box> boxes)
     {
-        var last = boxes.Count - 1;
+        int last = boxes.Count - 1;
         while (last >= 0 && boxes[last].Content.Length == 0)
             last--;
         if (last < 0)
             return null;
-        var first = last;
+        int first = last;
         while (first > 0 && boxes[first - 1].Content.Length > 0 && Joins(text, boxes[first - 1].End, boxes[first].Start))
             first--;
         return string.Join(", ", boxes.Skip(first).Take(last - first + 1).Select(box => box.Content).Distinct());
@@ -63,10 +63,10 @@ internal static partial class Boxes
     /// <summary>The text without a box around all of it.</summary>
     public static string Unwrap(string text)
     {
-        for (var i = 0; i < Budget.MaxDepth && text.Length <= Budget.MaxLength; i++)
+        for (int i = 0; i < Budget.MaxDepth && text.Length <= Budget.MaxLength; i++)
         {
             text = text.Trim();
-            var marker = Array.Find(Markers, candidate => text.StartsWith(candidate + "{", StringComparison.Ordinal));
+            string? marker = Array.Find(Markers, candidate => text.StartsWith(candidate + "{", StringComparison.Ordinal));
             if (marker is null || Braces.End(text, marker.Length) != text.Length - 1)
                 break;
             text = text[(marker.Length + 1)..^1];
@@ -76,7 +76,7 @@ internal static partial class Boxes
 
     private static int Next(string text, int from)
     {
-        for (var at = text.IndexOf('\\', from); at >= 0; at = text.IndexOf('\\', at + 1))
+        for (int at = text.IndexOf('\\', from); at >= 0; at = text.IndexOf('\\', at + 1))
         {
             if (Array.Exists(Markers, marker => string.CompareOrdinal(text, at, marker, 0, marker.Length) == 0))
                 return at;
@@ -87,7 +87,7 @@ internal static partial class Boxes
     /// <summary>A number or a single letter behind a box without braces; "\boxed as" is prose about boxes.</summary>
     private static string Unbraced(string text, int at)
     {
-        var end = at;
+        int end = at;
         while (end < text.Length && (char.IsAsciiDigit(text[end]) || (end == at && text[end] == '-')))
             end++;
         if (end == at && end < text.Length && char.IsAsciiLetter(text[end]))
@@ -98,9 +98,9 @@ internal static partial class Boxes
     /// <summary>The position of the closing brace of each opening one; 0 where it is never closed.</summary>
     private static int[] ClosingBraces(string text)
     {
-        var closing = new int[text.Length];
-        var open = new Stack<int>();
-        for (var i = 0; i < text.Length; i++)
+        int[] closing = new int[text.Length];
+        Stack<int> open = new();
+        for (int i = 0; i < text.Length; i++)
         {
             if (text[i] == '\\')
                 i++;
@@ -116,7 +116,7 @@ internal static partial class Boxes
     {
         if (to - from > MaxBetween)
             return false;
-        var between = text[from..to];
+        string between = text[from..to];
         return Connective().IsMatch(between) && OnlyJoins().IsMatch(between);
     }
 

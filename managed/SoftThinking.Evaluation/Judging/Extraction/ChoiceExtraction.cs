@@ -27,9 +27,9 @@ internal static partial class ChoiceExtraction
     public static (string? Letter, string Rule) Find(string text, IReadOnlyDictionary<string, string>? choices)
     {
         text = AnswerText.Tail(text);
-        foreach (var (rule, search) in Searches)
+        foreach ((string? rule, Search? search) in Searches)
         {
-            var (kind, letter) = search(text, choices);
+            (LetterKind kind, string? letter) = search(text, choices);
             if (kind == LetterKind.One)
                 return (letter, rule);
             if (kind == LetterKind.Several)
@@ -41,12 +41,13 @@ internal static partial class ChoiceExtraction
     /// <summary>"answer": "C", \boxed{C}, Answer: C, &lt;answer&gt;C&lt;/answer&gt;; the last wins.</summary>
     private static (LetterKind Kind, string? Letter) Marked(string text, IReadOnlyDictionary<string, string>? choices)
     {
-        var marks = Marks().Matches(text).TakeLast(MaxMarks)
+        IEnumerable<(int Index, string Content)> marks = Marks().Matches(text).TakeLast(MaxMarks)
             .Select(match => (match.Index, Content: Rest(text, match.Index + match.Length)));
-        var boxes = Boxes.Find(text).Boxes.TakeLast(MaxMarks).Select(box => (Index: box.Start, box.Content));
-        foreach (var (_, content) in marks.Concat(boxes).OrderByDescending(mark => mark.Index).Take(MaxMarks))
+        IEnumerable<(int Index, string Content)> boxes = Boxes.Find(text).Boxes.TakeLast(MaxMarks)
+            .Select(box => (Index: box.Start, box.Content));
+        foreach ((int _, string? content) in marks.Concat(boxes).OrderByDescending(mark => mark.Index).Take(MaxMarks))
         {
-            var found = Read(content, anyCase: true, choices);
+            (LetterKind Kind, string? Letter) found = Read(content, anyCase: true, choices);
             if (found.Kind != LetterKind.None)
                 return found;
         }
@@ -56,9 +57,9 @@ internal static partial class ChoiceExtraction
     private static (LetterKind Kind, string? Letter) Announced(
         string text, MatchCollection matches, IReadOnlyDictionary<string, string>? choices)
     {
-        foreach (var match in matches.Reverse().Take(MaxMarks))
+        foreach (Match? match in matches.Reverse().Take(MaxMarks))
         {
-            var found = Read(Rest(text, match.Index + match.Length), anyCase: false, choices);
+            (LetterKind Kind, string? Letter) found = Read(Rest(text, match.Index + match.Length), anyCase: false, choices);
             if (found.Kind != LetterKind.None)
                 return found;
         }
@@ -68,7 +69,7 @@ internal static partial class ChoiceExtraction
     /// <summary>The last line that begins with a letter and nothing else, or with a letter that marks what follows.</summary>
     private static (LetterKind Kind, string? Letter) Line(string text)
     {
-        foreach (var line in text.Split('\n').Reverse())
+        foreach (string? line in text.Split('\n').Reverse())
         {
             if (LetterScanner.IsMarked(line))
                 return LetterScanner.Read(line, anyCase: false);
@@ -79,7 +80,7 @@ internal static partial class ChoiceExtraction
     private static (LetterKind Kind, string? Letter) Read(string content, bool anyCase, IReadOnlyDictionary<string, string>? choices)
     {
         // An option that is itself a letter is named by its letter, not by its text.
-        var found = LetterScanner.Read(content, anyCase);
+        (LetterKind Kind, string? Letter) found = LetterScanner.Read(content, anyCase);
         return found.Kind == LetterKind.None ? OptionText(content, choices) : found;
     }
 
@@ -89,7 +90,7 @@ internal static partial class ChoiceExtraction
         text = text.Trim().Trim('"', '\'', '*', '.', ' ', ',', '}');
         if (choices is null || text.Length is 0 or > 2000)
             return (LetterKind.None, null);
-        var equal = choices.Where(choice => WordForm.Equal(text, choice.Value)).ToList();
+        List<KeyValuePair<string, string>> equal = choices.Where(choice => WordForm.Equal(text, choice.Value)).ToList();
         if (equal.Count == 0)
             equal = [.. choices.Where(choice => EqualValues(text, choice.Value.Trim()))];
         return equal.Count == 1 ? (LetterKind.One, equal[0].Key) : (LetterKind.None, null);
@@ -104,9 +105,9 @@ internal static partial class ChoiceExtraction
     {
         while (at < text.Length && (char.IsWhiteSpace(text[at]) || text[at] is '*' or ':' or '_'))
             at++;
-        var quote = at < text.Length && text[at] is '"' or '\'' ? text[at++] : '\0';
-        var end = at;
-        var limit = Math.Min(text.Length, at + MaxRest);
+        char quote = at < text.Length && text[at] is '"' or '\'' ? text[at++] : '\0';
+        int end = at;
+        int limit = Math.Min(text.Length, at + MaxRest);
         while (end < limit && text[end] != '\n' && text[end] != '<' && (quote == '\0' || text[end] != quote)
             && !(quote == '\0' && end > at + 1 && text[end] == '.' && (end + 1 == text.Length || text[end + 1] == ' ')))
             end++;

@@ -8,12 +8,12 @@ internal static class Formulas
     /// <summary>The content of the formula that begins at a position, and the position behind it; null for none.</summary>
     public static (string Content, int End)? At(string text, int at)
     {
-        foreach (var (open, close) in Delimiters)
+        foreach ((string? open, string? close) in Delimiters)
         {
             if (string.CompareOrdinal(text, at, open, 0, open.Length) != 0)
                 continue;
-            var start = at + open.Length;
-            var end = End(text, start, close);
+            int start = at + open.Length;
+            int end = End(text, start, close);
             // "$5 and then $7" is about money: space stands on both sides of a formula, or on neither.
             if (end < 0 || (open == "$" && end > start && char.IsWhiteSpace(text[start]) != char.IsWhiteSpace(text[end - 1])))
                 return null;
@@ -27,7 +27,7 @@ internal static class Formulas
     {
         if (At(text, at) is not { } first)
             return null;
-        var (joined, end) = first;
+        (string? joined, int end) = first;
         while (Joint(text, end) is { } next && At(text, next) is { } formula)
         {
             joined += ", " + formula.Content;
@@ -39,9 +39,9 @@ internal static class Formulas
     /// <summary>The position behind a comma, "and" or "or", or null for none.</summary>
     private static int? Joint(string text, int at)
     {
-        var end = SkipSpace(text, at);
-        var any = false;
-        foreach (var joint in (ReadOnlySpan<string>)[",", "and ", "or "])
+        int end = SkipSpace(text, at);
+        bool any = false;
+        foreach (string joint in (ReadOnlySpan<string>)[",", "and ", "or "])
         {
             if (string.CompareOrdinal(text, end, joint, 0, joint.Length) != 0)
                 continue;
@@ -62,7 +62,7 @@ internal static class Formulas
     public static string? Last(string text)
     {
         string? last = null;
-        for (var i = 0; i < text.Length;)
+        for (int i = 0; i < text.Length;)
         {
             if (text[i] is not ('$' or '\\'))
             {
@@ -86,7 +86,7 @@ internal static class Formulas
 
     private static int End(string text, int from, string close)
     {
-        for (var i = from; i < text.Length; i++)
+        for (int i = from; i < text.Length; i++)
         {
             if (string.CompareOrdinal(text, i, close, 0, close.Length) == 0)
                 return i;

@@ -35,7 +35,7 @@ internal static class LetterScanner
         text = SkipWrappers(text);
         if (!IsLetter(text, anyCase))
             return (LetterKind.None, null);
-        var letter = char.ToUpperInvariant(text[0]).ToString();
+        string letter = char.ToUpperInvariant(text[0]).ToString();
         if (letter == "A" && IsArticle(text[1..]))
             return (LetterKind.None, null);
         return FollowedByAnother(text[1..]) ? (LetterKind.Several, null) : (LetterKind.One, letter);
@@ -47,19 +47,19 @@ internal static class LetterScanner
         text = SkipWrappers(text);
         if (!IsLetter(text, anyCase: false))
             return false;
-        var rest = text[1..].TrimStart("}*");
+        ReadOnlySpan<char> rest = text[1..].TrimStart("}*");
         return rest.Trim(" .$)]}*\"'\\").IsEmpty || rest[0] is ')' or '.' or ':' or ']';
     }
 
     private static ReadOnlySpan<char> SkipWrappers(ReadOnlySpan<char> text)
     {
-        for (var any = true; any;)
+        for (bool any = true; any;)
         {
             text = text.TrimStart(" \t\r\n*\"'`:=([{$#_-");
             if (text.StartsWith("\\(") || text.StartsWith("\\["))
                 text = text[2..];
             any = false;
-            foreach (var wrapper in Wrappers)
+            foreach (string wrapper in Wrappers)
             {
                 if (!text.StartsWith(wrapper, StringComparison.OrdinalIgnoreCase))
                     continue;
@@ -87,7 +87,7 @@ internal static class LetterScanner
     {
         if (rest.Length < 2 || rest[0] != ' ' || !char.IsAsciiLetterLower(rest[1]))
             return false;
-        var end = 1;
+        int end = 1;
         while (end < rest.Length && char.IsAsciiLetter(rest[end]))
             end++;
         return !AfterArticle.Contains(rest[1..end].ToString());
@@ -96,7 +96,7 @@ internal static class LetterScanner
     private static bool FollowedByAnother(ReadOnlySpan<char> rest)
     {
         rest = rest.TrimStart(" )]}*\"'$\\");
-        foreach (var joint in (ReadOnlySpan<string>)[", and ", ", or ", "and ", "or ", ",", "/", "&"])
+        foreach (string joint in (ReadOnlySpan<string>)[", and ", ", or ", "and ", "or ", ",", "/", "&"])
         {
             if (!rest.StartsWith(joint, StringComparison.Ordinal))
                 continue;

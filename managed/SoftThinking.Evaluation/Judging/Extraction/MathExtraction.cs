@@ -13,7 +13,7 @@ internal static partial class MathExtraction
     /// <summary>The answer, or null for none.</summary>
     public static string? Find(string text)
     {
-        var (boxes, unclosed) = Boxes.Find(text);
+        (IReadOnlyList<Box> boxes, bool unclosed) = Boxes.Find(text);
         if (Boxes.Answer(text, boxes) is { } boxed)
             return NotEmpty(Unwrap(boxed));
         // A box that is never closed was cut off: what it would have held is not known.
@@ -37,12 +37,12 @@ internal static partial class MathExtraction
     /// <summary>What follows the last "answer is", "Answer:" or "####".</summary>
     private static string? Announced(string text)
     {
-        foreach (var match in Announcement().Matches(text).Reverse().Take(MaxAnnouncements))
+        foreach (Match? match in Announcement().Matches(text).Reverse().Take(MaxAnnouncements))
         {
-            var at = match.Index + match.Length;
+            int at = match.Index + match.Length;
             while (at < text.Length && (char.IsWhiteSpace(text[at]) || text[at] is '*' or ':' or '_'))
                 at++;
-            var isJoined = match.Groups["link"].Success || Formulas.At(text, at) is not null;
+            bool isJoined = match.Groups["link"].Success || Formulas.At(text, at) is not null;
             if (isJoined && At(text, at) is { Length: > 0 } answer)
                 return Unwrap(answer);
         }
@@ -53,7 +53,7 @@ internal static partial class MathExtraction
     {
         if (Formulas.Joined(text, at) is { Length: > 0 } formula)
             return formula;
-        var sentence = Sentence(text, at);
+        string sentence = Sentence(text, at);
         if (!Prose.Is(sentence))
             return sentence;
         if (Aside().Match(sentence) is { Success: true } aside && !Prose.Is(sentence[..aside.Index]))
@@ -63,8 +63,8 @@ internal static partial class MathExtraction
 
     private static string Sentence(string text, int at)
     {
-        var end = at;
-        var limit = Math.Min(text.Length, at + MaxSentence);
+        int end = at;
+        int limit = Math.Min(text.Length, at + MaxSentence);
         while (end < limit && text[end] != '\n' && !(text[end] == '.' && (end + 1 == text.Length || char.IsWhiteSpace(text[end + 1]))))
             end++;
         return text[at..end].Trim().Trim('*', '"').Trim();
@@ -76,8 +76,8 @@ internal static partial class MathExtraction
     /// <summary>A number with its sign, which it only has where nothing stands directly before it.</summary>
     private static string Number(string text, Match match)
     {
-        var number = match.Value.TrimEnd(',');
-        var isDifference = match.Index > 0 && (char.IsLetterOrDigit(text[match.Index - 1]) || text[match.Index - 1] == ')');
+        string number = match.Value.TrimEnd(',');
+        bool isDifference = match.Index > 0 && (char.IsLetterOrDigit(text[match.Index - 1]) || text[match.Index - 1] == ')');
         return isDifference ? number.TrimStart('-', '−') : number;
     }
 

@@ -15,8 +15,8 @@ internal static class Prose
     /// <summary>Whether a text is made of sentences: it has words that no bare answer has, or many words.</summary>
     public static bool Is(string text)
     {
-        var words = 0;
-        for (var i = 0; i < text.Length; i++)
+        int words = 0;
+        for (int i = 0; i < text.Length; i++)
         {
             if (text[i] == '\\')
             {
@@ -25,10 +25,10 @@ internal static class Prose
             }
             if (!char.IsLetter(text[i]))
                 continue;
-            var start = i;
+            int start = i;
             while (i < text.Length && (char.IsLetter(text[i]) || text[i] == '\''))
                 i++;
-            var word = text[start..i];
+            string word = text[start..i];
             i--;
             if (Small.Contains(word))
                 return true;
@@ -41,15 +41,15 @@ internal static class Prose
     /// <summary>The end of a command, and of its argument where that is text.</summary>
     private static int SkipCommand(string text, int at)
     {
-        var end = at + 1;
+        int end = at + 1;
         while (end < text.Length && char.IsAsciiLetter(text[end]))
             end++;
-        var name = text[(at + 1)..end];
+        string name = text[(at + 1)..end];
         if (end == at + 1)
             return end + 1;
         if (!Spellings.TextCommands.Contains(name) && !Spellings.FontCommands.Contains(name))
             return end;
-        var close = end < text.Length && text[end] == '{' ? text.IndexOf('}', end) : -1;
+        int close = end < text.Length && text[end] == '{' ? text.IndexOf('}', end) : -1;
         return close < 0 ? end : close + 1;
     }
 }

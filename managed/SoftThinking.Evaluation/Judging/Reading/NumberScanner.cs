@@ -22,9 +22,9 @@ internal static class NumberScanner
     /// </summary>
     public static string Scan(string text, ref int at, CommaReading comma, int depth)
     {
-        var start = at;
-        var digits = Digits(text, ref at);
-        var whole = PlainGroups(text, start, comma, depth);
+        int start = at;
+        string digits = Digits(text, ref at);
+        int whole = PlainGroups(text, start, comma, depth);
         if (whole > at)
         {
             digits = text[start..whole].Replace(",", "", StringComparison.Ordinal);
@@ -36,7 +36,7 @@ internal static class NumberScanner
         }
         if (DecimalComma(text, start, at, comma, depth) is { } end)
         {
-            var number = text[start..end].Replace(".", "", StringComparison.Ordinal).Replace("{,}", ",", StringComparison.Ordinal);
+            string number = text[start..end].Replace(".", "", StringComparison.Ordinal).Replace("{,}", ",", StringComparison.Ordinal);
             at = end;
             return number.Replace(',', '.');
         }
@@ -51,25 +51,25 @@ internal static class NumberScanner
     /// <summary>The value of a number in normal form.</summary>
     public static Fraction Value(string number)
     {
-        var exponent = 0;
+        int exponent = 0;
         if (number.IndexOf('E') is var e and >= 0)
         {
             exponent = int.Parse(number[(e + 1)..], CultureInfo.InvariantCulture);
             number = number[..e];
         }
-        var period = "";
+        string period = "";
         if (number.IndexOf('(') is var open and >= 0)
         {
             period = number[(open + 1)..^1];
             number = number[..open];
         }
-        var point = number.IndexOf('.');
-        var places = point < 0 ? 0 : number.Length - point - 1;
-        var scale = BigInteger.Pow(10, places);
-        var value = new Fraction(Integer(number.Replace(".", "", StringComparison.Ordinal)), scale);
+        int point = number.IndexOf('.');
+        int places = point < 0 ? 0 : number.Length - point - 1;
+        BigInteger scale = BigInteger.Pow(10, places);
+        Fraction value = new(Integer(number.Replace(".", "", StringComparison.Ordinal)), scale);
         if (period.Length > 0)
             value += new Fraction(Integer(period), scale * (BigInteger.Pow(10, period.Length) - 1));
-        var power = new Fraction(BigInteger.Pow(10, Math.Abs(exponent)));
+        Fraction power = new(BigInteger.Pow(10, Math.Abs(exponent)));
         return exponent < 0 ? value / power : value * power;
     }
 
@@ -81,7 +81,7 @@ internal static class NumberScanner
 
     private static string Digits(string text, ref int at)
     {
-        var start = at;
+        int start = at;
         while (at < text.Length && char.IsAsciiDigit(text[at]))
             at++;
         return text[start..at];
@@ -95,14 +95,14 @@ internal static class NumberScanner
         // 2,3,101,103 is a list: the whole run must consist of groups.
         if (start > 0 && text[start - 1] == ',')
             return 0;
-        var end = start;
+        int end = start;
         while (end < text.Length && (char.IsAsciiDigit(text[end]) || text[end] == ','))
             end++;
-        var run = text[start..end].TrimEnd(',');
-        var groups = run.Split(',');
+        string run = text[start..end].TrimEnd(',');
+        string[] groups = run.Split(',');
         // (1,100) is a point or an interval: nobody writes brackets around one number.
-        var isAlone = start > 0 && text[start - 1] is ('(' or '[') && end < text.Length && text[end] is (')' or ']');
-        var fits = !isAlone && groups.Length > 1 && groups[0].Length is >= 1 and <= 3 && groups[0][0] != '0'
+        bool isAlone = start > 0 && text[start - 1] is ('(' or '[') && end < text.Length && text[end] is (')' or ']');
+        bool fits = !isAlone && groups.Length > 1 && groups[0].Length is >= 1 and <= 3 && groups[0][0] != '0'
             && groups.Skip(1).All(group => group.Length == 3);
         return fits ? start + run.Length : 0;
     }
@@ -110,7 +110,7 @@ internal static class NumberScanner
     /// <summary>Groups behind separators that cannot be anything else, such as 1\,000 or 1{,}000.</summary>
     private static string MarkedGroups(string text, ref int at, int length)
     {
-        var digits = "";
+        string digits = "";
         while (length is >= 1 and <= 3 && GroupAt(text, at) is { } group)
         {
             digits += text[(group - 3)..group];
@@ -121,11 +121,11 @@ internal static class NumberScanner
 
     private static int? GroupAt(string text, int at)
     {
-        foreach (var separator in Separators)
+        foreach (string separator in Separators)
         {
             if (string.CompareOrdinal(text, at, separator, 0, separator.Length) != 0)
                 continue;
-            var group = at + separator.Length;
+            int group = at + separator.Length;
             while (group < text.Length && text[group] == ' ')
                 group++;
             return HasGroup(text, group) ? group + 3 : null;
@@ -140,17 +140,17 @@ internal static class NumberScanner
     /// <summary>The end of a number with a decimal comma.</summary>
     private static int? DecimalComma(string text, int start, int at, CommaReading comma, int depth)
     {
-        var braced = string.CompareOrdinal(text, at, "{,}", 0, 3) == 0;
+        bool braced = string.CompareOrdinal(text, at, "{,}", 0, 3) == 0;
         if (!braced && (comma != CommaReading.Decimal || depth > 0))
             return null;
         // 1.000,99 has a decimal comma, too.
-        var from = at;
+        int from = at;
         while (!braced && from < text.Length && text[from] == '.' && HasGroup(text, from + 1))
             from += 4;
         if (!braced && (from >= text.Length || text[from] != ','))
             return null;
-        var end = from + (braced ? 3 : 1);
-        var places = end;
+        int end = from + (braced ? 3 : 1);
+        int places = end;
         Digits(text, ref end);
         if (end == places || (start > 0 && text[start - 1] == ',') || (end < text.Length && text[end] == ','))
             return null;
@@ -160,12 +160,12 @@ internal static class NumberScanner
 
     private static string Period(string text, ref int at)
     {
-        foreach (var opening in new[] { "\\overline{", "\\bar{", "\\dot{" })
+        foreach (string? opening in new[] { "\\overline{", "\\bar{", "\\dot{" })
         {
             if (string.CompareOrdinal(text, at, opening, 0, opening.Length) != 0)
                 continue;
-            var end = at + opening.Length;
-            var period = Digits(text, ref end);
+            int end = at + opening.Length;
+            string period = Digits(text, ref end);
             if (period.Length == 0 || end >= text.Length || text[end] != '}')
                 return "";
             at = end + 1;
@@ -179,12 +179,12 @@ internal static class NumberScanner
     {
         if (at >= text.Length || text[at] is not ('e' or 'E'))
             return "";
-        var end = at + 1;
-        var sign = end < text.Length && text[end] is ('-' or '+') ? text[end++].ToString() : "";
-        var digits = Digits(text, ref end);
+        int end = at + 1;
+        string sign = end < text.Length && text[end] is ('-' or '+') ? text[end++].ToString() : "";
+        string digits = Digits(text, ref end);
         if (digits.Length == 0 || digits.Length > 4 || (text[at] == 'e' && sign.Length > 0 && !hasPoint && digits.Length < 2))
             return "";
-        var exponent = int.Parse(digits, CultureInfo.InvariantCulture);
+        int exponent = int.Parse(digits, CultureInfo.InvariantCulture);
         if (exponent > MaxExponent)
             return "";
         at = end;

@@ -14,11 +14,11 @@ internal static class NumberWords
     /// <summary>The number that a word stands for, or null.</summary>
     public static int? Value(string text)
     {
-        var word = text.Trim().ToLowerInvariant();
-        var index = Array.IndexOf(Words, word);
+        string word = text.Trim().ToLowerInvariant();
+        int index = Array.IndexOf(Words, word);
         if (index >= 0)
             return index;
-        var tens = Array.IndexOf(Tens, word);
+        int tens = Array.IndexOf(Tens, word);
         return tens >= 0 ? 30 + (10 * tens) : null;
     }
 

@@ -13,7 +13,7 @@ internal sealed partial class Parser
 
     private Node Primary()
     {
-        var token = Current;
+        Token token = Current;
         switch (token.Kind)
         {
             case TokenKind.Number:
@@ -43,7 +43,7 @@ internal sealed partial class Parser
 
     private TextNode Words()
     {
-        var text = new StringBuilder();
+        StringBuilder text = new();
         for (; Current.Kind is TokenKind.Text or TokenKind.Word; _at++)
             text.Append(Current.Text).Append(' ');
         return new TextNode(text.ToString().Trim());
@@ -54,7 +54,7 @@ internal sealed partial class Parser
         Enter();
         _at++;
         _bars++;
-        var node = Sum();
+        Node node = Sum();
         _bars--;
         _depth--;
         if (!Skip("|"))
@@ -64,13 +64,13 @@ internal sealed partial class Parser
 
     private Node Symbol()
     {
-        var name = Current.Text;
+        string name = Current.Text;
         _at++;
         // W(n) = 1 names a value of W, whatever letter it is.
-        var isCall = FunctionLetters.Contains(name, StringComparison.Ordinal)
+        bool isCall = FunctionLetters.Contains(name, StringComparison.Ordinal)
             || (Current.IsOpen("(") && Ahead(1).Kind is TokenKind.Symbol or TokenKind.Number
                 && Ahead(2).IsClose(")") && Ahead(3).IsOperator("="));
-        var symbol = Indexed(name);
+        SymbolNode symbol = Indexed(name);
         if (isCall && IsInverse())
         {
             symbol = new SymbolNode(symbol.Name + "^-1");
@@ -97,7 +97,7 @@ internal sealed partial class Parser
 
     private Node Call(string name)
     {
-        var argument = Bracket();
+        Node argument = Bracket();
         return new FunctionNode(Functions.Call + name, argument is TupleNode tuple ? tuple.Items : [argument]);
     }
 
@@ -110,8 +110,8 @@ internal sealed partial class Parser
                 throw Unexpected();
             return _tokens[_at++].Text;
         }
-        var text = new StringBuilder();
-        var depth = 0;
+        StringBuilder text = new();
+        int depth = 0;
         do
         {
             if (Current.Kind == TokenKind.End)
@@ -127,15 +127,15 @@ internal sealed partial class Parser
 
     private Node Command()
     {
-        var name = Current.Text;
+        string name = Current.Text;
         _at++;
         switch (name)
         {
             case "frac":
-                var top = Argument();
+                Node top = Argument();
                 return Nodes.Quotient(top, Argument());
             case "binom":
-                var n = Argument();
+                Node n = Argument();
                 return Binomial(n, Argument());
             case "sqrt":
                 return Root();
@@ -150,7 +150,7 @@ internal sealed partial class Parser
     private Node Argument()
     {
         Enter();
-        var node = Current.Kind == TokenKind.Number ? Number() : Primary();
+        Node node = Current.Kind == TokenKind.Number ? Number() : Primary();
         _depth--;
         return node;
     }
@@ -160,7 +160,7 @@ internal sealed partial class Parser
         if (!Current.IsOpen("["))
             return new PowerNode(Argument(), NumberNode.Half);
         _at++;
-        var degree = Sum();
+        Node degree = Sum();
         if (!Current.IsClose("]"))
             throw Unexpected();
         _at++;
@@ -169,7 +169,7 @@ internal sealed partial class Parser
 
     private static Node Binomial(Node n, Node k)
     {
-        var below = Nodes.Product(
+        Node below = Nodes.Product(
             Nodes.Function(Functions.Factorial, k), Nodes.Function(Functions.Factorial, Nodes.Difference(n, k)));
         return Nodes.Quotient(Nodes.Function(Functions.Factorial, n), below);
     }
@@ -177,13 +177,13 @@ internal sealed partial class Parser
     private Node Function()
     {
         Enter();
-        var name = Current.Text;
+        string name = Current.Text;
         _at++;
         Node? exponent = null;
         Node? logarithmBase = null;
         while (Current.IsOperator("^") || Current.IsOperator("_"))
         {
-            var isBase = Current.Text == "_";
+            bool isBase = Current.Text == "_";
             _at++;
             if (isBase)
                 logarithmBase = Exponent();
@@ -192,7 +192,7 @@ internal sealed partial class Parser
         }
         if (exponent is NumberNode { Value: var power } && power == -1 && name is "sin" or "cos" or "tan" or "cot")
             (name, exponent) = ("arc" + name, null);
-        var value = Apply(name, logarithmBase, FunctionArgument());
+        Node value = Apply(name, logarithmBase, FunctionArgument());
         _depth--;
         return exponent is null ? value : new PowerNode(value, exponent);
     }
@@ -206,7 +206,7 @@ internal sealed partial class Parser
             case "log" or "lg":
                 if (logarithmBase is null && (name == "lg" || _interpretation.DecimalLogarithm))
                     logarithmBase = Nodes.Number(10);
-                var value = Nodes.Function("ln", argument);
+                Node value = Nodes.Function("ln", argument);
                 return logarithmBase is null ? value : Nodes.Quotient(value, Nodes.Function("ln", logarithmBase));
             default:
                 return Nodes.Function(name, argument);
@@ -218,8 +218,8 @@ internal sealed partial class Parser
     {
         if (Current.IsOpen("(") || Current.IsOpen("["))
             return Bracket();
-        var negative = Skip("-");
-        var factors = new List<Node> { Power() };
+        bool negative = Skip("-");
+        List<Node> factors = new() { Power() };
         while (StartsFactor() && Current.Kind is not (TokenKind.Function or TokenKind.Open)
             && (Current.Kind != TokenKind.Command || factors[^1] is NumberNode)) // sin x √2 is √2 sin x
             factors.Add(Power());

@@ -9,11 +9,11 @@ internal sealed partial class Parser
     private Node Sum()
     {
         Enter();
-        var terms = new List<Node>();
-        var sign = SignAhead();
+        List<Node> terms = [];
+        Node? sign = SignAhead();
         do
         {
-            var term = Term();
+            Node term = Term();
             terms.Add(sign is null ? term : sign is NumberNode ? Nodes.Negate(term) : Nodes.Product(sign, term));
         }
         while (TrySign(out sign));
@@ -23,7 +23,7 @@ internal sealed partial class Parser
 
     private bool TrySign(out Node? sign)
     {
-        var before = _at;
+        int before = _at;
         sign = SignAhead();
         return _at > before;
     }
@@ -31,8 +31,8 @@ internal sealed partial class Parser
     /// <summary>Reads signs: null for plus, the number -1 for minus, and the sign that ± stands for, perhaps negated.</summary>
     private Node? SignAhead()
     {
-        var negative = false;
-        var either = false;
+        bool negative = false;
+        bool either = false;
         for (; Current.Kind == TokenKind.Operator && Current.Text is "+" or "-" or "±" or "∓"; _at++)
         {
             negative ^= Current.Text is "-" or "∓";
@@ -44,7 +44,7 @@ internal sealed partial class Parser
 
     private Node Term()
     {
-        var factors = new List<Node> { Power() };
+        List<Node> factors = new() { Power() };
         while (true)
         {
             if (Skip("*"))
@@ -62,16 +62,16 @@ internal sealed partial class Parser
     private void Divide(List<Node> factors)
     {
         _at++;
-        var divisor = SignedPower();
+        Node divisor = SignedPower();
         factors[^1] = Nodes.Quotient(factors[^1], divisor);
     }
 
     private Node SignedPower()
     {
-        var negative = false;
+        bool negative = false;
         for (; Current.IsOperator("-") || Current.IsOperator("+"); _at++)
             negative ^= Current.Text == "-";
-        var power = Power();
+        Node power = Power();
         return negative ? Nodes.Negate(power) : power;
     }
 
@@ -94,9 +94,9 @@ internal sealed partial class Parser
         if (Current.Kind != TokenKind.Word || !IsProductOfLetters(Current.Text))
             return Postfix(Primary());
         // xy^2 is x (y^2).
-        var word = Current.Text;
+        string word = Current.Text;
         _at++;
-        var last = Postfix(Indexed(word[^1..]));
+        Node last = Postfix(Indexed(word[^1..]));
         return new ProductNode([.. word[..^1].Select(letter => new SymbolNode(letter.ToString())), last]);
     }
 
@@ -126,7 +126,7 @@ internal sealed partial class Parser
     /// <summary>Reads ^\circ and ^{\circ}.</summary>
     private bool IsDegreeSign()
     {
-        var length = Ahead(1).IsOperator("°") ? 2
+        int length = Ahead(1).IsOperator("°") ? 2
             : Ahead(1).IsOpen("{") && Ahead(2).IsOperator("°") && Ahead(3).IsClose("}") ? 4 : 0;
         _at += length;
         return length > 0;
@@ -135,10 +135,10 @@ internal sealed partial class Parser
     private Node Exponent()
     {
         Enter();
-        var negative = false;
+        bool negative = false;
         for (; Current.IsOperator("-") || Current.IsOperator("+"); _at++)
             negative ^= Current.Text == "-";
-        var node = Current.Kind == TokenKind.Number ? Number() : Primary();
+        Node node = Current.Kind == TokenKind.Number ? Number() : Primary();
         if (Skip("^"))
             node = new PowerNode(node, Exponent());
         _depth--;
@@ -147,7 +147,7 @@ internal sealed partial class Parser
 
     private Node Number()
     {
-        var text = Current.Text;
+        string text = Current.Text;
         _at++;
         return new NumberNode(NumberScanner.Value(text), NumberScanner.IsDecimal(text));
     }
@@ -155,8 +155,8 @@ internal sealed partial class Parser
     /// <summary>A number, with the fraction of a mixed number or the base behind it.</summary>
     private Node NumberWithTail()
     {
-        var text = Current.Text;
-        var number = (NumberNode)Number();
+        string text = Current.Text;
+        NumberNode number = (NumberNode)Number();
         if (Current.IsOperator("_"))
         {
             _at++;
@@ -170,7 +170,7 @@ internal sealed partial class Parser
     /// <summary>The fraction of 1\frac45 or 1 4/5: positive, below one, of integers.</summary>
     private Fraction? MixedFraction()
     {
-        var start = _at;
+        int start = _at;
         Node? node = null;
         if (Current.Is(TokenKind.Command, "frac"))
             node = Primary();
@@ -184,7 +184,7 @@ internal sealed partial class Parser
 
     private Node PlainFraction()
     {
-        var top = Number();
+        Node top = Number();
         _at++;
         return Nodes.Quotient(top, Number());
     }

@@ -28,8 +28,8 @@ internal sealed partial class Parser
     /// <summary>Reads an answer; throws <see cref="UnreadableException"/> where it is not mathematics.</summary>
     public static Node Parse(string text, Interpretation interpretation)
     {
-        var parser = new Parser(Tokenizer.Tokenize(text, interpretation.Comma), interpretation);
-        var node = parser.Answer();
+        Parser parser = new(Tokenizer.Tokenize(text, interpretation.Comma), interpretation);
+        Node node = parser.Answer();
         return parser.Current.Kind == TokenKind.End ? node : throw parser.Unexpected();
     }
 
@@ -55,7 +55,7 @@ internal sealed partial class Parser
 
     private Node Answer()
     {
-        var groups = new List<Node> { CommaList() };
+        List<Node> groups = new() { CommaList() };
         while (Skip(";"))
         {
             if (Current.Kind != TokenKind.End)
@@ -66,7 +66,7 @@ internal sealed partial class Parser
 
     private Node CommaList()
     {
-        var items = new List<Node> { Clause() };
+        List<Node> items = new() { Clause() };
         while (SkipSeparators() && Current.Kind != TokenKind.End)
             items.Add(Clause());
         return items.Count == 1 ? items[0] : new ListNode(items, _isAlternative);
@@ -75,7 +75,7 @@ internal sealed partial class Parser
     /// <summary>Skips commas and "and", of which several may stand together; the row separator of LaTeX counts as one, too.</summary>
     private bool SkipSeparators()
     {
-        var any = false;
+        bool any = false;
         while (Current.Kind == TokenKind.Operator && Current.Text is "," or "and" or "or" or "\\")
         {
             _isAlternative |= Current.Text == "or";
@@ -91,8 +91,8 @@ internal sealed partial class Parser
         // "= 5" and "≈ 5" are answers that begin in the middle of a computation.
         while (Current.IsOperator("=") || Current.IsOperator("≈"))
             _at++;
-        var sides = new List<Node> { Side() };
-        var relations = new List<char>();
+        List<Node> sides = new() { Side() };
+        List<char> relations = [];
         while (Current.Kind == TokenKind.Operator && Relations.Contains(Current.Text))
         {
             relations.Add(Current.Text[0]);
@@ -105,10 +105,10 @@ internal sealed partial class Parser
     /// <summary>A side of a relation, with its unit.</summary>
     private Node Side()
     {
-        var outer = _currency;
+        string? outer = _currency;
         _currency = null;
-        var value = Ratio();
-        var unit = _currency ?? Unit();
+        Node value = Ratio();
+        string? unit = _currency ?? Unit();
         if (_currency is not null)
             Unit();
         _currency = outer;
@@ -120,7 +120,7 @@ internal sealed partial class Parser
     {
         if (Current.Kind is not (TokenKind.Text or TokenKind.Word))
             return null;
-        var unit = "";
+        string unit = "";
         while (Current.Kind is TokenKind.Text or TokenKind.Word || (unit.Length > 0 && Current.IsOperator("/")) || IsUnitBelow())
         {
             unit += (Current.SpaceBefore && unit.Length > 0 ? " " : "") + Current.Text;
@@ -140,7 +140,7 @@ internal sealed partial class Parser
 
     private Node Ratio()
     {
-        var terms = new List<Node> { Union() };
+        List<Node> terms = new() { Union() };
         while (!_inSet && Skip(":"))
             terms.Add(Union());
         return terms.Count == 1 ? terms[0] : new RatioNode(terms);
@@ -148,10 +148,10 @@ internal sealed partial class Parser
 
     private Node Union()
     {
-        var parts = new List<Node> { Sum() };
+        List<Node> parts = new() { Sum() };
         while (Skip("∪"))
             parts.Add(Sum());
-        var union = parts.Count == 1 ? parts[0] : new UnionNode(parts);
+        Node union = parts.Count == 1 ? parts[0] : new UnionNode(parts);
         return Skip("∖") ? new RelationNode([union, Union()], ['∖']) : union;
     }
 
@@ -159,12 +159,12 @@ internal sealed partial class Parser
     private Node Bracket()
     {
         Enter();
-        var (bars, inSet) = (_bars, _inSet);
+        (int bars, bool inSet) = (_bars, _inSet);
         _bars = 0;
-        var open = Current.Text;
+        string open = Current.Text;
         _inSet = open == "\\{";
         _at++;
-        var node = open switch
+        Node node = open switch
         {
             "matrix" or "vmatrix" => Matrix(open),
             "⌊" => Nodes.Function(Functions.Floor, Closed(Sum(), "⌋")),
@@ -186,7 +186,7 @@ internal sealed partial class Parser
 
     private Node Items(string open)
     {
-        var items = new List<Node>();
+        List<Node> items = [];
         while (Current.Kind != TokenKind.Close)
         {
             items.Add(Clause());
@@ -195,7 +195,7 @@ internal sealed partial class Parser
             if (!SkipSeparators() && !Skip(";") && Current.Kind != TokenKind.Close)
                 throw Unexpected();
         }
-        var close = Current.Text;
+        string close = Current.Text;
         _at++;
         return (open, close) switch
         {
@@ -211,8 +211,8 @@ internal sealed partial class Parser
 
     private Node Matrix(string kind)
     {
-        var rows = new List<IReadOnlyList<Node>>();
-        var row = new List<Node>();
+        List<IReadOnlyList<Node>> rows = [];
+        List<Node> row = [];
         while (Current.Kind != TokenKind.Close)
         {
             if (Skip("\\"))

@@ -22,10 +22,10 @@ internal static partial class Reader
     /// <summary>The readings of an answer, the most likely first, at least one.</summary>
     public static IReadOnlyList<ReadAnswer> Read(string text)
     {
-        if (text.Length < 40 && Phrases.TryGetValue(WordForm.Of(text), out var phrase))
+        if (text.Length < 40 && Phrases.TryGetValue(WordForm.Of(text), out Node? phrase))
             return [new ReadAnswer(text, phrase)];
-        var readings = new List<ReadAnswer>();
-        foreach (var interpretation in Interpretations(text))
+        List<ReadAnswer> readings = [];
+        foreach (Interpretation interpretation in Interpretations(text))
         {
             try
             {
@@ -48,8 +48,8 @@ internal static partial class Reader
 
     private static IEnumerable<Interpretation> Interpretations(string text)
     {
-        var commas = HasCommaInNumber(text) ? Enum.GetValues<CommaReading>() : [CommaReading.Thousands];
-        foreach (var comma in commas)
+        CommaReading[] commas = HasCommaInNumber(text) ? Enum.GetValues<CommaReading>() : [CommaReading.Thousands];
+        foreach (CommaReading comma in commas)
         {
             yield return new Interpretation(comma, DecimalLogarithm: false);
             if (text.Contains("log", StringComparison.Ordinal))
@@ -69,7 +69,7 @@ internal static partial class Reader
 
     private static bool HasCommaInNumber(string text)
     {
-        for (var i = text.IndexOf(',', StringComparison.Ordinal); i >= 0; i = text.IndexOf(',', i + 1))
+        for (int i = text.IndexOf(',', StringComparison.Ordinal); i >= 0; i = text.IndexOf(',', i + 1))
         {
             if (i > 0 && i + 1 < text.Length && char.IsAsciiDigit(text[i - 1]) && char.IsAsciiDigit(text[i + 1]))
                 return true;

@@ -181,10 +181,10 @@ internal static class Spellings
     private static Dictionary<string, (TokenKind Kind, string Text)> Table(
         params (TokenKind Kind, string Spellings, string? Text)[] rows)
     {
-        var table = new Dictionary<string, (TokenKind, string)>(StringComparer.Ordinal);
-        foreach (var (kind, spellings, text) in rows)
+        Dictionary<string, (TokenKind, string)> table = new(StringComparer.Ordinal);
+        foreach ((TokenKind kind, string? spellings, string? text) in rows)
         {
-            foreach (var spelling in spellings.Split(' '))
+            foreach (string spelling in spellings.Split(' '))
                 table[spelling] = (kind, text ?? spelling);
         }
         return table;

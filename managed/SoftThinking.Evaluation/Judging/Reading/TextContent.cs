@@ -8,15 +8,15 @@ internal static class TextContent
     /// <summary>The content without spacing commands and inner wrappers.</summary>
     public static string Clean(string content)
     {
-        var text = new StringBuilder();
-        for (var i = 0; i < content.Length; i++)
+        StringBuilder text = new();
+        for (int i = 0; i < content.Length; i++)
         {
-            var c = content[i];
+            char c = content[i];
             if (c is '{' or '}')
                 continue;
             if (c == '\\')
             {
-                var start = ++i;
+                int start = ++i;
                 while (i < content.Length && char.IsAsciiLetter(content[i]))
                     i++;
                 if (i == start && i < content.Length && content[i] is '$' or '%')
@@ -34,7 +34,7 @@ internal static class TextContent
 
     /// <summary>Whether the content begins with a word such as million, perhaps with a unit behind it.</summary>
     public static bool StartsWithScale(string content)
-        => Spellings.Words.TryGetValue(content.Split(' ')[0], out var word) && word.Kind == TokenKind.Number;
+        => Spellings.Words.TryGetValue(content.Split(' ')[0], out (TokenKind Kind, string Text) word) && word.Kind == TokenKind.Number;
 
     /// <summary>Whether the content only joins what stands on both sides.</summary>
     public static bool IsConnective(string content)
@@ -47,8 +47,8 @@ internal static class Braces
     /// <summary>The position of the brace that closes the one at a position, or -1.</summary>
     public static int End(string text, int open)
     {
-        var depth = 0;
-        for (var i = open; i < text.Length; i++)
+        int depth = 0;
+        for (int i = open; i < text.Length; i++)
         {
             if (text[i] == '\\')
                 i++;

@@ -22,7 +22,7 @@ internal sealed class Tokenizer
     {
         if (text.Length > Budget.MaxLength)
             throw new BudgetException();
-        var tokenizer = new Tokenizer(text, comma);
+        Tokenizer tokenizer = new(text, comma);
         tokenizer.Run(text.Length);
         tokenizer.Add(TokenKind.End, "");
         return tokenizer._tokens;
@@ -48,7 +48,7 @@ internal sealed class Tokenizer
 
     private void Next()
     {
-        var c = _text[_at];
+        char c = _text[_at];
         if (char.IsWhiteSpace(c) || c is '~' or '$' or '\u200b' or '`' or '"' or '“' or '”')
         {
             _space = true;
@@ -75,13 +75,13 @@ internal sealed class Tokenizer
     private void Number()
     {
         // An index without braces is one digit: \log_2 100. An exponent without them is an integer: x^12.
-        var script = _tokens.Count > 0 && _tokens[^1] is { Kind: TokenKind.Operator, Text: "_" or "^" };
+        bool script = _tokens.Count > 0 && _tokens[^1] is { Kind: TokenKind.Operator, Text: "_" or "^" };
         if (!script || _text[_at] == '.')
         {
             Add(TokenKind.Number, NumberScanner.Scan(_text, ref _at, _comma, _depth));
             return;
         }
-        var end = _at + 1;
+        int end = _at + 1;
         while (_tokens[^1].Text == "^" && end < _text.Length && char.IsAsciiDigit(_text[end]))
             end++;
         Add(TokenKind.Number, _text[_at..end]);
@@ -95,7 +95,7 @@ internal sealed class Tokenizer
             Superscript(digit);
             return;
         }
-        if (Spellings.VulgarFractions.TryGetValue(c, out var fraction))
+        if (Spellings.VulgarFractions.TryGetValue(c, out string? fraction))
         {
             Add(TokenKind.Command, "frac");
             Add(TokenKind.Number, fraction[..1]);
@@ -109,7 +109,7 @@ internal sealed class Tokenizer
             _at += 2;
             return;
         }
-        if (Spellings.Characters.TryGetValue(c, out var known))
+        if (Spellings.Characters.TryGetValue(c, out (TokenKind Kind, string Text) known))
         {
             Add(known.Kind, known.Text);
             _at++;
@@ -150,7 +150,7 @@ internal sealed class Tokenizer
     private void Superscript(int digit)
     {
         Add(TokenKind.Operator, "^");
-        var number = "";
+        string number = "";
         for (; digit >= 0; digit = _at < _text.Length ? Spellings.Superscripts.IndexOf(_text[_at], StringComparison.Ordinal) : -1)
         {
             number += (char)('0' + digit);
@@ -161,7 +161,7 @@ internal sealed class Tokenizer
 
     private void Letters()
     {
-        var start = _at;
+        int start = _at;
         if (char.ToLowerInvariant(_text[_at]) is 'a' or 'p'
             && string.Compare(_text, _at + 1, ".m.", 0, 3, StringComparison.OrdinalIgnoreCase) == 0)
         {
@@ -171,12 +171,12 @@ internal sealed class Tokenizer
         }
         while (_at < _text.Length && char.IsAsciiLetter(_text[_at]))
             _at++;
-        var word = _text[start.._at];
-        if (Spellings.Words.TryGetValue(word, out var known))
+        string word = _text[start.._at];
+        if (Spellings.Words.TryGetValue(word, out (TokenKind Kind, string Text) known))
             Add(known.Kind, known.Text);
         else if (word.Length == 1)
             Add(TokenKind.Symbol, word);
-        else if (Spellings.Words.TryGetValue(word[..^1], out var function) && function.Kind == TokenKind.Function)
+        else if (Spellings.Words.TryGetValue(word[..^1], out (TokenKind Kind, string Text) function) && function.Kind == TokenKind.Function)
             SplitFunction(function.Text, word[^1..]);
         else
             Add(TokenKind.Word, word);
@@ -191,12 +191,12 @@ internal sealed class Tokenizer
 
     private void Command()
     {
-        var start = ++_at;
+        int start = ++_at;
         while (_at < _text.Length && char.IsAsciiLetter(_text[_at]))
             _at++;
         if (_at == start && _at < _text.Length)
             _at++;
-        var name = _text[start.._at];
+        string name = _text[start.._at];
         if (Spellings.TextCommands.Contains(name))
             Text(name, isFont: false);
         else if (Spellings.FontCommands.Contains(name))
@@ -205,7 +205,7 @@ internal sealed class Tokenizer
             _space = true;
         else if (name is "begin" or "end")
             Environment(name);
-        else if (Spellings.Commands.TryGetValue(name, out var known))
+        else if (Spellings.Commands.TryGetValue(name, out (TokenKind Kind, string Text) known))
             Known(name, known.Kind, known.Text);
         else if (name.Length > 0 && char.IsAsciiLetter(name[0]))
             Add(TokenKind.Symbol, name);
@@ -260,7 +260,7 @@ internal sealed class Tokenizer
 
     private void Group()
     {
-        var depth = _depth;
+        int depth = _depth;
         do
         {
             if (_at >= _text.Length)
@@ -272,8 +272,8 @@ internal sealed class Tokenizer
 
     private void Environment(string name)
     {
-        var content = Braced();
-        var kind = content.Replace("*", "", StringComparison.Ordinal);
+        string content = Braced();
+        string kind = content.Replace("*", "", StringComparison.Ordinal);
         if (kind.EndsWith("matrix", StringComparison.Ordinal) || kind == "array")
         {
             // The columns of an array are declared in braces.
@@ -296,19 +296,19 @@ internal sealed class Tokenizer
             return "";
         if (_text[_at] != '{')
             return _text[_at++].ToString();
-        var end = Braces.End(_text, _at);
+        int end = Braces.End(_text, _at);
         if (end < 0)
             throw new UnreadableException("unbalanced braces");
-        var content = _text[(_at + 1)..end];
+        string content = _text[(_at + 1)..end];
         _at = end + 1;
         return content;
     }
 
     private void Text(string name, bool isFont)
     {
-        var start = _at;
-        var raw = Braced();
-        var content = TextContent.Clean(raw);
+        int start = _at;
+        string raw = Braced();
+        string content = TextContent.Clean(raw);
         if (name == "mathbb" && content == "R")
         {
             Add(TokenKind.Symbol, Algebra.Constants.Reals);
@@ -319,7 +319,7 @@ internal sealed class Tokenizer
             _space = true;
             return;
         }
-        var isMathematics = content.Length == 1
+        bool isMathematics = content.Length == 1
             ? content[0] != '$' && !IsUnitLetter(content)
             : Spellings.Words.ContainsKey(content) || char.IsAsciiDigit(content[0]) || content[0] is '.' or '-' or '%' or '°'
                 || TextContent.StartsWithScale(content) || TextContent.IsConnective(content)
@@ -338,7 +338,7 @@ internal sealed class Tokenizer
     /// <summary>Reads the content of a wrapper as if it stood there without the wrapper.</summary>
     private void Reread(int start, string raw, string content)
     {
-        var end = _at;
+        int end = _at;
         _space = true;
         if (TextContent.IsConnective(content))
         {

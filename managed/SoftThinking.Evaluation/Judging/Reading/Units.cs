@@ -66,23 +66,23 @@ internal static class Units
     /// <summary>One name for all spellings of a unit, or null for text that is none, which says nothing of the value.</summary>
     public static string? Canonical(string unit)
     {
-        var text = unit.Trim().ToLowerInvariant().Replace(".", "", StringComparison.Ordinal);
-        var power = "";
+        string text = unit.Trim().ToLowerInvariant().Replace(".", "", StringComparison.Ordinal);
+        string power = "";
         if (text.IndexOf('^') is var caret and > 0)
         {
             power = text[caret..];
             text = text[..caret].Trim();
         }
-        foreach (var (prefix, meaning) in Prefixes)
+        foreach ((string? prefix, string? meaning) in Prefixes)
         {
             if (text.StartsWith(prefix, StringComparison.Ordinal))
                 (text, power) = (text[prefix.Length..], meaning);
         }
         text = text.Replace(" per ", "/", StringComparison.Ordinal).Replace(' ', '_');
-        if (Known.TryGetValue(text, out var name))
+        if (Known.TryGetValue(text, out string? name))
             return name + power;
-        var parts = text.Split('/');
-        if (parts.Length != 2 || !Known.TryGetValue(parts[0], out var top) || !Known.TryGetValue(parts[1], out var bottom))
+        string[] parts = text.Split('/');
+        if (parts.Length != 2 || !Known.TryGetValue(parts[0], out string? top) || !Known.TryGetValue(parts[1], out string? bottom))
             return null;
         return Known.GetValueOrDefault(top + "/" + bottom, top + "/" + bottom) + power;
     }
@@ -97,11 +97,11 @@ internal static class Units
 
     private static Dictionary<string, string> Table(params string[] rows)
     {
-        var table = new Dictionary<string, string>(StringComparer.Ordinal);
-        foreach (var row in rows)
+        Dictionary<string, string> table = new(StringComparer.Ordinal);
+        foreach (string row in rows)
         {
-            var spellings = row.Split(' ');
-            foreach (var spelling in spellings)
+            string[] spellings = row.Split(' ');
+            foreach (string spelling in spellings)
                 table[spelling] = spellings[0];
         }
         return table;

@@ -12,7 +12,7 @@ internal static class WordForm
     /// <summary>Whether a text has a word of two letters or more, commands apart.</summary>
     public static bool HasWord(string text)
     {
-        for (var i = 0; i + 1 < text.Length; i++)
+        for (int i = 0; i + 1 < text.Length; i++)
         {
             if (text[i] == '\\')
                 i = CommandEnd(text, i) - 1;
@@ -25,16 +25,16 @@ internal static class WordForm
     /// <summary>The words with single spaces between them.</summary>
     public static string Of(string text)
     {
-        var hasDigits = text.Any(char.IsAsciiDigit);
-        var words = new List<string>();
-        var word = new StringBuilder();
-        for (var i = 0; i < text.Length; i++)
+        bool hasDigits = text.Any(char.IsAsciiDigit);
+        List<string> words = [];
+        StringBuilder word = new();
+        for (int i = 0; i < text.Length; i++)
         {
-            var c = text[i];
+            char c = text[i];
             if (c == '\\')
             {
                 Finish(words, word);
-                var end = CommandEnd(text, i);
+                int end = CommandEnd(text, i);
                 AddCommand(words, text[(i + 1)..end]);
                 i = end - 1;
             }
@@ -66,9 +66,9 @@ internal static class WordForm
 
     private static void AddCommand(List<string> words, string name)
     {
-        var isDropped = name.Length == 0 || !char.IsAsciiLetter(name[0]) || Spellings.TextCommands.Contains(name)
+        bool isDropped = name.Length == 0 || !char.IsAsciiLetter(name[0]) || Spellings.TextCommands.Contains(name)
             || Spellings.FontCommands.Contains(name) || Spellings.WrapperCommands.Contains(name)
-            || (Spellings.Commands.TryGetValue(name, out var known) && known.Kind == TokenKind.End);
+            || (Spellings.Commands.TryGetValue(name, out (TokenKind Kind, string Text) known) && known.Kind == TokenKind.End);
         if (!isDropped)
             words.Add(name);
     }
@@ -85,7 +85,7 @@ internal static class WordForm
 
     private static int CommandEnd(string text, int at)
     {
-        var end = at + 1;
+        int end = at + 1;
         while (end < text.Length && char.IsAsciiLetter(text[end]))
             end++;
         return end == at + 1 ? Math.Min(at + 2, text.Length) : end;

@@ -7,7 +7,7 @@ internal static class ApproximationRule
 {
     public static bool? Decide(Comparison comparison, Node a, Node b)
     {
-        var (x, y) = (Cut(a), Cut(b));
+        (Node x, Node y) = (Cut(a), Cut(b));
         return x == a && y == b ? null : comparison.Equal(x, y);
     }
 
@@ -15,7 +15,7 @@ internal static class ApproximationRule
     {
         if (node is not RelationNode relation)
             return node;
-        var at = relation.Relations.ToList().IndexOf('≈');
+        int at = relation.Relations.ToList().IndexOf('≈');
         if (at < 0)
             return node;
         if (at > 0)

@@ -46,7 +46,7 @@ internal sealed class Comparison(Budget budget)
             throw new BudgetException();
         try
         {
-            foreach (var rule in Rules)
+            foreach (Rule rule in Rules)
             {
                 if (rule.Decide(this, a, b) is { } equal)
                     return (equal, rule.Name);

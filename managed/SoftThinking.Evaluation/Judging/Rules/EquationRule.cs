@@ -3,26 +3,26 @@ using SoftThinking.Evaluation.Judging.Algebra;
 namespace SoftThinking.Evaluation.Judging.Rules;
 
 /// <summary>
-/// x = 5 is 5, a chain takes its last side, and two equations are equal if one is a multiple of the other. A bare side of an
-/// equation that is more than a name with a value is not the equation.
+/// x = 5 is 5, a chain of equations stands for its last side, and two equations are equal if one is a multiple of the other.
+/// A bare side of an equation that is more than a name with a value is not the equation.
 /// </summary>
 internal static class EquationRule
 {
     public static bool? Decide(Comparison comparison, Node a, Node b)
     {
-        var (x, y) = (AsEquation(a), AsEquation(b));
+        (RelationNode? x, RelationNode? y) = (AsEquation(a), AsEquation(b));
         if (x is null && y is null)
             return null;
         if (x is not null && y is not null)
             return Equations(comparison, x, y);
-        var value = Value((x ?? y)!);
+        Node? value = Value((x ?? y)!);
         return value is not null && comparison.Equal(x is null ? a : value, x is null ? value : b);
     }
 
     private static RelationNode? AsEquation(Node node)
         => node is RelationNode relation && relation.Relations.All(sign => sign == '=') ? relation : null;
 
-    /// <summary>What an equation says is the value: beside a name, or at the end of a computation.</summary>
+    /// <summary>The value that an equation states: opposite a name, or at the end of a computation.</summary>
     private static Node? Value(RelationNode equation)
         => Labels.Of(equation)?.Value ?? (equation.Sides.All(Nodes.IsClosed) ? equation.Sides[^1] : null);
 

@@ -16,7 +16,7 @@ internal static class Inequalities
     /// <summary>An expression with a variable, and the intervals that it is said to be in.</summary>
     private static (Node Expression, List<Interval> Intervals)? Bounds(RelationNode relation)
     {
-        var sides = relation.Sides;
+        IReadOnlyList<Node> sides = relation.Sides;
         switch (relation.Relations)
         {
             case [var sign] when Nodes.IsClosed(sides[1]):
@@ -58,11 +58,11 @@ internal static class Inequalities
     {
         if (expression is FunctionNode { Name: Functions.Absolute } absolute)
             return InvertAbsolute(equality, absolute.Arguments[0], intervals);
-        var variable = Nodes.Variables(expression).Single();
+        string variable = Nodes.Variables(expression).Single();
         Node At(long value) => Nodes.Substitute(expression, new Dictionary<string, Node> { [variable] = Nodes.Number(value) });
-        var start = At(0);
-        var slope = Nodes.Difference(At(1), start);
-        var line = new SumNode([start, Nodes.Product(slope, new SymbolNode(variable))]);
+        Node start = At(0);
+        Node slope = Nodes.Difference(At(1), start);
+        SumNode line = new([start, Nodes.Product(slope, new SymbolNode(variable))]);
         if (!equality.Equal(expression, line))
             return Parabola.Invert(equality, expression, variable, intervals);
         if (equality.Sign(slope) is not { } sign || sign == 0)
@@ -78,10 +78,10 @@ internal static class Inequalities
     /// <summary>|x| from a to b means x from a to b or from -b to -a; with a negative a, it is x from -b to b.</summary>
     private static List<Interval>? InvertAbsolute(Equality equality, Node inner, List<Interval> intervals)
     {
-        var all = new List<Interval>();
-        foreach (var (low, hasLow, high, hasHigh) in intervals)
+        List<Interval> all = [];
+        foreach ((Node? low, bool hasLow, Node? high, bool hasHigh) in intervals)
         {
-            var sign = Nodes.IsInfinite(low) ? -1 : equality.Sign(low);
+            int? sign = Nodes.IsInfinite(low) ? -1 : equality.Sign(low);
             if (sign is null)
                 return null;
             if (sign < 0)

@@ -40,8 +40,8 @@ internal static class Intervals
     {
         if (parts.Count != 2)
             return parts;
-        var low = parts.Find(part => Nodes.IsInfinite(part.High));
-        var high = parts.Find(part => Nodes.IsInfinite(part.Low));
+        Interval? low = parts.Find(part => Nodes.IsInfinite(part.High));
+        Interval? high = parts.Find(part => Nodes.IsInfinite(part.Low));
         return low is not null && high is not null && low != high && equality.Sign(Nodes.Difference(high.High, low.Low)) > 0
             ? [new Interval(low.Low, low.HasLow, high.High, high.HasHigh)]
             : parts;
@@ -50,12 +50,12 @@ internal static class Intervals
     /// <summary>The real numbers without some points.</summary>
     private static List<Interval>? Without(Equality equality, IReadOnlyList<Node> holes)
     {
-        if (holes.Count > Matching.MaxItems || !holes.All(hole => equality.Approximate(hole) is { IsReal: true, Re.Magnitude: < 1000 }))
+        if (holes.Count > Matching.MaxItems || !holes.All(hole => equality.Approximate(hole) is { IsReal: true, Re.IsModerate: true }))
             return null;
-        var sorted = holes.OrderBy(hole => equality.Approximate(hole)!.Value.Re.Middle()).ToList();
-        var intervals = new List<Interval>();
-        var low = Interval.MinusInfinite;
-        foreach (var hole in sorted)
+        List<Node> sorted = holes.OrderBy(hole => equality.Approximate(hole)!.Value.Re.Middle()).ToList();
+        List<Interval> intervals = [];
+        Node low = Interval.MinusInfinite;
+        foreach (Node hole in sorted)
         {
             intervals.Add(new Interval(low, false, hole, false));
             low = hole;
@@ -66,8 +66,8 @@ internal static class Intervals
 
     private static List<Interval>? OfParts(Equality equality, IReadOnlyList<Node> parts)
     {
-        var all = new List<Interval>();
-        foreach (var part in parts)
+        List<Interval> all = [];
+        foreach (Node part in parts)
         {
             if (Of(equality, part) is not { } intervals)
                 return null;

@@ -34,7 +34,7 @@ internal static class Labels
             return null;
         if (IsLabel(relation.Sides[0]))
             return new Labeled(relation.Sides[0], relation.Sides[^1]);
-        var isReversed = relation.Sides.Count == 2 && relation.Sides[1] is SymbolNode && Nodes.IsClosed(relation.Sides[0]);
+        bool isReversed = relation.Sides.Count == 2 && relation.Sides[1] is SymbolNode && Nodes.IsClosed(relation.Sides[0]);
         return isReversed && IsLabel(relation.Sides[1]) ? new Labeled(relation.Sides[1], relation.Sides[0]) : null;
     }
 
@@ -44,7 +44,8 @@ internal static class Labels
 
     /// <summary>Whether an expression is dy/dx in some letters.</summary>
     private static bool IsDerivative(Node node)
-        => node is ProductNode { Factors: [ProductNode { Factors: [var d, SymbolNode] }, PowerNode { Base: ProductNode { Factors: [var e, SymbolNode] } }] }
+        => node is ProductNode { Factors: [ProductNode { Factors: [var d, SymbolNode] }, PowerNode { Base: ProductNode below }] }
+            && below.Factors is [var e, SymbolNode]
             && Nodes.IsSymbol(d, "d") && Nodes.IsSymbol(e, "d");
 
     private static bool IsLetter(Node node) => node is SymbolNode { Name.Length: 1 };

@@ -13,10 +13,10 @@ internal static class Matching
             return false;
         if (a.Count > MaxItems)
             throw new BudgetException();
-        var rest = b.ToList();
-        foreach (var item in a)
+        List<T> rest = b.ToList();
+        foreach (T? item in a)
         {
-            var match = rest.FindIndex(other => equal(item, other));
+            int match = rest.FindIndex(other => equal(item, other));
             if (match < 0)
                 return false;
             rest.RemoveAt(match);
@@ -29,8 +29,8 @@ internal static class Matching
     {
         if (items.Count > MaxItems)
             throw new BudgetException();
-        var distinct = new List<T>();
-        foreach (var item in items)
+        List<T> distinct = [];
+        foreach (T? item in items)
         {
             if (!distinct.Exists(other => equal(item, other)))
                 distinct.Add(item);

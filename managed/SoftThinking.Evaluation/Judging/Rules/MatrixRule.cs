@@ -7,7 +7,7 @@ internal static class MatrixRule
 {
     public static bool? Decide(Comparison comparison, Node a, Node b)
     {
-        var (x, y) = (AsMatrix(a), AsMatrix(b));
+        (MatrixNode? x, MatrixNode? y) = (AsMatrix(a), AsMatrix(b));
         (x, y) = (x ?? (y is null ? null : FromLists(a)), y ?? (x is null ? null : FromLists(b)));
         return (x, y) switch
         {
@@ -24,8 +24,8 @@ internal static class MatrixRule
     {
         if (node is not ProductNode product || product.Factors.Count(factor => factor is MatrixNode) != 1)
             return node as MatrixNode;
-        var factor = new ProductNode([.. product.Factors.Where(part => part is not MatrixNode)]);
-        var matrix = product.Factors.OfType<MatrixNode>().Single();
+        ProductNode factor = new([.. product.Factors.Where(part => part is not MatrixNode)]);
+        MatrixNode matrix = product.Factors.OfType<MatrixNode>().Single();
         return new MatrixNode([.. matrix.Rows.Select(row => (IReadOnlyList<Node>)[.. row.Select(entry => Nodes.Product(factor, entry))])]);
     }
 

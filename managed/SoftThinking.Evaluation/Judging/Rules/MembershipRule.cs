@@ -7,7 +7,7 @@ internal static class MembershipRule
 {
     public static bool? Decide(Comparison comparison, Node a, Node b)
     {
-        var (x, y) = (Strip(a), Strip(b));
+        (Node x, Node y) = (Strip(a), Strip(b));
         return x == a && y == b ? null : comparison.Equal(x, y);
     }
 

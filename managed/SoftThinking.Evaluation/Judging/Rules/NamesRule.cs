@@ -2,18 +2,18 @@ using SoftThinking.Evaluation.Judging.Algebra;
 
 namespace SoftThinking.Evaluation.Judging.Rules;
 
-/// <summary>Lists of named values: x = 7, y = 6. They follow the names; beside a tuple, the names are in alphabetical order.</summary>
+/// <summary>Lists of named values: x = 7, y = 6. They are matched by name; against a tuple, in alphabetical order of the names.</summary>
 internal static class NamesRule
 {
     public static bool? Decide(Comparison comparison, Node a, Node b)
     {
-        var (x, y) = (Named(a), Named(b));
+        (List<Labeled>? x, List<Labeled>? y) = (Named(a), Named(b));
         if (x is not null && y is not null)
             return EqualByName(comparison, x, y);
         if (x is null && y is null)
             return null;
-        var values = Values((x ?? y)!);
-        var other = x is null ? a : b;
+        List<Node> values = Values((x ?? y)!);
+        Node other = x is null ? a : b;
         return comparison.Equal(other is TupleNode ? new TupleNode('(', ')', values) : new ListNode(values), other);
     }
 
@@ -34,10 +34,10 @@ internal static class NamesRule
 
     private static bool EqualByName(Comparison comparison, List<Labeled> a, List<Labeled> b)
     {
-        var rest = b.ToList();
-        foreach (var item in a)
+        List<Labeled> rest = b.ToList();
+        foreach (Labeled item in a)
         {
-            var match = rest.FindIndex(other =>
+            int match = rest.FindIndex(other =>
                 Nodes.Spell(other.Label) == Nodes.Spell(item.Label) && comparison.Equal(item.Value, other.Value));
             if (match < 0)
                 return false;

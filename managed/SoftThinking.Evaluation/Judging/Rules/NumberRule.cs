@@ -27,28 +27,25 @@ internal static class NumberRule
     {
         if (equality.Approximate(a) is not { IsReal: true } x || equality.Approximate(b) is not { IsReal: true } y)
             return false;
-        if (x.Re.Sign != y.Re.Sign || x.Re.Mantissa.IsZero || Far(x.Re) || Far(y.Re))
+        if (x.Re.Sign != y.Re.Sign || x.Re.Mantissa.IsZero || !x.Re.IsModerate || !y.Re.IsModerate)
             return false;
-        var p = (equality.Rational(a) ?? x.Re.Middle()).Abs();
-        var q = (equality.Rational(b) ?? y.Re.Middle()).Abs();
-        var significant = Digits - 1 - Math.Max(Exponent(p), Exponent(q));
+        Fraction p = (equality.Rational(a) ?? x.Re.Middle()).Abs();
+        Fraction q = (equality.Rational(b) ?? y.Re.Middle()).Abs();
+        int significant = Digits - 1 - Math.Max(Exponent(p), Exponent(q));
         return Round(p, Digits) == Round(q, Digits) && Round(p, significant) == Round(q, significant)
             && !(p.Denominator.IsOne && q.Denominator.IsOne);
     }
 
-    private static bool Far(Ball value) => Math.Abs(value.Magnitude) > 10_000;
-
     private static BigInteger Round(Fraction value, int places)
     {
-        var scale = BigInteger.Pow(10, Math.Abs(places));
-        var (top, bottom) = places < 0 ? (value.Numerator, value.Denominator * scale) : (value.Numerator * scale, value.Denominator);
+        BigInteger scale = BigInteger.Pow(10, Math.Abs(places));
+        (BigInteger top, BigInteger bottom) = places < 0
+            ? (value.Numerator, value.Denominator * scale)
+            : (value.Numerator * scale, value.Denominator);
         return ((2 * top) + bottom) / (2 * bottom);
     }
 
     /// <summary>The exponent of ten of the first digit.</summary>
     private static int Exponent(Fraction value)
-    {
-        var exponent = (int)Math.Floor(BigInteger.Log10(value.Numerator) - BigInteger.Log10(value.Denominator));
-        return exponent;
-    }
+        => (int)Math.Floor(BigInteger.Log10(value.Numerator) - BigInteger.Log10(value.Denominator));
 }

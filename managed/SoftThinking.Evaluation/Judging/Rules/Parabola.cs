@@ -10,21 +10,21 @@ internal static class Parabola
     {
         if (intervals is not [var interval] || Nodes.IsInfinite(interval.Low) == Nodes.IsInfinite(interval.High))
             return null;
-        var isBelow = Nodes.IsInfinite(interval.Low);
-        var (bound, closed) = isBelow ? (interval.High, interval.HasHigh) : (interval.Low, interval.HasLow);
+        bool isBelow = Nodes.IsInfinite(interval.Low);
+        (Node bound, bool closed) = isBelow ? (interval.High, interval.HasHigh) : (interval.Low, interval.HasLow);
         Node At(long value) => Nodes.Difference(
             Nodes.Substitute(expression, new Dictionary<string, Node> { [variable] = Nodes.Number(value) }), bound);
         // f(x) = a x² + b x + c from f(0), f(1) and f(-1)
-        var c = At(0);
-        var a = Half(new SumNode([At(1), At(-1), Nodes.Negate(c), Nodes.Negate(c)]));
-        var b = Half(Nodes.Difference(At(1), At(-1)));
-        var x = new SymbolNode(variable);
-        var parabola = new SumNode([Nodes.Product(a, Nodes.Product(x, x)), Nodes.Product(b, x), c]);
-        var discriminant = Nodes.Difference(Nodes.Product(b, b), new ProductNode([Nodes.Number(4), a, c]));
+        Node c = At(0);
+        Node a = Half(new SumNode([At(1), At(-1), Nodes.Negate(c), Nodes.Negate(c)]));
+        Node b = Half(Nodes.Difference(At(1), At(-1)));
+        SymbolNode x = new(variable);
+        SumNode parabola = new([Nodes.Product(a, Nodes.Product(x, x)), Nodes.Product(b, x), c]);
+        Node discriminant = Nodes.Difference(Nodes.Product(b, b), new ProductNode([Nodes.Number(4), a, c]));
         if (equality.Sign(a) is not { } opening || opening == 0 || equality.Sign(discriminant) is not > 0
             || !equality.Equal(Nodes.Difference(expression, bound), parabola))
             return null;
-        var root = new PowerNode(discriminant, NumberNode.Half);
+        PowerNode root = new(discriminant, NumberNode.Half);
         Node Root(int sign) => Nodes.Quotient(
             new SumNode([Nodes.Negate(b), Nodes.Product(Nodes.Number(sign * opening), root)]), Nodes.Product(Nodes.Number(2), a));
         return isBelow == opening > 0

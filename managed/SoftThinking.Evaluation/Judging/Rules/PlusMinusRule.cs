@@ -8,7 +8,7 @@ internal static class PlusMinusRule
 {
     public static bool? Decide(Comparison comparison, Node a, Node b)
     {
-        var (x, y) = (Expand(a), Expand(b));
+        (Node x, Node y) = (Expand(a), Expand(b));
         return x == a && y == b ? null : comparison.Equal(x, y);
     }
 

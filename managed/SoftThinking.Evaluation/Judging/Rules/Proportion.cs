@@ -10,13 +10,13 @@ internal static class Proportion
     /// <summary>Whether f = c g with a constant c, not zero, and positive if that is asked for.</summary>
     public static bool Holds(Equality equality, Node f, Node g, bool positive)
     {
-        var variables = Nodes.Variables(f);
+        SortedSet<string> variables = Nodes.Variables(f);
         variables.UnionWith(Nodes.Variables(g));
-        for (var i = 0; i < Tries; i++)
+        for (int i = 0; i < Tries; i++)
         {
-            var point = Points.At(i, variables, integers: false)
+            Dictionary<string, Node> point = Points.At(i, variables, integers: false)
                 .ToDictionary(entry => entry.Key, entry => (Node)new NumberNode(entry.Value));
-            var (x, y) = (Nodes.Substitute(f, point), Nodes.Substitute(g, point));
+            (Node x, Node y) = (Nodes.Substitute(f, point), Nodes.Substitute(g, point));
             if (equality.Approximate(x) is null || equality.Approximate(y) is null || equality.IsZero(x) || equality.IsZero(y))
                 continue;
             if (positive && equality.Sign(x) * equality.Sign(y) is not > 0)

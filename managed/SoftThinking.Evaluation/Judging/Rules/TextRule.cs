@@ -21,7 +21,7 @@ internal static class TextRule
     /// <summary>Whether both texts are the same letters of options, in any order.</summary>
     private static bool SameLetters(string a, string b)
     {
-        var (x, y) = (WordForm.Of(a).Split(' '), WordForm.Of(b).Split(' '));
+        (string[]? x, string[]? y) = (WordForm.Of(a).Split(' '), WordForm.Of(b).Split(' '));
         return x.Concat(y).All(word => word.Length == 1) && x.Order().SequenceEqual(y.Order());
     }
 }

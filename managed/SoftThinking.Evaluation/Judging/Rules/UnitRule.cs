@@ -12,14 +12,14 @@ internal static class UnitRule
 {
     public static bool? Decide(Comparison comparison, Node a, Node b)
     {
-        var (x, y) = (Strip(a), Strip(b));
+        ((Node Value, string? Unit) x, (Node Value, string? Unit) y) = (Strip(a), Strip(b));
         if (x.Unit is null && y.Unit is null)
             return Letter(comparison, a, b) ?? Letter(comparison, b, a);
         x = x.Unit is null ? StripLetter(a) : x;
         y = y.Unit is null ? StripLetter(b) : y;
         if (Units.Canonical(x.Unit ?? "") is { } p && Units.Canonical(y.Unit ?? "") is { } q && p != q)
             return false;
-        var isPercent = (x.Unit, y.Unit) is (Units.Percent, null) or (null, Units.Percent);
+        bool isPercent = (x.Unit, y.Unit) is (Units.Percent, null) or (null, Units.Percent);
         if (!(isPercent && IsProportion(x.Unit is null ? x.Value : y.Value)) && comparison.Equal(x.Value, y.Value))
             return true;
         return (x.Unit, y.Unit) switch
@@ -41,7 +41,7 @@ internal static class UnitRule
         switch (node)
         {
             case QuantityNode quantity:
-                var inner = Strip(quantity.Value);
+                (Node Value, string? Unit) inner = Strip(quantity.Value);
                 return (inner.Value, inner.Unit ?? quantity.Unit);
             case FunctionNode { Name: Functions.Percent } percent:
                 return (percent.Arguments[0], Units.Percent);
@@ -62,7 +62,7 @@ internal static class UnitRule
     {
         if (node is not ProductNode product || LetterUnit(product.Factors[^1]) is not { } unit)
             return (node, null);
-        var value = new ProductNode([.. product.Factors.SkipLast(1)]);
+        ProductNode value = new([.. product.Factors.SkipLast(1)]);
         return Nodes.IsClosed(value) ? (value, unit) : (node, null);
     }
 

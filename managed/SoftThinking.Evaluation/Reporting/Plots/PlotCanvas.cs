@@ -1,5 +1,6 @@
 using System.Xml.Linq;
 using ScottPlot;
+using ScottPlot.Plottables;
 using ScottPlot.TickGenerators;
 using SoftThinking.Evaluation.Reporting.Writing;
 using SoftThinking.Evaluation.Statistics;
@@ -19,7 +20,10 @@ internal sealed class PlotCanvas
     private const int Left = 64, Right = 14, Top = 10, Bottom = 46;
 
     private static readonly MarkerShape[] Markers =
-        [MarkerShape.FilledCircle, MarkerShape.FilledSquare, MarkerShape.FilledTriangleUp, MarkerShape.FilledDiamond, MarkerShape.FilledTriangleDown];
+    [
+        MarkerShape.FilledCircle, MarkerShape.FilledSquare, MarkerShape.FilledTriangleUp, MarkerShape.FilledDiamond,
+        MarkerShape.FilledTriangleDown,
+    ];
 
     private readonly Plot _plot = new();
     private readonly int _width;
@@ -46,11 +50,12 @@ internal sealed class PlotCanvas
 
     public void Line(int series, IReadOnlyList<double> xs, IReadOnlyList<double> ys, float width = 1.5f, double opacity = 1)
     {
-        var line = _plot.Add.ScatterLine(xs.ToArray(), ys.ToArray(), SvgColors.Series(series).WithAlpha(opacity));
+        Scatter line = _plot.Add.ScatterLine(xs.ToArray(), ys.ToArray(), SvgColors.Series(series).WithAlpha(opacity));
         line.LineWidth = width;
     }
 
-    public void Point(int series, double x, double y) => Mark(series, Markers[series % Markers.Length], x, y, series % Markers.Length < 2 ? 9 : 12);
+    public void Point(int series, double x, double y) =>
+        Mark(series, Markers[series % Markers.Length], x, y, series % Markers.Length < 2 ? 9 : 12);
 
     public void Cross(int series, double x, double y) => Mark(series, MarkerShape.Cross, x, y, 10).LineWidth = 2;
 
@@ -67,7 +72,7 @@ internal sealed class PlotCanvas
         if (top <= bottom)
             return;
         double gap = (to - from) * 0.06;
-        var bar = _plot.Add.Rectangle(from + gap, to - gap, bottom, top);
+        Rectangle bar = _plot.Add.Rectangle(from + gap, to - gap, bottom, top);
         bar.FillColor = SvgColors.Series(series).WithAlpha(opacity);
         bar.LineWidth = 0;
     }
@@ -102,7 +107,7 @@ internal sealed class PlotCanvas
     /// </summary>
     private static void NumberIds(XElement svg, string prefix)
     {
-        var ids = new Dictionary<string, string>(StringComparer.Ordinal);
+        Dictionary<string, string> ids = new(StringComparer.Ordinal);
         foreach (XAttribute id in svg.Descendants().Attributes("id"))
             id.Value = ids[id.Value] = FormattableString.Invariant($"{prefix}-{ids.Count + 1}");
         foreach (XAttribute clip in svg.Descendants().Attributes("clip-path"))

@@ -15,7 +15,7 @@ internal static class ReportPlots
         (double low, double high) = Range(settings.Select(s => s.Accuracy), 100);
         (double few, double many) = Range(settings.Select(s => s.Tokens), 1);
         double margin = Math.Max(many - few, 1) * 0.04;
-        var canvas = new PlotCanvas(600, 340, Axis.Linear("tokens of a sample (mean)", Math.Max(0, few - margin), many + margin),
+        PlotCanvas canvas = new(600, 340, Axis.Linear("tokens of a sample (mean)", Math.Max(0, few - margin), many + margin),
             Axis.Linear("accuracy", low, high, "%"));
         for (int i = 0; i < settings.Count; i++)
         {
@@ -32,8 +32,8 @@ internal static class ReportPlots
     {
         if (values.Count is < 2 or > MaxCategories)
             return null;
-        var position = values.Select((v, i) => (v, i)).ToDictionary(p => p.v, p => p.i);
-        var canvas = new PlotCanvas(600, 320, Axis.Categories(name, values), Axis.Linear("accuracy", 0, 100, "%"));
+        Dictionary<string, int> position = values.Select((v, i) => (v, i)).ToDictionary(p => p.v, p => p.i);
+        PlotCanvas canvas = new(600, 320, Axis.Categories(name, values), Axis.Linear("accuracy", 0, 100, "%"));
         double spread = Math.Min(0.12, 0.6 / settings.Count);
         for (int i = 0; i < settings.Count; i++)
         {
@@ -59,12 +59,12 @@ internal static class ReportPlots
         int bins = (int)(longest / width) + 1;
         (double[] Correct, double[] Others)[] shares = [.. settings.Select(s => Histogram(s, width, bins))];
         double top = shares.Max(s => s.Correct.Zip(s.Others, (a, b) => a + b).Max());
-        var x = Axis.Linear("tokens of a sample", 0, bins * width);
-        var y = Axis.Linear("share of samples", 0, top, "%", 4);
-        var plots = new List<string>();
+        Axis x = Axis.Linear("tokens of a sample", 0, bins * width);
+        Axis y = Axis.Linear("share of samples", 0, top, "%", 4);
+        List<string> plots = [];
         for (int i = 0; i < settings.Count; i++)
         {
-            var canvas = new PlotCanvas(320, 210, x, y);
+            PlotCanvas canvas = new(320, 210, x, y);
             for (int bin = 0; bin < bins; bin++)
             {
                 double correct = shares[i].Correct[bin];
@@ -76,7 +76,10 @@ internal static class ReportPlots
         return plots;
     }
 
-    /// <summary>Entropy of each thought token of the traced samples, a cross where a cold stop ended the thought; null for a setting without any.</summary>
+    /// <summary>
+    /// Entropy of each thought token of the traced samples, with a cross where a cold stop ended the thought; null for a setting
+    /// without traced samples.
+    /// </summary>
     public static IReadOnlyList<string?> Entropies(IReadOnlyList<SettingSummary> settings, string id)
     {
         SampleResult[][] traced =
@@ -84,14 +87,14 @@ internal static class ReportPlots
         double[][][] lines = [.. traced.Select(s => s.Select(Entropy).ToArray())];
         if (lines.All(l => l.Length == 0))
             return [.. settings.Select(_ => (string?)null)];
-        var x = Axis.Linear("thought token", 0, lines.SelectMany(l => l).Max(l => l.Length));
-        var y = Axis.Linear("entropy (nats)", 0, Math.Max(0.1, lines.SelectMany(l => l).SelectMany(l => l).Max()));
+        Axis x = Axis.Linear("thought token", 0, lines.SelectMany(l => l).Max(l => l.Length));
+        Axis y = Axis.Linear("entropy (nats)", 0, Math.Max(0.1, lines.SelectMany(l => l).SelectMany(l => l).Max()));
         return [.. settings.Select((s, i) => traced[i].Length == 0 ? null : Traces(i, s.Name, traced[i], lines[i], x, y, $"{id}-{i}"))];
     }
 
     private static string Traces(int series, string name, SampleResult[] samples, double[][] lines, Axis x, Axis y, string id)
     {
-        var canvas = new PlotCanvas(320, 210, x, y);
+        PlotCanvas canvas = new(320, 210, x, y);
         for (int i = 0; i < samples.Length; i++)
         {
             (double[] xs, double[] ys) = Thin(lines[i]);

@@ -11,7 +11,7 @@ internal static partial class MarkdownText
     /// <summary>The text on one line.</summary>
     public static string Escape(string text)
     {
-        var escaped = new StringBuilder(text.Length);
+        StringBuilder escaped = new(text.Length);
         foreach (char c in SafeText.Clean(text))
         {
             if (c is '\n' or '\t')

@@ -15,7 +15,7 @@ internal static class SafeText
     {
         if (text.All(c => c is >= ' ' and < '\x7F' or '\n'))
             return text;
-        var clean = new StringBuilder(text.Length);
+        StringBuilder clean = new(text.Length);
         for (int i = 0; i < text.Length; i++)
         {
             if (char.IsHighSurrogate(text[i]) && i + 1 < text.Length && char.IsLowSurrogate(text[i + 1]))
