@@ -103,6 +103,10 @@ internal sealed class ChatServer
         // Some servers repeat the key that they refuse.
         string shown = MessageText.Clean(_key == null ? text : text.Replace(_key, "[API key]", StringComparison.Ordinal), ShownReply);
         return new EndpointException(
-            $"{Name} replied with status {(int)response.StatusCode}: {shown}", transient, response.Headers.RetryAfter?.Delta);
+            $"{Name} replied with status {(int)response.StatusCode}: {shown}", transient, response.Headers.RetryAfter?.Delta)
+        {
+            OfThisServer = response.StatusCode is HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden or HttpStatusCode.NotFound
+                or HttpStatusCode.Gone,
+        };
     }
 }

@@ -11,6 +11,10 @@ public sealed class EndpointException(string message, bool transient, TimeSpan? 
     /// <summary>Whether another try may succeed.</summary>
     public bool Transient { get; } = transient;
 
+    /// <summary>Whether another server may succeed: the server refused, not because of the request but because it does not have the
+    /// model, or does not know the key.</summary>
+    public bool OfThisServer { get; init; }
+
     /// <summary>When the server wants to be asked again; null where it does not say.</summary>
     public TimeSpan? RetryAfter { get; } = retryAfter;
 }

@@ -83,7 +83,8 @@ public sealed class ServerPool : IDisposable
     private ResiliencePipeline<JsonObject> RetriesOf(ServerPoolOptions options) =>
         new ResiliencePipelineBuilder<JsonObject>().AddRetry(new RetryStrategyOptions<JsonObject>
         {
-            ShouldHandle = new PredicateBuilder<JsonObject>().Handle<EndpointException>(error => error.Transient),
+            ShouldHandle = new PredicateBuilder<JsonObject>().Handle<EndpointException>(
+                error => error.Transient || (error.OfThisServer && _servers.Length > 1)),
             MaxRetryAttempts = options.Retries,
             BackoffType = DelayBackoffType.Exponential,
             Delay = options.FirstDelay,
@@ -140,7 +141,7 @@ public sealed class ServerPool : IDisposable
             server.InFlight--;
             if (error is OperationCanceledException)
                 return;
-            server.Failed = error is EndpointException { Transient: true };
+            server.Failed = error is EndpointException { Transient: true } or EndpointException { OfThisServer: true };
             if (server.Failed)
                 server.RestsUntil = DateTime.UtcNow + RestAfter((EndpointException)error!);
         }

@@ -227,4 +227,19 @@ public class ServerPoolTests
     [TestCase("/v1")]
     public void AnAddressOfAnotherKind_IsRefused(string address) => Assert.That(
         Assert.Throws<ArgumentException>(() => _ = new ServerPool([address], Fast))!.Message, Does.Contain($"'{address}' is not an http or https address"));
+
+    [TestCase(404, 1)]
+    [TestCase(401, 1)]
+    [TestCase(400, 0)]
+    public async Task AServerThatDoesNotHaveTheModel_LeavesTheRequestToAnother(int status, int answers)
+    {
+        using StubServer other = new(_ => StubReply.Chat("fine")), without = new(_ => new StubReply("no", status));
+        using ServerPool pool = new([without.Address, other.Address], Fast);
+        if (answers == 0)
+            await Assert.ThrowsAsync<EndpointException>(() => pool.ChatAsync(Body(), default));
+        else
+            await pool.ChatAsync(Body(), default);
+        Assert.That(other.Requests, Has.Count.EqualTo(answers));
+        Assert.That(without.Requests, Has.Count.EqualTo(1));
+    }
 }
