@@ -12,7 +12,7 @@ public enum Outcome
     /// <summary>There is no answer: the thought never ended, or nothing in the text is one. Counts as not correct.</summary>
     NoAnswer,
 
-    /// <summary>Nobody could decide: a judge failed, or code was not run. Never counted as correct or as wrong in silence.</summary>
+    /// <summary>No judge could decide: one failed, or code was not run. Counts as not correct, and is always reported.</summary>
     Undecided,
 }
 
@@ -24,6 +24,6 @@ public sealed record Verdict(Outcome Outcome, string Rule)
     /// <summary>The answer that was extracted; null where there is none.</summary>
     public string? Answer { get; init; }
 
-    /// <summary>What a reader should know besides, such as the message of a failed test; null for nothing.</summary>
+    /// <summary>Additional information, such as the message of a failed test; null for none.</summary>
     public string? Note { get; init; }
 }

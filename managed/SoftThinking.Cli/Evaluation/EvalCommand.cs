@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Text;
 using SoftThinking.Evaluation.Code;
 using SoftThinking.Evaluation.Datasets;
 using SoftThinking.Evaluation.Endpoints;
@@ -47,7 +48,7 @@ internal static class EvalCommand
             directory.Finish(directory.Resumed ? null : run.Progress.Elapsed.TotalSeconds);
             ExportCode(loaded, directory);
             EvaluationSummary summary = new(directory.Results(), ItemJudge.SameAnswer);
-            SummaryText.WriteFile(Path.Combine(loaded.Output, "summary.json"), summary);
+            directory.Write("summary.json", SummaryText.JsonOf(summary));
             if (loaded.Json)
                 JsonLine.Write(terminal.Out, summary.WriteJson);
             else
@@ -143,9 +144,10 @@ internal static class EvalCommand
             return;
         foreach ((RunSetting run, ResultLog log) in directory.Manifest.Runs.Zip(directory.Logs))
         {
-            using FileStream file = File.Create(Path.Combine(directory.Path, run.FileName + "_converted.json"));
-            LiveCodeBenchExport.Write(file, log.Items.Select(item => new LiveCodeBenchAnswers(
+            using MemoryStream json = new();
+            LiveCodeBenchExport.Write(json, log.Items.Select(item => new LiveCodeBenchAnswers(
                 (string)item.Reference["question_id"]!, [.. item.Samples.Select(sample => CodeExtractor.Extract(sample.Answer))])));
+            directory.Write(run.FileName + "_converted.json", Encoding.UTF8.GetString(json.ToArray()));
         }
     }
 }

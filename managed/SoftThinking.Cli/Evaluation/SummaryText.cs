@@ -21,12 +21,12 @@ internal sealed class SummaryText(Terminal terminal)
         terminal.Out.WriteLine($"results: {directory}   report: {ProgramInfo.Name} report {directory}");
     }
 
-    /// <summary>Writes the numbers as JSON.</summary>
-    public static void WriteFile(string path, EvaluationSummary summary)
+    /// <summary>The numbers as JSON, for a file.</summary>
+    public static string JsonOf(EvaluationSummary summary)
     {
         using StringWriter text = new();
         JsonLine.WriteIndented(text, summary.WriteJson);
-        File.WriteAllText(path, text.ToString());
+        return text.ToString();
     }
 
     /// <summary>Title and fraction of the progress bar.</summary>

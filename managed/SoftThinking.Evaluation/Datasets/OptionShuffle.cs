@@ -12,10 +12,10 @@ public static class OptionShuffle
     {
         ArgumentNullException.ThrowIfNull(item);
         char[] letters = [.. Letters(item)];
-        ulong state = seed * 0x9E3779B97F4A7C15 + (ulong)item.Index;
+        SplitMix random = new(new SplitMix(seed).Next() + (ulong)item.Index);
         for (int i = letters.Length - 1; i > 0; i--)
         {
-            int j = (int)(Next(ref state) % (ulong)(i + 1));
+            int j = random.NextIndex(i + 1);
             (letters[i], letters[j]) = (letters[j], letters[i]);
         }
         return new string(letters);
@@ -48,12 +48,4 @@ public static class OptionShuffle
         string.Join('\n', choices.OrderBy(choice => choice.Key, StringComparer.Ordinal).Select(choice => $"{choice.Key}. {choice.Value}"));
 
     private static string LetterAt(int place) => ((char)('A' + place)).ToString();
-
-    private static ulong Next(ref ulong state) // splitmix64
-    {
-        ulong z = state += 0x9E3779B97F4A7C15;
-        z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9;
-        z = (z ^ (z >> 27)) * 0x94D049BB133111EB;
-        return z ^ (z >> 31);
-    }
 }

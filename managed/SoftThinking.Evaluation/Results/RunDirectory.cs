@@ -76,6 +76,17 @@ public sealed class RunDirectory : IDisposable
         }
     }
 
+    /// <summary>Writes a further file of the run, in full or not at all.</summary>
+    /// <param name="name">Name of the file.</param>
+    /// <param name="text">Its text.</param>
+    /// <exception cref="IOException">The file cannot be written; one of this name is as before.</exception>
+    public void Write(string name, string text)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(name);
+        ArgumentNullException.ThrowIfNull(text);
+        Replace(System.IO.Path.Combine(Path, name), text);
+    }
+
     /// <summary>What the run has found so far.</summary>
     public EvaluationResults Results() => ResultsOf(Manifest, _logs.Select(log => log.Items));
 

@@ -15,6 +15,7 @@ public class FastPrefillTests
 
     /// <summary>The stand-in sums in another order: a step of 512 rows and more shows it, a shorter one must not.</summary>
     [Test]
+    [Category("Slow")]
     public async Task LongPromptsUseTheVendorsLibraryAndDecodingDoesNot()
     {
         await using Engine own = Engine.Load(Model, Options(fast: false)), fast = Engine.Load(Model, Options(fast: true));

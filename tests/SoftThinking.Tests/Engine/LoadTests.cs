@@ -46,6 +46,7 @@ public class LoadTests
     }
 
     [Test]
+    [Category("Slow")]
     public async Task FiveHundredCancellationsLeakNothingAndDisturbNobody()
     {
         await using Engine engine = Engine.Load(TestData.TinyReasoner, new EngineOptions { KvCacheBytes = 100 * _blockBytes });

@@ -1,7 +1,6 @@
 using NUnit.Framework;
-using SoftThinking.Evaluation.Statistics;
 
-namespace SoftThinking.Evaluation.Tests.Statistics;
+namespace SoftThinking.Evaluation.Tests;
 
 public class SplitMixTests
 {

@@ -1,7 +1,7 @@
-namespace SoftThinking.Evaluation.Statistics;
+namespace SoftThinking.Evaluation;
 
 /// <summary>
-/// SplitMix64 (Steele, Lea and Flood 2014): resampling with a fixed seed yields the same numbers on every machine and
+/// SplitMix64 (Steele, Lea and Flood 2014): a fixed seed yields the same numbers on every machine and
 /// with every version of the runtime, which <see cref="Random"/> does not promise.
 /// </summary>
 internal struct SplitMix(ulong seed)
