@@ -34,20 +34,25 @@ public class OptionShuffleTests
     public void Orders_StayTheSameInLaterVersions() => Assert.That(
         Enumerable.Range(0, 4).Select(i => OptionShuffle.Order(Item(i), 0)), Is.EqualTo(Enumerable.Range(0, 4).Select(Reference)));
 
-    // splitmix64 and Fisher-Yates once more.
+    // splitmix64, started from its first number for the seed 0 plus the index, and Fisher-Yates once more.
     private static string Reference(int index)
     {
-        ulong state = (ulong)index;
+        ulong seed = 0, state = Mix(ref seed) + (ulong)index;
         List<char> letters = [.. "ABCD"];
         for (int left = 4; left > 1; left--)
         {
-            state += 0x9E3779B97F4A7C15;
-            ulong z = (state ^ (state >> 30)) * 0xBF58476D1CE4E5B9;
-            z = (z ^ (z >> 27)) * 0x94D049BB133111EB;
-            int place = (int)((z ^ (z >> 31)) % (ulong)left);
+            int place = (int)(((UInt128)Mix(ref state) * (ulong)left) >> 64);
             (letters[left - 1], letters[place]) = (letters[place], letters[left - 1]);
         }
         return string.Concat(letters);
+    }
+
+    private static ulong Mix(ref ulong state)
+    {
+        state += 0x9E3779B97F4A7C15;
+        ulong z = (state ^ (state >> 30)) * 0xBF58476D1CE4E5B9;
+        z = (z ^ (z >> 27)) * 0x94D049BB133111EB;
+        return z ^ (z >> 31);
     }
 
     [Test]
