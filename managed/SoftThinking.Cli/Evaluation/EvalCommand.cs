@@ -83,8 +83,8 @@ internal static class EvalCommand
             EvaluationPlan plan = settings.ModelPlan?.Invoke(engine.Defaults) ?? settings.Plan;
             return (new EngineSource(engine, settings.Request), settings with { Plan = plan });
         }
-        if (settings.ModelPlan != null)
-            throw new UsageException("--model-defaults needs a model of this process, not --endpoint");
+        if (settings.ModelPlan != null || settings.Request.StopInThinking || settings.Request.Thinking != ThinkingStart.Auto)
+            throw new UsageException("--model-defaults, --stop-in-thinking and --thinking need a model of this process, not --endpoint");
         ServerPool pool = new(settings.Endpoints, settings.Servers);
         try
         {
@@ -100,8 +100,7 @@ internal static class EvalCommand
 
     private static async Task<PythonSandbox?> SandboxAsync(EvalSettings settings, Terminal terminal, CancellationToken cancellation)
     {
-        bool code = settings.Plan.Dataset.Kind is BenchmarkKind.HumanEval or BenchmarkKind.Mbpp or BenchmarkKind.LiveCodeBench;
-        if (!code)
+        if (!settings.Plan.Dataset.IsCode)
             return null;
         if (!settings.AllowCode)
         {

@@ -1,9 +1,7 @@
 using System.Globalization;
-using System.Text.Json;
 using SoftThinking.Evaluation.Datasets;
 using SoftThinking.Evaluation.Results;
 using SoftThinking.Evaluation.Runs;
-using SoftThinking.Json;
 
 namespace SoftThinking.Cli;
 
@@ -25,7 +23,7 @@ internal static class EvalManifest
             Samples = plan.Samples,
             OptionSeed = shuffled ? plan.Seed : null,
             Common = CommonOf(settings),
-            Runs = [.. plan.Runs.Select(run => new RunSetting(run.Setting.Name, run.Seed, OptionsOf(run.Setting.Sampling)))],
+            Runs = [.. plan.Runs.Select(run => new RunSetting(run.Setting.Name, run.Seed, run.Setting.Options))],
         };
     }
 
@@ -45,13 +43,19 @@ internal static class EvalManifest
             // The bits of the answers depend on these.
             common["weights"] = settings.Engine.Weights.ToString().ToLowerInvariant();
             common["kv_dtype"] = settings.Engine.KvDtype.ToString().ToLowerInvariant();
+            common["fast_prefill"] = TextOf(settings.Engine.FastPrefill);
         }
+        // Answers that did not run would stay undecided.
+        if (settings.Plan.Dataset.IsCode)
+            common["allow_code_execution"] = TextOf(settings.AllowCode);
         if (chat.Messages.Count > 0)
             common["system"] = chat.Messages[0].Content ?? "";
         if (chat.TemplateVariables != null)
             common["template_vars"] = chat.TemplateVariables.ToJsonString();
         if (request.StopStrings.Count > 0)
             common["stop"] = string.Join('|', request.StopStrings);
+        if (request.StopInThinking)
+            common["stop_in_thinking"] = TextOf(true);
         if (settings.Plan.Template != null)
             common["prompt_template"] = settings.Plan.Template;
         if (settings.Judge is (_, string judge))
@@ -59,16 +63,5 @@ internal static class EvalManifest
         return common;
     }
 
-    private static Dictionary<string, string> OptionsOf(SamplingOptions sampling)
-    {
-        using MemoryStream bytes = new();
-        using (Utf8JsonWriter json = new(bytes))
-        {
-            json.WriteStartObject();
-            SamplingJson.Write(json, sampling with { Seed = null });
-            json.WriteEndObject();
-        }
-        using JsonDocument options = JsonDocument.Parse(bytes.ToArray());
-        return options.RootElement.EnumerateObject().ToDictionary(option => option.Name, option => option.Value.ToString());
-    }
+    private static string TextOf(bool value) => value ? "true" : "false";
 }

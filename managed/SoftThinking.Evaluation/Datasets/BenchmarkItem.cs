@@ -56,4 +56,8 @@ public sealed record BenchmarkItem
 /// <param name="Kind">What its items ask for.</param>
 /// <param name="Sha256">SHA-256 of the file, in lowercase hexadecimal.</param>
 /// <param name="Items">The items in the order of the file, at least one.</param>
-public sealed record Dataset(string Name, BenchmarkKind Kind, string Sha256, IReadOnlyList<BenchmarkItem> Items);
+public sealed record Dataset(string Name, BenchmarkKind Kind, string Sha256, IReadOnlyList<BenchmarkItem> Items)
+{
+    /// <summary>Whether answers are programs.</summary>
+    public bool IsCode => Kind is BenchmarkKind.HumanEval or BenchmarkKind.Mbpp or BenchmarkKind.LiveCodeBench;
+}

@@ -3,7 +3,7 @@ using System.Text.Json.Nodes;
 
 namespace SoftThinking.Evaluation.Results;
 
-/// <summary>Reads a line of a log, whose content nobody has checked.</summary>
+/// <summary>Reads a line of a log, which may hold anything.</summary>
 internal static class ItemLine
 {
     /// <returns>Null where the line holds no whole item.</returns>

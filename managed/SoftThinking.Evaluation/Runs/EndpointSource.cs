@@ -1,8 +1,6 @@
-using System.Text.Json;
 using System.Text.Json.Nodes;
 using SoftThinking.Evaluation.Endpoints;
 using SoftThinking.Evaluation.Results;
-using SoftThinking.Json;
 
 namespace SoftThinking.Evaluation.Runs;
 
@@ -51,6 +49,8 @@ public sealed class EndpointSource(ServerPool pool, string model, GenerationRequ
         body["stream"] = false;
         if (template.MaxNewTokens is int tokens)
             body["max_tokens"] = tokens;
+        if (template.MinNewTokens > 0)
+            body["min_tokens"] = template.MinNewTokens;
         if (template.StopStrings.Count > 0)
             body["stop"] = new JsonArray([.. template.StopStrings.Select(stop => (JsonNode)stop)]);
         if (chat.TemplateVariables is JsonObject variables)
@@ -62,14 +62,7 @@ public sealed class EndpointSource(ServerPool pool, string model, GenerationRequ
     /// thoughts are not soft.</summary>
     private static JsonObject ParametersOf(SamplingOptions sampling)
     {
-        using MemoryStream bytes = new();
-        using (Utf8JsonWriter json = new(bytes))
-        {
-            json.WriteStartObject();
-            SamplingJson.Write(json, sampling);
-            json.WriteEndObject();
-        }
-        JsonObject parameters = JsonNode.Parse(bytes.ToArray())!.AsObject();
+        JsonObject parameters = EvaluationSetting.ToJson(sampling);
         parameters.Remove("no_soft_thinking");
         parameters["enable_soft_thinking"] = sampling.SoftThinking;
         if (!sampling.SoftThinking)

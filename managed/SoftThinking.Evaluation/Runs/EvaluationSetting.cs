@@ -1,3 +1,7 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using SoftThinking.Json;
+
 namespace SoftThinking.Evaluation.Runs;
 
 /// <summary>A way of thinking that is evaluated: a name, and how it samples.</summary>
@@ -14,6 +18,23 @@ public sealed record EvaluationSetting(string Name, SamplingOptions Sampling)
         ("cot-cold-stop", "sampled chain of thought with the cold stop"),
         ("greedy", "greedy chain of thought"),
     ];
+
+    /// <summary>Name and value of every sampling option but the seed, as in JSON.</summary>
+    public IReadOnlyDictionary<string, string> Options =>
+        ToJson(Sampling with { Seed = null }).ToDictionary(option => option.Key, option => option.Value!.ToString());
+
+    /// <summary>Sampling options as an object.</summary>
+    internal static JsonObject ToJson(SamplingOptions sampling)
+    {
+        using MemoryStream bytes = new();
+        using (Utf8JsonWriter json = new(bytes))
+        {
+            json.WriteStartObject();
+            SamplingJson.Write(json, sampling);
+            json.WriteEndObject();
+        }
+        return JsonNode.Parse(bytes.ToArray())!.AsObject();
+    }
 
     /// <summary>The setting of a name.</summary>
     /// <param name="name">One of <see cref="Presets"/>.</param>

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using NUnit.Framework;
+using SoftThinking.Evaluation.Tests.Endpoints;
 using SoftThinking.Tests.Checkpoints;
 
 namespace SoftThinking.Tests.Cli;
@@ -121,6 +122,7 @@ public class EvalTests
     [TestCase("error: --prompt-template must contain {question}", 2, "--prompt-template", "x")]
     [TestCase("error: --judge-url and --judge-model belong together", 2, "--judge-url", "http://localhost:1")]
     [TestCase("error: --num-samples must be 1 to 256, not 0", 2, "--num-samples", "0")]
+    [TestCase("error: --model-defaults, --stop-in-thinking and --thinking need a model of this process", 2, "--endpoint", "http://localhost:1", "--thinking", "open")]
     [TestCase("error: 'ftp://x' is not an http or https address", 1, "--endpoint", "ftp://x")]
     public void MistakesAreNamed(string message, int code, params string[] arguments)
     {
@@ -140,6 +142,36 @@ public class EvalTests
         Assert.That(run.Code, Is.Zero, run.Error);
         Assert.That(run.Error, Does.Contain("--allow-code-execution"));
         Assert.That(run.Json.GetProperty("settings")[0].GetProperty("outcomes").GetProperty("undecided").GetInt32(), Is.EqualTo(1));
+    }
+
+    /// <summary>The first answer is right; the second is not, and the judge says yes to it.</summary>
+    [Test]
+    public void ServersAnswerAndJudgeInPlaceOfAnEngine()
+    {
+        using StubServer server = new(request => request.Path.EndsWith("/models", StringComparison.Ordinal)
+            ? new StubReply("""{"data": [{"id": "their-model"}]}""")
+            : StubReply.Chat((string)request.Body["model"]! == "the-judge" ? "YES" : "<think>Hm.</think>\\boxed{77}"));
+        CliRun run = CliRun.Of("eval", "--end-idx", "2", "--min-new-tokens", "3", "--output-dir", _folder.File("out"), "--json",
+            "--endpoint", server.Address, "--judge-url", server.Address, "--judge-model", "the-judge");
+
+        Assert.That(run.Code, Is.Zero, run.Error);
+        JsonElement outcomes = run.Json.GetProperty("settings")[0].GetProperty("outcomes");
+        Assert.That(run.Json.GetProperty("model").GetString(), Is.EqualTo("their-model"));
+        Assert.That((outcomes.GetProperty("correct").GetInt32(), outcomes.GetProperty("correct_by_model").GetInt32()), Is.EqualTo((2, 1)));
+        StubRequest[] asked = [.. server.Requests.Where(request => request.Body.ContainsKey("seed"))];
+        Assert.That(asked.Select(request => (int)request.Body["min_tokens"]!), Is.EqualTo(new[] { 3, 3 }));
+    }
+
+    [Test]
+    public void AnswersThatDidNotRunAreNotResumedWithPermission()
+    {
+        string file = _folder.File("code.json");
+        File.WriteAllText(file, Code);
+        string[] arguments = ["eval", "--dataset", file, "--output-dir", _folder.File("out"), "--max-new-tokens", "20"];
+        Assert.That(CliRun.Of(arguments).Code, Is.Zero);
+
+        Assert.That(CliRun.Of([.. arguments, "--resume", "--allow-code-execution"]).Error,
+            Does.Contain("allow_code_execution was false, now it is true"));
     }
 
     [Test]

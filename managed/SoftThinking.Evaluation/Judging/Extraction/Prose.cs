@@ -2,7 +2,7 @@ using SoftThinking.Evaluation.Judging.Reading;
 
 namespace SoftThinking.Evaluation.Judging.Extraction;
 
-/// <summary>Tells sentences from bare answers.</summary>
+/// <summary>Distinguishes sentences from bare answers.</summary>
 internal static class Prose
 {
     private const int Words = 4;
