@@ -12,7 +12,7 @@ public class ArchitectureTests
     private static readonly Project Library = new(typeof(EngineOptions), "SoftThinking",
     [
         "", "Files", "Json", "Interop", "Checkpoints", "Tokenization", "Templating", "Cache", "Thinking", "Models", "Quantization", "Scheduling",
-        "Execution", "Engine", "Diagnostics",
+        "Execution", "Engine", "Diagnostics", "Chat",
     ]);
 
     private static readonly Project OfEvaluations = new(typeof(Verdict), "SoftThinking.Evaluation",
