@@ -12,7 +12,7 @@ public class ArchitectureTests
     private static readonly Project Library = new(typeof(EngineOptions), "SoftThinking",
     [
         "", "Files", "Json", "Interop", "Checkpoints", "Tokenization", "Templating", "Cache", "Thinking", "Models", "Quantization", "Scheduling",
-        "Execution", "Engine", "Diagnostics", "Chat",
+        "Execution", "Chat", "Engine", "Diagnostics",
     ]);
 
     private static readonly Project OfEvaluations = new(typeof(Verdict), "SoftThinking.Evaluation",
