@@ -17,5 +17,5 @@ internal sealed record ReplyPiece(int Choice, ChatDelta Delta) : ReplyEvent(Choi
 internal sealed record ReplyEnded(int Choice, GenerationFinished End, bool CallsTools) : ReplyEvent(Choice)
 {
     /// <summary>Why the choice ended, by the names of the OpenAI API.</summary>
-    public string FinishReason => CallsTools ? "tool_calls" : End.Reason == SoftThinking.FinishReason.Length ? "length" : "stop";
+    public string FinishReason => End.Reason == SoftThinking.FinishReason.Length ? "length" : CallsTools ? "tool_calls" : "stop";
 }
