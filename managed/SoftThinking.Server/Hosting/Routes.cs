@@ -4,7 +4,9 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.Logging;
 using SoftThinking.Server.Calls;
+using SoftThinking.Server.Messages;
 using SoftThinking.Server.OpenAi;
+using SoftThinking.Server.Responses;
 using SoftThinking.Server.Wire;
 
 namespace SoftThinking.Server.Hosting;
@@ -12,10 +14,14 @@ namespace SoftThinking.Server.Hosting;
 /// <summary>The routes of a server.</summary>
 internal sealed class Routes(EngineHost host, ServerOptions options, ILogger logger)
 {
+    private const string Messages = "/v1/messages";
+
     /// <summary>The routes that generate, each with its dialect.</summary>
     public static IReadOnlyDictionary<string, IDialect> Dialects { get; } = new Dictionary<string, IDialect>
     {
         ["/v1/chat/completions"] = new ChatCompletions(),
+        ["/v1/responses"] = new ResponsesApi(),
+        [Messages] = new MessagesApi(),
     };
 
     private readonly ThinkingControls _controls = new();
@@ -24,14 +30,14 @@ internal sealed class Routes(EngineHost host, ServerOptions options, ILogger log
     public static bool IsPublic(PathString path) => path == "/" || path == "/health" || path.StartsWithSegments("/page");
 
     /// <summary>How a route writes errors.</summary>
-    public static Action<Utf8JsonWriter, WireError> ErrorWriter(PathString path) =>
-        Dialects.TryGetValue(path.Value ?? "", out IDialect? dialect) ? dialect.WriteError : OpenAiError.Write;
+    public static Action<Utf8JsonWriter, WireError> ErrorWriter(PathString path) => path.StartsWithSegments(Messages) ? MessagesError.Write : OpenAiError.Write;
 
     public void Map(IEndpointRouteBuilder app)
     {
         foreach ((string route, IDialect dialect) in Dialects)
             Post(route, new GenerationEndpoint(dialect, host, _controls, options, logger).HandleAsync);
         Post("/v1/chat/completions/control", _controls.HandleAsync);
+        Post($"{Messages}/count_tokens", CountTokensAsync);
         Get("/health", HealthAsync);
         Get("/v1/models", http => HttpReply.WriteJsonAsync(http, 200, json => ModelList.Write(json, host.Model)));
         Get("/v1/models/{**name}", ModelAsync);
@@ -50,11 +56,22 @@ internal sealed class Routes(EngineHost host, ServerOptions options, ILogger log
         json.WriteEndObject();
     });
 
+    private async Task CountTokensAsync(HttpContext http)
+    {
+        CallContext context = new(host.Model, options);
+        JsonElement body = await RequestBody.ReadAsync(http.Request, http.RequestAborted).ConfigureAwait(false);
+        int tokens = MessagesApi.Count(body, context);
+        await HttpReply.WriteJsonAsync(http, 200, json =>
+        {
+            json.WriteStartObject();
+            json.WriteNumber("input_tokens", tokens);
+            json.WriteEndObject();
+        }, http.RequestAborted).ConfigureAwait(false);
+    }
+
     private Task ModelAsync(HttpContext http)
     {
-        string? name = http.GetRouteValue("name") as string;
-        if (name != options.ModelName)
-            throw new WireException(new WireError(404, "invalid_request_error", $"the model \"{name}\" is not here; this server has \"{options.ModelName}\"", "model", "model_not_found"));
+        host.Model.Check(http.GetRouteValue("name") as string);
         return HttpReply.WriteJsonAsync(http, 200, json => ModelList.WriteModel(json, host.Model));
     }
 }
