@@ -73,6 +73,7 @@ internal static class CommandLine
             QuantizeCommand.Create(terminal),
             EvalCommand.Create(terminal),
             ReportCommand.Create(terminal),
+            ServeCommand.Create(terminal),
             BenchCommand.Create(terminal),
         };
         root.Options.OfType<HelpOption>().Single().Action = new HelpText(terminal);

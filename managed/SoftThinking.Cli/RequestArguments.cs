@@ -4,11 +4,12 @@ using SoftThinking.Json;
 namespace SoftThinking.Cli;
 
 /// <summary>The options of a request, without its question: what `generate` and `eval` have in common.</summary>
-/// <param name="maxNewTokens">Default of --max-new-tokens.</param>
-internal sealed class RequestArguments(int maxNewTokens)
+/// <param name="maxNewTokens">Default of --max-new-tokens; null for what the context holds.</param>
+/// <param name="seed">Default of --seed; null for a random one.</param>
+internal sealed class RequestArguments(int? maxNewTokens, ulong? seed = 0)
 {
     private static readonly Prompt NoPrompt = new TextPrompt(""); // for requests that only validate a value
-    private readonly SamplingArguments _sampling = new();
+    private readonly SamplingArguments _sampling = new(seed);
     private readonly Option<string?> _system = OptionKinds.Text("--system", "TEXT", "A system message before the question.");
     private readonly Option<string[]?> _templateVars = OptionKinds.Repeated("--template-var", "NAME=VALUE",
         "A variable for the chat template, such as enable_thinking=false. The value is JSON if it is valid JSON, else text; may be repeated.");

@@ -8,12 +8,16 @@ namespace SoftThinking.Cli;
 /// "--top-p". The library defines their names, defaults and ranges.</summary>
 internal sealed class SamplingArguments
 {
-    private static readonly SamplingOptions Published = new() { Seed = 0 };
-
     private readonly List<Func<ParseResult, SamplingOptions, SamplingOptions>> _values = [];
     private readonly ILookup<SamplingSection, Option?> _options;
+    private readonly SamplingOptions _published;
 
-    public SamplingArguments() => _options = SamplingJson.Keys.ToLookup(key => key.Section, Create);
+    /// <param name="seed">Default of --seed; null for a random one.</param>
+    public SamplingArguments(ulong? seed)
+    {
+        _published = new SamplingOptions { Seed = seed };
+        _options = SamplingJson.Keys.ToLookup(key => key.Section, Create);
+    }
 
     /// <summary>The options of a section.</summary>
     public Option[] Of(SamplingSection section) => [.. _options[section].OfType<Option>()];
@@ -24,8 +28,8 @@ internal sealed class SamplingArguments
     public SamplingOptions Read(ParseResult parsed, GenerationDefaults? defaults = null)
     {
         SamplingOptions start = defaults == null
-            ? Published
-            : new GenerationRequest { Prompt = new TextPrompt(""), Sampling = Published }.WithDefaults(defaults).Sampling;
+            ? _published
+            : new GenerationRequest { Prompt = new TextPrompt(""), Sampling = _published }.WithDefaults(defaults).Sampling;
         return _values.Aggregate(start, (options, apply) => apply(parsed, options));
     }
 
@@ -42,8 +46,8 @@ internal sealed class SamplingArguments
 
     private Option<T?> Number<T>(SamplingKey<T> key) where T : struct, INumber<T>
     {
-        T? preset = key.TryGet(Published, out T value) ? value : null;
-        Option<T?> option = NumberOption.Create<T>(NameOf(key), key.Description, preset, number => key.Set(Published, number));
+        T? preset = key.TryGet(_published, out T value) ? value : null;
+        Option<T?> option = NumberOption.Create<T>(NameOf(key), key.Description, preset, number => key.Set(_published, number));
         _values.Add((parsed, options) => IsGiven(parsed, option) && parsed.GetValue(option) is T given ? key.Set(options, given) : options);
         return option;
     }
@@ -51,7 +55,7 @@ internal sealed class SamplingArguments
     private Option<string?> Text(SamplingKey<string> key)
     {
         Option<string?> option = new(NameOf(key)) { Description = key.Description, HelpName = "TEXT" };
-        if (key.TryGet(Published, out string? preset))
+        if (key.TryGet(_published, out string? preset))
             option.DefaultValueFactory = _ => preset;
         _values.Add((parsed, options) => IsGiven(parsed, option) ? Set(key, options, parsed.GetValue(option)!) : options);
         return option;

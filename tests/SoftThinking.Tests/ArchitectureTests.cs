@@ -2,6 +2,7 @@ using System.Text.RegularExpressions;
 using NUnit.Framework;
 using SoftThinking.Cli;
 using SoftThinking.Evaluation;
+using SoftThinking.Server;
 
 namespace SoftThinking.Tests;
 
@@ -11,14 +12,16 @@ public class ArchitectureTests
     // A folder may refer to the folders before it, and to no other. The first is the root: the public contracts.
     private static readonly Project Library = new(typeof(EngineOptions), "SoftThinking",
     [
-        "", "Files", "Json", "Interop", "Checkpoints", "Tokenization", "Templating", "Cache", "Thinking", "Models", "Quantization", "Scheduling",
-        "Execution", "Engine", "Diagnostics", "Chat",
+        "", "Files", "Interop", "Checkpoints", "Tokenization", "Json", "Templating", "Chat", "Cache", "Thinking", "Models", "Quantization", "Scheduling",
+        "Execution", "Engine", "Diagnostics",
     ]);
 
     private static readonly Project OfEvaluations = new(typeof(Verdict), "SoftThinking.Evaluation",
         ["", "Judging", "Code", "Results", "Statistics", "Reporting", "Datasets", "Endpoints", "Runs"]);
 
-    private static readonly Project[] Projects = [Library, OfEvaluations];
+    private static readonly Project OfServers = new(typeof(SoftThinkingServer), "SoftThinking.Server", ["", "Wire", "Calls", "OpenAi", "Hosting"]);
+
+    private static readonly Project[] Projects = [Library, OfEvaluations, OfServers];
 
     [TestCaseSource(nameof(Projects))]
     public void EveryType_HasAFileInAKnownFolder(Project project)

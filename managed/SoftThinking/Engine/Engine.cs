@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using Microsoft.Extensions.Logging;
+using SoftThinking.Chat;
 using SoftThinking.Checkpoints;
 using SoftThinking.Execution;
 using SoftThinking.Files;
@@ -50,6 +51,15 @@ public sealed class Engine : IAsyncDisposable, IDisposable
 
     /// <summary>Maximum positions of a sequence: the model's limit, or less where the options or the KV cache require it.</summary>
     public int ContextLength => Model.ContextLength;
+
+    /// <summary>Whether the model has known markers of a thought. Without them soft thinking and thinking budgets need
+    /// <see cref="SamplingOptions.ThinkEnd"/>.</summary>
+    /// <exception cref="ModelFileException">The file of the chat template is broken.</exception>
+    /// <exception cref="TemplateException">The chat template is broken or not supported.</exception>
+    public bool HasThinkingMarkers => ThinkingMarkers.Resolve(Tokenizer, Template?.Source, null, null).End != null;
+
+    /// <summary>How the model writes tool calls.</summary>
+    public ToolCallSyntax ToolCallSyntax => ToolCallSyntax.None;
 
     /// <summary>A snapshot of the load, taken after the last engine step.</summary>
     public EngineStatistics Statistics => _loop.Statistics;

@@ -14,7 +14,7 @@ public readonly record struct JsonField(string Key, JsonElement Value)
     private const int LongestShown = 60;
 
     /// <summary>The value as text.</summary>
-    /// <exception cref="ArgumentException">The value is not text, or not Unicode.</exception>
+    /// <exception cref="JsonFieldException">The value is not text, or not Unicode.</exception>
     public string Text()
     {
         if (Value.ValueKind != JsonValueKind.String || PythonNumbers.NameOf(Value) != null)
@@ -25,16 +25,16 @@ public readonly record struct JsonField(string Key, JsonElement Value)
         }
         catch (InvalidOperationException error) // an escape of half a surrogate pair
         {
-            throw new ArgumentException($"{Key} must be Unicode text", error);
+            throw new JsonFieldException(Key, $"{Key} must be Unicode text", error);
         }
     }
 
     /// <summary>The value as true or false.</summary>
-    /// <exception cref="ArgumentException">The value is neither.</exception>
+    /// <exception cref="JsonFieldException">The value is neither.</exception>
     public bool Flag() => Value.ValueKind is JsonValueKind.True or JsonValueKind.False ? Value.GetBoolean() : throw Wrong("true or false");
 
     /// <summary>The value as a number. Whether it is in range, and finite, the caller checks.</summary>
-    /// <exception cref="ArgumentException">The value is not a number of this type.</exception>
+    /// <exception cref="JsonFieldException">The value is not a number of this type.</exception>
     public T Number<T>() where T : struct, INumber<T>
     {
         bool real = default(T) is float or double;
@@ -45,10 +45,15 @@ public readonly record struct JsonField(string Key, JsonElement Value)
             : throw Wrong(real ? "a number" : "a whole number in its range");
     }
 
-    /// <summary>Applies the value. The error of a property that refuses it names the key in place of the property.</summary>
-    /// <exception cref="ArgumentException">The value is out of range.</exception>
-    internal static T Apply<T>(string key, Func<T> set)
+    /// <summary>Applies a value. The error of a property that refuses it names the key in place of the property.</summary>
+    /// <param name="key">The key.</param>
+    /// <param name="set">Sets the property, and returns the result.</param>
+    /// <exception cref="ArgumentNullException">An argument is null.</exception>
+    /// <exception cref="JsonFieldException">The value is out of range.</exception>
+    public static T Apply<T>(string key, Func<T> set)
     {
+        ArgumentNullException.ThrowIfNull(key);
+        ArgumentNullException.ThrowIfNull(set);
         try
         {
             return set();
@@ -59,25 +64,24 @@ public readonly record struct JsonField(string Key, JsonElement Value)
             string property = error.ParamName ?? "";
             string message = error.Message.Replace($" (Parameter '{property}')", "", StringComparison.Ordinal);
             message = message.StartsWith(property, StringComparison.Ordinal) ? key + message[property.Length..] : $"{key}: {message}";
-            throw new ArgumentException(message, error);
+            throw new JsonFieldException(key, message, error);
         }
     }
 
     /// <summary>Checks that a value of any kind contains nothing that a chat template cannot read.</summary>
-    /// <exception cref="ArgumentException">A text in it is not Unicode, or a number is NaN or infinite.</exception>
-    internal JsonElement CheckContent()
+    /// <exception cref="JsonFieldException">A text in it is not Unicode, or a number is NaN or infinite.</exception>
+    public JsonElement CheckContent()
     {
         if (PythonNumbers.NameOf(Value) is string name)
-            throw new ArgumentException($"{Key} must not be {name}");
+            throw new JsonFieldException(Key, $"{Key} must not be {name}");
         if (Value.ValueKind == JsonValueKind.String)
         {
             Text();
         }
         else if (Value.ValueKind == JsonValueKind.Array)
         {
-            int i = 0;
-            foreach (JsonElement element in Value.EnumerateArray())
-                new JsonField($"{Key}[{i++}]", element).CheckContent();
+            foreach (JsonField element in Elements())
+                element.CheckContent();
         }
         else if (Value.ValueKind == JsonValueKind.Object)
         {
@@ -89,19 +93,33 @@ public readonly record struct JsonField(string Key, JsonElement Value)
 
     /// <summary>The fields of a value that is an object.</summary>
     /// <param name="prefix">What precedes the name of a field in its key.</param>
+    /// <exception cref="JsonFieldException">The value is not an object.</exception>
     /// <exception cref="ArgumentException">A name is not Unicode.</exception>
-    internal IEnumerable<JsonField> Fields(string prefix = "")
+    public IEnumerable<JsonField> Fields(string prefix = "")
     {
+        if (Value.ValueKind != JsonValueKind.Object)
+            throw Wrong("an object");
         foreach (JsonProperty property in Value.EnumerateObject())
             yield return new JsonField(prefix + NameOf(property), property.Value);
     }
 
+    /// <summary>The elements of a value that is an array.</summary>
+    /// <exception cref="JsonFieldException">The value is not an array.</exception>
+    public IEnumerable<JsonField> Elements()
+    {
+        if (Value.ValueKind != JsonValueKind.Array)
+            throw Wrong("an array");
+        int i = 0;
+        foreach (JsonElement element in Value.EnumerateArray())
+            yield return new JsonField($"{Key}[{i++}]", element);
+    }
+
     /// <summary>The error for a value of the wrong kind.</summary>
     /// <param name="kind">What it must be.</param>
-    internal ArgumentException Wrong(string kind)
+    public JsonFieldException Wrong(string kind)
     {
         string shown = Value.ValueKind == JsonValueKind.Undefined ? "absent" : PythonNumbers.NameOf(Value) ?? Value.GetRawText();
-        return new ArgumentException($"{Key} must be {kind}, not {(shown.Length > LongestShown ? shown[..LongestShown] + "…" : shown)}");
+        return new JsonFieldException(Key, $"{Key} must be {kind}, not {(shown.Length > LongestShown ? shown[..LongestShown] + "…" : shown)}");
     }
 
     private static string NameOf(JsonProperty property)

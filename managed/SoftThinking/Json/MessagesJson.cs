@@ -12,7 +12,7 @@ internal static class MessagesJson
         if (field.Value.ValueKind != JsonValueKind.Array)
             throw field.Wrong("an array of objects");
         if (field.Value.GetArrayLength() == 0)
-            throw new ArgumentException($"{field.Key} must not be empty");
+            throw new JsonFieldException(field.Key, $"{field.Key} must not be empty");
         return [.. field.Value.EnumerateArray().Select((message, i) => ReadMessage(new($"{field.Key}[{i}]", message)))];
     }
 
@@ -49,10 +49,10 @@ internal static class MessagesJson
             }
         }
         if (string.IsNullOrEmpty(role))
-            throw new ArgumentException($"{field.Key} has no role");
+            throw new JsonFieldException(field.Key, $"{field.Key} has no role");
         bool hasContent = message.Content != null || message.ToolCalls != null || others.Any(other => other.Name == "content");
         if (!hasContent)
-            throw new ArgumentException($"{field.Key} has neither content nor tool_calls");
+            throw new JsonFieldException(field.Key, $"{field.Key} has neither content nor tool_calls");
         return message with { Role = role, Extra = others.Count > 0 ? ToObject(others) : null };
     }
 

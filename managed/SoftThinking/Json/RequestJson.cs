@@ -116,13 +116,33 @@ public static class RequestJson
         return variables;
     }
 
+    /// <summary>Reads a conversation, an array of messages as the OpenAI API has them.</summary>
+    /// <exception cref="JsonFieldException">The value is not an array of messages, or a message is malformed.</exception>
+    /// <exception cref="ArgumentException">A key is not Unicode.</exception>
+    public static IReadOnlyList<ChatMessage> ReadMessages(JsonField field) => MessagesJson.Read(field);
+
+    /// <summary>Reads the schemas of tools, an array of objects.</summary>
+    /// <exception cref="JsonFieldException">The value is something else, or contains what a template cannot read.</exception>
+    /// <exception cref="ArgumentException">A key is not Unicode.</exception>
+    public static JsonArray ReadTools(JsonField field)
+    {
+        if (field.Value.ValueKind != JsonValueKind.Array || field.Value.EnumerateArray().Any(tool => tool.ValueKind != JsonValueKind.Object))
+            throw field.Wrong("an array of objects");
+        return JsonNode.Parse(field.CheckContent().GetRawText())!.AsArray();
+    }
+
+    /// <summary>Reads texts that end an answer: one, or an array.</summary>
+    /// <exception cref="JsonFieldException">The value is something else.</exception>
+    public static IReadOnlyList<string> ReadStops(JsonField field) =>
+        field.Value.ValueKind == JsonValueKind.Array ? [.. field.Elements().Select(text => text.Text())] : [field.Text()];
+
     private static Prompt ReadPrompt(Dictionary<string, JsonField> present, Prompt defaults)
     {
         bool hasPrompt = present.TryGetValue(PromptKey, out JsonField prompt);
         bool hasMessages = present.TryGetValue(MessagesKey, out JsonField messages);
         if (defaults is not ChatPrompt && TemplateKeys.FirstOrDefault(present.ContainsKey) is string key)
             throw new ArgumentException($"\"{key}\" needs the chat template, which a raw prompt (--raw on the command line) does without");
-        IReadOnlyList<ChatMessage> turns = hasMessages ? MessagesJson.Read(messages) : [];
+        IReadOnlyList<ChatMessage> turns = hasMessages ? ReadMessages(messages) : [];
         if (!hasPrompt && !hasMessages)
             throw new ArgumentException($"\"{PromptKey}\" or \"{MessagesKey}\" is missing");
         if (hasPrompt && hasMessages)
@@ -153,17 +173,6 @@ public static class RequestJson
             return [new ChatMessage("system", system.Text())];
         return turns[0].Role is "system" or "developer" ? [] : defaults.Messages;
     }
-
-    private static JsonNode ReadTools(JsonField field)
-    {
-        if (field.Value.ValueKind != JsonValueKind.Array || field.Value.EnumerateArray().Any(tool => tool.ValueKind != JsonValueKind.Object))
-            throw field.Wrong("an array of objects");
-        return JsonNode.Parse(field.CheckContent().GetRawText())!;
-    }
-
-    private static string[] ReadStops(JsonField field) => field.Value.ValueKind == JsonValueKind.Array
-        ? [.. field.Value.EnumerateArray().Select((text, i) => new JsonField($"{field.Key}[{i}]", text).Text())]
-        : [field.Text()];
 
     private static ThinkingStart ReadThinking(JsonField field) => field.Text() switch
     {

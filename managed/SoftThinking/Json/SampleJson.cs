@@ -58,7 +58,7 @@ public static class SampleJson
         _ => "stop",
     };
 
-    private static string NameOf(ThinkingEnd end) => end switch
+    internal static string NameOf(ThinkingEnd end) => end switch
     {
         ThinkingEnd.ColdStop => "cold_stop",
         ThinkingEnd.Budget => "budget",

@@ -38,8 +38,9 @@ public abstract class SamplingKey
     public string Description { get; }
 
     /// <summary>The options with the value of a field.</summary>
-    /// <exception cref="ArgumentException">The value is of another kind, or out of range.</exception>
-    internal abstract SamplingOptions Read(JsonField field, SamplingOptions options);
+    /// <exception cref="ArgumentNullException">The options are null.</exception>
+    /// <exception cref="JsonFieldException">The value is of another kind, or out of range.</exception>
+    public abstract SamplingOptions Read(JsonField field, SamplingOptions options);
 
     /// <summary>Writes the value as a property, if there is one.</summary>
     internal abstract void Write(Utf8JsonWriter json, SamplingOptions options);
@@ -80,10 +81,12 @@ public sealed class SamplingKey<T> : SamplingKey
         return _set(options, value);
     }
 
-    internal override SamplingOptions Read(JsonField field, SamplingOptions options)
+    /// <inheritdoc/>
+    public override SamplingOptions Read(JsonField field, SamplingOptions options)
     {
+        ArgumentNullException.ThrowIfNull(options);
         T value = _read(field);
-        return JsonField.Apply(Name, () => _set(options, value));
+        return JsonField.Apply(field.Key, () => _set(options, value));
     }
 
     internal override void Write(Utf8JsonWriter json, SamplingOptions options)

@@ -122,7 +122,7 @@ internal static class SamplingTable
         foreach (JsonField entry in field.Fields())
         {
             if (!int.TryParse(entry.Key, NumberStyles.None, CultureInfo.InvariantCulture, out int id))
-                throw new ArgumentException($"{field.Key} has the key \"{entry.Key}\", which is not a token id");
+                throw new JsonFieldException(field.Key, $"{field.Key} has the key \"{entry.Key}\", which is not a token id");
             biases[id] = (entry with { Key = $"{field.Key}.{entry.Key}" }).Number<float>();
         }
         return biases;

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using SoftThinking.Tokenization;
 
 namespace SoftThinking.Json;
 
@@ -6,9 +7,12 @@ namespace SoftThinking.Json;
 public static class TokenJson
 {
     /// <summary>Writes a token as properties of the open object.</summary>
-    /// <exception cref="ArgumentNullException">An argument is null.</exception>
+    /// <param name="json">Where to write.</param>
+    /// <param name="token">The token.</param>
+    /// <param name="tokenizer">Adds the text of each entry, as "texts"; null for none.</param>
+    /// <exception cref="ArgumentNullException">The writer or the token is null.</exception>
     /// <exception cref="InvalidOperationException">No object is open in the writer.</exception>
-    public static void Write(Utf8JsonWriter json, GeneratedToken token)
+    public static void Write(Utf8JsonWriter json, GeneratedToken token, Tokenizer? tokenizer = null)
     {
         ArgumentNullException.ThrowIfNull(json);
         ArgumentNullException.ThrowIfNull(token);
@@ -25,9 +29,21 @@ public static class TokenJson
         foreach (ConceptEntry entry in token.Token.Entries)
             json.WriteNumberValue(entry.Weight);
         json.WriteEndArray();
+        if (tokenizer != null)
+            WriteTexts(json, token.Token, tokenizer);
         json.WriteString("text", token.Text);
+        if (token.ThinkingEnd is ThinkingEnd end)
+            json.WriteString("thinking_end", SampleJson.NameOf(end));
         if (token.LogProbs is TokenLogProbs logProbs)
             WriteLogProbs(json, logProbs);
+    }
+
+    private static void WriteTexts(Utf8JsonWriter json, ConceptToken token, Tokenizer tokenizer)
+    {
+        json.WriteStartArray("texts");
+        foreach (ConceptEntry entry in token.Entries)
+            json.WriteStringValue(tokenizer.Decode([entry.Id], skipSpecialTokens: false));
+        json.WriteEndArray();
     }
 
     private static void WriteLogProbs(Utf8JsonWriter json, TokenLogProbs logProbs)

@@ -1,0 +1,54 @@
+using SoftThinking.Chat;
+
+namespace SoftThinking.Server.Calls;
+
+/// <summary>What a client asks for, in whichever dialect.</summary>
+internal sealed record Call
+{
+    /// <summary>What to generate: one request, or one for each prompt of a batch.</summary>
+    public required IReadOnlyList<GenerationRequest> Requests { get; init; }
+
+    /// <summary>Whether the model has thoughts that can be ended.</summary>
+    public bool ModelThinks { get; init; }
+
+    /// <summary>The model that the client names; null for any.</summary>
+    public string? Model { get; init; }
+
+    /// <summary>Whether the reply is sent as it is generated.</summary>
+    public bool Stream { get; init; }
+
+    /// <summary>Whether a streamed reply ends with the token counts.</summary>
+    public bool IncludeUsage { get; init; }
+
+    /// <summary>Whether the reply has the thought.</summary>
+    public bool IncludeReasoning { get; init; } = true;
+
+    public ReasoningField ReasoningField { get; init; }
+
+    /// <summary>Whether the reply has every token with its entries.</summary>
+    public bool ConceptTokens { get; init; }
+
+    /// <summary>Whether the reply has the ids of its tokens.</summary>
+    public bool TokenIds { get; init; }
+
+    /// <summary>Whether the reply has log-probabilities.</summary>
+    public bool LogProbs { get; init; }
+
+    /// <summary>How tool calls are written; None where the request has no tools.</summary>
+    public ToolCallSyntax Tools { get; init; }
+
+    /// <summary>Whether only the first tool call counts.</summary>
+    public bool SingleToolCall { get; init; }
+
+    /// <summary>The request of a call with one.</summary>
+    public GenerationRequest Request => Requests[0];
+
+    /// <summary>Samples of all requests.</summary>
+    public int Choices => Requests.Sum(request => request.Samples);
+
+    /// <summary>The call with its one request changed.</summary>
+    public Call With(Func<GenerationRequest, GenerationRequest> change) => this with { Requests = [change(Request)] };
+
+    /// <summary>The call with other sampling options.</summary>
+    public Call WithSampling(Func<SamplingOptions, SamplingOptions> change) => With(request => request with { Sampling = change(request.Sampling) });
+}

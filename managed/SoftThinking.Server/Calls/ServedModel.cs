@@ -1,0 +1,28 @@
+namespace SoftThinking.Server.Calls;
+
+/// <summary>The model of a server, once it is loaded.</summary>
+internal sealed class ServedModel
+{
+    public ServedModel(Engine engine, ServerOptions options)
+    {
+        GenerationRequest defaults = options.Defaults(engine.Defaults);
+        Engine = engine;
+        Name = options.ModelName;
+        Thinks = engine.HasThinkingMarkers || defaults.Sampling.ThinkEnd != null;
+        // A model that does not think cannot think softly.
+        Defaults = Thinks ? defaults : defaults with { Sampling = defaults.Sampling with { SoftThinking = false, MaxThinkingTokens = null } };
+    }
+
+    public Engine Engine { get; }
+
+    public string Name { get; }
+
+    /// <summary>Whether the model has thoughts that can be ended.</summary>
+    public bool Thinks { get; }
+
+    /// <summary>The values that hold where a client names no others.</summary>
+    public GenerationRequest Defaults { get; }
+
+    /// <summary>When the model was loaded, in seconds since 1970.</summary>
+    public long Created { get; } = DateTimeOffset.UtcNow.ToUnixTimeSeconds();
+}

@@ -1,0 +1,144 @@
+using System.Net;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Hosting.Server.Features;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using SoftThinking.Server.Hosting;
+using SoftThinking.Server.Wire;
+
+namespace SoftThinking.Server;
+
+/// <summary>An OpenAI-compatible server over HTTP, with a page that shows thoughts.</summary>
+/// <example><code>
+/// await using SoftThinkingServer server = new(new ServerOptions { ModelName = "tiny-reasoner" },
+///     (progress, cancellation) => Engine.LoadAsync("models/tiny-reasoner", new EngineOptions { LoadProgress = progress }, cancellation));
+/// await server.StartAsync();
+/// Console.WriteLine(server.Address);
+/// await server.WaitAsync();
+/// </code></example>
+public sealed class SoftThinkingServer : IAsyncDisposable
+{
+    private readonly WebApplication _app;
+    private readonly EngineHost _host;
+    private readonly ApiKeys _keys;
+    private readonly ILogger _logger;
+
+    /// <param name="options">How the server is set up.</param>
+    /// <param name="load">Loads the model, which the server owns from then on; is passed what to call with the fraction loaded. Until it is
+    /// loaded, requests get the status 503.</param>
+    /// <param name="logging">Sets up the log; null for none.</param>
+    /// <exception cref="ArgumentNullException">The options or the function are null.</exception>
+    /// <exception cref="ArgumentException">The options would serve other machines without a key.</exception>
+    public SoftThinkingServer(
+        ServerOptions options, Func<Action<double>, CancellationToken, Task<Engine>> load, Action<ILoggingBuilder>? logging = null)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        ArgumentNullException.ThrowIfNull(load);
+        if (!IPAddress.IsLoopback(options.Address) && options.ApiKeys.Count == 0 && !options.AllowUnauthenticated)
+            throw new ArgumentException($"listening on {options.Address} without an API key would serve every machine that reaches this one");
+        _keys = new ApiKeys(options.ApiKeys);
+        _app = Build(options, logging);
+        _logger = _app.Services.GetRequiredService<ILoggerFactory>().CreateLogger("SoftThinking.Server");
+        _host = new EngineHost(options, load);
+        _app.Use(HandleErrorsAsync);
+        if (UsesHostFilter(options))
+            _app.UseHostFiltering();
+        if (options.CorsOrigins.Count > 0)
+            _app.UseCors();
+        _app.Use(CheckKeyAsync);
+        new Routes(_host, options, _logger).Map(_app);
+    }
+
+    /// <summary>Where the server listens, once it is started.</summary>
+    public Uri Address => new(_app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First());
+
+    /// <summary>Completes when the model is loaded, or cannot be.</summary>
+    public Task Loaded => _host.Loading;
+
+    /// <summary>Starts to listen.</summary>
+    /// <exception cref="IOException">The port is in use.</exception>
+    public Task StartAsync(CancellationToken cancellation = default) => _app.StartAsync(cancellation);
+
+    /// <summary>Waits until the server is stopped, or its model cannot be loaded; that error is thrown.</summary>
+    /// <param name="cancellation">Stops the server: requests in progress go on for <see cref="ServerOptions.ShutdownTimeout"/>.</param>
+    public async Task WaitAsync(CancellationToken cancellation = default)
+    {
+        try
+        {
+            await _host.Loading.WaitAsync(cancellation).ConfigureAwait(false);
+            await Task.Delay(Timeout.Infinite, cancellation).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
+        {
+        }
+        finally
+        {
+            await StopAsync().ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Stops the server: it accepts no more connections, and requests in progress go on for
+    /// <see cref="ServerOptions.ShutdownTimeout"/>.</summary>
+    public Task StopAsync() => _app.StopAsync(CancellationToken.None);
+
+    /// <summary>Stops the server, and frees the model.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        await StopAsync().ConfigureAwait(false);
+        await _app.DisposeAsync().ConfigureAwait(false);
+        await _host.DisposeAsync().ConfigureAwait(false);
+    }
+
+    private static WebApplication Build(ServerOptions options, Action<ILoggingBuilder>? logging)
+    {
+        WebApplicationBuilder builder = WebApplication.CreateSlimBuilder();
+        builder.Logging.ClearProviders();
+        logging?.Invoke(builder.Logging);
+        builder.WebHost.ConfigureKestrel(kestrel =>
+        {
+            kestrel.AddServerHeader = false;
+            kestrel.Limits.MaxRequestBodySize = options.MaxBodyBytes;
+            kestrel.Limits.MaxConcurrentConnections = options.MaxConnections;
+            kestrel.Listen(options.Address, options.Port);
+        });
+        builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = options.ShutdownTimeout);
+        builder.Services.AddHostFiltering(filter => filter.AllowedHosts = ["localhost", "127.0.0.1", "[::1]", HostOf(options.Address)]);
+        builder.Services.AddCors(cors => cors.AddDefaultPolicy(policy => policy.WithOrigins([.. options.CorsOrigins]).AllowAnyHeader().AllowAnyMethod()));
+        return builder.Build();
+    }
+
+    /// <summary>A page of any site could make its name that of this machine, and then read what this server sends.</summary>
+    private static bool UsesHostFilter(ServerOptions options) => IPAddress.IsLoopback(options.Address) && options.ApiKeys.Count == 0;
+
+    private static string HostOf(IPAddress address) => address.AddressFamily == System.Net.Sockets.AddressFamily.InterNetworkV6 ? $"[{address}]" : address.ToString();
+
+    private async Task HandleErrorsAsync(HttpContext http, RequestDelegate next)
+    {
+        try
+        {
+            await next(http).ConfigureAwait(false);
+            if (!http.Response.HasStarted && http.Response.StatusCode is StatusCodes.Status404NotFound or StatusCodes.Status405MethodNotAllowed)
+                await WriteErrorAsync(http, new WireError(http.Response.StatusCode, "invalid_request_error", $"there is no {http.Request.Method} {http.Request.Path}")).ConfigureAwait(false);
+        }
+        catch (Exception error) when (!http.Response.HasStarted && !http.RequestAborted.IsCancellationRequested)
+        {
+            WireError wire = WireError.Of(error);
+            new RequestLog(http.Request.Path, _logger, logsTexts: false).Failed(wire, error);
+            await WriteErrorAsync(http, wire).ConfigureAwait(false);
+        }
+    }
+
+    private Task CheckKeyAsync(HttpContext http, RequestDelegate next)
+    {
+        if (Routes.IsPublic(http.Request.Path) || HttpMethods.IsOptions(http.Request.Method) || _keys.Allow(http.Request))
+            return next(http);
+        http.Response.Headers.WWWAuthenticate = "Bearer";
+        return WriteErrorAsync(http, new WireError(401, "authentication_error", "the API key is missing or wrong", null, "invalid_api_key"));
+    }
+
+    private static Task WriteErrorAsync(HttpContext http, WireError error) => HttpReply.WriteErrorAsync(http, error, Routes.ErrorWriter(http.Request.Path));
+}

@@ -1,0 +1,42 @@
+using Microsoft.AspNetCore.Http;
+using SoftThinking.Json;
+
+namespace SoftThinking.Server.Wire;
+
+/// <summary>An error as a client sees it.</summary>
+/// <param name="Status">Status of HTTP.</param>
+/// <param name="Kind">Its kind, by the names of the OpenAI API.</param>
+/// <param name="Message">What is wrong.</param>
+/// <param name="Field">The field of the request that is wrong, if it is one.</param>
+/// <param name="Code">A code for programs, if there is one.</param>
+internal sealed record WireError(int Status, string Kind, string Message, string? Field = null, string? Code = null)
+{
+    /// <summary>When to try again, if that helps.</summary>
+    public TimeSpan? RetryAfter { get; init; }
+
+    public static WireError Invalid(string message, string? field = null) => new(400, "invalid_request_error", message, field);
+
+    /// <summary>The error of an exception. What goes wrong in the server itself is not for clients to read.</summary>
+    public static WireError Of(Exception error) => error switch
+    {
+        WireException wire => wire.Error,
+        JsonFieldException field => Invalid(field.Message, field.Field),
+        GenerationLimitException { Limit: GenerationLimit.Queue } => new(429, "rate_limit_error", error.Message, null, "queue_full")
+        {
+            RetryAfter = TimeSpan.FromSeconds(1),
+        },
+        GenerationLimitException { Limit: GenerationLimit.Context } => Invalid(error.Message, "messages") with { Code = "context_length_exceeded" },
+        GenerationLimitException { Limit: GenerationLimit.Output } => Invalid(error.Message, "max_tokens"),
+        GenerationLimitException { Limit: GenerationLimit.MaxTopk } => Invalid(error.Message, "max_topk"),
+        Templating.TemplateException or ArgumentException => Invalid(error.Message),
+        GenerationException or ObjectDisposedException => new(503, "server_error", error.Message, null, "engine_unavailable"),
+        BadHttpRequestException http => new(http.StatusCode, "invalid_request_error", http.Message),
+        _ => new(500, "server_error", "the server failed; its log says why"),
+    };
+}
+
+/// <summary>Ends a request with an error.</summary>
+internal sealed class WireException(WireError error) : Exception(error.Message)
+{
+    public WireError Error { get; } = error;
+}
