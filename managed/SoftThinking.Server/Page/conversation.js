@@ -33,10 +33,10 @@ export class Conversation {
     // The seed is chosen here rather than by the server, so that both sides share it and it fits into a JSON number.
     #prepare(turn, { system, request }) {
         const seed = turn.sides[0].request?.seed ?? crypto.getRandomValues(new Uint32Array(1))[0];
-        const { no_soft_thinking, ...soft } = { seed, ...request };
-        const variants = turn.sides.length > 1 ? [soft, { ...soft, no_soft_thinking: true }] : [{ ...soft, no_soft_thinking }];
-        turn.prepare(variants.map((variant, side) => ({
-            messages: this.#messages(turn, system, side), stream: true, stream_options: { include_usage: true }, return_concept_tokens: true, ...variant,
+        turn.prepare(turn.sides.map((_, side) => ({
+            messages: this.#messages(turn, system, side), stream: true, stream_options: { include_usage: true },
+            return_concept_tokens: true, reasoning_field: "reasoning_content", seed, ...request,
+            ...(turn.sides.length > 1 && { no_soft_thinking: side === 1 }),
         })));
     }
 

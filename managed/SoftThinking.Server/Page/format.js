@@ -24,10 +24,13 @@ export function speed(tokens, milliseconds) {
     return perSecond < 100 ? perSecond.toFixed(1) : count(perSecond);
 }
 
+/** A text without what could hide or reorder the text around it: control characters, and overrides of the direction. */
+export const harmless = text => text.replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g, "\ufffd");
+
 /** A token's text with its blanks made visible; a space before a word goes without saying. */
 export function visible(text) {
     const word = /^ \S/.test(text) ? text.slice(1) : text;
-    const shown = word.replace(/\r?\n/g, "↵").replace(/\t/g, "⇥").replace(/^ +| +$/g, blanks => "␣".repeat(blanks.length));
+    const shown = harmless(word).replace(/\r?\n/g, "↵").replace(/\t/g, "⇥").replace(/^ +| +$/g, blanks => "␣".repeat(blanks.length));
     return shown === "" ? "∅" : shown;
 }
 

@@ -11,12 +11,18 @@ const examples = [
     "Tom has 42 pens and finds 35 more, then gives away 18. How many pens does Tom have?",
 ];
 
+// A text, its entropy, and for a mixture its weights and words.
 const specimen = [
-    ["so it is ", 0],
-    ["thus", 0.95, [0.52, 0.31, 0.17], ["thus", "so", "hence"]],
-    [" a mixture of ", 0],
-    ["words", 0.7, [0.78, 0.22], ["words", "thoughts"]],
+    ["Each ", 0],
+    ["step", 1.05, [0.42, 0.33, 0.25], ["step", "thought", "moment"]],
+    [" weighs ", 0],
+    ["several", 0.6, [0.71, 0.29], ["several", "many"]],
+    [" words at ", 0],
+    ["once", 0.2, [0.94, 0.06], ["once", "a time"]],
+    [".", 0],
 ];
+
+const troubles = { failed: "The model could not be loaded.", away: "The server cannot be reached. Trying again." };
 
 const question = byId("question"), compare = byId("compare"), parameters = new Parameters(byId("parameters"));
 let conversation = new Conversation({ failed, retry });
@@ -98,7 +104,7 @@ function showServer({ state, progress, message }) {
     else
         byId("server-progress").value = progress;
     byId("server-text").textContent = state === "loading" ? `The model is loading${progress === undefined ? "" : `: ${percent(progress)}`}`
-        : message ?? "The server cannot be reached. Trying again.";
+        : message ?? troubles[state];
 }
 
 function startAnew() {

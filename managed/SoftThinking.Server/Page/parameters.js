@@ -4,6 +4,7 @@ const store = "softthinking.parameters";
 
 const number = (name, label, limits) => ({ name, label, kind: "number", ...limits });
 
+// Without values of its own, the answer has those of the thoughts.
 const groups = {
     "Thoughts": [
         { name: "soft_thinking", label: "Soft thinking", kind: "switch" },
@@ -20,10 +21,10 @@ const groups = {
         { name: "reasoning_effort", label: "Effort", kind: "choice", values: ["none", "minimal", "low", "medium", "high", "xhigh", "max"] },
     ],
     "Answer": [
-        number("after_thinking_temperature", "Temperature", { min: 0, max: 100 }),
-        number("after_thinking_top_p", "Top-p", { min: 0, max: 1 }),
-        number("after_thinking_top_k", "Top-k", { min: -1, step: 1 }),
-        number("after_thinking_min_p", "Min-p", { min: 0, max: 1 }),
+        number("after_thinking_temperature", "Temperature", { min: 0, max: 100, placeholder: "as thoughts" }),
+        number("after_thinking_top_p", "Top-p", { min: 0, max: 1, placeholder: "as thoughts" }),
+        number("after_thinking_top_k", "Top-k", { min: -1, step: 1, placeholder: "as thoughts" }),
+        number("after_thinking_min_p", "Min-p", { min: 0, max: 1, placeholder: "as thoughts" }),
     ],
     "Whole reply": [
         number("max_tokens", "Tokens, at most", { min: 1, step: 1 }),
@@ -70,7 +71,7 @@ export class Parameters {
             this.#blame(wrong);
             return null;
         }
-        const { system, soft_thinking, ...values } = this.#values(), request = { ...(soft_thinking === false && { no_soft_thinking: true }) };
+        const { system, soft_thinking, ...values } = this.#values(), request = { no_soft_thinking: soft_thinking === false };
         for (const [name, value] of Object.entries(values))
             request[name] = this.#inputs.get(name).type === "number" ? Number(value) : value;
         return { system: system ?? "", request };

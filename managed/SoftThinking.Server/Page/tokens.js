@@ -1,5 +1,5 @@
 import { element } from "./dom.js";
-import { visible } from "./format.js";
+import { harmless, visible } from "./format.js";
 
 /** Alternatives that are shown under a word, and the weight they need. */
 const shownAlternatives = 2, shownWeight = 0.05;
@@ -41,6 +41,7 @@ function fillMixture(node, token, text, word) {
 /** A text made of tokens that one walks through with the arrow keys; only one of them is a tab stop. */
 export class TokenFlow {
     #shown = [];
+    #line = null;
     #stop = null;
     #blank = true;
 
@@ -58,9 +59,8 @@ export class TokenFlow {
 
     /** Appends tokens, the first of which has the index `start`. */
     append(tokens, start) {
-        const part = document.createDocumentFragment();
         tokens.forEach((token, i) => {
-            let text = token.text || (token.marker ? token.texts?.[0] ?? "" : "");
+            let text = harmless(token.text || (token.marker ? token.texts?.[0] ?? "" : ""));
             if (this.#blank)
                 text = text.trimStart();
             this.#blank &&= text === "";
@@ -68,16 +68,15 @@ export class TokenFlow {
                 return;
             const node = tokenElement(token, start + i, text);
             this.#shown.push(node);
-            part.append(node);
+            this.#place(node, text);
         });
-        this.element.append(part);
         if (this.#stop === null && this.#shown.length > 0)
             this.#makeStop(this.#shown.find(node => node.classList.contains("mixed")) ?? this.#shown[0]);
     }
 
     /** Shows a text that came without tokens. */
     setText(text) {
-        this.element.textContent = text;
+        this.element.textContent = harmless(text);
     }
 
     /** The element of the token with an index, or of the nearest one before it that is shown; null if there is none. */
@@ -99,6 +98,17 @@ export class TokenFlow {
             return;
         this.#makeStop(node);
         node.focus();
+    }
+
+    // A block per line of the text, so that the browser need not lay out a long thought anew for each token.
+    #place(node, text) {
+        if (this.#line === null) {
+            this.#line = element("div", { class: "line" });
+            this.element.append(this.#line);
+        }
+        this.#line.append(node);
+        if (text.endsWith("\n"))
+            this.#line = null;
     }
 
     #makeStop(node) {

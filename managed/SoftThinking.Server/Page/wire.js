@@ -10,14 +10,14 @@ export class ServerError extends Error {
 
 export const keepKey = key => sessionStorage.setItem(keyName, key);
 
-/** The state of the server: "ready", "loading" with a progress from 0 to 1 where it is known, or "away". */
+/** The state of the server: "ready", "loading" with a progress from 0 to 1 where it is known, "failed" to load, or "away". */
 export async function health() {
     try {
         const response = await fetch("./health", { cache: "no-store" });
         if (response.ok)
             return { state: "ready" };
         const body = await response.json().catch(() => ({}));
-        return body.status === "loading" ? { state: "loading", progress: body.progress } : { state: "away" };
+        return ["loading", "failed"].includes(body.status) ? { state: body.status, progress: body.progress } : { state: "away" };
     } catch {
         return { state: "away" };
     }
