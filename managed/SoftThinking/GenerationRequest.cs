@@ -14,6 +14,10 @@ public sealed record GenerationRequest
     /// <summary>Whether a thought is open where the output starts.</summary>
     public ThinkingStart Thinking { get; init; }
 
+    /// <summary>Cancelling it ends the thoughts in progress as a used-up budget does, within a few tokens; it has no effect on an answer.
+    /// What is generated then depends on when that was.</summary>
+    public CancellationToken EndThinking { get; init; }
+
     /// <summary>Maximum number of new tokens, 1 or more; null for <see cref="EngineOptions.MaxNewTokens"/>, or as many as the
     /// context holds.</summary>
     public int? MaxNewTokens

@@ -11,6 +11,9 @@ internal sealed record Call
     /// <summary>Whether the model has thoughts that can be ended.</summary>
     public bool ModelThinks { get; init; }
 
+    /// <summary>Most messages of the conversation.</summary>
+    public int MaxMessages { get; init; }
+
     /// <summary>The model that the client names; null for any.</summary>
     public string? Model { get; init; }
 
@@ -36,6 +39,9 @@ internal sealed record Call
 
     /// <summary>How tool calls are written; None where the request has no tools.</summary>
     public ToolCallSyntax Tools { get; init; }
+
+    /// <summary>Whether the client may end the thinking while the reply is generated.</summary>
+    public bool ReasoningControl { get; init; }
 
     /// <summary>Whether only the first tool call counts.</summary>
     public bool SingleToolCall { get; init; }

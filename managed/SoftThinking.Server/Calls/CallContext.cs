@@ -17,5 +17,11 @@ internal sealed record CallContext(ServedModel Model, ServerOptions Options, str
     /// <summary>A call for the continuation of a text, without any field of its own.</summary>
     public Call NewText() => NewCall(Model.Defaults with { Prompt = new TextPrompt("") });
 
-    private Call NewCall(GenerationRequest request) => new() { Requests = [request], ModelThinks = Model.Thinks, ReasoningField = Options.ReasoningField };
+    private Call NewCall(GenerationRequest request) => new()
+    {
+        Requests = [request],
+        ModelThinks = Model.Thinks,
+        MaxMessages = Options.MaxMessages,
+        ReasoningField = Options.ReasoningField,
+    };
 }

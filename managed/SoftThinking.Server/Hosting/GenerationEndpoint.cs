@@ -8,7 +8,7 @@ using SoftThinking.Server.Wire;
 namespace SoftThinking.Server.Hosting;
 
 /// <summary>Handles requests that generate, in one dialect.</summary>
-internal sealed class GenerationEndpoint(IDialect dialect, EngineHost host, ServerOptions options, ILogger logger)
+internal sealed class GenerationEndpoint(IDialect dialect, EngineHost host, ThinkingControls controls, ServerOptions options, ILogger logger)
 {
     public async Task HandleAsync(HttpContext http)
     {
@@ -23,6 +23,7 @@ internal sealed class GenerationEndpoint(IDialect dialect, EngineHost host, Serv
             Call call = dialect.Read(body, context);
             CheckModel(call);
             log.Begin(context.Id, body);
+            using IDisposable? control = controls.Register(context.Id, ref call);
             await ReplyAsync(http, call, context, log, late.Token).ConfigureAwait(false);
         }
         catch (OperationCanceledException) when (http.RequestAborted.IsCancellationRequested)

@@ -18,6 +18,8 @@ internal sealed class Routes(EngineHost host, ServerOptions options, ILogger log
         ["/v1/chat/completions"] = new ChatCompletions(),
     };
 
+    private readonly ThinkingControls _controls = new();
+
     /// <summary>Whether a route needs no key.</summary>
     public static bool IsPublic(PathString path) => path == "/" || path == "/health" || path.StartsWithSegments("/page");
 
@@ -28,7 +30,8 @@ internal sealed class Routes(EngineHost host, ServerOptions options, ILogger log
     public void Map(IEndpointRouteBuilder app)
     {
         foreach ((string route, IDialect dialect) in Dialects)
-            Post(route, new GenerationEndpoint(dialect, host, options, logger).HandleAsync);
+            Post(route, new GenerationEndpoint(dialect, host, _controls, options, logger).HandleAsync);
+        Post("/v1/chat/completions/control", _controls.HandleAsync);
         Get("/health", HealthAsync);
         Get("/v1/models", http => HttpReply.WriteJsonAsync(http, 200, json => ModelList.Write(json, host.Model)));
         Get("/v1/models/{**name}", ModelAsync);

@@ -13,7 +13,7 @@ internal sealed class ChatCompletions : IDialect
     public static FieldSet<Call> Fields { get; } = new(
     [
         new("messages", Schemas.Array("The conversation so far.", Schemas.Object("A message: role, content, and for an assistant reasoning_content and tool_calls.")),
-            (call, field) => WithChat(call, chat => ChatTurns.Add(chat, RequestJson.ReadMessages(field)))) { Required = true },
+            (call, field) => WithChat(call, chat => ChatTurns.Add(chat, ChatTurns.Read(field, call.MaxMessages)))) { Required = true },
         CommonFields.Model,
         CommonFields.Stream,
         CommonFields.StreamOptions,
@@ -39,6 +39,8 @@ internal sealed class ChatCompletions : IDialect
             (call, field) => WithEffort(call, field, field.Text())),
         new("thinking_token_budget", Schemas.Integer("Most thoughts; then the end of thinking is forced.", 0),
             (call, field) => call.WithSampling(sampling => sampling with { MaxThinkingTokens = field.Number<int>() })),
+        new("reasoning_control", Schemas.Flag("Whether /v1/chat/completions/control may end the thinking."),
+            (call, field) => call with { ReasoningControl = field.Flag() && call.ModelThinks }),
         .. CommonFields.Shown,
         CommonFields.Refused("response_format", Schemas.Object("{\"type\": \"text\"}."), IsTextFormat, ": only {\"type\": \"text\"} is, as there are no grammars"),
         CommonFields.Refused("functions", Schemas.Array("Not supported.", Schemas.Object("A function.")), _ => false, "; use tools"),

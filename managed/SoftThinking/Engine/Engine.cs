@@ -243,6 +243,7 @@ public sealed class Engine : IAsyncDisposable, IDisposable
         Generation generation, [EnumeratorCancellation] CancellationToken cancellation)
     {
         using CancellationTokenRegistration registration = cancellation.UnsafeRegister(_ => generation.Cancel(), null);
+        using CancellationTokenRegistration end = generation.Request.EndThinking.UnsafeRegister(_ => generation.EndThinking(), null);
         try
         {
             SampleReader[] readers = [.. generation.Samples.Select(run => new SampleReader(run, Tokenizer))];

@@ -146,6 +146,7 @@ internal sealed class EngineLoop : IDisposable
     {
         TakeSubmitted();
         EndCancelled();
+        EndThoughts();
         Step next = _model.Steps[_launched % 2];
         _scheduler.Plan(next.Plan);
         bool launches = next.Plan.Rows > 0;
@@ -195,6 +196,25 @@ internal sealed class EngineLoop : IDisposable
             {
                 if (run.Stage != SequenceStage.Ended)
                     End(run);
+            }
+        }
+    }
+
+    /// <summary>Ends thoughts where a caller asked for it.</summary>
+    private void EndThoughts()
+    {
+        foreach (Generation generation in _active)
+        {
+            if (!generation.ThinkingEnds)
+                continue;
+            generation.ThinkingEnds = false;
+            foreach (SampleRun run in generation.Samples)
+            {
+                if (run.Stage == SequenceStage.Ended)
+                    continue;
+                run.Setup = run.Setup.WithoutThinking();
+                if (run.Slot >= 0)
+                    _model.Runner.UpdateSampling(run);
             }
         }
     }

@@ -48,6 +48,20 @@ internal sealed class Generation
         private set => Volatile.Write(ref field, value);
     }
 
+    /// <summary>Whether the thoughts in progress are to end; the engine's thread resets it.</summary>
+    public bool ThinkingEnds
+    {
+        get => Volatile.Read(ref field);
+        set => Volatile.Write(ref field, value);
+    }
+
+    /// <summary>Ends the thoughts in progress.</summary>
+    public void EndThinking()
+    {
+        ThinkingEnds = true;
+        _wake();
+    }
+
     /// <summary>The rest is no longer wanted.</summary>
     public void Cancel()
     {

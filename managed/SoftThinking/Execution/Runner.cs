@@ -63,6 +63,9 @@ internal sealed class Runner : IDisposable
         _stream.Record(step.Done);
     }
 
+    /// <summary>Applies changed sampling parameters of a sequence that has begun, from the next step on.</summary>
+    public void UpdateSampling(Sequence sequence) => _slots.UpdateSampling(sequence);
+
     public void Dispose()
     {
         _graphs?.Dispose();

@@ -45,11 +45,11 @@ internal sealed class SlotTable : IDisposable
     public void SetUp(Sequence sequence)
     {
         int slot = sequence.Slot;
-        Set(_sampling, Device.Sampling, sequence.Setup.Sampling);
-        Set(_states, Device.States, sequence.Setup.State);
+        UpdateSampling(sequence);
+        Set(slot, _states, Device.States, sequence.Setup.State);
         if (!sequence.Setup.Penalizes)
             return;
-        Set(_penalties, Device.Penalties, WithBias(slot, sequence.Setup));
+        Set(slot, _penalties, Device.Penalties, WithBias(slot, sequence.Setup));
         _countsCopied.Synchronize(); // the host array may still be in use by the previous copy
         Span<int> counts = _counts.Slice(0, _vocabulary);
         counts.Clear();
@@ -57,13 +57,16 @@ internal sealed class SlotTable : IDisposable
             counts[sequence.Tokens.TokenAt(i)] = CountInPrompt;
         _stream.Copy<int>(_counts.Pointer, Device.Counts + (nint)slot * _vocabulary * sizeof(int), _vocabulary);
         _stream.Record(_countsCopied);
+    }
 
-        unsafe void Set<T>(HostArray<T> host, nint device, T value) where T : unmanaged
-        {
-            host[slot] = value;
-            nint offset = (nint)slot * sizeof(T);
-            _stream.Copy<T>(host.Pointer + offset, device + offset, 1);
-        }
+    /// <summary>Copies the sampling parameters of a sequence to the device, for the steps that follow.</summary>
+    public void UpdateSampling(Sequence sequence) => Set(sequence.Slot, _sampling, Device.Sampling, sequence.Setup.Sampling);
+
+    private unsafe void Set<T>(int slot, HostArray<T> host, nint device, T value) where T : unmanaged
+    {
+        host[slot] = value;
+        nint offset = (nint)slot * sizeof(T);
+        _stream.Copy<T>(host.Pointer + offset, device + offset, 1);
     }
 
     /// <summary>Copies the biases of a slot to the device, and returns the penalties that refer to them.</summary>

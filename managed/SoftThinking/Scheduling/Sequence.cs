@@ -27,7 +27,7 @@ internal class Sequence
     public int MaxLength { get; }
 
     /// <summary>How the sequence is sampled; the scheduler ignores it.</summary>
-    public SlotSetup Setup { get; init; }
+    public SlotSetup Setup { get; set; }
 
     /// <summary>Each level counts as <see cref="Scheduler.ArrivalsPerPriority"/> earlier arrivals.</summary>
     public int Priority { get; }

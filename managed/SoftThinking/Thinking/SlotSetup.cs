@@ -24,11 +24,11 @@ internal readonly record struct SlotSetup(
         GenerationRequest request, PromptState prompt, ThinkingMarkers markers, Tokenizer tokenizer, IReadOnlyList<int> endIds, int vocabulary)
     {
         SamplingOptions options = request.Sampling;
-        int[] forced = ForcedIds(options, markers, tokenizer);
+        int[] forced = ForcedIds(request, markers, tokenizer);
         CheckIds([.. forced, .. markers.Start?.Ids ?? [], .. markers.End?.Ids ?? []], vocabulary);
         LogitBias bias = LogitBias.Make(request, endIds, vocabulary);
         return new SlotSetup(
-            SamplingOf(options, markers, forced),
+            request.EndThinking.IsCancellationRequested ? SamplingOf(options with { MaxThinkingTokens = 0 }, markers, forced) : SamplingOf(options, markers, forced),
             StateOf(request, prompt),
             new Penalties
             {
@@ -53,10 +53,19 @@ internal readonly record struct SlotSetup(
         return this with { Sampling = sampling };
     }
 
-    /// <summary>What follows the first id of a forced end of thinking: the rest of the marker, then the text.</summary>
-    private static int[] ForcedIds(SamplingOptions options, ThinkingMarkers markers, Tokenizer tokenizer)
+    /// <summary>The same without a further thought.</summary>
+    public SlotSetup WithoutThinking()
     {
-        if (markers.End == null && (options.SoftThinking || options.MaxThinkingTokens != null))
+        SlotSampling sampling = Sampling;
+        sampling.MaxThinkingTokens = 0;
+        return this with { Sampling = sampling };
+    }
+
+    /// <summary>What follows the first id of a forced end of thinking: the rest of the marker, then the text.</summary>
+    private static int[] ForcedIds(GenerationRequest request, ThinkingMarkers markers, Tokenizer tokenizer)
+    {
+        SamplingOptions options = request.Sampling;
+        if (markers.End == null && (options.SoftThinking || options.MaxThinkingTokens != null || request.EndThinking.CanBeCanceled))
         {
             throw new ArgumentException("this model has no known marker that ends a thought, which soft thinking and a thinking budget "
                 + $"need: name it with {nameof(SamplingOptions.ThinkEnd)}, or turn them off for a model that does not think");

@@ -54,6 +54,49 @@ public class ThinkingTests
         Assert.That(limited.ThinkingEnd, Is.EqualTo(ThinkingEnd.Budget));
     }
 
+    /// <summary>A caller ends the thoughts in progress, and a request beside them is not affected.</summary>
+    [Test]
+    public async Task ThoughtsEndWhenTheCallerSaysSo([Values] bool soft)
+    {
+        using CancellationTokenSource end = new();
+        // The model cannot end its thought itself.
+        Dictionary<int, float> bias = new() { [_engine.Tokenizer.TokenId("</think>")!.Value] = -1000 };
+        GenerationRequest alone = GenerationRequest.FromQuestion("What is 47 + 85 - 19?") with
+        {
+            Sampling = new() { Seed = 3, SoftThinking = soft, LogitBias = bias, EarlyStoppingEntropyThreshold = 0 },
+            Samples = 2,
+            MaxNewTokens = 900,
+        };
+        Task<GenerationResult> other = _engine.GenerateAsync(alone);
+        GenerationAccumulator all = new();
+        await foreach (GenerationEvent next in _engine.StreamAsync(alone with { EndThinking = end.Token }))
+        {
+            all.Add(next);
+            if (next is GeneratedToken)
+                await end.CancelAsync();
+        }
+        GeneratedSample[] whole = [.. (await other).Samples], ended = [.. all.ToResult().Samples];
+        Assert.Multiple(() =>
+        {
+            for (int i = 0; i < 2; i++)
+            {
+                Assert.That(whole[i].ThinkingEnd, Is.Null);
+                Assert.That(ended[i].ThinkingEnd, Is.EqualTo(ThinkingEnd.Budget));
+                Assert.That(ended[i].Usage.ThinkingTokens, Is.LessThan(whole[i].Usage.ThinkingTokens));
+                Assert.That(ended[i].Answer, Is.Not.Empty);
+                Assert.That(whole[i].Thinking, Does.StartWith(ended[i].Thinking));
+            }
+        });
+    }
+
+    [Test]
+    public async Task AThoughtThatIsToEndAtOnceHasNoToken()
+    {
+        GenerationRequest request = GenerationRequest.FromQuestion("What is 47 + 85 - 19?") with { EndThinking = new CancellationToken(canceled: true) };
+        GeneratedSample sample = (await _engine.GenerateAsync(request)).Samples[0];
+        Assert.That((sample.Thinking, sample.ThinkingEnd), Is.EqualTo(("", ThinkingEnd.Budget)));
+    }
+
     /// <summary>Qwen3's template leaves the thought to the model.</summary>
     [Test]
     public async Task ABudgetHoldsForAThoughtThatTheModelOpens()
