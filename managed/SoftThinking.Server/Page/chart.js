@@ -115,7 +115,7 @@ export class Chart {
         return [
             drawing("line", { class: "end", x1: x, x2: x, y1: 1, y2: height - bottom }),
             drawing("text", { class: before ? "label before" : "label", x: before ? x - 6 : x + 6, y: 10 }, label),
-            drawing("text", { class: "label answer", x: x + 6, y: height - 5 }, this.#width - x > 56 ? "answer" : ""),
+            drawing("text", { class: "label answer-label", x: x + 6, y: height - 5 }, this.#width - x > 56 ? "answer" : ""),
         ];
     }
 

@@ -4,7 +4,7 @@ import { percent } from "./format.js";
 import { hideMixture, mixtureShown } from "./mixture.js";
 import { Parameters } from "./parameters.js";
 import { tokenElement } from "./tokens.js";
-import { health, keepKey, modelName } from "./wire.js";
+import { hasKey, health, keepKey, modelName } from "./wire.js";
 
 const examples = [
     "What is 47 + 85 - 19?",
@@ -71,6 +71,7 @@ function failed(error) {
 }
 
 function askForKey() {
+    byId("key-error").hidden = !hasKey();
     byId("key-form").hidden = false;
     byId("key").focus();
 }

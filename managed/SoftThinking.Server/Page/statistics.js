@@ -4,7 +4,7 @@ import { count, counted, percent, seconds, speed } from "./format.js";
 /** Counts and times of a run. */
 export function statistics(run) {
     const { times, usage } = run, answered = run.tokens.length - run.thinkingTokens, cells = [];
-    const cell = (name, value, unit, detail) => cells.push(element("div", {},
+    const cell = (name, value, unit, detail, look) => cells.push(element("div", { class: look },
         element("dt", {}, name), element("dd", {}, element("b", {}, value), unit && ` ${unit}`, detail && element("small", {}, detail))));
     cell("Thinking", count(run.thinkingTokens), "tokens", seconds(times.thinking));
     cell("Answer", count(answered), "tokens", answered > 0 ? seconds(times.answer) : "");
@@ -14,7 +14,7 @@ export function statistics(run) {
     if (usage)
         cell("Prompt", count(usage.prompt_tokens), "tokens", `${count(usage.prompt_tokens_details?.cached_tokens ?? 0)} cached`);
     if (run.reply.seed !== undefined)
-        cell("Seed", `${run.reply.seed}`, "", "");
+        cell("Seed", `${run.reply.seed}`, "", "", "plain");
     return cells;
 }
 

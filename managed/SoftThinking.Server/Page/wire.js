@@ -8,6 +8,8 @@ export class ServerError extends Error {
     }
 }
 
+export const hasKey = () => sessionStorage.getItem(keyName) !== null;
+
 export const keepKey = key => sessionStorage.setItem(keyName, key);
 
 /** The state of the server: "ready", "loading" with a progress from 0 to 1 where it is known, "failed" to load, or "away". */
