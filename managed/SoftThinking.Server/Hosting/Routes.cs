@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.Logging;
 using SoftThinking.Server.Calls;
+using SoftThinking.Server.Native;
 using SoftThinking.Server.OpenAi;
 using SoftThinking.Server.Wire;
 
@@ -16,6 +17,16 @@ internal sealed class Routes(EngineHost host, ServerOptions options, ILogger log
     public static IReadOnlyDictionary<string, IDialect> Dialects { get; } = new Dictionary<string, IDialect>
     {
         ["/v1/chat/completions"] = new ChatCompletions(),
+        ["/v1/completions"] = new Completions(),
+        ["/generate"] = new Generate(),
+    };
+
+    /// <summary>The routes that answer from the model's tokenizer and chat template.</summary>
+    private static readonly Dictionary<string, Func<JsonElement, CallContext, Action<Utf8JsonWriter>>> Texts = new()
+    {
+        ["/tokenize"] = Tokenize.Answer,
+        ["/detokenize"] = Detokenize.Answer,
+        ["/apply-template"] = ApplyTemplate.Answer,
     };
 
     private readonly ThinkingControls _controls = new();
@@ -32,6 +43,8 @@ internal sealed class Routes(EngineHost host, ServerOptions options, ILogger log
         foreach ((string route, IDialect dialect) in Dialects)
             Post(route, new GenerationEndpoint(dialect, host, _controls, options, logger).HandleAsync);
         Post("/v1/chat/completions/control", _controls.HandleAsync);
+        foreach ((string route, Func<JsonElement, CallContext, Action<Utf8JsonWriter>> answer) in Texts)
+            Post(route, http => AnswerAsync(http, answer));
         Get("/health", HealthAsync);
         Get("/v1/models", http => HttpReply.WriteJsonAsync(http, 200, json => ModelList.Write(json, host.Model)));
         Get("/v1/models/{**name}", ModelAsync);
@@ -49,6 +62,13 @@ internal sealed class Routes(EngineHost host, ServerOptions options, ILogger log
         json.WriteNumber("progress", Math.Round(host.Progress, 3));
         json.WriteEndObject();
     });
+
+    private async Task AnswerAsync(HttpContext http, Func<JsonElement, CallContext, Action<Utf8JsonWriter>> answer)
+    {
+        CallContext context = new(host.Model, options, Id: "", Created: 0);
+        JsonElement body = await RequestBody.ReadAsync(http.Request, http.RequestAborted).ConfigureAwait(false);
+        await HttpReply.WriteJsonAsync(http, 200, answer(body, context), http.RequestAborted).ConfigureAwait(false);
+    }
 
     private Task ModelAsync(HttpContext http)
     {

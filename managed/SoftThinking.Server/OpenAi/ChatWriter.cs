@@ -1,5 +1,4 @@
 using System.Text.Json;
-using SoftThinking.Json;
 using SoftThinking.Server.Calls;
 using SoftThinking.Tokenization;
 
@@ -44,16 +43,8 @@ internal sealed class ChatWriter(Call call, CallContext context)
     /// <summary>Writes what a call shows of tokens besides their text.</summary>
     public void WriteTokens(Utf8JsonWriter json, IReadOnlyList<GeneratedToken> tokens)
     {
-        if (!call.ConceptTokens)
-            return;
-        json.WriteStartArray("concept_tokens");
-        foreach (GeneratedToken token in tokens.Where(IsShown))
-        {
-            json.WriteStartObject();
-            TokenJson.Write(json, token with { LogProbs = null }, Tokenizer);
-            json.WriteEndObject();
-        }
-        json.WriteEndArray();
+        if (call.ConceptTokens)
+            ChoiceJson.WriteConceptTokens(json, tokens.Where(IsShown), Tokenizer);
     }
 
     /// <summary>Writes ids and log-probabilities of tokens, as properties of a choice.</summary>
@@ -63,23 +54,12 @@ internal sealed class ChatWriter(Call call, CallContext context)
             WriteLogProbs(json, tokens);
         else
             json.WriteNull("logprobs");
-        if (!call.TokenIds)
-            return;
-        json.WriteStartArray("token_ids");
-        foreach (GeneratedToken token in tokens.Where(IsShown))
-            json.WriteNumberValue(token.Token.Token);
-        json.WriteEndArray();
+        if (call.TokenIds)
+            ChoiceJson.WriteTokenIds(json, tokens.Where(IsShown));
     }
 
     /// <summary>Writes why a choice ended.</summary>
-    public void WriteEnd(Utf8JsonWriter json, ReplyEnded? end)
-    {
-        json.WriteString("finish_reason", end?.FinishReason);
-        if (end?.End.Stop?.Text is string text)
-            json.WriteString("stop_reason", text);
-        else if (end?.End.Stop?.TokenId is int id && call.Request.StopIds.Contains(id))
-            json.WriteNumber("stop_reason", id);
-    }
+    public void WriteEnd(Utf8JsonWriter json, ReplyEnded? end) => ChoiceJson.WriteEnd(json, end, call);
 
     private bool IsShown(GeneratedToken token) => call.IncludeReasoning || !token.Thinking;
 

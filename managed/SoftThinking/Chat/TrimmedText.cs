@@ -1,22 +1,26 @@
+using System.Text;
+
 namespace SoftThinking.Chat;
 
 /// <summary>Text that arrives in pieces, without white space around the whole.</summary>
 internal sealed class TrimmedText
 {
+    private readonly StringBuilder _space = new(); // that follows the text so far
     private bool _begun;
-    private string _space = ""; // that follows the text so far
 
     /// <summary>Adds a piece, and returns what is certain to belong to the text.</summary>
     public string Add(string piece)
     {
-        string text = _begun ? _space + piece : piece.TrimStart();
-        string certain = text.TrimEnd();
-        if (certain.Length == 0)
+        string text = _begun ? piece : piece.TrimStart();
+        int certain = text.AsSpan().TrimEnd().Length;
+        string added = "";
+        if (certain > 0)
         {
-            _space = _begun ? text : "";
-            return "";
+            added = _space.Append(text, 0, certain).ToString();
+            _space.Clear();
+            _begun = true;
         }
-        (_begun, _space) = (true, text[certain.Length..]);
-        return certain;
+        _space.Append(text, certain, text.Length - certain);
+        return added;
     }
 }

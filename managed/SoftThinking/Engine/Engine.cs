@@ -18,6 +18,7 @@ public sealed class Engine : IAsyncDisposable, IDisposable
     private readonly EngineLoop _loop;
     private readonly EngineOptions _options;
     private readonly Lazy<ChatTemplate?> _template;
+    private readonly Lazy<ToolCallSyntax> _toolCallSyntax;
     private readonly PromptEncoder _encoder;
     private readonly Lazy<Task> _disposal;
 
@@ -28,6 +29,7 @@ public sealed class Engine : IAsyncDisposable, IDisposable
         if (Defaults.EosIds.IsEmpty)
             EngineLog.NoEndOfText(logger, source.Name);
         _template = new(template);
+        _toolCallSyntax = new(() => ToolCallDetection.SyntaxOf(Template?.Source));
         _encoder = new PromptEncoder(source.Name, tokenizer, () => _template.Value);
         _disposal = new(FreeAsync);
         EngineLog.Loaded(logger, source.Name, model.WeightBytes, model.Cache.Blocks, ContextLength);
@@ -49,6 +51,11 @@ public sealed class Engine : IAsyncDisposable, IDisposable
     /// <exception cref="TemplateException">The template is broken or not supported.</exception>
     public ChatTemplate? Template => _template.Value;
 
+    /// <summary>How the model writes tool calls, as its chat template shows; none where there is no template, or it knows no tools.</summary>
+    /// <exception cref="ModelFileException">The file that holds the template is broken.</exception>
+    /// <exception cref="TemplateException">The template is broken or not supported.</exception>
+    public ToolCallSyntax ToolCallSyntax => _toolCallSyntax.Value;
+
     /// <summary>Maximum positions of a sequence: the model's limit, or less where the options or the KV cache require it.</summary>
     public int ContextLength => Model.ContextLength;
 
@@ -57,9 +64,6 @@ public sealed class Engine : IAsyncDisposable, IDisposable
     /// <exception cref="ModelFileException">The file of the chat template is broken.</exception>
     /// <exception cref="TemplateException">The chat template is broken or not supported.</exception>
     public bool HasThinkingMarkers => ThinkingMarkers.Resolve(Tokenizer, Template?.Source, null, null).End != null;
-
-    /// <summary>How the model writes tool calls.</summary>
-    public ToolCallSyntax ToolCallSyntax => ToolCallSyntax.None;
 
     /// <summary>A snapshot of the load, taken after the last engine step.</summary>
     public EngineStatistics Statistics => _loop.Statistics;
