@@ -1,45 +1,32 @@
 using SoftThinking.Tests;
-using SoftThinking.Tests.Checkpoints;
 
 namespace SoftThinking.Server.Tests;
 
-/// <summary>A server whose model says what a test wants.</summary>
-internal sealed class ScriptedServer : IAsyncDisposable
+/// <summary>A server whose model thinks and calls a tool where there are tools, reports the tool's result, and otherwise greets.</summary>
+internal static class ScriptedServer
 {
-    /// <summary>A reply with a call where the conversation has tools, an answer to its result, and an answer without tools.</summary>
-    public static readonly ScriptedReply[] Weather =
-    [
-        new("<|plain|>", "Well", ".", "</think>", "\n\n", "Hello", " there."),
-        new("<|tools|>", "I", " ask", ".", "</think>", "\n\n", "One moment", "\n", "<tool_call>", "\n{\"name\": \"weather\", ", "\"arguments\": {\"city\": ", "\"Ur\"}}\n", "</tool_call>"),
-        new("<|result|>", "Now I know.", "</think>", "\n\n", "Sunny", "!"),
-        new("<|direct|>", "At once", "."),
-    ];
+    public const string Model = "scripted", City = "Köln", Thought = "I ask the tool.";
 
-    private readonly TempFolder _folder = new();
+    /// <summary>A tool as the OpenAI API has it.</summary>
+    public const string Tool =
+        """{"type": "function", "function": {"name": "weather", "description": "The weather of a city", "parameters": {"type": "object", "properties": {"city": {"type": "string"}}}}}""";
 
-    private ScriptedServer()
+    public static async Task<TestServer> StartAsync()
     {
-    }
-
-    public TestServer Server { get; private set; } = null!;
-
-    public static async Task<ScriptedServer> StartAsync(params ScriptedReply[] replies)
-    {
-        ScriptedServer scripted = new();
-        ScriptedModel.Write(scripted._folder.Path, ScriptedModel.HermesTemplate, replies);
-        // Greedy, so that the model keeps to the script.
-        static GenerationRequest Defaults(GenerationDefaults _) => new()
+        string folder = Directory.CreateTempSubdirectory("scripted-").FullName;
+        try
         {
-            Prompt = new ChatPrompt([]),
-            Sampling = new SamplingOptions { SoftThinking = false, Thinking = new FilterOptions { Temperature = 0 }, AfterThinking = new FilterOptions { Temperature = 0 } },
-        };
-        scripted.Server = await TestServer.StartAsync(options => options with { Defaults = Defaults }, model: scripted._folder.Path);
-        return scripted;
-    }
-
-    public async ValueTask DisposeAsync()
-    {
-        await Server.DisposeAsync();
-        _folder.Dispose();
+            ScriptedModel.Write(folder, ScriptedModel.HermesTemplate,
+                new ScriptedReply("<|plain|>", "A greeting", " fits.", "</think>", "\n\n", "Hello", ", you."),
+                new ScriptedReply("<|tools|>", "I ask", " the tool.", "</think>", "\n", "One moment.", "\n", "<tool_call>", "\n", """{"name": "wea""", """ther", "argu""",
+                    """ments": {"ci""", $$"""ty": "{{City}}"}""", "}", "\n", "</tool_call>"),
+                new ScriptedReply("<|result|>", "It is known", " now.", "</think>", "\n\n", "The sun", " shines", "."),
+                new ScriptedReply("<|direct|>", "At once", "."));
+            return await TestServer.StartAsync(options => options with { ModelName = Model }, model: folder);
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true); // the engine has read it
+        }
     }
 }

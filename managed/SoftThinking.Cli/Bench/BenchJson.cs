@@ -18,6 +18,8 @@ internal static class BenchJson
         json.WriteEndArray();
         if (report.Concurrency is ConcurrencyResult concurrency)
             WriteConcurrency(json, report.Settings, concurrency);
+        if (report.Http is HttpResult http)
+            WriteHttp(json, http);
         if (report.PrefixReuse is PrefixResult prefix)
             WritePrefix(json, prefix);
         if (report.Settings.Profile)
@@ -102,6 +104,19 @@ internal static class BenchJson
         Number(json, "concurrent_ms", 1000 * concurrency.ConcurrentSeconds, 3);
         Number(json, "speedup", concurrency.Speedup, 3);
         json.WriteBoolean("same_output", concurrency.SameOutput);
+        json.WriteEndObject();
+    }
+
+    private static void WriteHttp(Utf8JsonWriter json, HttpResult http)
+    {
+        json.WriteStartObject("http");
+        json.WriteNumber("batch", http.Batch);
+        Number(json, "engine_time_to_first_token_ms", 1000 * http.EngineFirstToken, 3);
+        Number(json, "http_time_to_first_token_ms", 1000 * http.HttpFirstToken, 3);
+        Number(json, "time_to_first_token_ratio", http.FirstTokenRatio, 4);
+        Number(json, "engine_tokens_per_second", http.EngineTokensPerSecond, 3);
+        Number(json, "http_tokens_per_second", http.HttpTokensPerSecond, 3);
+        Number(json, "throughput_ratio", http.ThroughputRatio, 4);
         json.WriteEndObject();
     }
 

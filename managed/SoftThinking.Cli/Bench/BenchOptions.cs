@@ -13,11 +13,12 @@ namespace SoftThinking.Cli;
 /// <param name="Repeat">Repetitions of each measurement; the best one is reported.</param>
 /// <param name="Greedy">Whether to measure greedy decoding, too.</param>
 /// <param name="Concurrent">Number of requests that are run sequentially and concurrently; null for none.</param>
+/// <param name="Http">Whether to compare with the server.</param>
 /// <param name="Prefix">Whether to measure prefix reuse.</param>
 /// <param name="Profile">Whether to measure each operation of an engine step.</param>
 internal sealed record BenchSettings(
     ModelShape? Shape, string Model, string ModelName, IReadOnlyList<int> Batches, int Prompt, int Generate, int Context,
-    int Repeat, ulong Seed, bool Greedy, int? Concurrent, bool Prefix, bool Profile, EngineOptions Engine, bool Json);
+    int Repeat, ulong Seed, bool Greedy, int? Concurrent, bool Http, bool Prefix, bool Profile, EngineOptions Engine, bool Json);
 
 /// <summary>The options of `bench`.</summary>
 internal sealed class BenchOptions
@@ -56,6 +57,11 @@ internal sealed class BenchOptions
     private readonly Option<int?> _concurrent = NumberOption.Create<int>("--concurrent",
         "Run this many requests sequentially, then concurrently, and compare: 1 to 1024.", null,
         value => _ = new EngineOptions { MaxSequences = value });
+    private readonly Option<bool> _http = new("--http")
+    {
+        Description = "Compare time to the first token and throughput of the largest batch with those through the server, over loopback.",
+    };
+
     private readonly Option<bool> _prefix = new("--prefix")
     {
         Description = "Compare the time to the first token of a prompt whose prefix is cached with that of a new prompt.",
@@ -79,7 +85,7 @@ internal sealed class BenchOptions
         [
             new("model", [_shape, CommonOptions.Model]),
             new("work", [_batch, _prompt, _generate, _context, _repeat, _seed]),
-            new("comparisons", [_greedy, _concurrent, _prefix, _profile]),
+            new("comparisons", [_greedy, _concurrent, _http, _prefix, _profile]),
             new("machine", CommonOptions.Machine),
             new("output", [_json]),
         ];
@@ -106,6 +112,7 @@ internal sealed class BenchOptions
             parsed.GetValue(_seed) ?? 0,
             parsed.GetValue(_greedy),
             parsed.GetValue(_concurrent),
+            parsed.GetValue(_http),
             parsed.GetValue(_prefix),
             parsed.GetValue(_profile),
             CommonOptions.ReadMachine(parsed),

@@ -6,12 +6,13 @@ namespace SoftThinking.Cli;
 /// <param name="Load">Null if random weights were used.</param>
 /// <param name="Results">One for each batch size.</param>
 /// <param name="Concurrency">Null if it was not requested.</param>
+/// <param name="Http">Null if it was not requested.</param>
 /// <param name="PrefixReuse">Null if it was not requested.</param>
 /// <param name="Profiles">One for each batch size; empty if they were not requested.</param>
 /// <param name="FastPrefill">Null if it was not requested.</param>
 internal sealed record BenchReport(
     BenchSettings Settings, MachineRates Machine, ModelCost Cost, LoadResult? Load, IReadOnlyList<BenchResult> Results,
-    ConcurrencyResult? Concurrency, PrefixResult? PrefixReuse, IReadOnlyList<ProfileResult> Profiles, FastPrefillStatus? FastPrefill)
+    ConcurrencyResult? Concurrency, HttpResult? Http, PrefixResult? PrefixReuse, IReadOnlyList<ProfileResult> Profiles, FastPrefillStatus? FastPrefill)
 {
     private readonly Floor _floor = new(Machine, Cost);
 
@@ -81,6 +82,17 @@ internal sealed record BenchResult(
 
 /// <summary>The operations of the engine steps that dominate prefill and decode for a batch size.</summary>
 internal sealed record ProfileResult(int Batch, StepProfile Prefill, StepProfile Decode);
+
+/// <summary>An engine, and the same engine behind the server, over loopback: medians over the repetitions.</summary>
+/// <param name="EngineFirstToken">Seconds to the first token, on average over the batch.</param>
+/// <param name="EngineTokensPerSecond">Of the batch, from the submission to the last token.</param>
+internal sealed record HttpResult(
+    int Batch, double EngineFirstToken, double HttpFirstToken, double EngineTokensPerSecond, double HttpTokensPerSecond)
+{
+    public double FirstTokenRatio => HttpFirstToken / EngineFirstToken;
+
+    public double ThroughputRatio => HttpTokensPerSecond / EngineTokensPerSecond;
+}
 
 /// <summary>The same requests run sequentially and concurrently.</summary>
 /// <param name="SameOutput">Whether both outputs are identical bit for bit.</param>

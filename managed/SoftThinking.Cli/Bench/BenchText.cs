@@ -28,6 +28,8 @@ internal static class BenchText
             output.WriteLine("soft costs: overhead of an engine step with soft thinking relative to a greedy one, the median of the repetitions.");
         if (report.Concurrency is ConcurrencyResult concurrency)
             WriteConcurrency(output, settings, concurrency);
+        if (report.Http is HttpResult http)
+            WriteHttp(output, settings, http);
         if (report.PrefixReuse is PrefixResult prefix)
             WritePrefix(output, prefix);
         foreach (ProfileResult profile in report.Profiles)
@@ -131,6 +133,14 @@ internal static class BenchText
             output.WriteLine(Line(row));
 
         string Line(string[] row) => $"| {string.Join(" | ", row.Select((cell, i) => cell.PadLeft(widths[i])))} |";
+    }
+
+    private static void WriteHttp(TextWriter output, BenchSettings settings, HttpResult http)
+    {
+        output.WriteLine();
+        output.WriteLine(Text($"Through the server, {http.Batch} streams of {settings.Prompt} prompt tokens and {settings.Generate} generated tokens: ")
+            + Text($"first token after {http.HttpFirstToken * 1000:N1} ms ({http.EngineFirstToken * 1000:N1} ms without HTTP, ratio {http.FirstTokenRatio:N3}), ")
+            + Text($"{http.HttpTokensPerSecond:N1} tokens/s ({http.EngineTokensPerSecond:N1} without, ratio {http.ThroughputRatio:N3})."));
     }
 
     private static void WriteConcurrency(TextWriter output, BenchSettings settings, ConcurrencyResult concurrency)

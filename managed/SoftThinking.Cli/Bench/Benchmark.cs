@@ -9,7 +9,7 @@ internal sealed class Benchmark(BenchSettings settings, CancellationToken cancel
     private const int SuffixTokens = 16; // after a shared prefix
 
     // Disjoint sets of prompts, so that the prefix cache is hit only where intended.
-    private const int ConcurrentSet = -1, PrefixSet = -2, SuffixSet = -3, WarmUpSet = -4;
+    private const int ConcurrentSet = -1, PrefixSet = -2, SuffixSet = -3, WarmUpSet = -4, HttpSet = -5;
 
     private readonly double _phases = CountPhases(settings);
     private int _phasesDone = -1; // none has started
@@ -28,12 +28,13 @@ internal sealed class Benchmark(BenchSettings settings, CancellationToken cancel
         MachineRates machine = MachineRates.Measure(settings.Engine);
         Measured measured = await MeasureAsync();
         ConcurrencyResult? concurrency = settings.Concurrent is int requests ? await CompareAsync(requests) : null;
+        HttpResult? http = settings.Http ? await CompareHttpAsync(settings.Batches.Max()) : null;
         IReadOnlyList<ProfileResult> profiles = settings.Profile ? await ProfileAsync() : [];
         // Again, because other processes may have slowed the first measurement, which would make the fractions too high.
         Begin("measuring the machine again");
         machine = machine.BestOf(MachineRates.Measure(settings.Engine));
         return new BenchReport(
-            settings, machine, measured.Cost, measured.Load, measured.Results, concurrency, measured.Prefix, profiles, measured.FastPrefill);
+            settings, machine, measured.Cost, measured.Load, measured.Results, concurrency, http, measured.Prefix, profiles, measured.FastPrefill);
     }
 
     private async Task<Measured> MeasureAsync()
@@ -137,6 +138,28 @@ internal sealed class Benchmark(BenchSettings settings, CancellationToken cancel
         return new ConcurrencyResult(count, sequential, concurrent, hashes.Count == 1);
     }
 
+    /// <summary>Runs the same requests alternately on an engine and through the server, without a prefix cache.</summary>
+    private async Task<HttpResult> CompareHttpAsync(int batch)
+    {
+        Engine engine = Load(batch, prefixCache: false);
+        await using HttpComparison http = await HttpComparison.StartAsync(engine);
+        RandomPrompts prompts = await WarmUpAsync(engine);
+        GenerationRequest[] requests = [.. prompts.Requests(HttpSet, batch, settings.Prompt, settings.Generate).Select(request => request with { Thinking = ThinkingStart.Auto })];
+        await http.FollowAsync([.. requests.Select(request => request with { MaxNewTokens = 2 })], cancellation);
+        List<double> engineFirst = [], httpFirst = [], engineTokens = [], httpTokens = [];
+        for (int i = 0; i < settings.Repeat; i++)
+        {
+            Begin($"batch {batch} with and without HTTP, {i + 1} of {settings.Repeat}");
+            BatchRun direct = await FollowAsync(engine, requests);
+            engineFirst.Add(direct.TimeToFirstToken);
+            engineTokens.Add(batch * settings.Generate / direct.AllEnded);
+            ArrivalTimes served = await http.FollowAsync(requests, cancellation);
+            httpFirst.Add(served.TimeToFirstToken);
+            httpTokens.Add(batch * settings.Generate / served.AllEnded);
+        }
+        return new HttpResult(batch, BenchReport.Median(engineFirst), BenchReport.Median(httpFirst), BenchReport.Median(engineTokens), BenchReport.Median(httpTokens));
+    }
+
     private async Task<PrefixResult> ReusePrefixAsync(Engine engine, RandomPrompts prompts)
     {
         double cold = double.PositiveInfinity, cached = double.PositiveInfinity;
@@ -231,7 +254,7 @@ internal sealed class Benchmark(BenchSettings settings, CancellationToken cancel
     private static double CountPhases(BenchSettings settings)
     {
         int perBatch = settings.Repeat * 2 + (settings.Context != settings.Prompt ? 1 : 0);
-        return 4 + settings.Batches.Count * perBatch + (settings.Prefix ? settings.Repeat : 0)
+        return 4 + settings.Batches.Count * perBatch + (settings.Prefix ? settings.Repeat : 0) + (settings.Http ? 2 + settings.Repeat : 0)
             + (settings.Concurrent != null ? 2 + 2 * settings.Repeat : 0) + (settings.Profile ? 2 + settings.Batches.Count : 0);
     }
 

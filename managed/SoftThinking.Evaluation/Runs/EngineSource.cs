@@ -1,4 +1,5 @@
 using SoftThinking.Evaluation.Results;
+using SoftThinking.Json;
 using SoftThinking.Templating;
 
 namespace SoftThinking.Evaluation.Runs;
@@ -48,7 +49,7 @@ public sealed class EngineSource(Engine engine, GenerationRequest template) : IA
             ThinkingTokens = sample.Usage.ThinkingTokens,
             AnswerTokens = sample.Usage.CompletionTokens - sample.Usage.ThinkingTokens,
             FinishReason = NameOf(sample.FinishReason),
-            ThinkingEnd = sample.ThinkingEnd is ThinkingEnd end ? NameOf(end) : null,
+            ThinkingEnd = sample.ThinkingEnd is ThinkingEnd end ? SampleJson.NameOf(end) : null,
             Mixtures = thoughts.Count(token => token.Token.Count > 1),
             MeanEntropy = thoughts.Count > 0 ? thoughts.Average(token => (double)token.Entropy) : null,
             Trace = trace ? [.. sample.Tokens.Select(Traced)] : null,
@@ -66,13 +67,5 @@ public sealed class EngineSource(Engine engine, GenerationRequest template) : IA
         FinishReason.Length => "length",
         FinishReason.ColdStop => "cold_stop",
         _ => throw new ArgumentOutOfRangeException(nameof(reason)),
-    };
-
-    private static string NameOf(ThinkingEnd end) => end switch
-    {
-        ThinkingEnd.Model => "model",
-        ThinkingEnd.ColdStop => "cold_stop",
-        ThinkingEnd.Budget => "budget",
-        _ => throw new ArgumentOutOfRangeException(nameof(end)),
     };
 }

@@ -14,6 +14,12 @@ internal sealed record Call
     /// <summary>Most messages of the conversation.</summary>
     public int MaxMessages { get; init; }
 
+    /// <summary>Whether the client sent a list of prompts, even if of one.</summary>
+    public bool IsBatch { get; init; }
+
+    /// <summary>Id that the client gave the request; null for none.</summary>
+    public string? Id { get; init; }
+
     /// <summary>The model that the client names; null for any.</summary>
     public string? Model { get; init; }
 
@@ -40,6 +46,15 @@ internal sealed record Call
     /// <summary>Whether the reply has log-probabilities.</summary>
     public bool LogProbs { get; init; }
 
+    /// <summary>First position whose log-probability is wanted, counted from the start of the prompt; -1 for that after the prompt.</summary>
+    public int LogProbStart { get; init; } = -1;
+
+    /// <summary>Whether the text has the special tokens.</summary>
+    public bool SpecialTokens { get; init; }
+
+    /// <summary>Whether the text has the stop that ended it.</summary>
+    public bool KeepStop { get; init; }
+
     /// <summary>How tool calls are written; None where the request has no tools.</summary>
     public ToolCallSyntax Tools { get; init; }
 
@@ -55,8 +70,8 @@ internal sealed record Call
     /// <summary>Samples of all requests.</summary>
     public int Choices => Requests.Sum(request => request.Samples);
 
-    /// <summary>The call with its one request changed.</summary>
-    public Call With(Func<GenerationRequest, GenerationRequest> change) => this with { Requests = [change(Request)] };
+    /// <summary>The call with every request changed.</summary>
+    public Call With(Func<GenerationRequest, GenerationRequest> change) => this with { Requests = [.. Requests.Select(change)] };
 
     /// <summary>The call with the conversation of its one request changed.</summary>
     public Call WithChat(Func<ChatPrompt, ChatPrompt> change) => With(request => request with { Prompt = change((ChatPrompt)request.Prompt) });

@@ -19,8 +19,9 @@ internal sealed record CallContext(ServedModel Model, ServerOptions Options)
     /// <summary>A call for the next turn of a conversation, without any message or field of its own.</summary>
     public Call NewChat() => NewCall(Model.Defaults with { Prompt = (Model.Defaults.Prompt as ChatPrompt ?? new ChatPrompt([])) with { Messages = [] } });
 
-    /// <summary>A call for the continuation of a text, without any field of its own.</summary>
-    public Call NewText() => NewCall(Model.Defaults with { Prompt = new TextPrompt("") });
+    /// <summary>A call for the continuation of a text, without any field of its own. To its client the thought is text as any other, in
+    /// which stop strings match.</summary>
+    public Call NewText() => NewCall(Model.Defaults with { Prompt = new TextPrompt(""), StopInThinking = true });
 
     private Call NewCall(GenerationRequest request) => new()
     {

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using SoftThinking.Json;
 using SoftThinking.Server.Wire;
 
@@ -7,7 +8,7 @@ namespace SoftThinking.Server.Calls;
 /// <summary>Conversations as prompts.</summary>
 internal static class ChatTurns
 {
-    private const string System = "system", Developer = "developer";
+    private const string System = "system", Developer = "developer", Content = "content";
 
     /// <summary>Checks how many messages or items a conversation has.</summary>
     /// <exception cref="JsonFieldException">There are too many.</exception>
@@ -29,14 +30,19 @@ internal static class ChatTurns
     /// <summary>The server's own messages, such as its system message, precede a conversation that has no system message.</summary>
     private static IReadOnlyList<ChatMessage> StartOf(ChatPrompt chat, ChatPrompt? defaults) => defaults == null || IsSystem(chat.Messages[0]) ? [] : defaults.Messages;
 
-    /// <summary>A message as all templates know it: other names of the role and of the thought are replaced, and arguments are objects.</summary>
-    private static ChatMessage ForTemplate(ChatMessage message) => message with
+    /// <summary>A message as all templates know it: a developer is the system, and parts of text are one text.</summary>
+    private static ChatMessage ForTemplate(ChatMessage message)
     {
-        Role = message.Role == Developer ? System : message.Role,
-        Reasoning = message.Reasoning ?? OtherReasoning(message.Extra),
-        ToolCalls = message.ToolCalls is { } calls ? ToolArguments.Parse(calls) : null,
-    };
-
-    private static string? OtherReasoning(JsonElement? extra) =>
-        extra is { } fields && fields.TryGetProperty("reasoning", out JsonElement text) && text.ValueKind == JsonValueKind.String ? text.GetString() : null;
+        if (message.Role == Developer)
+            message = message with { Role = System };
+        if (message.Extra is not JsonElement extra || !extra.TryGetProperty(Content, out JsonElement parts) || parts.ValueKind != JsonValueKind.Array)
+            return message;
+        JsonObject others = JsonObject.Create(extra)!;
+        others.Remove(Content);
+        return message with
+        {
+            Content = TextParts.Join(parts.EnumerateArray().Select(part => part.GetProperty("text").GetString()!)),
+            Extra = others.Count > 0 ? JsonElement.Parse(others.ToJsonString()) : null,
+        };
+    }
 }

@@ -13,27 +13,30 @@ internal static class CommonFields
 
     /// <summary>The sampling options under their published names. "temperature", "top_p", "top_k" and "min_p" hold for the answer, too,
     /// unless "after_thinking_…" says otherwise.</summary>
-    public static IEnumerable<Field<Call>> Sampling { get; } = [.. SamplingJson.Keys.Select(FieldOf)];
+    public static IEnumerable<Field<Call>> Sampling { get; } =
+    [
+        .. SamplingJson.Keys.Select(FieldOf),
+        new("enable_soft_thinking", Schemas.Flag("The opposite of no_soft_thinking."),
+            (call, field) => call.WithSampling(sampling => sampling with { SoftThinking = field.Flag() })),
+    ];
 
-    /// <summary>What a reply shows besides text.</summary>
-    public static IEnumerable<Field<Call>> Shown { get; } =
+    /// <summary>What a reply shows of its tokens besides their text.</summary>
+    public static IEnumerable<Field<Call>> Tokens { get; } =
     [
         new("return_concept_tokens", Schemas.Flag("Whether the reply has every token with its entropy and, for a mixture, its ids, texts and weights."),
             (call, field) => call with { ConceptTokens = field.Flag() }),
         new("return_token_ids", Schemas.Flag("Whether the reply has the ids of its tokens."), (call, field) => call with { TokenIds = field.Flag() }),
+    ];
+
+    /// <summary>What the reply of a conversation shows besides the answer.</summary>
+    public static IEnumerable<Field<Call>> Shown { get; } =
+    [
+        .. Tokens,
         new("include_reasoning", Schemas.Flag("Whether the reply has the thought."), (call, field) => call with { IncludeReasoning = field.Flag() }),
     ];
 
     /// <summary>Ends of a text, besides <see cref="Stops"/>.</summary>
-    public static IEnumerable<Field<Call>> Ends { get; } =
-    [
-        new("stop_token_ids", Schemas.Array("Token ids that end the text: at most 64.", Schemas.Integer("An id.", 0)),
-            (call, field) => call.With(request => request with { StopIds = [.. field.Elements().Select(id => id.Number<int>())] })),
-        new("ignore_eos", Schemas.Flag("Whether to continue where the model ends its text; for benchmarks."),
-            (call, field) => call.With(request => request with { IgnoreEndOfText = field.Flag() })),
-        new("min_tokens", Schemas.Integer("Fewest tokens before the text may end.", 0),
-            (call, field) => call.With(request => request with { MinNewTokens = field.Number<int>() })),
-    ];
+    public static IEnumerable<Field<Call>> Ends { get; } = EndsWithLeast("min_tokens");
 
     public static Field<Call> Model { get; } = new("model", Schemas.Text("Name of the model, as /v1/models lists it; may be left out."),
         (call, field) => call with { Model = field.Text() });
@@ -53,6 +56,17 @@ internal static class CommonFields
 
     public static Field<Call> MaxTokens(string name, string description) => new(name, Schemas.Integer(description, 1),
         (call, field) => call.With(request => request with { MaxNewTokens = field.Number<int>() }));
+
+    /// <summary>The same, with this name of the fewest tokens.</summary>
+    public static IEnumerable<Field<Call>> EndsWithLeast(string name) =>
+    [
+        new("stop_token_ids", Schemas.Array("Token ids that end the text: at most 64.", Schemas.Integer("An id.", 0)),
+            (call, field) => call.With(request => request with { StopIds = [.. field.Elements().Select(id => id.Number<int>())] })),
+        new("ignore_eos", Schemas.Flag("Whether to continue where the model ends its text; for benchmarks."),
+            (call, field) => call.With(request => request with { IgnoreEndOfText = field.Flag() })),
+        new(name, Schemas.Integer("Fewest tokens before the text may end.", 0),
+            (call, field) => call.With(request => request with { MinNewTokens = field.Number<int>() })),
+    ];
 
     public static Field<Call> StreamOptions { get; } = new("stream_options", Schemas.Object("{\"include_usage\": true}: the stream ends with the token counts."),
         (call, field) => call with { IncludeUsage = field.Fields("stream_options.").Where(option => option.Key == "stream_options.include_usage").Any(option => option.Flag()) });

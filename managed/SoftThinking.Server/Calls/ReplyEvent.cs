@@ -16,6 +16,9 @@ internal sealed record ReplyPiece(int Choice, ChatDelta Delta) : ReplyEvent(Choi
 /// <param name="CallsTools">Whether the choice has tool calls.</param>
 internal sealed record ReplyEnded(int Choice, GenerationFinished End, bool CallsTools) : ReplyEvent(Choice)
 {
+    /// <summary>How its thought ended; null where it did not, or where there is none.</summary>
+    public ThinkingEnd? ThinkingEnd { get; init; }
+
     /// <summary>Why the choice ended, by the names of the OpenAI API.</summary>
     public string FinishReason => End.Reason == SoftThinking.FinishReason.Length ? "length" : CallsTools ? "tool_calls" : "stop";
 }

@@ -18,6 +18,7 @@ internal static class ReplyReader
         Engine engine, Call call, int request, int first, [EnumeratorCancellation] CancellationToken cancellation)
     {
         ChatReader[] readers = [.. Enumerable.Range(0, call.Requests[request].Samples).Select(_ => new ChatReader(engine.Tokenizer, call.Tools))];
+        var ends = new ThinkingEnd?[readers.Length];
         await foreach (GenerationEvent next in engine.StreamAsync(call.Requests[request], cancellation).ConfigureAwait(false))
         {
             int choice = first + next.Sample;
@@ -28,13 +29,14 @@ internal static class ReplyReader
                     yield return new ReplyStarted(choice, started);
                     break;
                 case GeneratedToken token:
+                    ends[next.Sample] ??= token.ThinkingEnd;
                     yield return Piece(call, choice, reader.Add(token));
                     break;
                 case GenerationFinished finished:
                     ChatDelta rest = reader.Finish();
                     if (!rest.IsEmpty)
                         yield return Piece(call, choice, rest);
-                    yield return new ReplyEnded(choice, finished, reader.ToolCalls > 0);
+                    yield return new ReplyEnded(choice, finished, reader.ToolCalls > 0) { ThinkingEnd = ends[next.Sample] };
                     break;
             }
         }

@@ -82,7 +82,7 @@ internal sealed class GenerationEndpoint(IDialect dialect, EngineHost host, Thin
                 log.Add(events.Current);
                 writer.Add(events.Current);
                 ValueTask<bool> following = events.MoveNextAsync();
-                if (!following.IsCompleted)
+                if (stream.IsFull || !following.IsCompleted)
                     await stream.FlushAsync(cancellation).ConfigureAwait(false);
                 next = following.AsTask();
             }

@@ -5,6 +5,7 @@ using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.Logging;
 using SoftThinking.Server.Calls;
 using SoftThinking.Server.Messages;
+using SoftThinking.Server.Native;
 using SoftThinking.Server.OpenAi;
 using SoftThinking.Server.Responses;
 using SoftThinking.Server.Wire;
@@ -20,8 +21,18 @@ internal sealed class Routes(EngineHost host, ServerOptions options, ILogger log
     public static IReadOnlyDictionary<string, IDialect> Dialects { get; } = new Dictionary<string, IDialect>
     {
         ["/v1/chat/completions"] = new ChatCompletions(),
+        ["/v1/completions"] = new Completions(),
         ["/v1/responses"] = new ResponsesApi(),
         [Messages] = new MessagesApi(),
+        ["/generate"] = new Generate(),
+    };
+
+    /// <summary>The routes that answer from the model's tokenizer and chat template.</summary>
+    private static readonly Dictionary<string, Func<JsonElement, CallContext, Action<Utf8JsonWriter>>> Texts = new()
+    {
+        ["/tokenize"] = Tokenize.Answer,
+        ["/detokenize"] = Detokenize.Answer,
+        ["/apply-template"] = ApplyTemplate.Answer,
     };
 
     private readonly ThinkingControls _controls = new();
@@ -38,6 +49,8 @@ internal sealed class Routes(EngineHost host, ServerOptions options, ILogger log
             Post(route, new GenerationEndpoint(dialect, host, _controls, options, logger).HandleAsync);
         Post("/v1/chat/completions/control", _controls.HandleAsync);
         Post($"{Messages}/count_tokens", CountTokensAsync);
+        foreach ((string route, Func<JsonElement, CallContext, Action<Utf8JsonWriter>> answer) in Texts)
+            Post(route, http => AnswerAsync(http, answer));
         Get("/health", HealthAsync);
         Get("/v1/models", http => HttpReply.WriteJsonAsync(http, 200, json => ModelList.Write(json, host.Model)));
         Get("/v1/models/{**name}", ModelAsync);
@@ -55,6 +68,13 @@ internal sealed class Routes(EngineHost host, ServerOptions options, ILogger log
         json.WriteNumber("progress", Math.Round(host.Progress, 3));
         json.WriteEndObject();
     });
+
+    private async Task AnswerAsync(HttpContext http, Func<JsonElement, CallContext, Action<Utf8JsonWriter>> answer)
+    {
+        CallContext context = new(host.Model, options);
+        JsonElement body = await RequestBody.ReadAsync(http.Request, http.RequestAborted).ConfigureAwait(false);
+        await HttpReply.WriteJsonAsync(http, 200, answer(body, context), http.RequestAborted).ConfigureAwait(false);
+    }
 
     private async Task CountTokensAsync(HttpContext http)
     {

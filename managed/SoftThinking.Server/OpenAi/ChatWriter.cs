@@ -59,14 +59,7 @@ internal sealed class ChatWriter(Call call, CallContext context)
     }
 
     /// <summary>Writes why a choice ended.</summary>
-    public void WriteEnd(Utf8JsonWriter json, ReplyEnded? end)
-    {
-        json.WriteString("finish_reason", end?.FinishReason);
-        if (end?.End.Stop?.Text is string text)
-            json.WriteString("stop_reason", text);
-        else if (end?.End.Stop?.TokenId is int id && call.Request.StopIds.Contains(id))
-            json.WriteNumber("stop_reason", id);
-    }
+    public void WriteEnd(Utf8JsonWriter json, ReplyEnded? end) => ChoiceJson.WriteEnd(json, end, call);
 
     private bool IsShown(GeneratedToken token) => call.IncludeReasoning || !token.Thinking;
 

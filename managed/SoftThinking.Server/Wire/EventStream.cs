@@ -15,6 +15,9 @@ internal sealed class EventStream : IDisposable
     private readonly Stream _body;
     private readonly Utf8JsonWriter _json;
 
+    /// <summary>Whether so much waits to be sent that no more should be added.</summary>
+    public bool IsFull => _pending.WrittenCount > 1 << 16;
+
     public EventStream(Stream body) => (_body, _json) = (body, new Utf8JsonWriter(_pending, Json));
 
     /// <summary>Writes an event.</summary>

@@ -16,6 +16,9 @@ internal sealed record WireError(int Status, string Kind, string Message, string
 
     public static WireError Invalid(string message, string? field = null) => new(400, "invalid_request_error", message, field);
 
+    /// <summary>A prompt that leaves no room in the context.</summary>
+    public static WireError ContextExceeded(string message, string field) => Invalid(message, field) with { Code = "context_length_exceeded" };
+
     /// <summary>The error of an exception. What goes wrong in the server itself is not for clients to read.</summary>
     public static WireError Of(Exception error) => error switch
     {
@@ -25,7 +28,7 @@ internal sealed record WireError(int Status, string Kind, string Message, string
         {
             RetryAfter = TimeSpan.FromSeconds(1),
         },
-        GenerationLimitException { Limit: GenerationLimit.Context } => Invalid(error.Message, "messages") with { Code = "context_length_exceeded" },
+        GenerationLimitException { Limit: GenerationLimit.Context } => ContextExceeded(error.Message, "messages"),
         GenerationLimitException { Limit: GenerationLimit.Output } => Invalid(error.Message, "max_tokens"),
         GenerationLimitException { Limit: GenerationLimit.MaxTopk } => Invalid(error.Message, "max_topk"),
         Templating.TemplateException or ArgumentException => Invalid(error.Message),

@@ -42,6 +42,14 @@ public static class SampleJson
         json.WriteEndArray();
     }
 
+    /// <summary>The name of an end: "model", "cold_stop" or "budget".</summary>
+    public static string NameOf(ThinkingEnd end) => end switch
+    {
+        ThinkingEnd.ColdStop => "cold_stop",
+        ThinkingEnd.Budget => "budget",
+        _ => "model",
+    };
+
     private static void WriteUsage(Utf8JsonWriter json, Usage usage)
     {
         json.WriteStartObject("usage");
@@ -56,12 +64,5 @@ public static class SampleJson
         FinishReason.Length => "length",
         FinishReason.ColdStop => "cold_stop",
         _ => "stop",
-    };
-
-    internal static string NameOf(ThinkingEnd end) => end switch
-    {
-        ThinkingEnd.ColdStop => "cold_stop",
-        ThinkingEnd.Budget => "budget",
-        _ => "model",
     };
 }

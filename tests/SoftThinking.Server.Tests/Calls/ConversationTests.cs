@@ -56,12 +56,12 @@ public class ConversationTests
          "tools": [{"name": "weather", "description": "The weather", "input_schema": {{{Schema}}} }, {"type": "web_search_20250305", "name": "web_search"}]}
         """;
 
-    private ScriptedServer _scripted = null!;
+    private TestServer _scripted = null!;
 
-    private Prompts Reader => new(_scripted.Server.Engine, new ServerOptions { ModelName = "m" });
+    private Prompts Reader => new(_scripted.Engine, new ServerOptions { ModelName = "m" });
 
     [OneTimeSetUp]
-    public async Task StartAsync() => _scripted = await ScriptedServer.StartAsync(ScriptedServer.Weather);
+    public async Task StartAsync() => _scripted = await ScriptedServer.StartAsync();
 
     [OneTimeTearDown]
     public async Task StopAsync() => await _scripted.DisposeAsync();
@@ -84,9 +84,9 @@ public class ConversationTests
     [Test]
     public async Task TokenCounts_AreTheSame()
     {
-        JsonElement chat = await _scripted.Server.AskAsync("/v1/chat/completions", WithLimit(Chat, "max_tokens"));
-        JsonElement response = await _scripted.Server.AskAsync("/v1/responses", WithLimit(Responses, "max_output_tokens"));
-        JsonElement count = await _scripted.Server.AskAsync("/v1/messages/count_tokens", Messages);
+        JsonElement chat = await _scripted.AskAsync("/v1/chat/completions", WithLimit(Chat, "max_tokens"));
+        JsonElement response = await _scripted.AskAsync("/v1/responses", WithLimit(Responses, "max_output_tokens"));
+        JsonElement count = await _scripted.AskAsync("/v1/messages/count_tokens", Messages);
         int expected = chat.GetProperty("usage").GetProperty("prompt_tokens").GetInt32();
         Assert.Multiple(() =>
         {
@@ -94,10 +94,6 @@ public class ConversationTests
             Assert.That(count.GetProperty("input_tokens").GetInt32(), Is.EqualTo(expected));
         });
     }
-
-    [Test]
-    public void Thoughts_OfEitherNameAreTheSame() => Assert.That(
-        Reader.Read(new ChatCompletions(), """{"messages": [{"role": "assistant", "content": "a", "reasoning": "b"}]}""").Request.Prompt is ChatPrompt { Messages: [{ Reasoning: "b" }] });
 
     [TestCase("""{"instructions": "A", "input": [{"role": "developer", "content": "B"}, {"role": "system", "content": "C"}, {"role": "user", "content": "D"}]}""", "system A\n\nB\n\nC, user D")]
     [TestCase("""{"input": [{"role": "developer", "content": "B"}, {"role": "user", "content": "D"}]}""", "system B, user D")]
@@ -107,21 +103,8 @@ public class ConversationTests
     public void SystemMessages_AreOneAtTheStart(string body, string expected)
     {
         ServerOptions options = new() { ModelName = "m", Defaults = _ => GenerationRequest.FromMessages([new("system", "server's")]) };
-        ChatPrompt chat = (ChatPrompt)new Prompts(_scripted.Server.Engine, options).Read(new ResponsesApi(), body).Request.Prompt;
+        ChatPrompt chat = (ChatPrompt)new Prompts(_scripted.Engine, options).Read(new ResponsesApi(), body).Request.Prompt;
         Assert.That(string.Join(", ", chat.Messages.Select(message => $"{message.Role} {message.Content}")), Is.EqualTo(expected));
-    }
-
-    [TestCase("{\\\"a\\\": [1, {\\\"b\\\": null}]}", """{"a":[1,{"b":null}]}""")]
-    [TestCase("[1]", "\"[1]\"")]
-    [TestCase("{\\\"a\\\": ", "\"{\\u0022a\\u0022: \"")]
-    [TestCase("{\\\"a\\\": NaN}", "\"{\\u0022a\\u0022: NaN}\"")]
-    [TestCase("{\\\"a\\\": \\\"\\\\ud800\\\"}", "\"{\\u0022a\\u0022: \\u0022\\\\ud800\\u0022}\"")]
-    [TestCase("", "\"\"")]
-    public void Arguments_AreObjectsWhereTheyAre(string given, string expected)
-    {
-        string body = $$"""{"input": [{"type": "function_call", "call_id": "c", "name": "f", "arguments": "{{given}}"}]}""";
-        ChatMessage message = ((ChatPrompt)Reader.Read(new ResponsesApi(), body).Request.Prompt).Messages[0];
-        Assert.That(JsonSerializer.Serialize(message.ToolCalls!.Value[0].GetProperty("function").GetProperty("arguments")), Is.EqualTo(expected));
     }
 
     [Test]
@@ -135,7 +118,7 @@ public class ConversationTests
     [Test]
     public void TooManyItems_AreRefused()
     {
-        Prompts reader = new(_scripted.Server.Engine, new ServerOptions { ModelName = "m", MaxMessages = 1 });
+        Prompts reader = new(_scripted.Engine, new ServerOptions { ModelName = "m", MaxMessages = 1 });
         const string Items = """[{"role": "user", "content": "a"}, {"role": "user", "content": "b"}]""";
         Assert.Multiple(() =>
         {

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using SoftThinking.Server.Calls;
 
 namespace SoftThinking.Server.Tests.Calls;
@@ -17,7 +18,17 @@ internal sealed class Prompts(Engine engine, ServerOptions options)
         return string.Join('\n', chat.Messages.Select(Describe).Append($"tools {chat.Tools?.ToJsonString()}"));
     }
 
-    private static string Describe(ChatMessage message) => string.Join(" | ", message.Role, message.Content ?? "-", message.Reasoning ?? "-", TextOf(message.ToolCalls), TextOf(message.Extra));
+    private static string Describe(ChatMessage message) => string.Join(" | ", message.Role, message.Content ?? "-", message.Reasoning ?? "-", DescribeCalls(message.ToolCalls), message.Extra is { } extra ? JsonSerializer.Serialize(extra) : "-");
 
-    private static string TextOf(JsonElement? value) => value is { } element ? JsonSerializer.Serialize(element) : "-";
+    /// <summary>Tool calls with their arguments as objects, whether they are or are the text of one.</summary>
+    private static string DescribeCalls(JsonElement? calls)
+    {
+        JsonArray all = JsonNode.Parse(calls?.GetRawText() ?? "[]")!.AsArray();
+        foreach (JsonObject function in all.Select(call => call!["function"]!.AsObject()))
+        {
+            if (function["arguments"] is JsonValue text)
+                function["arguments"] = JsonNode.Parse((string)text!);
+        }
+        return all.ToJsonString();
+    }
 }

@@ -1,0 +1,67 @@
+using System.Text.Json;
+using Microsoft.Playwright;
+using NUnit.Framework;
+using static Microsoft.Playwright.Assertions;
+
+namespace SoftThinking.Server.Tests.Page;
+
+internal sealed class ComparisonTests : PageTest
+{
+    [Test]
+    public async Task SameQuestionAndSeed_WithAndWithoutSoftThinking()
+    {
+        IPage page = await OpenAsync();
+        List<JsonElement> requests = [];
+        page.Request += (_, request) =>
+        {
+            if (request.Method == "POST")
+                requests.Add(JsonElement.Parse(request.PostData!));
+        };
+        await page.CheckAsync("#compare");
+        await AskAsync(page);
+        await AskAsync(page, "Compute 40 + 7.");
+        JsonElement[] soft = [.. requests.Where(request => !request.GetProperty("no_soft_thinking").GetBoolean())];
+        JsonElement[] ordinary = [.. requests.Where(request => request.GetProperty("no_soft_thinking").GetBoolean())];
+        Assert.That((soft.Length, ordinary.Length), Is.EqualTo((2, 2)));
+        Assert.That(ordinary.Select(request => request.GetProperty("seed").GetUInt64()), Is.EqualTo(soft.Select(request => request.GetProperty("seed").GetUInt64())));
+        string[] thoughts = [.. new[] { soft[1], ordinary[1] }.Select(request => request.GetProperty("messages")[1].GetProperty("reasoning_content").GetString()!)];
+        string[] shown = [.. await page.EvaluateAsync<string[]>("[...document.querySelector('.turn').querySelectorAll('.thought')].map(t => t.textContent)")];
+        Assert.That(shown[1], Does.StartWith(thoughts[1]), "each side continues its own conversation");
+        await Expect(page.Locator(".turn").First.Locator(".run h3")).ToHaveTextAsync(["Soft thinking", "Chain of thought"]);
+        Assert.That(await page.Locator(".run:nth-child(1) .mixed").CountAsync(), Is.Positive);
+        await Expect(page.Locator(".run:nth-child(2) .mixed")).ToHaveCountAsync(0);
+    }
+
+    [Test]
+    public async Task Sides_AreNextToEachOtherWhereThereIsRoom()
+    {
+        IPage page = await OpenAsync(options: new() { ViewportSize = new() { Width = 1280, Height = 800 } });
+        await page.CheckAsync("#compare");
+        await AskAsync(page);
+        Assert.That(await TopsAsync(page, ".run"), Has.Length.EqualTo(2).And.All.EqualTo((await TopsAsync(page, ".run"))[0]));
+        Assert.That(await TopsAsync(page, ".chart"), Has.All.EqualTo((await TopsAsync(page, ".chart"))[0]), "the curves are at the same height");
+        await page.SetViewportSizeAsync(360, 740);
+        Assert.That(await TopsAsync(page, ".run"), Is.Ordered.Ascending.And.Unique);
+    }
+
+    [Test]
+    public async Task OneSideFails_TheOtherGoesOn()
+    {
+        IPage page = await OpenAsync(script: StubbedReplies.Script);
+        StubbedReplies replies = new(page);
+        await page.CheckAsync("#compare");
+        await SendAsync(page);
+        await replies.SendAsync("""data: {"error": {"message": "the device was lost"}}""" + "\n\n", request: 1);
+        await replies.SendAsync(StubbedReplies.Chunk(StubbedReplies.Token(false, "Yes")) + StubbedReplies.End, request: 0);
+        await Expect(page.Locator(".run:nth-child(2) .notice")).ToContainTextAsync("the device was lost");
+        await Expect(page.Locator(".run:nth-child(1) .answer .tokens")).ToHaveTextAsync("Yes");
+        await page.GetByText("Try again").ClickAsync();
+        JsonElement[] requests = await replies.RequestsAsync();
+        Assert.That(requests, Has.Length.EqualTo(3), "only the side that failed is asked again");
+        Assert.That(requests[2].GetProperty("no_soft_thinking").GetBoolean(), Is.True);
+        Assert.That(requests[2].GetProperty("seed").GetUInt64(), Is.EqualTo(requests[0].GetProperty("seed").GetUInt64()));
+    }
+
+    private static Task<double[]> TopsAsync(IPage page, string selector) =>
+        page.EvaluateAsync<double[]>($"[...document.querySelectorAll('{selector}')].map(part => Math.round(part.getBoundingClientRect().top))");
+}
