@@ -29,7 +29,7 @@ internal sealed class MessagesApi : IDialect
         CommonFields.Model,
         CommonFields.TemplateVariables,
         new("tools", Schemas.Array("Tools that the model may call. Those of other types than custom are left out.", Schemas.Object("{\"name\", \"description\", \"input_schema\"}")),
-            (call, field) => ToolFields.Add(call, ToolFields.ReadFlat(field, type: "custom", schema: "input_schema"))),
+            (call, field) => ToolFields.With(call, ToolFields.ReadFlat(field, type: "custom", schema: "input_schema"))),
         new("tool_choice", Schemas.Object("{\"type\": \"auto\" | \"none\"}."), (call, field) => ToolChoice.Read(field.Value, call, $"{field.Key}.")),
         new("output_config", Schemas.Object("{\"effort\"}: how long the model may think."), (call, field) => Output.Read(field.Value, call, $"{field.Key}.")),
         ThinkingFields.Thinking,
