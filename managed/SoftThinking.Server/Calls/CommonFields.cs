@@ -55,7 +55,8 @@ internal static class CommonFields
     /// <summary>Ends of a text, with this name of the fewest tokens.</summary>
     public static IEnumerable<Field<Call>> EndsWithLeast(string name) =>
     [
-        new("stop", Schemas.OneOf("Texts that end the answer and are not part of it: at most 16.", Schemas.Text("One text."), Schemas.Array("Several.", Schemas.Text("A text."))),
+        new("stop", Schemas.OneOf(
+            "Texts that end the answer and are not part of it: at most 16.", Schemas.Text("One text."), Schemas.Array("Several.", Schemas.Text("A text."))),
             (call, field) => call.With(request => request with { StopStrings = RequestJson.ReadStops(field) })),
         new("stop_token_ids", Schemas.Array("Token ids that end the text: at most 64.", Schemas.Integer("An id.", 0)),
             (call, field) => call.With(request => request with { StopIds = [.. field.Elements().Select(id => id.Number<int>())] })),

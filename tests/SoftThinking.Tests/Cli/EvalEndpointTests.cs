@@ -22,12 +22,21 @@ public class EvalEndpointTests
     [Test]
     public async Task TheServerAnswersAsTheEngineDoes()
     {
+        string model = Path.Combine(TestData.RepositoryRoot, "models", "graded-reasoner");
         await using SoftThinkingServer server = new(new ServerOptions { ModelName = "graded-reasoner", Port = 0 },
-            (_, cancellation) => Engine.LoadAsync(Path.Combine(TestData.RepositoryRoot, "models", "graded-reasoner"), new EngineOptions { Threads = 2 }, cancellation));
+            (_, cancellation) => Engine.LoadAsync(model, new EngineOptions { Threads = 2 }, cancellation));
         await server.StartAsync();
         await server.Loaded;
-        string[] settings = ["soft", "cot", "greedy", "noisy=soft:temperature=1.3,gumbel_softmax_temperature=0.7,max_topk=5", "short=soft:max_thinking_tokens=30", "cold=soft:early_stopping_entropy_threshold=5,early_stopping_length_threshold=20"];
-        string[] arguments = ["eval", "--end-idx", "5", "--num-samples", "2", "--seed", "7", "--trace-items", "0", "--max-new-tokens", "300", "--system", "Be brief.", "--compare", .. settings];
+        string[] settings =
+        [
+            "soft", "cot", "greedy", "noisy=soft:temperature=1.3,gumbel_softmax_temperature=0.7,max_topk=5", "short=soft:max_thinking_tokens=30",
+            "cold=soft:early_stopping_entropy_threshold=5,early_stopping_length_threshold=20",
+        ];
+        string[] arguments =
+        [
+            "eval", "--end-idx", "3", "--num-samples", "2", "--seed", "7", "--trace-items", "0", "--max-new-tokens", "300", "--system", "Be brief.",
+            "--compare", .. settings,
+        ];
         string own = _folder.File("own"), served = _folder.File("served");
 
         CliRun ofEngine = CliRun.Of([.. arguments, "--output-dir", own]);
@@ -37,21 +46,24 @@ public class EvalEndpointTests
         foreach (string setting in settings.Select(text => text.Split('=')[0]))
         {
             JsonNode[] expected = Items(own, setting);
-            Assert.That(Items(served, setting).Select(item => item.ToJsonString()), Is.EqualTo(expected.Select(item => item.ToJsonString())), setting);
-            Assert.That(expected, Has.Length.EqualTo(5));
+            Assert.That(Items(served, setting), Is.EqualTo(expected).Using<JsonNode>(JsonNode.DeepEquals), setting);
+            Assert.That(expected, Has.Length.EqualTo(3));
             if (setting is "short" or "cold")
-                Assert.That(expected.SelectMany(item => item["samples"]!.AsArray()).Select(sample => (string?)sample!["thinking_end"]), Has.Some.EqualTo(setting == "short" ? "budget" : "cold_stop"));
+                Assert.That(Samples(expected).Select(sample => (string?)sample["thinking_end"]), Has.Some.EqualTo(setting == "short" ? "budget" : "cold_stop"));
         }
     }
 
     private static JsonNode[] Items(string folder, string setting)
     {
-        JsonNode[] items = [.. File.ReadAllLines(Path.Combine(folder, $"{setting}-seed7.jsonl")).Select(line => JsonNode.Parse(line)!).OrderBy(item => (int)item["index"]!)];
-        foreach (JsonNode? sample in items.SelectMany(item => item["samples"]!.AsArray()))
+        string[] lines = File.ReadAllLines(Path.Combine(folder, $"{setting}-seed7.jsonl"));
+        JsonNode[] items = [.. lines.Select(line => JsonNode.Parse(line)!).OrderBy(item => (int)item["index"]!)];
+        foreach (JsonNode sample in Samples(items))
         {
             foreach (string field in NotOnTheWire)
-                sample!.AsObject().Remove(field);
+                sample.AsObject().Remove(field);
         }
         return items;
     }
+
+    private static IEnumerable<JsonNode> Samples(IEnumerable<JsonNode> items) => items.SelectMany(item => item["samples"]!.AsArray()).Select(sample => sample!);
 }
