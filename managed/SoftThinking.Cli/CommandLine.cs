@@ -69,6 +69,7 @@ internal static class CommandLine
         RootCommand root = new("Runs reasoning models that think in concept tokens (Soft Thinking, arXiv 2505.15778).")
         {
             GenerateCommand.Create(terminal),
+            ChatCommand.Create(terminal),
             InspectCommand.Create(terminal),
             QuantizeCommand.Create(terminal),
             EvalCommand.Create(terminal),

@@ -66,15 +66,9 @@ internal static class GenerateCommand
         IAsyncEnumerable<GenerationEvent> events = engine.StreamAsync(request, cancellation);
         if (!settings.Json)
             writers.Add(new LiveTextWriter(terminal, engine.Tokenizer));
-        run.Begin();
         try
         {
-            await foreach (GenerationEvent next in events)
-            {
-                run.Add(next);
-                foreach (IRunWriter writer in writers)
-                    writer.Add(run, next);
-            }
+            await run.ReadAsync(events, writers);
         }
         catch (Exception error) when (error is GenerationException or BackendException)
         {

@@ -36,6 +36,9 @@ internal sealed class GenerationRun(string model)
     /// <summary>Tokens of the thought, markers included.</summary>
     public int ThinkingTokens { get; private set; }
 
+    /// <summary>Tokens of the prompt that were in the prefix cache; null until the run has finished.</summary>
+    public int? CachedTokens => _finished?.Usage.CachedTokens;
+
     /// <summary>Number of concept tokens with several entries.</summary>
     public int MixedTokens { get; private set; }
 

@@ -15,9 +15,12 @@ internal sealed class LiveTextWriter : IRunWriter
 
     private readonly Terminal _terminal;
     private readonly Tokenizer _tokenizer;
+    private readonly Func<GenerationRun, string> _summary;
     private bool _lineOpen;
 
-    public LiveTextWriter(Terminal terminal, Tokenizer tokenizer) => (_terminal, _tokenizer) = (terminal, tokenizer);
+    /// <param name="summary">Makes the summary line; null for <see cref="Summary"/>.</param>
+    public LiveTextWriter(Terminal terminal, Tokenizer tokenizer, Func<GenerationRun, string>? summary = null) =>
+        (_terminal, _tokenizer, _summary) = (terminal, tokenizer, summary ?? Summary);
 
     public void Add(GenerationRun run, GenerationEvent next)
     {
@@ -41,9 +44,9 @@ internal sealed class LiveTextWriter : IRunWriter
             return;
         _terminal.Error.WriteLine();
         if (_terminal.StyleError)
-            _terminal.ErrorConsole.Write(new Text(Summary(run) + "\n", Thought)); // wraps between words
+            _terminal.ErrorConsole.Write(new Text(_summary(run) + "\n", Thought)); // wraps between words
         else
-            _terminal.Error.WriteLine(Summary(run));
+            _terminal.Error.WriteLine(_summary(run));
         _terminal.Error.Flush();
     }
 
@@ -55,6 +58,16 @@ internal sealed class LiveTextWriter : IRunWriter
             $"{Count(run.ThinkingTokens, "thought")} ({run.MixedTokens} mixed), {Count(answered, "answer token")} · "
             + $"prefill {run.PrefillTokensPerSecond:N0} tokens/s, decode {run.DecodeTokensPerSecond:N0} tokens/s · "
             + $"mean entropy {run.MeanEntropy:0.000} nats · {ThinkingOf(run)}{EndOf(run)} · seed {run.Sample.Seed}");
+    }
+
+    /// <summary>The summary line of an answer in a conversation.</summary>
+    internal static string ShortSummary(GenerationRun run)
+    {
+        int answered = run.Tokens.Count - run.ThinkingTokens;
+        string reused = run.CachedTokens is int cached ? $" · {cached} of {run.Sample.Usage.PromptTokens} prompt tokens reused" : "";
+        return string.Create(CultureInfo.InvariantCulture,
+            $"{Count(run.ThinkingTokens, "thought")}, {Count(answered, "answer token")}{reused} · "
+            + $"{run.DecodeTokensPerSecond:N0} tokens/s{EndOf(run)}");
     }
 
     private void Write(Mixture mixture)

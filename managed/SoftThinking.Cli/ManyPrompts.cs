@@ -1,7 +1,6 @@
 using System.Text.Json;
 using System.Threading.Channels;
 using SoftThinking.Json;
-using SoftThinking.Templating;
 
 namespace SoftThinking.Cli;
 
@@ -120,7 +119,7 @@ internal sealed class ManyPrompts(GenerateSettings settings, Terminal terminal)
                 runs[next.Sample].Add(next);
             return answer with { Runs = runs };
         }
-        catch (Exception error) when (error is GenerationException or BackendException or ArgumentException or TemplateException or ModelFileException)
+        catch (Exception error) when (RequestErrors.Include(error))
         {
             return answer with { Error = error.Message };
         }

@@ -1,12 +1,12 @@
 namespace SoftThinking.Cli;
 
-/// <summary>A line of `--prompts` that is not blank.</summary>
+/// <summary>A line of input.</summary>
 /// <param name="Number">From 1; blank lines count.</param>
 /// <param name="Utf8">Its bytes, without the line break.</param>
 /// <param name="End">Bytes of the file up to the end of the line.</param>
 internal sealed record InputLine(int Number, byte[] Utf8, long End);
 
-/// <summary>The lines of `--prompts`, read on demand. The input is read once and sequentially, so that it can be a
+/// <summary>The lines of `--prompts` or of a conversation, read on demand. The input is read once and sequentially, so that it can be a
 /// pipe.</summary>
 internal sealed class PromptLines : IDisposable
 {
@@ -31,6 +31,14 @@ internal sealed class PromptLines : IDisposable
     /// <summary>Bytes of the whole input; null if unknown, as for a pipe.</summary>
     public long? Length { get; }
 
+    /// <summary>Whether blank lines are returned.</summary>
+    private bool KeepsBlank { get; init; }
+
+    /// <summary>All lines of a stream, the blank ones too.</summary>
+    /// <param name="name">Name of the input, for messages.</param>
+    public static PromptLines Of(Stream stream, string name) => new(stream, false, name) { KeepsBlank = true };
+
+    /// <summary>The lines of `--prompts` that are not blank.</summary>
     /// <param name="file">"-" for standard input.</param>
     /// <exception cref="UsageException">Standard input is a terminal.</exception>
     /// <exception cref="IOException">The file cannot be opened.</exception>
@@ -43,7 +51,7 @@ internal sealed class PromptLines : IDisposable
         return new PromptLines(input, false, "--prompts: standard input");
     }
 
-    /// <summary>The next line that is not blank; null at the end.</summary>
+    /// <summary>The next line; null at the end.</summary>
     /// <exception cref="IOException">The input cannot be read, or a line is too long.</exception>
     /// <exception cref="OperationCanceledException">Canceled while waiting.</exception>
     public Task<InputLine?> ReadAsync(CancellationToken cancellation) =>
@@ -66,7 +74,7 @@ internal sealed class PromptLines : IDisposable
             byte[] text = line.TrimEnd("\r\n"u8).ToArray();
             _start += length;
             _consumed += length;
-            if (text.AsSpan().ContainsAnyExcept(" \t\r"u8))
+            if (KeepsBlank || text.AsSpan().ContainsAnyExcept(" \t\r"u8))
                 return new InputLine(_number, text, _consumed);
         }
         return null;

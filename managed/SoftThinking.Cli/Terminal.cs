@@ -13,15 +13,26 @@ internal sealed class Terminal
     /// <param name="input">Standard input; null if it is a terminal, from which no prompt is read.</param>
     /// <param name="styleOut">Whether standard output supports ANSI codes.</param>
     /// <param name="styleError">Whether standard error supports ANSI codes.</param>
-    public Terminal(Stream? input, TextWriter output, TextWriter error, bool styleOut = false, bool styleError = false)
+    /// <param name="keyboard">What is typed, where standard input is a terminal; null for nothing.</param>
+    /// <param name="interruption">What Ctrl-C cancels; null where there is none.</param>
+    public Terminal(
+        Stream? input, TextWriter output, TextWriter error, bool styleOut = false, bool styleError = false, Stream? keyboard = null,
+        Interruption? interruption = null)
     {
         (Input, Out, Error, StyleOut, StyleError) = (input, output, error, styleOut, styleError);
+        (Keyboard, Interruption) = (keyboard ?? Stream.Null, interruption ?? new Interruption());
         OutConsole = Console(output, styleOut);
         ErrorConsole = Console(error, styleError);
     }
 
     /// <summary>A byte stream, because invalid UTF-8 must be reported, not replaced.</summary>
     public Stream? Input { get; }
+
+    /// <summary>The lines that a person types, where <see cref="Input"/> is null.</summary>
+    public Stream Keyboard { get; }
+
+    /// <summary>What Ctrl-C cancels.</summary>
+    public Interruption Interruption { get; }
 
     public TextWriter Out { get; }
 
@@ -41,7 +52,7 @@ internal sealed class Terminal
     public int Width => OutConsole.Profile.Width;
 
     /// <summary>The streams of this process.</summary>
-    public static Terminal OfProcess()
+    public static Terminal OfProcess(Interruption interruption)
     {
         if (OperatingSystem.IsWindows())
             System.Console.OutputEncoding = Encoding.UTF8;
@@ -52,7 +63,9 @@ internal sealed class Terminal
             new StreamWriter(OpenOutput(), new UTF8Encoding(false)),
             new StreamWriter(System.Console.OpenStandardError(), new UTF8Encoding(false)) { AutoFlush = true },
             style && !System.Console.IsOutputRedirected,
-            style && !System.Console.IsErrorRedirected);
+            style && !System.Console.IsErrorRedirected,
+            System.Console.IsInputRedirected ? null : OpenKeyboard(),
+            interruption);
     }
 
     /// <summary>Prints an error on one line of standard error.</summary>
@@ -69,6 +82,11 @@ internal sealed class Terminal
         const int UnixBrokenPipe = 32, WindowsBrokenPipe = unchecked((int)0x8007006D), WindowsNoData = unchecked((int)0x800700E8);
         return error.HResult is UnixBrokenPipe or WindowsBrokenPipe or WindowsNoData;
     }
+
+    // The console's stream would edit the line in place of the terminal, which then could not erase words, or the line on Ctrl-C.
+    private static Stream OpenKeyboard() => OperatingSystem.IsWindows()
+        ? System.Console.OpenStandardInput()
+        : new FileStream(new SafeFileHandle(0, ownsHandle: false), FileAccess.Read, bufferSize: 0);
 
     // The console's stream ignores the error of a broken pipe, and the program would continue computing.
     private static Stream OpenOutput()

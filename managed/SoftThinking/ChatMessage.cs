@@ -15,7 +15,8 @@ public sealed record ChatMessage(string Role, string? Content)
     public string? Reasoning { get; init; }
 
     /// <summary>Tool calls of an assistant turn, <c>tool_calls</c> in templates: an array of
-    /// {"type": "function", "function": {"name", "arguments"}}; absent there when null.</summary>
+    /// {"type": "function", "function": {"name", "arguments"}}; absent there when null. Arguments are an object, or text that holds
+    /// one; the template gets what it renders.</summary>
     public JsonElement? ToolCalls { get; init; }
 
     /// <summary>Further keys of the message, such as <c>name</c> or <c>tool_call_id</c>: an object. They override the

@@ -32,7 +32,7 @@ public sealed record TextPrompt(string Text) : Prompt
 
 /// <summary>A conversation, rendered with the model's chat template. Special tokens and thought markers spelled out in the content of
 /// a message are encoded as ordinary text, so that a message cannot forge the end of a turn; what the assistant said earlier
-/// is left to the template.</summary>
+/// is left to the template, except for its tool calls.</summary>
 /// <param name="Messages">The turns so far, at least one.</param>
 public sealed record ChatPrompt(IReadOnlyList<ChatMessage> Messages) : Prompt
 {

@@ -34,6 +34,9 @@ internal sealed record Call
 
     public ReasoningField ReasoningField { get; init; }
 
+    /// <summary>Whether a streamed thought is sent as its own summary.</summary>
+    public bool ReasoningAsSummary { get; init; }
+
     /// <summary>Whether the reply has every token with its entries.</summary>
     public bool ConceptTokens { get; init; }
 
@@ -69,6 +72,9 @@ internal sealed record Call
 
     /// <summary>The call with every request changed.</summary>
     public Call With(Func<GenerationRequest, GenerationRequest> change) => this with { Requests = [.. Requests.Select(change)] };
+
+    /// <summary>The call with the conversation of its one request changed.</summary>
+    public Call WithChat(Func<ChatPrompt, ChatPrompt> change) => With(request => request with { Prompt = change((ChatPrompt)request.Prompt) });
 
     /// <summary>The call with other sampling options.</summary>
     public Call WithSampling(Func<SamplingOptions, SamplingOptions> change) => With(request => request with { Sampling = change(request.Sampling) });

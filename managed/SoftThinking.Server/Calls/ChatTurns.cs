@@ -1,19 +1,48 @@
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using SoftThinking.Json;
+using SoftThinking.Server.Wire;
 
 namespace SoftThinking.Server.Calls;
 
 /// <summary>Conversations as prompts.</summary>
 internal static class ChatTurns
 {
-    /// <summary>Reads the turns of a conversation.</summary>
-    /// <exception cref="JsonFieldException">A message is wrong, or there are too many.</exception>
-    public static IReadOnlyList<ChatMessage> Read(JsonField field, int most) => field.Value.ValueKind == JsonValueKind.Array && field.Value.GetArrayLength() > most
-        ? throw new JsonFieldException(field.Key, $"{field.Key} has more than {most} messages")
-        : RequestJson.ReadMessages(field);
+    private const string System = "system", Developer = "developer", Content = "content";
 
-    /// <summary>A prompt with the turns of a conversation. The messages before it, such as the server's system message, stay only where
-    /// the conversation has no system message of its own.</summary>
-    public static ChatPrompt Add(ChatPrompt start, IReadOnlyList<ChatMessage> turns) =>
-        start with { Messages = turns[0].Role is "system" or "developer" ? turns : [.. start.Messages, .. turns] };
+    /// <summary>Checks how many messages or items a conversation has.</summary>
+    /// <exception cref="JsonFieldException">There are too many.</exception>
+    public static JsonField CheckLength(JsonField field, int most) => field.Value.ValueKind == JsonValueKind.Array && field.Value.GetArrayLength() > most
+        ? throw new JsonFieldException(field.Key, $"{field.Key} has more than {most} messages")
+        : field;
+
+    /// <summary>A call whose fields were read, ready for the engine.</summary>
+    /// <exception cref="WireException">The conversation has tools, and the model knows none.</exception>
+    public static Call Complete(Call call, CallContext context)
+    {
+        ChatPrompt? defaults = context.Model.Defaults.Prompt as ChatPrompt;
+        call = call.WithChat(chat => chat with { Messages = [.. StartOf(chat, defaults), .. chat.Messages.Select(ForTemplate)] });
+        return ToolFields.Complete(call, context.Model.Engine);
+    }
+
+    public static bool IsSystem(ChatMessage message) => message.Role is System or Developer;
+
+    /// <summary>The server's own messages, such as its system message, precede a conversation that has no system message.</summary>
+    private static IReadOnlyList<ChatMessage> StartOf(ChatPrompt chat, ChatPrompt? defaults) => defaults == null || IsSystem(chat.Messages[0]) ? [] : defaults.Messages;
+
+    /// <summary>A message as all templates know it: a developer is the system, and parts of text are one text.</summary>
+    private static ChatMessage ForTemplate(ChatMessage message)
+    {
+        if (message.Role == Developer)
+            message = message with { Role = System };
+        if (message.Extra is not JsonElement extra || !extra.TryGetProperty(Content, out JsonElement parts) || parts.ValueKind != JsonValueKind.Array)
+            return message;
+        JsonObject others = JsonObject.Create(extra)!;
+        others.Remove(Content);
+        return message with
+        {
+            Content = TextParts.Join(parts.EnumerateArray().Select(part => part.GetProperty("text").GetString()!)),
+            Extra = others.Count > 0 ? JsonElement.Parse(others.ToJsonString()) : null,
+        };
+    }
 }

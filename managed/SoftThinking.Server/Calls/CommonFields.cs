@@ -33,11 +33,9 @@ internal static class CommonFields
     [
         .. Tokens,
         new("include_reasoning", Schemas.Flag("Whether the reply has the thought."), (call, field) => call with { IncludeReasoning = field.Flag() }),
-        new("reasoning_field", Schemas.Choice("The field of the reply that holds the thought.", ReasoningFields.Names),
-            (call, field) => call with { ReasoningField = ReasoningFields.Read(field) }),
     ];
 
-    /// <summary>Ends of a text.</summary>
+    /// <summary>Ends of a text, besides <see cref="Stops"/>.</summary>
     public static IEnumerable<Field<Call>> Ends { get; } = EndsWithLeast("min_tokens");
 
     public static Field<Call> Model { get; } = new("model", Schemas.Text("Name of the model, as /v1/models lists it; may be left out."),
@@ -46,17 +44,22 @@ internal static class CommonFields
     public static Field<Call> Stream { get; } = new("stream", Schemas.Flag("Whether the reply is sent as server-sent events while it is generated."),
         (call, field) => call with { Stream = field.Flag() });
 
+    public static Field<Call> TemplateVariables { get; } = new("chat_template_kwargs", Schemas.Object("Variables of the chat template, such as enable_thinking."),
+        (call, field) => call.WithChat(chat => chat with { TemplateVariables = RequestJson.ReadTemplateVariables(field.Value, field.Key, chat.TemplateVariables) }));
+
+    public static Field<Call> Stops(string name) => new(name,
+        Schemas.OneOf("Texts that end the answer and are not part of it: at most 16.", Schemas.Text("One text."), Schemas.Array("Several.", Schemas.Text("A text."))),
+        (call, field) => call.With(request => request with { StopStrings = RequestJson.ReadStops(field) }));
+
     public static Field<Call> Samples(string name) => new(name, Schemas.Integer("Number of answers; answer i has the seed + i.", 1, 256),
         (call, field) => call.With(request => request with { Samples = field.Number<int>() }));
 
     public static Field<Call> MaxTokens(string name, string description) => new(name, Schemas.Integer(description, 1),
         (call, field) => call.With(request => request with { MaxNewTokens = field.Number<int>() }));
 
-    /// <summary>Ends of a text, with this name of the fewest tokens.</summary>
+    /// <summary>The same, with this name of the fewest tokens.</summary>
     public static IEnumerable<Field<Call>> EndsWithLeast(string name) =>
     [
-        new("stop", Schemas.OneOf("Texts that end the answer and are not part of it: at most 16.", Schemas.Text("One text."), Schemas.Array("Several.", Schemas.Text("A text."))),
-            (call, field) => call.With(request => request with { StopStrings = RequestJson.ReadStops(field) })),
         new("stop_token_ids", Schemas.Array("Token ids that end the text: at most 64.", Schemas.Integer("An id.", 0)),
             (call, field) => call.With(request => request with { StopIds = [.. field.Elements().Select(id => id.Number<int>())] })),
         new("ignore_eos", Schemas.Flag("Whether to continue where the model ends its text; for benchmarks."),
@@ -73,11 +76,18 @@ internal static class CommonFields
     public static Field<Call> Refused(string name, JsonObject schema, Func<JsonElement, bool> isHarmless, string instead) => new(name, schema,
         (call, field) => isHarmless(field.Value) ? call : throw new JsonFieldException(field.Key, $"{field.Key} is not supported{instead}"));
 
+    /// <summary>A field that has no effect here.</summary>
+    public static Field<Call> Ignored(string name, JsonObject schema) => new(name, schema, (call, _) => call);
+
     private static Field<Call> FieldOf(SamplingKey key) => new(key.Name, SchemaOf(key), (call, field) => call.WithSampling(sampling =>
     {
         SamplingOptions read = key.Read(field, sampling);
         return Shared.Contains(key.Name) ? SamplingJson.Keys.Single(other => other.Name == "after_thinking_" + key.Name).Read(field, read) : read;
     }));
+
+    /// <summary>Whether a format of replies asks for nothing but text.</summary>
+    public static bool IsTextFormat(JsonElement format) =>
+        format.ValueKind == JsonValueKind.Object && format.TryGetProperty("type", out JsonElement type) && type.ValueKind == JsonValueKind.String && type.ValueEquals("text");
 
     private static JsonObject SchemaOf(SamplingKey key) => key switch
     {

@@ -1,4 +1,5 @@
 using SoftThinking.Json;
+using SoftThinking.Server.Wire;
 
 namespace SoftThinking.Server.Calls;
 
@@ -12,9 +13,7 @@ internal static class ReasoningFields
 
     public static IReadOnlyCollection<string> Names => ByName.Keys;
 
-    public static ReasoningField Read(JsonField field) => ByName.TryGetValue(field.Text(), out ReasoningField value)
-        ? value
-        : throw field.Wrong(string.Join(" or ", Names.Select(name => $"\"{name}\"")));
+    public static ReasoningField Read(JsonField field) => ByName[OneOf.Read(field, Names)];
 
     /// <summary>The fields of a reply.</summary>
     public static IEnumerable<string> Of(ReasoningField field) => field == ReasoningField.Both

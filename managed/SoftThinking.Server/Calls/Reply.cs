@@ -1,12 +1,11 @@
 using System.Text;
-using SoftThinking.Chat;
 
 namespace SoftThinking.Server.Calls;
 
 /// <summary>A whole reply, collected from its events.</summary>
-internal sealed class Reply(int choices)
+internal sealed class Reply(Call call)
 {
-    public IReadOnlyList<Choice> Choices { get; } = [.. Enumerable.Range(0, choices).Select(_ => new Choice())];
+    public IReadOnlyList<Choice> Choices { get; } = [.. Enumerable.Range(0, call.Choices).Select(_ => new Choice(call))];
 
     public ReplyUsage Usage { get; } = new();
 
@@ -17,10 +16,10 @@ internal sealed class Reply(int choices)
     }
 
     /// <summary>One choice of a reply.</summary>
-    public sealed class Choice
+    public sealed class Choice(Call call)
     {
-        private readonly StringBuilder _reasoning = new(), _content = new(), _text = new();
-        private readonly List<ToolCall> _calls = [];
+        private readonly ReplyBlocks _blocks = new(call.IncludeReasoning);
+        private readonly StringBuilder _text = new();
 
         public GenerationStarted? Start { get; private set; }
 
@@ -28,14 +27,17 @@ internal sealed class Reply(int choices)
 
         public List<GeneratedToken> Tokens { get; } = [];
 
-        public string Reasoning => _reasoning.ToString();
+        /// <summary>Thought, texts and tool calls, in their order.</summary>
+        public IReadOnlyList<ReplyBlock> Blocks => _blocks.All;
 
-        public string Content => _content.ToString();
+        public string Reasoning => Join(BlockKind.Thought);
+
+        public string Content => Join(BlockKind.Text);
 
         /// <summary>All text, as the model wrote it.</summary>
         public string Text => _text.ToString();
 
-        public IReadOnlyList<ToolCall> ToolCalls => _calls;
+        public IEnumerable<ReplyBlock> ToolCalls => Blocks.Where(block => block.Kind == BlockKind.ToolCall);
 
         public void Add(ReplyEvent next)
         {
@@ -45,35 +47,20 @@ internal sealed class Reply(int choices)
                     Start = started.Start;
                     break;
                 case ReplyPiece piece:
-                    Add(piece.Delta);
+                    _blocks.Add(piece.Delta);
+                    if (piece.Delta.Token is GeneratedToken token)
+                    {
+                        Tokens.Add(token);
+                        _text.Append(token.Text);
+                    }
                     break;
                 case ReplyEnded ended:
+                    _blocks.End();
                     End = ended;
                     break;
             }
         }
 
-        private void Add(ChatDelta delta)
-        {
-            _reasoning.Append(delta.Reasoning);
-            _content.Append(delta.Content);
-            if (delta.Token is GeneratedToken token)
-            {
-                Tokens.Add(token);
-                _text.Append(token.Text);
-            }
-            foreach (ToolCallDelta call in delta.ToolCalls)
-            {
-                if (call.Id != null)
-                    _calls.Add(new ToolCall(call.Id, call.Name!));
-                _calls[call.Index].Arguments.Append(call.Arguments);
-            }
-        }
-    }
-
-    /// <summary>A tool call of a choice.</summary>
-    public sealed record ToolCall(string Id, string Name)
-    {
-        public StringBuilder Arguments { get; } = new();
+        private string Join(BlockKind kind) => string.Concat(Blocks.Where(block => block.Kind == kind).Select(block => block.Text));
     }
 }

@@ -20,5 +20,5 @@ internal sealed record ReplyEnded(int Choice, GenerationFinished End, bool Calls
     public ThinkingEnd? ThinkingEnd { get; init; }
 
     /// <summary>Why the choice ended, by the names of the OpenAI API.</summary>
-    public string FinishReason => CallsTools ? "tool_calls" : End.Reason == SoftThinking.FinishReason.Length ? "length" : "stop";
+    public string FinishReason => End.Reason == SoftThinking.FinishReason.Length ? "length" : CallsTools ? "tool_calls" : "stop";
 }

@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using System.Text.Json;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
@@ -19,9 +18,9 @@ internal sealed class GenerationEndpoint(IDialect dialect, EngineHost host, Thin
         {
             ServedModel model = host.Model;
             JsonElement body = await RequestBody.ReadAsync(http.Request, late.Token).ConfigureAwait(false);
-            CallContext context = new(model, options, RandomNumberGenerator.GetHexString(24, lowercase: true), DateTimeOffset.UtcNow.ToUnixTimeSeconds());
+            CallContext context = new(model, options);
             Call call = dialect.Read(body, context);
-            CheckModel(call);
+            model.Check(call.Model);
             log.Begin(context.Id, body);
             using IDisposable? control = controls.Register(context.Id, ref call);
             await ReplyAsync(http, call, context, log, late.Token).ConfigureAwait(false);
@@ -53,7 +52,7 @@ internal sealed class GenerationEndpoint(IDialect dialect, EngineHost host, Thin
     private async Task WriteWholeAsync(
         HttpContext http, IAsyncEnumerator<ReplyEvent> events, Call call, CallContext context, RequestLog log, CancellationToken cancellation)
     {
-        Reply reply = new(call.Choices);
+        Reply reply = new(call);
         while (await events.MoveNextAsync().ConfigureAwait(false))
         {
             log.Add(events.Current);
@@ -113,15 +112,6 @@ internal sealed class GenerationEndpoint(IDialect dialect, EngineHost host, Thin
                 }
             }
             return await pending.ConfigureAwait(false);
-        }
-    }
-
-    private void CheckModel(Call call)
-    {
-        if (call.Model != null && call.Model != options.ModelName)
-        {
-            throw new WireException(new WireError(
-                StatusCodes.Status404NotFound, "invalid_request_error", $"the model \"{call.Model}\" is not here; this server has \"{options.ModelName}\"", "model", "model_not_found"));
         }
     }
 

@@ -4,8 +4,10 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.Logging;
 using SoftThinking.Server.Calls;
+using SoftThinking.Server.Messages;
 using SoftThinking.Server.Native;
 using SoftThinking.Server.OpenAi;
+using SoftThinking.Server.Responses;
 using SoftThinking.Server.Wire;
 
 namespace SoftThinking.Server.Hosting;
@@ -13,11 +15,15 @@ namespace SoftThinking.Server.Hosting;
 /// <summary>The routes of a server.</summary>
 internal sealed class Routes(EngineHost host, ServerOptions options, ILogger logger)
 {
+    private const string Messages = "/v1/messages";
+
     /// <summary>The routes that generate, each with its dialect.</summary>
     public static IReadOnlyDictionary<string, IDialect> Dialects { get; } = new Dictionary<string, IDialect>
     {
         ["/v1/chat/completions"] = new ChatCompletions(),
         ["/v1/completions"] = new Completions(),
+        ["/v1/responses"] = new ResponsesApi(),
+        [Messages] = new MessagesApi(),
         ["/generate"] = new Generate(),
     };
 
@@ -35,14 +41,14 @@ internal sealed class Routes(EngineHost host, ServerOptions options, ILogger log
     public static bool IsPublic(PathString path) => path == "/" || path == "/health" || path.StartsWithSegments("/page");
 
     /// <summary>How a route writes errors.</summary>
-    public static Action<Utf8JsonWriter, WireError> ErrorWriter(PathString path) =>
-        Dialects.TryGetValue(path.Value ?? "", out IDialect? dialect) ? dialect.WriteError : OpenAiError.Write;
+    public static Action<Utf8JsonWriter, WireError> ErrorWriter(PathString path) => path.StartsWithSegments(Messages) ? MessagesError.Write : OpenAiError.Write;
 
     public void Map(IEndpointRouteBuilder app)
     {
         foreach ((string route, IDialect dialect) in Dialects)
             Post(route, new GenerationEndpoint(dialect, host, _controls, options, logger).HandleAsync);
         Post("/v1/chat/completions/control", _controls.HandleAsync);
+        Post($"{Messages}/count_tokens", CountTokensAsync);
         foreach ((string route, Func<JsonElement, CallContext, Action<Utf8JsonWriter>> answer) in Texts)
             Post(route, http => AnswerAsync(http, answer));
         Get("/health", HealthAsync);
@@ -65,16 +71,27 @@ internal sealed class Routes(EngineHost host, ServerOptions options, ILogger log
 
     private async Task AnswerAsync(HttpContext http, Func<JsonElement, CallContext, Action<Utf8JsonWriter>> answer)
     {
-        CallContext context = new(host.Model, options, Id: "", Created: 0);
+        CallContext context = new(host.Model, options);
         JsonElement body = await RequestBody.ReadAsync(http.Request, http.RequestAborted).ConfigureAwait(false);
         await HttpReply.WriteJsonAsync(http, 200, answer(body, context), http.RequestAborted).ConfigureAwait(false);
     }
 
+    private async Task CountTokensAsync(HttpContext http)
+    {
+        CallContext context = new(host.Model, options);
+        JsonElement body = await RequestBody.ReadAsync(http.Request, http.RequestAborted).ConfigureAwait(false);
+        int tokens = MessagesApi.Count(body, context);
+        await HttpReply.WriteJsonAsync(http, 200, json =>
+        {
+            json.WriteStartObject();
+            json.WriteNumber("input_tokens", tokens);
+            json.WriteEndObject();
+        }, http.RequestAborted).ConfigureAwait(false);
+    }
+
     private Task ModelAsync(HttpContext http)
     {
-        string? name = http.GetRouteValue("name") as string;
-        if (name != options.ModelName)
-            throw new WireException(new WireError(404, "invalid_request_error", $"the model \"{name}\" is not here; this server has \"{options.ModelName}\"", "model", "model_not_found"));
+        host.Model.Check(http.GetRouteValue("name") as string);
         return HttpReply.WriteJsonAsync(http, 200, json => ModelList.WriteModel(json, host.Model));
     }
 }

@@ -19,6 +19,7 @@ internal sealed class Generate : IDialect
     private static readonly FieldSet<Call> SamplingFields = new(
     [
         CommonFields.MaxTokens("max_new_tokens", "Most generated tokens; by default as many as the context holds."),
+        CommonFields.Stops("stop"),
         .. CommonFields.EndsWithLeast("min_new_tokens"),
         CommonFields.Samples("n"),
         .. CommonFields.Sampling,

@@ -11,7 +11,7 @@ internal sealed class GenerateStream(EventStream stream, Call call, GenerateWrit
     /// <summary>A result is written again when it has grown by this part of its length.</summary>
     private const int Part = 32;
 
-    private readonly Reply _reply = new(call.Choices);
+    private readonly Reply _reply = new(call);
     private readonly int[] _written = new int[call.Choices]; // tokens of the last event of a choice
 
     public void Add(ReplyEvent next)

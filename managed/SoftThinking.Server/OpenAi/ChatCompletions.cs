@@ -1,5 +1,4 @@
 using System.Text.Json;
-using SoftThinking.Chat;
 using SoftThinking.Json;
 using SoftThinking.Server.Calls;
 using SoftThinking.Server.Wire;
@@ -13,45 +12,42 @@ internal sealed class ChatCompletions : IDialect
     public static FieldSet<Call> Fields { get; } = new(
     [
         new("messages", Schemas.Array("The conversation so far.", Schemas.Object("A message: role, content, and for an assistant reasoning_content and tool_calls.")),
-            (call, field) => WithChat(call, chat => ChatTurns.Add(chat, ChatTurns.Read(field, call.MaxMessages)))) { Required = true },
+            (call, field) => call.WithChat(chat => chat with { Messages = RequestJson.ReadMessages(ChatTurns.CheckLength(field, call.MaxMessages)) })) { Required = true },
         CommonFields.Model,
         CommonFields.Stream,
         CommonFields.StreamOptions,
         CommonFields.Samples("n"),
         CommonFields.MaxTokens("max_tokens", "Most generated tokens, thoughts included; by default as many as the context holds."),
         CommonFields.MaxTokens("max_completion_tokens", "The same by its newer name."),
+        CommonFields.Stops("stop"),
         .. CommonFields.Ends,
-        new("chat_template_kwargs", Schemas.Object("Variables of the chat template, such as enable_thinking."),
-            (call, field) => WithChat(call, chat => chat with { TemplateVariables = RequestJson.ReadTemplateVariables(field.Value, field.Key, chat.TemplateVariables) })),
+        CommonFields.TemplateVariables,
         new("add_generation_prompt", Schemas.Flag("Whether the prompt ends with the start of the assistant's turn."),
-            (call, field) => WithChat(call, chat => chat with { AddGenerationPrompt = field.Flag() })),
+            (call, field) => call.WithChat(chat => chat with { AddGenerationPrompt = field.Flag() })),
         new("tools", Schemas.Array("Tools that the model may call.", Schemas.Object("{\"type\": \"function\", \"function\": {\"name\", \"description\", \"parameters\"}}")),
-            (call, field) => WithChat(call, chat => chat with { Tools = ToolFields.ReadTools(field) })),
+            (call, field) => call.WithChat(chat => chat with { Tools = ToolFields.ReadTools(field) })),
         new("tool_choice", Schemas.OneOf("\"auto\" or \"none\".", Schemas.Choice("Whether tools may be called.", ["auto", "none"]), Schemas.Object("Not supported.")),
-            (call, field) => ToolFields.ReadChoice(field) ? call : WithChat(call, chat => chat with { Tools = null })),
-        new("parallel_tool_calls", Schemas.Flag("Whether the reply may have several tool calls."), (call, field) => call with { SingleToolCall = !field.Flag() }),
+            ToolFields.WithChoice),
+        ToolFields.Parallel,
         new("logprobs", Schemas.Flag("Whether the reply has the log-probabilities of its tokens."),
             (call, field) => field.Flag() ? (call with { LogProbs = true }).With(request => request with { LogProbs = 0 }) : call),
         new("top_logprobs", Schemas.Integer("How many of the most likely tokens have theirs, too.", 0, 20), ReadTopLogProbs),
         .. CommonFields.Sampling,
-        new("thinking", Schemas.Object("{\"type\": \"enabled\" | \"disabled\"}: whether the model thinks."), ReadThinking),
-        new("reasoning_effort", Schemas.Choice("How long the model may think; none turns thinking off.", ReasoningEffort.Levels),
-            (call, field) => WithEffort(call, field, field.Text())),
+        ThinkingFields.Thinking,
+        ThinkingFields.Effort("reasoning_effort"),
         new("thinking_token_budget", Schemas.Integer("Most thoughts; then the end of thinking is forced.", 0),
             (call, field) => call.WithSampling(sampling => sampling with { MaxThinkingTokens = field.Number<int>() })),
         new("reasoning_control", Schemas.Flag("Whether /v1/chat/completions/control may end the thinking."),
             (call, field) => call with { ReasoningControl = field.Flag() && call.ModelThinks }),
         .. CommonFields.Shown,
-        CommonFields.Refused("response_format", Schemas.Object("{\"type\": \"text\"}."), IsTextFormat, ": only {\"type\": \"text\"} is, as there are no grammars"),
+        new("reasoning_field", Schemas.Choice("The field of the reply that holds the thought.", ReasoningFields.Names),
+            (call, field) => call with { ReasoningField = ReasoningFields.Read(field) }),
+        CommonFields.Refused("response_format", Schemas.Object("{\"type\": \"text\"}."), CommonFields.IsTextFormat, ": only {\"type\": \"text\"} is, as there are no grammars"),
         CommonFields.Refused("functions", Schemas.Array("Not supported.", Schemas.Object("A function.")), _ => false, "; use tools"),
         CommonFields.Refused("audio", Schemas.Object("Not supported."), _ => false, ""),
     ]);
 
-    public Call Read(JsonElement body, CallContext context)
-    {
-        Call call = Fields.Read(body, context.NewChat());
-        return ToolFields.Complete(call, context.Model.Engine);
-    }
+    public Call Read(JsonElement body, CallContext context) => ChatTurns.Complete(Fields.Read(body, context.NewChat()), context);
 
     public void Write(Utf8JsonWriter json, Reply reply, Call call, CallContext context) => new ChatWriter(call, context).Write(json, reply);
 
@@ -59,31 +55,7 @@ internal sealed class ChatCompletions : IDialect
 
     public void WriteError(Utf8JsonWriter json, WireError error) => OpenAiError.Write(json, error);
 
-    private static Call WithChat(Call call, Func<ChatPrompt, ChatPrompt> change) =>
-        call.With(request => request with { Prompt = change((ChatPrompt)request.Prompt) });
-
     private static Call ReadTopLogProbs(Call call, JsonField field) => call.LogProbs
         ? call.With(request => request with { LogProbs = field.Number<int>() })
         : throw new JsonFieldException(field.Key, "top_logprobs needs \"logprobs\": true");
-
-    private static Call ReadThinking(Call call, JsonField field)
-    {
-        JsonField type = field.Fields("thinking.").FirstOrDefault(inner => inner.Key == "thinking.type", new("thinking.type", default));
-        return type.Text() switch
-        {
-            "enabled" or "adaptive" => call,
-            "disabled" => WithEffort(call, type, ReasoningEffort.None),
-            _ => throw type.Wrong("\"enabled\" or \"disabled\""),
-        };
-    }
-
-    private static Call WithEffort(Call call, JsonField field, string level)
-    {
-        if (!ReasoningEffort.Levels.Contains(level))
-            throw field.Wrong(string.Join(" or ", ReasoningEffort.Levels.Select(name => $"\"{name}\"")));
-        return call.ModelThinks ? call.With(request => ReasoningEffort.Apply(request, level)) : call;
-    }
-
-    private static bool IsTextFormat(JsonElement format) =>
-        format.ValueKind == JsonValueKind.Object && format.TryGetProperty("type", out JsonElement type) && type.ValueKind == JsonValueKind.String && type.ValueEquals("text");
 }

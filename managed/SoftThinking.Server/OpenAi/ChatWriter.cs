@@ -44,7 +44,7 @@ internal sealed class ChatWriter(Call call, CallContext context)
     public void WriteTokens(Utf8JsonWriter json, IReadOnlyList<GeneratedToken> tokens)
     {
         if (call.ConceptTokens)
-            ChoiceJson.WriteConceptTokens(json, tokens.Where(IsShown), Tokenizer);
+            TokenFields.WriteConceptTokens(json, tokens.Where(IsShown), Tokenizer);
     }
 
     /// <summary>Writes ids and log-probabilities of tokens, as properties of a choice.</summary>
@@ -55,7 +55,7 @@ internal sealed class ChatWriter(Call call, CallContext context)
         else
             json.WriteNull("logprobs");
         if (call.TokenIds)
-            ChoiceJson.WriteTokenIds(json, tokens.Where(IsShown));
+            TokenFields.WriteIds(json, tokens.Where(IsShown));
     }
 
     /// <summary>Writes why a choice ended.</summary>
@@ -69,11 +69,11 @@ internal sealed class ChatWriter(Call call, CallContext context)
         json.WriteNumber("index", index);
         json.WriteStartObject("message");
         json.WriteString("role", "assistant");
-        if (choice.Content.Length > 0 || choice.ToolCalls.Count == 0)
+        if (choice.Content.Length > 0 || !choice.ToolCalls.Any())
             json.WriteString("content", choice.Content);
         else
             json.WriteNull("content");
-        if (call.IncludeReasoning && choice.Reasoning.Length > 0)
+        if (choice.Reasoning.Length > 0)
             WriteReasoning(json, choice.Reasoning);
         WriteToolCalls(json, choice.ToolCalls);
         WriteTokens(json, choice.Tokens);
@@ -83,19 +83,19 @@ internal sealed class ChatWriter(Call call, CallContext context)
         json.WriteEndObject();
     }
 
-    private static void WriteToolCalls(Utf8JsonWriter json, IReadOnlyList<Reply.ToolCall> calls)
+    private static void WriteToolCalls(Utf8JsonWriter json, IEnumerable<ReplyBlock> calls)
     {
-        if (calls.Count == 0)
+        if (!calls.Any())
             return;
         json.WriteStartArray("tool_calls");
-        foreach (Reply.ToolCall tool in calls)
+        foreach (ReplyBlock tool in calls)
         {
             json.WriteStartObject();
-            json.WriteString("id", tool.Id);
+            json.WriteString("id", tool.CallId);
             json.WriteString("type", "function");
             json.WriteStartObject("function");
-            json.WriteString("name", tool.Name);
-            json.WriteString("arguments", tool.Arguments.ToString());
+            json.WriteString("name", tool.ToolName);
+            json.WriteString("arguments", tool.Text);
             json.WriteEndObject();
             json.WriteEndObject();
         }

@@ -1,34 +1,12 @@
 using System.Text.Json;
 using SoftThinking.Json;
 using SoftThinking.Server.Calls;
-using SoftThinking.Tokenization;
 
 namespace SoftThinking.Server.OpenAi;
 
 /// <summary>What chat and text completions have in common: properties of a choice.</summary>
 internal static class ChoiceJson
 {
-    /// <summary>Writes tokens with their entries.</summary>
-    public static void WriteConceptTokens(Utf8JsonWriter json, IEnumerable<GeneratedToken> tokens, Tokenizer tokenizer)
-    {
-        json.WriteStartArray("concept_tokens");
-        foreach (GeneratedToken token in tokens)
-        {
-            json.WriteStartObject();
-            TokenJson.Write(json, token with { LogProbs = null }, tokenizer);
-            json.WriteEndObject();
-        }
-        json.WriteEndArray();
-    }
-
-    public static void WriteTokenIds(Utf8JsonWriter json, IEnumerable<GeneratedToken> tokens)
-    {
-        json.WriteStartArray("token_ids");
-        foreach (GeneratedToken token in tokens)
-            json.WriteNumberValue(token.Token.Token);
-        json.WriteEndArray();
-    }
-
     /// <summary>Writes why a choice ended, if it has.</summary>
     public static void WriteEnd(Utf8JsonWriter json, ReplyEnded? end, Call call)
     {

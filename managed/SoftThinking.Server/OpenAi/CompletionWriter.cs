@@ -43,9 +43,9 @@ internal sealed class CompletionWriter(Call call, CallContext context)
         else
             json.WriteNull("logprobs");
         if (call.TokenIds)
-            ChoiceJson.WriteTokenIds(json, piece.Tokens);
+            TokenFields.WriteIds(json, piece.Tokens);
         if (call.ConceptTokens)
-            ChoiceJson.WriteConceptTokens(json, piece.Tokens, context.Tokenizer);
+            TokenFields.WriteConceptTokens(json, piece.Tokens, context.Tokenizer);
         ChoiceJson.WriteEnd(json, piece.End, call);
         json.WriteEndObject();
     }

@@ -22,6 +22,7 @@ internal sealed class Completions : IDialect
         CommonFields.StreamOptions,
         CommonFields.Samples("n"),
         CommonFields.MaxTokens("max_tokens", "Most generated tokens; by default as many as the context holds."),
+        CommonFields.Stops("stop"),
         .. CommonFields.Ends,
         new("logprobs", Schemas.Integer("Log-probabilities of the tokens, and of so many of the most likely ones at each position.", 0, 20),
             (call, field) => (call with { LogProbs = true }).With(request => request with { LogProbs = field.Number<int>() })),

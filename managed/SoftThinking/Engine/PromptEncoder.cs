@@ -24,8 +24,10 @@ internal sealed class PromptEncoder(string model, Tokenizer tokenizer, Func<Chat
     private (IReadOnlyList<ConceptToken> Tokens, PromptEnd End) EncodeChat(ChatPrompt chat, ThinkingMarkers markers)
     {
         ChatTemplate jinja = template() ?? throw new ModelFileException(model, "the model has no chat template; a text prompt (--raw on the command line) needs none");
-        ReservedTexts? reserved = chat.AllowSpecialTokens ? null : new(tokenizer, markers, chat.Messages);
-        IReadOnlyList<ChatMessage> messages = reserved == null ? chat.Messages : [.. chat.Messages.Select(reserved.Mark)];
+        IReadOnlyList<ChatMessage> messages = jinja.Adapt(chat.Messages); // before marking: what is escaped in JSON text is not seen
+        ReservedTexts? reserved = chat.AllowSpecialTokens ? null : new(tokenizer, markers, messages);
+        if (reserved != null)
+            messages = [.. messages.Select(reserved.Mark)];
         (string text, List<Range> literal) = Render(chat.AddGenerationPrompt);
         ConceptToken[] tokens = Plain(tokenizer.Encode(text, addSpecialTokens: false, literal));
         string addition = chat.AddGenerationPrompt ? Addition() : "";
@@ -36,7 +38,7 @@ internal sealed class PromptEncoder(string model, Tokenizer tokenizer, Func<Chat
 
         (string Text, List<Range> Literal) Render(bool addGenerationPrompt)
         {
-            string rendered = jinja.Render(messages, addGenerationPrompt, chat.Tools, chat.TemplateVariables);
+            string rendered = jinja.RenderAsIs(messages, addGenerationPrompt, chat.Tools, chat.TemplateVariables);
             return reserved == null ? (rendered, []) : reserved.Unmark(rendered);
         }
 

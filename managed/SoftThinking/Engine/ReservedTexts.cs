@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using SoftThinking.Templating;
 using SoftThinking.Thinking;
 using SoftThinking.Tokenization;
 
@@ -31,12 +32,18 @@ internal sealed class ReservedTexts
         _mark = UnusedMark(messages);
     }
 
-    /// <summary>A message with a mark before every reserved text. What the assistant said earlier is left to the template.</summary>
-    public ChatMessage Mark(ChatMessage message) => message.Role == "assistant" ? message : message with
+    /// <summary>A message with a mark before every reserved text. What the assistant said earlier is left to the template, but not its tool
+    /// calls, whose arguments often repeat what others wrote.</summary>
+    public ChatMessage Mark(ChatMessage message)
     {
-        Content = message.Content is string content ? Mark(content) : null,
-        Extra = message.Extra is JsonElement extra ? JsonElement.Parse(Mark(JsonNode.Parse(extra.GetRawText()))?.ToJsonString() ?? "null") : null,
-    };
+        message = message with { ToolCalls = Mark(message.ToolCalls) };
+        return message.Role == "assistant" ? message : message with
+        {
+            Content = message.Content is string content ? Mark(content) : null,
+            Reasoning = message.Reasoning is string reasoning ? Mark(reasoning) : null,
+            Extra = Mark(message.Extra),
+        };
+    }
 
     /// <summary>The rendered text without marks, and the ranges in which reserved texts are meant literally.</summary>
     public (string Text, List<Range> Literal) Unmark(string rendered)
@@ -64,15 +71,22 @@ internal sealed class ReservedTexts
     {
         for (char mark = FirstMark; mark <= LastMark; mark++)
         {
-            if (!messages.Any(message => message.Content?.Contains(mark) == true || message.Extra?.GetRawText().Contains(mark) == true))
+            if (!messages.Any(message => Contains(message, mark)))
                 return mark;
         }
         throw new ArgumentException("the messages contain every noncharacter from U+FDD0 to U+FDEF");
     }
 
+    private static bool Contains(ChatMessage message, char mark) =>
+        message.Content?.Contains(mark) == true || message.Reasoning?.Contains(mark) == true
+        || message.ToolCalls?.GetRawText().Contains(mark) == true || message.Extra?.GetRawText().Contains(mark) == true;
+
+    private JsonElement? Mark(JsonElement? json) =>
+        json is JsonElement value ? JsonElement.Parse(Mark(JsonNode.Parse(value.GetRawText(), documentOptions: JsonValues.Deep))?.ToJsonString() ?? "null", JsonValues.Deep) : null;
+
     private JsonNode? Mark(JsonNode? node) => node switch
     {
-        JsonObject @object => new JsonObject(@object.Select(entry => KeyValuePair.Create(entry.Key, Mark(entry.Value)))),
+        JsonObject @object => new JsonObject(@object.Select(entry => KeyValuePair.Create(Mark(entry.Key), Mark(entry.Value)))),
         JsonArray array => new JsonArray([.. array.Select(element => Mark(element))]),
         JsonValue value when value.TryGetValue(out string? text) => JsonValue.Create(Mark(text)),
         _ => node?.DeepClone(),

@@ -35,11 +35,11 @@ internal static class MessagesJson
                 case "content" when property.Value.ValueKind != JsonValueKind.Array:
                     message = message with { Content = inner.Text() };
                     break;
-                case "reasoning_content":
+                case "reasoning_content" or "reasoning": // servers differ on the name
                     message = message with { Reasoning = inner.Text() };
                     break;
                 case "tool_calls":
-                    message = message with { ToolCalls = property.Value.ValueKind == JsonValueKind.Array ? property.Value : throw inner.Wrong("an array") };
+                    message = message with { ToolCalls = ReadCalls(inner) };
                     break;
                 default:
                     if (property.Name == "content")
@@ -54,6 +54,14 @@ internal static class MessagesJson
         if (!hasContent)
             throw new JsonFieldException(field.Key, $"{field.Key} has neither content nor tool_calls");
         return message with { Role = role, Extra = others.Count > 0 ? ToObject(others) : null };
+    }
+
+    /// <summary>An empty array counts as absent, for templates ask only whether there is one.</summary>
+    private static JsonElement? ReadCalls(JsonField calls)
+    {
+        if (calls.Value.ValueKind != JsonValueKind.Array || calls.Value.EnumerateArray().Any(call => call.ValueKind != JsonValueKind.Object))
+            throw calls.Wrong("an array of objects");
+        return calls.Value.GetArrayLength() > 0 ? calls.Value : null;
     }
 
     /// <summary>The engine supports text only: the template would drop another kind of part, or render it as a meaningless

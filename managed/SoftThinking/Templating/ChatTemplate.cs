@@ -14,6 +14,7 @@ public sealed class ChatTemplate
 
     private readonly Statement[] _body;
     private readonly TimeProvider _clock;
+    private readonly Lazy<ToolCallForm?> _toolCalls;
 
     private ChatTemplate(
         string source, string name, IReadOnlyDictionary<string, string>? specialTokens, TimeProvider? clock)
@@ -24,6 +25,7 @@ public sealed class ChatTemplate
         SpecialTokens = specialTokens ?? new Dictionary<string, string>();
         _clock = clock ?? TimeProvider.System;
         _body = Parser.Parse(source, name);
+        _toolCalls = new(() => ToolCallForm.Of(this));
     }
 
     /// <summary>Name in errors: the file, or the name passed to <see cref="Parse"/>.</summary>
@@ -61,7 +63,8 @@ public sealed class ChatTemplate
         return files.Source == null ? null : new(files.Source, files.Name, files.SpecialTokens, clock: null);
     }
 
-    /// <summary>Renders a conversation: <c>template.Render([new("user", "Hi")])</c>.</summary>
+    /// <summary>Renders a conversation: <c>template.Render([new("user", "Hi")])</c>. Tool calls of earlier turns are passed to the template
+    /// in the form that it renders: arguments as an object or as its JSON text, and missing content as null or "".</summary>
     /// <param name="messages">The turns so far.</param>
     /// <param name="addGenerationPrompt">Whether to end with the beginning of an assistant turn.</param>
     /// <param name="tools">JSON schemas of the tools, an array; none when null.</param>
@@ -75,6 +78,20 @@ public sealed class ChatTemplate
         JsonObject? variables = null)
     {
         ArgumentNullException.ThrowIfNull(messages);
+        return RenderAsIs(Adapt([.. messages]), addGenerationPrompt, tools, variables);
+    }
+
+    /// <summary>A conversation with its tool calls in the form that the template renders.</summary>
+    internal IReadOnlyList<ChatMessage> Adapt(IReadOnlyList<ChatMessage> messages)
+    {
+        foreach (ChatMessage message in messages)
+            ArgumentNullException.ThrowIfNull(message, nameof(messages));
+        return messages.Any(message => message.ToolCalls != null) && _toolCalls.Value is ToolCallForm form ? form.Apply(messages) : messages;
+    }
+
+    /// <summary>Renders a conversation without changing its form.</summary>
+    internal string RenderAsIs(IReadOnlyList<ChatMessage> messages, bool addGenerationPrompt, JsonNode? tools, JsonObject? variables)
+    {
         Dictionary<string, object?> all = StartVariables();
         all["messages"] = new SequenceValue([.. messages.Select(ToValue)]);
         all["add_generation_prompt"] = addGenerationPrompt;
@@ -107,7 +124,6 @@ public sealed class ChatTemplate
 
     private static object? ToValue(ChatMessage message)
     {
-        ArgumentNullException.ThrowIfNull(message);
         DictValue dict = new();
         dict.Set("role", message.Role);
         dict.Set("content", message.Content);

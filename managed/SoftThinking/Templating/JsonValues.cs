@@ -11,6 +11,9 @@ internal static class JsonValues
     // Far deeper than any conversation, and shallow enough for the stack.
     private const int MaxDepth = 500;
 
+    /// <summary>Options to parse JSON as deep as it may be.</summary>
+    public static readonly JsonDocumentOptions Deep = new() { MaxDepth = MaxDepth };
+
     /// <exception cref="ArgumentException">A string holds half of a surrogate pair, or values are nested too
     /// deeply.</exception>
     public static object? From(JsonElement json, int depth = 0)

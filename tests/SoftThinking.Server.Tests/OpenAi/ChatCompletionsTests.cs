@@ -82,6 +82,15 @@ public class ChatCompletionsTests
         });
     }
 
+    /// <summary>Many clients send every text as a list of parts, which few templates can read.</summary>
+    [Test]
+    public async Task PartsOfText_AreOneText()
+    {
+        JsonElement parts = await Server.AskAsync(Path, """{"seed": 0, "messages": [{"role": "user", "content": [{"type": "text", "text": "Compute"}, {"type": "text", "text": "40 + 7."}]}]}""");
+        JsonElement text = await Server.AskAsync(Path, """{"seed": 0, "messages": [{"role": "user", "content": "Compute\n40 + 7."}]}""");
+        Assert.That(parts.GetProperty("choices")[0].GetRawText(), Is.EqualTo(text.GetProperty("choices")[0].GetRawText()));
+    }
+
     [TestCase("none", 0)]
     [TestCase("low", 1)]
     public async Task Effort_NoneTurnsThinkingOff(string effort, int least)

@@ -12,7 +12,7 @@ public class ChatReaderTests
     [Test]
     public void ThoughtAndAnswerAreThoseOfTheSample([Values] ToolCallSyntax syntax)
     {
-        for (int seed = 0; seed < 2000; seed++)
+        for (int seed = 0; seed < 500; seed++)
         {
             Random random = new(seed);
             GeneratedToken[] tokens = [.. Tokens(random, thinking: true), AnswerTokens.Of("</think>", thinking: true, marker: true), .. Tokens(random, thinking: false)];

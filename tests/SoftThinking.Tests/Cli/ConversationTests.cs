@@ -98,7 +98,8 @@ public class ConversationTests
     [TestCase("""{"messages": [{"role": "user", "content": [{"type": "image_url"}]}]}""",
         "messages[0].content[0] must be a text part, {\"type\": \"text\", \"text\": \"…\"}, not {\"type\": \"image_url\"}")]
     [TestCase("""{"messages": [{"role": "user", "content": "\ud800"}]}""", "messages[0].content must be Unicode text")]
-    [TestCase("""{"messages": [{"role": "user", "content": "x", "tool_calls": 1}]}""", "messages[0].tool_calls must be an array, not 1")]
+    [TestCase("""{"messages": [{"role": "user", "content": "x", "tool_calls": 1}]}""", "messages[0].tool_calls must be an array of objects, not 1")]
+    [TestCase("""{"messages": [{"role": "user", "tool_calls": []}]}""", "messages[0] has neither content nor tool_calls")]
     [TestCase("""{"prompt": "x", "tools": {}}""", "tools must be an array of objects, not {}")]
     [TestCase("""{"prompt": "x", "tools": [1]}""", "tools must be an array of objects, not [1]")]
     [TestCase("""{"prompt": "x", "template_vars": []}""", "template_vars must be an object, not []")]

@@ -7,7 +7,7 @@ namespace SoftThinking.Tests.Cli;
 /// <summary>Help and version: what people see first.</summary>
 public class HelpTests
 {
-    private static readonly string[] Commands = ["", "generate", "inspect", "quantize", "eval", "report", "bench"];
+    private static readonly string[] Commands = ["", "generate", "chat", "inspect", "quantize", "eval", "report", "bench"];
 
     [TestCaseSource(nameof(Commands))]
     public void HelpFits80Columns(string command)

@@ -85,7 +85,7 @@ internal sealed class ChatTemplateTests
         using JsonDocument calls = JsonDocument.Parse("""[{"function": {"name": "f", "arguments": {"x": 1.0}}}]""");
         using JsonDocument extra = JsonDocument.Parse("""{"name": "n", "content": [{"type": "text"}]}""");
         ChatTemplate template = ChatTemplate.Parse(
-            "{% for m in messages %}{{ m }}\n{% endfor %}{{ tools }} {{ documents }} {{ enable_thinking }} {{ bos_token }}",
+            "{% for m in messages %}{{ m | tojson }}\n{% endfor %}{{ tools }} {{ documents }} {{ enable_thinking }} {{ bos_token }}",
             "t", new Dictionary<string, string> { ["bos_token"] = "<s>" });
         ChatMessage[] messages =
         [
@@ -95,9 +95,11 @@ internal sealed class ChatTemplateTests
         string text = template.Render(
             messages, tools: new JsonArray(1), variables: new JsonObject { ["enable_thinking"] = false });
         Assert.That(text, Is.EqualTo(
-            "{'role': 'assistant', 'content': None, 'reasoning_content': 'hm', "
-            + "'tool_calls': [{'function': {'name': 'f', 'arguments': {'x': 1.0}}}]}\n"
-            + "{'role': 'tool', 'content': [{'type': 'text'}], 'name': 'n'}\n[1] None False <s>"));
+            """
+            {"role": "assistant", "content": null, "reasoning_content": "hm", "tool_calls": [{"function": {"name": "f", "arguments": {"x": 1.0}}}]}
+            {"role": "tool", "content": [{"type": "text"}], "name": "n"}
+            [1] None False <s>
+            """));
         Assert.That(template.Render([], variables: new JsonObject { ["bos_token"] = "B", ["tools"] = 2 }),
             Is.EqualTo("2 None  B"));
     }
