@@ -35,7 +35,7 @@ export class Conversation {
         const seed = turn.sides[0].request?.seed ?? crypto.getRandomValues(new Uint32Array(1))[0];
         turn.prepare(turn.sides.map((_, side) => ({
             messages: this.#messages(turn, system, side), stream: true, stream_options: { include_usage: true },
-            return_concept_tokens: true, reasoning_field: "reasoning_content", seed, ...request,
+            return_concept_tokens: true, reasoning_field: "reasoning_content", reasoning_control: true, seed, ...request,
             ...(turn.sides.length > 1 && { no_soft_thinking: side === 1 }),
         })));
     }

@@ -38,4 +38,5 @@ export const causes = {
     model: "ended by the model",
     cold_stop: "ended by the cold stop",
     budget: "ended by the budget",
+    reader: "ended by you",
 };

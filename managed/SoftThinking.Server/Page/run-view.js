@@ -5,6 +5,7 @@ import { hideMixture, showMixture } from "./mixture.js";
 import { statistics } from "./statistics.js";
 import { tokenTable } from "./table.js";
 import { indexOf, TokenFlow } from "./tokens.js";
+import { endThinking } from "./wire.js";
 
 const states = { waiting: "Waiting", thinking: "Thinking", answering: "Answering", stopped: "Stopped", failed: "Failed" };
 
@@ -21,6 +22,7 @@ export class RunView {
         this.answer = new TokenFlow("Answer, token by token", select);
         this.chart = new Chart((index, at) => this.#select(index, () => at, true), index => this.#flowOf(index).focus(index));
         this.state = element("span", { class: "state" });
+        this.hurry = element("button", { type: "button", class: "quiet", hidden: true }, "Answer now");
         this.figures = element("dl", { class: "figures" });
         this.notice = element("div", { class: "notice", hidden: true });
         this.whole = element("button", { type: "button", class: "quiet", hidden: true }, "Show the whole thought");
@@ -28,9 +30,10 @@ export class RunView {
         this.frame = element("div", { class: "thought" }, this.thought.element);
         this.answerFrame = element("div", { class: "answer", hidden: true }, element("h4", {}, "Answer"), this.answer.element);
         this.element = element("section", { class: "run", "aria-label": title },
-            element("div", { class: "run-head" }, element("h3", {}, title), this.state),
+            element("div", { class: "run-head" }, element("h3", {}, title), this.state, this.hurry),
             this.frame, this.whole, this.chart.element, this.answerFrame, this.notice, this.figures, this.table);
         this.frame.addEventListener("scroll", () => this.#follows = this.#atEnd(), { passive: true });
+        this.hurry.addEventListener("click", () => this.#answerNow());
         this.whole.addEventListener("click", () => this.#toggleWhole());
     }
 
@@ -65,7 +68,19 @@ export class RunView {
         const { run } = this, { first, tokens } = run.times;
         this.state.textContent = run.state === "done" ? "" : `${states[run.state]}${run.running ? ` ${seconds(first + tokens)}` : ""}`;
         this.element.classList.toggle("running", run.running);
+        this.hurry.hidden = run.state !== "thinking" || run.hurried || run.reply.id === undefined;
         this.figures.replaceChildren(...(run.tokens.length > 0 ? statistics(run) : []));
+    }
+
+    async #answerNow() {
+        this.run.hurried = true;
+        this.hurry.hidden = true;
+        try {
+            await endThinking(this.run.reply.id);
+        } catch (error) {
+            this.run.hurried = false;
+            this.tell(error.message);
+        }
     }
 
     #flowOf(index) {

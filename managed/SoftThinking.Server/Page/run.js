@@ -9,6 +9,8 @@ export class Run {
     /** "waiting", "thinking", "answering", then "done", "stopped" or "failed". */
     state = "waiting";
     error = null;
+    /** Whether the reader has asked for the answer at once; the server reports a budget as the cause then. */
+    hurried = false;
     thinkingTokens = 0;
     mixtures = 0;
     highestEntropy = 0;
@@ -73,7 +75,7 @@ export class Run {
             this.#entropy += token.entropy;
         }
         if (token.thinking_end)
-            this.thinkingEnd = { index: this.tokens.length, cause: token.thinking_end };
+            this.thinkingEnd = { index: this.tokens.length, cause: this.hurried && token.thinking_end === "budget" ? "reader" : token.thinking_end };
         else if (!token.thinking && this.thinkingTokens > 0)
             this.thinkingEnd ??= { index: this.tokens.length - 1, cause: null };
         this.#saw(token.thinking, now);

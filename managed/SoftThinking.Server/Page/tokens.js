@@ -52,8 +52,14 @@ export class TokenFlow {
         this.element.addEventListener("pointerover", event => event.pointerType === "mouse" && this.#point(event));
         this.element.addEventListener("pointerleave", () => this.select(null));
         this.element.addEventListener("click", event => this.#click(event));
-        this.element.addEventListener("focusin", event => this.#point(event));
-        this.element.addEventListener("focusout", () => this.select(null));
+        this.element.addEventListener("focusin", event => {
+            event.target.setAttribute("aria-describedby", "mixture");
+            this.#point(event);
+        });
+        this.element.addEventListener("focusout", event => {
+            event.target.removeAttribute("aria-describedby");
+            this.select(null);
+        });
         this.element.addEventListener("keydown", event => this.#key(event));
     }
 
@@ -112,11 +118,10 @@ export class TokenFlow {
     }
 
     #makeStop(node) {
-        for (const name of ["tabindex", "role", "aria-describedby"])
-            this.#stop?.removeAttribute(name);
+        this.#stop?.removeAttribute("tabindex");
+        this.#stop?.removeAttribute("role");
         node.setAttribute("tabindex", "0");
         node.setAttribute("role", "button");
-        node.setAttribute("aria-describedby", "mixture");
         this.#stop = node;
     }
 

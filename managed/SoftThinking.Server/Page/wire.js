@@ -33,9 +33,7 @@ export async function modelName() {
 
 /** Asks a question and calls `take` with each chunk of the reply. */
 export async function chat(body, signal, take) {
-    const response = await request("./v1/chat/completions", {
-        method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body), signal,
-    });
+    const response = await post("./v1/chat/completions", body, signal);
     for await (const data of events(response.body)) {
         if (data === "[DONE]")
             return;
@@ -46,6 +44,18 @@ export async function chat(body, signal, take) {
     }
     throw new ServerError("The connection ended before the reply did.");
 }
+
+/** Ends the thinking of a reply in progress, if it still thinks. */
+export async function endThinking(id) {
+    try {
+        await post("./v1/chat/completions/control", { id, action: "reasoning_end" });
+    } catch (error) {
+        if (error.status !== 404)
+            throw error;
+    }
+}
+
+const post = (url, body, signal) => request(url, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body), signal });
 
 async function request(url, options) {
     const key = sessionStorage.getItem(keyName);

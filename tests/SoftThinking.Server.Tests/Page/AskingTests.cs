@@ -118,6 +118,22 @@ internal sealed class AskingTests : PageTest
     }
 
     [Test]
+    public async Task AnswerNow_EndsTheThinking()
+    {
+        IPage page = await OpenAsync(script: StubbedReplies.Script);
+        StubbedReplies replies = new(page);
+        await page.RouteAsync("**/v1/chat/completions/control", route => route.FulfillAsync(new() { Status = 200, Body = "{}" }));
+        await SendAsync(page);
+        await replies.SendAsync(StubbedReplies.Chunk(StubbedReplies.Token(true, "Hmm")));
+        IRequest order = await page.RunAndWaitForRequestAsync(() => page.GetByText("Answer now").ClickAsync(), request => request.Url.EndsWith("/control", StringComparison.Ordinal));
+        Assert.That(order.PostData, Is.EqualTo("""{"id":"stub","action":"reasoning_end"}"""));
+        Assert.That((await replies.RequestsAsync())[0].GetProperty("reasoning_control").GetBoolean(), Is.True);
+        await Expect(page.GetByText("Answer now")).ToBeHiddenAsync();
+        await replies.SendAsync(StubbedReplies.Chunk(StubbedReplies.EndOfThinking("budget"), StubbedReplies.Token(false, "Yes")) + StubbedReplies.End);
+        await Expect(page.Locator(".chart")).ToContainTextAsync("ended by you");
+    }
+
+    [Test]
     public async Task ScreenReader_HearsTheAnswerOnce()
     {
         IPage page = await OpenAsync(script: StubbedReplies.Script);

@@ -32,6 +32,8 @@ internal sealed class LookTests : PageTest
     public async Task Comparison_IsAccessibleAndFits(string name)
     {
         IPage page = await OpenAsync(name, Parameters(("seed", "2")));
+        if (name != "phone")
+            await page.SetViewportSizeAsync(1400, 880);
         await page.CheckAsync("#compare");
         await AskAsync(page, "Tom has 42 pens and finds 35 more, then gives away 18. How many pens does Tom have?");
         await page.EvaluateAsync("document.activeElement.blur()");
