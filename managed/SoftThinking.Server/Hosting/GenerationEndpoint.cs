@@ -14,7 +14,7 @@ internal sealed class GenerationEndpoint(IDialect dialect, EngineHost host, Serv
     {
         using CancellationTokenSource late = CancellationTokenSource.CreateLinkedTokenSource(http.RequestAborted);
         late.CancelAfter(options.RequestTimeout);
-        RequestLog log = new(http.Request.Path, logger, options.LogPrompts);
+        using RequestLog log = new(http.Request.Path, logger, options.LogPrompts);
         try
         {
             ServedModel model = host.Model;
@@ -22,7 +22,8 @@ internal sealed class GenerationEndpoint(IDialect dialect, EngineHost host, Serv
             CallContext context = new(model, options, RandomNumberGenerator.GetHexString(24, lowercase: true), DateTimeOffset.UtcNow.ToUnixTimeSeconds());
             Call call = dialect.Read(body, context);
             CheckModel(call);
-            log.Begin(context.Id, body);
+            CheckMessages(call);
+            log.Begin(call, context, body);
             await ReplyAsync(http, call, context, log, late.Token).ConfigureAwait(false);
         }
         catch (OperationCanceledException) when (http.RequestAborted.IsCancellationRequested)
@@ -122,6 +123,12 @@ internal sealed class GenerationEndpoint(IDialect dialect, EngineHost host, Serv
             throw new WireException(new WireError(
                 StatusCodes.Status404NotFound, "invalid_request_error", $"the model \"{call.Model}\" is not here; this server has \"{options.ModelName}\"", "model", "model_not_found"));
         }
+    }
+
+    private void CheckMessages(Call call)
+    {
+        if (call.Requests.Any(request => request.Prompt is ChatPrompt chat && chat.Messages.Count > options.MaxMessages))
+            throw new WireException(WireError.Invalid($"messages must be at most {options.MaxMessages}", "messages"));
     }
 
     private WireError ErrorOf(Exception error) => error is OperationCanceledException
