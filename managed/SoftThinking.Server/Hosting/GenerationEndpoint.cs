@@ -13,7 +13,7 @@ internal sealed class GenerationEndpoint(IDialect dialect, EngineHost host, Thin
     {
         using CancellationTokenSource late = CancellationTokenSource.CreateLinkedTokenSource(http.RequestAborted);
         late.CancelAfter(options.RequestTimeout);
-        RequestLog log = new(http.Request.Path, logger, options.LogPrompts);
+        using RequestLog log = new(http.Request.Path, logger, options.LogPrompts);
         try
         {
             ServedModel model = host.Model;
@@ -21,7 +21,7 @@ internal sealed class GenerationEndpoint(IDialect dialect, EngineHost host, Thin
             CallContext context = new(model, options);
             Call call = dialect.Read(body, context);
             model.Check(call.Model);
-            log.Begin(context.Id, body);
+            log.Begin(call, context, body);
             using IDisposable? control = controls.Register(context.Id, ref call);
             await ReplyAsync(http, call, context, log, late.Token).ConfigureAwait(false);
         }
