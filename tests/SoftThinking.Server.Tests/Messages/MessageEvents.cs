@@ -10,7 +10,10 @@ internal sealed class MessageEvents
 {
     private static readonly Dictionary<string, string> FieldsOfDeltas = new()
     {
-        ["text_delta"] = "text", ["thinking_delta"] = "thinking", ["signature_delta"] = "signature", ["input_json_delta"] = "partial_json",
+        ["text_delta"] = "text",
+        ["thinking_delta"] = "thinking",
+        ["signature_delta"] = "signature",
+        ["input_json_delta"] = "partial_json",
     };
 
     private readonly List<JsonElement> _events;
