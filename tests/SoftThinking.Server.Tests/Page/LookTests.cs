@@ -68,7 +68,12 @@ internal sealed class LookTests : PageTest
         bool touch = width < 600;
         return OpenAsync(script: script, options: new()
         {
-            ColorScheme = colors, ViewportSize = new() { Width = width, Height = height }, DeviceScaleFactor = 2, HasTouch = touch, IsMobile = touch, ReducedMotion = ReducedMotion.Reduce,
+            ColorScheme = colors,
+            ViewportSize = new() { Width = width, Height = height },
+            DeviceScaleFactor = 2,
+            HasTouch = touch,
+            IsMobile = touch,
+            ReducedMotion = ReducedMotion.Reduce,
         });
     }
 

@@ -69,8 +69,10 @@ internal sealed class ServerStateTests : PageTest
         await page.RouteAsync("**/v1/chat/completions", route => refusals-- > 0
             ? route.FulfillAsync(new()
             {
-                Status = 429, Headers = new Dictionary<string, string> { ["Retry-After"] = "1" },
-                ContentType = "application/json", Body = """{"error": {"message": "the queue is full", "type": "rate_limit_error", "param": null, "code": null}}""",
+                Status = 429,
+                Headers = new Dictionary<string, string> { ["Retry-After"] = "1" },
+                ContentType = "application/json",
+                Body = """{"error": {"message": "the queue is full", "type": "rate_limit_error", "param": null, "code": null}}""",
             })
             : route.ContinueAsync());
         await SendAsync(page);

@@ -31,8 +31,15 @@ internal sealed class StubbedReplies(IPage page)
     /// <summary>A token of one text, or of several with equal weights.</summary>
     public static JsonObject Token(bool thinking, params string[] texts) => new()
     {
-        ["token"] = 7, ["soft"] = thinking, ["thinking"] = thinking, ["marker"] = false, ["entropy"] = Math.Log(texts.Length), ["text"] = texts[0],
-        ["ids"] = Array(Enumerable.Range(7, texts.Length)), ["probs"] = Array(texts.Select(_ => 1.0 / texts.Length)), ["texts"] = Array(texts),
+        ["token"] = 7,
+        ["soft"] = thinking,
+        ["thinking"] = thinking,
+        ["marker"] = false,
+        ["entropy"] = Math.Log(texts.Length),
+        ["text"] = texts[0],
+        ["ids"] = Array(Enumerable.Range(7, texts.Length)),
+        ["probs"] = Array(texts.Select(_ => 1.0 / texts.Length)),
+        ["texts"] = Array(texts),
     };
 
     /// <summary>The token that ends a thought.</summary>
