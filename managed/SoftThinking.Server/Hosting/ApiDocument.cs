@@ -39,7 +39,7 @@ internal static partial class ApiDocument
                     + "unknown ones are ignored, unless their name looks like a known one misspelled.",
             },
             Servers = [new OpenApiServer { Url = "/" }],
-            Components = new OpenApiComponents { SecuritySchemes = Schemes() },
+            Components = new OpenApiComponents { SecuritySchemes = Schemes(), Schemas = new Dictionary<string, IOpenApiSchema>() },
         };
         document.Security = needsKey ? [Requirement(Bearer, document), Requirement(KeyHeader, document)] : null;
         foreach (IGrouping<string, ApiRoute> path in routes.GroupBy(route => PathOf(route.Path)))
@@ -111,8 +111,15 @@ internal static partial class ApiDocument
         Content = new Dictionary<string, IOpenApiMediaType> { [content.Type] = new OpenApiMediaType { Schema = Schema(content.Schema, document) } },
     };
 
-    private static OpenApiSchema Schema(JsonObject schema, OpenApiDocument document) =>
-        new OpenApiJsonReader().ReadFragment<OpenApiSchema>(schema.DeepClone(), OpenApiSpecVersion.OpenApi3_1, document, out _)!;
+    /// <summary>A schema; one with a title has its place among the components.</summary>
+    private static IOpenApiSchema Schema(JsonObject schema, OpenApiDocument document)
+    {
+        OpenApiSchema read = new OpenApiJsonReader().ReadFragment<OpenApiSchema>(schema.DeepClone(), OpenApiSpecVersion.OpenApi3_1, document, out _)!;
+        if (read.Title is not string title)
+            return read;
+        document.Components!.Schemas!.TryAdd(title, read);
+        return new OpenApiSchemaReference(title, document);
+    }
 
     [GeneratedRegex("[A-Za-z0-9]+")]
     private static partial Regex Words();

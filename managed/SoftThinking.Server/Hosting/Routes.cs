@@ -27,7 +27,10 @@ internal sealed class Routes(EngineHost host, ServerOptions options, ILogger log
         ApiRoute.Generate("/v1/chat/completions", "Answers a conversation.", new ChatCompletions(), ChatCompletions.Fields, ChatSchemas.Reply, ChatSchemas.Examples),
         new(HttpMethod.Post, "/v1/chat/completions/control", "Ends the thinking of a reply in progress that has reasoning_control.", routes => routes._controls.HandleAsync)
         {
-            Body = ThinkingControls.Fields.Schema(), Reply = Schemas.Object("{\"id\", \"success\": true}"), Errors = [400, 404, 413, 415],
+            Body = ThinkingControls.Fields.Schema(),
+            Examples = [new Example("Answer now", """{"id": "chatcmpl-0123456789abcdef01234567", "action": "reasoning_end"}""")],
+            Reply = Schemas.Object("{\"id\", \"success\": true}"),
+            Errors = [400, 404, 413, 415],
         },
         ApiRoute.Generate("/v1/completions", "Continues a text.", new Completions(), Completions.Fields, Schemas.Object("A text completion."),
             new Example("A text", """{"prompt": "7 + 5 =", "max_tokens": 8}"""),
@@ -66,11 +69,11 @@ internal sealed class Routes(EngineHost host, ServerOptions options, ILogger log
 
     public ThinkingControls Controls => _controls;
 
-    private static JsonObject HealthSchema => Schemas.Object("The state of the server.", new JsonObject
+    private static JsonObject HealthSchema => Schemas.Titled("Health", Schemas.Object("The state of the server.", new JsonObject
     {
         ["status"] = Schemas.Choice("The state.", ["ok", "loading", "failed"]),
         ["progress"] = Schemas.Number("Fraction of the model that is loaded, 0 to 1."),
-    });
+    }));
 
     /// <summary>Whether a route needs no key.</summary>
     public static bool IsPublic(PathString path) => path == "/" || path == "/health" || path.StartsWithSegments("/page");

@@ -7,7 +7,7 @@ namespace SoftThinking.Server.Messages;
 /// <summary>An error in the form of the Anthropic API.</summary>
 internal static class MessagesError
 {
-    public static JsonObject Schema { get; } = Schemas.Object("An error.", new JsonObject
+    public static JsonObject Schema { get; } = Schemas.Titled("MessagesError", Schemas.Object("An error.", new JsonObject
     {
         ["type"] = Schemas.Text("\"error\"."),
         ["error"] = Schemas.Object("What is wrong.", new JsonObject
@@ -15,7 +15,7 @@ internal static class MessagesError
             ["type"] = Schemas.Text("The kind of error."),
             ["message"] = Schemas.Text("What is wrong, for people."),
         }),
-    });
+    }));
 
     public static void Write(Utf8JsonWriter json, WireError error)
     {

@@ -48,7 +48,7 @@ internal sealed class Generate : IDialect
         new(StartField,
             Schemas.Integer("With return_logprob: the first position of interest; -1, or the prompt's length or more, as the prompt has none.", -1),
             (call, field) => call with { LogProbStart = field.Number<int>() }),
-        new(SamplingField, SamplingFields.Schema(), (call, field) => SamplingFields.Read(field.Value, call, field.Key + ".")),
+        new(SamplingField, SamplingFields.Schema("How to sample."), (call, field) => SamplingFields.Read(field.Value, call, field.Key + ".")),
         Refused("input_embeds", "; input_ids has token ids"),
         Refused("image_data", ""),
         Refused("audio_data", ""),

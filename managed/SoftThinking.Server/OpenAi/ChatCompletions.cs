@@ -11,7 +11,7 @@ internal sealed class ChatCompletions : IDialect
     /// <summary>The fields of a request. The later ones override the earlier.</summary>
     public static FieldSet<Call> Fields { get; } = new(
     [
-        new("messages", Schemas.Array("The conversation so far.", Schemas.Object("A message: role, content, and for an assistant reasoning_content and tool_calls.")),
+        new("messages", Schemas.Array("The conversation so far.", ChatSchemas.Turn),
             (call, field) => call.WithChat(chat => chat with { Messages = RequestJson.ReadMessages(ChatTurns.CheckLength(field, call.MaxMessages)) })) { Required = true },
         CommonFields.Model,
         CommonFields.Stream,

@@ -46,13 +46,15 @@ internal sealed class FieldSet<T>
     }
 
     /// <summary>The JSON schema of the object.</summary>
-    public JsonObject Schema()
+    public JsonObject Schema(string? description = null)
     {
         JsonObject schema = new()
         {
             ["type"] = "object",
             ["properties"] = new JsonObject(Fields.Select(field => KeyValuePair.Create<string, JsonNode?>(field.Name, field.Schema.DeepClone()))),
         };
+        if (description != null)
+            schema["description"] = description;
         if (Fields.Any(field => field.Required))
             schema["required"] = new JsonArray([.. Fields.Where(field => field.Required).Select(field => JsonValue.Create(field.Name))]);
         return schema;
