@@ -22,6 +22,7 @@ export function statistics(run) {
 export function spoken(run) {
     if (run.state !== "done")
         return run.error ?? "Stopped.";
-    const figures = [counted(run.thinkingTokens, "thought"), counted(run.mixtures, "mixture"), counted(run.tokens.length - run.thinkingTokens, "answer token")];
+    const answered = run.tokens.length - run.thinkingTokens;
+    const figures = [counted(run.thinkingTokens, "thought"), counted(run.mixtures, "mixture"), counted(answered, "answer token")];
     return `${run.content.trim()} ${figures.join(", ")}.`;
 }
