@@ -1,3 +1,5 @@
+using System.Text.Json.Nodes;
+
 namespace SoftThinking.Server.Tests;
 
 /// <summary>Prompts of the demonstration model as raw text, and what the engine makes of them.</summary>
@@ -9,8 +11,11 @@ internal static class RawPrompt
 
     public static int[] IdsOf(string question) => Engine.Tokenizer.Encode(Of(question), addSpecialTokens: true);
 
+    public static JsonArray JsonIdsOf(string question) => new([.. IdsOf(question).Select(id => (JsonNode)id)]);
+
     /// <summary>The engine's own result for a question.</summary>
-    public static async Task<GeneratedSample> AskAsync(string question, SamplingOptions sampling, Func<GenerationRequest, GenerationRequest>? change = null)
+    public static async Task<GeneratedSample> AskAsync(
+        string question, SamplingOptions sampling, Func<GenerationRequest, GenerationRequest>? change = null)
     {
         GenerationRequest request = GenerationRequest.FromText(Of(question)) with { Sampling = sampling };
         return (await Engine.GenerateAsync(change?.Invoke(request) ?? request)).Samples[0];

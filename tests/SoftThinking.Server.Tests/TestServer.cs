@@ -1,6 +1,7 @@
 using System.Net.Http.Headers;
 using System.Text;
 using System.Text.Json;
+using Microsoft.Extensions.Logging;
 using NUnit.Framework;
 using SoftThinking.Tests;
 
@@ -11,7 +12,9 @@ internal sealed class TestServer : IAsyncDisposable
 {
     public const string Model = "tiny-reasoner";
 
-    private TestServer(SoftThinkingServer server) => (Server, Http) = (server, new HttpClient { BaseAddress = server.Address });
+    // Without the drain a client that leaves a reply closes its connection at once.
+    private TestServer(SoftThinkingServer server) =>
+        (Server, Http) = (server, new HttpClient(new SocketsHttpHandler { MaxResponseDrainSize = 0 }) { BaseAddress = server.Address });
 
     public SoftThinkingServer Server { get; }
 
@@ -23,12 +26,15 @@ internal sealed class TestServer : IAsyncDisposable
     /// <param name="change">Changes the options.</param>
     /// <param name="engine">How the engine is set up.</param>
     /// <param name="model">Path of the model; null for the demonstration model.</param>
-    public static async Task<TestServer> StartAsync(Func<ServerOptions, ServerOptions>? change = null, EngineOptions? engine = null, string? model = null)
+    /// <param name="logger">Receives the log; null for none.</param>
+    public static async Task<TestServer> StartAsync(
+        Func<ServerOptions, ServerOptions>? change = null, EngineOptions? engine = null, string? model = null, ILogger? logger = null)
     {
         ServerOptions options = new() { ModelName = Model, Port = 0 };
         Engine? loaded = null;
         SoftThinkingServer server = new(change?.Invoke(options) ?? options, async (progress, cancellation) =>
-            loaded = await Engine.LoadAsync(model ?? TestData.TinyReasoner, (engine ?? new EngineOptions { Threads = 2 }) with { LoadProgress = progress }, cancellation));
+            loaded = await Engine.LoadAsync(model ?? TestData.TinyReasoner, (engine ?? new EngineOptions { Threads = 2 }) with { LoadProgress = progress }, cancellation),
+            logger == null ? null : logging => logging.AddProvider(new OneLogger(logger)));
         await server.StartAsync();
         await server.Loaded;
         return new TestServer(server) { Engine = loaded! };
@@ -70,6 +76,15 @@ internal sealed class TestServer : IAsyncDisposable
     {
         Http.Dispose();
         await Server.DisposeAsync();
+    }
+
+    private sealed class OneLogger(ILogger logger) : ILoggerProvider
+    {
+        public ILogger CreateLogger(string categoryName) => logger;
+
+        public void Dispose()
+        {
+        }
     }
 
     private static List<(string? Name, string Data)> Events(string body)

@@ -19,7 +19,7 @@ public class ArchitectureTests
     private static readonly Project OfEvaluations = new(typeof(Verdict), "SoftThinking.Evaluation",
         ["", "Judging", "Code", "Results", "Statistics", "Reporting", "Datasets", "Endpoints", "Runs"]);
 
-    private static readonly Project OfServers = new(typeof(SoftThinkingServer), "SoftThinking.Server", ["", "Wire", "Calls", "OpenAi", "Native", "Responses", "Messages", "Hosting"]);
+    private static readonly Project OfServers = new(typeof(SoftThinkingServer), "SoftThinking.Server", ["", "Wire", "Calls", "OpenAi", "Native", "Responses", "Messages", "Telemetry", "Hosting"]);
 
     private static readonly Project[] Projects = [Library, OfEvaluations, OfServers];
 

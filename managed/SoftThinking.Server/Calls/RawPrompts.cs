@@ -22,7 +22,10 @@ internal static class RawPrompts
 
     public static Field<Call> AddSpecialTokens { get; } = new("add_special_tokens",
         Schemas.Flag("Whether texts get what the tokenizer adds around them, such as a token that starts them; by default they do."),
-        (call, field) => call.With(request => request.Prompt is TextPrompt text ? request with { Prompt = text with { AddSpecialTokens = field.Flag() } } : request));
+        (call, field) => call.With(request => request with
+        {
+            Prompt = request.Prompt is TextPrompt text ? text with { AddSpecialTokens = field.Flag() } : request.Prompt,
+        }));
 
     /// <summary>Reads a text, or an array of texts.</summary>
     public static Call ReadTexts(Call call, JsonField field) => field.Value.ValueKind == JsonValueKind.Array
@@ -38,9 +41,8 @@ internal static class RawPrompts
     public static int ReadId(JsonField field) => field.Number<int>() is >= 0 and int id ? id : throw field.Wrong("a token id, 0 or more");
 
     /// <summary>Reads any of them.</summary>
-    public static Call ReadTextsOrIds(Call call, JsonField field) => field.Value.ValueKind == JsonValueKind.String || FirstIs(field, JsonValueKind.String)
-        ? ReadTexts(call, field)
-        : ReadIds(call, field);
+    public static Call ReadTextsOrIds(Call call, JsonField field) =>
+        field.Value.ValueKind == JsonValueKind.String || FirstIs(field, JsonValueKind.String) ? ReadTexts(call, field) : ReadIds(call, field);
 
     /// <summary>The call with its prompts as tokens, checked.</summary>
     /// <param name="field">The field that they come from, for messages.</param>
@@ -51,10 +53,9 @@ internal static class RawPrompts
         if (call.Choices > MaxChoices)
             throw new JsonFieldException(field, $"{field} asks for {call.Choices} answers; one request may ask for {MaxChoices}");
         Engine engine = context.Model.Engine;
-        return call with
-        {
-            Requests = [.. call.Requests.Select((request, i) => request with { Prompt = Encode(engine, request.Prompt, call.IsBatch ? $"{field}[{i}]" : field) })],
-        };
+        return call with { Requests = [.. call.Requests.Select((request, i) => request with { Prompt = Encode(engine, request.Prompt, NameOf(i)) })] };
+
+        string NameOf(int request) => call.IsBatch ? $"{field}[{request}]" : field;
     }
 
     private static TokenPrompt Encode(Engine engine, Prompt prompt, string field)

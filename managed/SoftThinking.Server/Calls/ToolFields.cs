@@ -44,14 +44,12 @@ internal static class ToolFields
         }
     }
 
-    /// <summary>A call with more tools.</summary>
-    public static Call Add(Call call, IEnumerable<JsonObject> more) => call.WithChat(chat =>
+    /// <summary>A call with these tools.</summary>
+    public static Call With(Call call, IEnumerable<JsonNode> tools)
     {
-        JsonArray tools = chat.Tools?.DeepClone().AsArray() ?? [];
-        foreach (JsonObject tool in more)
-            tools.Add((JsonNode)tool);
-        return chat with { Tools = tools.Count > 0 ? tools : null };
-    });
+        JsonArray all = [.. tools];
+        return call.WithChat(chat => chat with { Tools = all.Count > 0 ? all : null });
+    }
 
     /// <summary>A call that has its tools only if the model may call them.</summary>
     /// <exception cref="JsonFieldException">It has to call one, which cannot be enforced.</exception>

@@ -5,20 +5,27 @@ namespace SoftThinking.Server.Calls;
 
 /// <summary>Collects a conversation that comes in small parts. What the assistant thought, said and called without another's message between
 /// is one turn, and so are the system messages at the start.</summary>
-/// <param name="start">The turns before.</param>
-internal sealed class TurnList(IEnumerable<ChatMessage> start)
+internal sealed class TurnList
 {
-    private readonly List<ChatMessage> _turns = [.. start];
+    private readonly List<string> _system = []; // at the start
+    private readonly List<ChatMessage> _turns = []; // after it
     private readonly List<string> _thoughts = [], _texts = [];
     private readonly JsonArray _calls = [];
     private bool _assistant; // whether a turn of the assistant is open
+
+    /// <param name="start">The turns before.</param>
+    public TurnList(IEnumerable<ChatMessage> start)
+    {
+        foreach (ChatMessage message in start)
+            Add(message);
+    }
 
     /// <summary>Adds a message of another than the assistant.</summary>
     public void Add(ChatMessage message)
     {
         EndTurn();
-        if (ChatTurns.IsSystem(message) && _turns is [ChatMessage first] && ChatTurns.IsSystem(first))
-            _turns[0] = first with { Content = $"{first.Content}\n\n{message.Content}" };
+        if (_turns.Count == 0 && ChatTurns.IsSystem(message))
+            _system.Add(message.Content ?? "");
         else
             _turns.Add(message);
     }
@@ -50,7 +57,7 @@ internal sealed class TurnList(IEnumerable<ChatMessage> start)
     public IReadOnlyList<ChatMessage> ToList()
     {
         EndTurn();
-        return _turns;
+        return _system.Count > 0 ? [new ChatMessage("system", string.Join("\n\n", _system)), .. _turns] : _turns;
     }
 
     private void EndTurn()

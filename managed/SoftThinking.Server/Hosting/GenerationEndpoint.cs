@@ -13,7 +13,7 @@ internal sealed class GenerationEndpoint(IDialect dialect, EngineHost host, Thin
     {
         using CancellationTokenSource late = CancellationTokenSource.CreateLinkedTokenSource(http.RequestAborted);
         late.CancelAfter(options.RequestTimeout);
-        RequestLog log = new(http.Request.Path, logger, options.LogPrompts);
+        using RequestLog log = new(http.Request.Path, logger, options.LogPrompts);
         try
         {
             ServedModel model = host.Model;
@@ -21,11 +21,11 @@ internal sealed class GenerationEndpoint(IDialect dialect, EngineHost host, Thin
             CallContext context = new(model, options);
             Call call = dialect.Read(body, context);
             model.Check(call.Model);
-            log.Begin(context.Id, body);
+            log.Begin(call, context, body);
             using IDisposable? control = controls.Register(context.Id, ref call);
             await ReplyAsync(http, call, context, log, late.Token).ConfigureAwait(false);
         }
-        catch (OperationCanceledException) when (http.RequestAborted.IsCancellationRequested)
+        catch (Exception) when (http.RequestAborted.IsCancellationRequested)
         {
             log.Abandoned();
         }
@@ -67,35 +67,42 @@ internal sealed class GenerationEndpoint(IDialect dialect, EngineHost host, Thin
     {
         using EventStream stream = new(http.Response.Body);
         IReplyWriter writer = dialect.Stream(stream, call, context);
-        // An error that comes before the first event, or soon, still has a status of its own.
         Task<bool> next = events.MoveNextAsync().AsTask();
-        await Task.WhenAny(next, Task.Delay(options.KeepAliveInterval, cancellation)).ConfigureAwait(false);
-        if (next.IsFaulted || next.IsCanceled)
-            await next.ConfigureAwait(false);
-        http.Response.ContentType = "text/event-stream";
-        http.Response.Headers.CacheControl = "no-cache";
-        http.Response.Headers["X-Accel-Buffering"] = "no"; // a proxy would hold the events back
         try
         {
-            while (await WaitAsync(next).ConfigureAwait(false))
-            {
-                log.Add(events.Current);
-                writer.Add(events.Current);
-                ValueTask<bool> following = events.MoveNextAsync();
-                if (stream.IsFull || !following.IsCompleted)
-                    await stream.FlushAsync(cancellation).ConfigureAwait(false);
-                next = following.AsTask();
-            }
+            // An error that comes before the first event, or soon, still has a status of its own.
+            await Task.WhenAny(next, Task.Delay(options.KeepAliveInterval, cancellation)).ConfigureAwait(false);
+            if (next.IsFaulted || next.IsCanceled)
+                await next.ConfigureAwait(false);
+            StartEvents(http.Response);
+            await WriteEventsAsync().ConfigureAwait(false);
             writer.End();
             log.End();
         }
-        catch (Exception error) when (!http.RequestAborted.IsCancellationRequested)
+        catch (Exception error) when (http.Response.ContentType == EventStream.ContentType && !http.RequestAborted.IsCancellationRequested)
         {
             WireError wire = ErrorOf(error);
             log.Failed(wire, error);
             writer.Fail(wire);
         }
+        finally
+        {
+            // The enumeration can be disposed only between two events.
+            await ((Task)next).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
         await stream.FlushAsync(http.RequestAborted).ConfigureAwait(false);
+
+        async Task WriteEventsAsync()
+        {
+            while (await WaitAsync(next).ConfigureAwait(false))
+            {
+                log.Add(events.Current);
+                writer.Add(events.Current);
+                next = events.MoveNextAsync().AsTask();
+                if (stream.IsFull || !next.IsCompleted)
+                    await stream.FlushAsync(cancellation).ConfigureAwait(false);
+            }
+        }
 
         async ValueTask<bool> WaitAsync(Task<bool> pending)
         {
@@ -105,7 +112,7 @@ internal sealed class GenerationEndpoint(IDialect dialect, EngineHost host, Thin
                 {
                     return await pending.WaitAsync(options.KeepAliveInterval, cancellation).ConfigureAwait(false);
                 }
-                catch (TimeoutException) when (!pending.IsCompleted)
+                catch (TimeoutException)
                 {
                     writer.KeepAlive();
                     await stream.FlushAsync(cancellation).ConfigureAwait(false);
@@ -113,6 +120,13 @@ internal sealed class GenerationEndpoint(IDialect dialect, EngineHost host, Thin
             }
             return await pending.ConfigureAwait(false);
         }
+    }
+
+    private static void StartEvents(HttpResponse response)
+    {
+        response.ContentType = EventStream.ContentType;
+        response.Headers.CacheControl = "no-cache";
+        response.Headers["X-Accel-Buffering"] = "no"; // a proxy would hold the events back
     }
 
     private WireError ErrorOf(Exception error) => error is OperationCanceledException

@@ -4,10 +4,12 @@ using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using SoftThinking.Server.Hosting;
+using SoftThinking.Server.Telemetry;
 using SoftThinking.Server.Wire;
 
 namespace SoftThinking.Server;
@@ -43,7 +45,7 @@ public sealed class SoftThinkingServer : IAsyncDisposable
         _keys = new ApiKeys(options.ApiKeys);
         _app = Build(options, logging);
         _logger = _app.Services.GetRequiredService<ILoggerFactory>().CreateLogger("SoftThinking.Server");
-        _host = new EngineHost(options, load);
+        _host = new EngineHost(options, load, engine => new MetricsEndpoint(engine, options.ModelName, _app.Services));
         _app.Use(HandleErrorsAsync);
         if (UsesHostFilter(options))
             _app.UseHostFiltering();
@@ -55,6 +57,10 @@ public sealed class SoftThinkingServer : IAsyncDisposable
 
     /// <summary>Where the server listens, once it is started.</summary>
     public Uri Address => new(_app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First());
+
+    internal IServiceProvider Services => _app.Services;
+
+    internal IEnumerable<Endpoint> Endpoints => ((IEndpointRouteBuilder)_app).DataSources.SelectMany(source => source.Endpoints);
 
     /// <summary>Completes when the model is loaded, or cannot be.</summary>
     public Task Loaded => _host.Loading;
@@ -108,6 +114,8 @@ public sealed class SoftThinkingServer : IAsyncDisposable
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = options.ShutdownTimeout);
         builder.Services.AddHostFiltering(filter => filter.AllowedHosts = ["localhost", "127.0.0.1", "[::1]", HostOf(options.Address)]);
         builder.Services.AddCors(cors => cors.AddDefaultPolicy(policy => policy.WithOrigins([.. options.CorsOrigins]).AllowAnyHeader().AllowAnyMethod()));
+        if (options.Traces)
+            Tracing.Add(builder.Services);
         return builder.Build();
     }
 

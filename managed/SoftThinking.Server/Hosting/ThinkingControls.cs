@@ -8,7 +8,7 @@ namespace SoftThinking.Server.Hosting;
 /// <summary>The replies in progress whose thinking clients may end: those with <c>reasoning_control</c>, by their ids.</summary>
 internal sealed class ThinkingControls
 {
-    private static readonly FieldSet<Order> Fields = new(
+    public static FieldSet<Order> Fields { get; } = new(
     [
         new("id", Schemas.Text("Id of the reply."), (order, field) => order with { Id = field.Text() }) { Required = true },
         new("action", Schemas.Choice("What to do.", ["reasoning_end"]),
@@ -45,7 +45,8 @@ internal sealed class ThinkingControls
         }).ConfigureAwait(false);
     }
 
-    private sealed record Order(string Id);
+    /// <summary>What a client wants to be done.</summary>
+    public sealed record Order(string Id);
 
     private sealed class Registration : IDisposable
     {

@@ -29,7 +29,7 @@ internal sealed class MessagesApi : IDialect
         CommonFields.Model,
         CommonFields.TemplateVariables,
         new("tools", Schemas.Array("Tools that the model may call. Those of other types than custom are left out.", Schemas.Object("{\"name\", \"description\", \"input_schema\"}")),
-            (call, field) => ToolFields.Add(call, ToolFields.ReadFlat(field, type: "custom", schema: "input_schema"))),
+            (call, field) => ToolFields.With(call, ToolFields.ReadFlat(field, type: "custom", schema: "input_schema"))),
         new("tool_choice", Schemas.Object("{\"type\": \"auto\" | \"none\"}."), (call, field) => ToolChoice.Read(field.Value, call, $"{field.Key}.")),
         new("output_config", Schemas.Object("{\"effort\"}: how long the model may think."), (call, field) => Output.Read(field.Value, call, $"{field.Key}.")),
         ThinkingFields.Thinking,
@@ -60,14 +60,21 @@ internal sealed class MessagesApi : IDialect
             : throw new WireException(WireError.Invalid("messages must not end with the assistant: to continue its text is not supported", "messages"));
     }
 
-    /// <summary>The number of tokens of a request's prompt, of whose other fields none matters.</summary>
+    /// <summary>Answers <c>/v1/messages/count_tokens</c>: the number of tokens of a request's prompt, of whose other fields none
+    /// matters.</summary>
     /// <exception cref="WireException">The body is wrong.</exception>
     /// <exception cref="ArgumentException">A field is wrong.</exception>
-    public static int Count(JsonElement body, CallContext context)
+    public static Action<Utf8JsonWriter> CountTokens(JsonElement body, CallContext context)
     {
         Call call = Read(CountFields, body, context);
         context.Model.Check(call.Model);
-        return context.Model.Engine.Encode(call.Request.Prompt).Count;
+        int tokens = context.Model.Engine.Encode(call.Request.Prompt).Count;
+        return json =>
+        {
+            json.WriteStartObject();
+            json.WriteNumber("input_tokens", tokens);
+            json.WriteEndObject();
+        };
     }
 
     public void Write(Utf8JsonWriter json, Reply reply, Call call, CallContext context)

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using SoftThinking.Server.Wire;
 
 namespace SoftThinking.Server.Messages;
@@ -6,6 +7,16 @@ namespace SoftThinking.Server.Messages;
 /// <summary>An error in the form of the Anthropic API.</summary>
 internal static class MessagesError
 {
+    public static JsonObject Schema { get; } = Schemas.Object("An error.", new JsonObject
+    {
+        ["type"] = Schemas.Text("\"error\"."),
+        ["error"] = Schemas.Object("What is wrong.", new JsonObject
+        {
+            ["type"] = Schemas.Text("The kind of error."),
+            ["message"] = Schemas.Text("What is wrong, for people."),
+        }),
+    });
+
     public static void Write(Utf8JsonWriter json, WireError error)
     {
         json.WriteStartObject();

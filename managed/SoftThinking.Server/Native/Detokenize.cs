@@ -11,7 +11,10 @@ internal static class Detokenize
     /// <summary>The fields of a request.</summary>
     public static FieldSet<int[]> Fields { get; } = new(
     [
-        new("tokens", Schemas.Array("The token ids.", Schemas.Integer("An id.", 0)), (_, field) => [.. field.Elements().Select(RawPrompts.ReadId)]) { Required = true },
+        new("tokens", Schemas.Array("The token ids.", Schemas.Integer("An id.", 0)), (_, field) => [.. field.Elements().Select(RawPrompts.ReadId)])
+        {
+            Required = true,
+        },
     ]);
 
     public static Action<Utf8JsonWriter> Answer(JsonElement body, CallContext context)

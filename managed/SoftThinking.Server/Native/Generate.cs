@@ -23,7 +23,8 @@ internal sealed class Generate : IDialect
         .. CommonFields.EndsWithLeast("min_new_tokens"),
         CommonFields.Samples("n"),
         .. CommonFields.Sampling,
-        new("sampling_seed", Schemas.Integer("The same as seed.", 0), (call, field) => call.WithSampling(sampling => sampling with { Seed = field.Number<ulong>() })),
+        new("sampling_seed", Schemas.Integer("The same as seed.", 0),
+            (call, field) => call.WithSampling(sampling => sampling with { Seed = field.Number<ulong>() })),
         new("skip_special_tokens", Schemas.Flag("Whether special tokens have no text; by default they have none."),
             (call, field) => call with { SpecialTokens = !field.Flag() }),
         new("no_stop_trim", Schemas.Flag("Whether the text has the stop that ended it."), (call, field) => call with { KeepStop = field.Flag() }),
@@ -34,7 +35,8 @@ internal sealed class Generate : IDialect
     /// <summary>The fields of a request. The later ones override the earlier.</summary>
     public static FieldSet<Call> Fields { get; } = new(
     [
-        new(TextField, RawPrompts.Texts("What to continue. A list gives a list of results in its order, each prompt with the same seeds."), RawPrompts.ReadTexts),
+        new(TextField, RawPrompts.Texts("What to continue. A list gives a list of results in its order, each prompt with the same seeds."),
+            RawPrompts.ReadTexts),
         new(IdsField, RawPrompts.Ids("The same as token ids."), RawPrompts.ReadIds),
         CommonFields.Stream,
         new("rid", Schemas.Text("Id of the request, which its results get, too; with \"_\" and their number where there are several."),
@@ -43,7 +45,8 @@ internal sealed class Generate : IDialect
             (call, field) => field.Flag() ? (call with { LogProbs = true }).With(request => request with { LogProbs = 0 }) : call),
         new("top_logprobs_num", Schemas.Integer("With return_logprob: how many of the most likely tokens have theirs, too.", 0, 20),
             (call, field) => call.With(request => request with { LogProbs = field.Number<int>() is int count && call.LogProbs ? count : null })),
-        new(StartField, Schemas.Integer("With return_logprob: the first position of interest. Those of the prompt are not available, so: -1, or the prompt's length or more.", -1),
+        new(StartField,
+            Schemas.Integer("With return_logprob: the first position of interest; -1, or the prompt's length or more, as the prompt has none.", -1),
             (call, field) => call with { LogProbStart = field.Number<int>() }),
         new(SamplingField, SamplingFields.Schema(), (call, field) => SamplingFields.Read(field.Value, call, field.Key + ".")),
         Refused("input_embeds", "; input_ids has token ids"),
@@ -58,21 +61,19 @@ internal sealed class Generate : IDialect
     public Call Read(JsonElement body, CallContext context)
     {
         Call call = Fields.Read(body, context.NewText());
-        string[] prompts = [.. new[] { TextField, IdsField }.Where(name => body.TryGetProperty(name, out JsonElement value) && value.ValueKind != JsonValueKind.Null)];
-        if (prompts.Length != 1)
-            throw new JsonFieldException(TextField, $"either {TextField} or {IdsField} must be given, not {(prompts.Length == 0 ? "neither" : "both")}");
-        call = RawPrompts.Encode(call, context, prompts[0]);
+        call = RawPrompts.Encode(call, context, RequestBody.OnlyOneOf(body, TextField, IdsField));
         if (call.LogProbs && call.LogProbStart >= 0 && call.Requests.Any(request => call.LogProbStart < ((TokenPrompt)request.Prompt).Tokens.Count))
         {
-            throw new JsonFieldException(StartField,
-                $"{StartField} must be -1, or the length of the prompt or more, not {call.LogProbStart}: log-probabilities of the prompt are not available");
+            throw new JsonFieldException(StartField, $"{StartField} must be -1, or the length of the prompt or more, not {call.LogProbStart}: "
+                + "log-probabilities of the prompt are not available");
         }
         return call;
     }
 
     public void Write(Utf8JsonWriter json, Reply reply, Call call, CallContext context) => new GenerateWriter(call, context).Write(json, reply);
 
-    public IReplyWriter Stream(EventStream stream, Call call, CallContext context) => new GenerateStream(stream, call, new GenerateWriter(call, context));
+    public IReplyWriter Stream(EventStream stream, Call call, CallContext context) =>
+        new GenerateStream(stream, call, new GenerateWriter(call, context));
 
     public void WriteError(Utf8JsonWriter json, WireError error) => OpenAiError.Write(json, Named(error));
 

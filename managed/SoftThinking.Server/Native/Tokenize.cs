@@ -11,25 +11,23 @@ namespace SoftThinking.Server.Native;
 /// conversation.</summary>
 internal static class Tokenize
 {
-    private static readonly string[] Sources = ["prompt", "content", "messages"];
-
     /// <summary>The fields of a request; with "messages" also those of a chat completion that change its prompt.</summary>
     public static FieldSet<TokenizeRequest> Fields { get; } = new(
     [
         new("prompt", Schemas.Text("The text."), (request, field) => request with { Text = field.Text() }),
         new("content", Schemas.Text("The text by its other name."), (request, field) => request with { Text = field.Text() }),
         new("messages", Schemas.Array("A conversation.", Schemas.Object("A message.")), (request, _) => request),
-        new("add_special_tokens", Schemas.Flag("Whether a text gets what the tokenizer adds around it, such as a token that starts it; by default it does."),
+        new("add_special_tokens",
+            Schemas.Flag("Whether a text gets what the tokenizer adds around it, such as a token that starts it; by default it does."),
             (request, field) => request with { AddSpecialTokens = field.Flag() }),
-        new("return_token_strs", Schemas.Flag("Whether the reply has the text of each token."), (request, field) => request with { Texts = field.Flag() }),
+        new("return_token_strs", Schemas.Flag("Whether the reply has the text of each token."),
+            (request, field) => request with { Texts = field.Flag() }),
     ]);
 
     public static Action<Utf8JsonWriter> Answer(JsonElement body, CallContext context)
     {
         TokenizeRequest request = Fields.Read(body, new TokenizeRequest());
-        string[] given = [.. Sources.Where(name => body.TryGetProperty(name, out JsonElement value) && value.ValueKind != JsonValueKind.Null)];
-        if (given.Length != 1)
-            throw new JsonFieldException(Sources[0], $"one of {string.Join(", ", Sources)} must be given, not {(given.Length == 0 ? "none" : string.Join(" and ", given))}");
+        RequestBody.OnlyOneOf(body, "prompt", "content", "messages");
         Engine engine = context.Model.Engine;
         Prompt prompt = request.Text is string text
             ? new TextPrompt(text) { AddSpecialTokens = request.AddSpecialTokens ?? true }

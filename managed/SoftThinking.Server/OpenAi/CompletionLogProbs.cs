@@ -9,7 +9,7 @@ internal static class CompletionLogProbs
     /// <summary>Writes the property "logprobs" of the open object. Offsets count Unicode characters from the start of the reply's text.</summary>
     public static void Write(Utf8JsonWriter json, CompletionPiece piece, Tokenizer tokenizer)
     {
-        (GeneratedToken Token, TokenLogProbs LogProbs)[] tokens = [.. piece.Tokens.Where(token => token.LogProbs != null).Select(token => (token, token.LogProbs!))];
+        (GeneratedToken Token, TokenLogProbs LogProbs)[] tokens = [.. piece.Tokens.Select(token => (token, token.LogProbs!))];
         json.WriteStartObject("logprobs");
         json.WriteStartArray("tokens");
         foreach ((GeneratedToken token, _) in tokens)
@@ -41,8 +41,8 @@ internal static class CompletionLogProbs
     private static void WriteTop(Utf8JsonWriter json, IEnumerable<(int Id, float LogProb)> top, Tokenizer tokenizer)
     {
         json.WriteStartObject();
-        foreach ((string text, float logProb) in top.Select(entry => (Text: TextOf(entry.Id, tokenizer), entry.LogProb)).DistinctBy(entry => entry.Text))
-            json.WriteNumber(text, LogProb.Finite(logProb));
+        foreach ((int id, float logProb) in top.DistinctBy(entry => TextOf(entry.Id, tokenizer)))
+            json.WriteNumber(TextOf(id, tokenizer), LogProb.Finite(logProb));
         json.WriteEndObject();
     }
 

@@ -12,7 +12,8 @@ internal sealed class Completions : IDialect
     /// <summary>The fields of a request. The later ones override the earlier.</summary>
     public static FieldSet<Call> Fields { get; } = new(
     [
-        new("prompt", RawPrompts.TextsOrIds("What to continue. Several prompts give their choices in order, each with the same seeds."), RawPrompts.ReadTextsOrIds)
+        new("prompt", RawPrompts.TextsOrIds("What to continue. Several prompts give their choices in order, each with the same seeds."),
+            RawPrompts.ReadTextsOrIds)
         {
             Required = true,
         },
@@ -28,7 +29,8 @@ internal sealed class Completions : IDialect
             (call, field) => (call with { LogProbs = true }).With(request => request with { LogProbs = field.Number<int>() })),
         .. CommonFields.Sampling,
         .. CommonFields.Tokens,
-        CommonFields.Refused("echo", Schemas.Flag("Not supported."), value => value.ValueKind == JsonValueKind.False, ": the text is that after the prompt"),
+        CommonFields.Refused("echo", Schemas.Flag("Not supported."), value => value.ValueKind == JsonValueKind.False,
+            ": the text is that after the prompt"),
         CommonFields.Refused("best_of", Schemas.Integer("Not supported.", 1, 1), IsOne, "; n gives several choices"),
         CommonFields.Refused("suffix", Schemas.Text("Not supported."), value => value.ValueKind == JsonValueKind.String && value.ValueEquals(""), ""),
     ]);
@@ -37,7 +39,8 @@ internal sealed class Completions : IDialect
 
     public void Write(Utf8JsonWriter json, Reply reply, Call call, CallContext context) => new CompletionWriter(call, context).Write(json, reply);
 
-    public IReplyWriter Stream(EventStream stream, Call call, CallContext context) => new CompletionStream(stream, call, new CompletionWriter(call, context));
+    public IReplyWriter Stream(EventStream stream, Call call, CallContext context) =>
+        new CompletionStream(stream, call, new CompletionWriter(call, context));
 
     public void WriteError(Utf8JsonWriter json, WireError error) => OpenAiError.Write(json, error);
 

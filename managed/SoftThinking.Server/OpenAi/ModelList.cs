@@ -1,12 +1,32 @@
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using SoftThinking.Chat;
 using SoftThinking.Server.Calls;
+using SoftThinking.Server.Wire;
 
 namespace SoftThinking.Server.OpenAi;
 
 /// <summary><c>/v1/models</c>.</summary>
 internal static class ModelList
 {
+    public static JsonObject ModelSchema { get; } = Schemas.Object("A model.", new JsonObject
+    {
+        ["id"] = Schemas.Text("Its name."),
+        ["object"] = Schemas.Text("\"model\"."),
+        ["created"] = Schemas.Integer("When it was loaded, in seconds since 1970."),
+        ["owned_by"] = Schemas.Text("\"softthinking\"."),
+        ["max_model_len"] = Schemas.Integer("Most tokens of prompt and answer together."),
+        ["context_length"] = Schemas.Integer("The same by another name."),
+        ["thinks"] = Schemas.Flag("Whether it thinks."),
+        ["calls_tools"] = Schemas.Flag("Whether it can call tools."),
+    });
+
+    public static JsonObject Schema { get; } = Schemas.Object("Models.", new JsonObject
+    {
+        ["object"] = Schemas.Text("\"list\"."),
+        ["data"] = Schemas.Array("The models.", ModelSchema.DeepClone().AsObject()),
+    });
+
     public static void Write(Utf8JsonWriter json, ServedModel model)
     {
         json.WriteStartObject();

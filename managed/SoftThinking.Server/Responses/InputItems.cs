@@ -20,44 +20,50 @@ internal static class InputItems
     /// <exception cref="JsonFieldException">An item is malformed, or of a type that the server does not know.</exception>
     public static Call Read(Call call, JsonField field)
     {
-        IReadOnlyList<ChatMessage> start = ((ChatPrompt)call.Request.Prompt).Messages;
-        TurnList turns = new(start);
+        ChatPrompt start = (ChatPrompt)call.Request.Prompt;
+        TurnList turns = new(start.Messages);
+        List<JsonObject> tools = [];
         if (field.Value.ValueKind == JsonValueKind.String)
             turns.Add(new ChatMessage(User, field.Text()));
-        else if (field.Value.ValueKind != JsonValueKind.Array)
-            throw field.Wrong("text or an array of items");
         else
-            call = ChatTurns.CheckLength(field, call.MaxMessages).Elements().Aggregate(call, (sum, item) => ReadItem(sum, item, turns));
+            ReadItems(ChatTurns.CheckLength(field, call.MaxMessages), turns, tools);
         IReadOnlyList<ChatMessage> all = turns.ToList();
-        if (all.Count == start.Count)
+        if (all.Count == start.Messages.Count)
             all = [.. all, new ChatMessage(User, "")]; // clients probe a server with an empty input
+        if (tools.Count > 0)
+            call = ToolFields.With(call, (start.Tools?.AsArray() ?? []).Select(tool => tool!.DeepClone()).Concat(tools));
         return call.WithChat(chat => chat with { Messages = all });
     }
 
-    private static Call ReadItem(Call call, JsonField item, TurnList turns)
+    private static void ReadItems(JsonField field, TurnList turns, List<JsonObject> tools)
     {
-        NamedFields fields = new(item);
-        string type = fields.TryGet("type", out JsonField given) ? given.Text() : "message";
-        switch (type)
+        if (field.Value.ValueKind != JsonValueKind.Array)
+            throw field.Wrong("text or an array of items");
+        foreach (JsonField item in field.Elements())
         {
-            case "message":
-                ReadMessage(fields, turns);
-                break;
-            case "reasoning":
-                ReadReasoning(fields, turns);
-                break;
-            case "function_call":
-                turns.AddCall(fields.Get("call_id").Text(), fields.Get("name").Text(), fields.Get("arguments").Text());
-                break;
-            case "function_call_output":
-                turns.AddResult(fields.Get("call_id").Text(), TextParts.Read(fields.Get("output"), TextTypes));
-                break;
-            case "additional_tools": // as Codex sends them
-                return ToolFields.Add(call, ReadTools(fields.Get("tools")));
-            default:
-                throw new JsonFieldException(given.Key, $"{given.Key}: items of the type \"{type}\" are not supported");
+            NamedFields fields = new(item);
+            string type = fields.TryGet("type", out JsonField given) ? given.Text() : "message";
+            switch (type)
+            {
+                case "message":
+                    ReadMessage(fields, turns);
+                    break;
+                case "reasoning":
+                    ReadReasoning(fields, turns);
+                    break;
+                case "function_call":
+                    turns.AddCall(fields.Get("call_id").Text(), fields.Get("name").Text(), fields.Get("arguments").Text());
+                    break;
+                case "function_call_output":
+                    turns.AddResult(fields.Get("call_id").Text(), TextParts.Read(fields.Get("output"), TextTypes));
+                    break;
+                case "additional_tools": // as Codex sends them
+                    tools.AddRange(ReadTools(fields.Get("tools")));
+                    break;
+                default:
+                    throw new JsonFieldException(given.Key, $"{given.Key}: items of the type \"{type}\" are not supported");
+            }
         }
-        return call;
     }
 
     private static void ReadMessage(NamedFields fields, TurnList turns)

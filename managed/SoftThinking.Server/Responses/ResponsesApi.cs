@@ -31,7 +31,7 @@ internal sealed class ResponsesApi : IDialect
         new("instructions", Schemas.Text("The system message."),
             (call, field) => call.WithChat(chat => chat with { Messages = [new ChatMessage("system", field.Text())] })),
         new("tools", Schemas.Array("Tools that the model may call. Those of other types are left out.", Schemas.Object("{\"type\": \"function\", \"name\", \"description\", \"parameters\"}")),
-            (call, field) => ToolFields.Add(call, InputItems.ReadTools(field))),
+            (call, field) => ToolFields.With(call, InputItems.ReadTools(field))),
         new("input", Schemas.OneOf("The conversation so far.", Schemas.Text("What the user says."), Schemas.Array("Its items.", Schemas.Object("A message, reasoning, function_call or function_call_output."))),
             InputItems.Read) { Required = true },
         CommonFields.Model,

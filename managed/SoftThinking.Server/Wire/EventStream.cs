@@ -8,6 +8,8 @@ namespace SoftThinking.Server.Wire;
 /// <summary>A stream of server-sent events. What is written is sent with <see cref="FlushAsync"/>.</summary>
 internal sealed class EventStream : IDisposable
 {
+    public const string ContentType = "text/event-stream";
+
     /// <summary>As it is read by programs, "&lt;" need not be escaped.</summary>
     public static readonly JsonWriterOptions Json = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 

@@ -23,6 +23,22 @@ internal static class Schemas
 
     public static JsonObject Object(string description) => Of("object", description);
 
+    /// <summary>An object all of whose properties are there, except the optional ones.</summary>
+    public static JsonObject Object(string description, JsonObject properties, params string[] optional)
+    {
+        JsonObject schema = Of("object", description);
+        schema["properties"] = properties;
+        schema["required"] = new JsonArray([.. properties.Where(property => !optional.Contains(property.Key)).Select(property => JsonValue.Create(property.Key))]);
+        return schema;
+    }
+
+    /// <summary>A schema that null meets, too.</summary>
+    public static JsonObject OrNull(JsonObject schema)
+    {
+        schema["type"] = new JsonArray([schema["type"]!.DeepClone(), "null"]);
+        return schema;
+    }
+
     public static JsonObject Choice(string description, IEnumerable<string> values)
     {
         JsonObject schema = Of("string", description);

@@ -34,7 +34,7 @@ public sealed class Engine : IAsyncDisposable, IDisposable
         _disposal = new(FreeAsync);
         EngineLog.Loaded(logger, source.Name, model.WeightBytes, model.Cache.Blocks, ContextLength);
         // Last: from here on a thread uses the model.
-        _loop = new EngineLoop(model, options, logger, Defaults.EosIds);
+        _loop = new EngineLoop(this, model, options, logger, Defaults.EosIds);
     }
 
     /// <summary>The model's sizes and kind.</summary>

@@ -38,12 +38,13 @@ internal sealed class EngineLoop : IDisposable
     private long _preemptionsReported;
     private Exception? _failure;
 
-    public EngineLoop(LoadedModel model, EngineOptions options, ILogger logger, IEnumerable<int> eosIds)
+    /// <param name="scope">The scope of the meter: the engine.</param>
+    public EngineLoop(object scope, LoadedModel model, EngineOptions options, ILogger logger, IEnumerable<int> eosIds)
     {
         (_model, _logger, _eosIds, _queueLength) = (model, logger, [.. eosIds], options.QueueLength);
         _pool = new BlockPool(model.Cache.Blocks);
         _scheduler = new Scheduler(_pool, model.Limits.Slots, model.Limits.Rows, options.PrefixCache);
-        _metrics = new EngineMetrics(() => Statistics);
+        _metrics = new EngineMetrics(scope, () => Statistics);
         PublishStatistics();
         _thread = new Thread(Run) { Name = "SoftThinking engine", IsBackground = true };
         _thread.Start();
@@ -192,10 +193,10 @@ internal sealed class EngineLoop : IDisposable
             Generation generation = _active[i];
             if (!generation.Cancelled)
                 continue;
-            foreach (SampleRun run in generation.Samples)
+            foreach (SampleRun run in generation.Samples.Where(run => run.Stage != SequenceStage.Ended))
             {
-                if (run.Stage != SequenceStage.Ended)
-                    End(run);
+                _metrics.Aborted();
+                End(run);
             }
         }
     }
@@ -255,8 +256,8 @@ internal sealed class EngineLoop : IDisposable
             : run.Tokens.Count + 1 == run.MaxLength ? FinishReason.Length
             : null;
         StopMatch? stop = endsText ? new(null, row.Token) : stopString != null ? new(stopString, null) : null;
+        _metrics.Token(run, row, finish, now);
         run.Record(row, finish, stop);
-        _metrics.Token(run, now);
         if (finish is FinishReason reason)
         {
             EngineLog.Finished(_logger, run.Index, run.Generated, reason);
@@ -292,8 +293,9 @@ internal sealed class EngineLoop : IDisposable
     private void Fail(Generation generation, Exception error)
     {
         EngineLog.RequestFailed(_logger, error.Message);
-        foreach (SampleRun run in generation.Samples)
+        foreach (SampleRun run in generation.Samples.Where(run => run.Stage != SequenceStage.Ended))
         {
+            _metrics.Failed();
             LeaveQueue(run);
             _scheduler.End(run);
         }

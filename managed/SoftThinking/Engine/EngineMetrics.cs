@@ -1,72 +1,121 @@
 using System.Diagnostics;
 using System.Diagnostics.Metrics;
+using SoftThinking.Execution;
+using SoftThinking.Interop;
 
 namespace SoftThinking;
 
-/// <summary>The measurements of an engine, under the meter "SoftThinking". Times are in seconds.</summary>
+/// <summary>The measurements of an engine, under the meter "SoftThinking", whose scope is the engine. Times are in seconds. Prometheus
+/// shows the names that vLLM has, which dashboards know, with our prefix. Counters are observed rather than added to, so a listener that
+/// comes late misses nothing of them.</summary>
 internal sealed class EngineMetrics : IDisposable
 {
-    private readonly Meter _meter = new("SoftThinking");
-    private readonly Counter<long> _promptTokens;
-    private readonly Counter<long> _cachedTokens;
-    private readonly Counter<long> _outputTokens;
-    private readonly Counter<long> _preemptions;
-    private readonly Histogram<double> _timeToFirstToken;
-    private readonly Histogram<double> _timePerToken;
+    private const int Abort = 3, Error = 4;
 
+    /// <summary>How samples end: <see cref="FinishReason"/>, <see cref="Abort"/>, <see cref="Error"/>.</summary>
+    private static readonly string[] Ends = ["stop", "length", "cold_stop", "abort", "error"];
+
+    /// <summary>How thoughts end: <see cref="ThinkingEnd"/>.</summary>
+    private static readonly string[] ThoughtEnds = ["model", "cold_stop", "budget"];
+
+    private static readonly double[] TokenTimes = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5];
+    private static readonly double[] WaitTimes = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300];
+    private static readonly double[] WholeTimes = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 3600];
+
+    private readonly Meter _meter;
+    private readonly Count _promptTokens, _cacheQueries, _cacheHits, _generationTokens, _thinkingTokens, _mixtures, _preemptions;
+    private readonly Count[] _ends, _thoughtEnds;
+    private readonly Histogram<double> _timeToFirstToken, _interTokenLatency, _queueTime, _latency;
+    private double _entropy;
+
+    /// <param name="scope">The engine.</param>
     /// <param name="now">Returns the current statistics.</param>
-    public EngineMetrics(Func<EngineStatistics> now)
+    public EngineMetrics(object scope, Func<EngineStatistics> now)
     {
-        _meter.CreateObservableUpDownCounter("softthinking.sequences.waiting", () => now().Waiting, "{sequence}", "Samples that wait to start or to be computed again.");
-        _meter.CreateObservableUpDownCounter("softthinking.sequences.running", () => now().Running, "{sequence}", "Samples in progress.");
-        _meter.CreateObservableUpDownCounter("softthinking.kv.blocks.used", () => now().BlocksUsed, "{block}", "KV blocks in use.");
-        _meter.CreateObservableUpDownCounter("softthinking.kv.blocks.total", () => now().Blocks, "{block}", "KV blocks of the pool.");
-        _promptTokens = _meter.CreateCounter<long>("softthinking.tokens.prompt", "{token}", "Tokens of the prompts that were started.");
-        _cachedTokens = _meter.CreateCounter<long>("softthinking.tokens.cached", "{token}", "Prompt tokens found in the prefix cache.");
-        _outputTokens = _meter.CreateCounter<long>("softthinking.tokens.output", "{token}", "Tokens generated.");
-        _preemptions = _meter.CreateCounter<long>("softthinking.preemptions", "{preemption}", "Times that a sample had to release its blocks.");
-        _timeToFirstToken = Seconds("softthinking.time_to_first_token", "From submission to the first token.",
-            [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60]);
-        _timePerToken = Seconds("softthinking.time_per_token", "Between two tokens of a sample.",
-            [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1]);
+        _meter = new Meter(new MeterOptions("SoftThinking") { Scope = scope });
+        _meter.CreateObservableGauge("softthinking.num_requests_running", () => now().Running, "{request}", "Samples in progress.");
+        _meter.CreateObservableGauge("softthinking.num_requests_waiting", () => now().Waiting, "{request}", "Samples that wait to start or to be computed again.");
+        _meter.CreateObservableGauge("softthinking.kv_cache_usage_perc", () => (double)now().BlocksUsed / now().Blocks, null, "Fraction of the KV blocks in use, 0 to 1.");
+        _promptTokens = Counter("prompt_tokens", "{token}", "Tokens of the prompts that were started; samples of a request share its prompt.");
+        _generationTokens = Counter("generation_tokens", "{token}", "Tokens generated, thoughts included.");
+        _thinkingTokens = Counter("thinking_tokens", "{token}", "Tokens of thoughts, markers included.");
+        _mixtures = Counter("mixtures", "{token}", "Generated tokens that are mixtures of several.");
+        _meter.CreateObservableCounter("softthinking.thinking_entropy", () => Volatile.Read(ref _entropy), "nats", "Sum of the entropies of the tokens of thoughts.");
+        _thoughtEnds = Counters("thinking_ends", "reason", ThoughtEnds, "{thought}", "Thoughts that ended: by the model, by the cold stop, or by the budget.");
+        _cacheQueries = Counter("prefix_cache_queries", "{token}", "Prompt tokens of the samples that were started.");
+        _cacheHits = Counter("prefix_cache_hits", "{token}", "Those of them that were found in the prefix cache.");
+        _preemptions = Counter("num_preemptions", "{preemption}", "Times that a sample had to release its blocks.");
+        _ends = Counters("request_success", "finished_reason", Ends, "{request}", "Samples that ended.");
+        _timeToFirstToken = Seconds("time_to_first_token", "From submission to the first token of a sample.", WaitTimes);
+        _interTokenLatency = Seconds("inter_token_latency", "Between two tokens of a sample.", TokenTimes);
+        _queueTime = Seconds("request_queue_time", "From submission to the start of a sample.", WaitTimes);
+        _latency = Seconds("e2e_request_latency", "From submission to the end of a sample.", WholeTimes);
     }
 
     /// <summary>A sample started.</summary>
-    public void Started(SampleRun run) => Safely(() =>
+    public void Started(SampleRun run)
     {
-        _promptTokens.Add(run.PromptLength);
-        _cachedTokens.Add(run.CachedTokens);
-    });
-
-    /// <summary>A token of a sample was recorded.</summary>
-    /// <param name="now">In units of <see cref="Stopwatch.GetTimestamp"/>.</param>
-    public void Token(SampleRun run, long now)
-    {
-        try
-        {
-            _outputTokens.Add(1);
-            if (run.LastTokenAt == 0)
-                _timeToFirstToken.Record(Stopwatch.GetElapsedTime(run.Generation.SubmittedAt, now).TotalSeconds);
-            else
-                _timePerToken.Record(Stopwatch.GetElapsedTime(run.LastTokenAt, now).TotalSeconds);
-        }
-        catch
-        {
-            // As in Safely, without a closure for each token.
-        }
-        run.LastTokenAt = now;
+        _promptTokens.Add(run.Index == 0 ? run.PromptLength : 0);
+        _cacheQueries.Add(run.PromptLength);
+        _cacheHits.Add(run.CachedTokens);
+        Record(_queueTime, run.Generation.SubmittedAt, Stopwatch.GetTimestamp());
     }
 
-    public void Preempted(long count) => Safely(() => _preemptions.Add(count));
+    /// <summary>A token of a sample is about to be recorded, so that a caller who has read it finds it counted.</summary>
+    /// <param name="finish">Why it is the last, if it is.</param>
+    /// <param name="now">In units of <see cref="Stopwatch.GetTimestamp"/>.</param>
+    public void Token(SampleRun run, SampledRow row, FinishReason? finish, long now)
+    {
+        _generationTokens.Add(1);
+        _mixtures.Add(row.Ids.Length > 1 ? 1 : 0);
+        if ((row.Flags & StepFlags.Thinking) != 0)
+            Thought(run, row);
+        if (run.LastTokenAt == 0)
+            Record(_timeToFirstToken, run.Generation.SubmittedAt, now);
+        else
+            Record(_interTokenLatency, run.LastTokenAt, now);
+        run.LastTokenAt = now;
+        if (finish is not FinishReason reason)
+            return;
+        _ends[(int)reason].Add(1);
+        Record(_latency, run.Generation.SubmittedAt, now);
+    }
+
+    /// <summary>A sample was cancelled.</summary>
+    public void Aborted() => _ends[Abort].Add(1);
+
+    /// <summary>A sample failed.</summary>
+    public void Failed() => _ends[Error].Add(1);
+
+    public void Preempted(long count) => _preemptions.Add(count);
 
     public void Dispose() => _meter.Dispose();
 
+    private void Thought(SampleRun run, SampledRow row)
+    {
+        // A start marker of several tokens, with which an output may begin, is known to be one only with its last token.
+        int token = run.Generated;
+        bool opens = token > 0 && (run.FlagsAt(token - 1) & StepFlags.Thinking) == 0;
+        _thinkingTokens.Add(opens ? token + 1 : 1);
+        Volatile.Write(ref _entropy, _entropy + row.Entropy);
+        if (ThoughtEnd(row.Flags) is ThinkingEnd end)
+            _thoughtEnds[(int)end].Add(1);
+    }
+
+    /// <summary>What ends a thought with this token, or with the marker that it begins.</summary>
+    private static ThinkingEnd? ThoughtEnd(StepFlags flags)
+    {
+        if ((flags & StepFlags.Forced) == 0)
+            return (flags & StepFlags.ThinkingEnded) != 0 ? ThinkingEnd.Model : null;
+        return (flags & StepFlags.Budget) != 0 ? ThinkingEnd.Budget : (flags & StepFlags.ColdStop) != 0 ? ThinkingEnd.ColdStop : null;
+    }
+
     /// <summary>A listener's exception must not reach the engine's thread, where it would end the process.</summary>
-    private static void Safely(Action record)
+    private static void Record(Histogram<double> histogram, long start, long end)
     {
         try
         {
-            record();
+            histogram.Record(Stopwatch.GetElapsedTime(start, end).TotalSeconds);
         }
         catch
         {
@@ -74,6 +123,31 @@ internal sealed class EngineMetrics : IDisposable
         }
     }
 
+    private Count Counter(string name, string unit, string description)
+    {
+        Count count = new();
+        _meter.CreateObservableCounter("softthinking." + name, () => count.Value, unit, description);
+        return count;
+    }
+
+    private Count[] Counters(string name, string tag, string[] values, string unit, string description)
+    {
+        Count[] counts = [.. values.Select(_ => new Count())];
+        _meter.CreateObservableCounter(
+            "softthinking." + name, () => values.Zip(counts, (value, count) => new Measurement<long>(count.Value, KeyValuePair.Create(tag, (object?)value))), unit, description);
+        return counts;
+    }
+
     private Histogram<double> Seconds(string name, string description, double[] boundaries) => _meter.CreateHistogram(
-        name, "s", description, tags: null, new InstrumentAdvice<double> { HistogramBucketBoundaries = boundaries });
+        "softthinking." + name, "s", description, tags: null, new InstrumentAdvice<double> { HistogramBucketBoundaries = boundaries });
+
+    /// <summary>A number that the engine's thread counts, and others read.</summary>
+    private sealed class Count
+    {
+        private long _value;
+
+        public long Value => Volatile.Read(ref _value);
+
+        public void Add(long more) => Volatile.Write(ref _value, _value + more);
+    }
 }

@@ -81,14 +81,19 @@ internal sealed class ReservedTexts
         message.Content?.Contains(mark) == true || message.Reasoning?.Contains(mark) == true
         || message.ToolCalls?.GetRawText().Contains(mark) == true || message.Extra?.GetRawText().Contains(mark) == true;
 
-    private JsonElement? Mark(JsonElement? json) =>
-        json is JsonElement value ? JsonElement.Parse(Mark(JsonNode.Parse(value.GetRawText(), documentOptions: JsonValues.Deep))?.ToJsonString() ?? "null", JsonValues.Deep) : null;
+    private JsonElement? Mark(JsonElement? json)
+    {
+        if (json is not JsonElement value)
+            return null;
+        JsonNode? marked = Mark(JsonNode.Parse(value.GetRawText(), documentOptions: JsonValues.Deep));
+        return JsonElement.Parse(marked?.ToJsonString() ?? "null", JsonValues.Deep);
+    }
 
     private JsonNode? Mark(JsonNode? node) => node switch
     {
-        JsonObject @object => new JsonObject(@object.Select(entry => KeyValuePair.Create(Mark(entry.Key), Mark(entry.Value)))),
+        JsonObject @object => new JsonObject(JsonValues.Valid(@object.ToArray).Select(entry => KeyValuePair.Create(Mark(entry.Key), Mark(entry.Value)))),
         JsonArray array => new JsonArray([.. array.Select(element => Mark(element))]),
-        JsonValue value when value.TryGetValue(out string? text) => JsonValue.Create(Mark(text)),
+        JsonValue value when value.GetValueKind() == JsonValueKind.String => JsonValue.Create(Mark(JsonValues.Valid(value.GetValue<string>))),
         _ => node?.DeepClone(),
     };
 

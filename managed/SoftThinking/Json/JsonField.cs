@@ -92,10 +92,10 @@ public readonly record struct JsonField(string Key, JsonElement Value)
     }
 
     /// <summary>The fields of a value that is an object.</summary>
-    /// <param name="prefix">What precedes the name of a field in its key.</param>
+    /// <param name="prefix">What precedes the name of a field in its key; null for nothing.</param>
     /// <exception cref="JsonFieldException">The value is not an object.</exception>
     /// <exception cref="ArgumentException">A name is not Unicode.</exception>
-    public IEnumerable<JsonField> Fields(string prefix = "")
+    public IEnumerable<JsonField> Fields(string? prefix = null)
     {
         if (Value.ValueKind != JsonValueKind.Object)
             throw Wrong("an object");
@@ -116,8 +116,10 @@ public readonly record struct JsonField(string Key, JsonElement Value)
 
     /// <summary>The error for a value of the wrong kind.</summary>
     /// <param name="kind">What it must be.</param>
+    /// <exception cref="ArgumentNullException">The kind is null.</exception>
     public JsonFieldException Wrong(string kind)
     {
+        ArgumentNullException.ThrowIfNull(kind);
         string shown = Value.ValueKind == JsonValueKind.Undefined ? "absent" : PythonNumbers.NameOf(Value) ?? Value.GetRawText();
         return new JsonFieldException(Key, $"{Key} must be {kind}, not {(shown.Length > LongestShown ? shown[..LongestShown] + "…" : shown)}");
     }

@@ -82,6 +82,8 @@ public sealed class SamplingKey<T> : SamplingKey
     }
 
     /// <inheritdoc/>
+    /// <exception cref="ArgumentNullException">The options are null.</exception>
+    /// <exception cref="JsonFieldException">The value is of another kind, or out of range.</exception>
     public override SamplingOptions Read(JsonField field, SamplingOptions options)
     {
         ArgumentNullException.ThrowIfNull(options);

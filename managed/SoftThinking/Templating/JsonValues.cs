@@ -85,7 +85,9 @@ internal static class JsonValues
             : BigInteger.Parse(number, CultureInfo.InvariantCulture);
     }
 
-    private static T Valid<T>(Func<T> read)
+    /// <summary>What is read from JSON.</summary>
+    /// <exception cref="ArgumentException">A string holds half of a surrogate pair.</exception>
+    public static T Valid<T>(Func<T> read)
     {
         try
         {

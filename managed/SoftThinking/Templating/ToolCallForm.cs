@@ -16,7 +16,8 @@ internal sealed record ToolCallForm(bool TextArguments, bool EmptyContent, bool 
     private static readonly JsonSerializerOptions Readable = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     // The preferred first.
-    private static readonly ToolCallForm[] Forms = [new(false, false, false), new(false, true, false), new(true, false, false), new(true, true, false)];
+    private static readonly ToolCallForm[] Forms =
+        [new(false, false, false), new(false, true, false), new(true, false, false), new(true, true, false)];
 
     private static readonly JsonNode Tools = JsonNode.Parse(
         $$$"""
@@ -38,10 +39,12 @@ internal sealed record ToolCallForm(bool TextArguments, bool EmptyContent, bool 
 
     /// <summary>The conversation in this form. Arguments that are no JSON object stay as they are.</summary>
     public IReadOnlyList<ChatMessage> Apply(IReadOnlyList<ChatMessage> messages) =>
-        [.. (OneCall ? Divide(messages) : messages).Select(message => message.ToolCalls is { ValueKind: JsonValueKind.Array } calls ? Apply(message, calls) : message)];
+        [.. (OneCall ? Divide(messages) : messages).Select(Apply)];
 
-    private ChatMessage Apply(ChatMessage message, JsonElement calls)
+    private ChatMessage Apply(ChatMessage message)
     {
+        if (message.ToolCalls is not { ValueKind: JsonValueKind.Array } calls)
+            return message;
         JsonArray formed = JsonNode.Parse(calls.GetRawText(), documentOptions: JsonValues.Deep)!.AsArray();
         foreach (JsonObject call in formed.OfType<JsonObject>())
         {
@@ -65,9 +68,9 @@ internal sealed record ToolCallForm(bool TextArguments, bool EmptyContent, bool 
             return null;
         try
         {
-            if (!value.TryGetValue(out string? text) || JsonNode.Parse(text, documentOptions: new() { AllowDuplicateProperties = false }) is not JsonObject read)
-                return null;
-            JsonValues.From(read); // which refuses what is no Unicode
+            JsonDocumentOptions options = new() { AllowDuplicateProperties = false };
+            JsonObject? read = value.TryGetValue(out string? text) ? JsonNode.Parse(text, documentOptions: options) as JsonObject : null;
+            JsonValues.From(read); // refuses what is no Unicode
             return read;
         }
         catch (Exception error) when (error is JsonException or ArgumentException or InvalidOperationException)
@@ -87,39 +90,33 @@ internal sealed record ToolCallForm(bool TextArguments, bool EmptyContent, bool 
                 yield return message;
                 continue;
             }
-            List<ChatMessage> results = [.. messages.Skip(i + 1).TakeWhile(next => next.Role == "tool")];
-            i += results.Count;
+            Dictionary<string, ChatMessage> results = [];
+            Queue<ChatMessage> others = []; // results without an id
+            for (; i + 1 < messages.Count && messages[i + 1].Role == "tool"; i++)
+            {
+                if (Raw(messages[i + 1].Extra, "tool_call_id") is not string id || !results.TryAdd(id, messages[i + 1]))
+                    others.Enqueue(messages[i + 1]);
+            }
             foreach (JsonElement call in calls.EnumerateArray())
             {
                 yield return message with { ToolCalls = JsonElement.Parse($"[{call.GetRawText()}]", JsonValues.Deep) };
                 message = message with { Content = null, Reasoning = null, Extra = null };
-                int result = results.FindIndex(one => TextOf(one.Extra, "tool_call_id") is not string id || id == TextOf(call, "id"));
-                if (result < 0)
-                    continue;
-                yield return results[result];
-                results.RemoveAt(result);
+                if (results.Remove(Raw(call, "id") ?? "", out ChatMessage? result) || others.TryDequeue(out result))
+                    yield return result;
             }
-            foreach (ChatMessage rest in results)
+            foreach (ChatMessage rest in results.Values.Concat(others))
                 yield return rest;
         }
     }
 
-    private static string? TextOf(JsonElement? json, string key) =>
-        json is { ValueKind: JsonValueKind.Object } all && all.TryGetProperty(key, out JsonElement value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
+    private static string? Raw(JsonElement? json, string key) =>
+        json is { ValueKind: JsonValueKind.Object } all && all.TryGetProperty(key, out JsonElement value) ? value.GetRawText() : null;
 
     private bool IsOf(ChatTemplate template, int calls, string quote)
     {
-        JsonArray probe = [.. Enumerable.Range(0, calls).Select(i => JsonNode.Parse(
-            $$$"""{"id": "00000000{{{i}}}", "type": "function", "function": {"name": "{{{Name}}}", "arguments": {"key": "{{{ValueOf(i)}}}"} } }"""))];
-        ChatMessage[] messages =
-        [
-            new("user", "What?"),
-            new("assistant", null) { ToolCalls = JsonElement.Parse(probe.ToJsonString()) },
-            .. Enumerable.Range(0, calls).Select(i => new ChatMessage("tool", Result) { Extra = JsonElement.Parse($$"""{"tool_call_id": "00000000{{i}}", "name": "{{Name}}"}""") }),
-        ];
         try
         {
-            string text = template.RenderAsIs(Apply(messages), addGenerationPrompt: true, Tools, variables: null);
+            string text = template.RenderAsIs(Apply(Probe(calls)), addGenerationPrompt: true, Tools, variables: null);
             return text.Contains(Result, StringComparison.Ordinal)
                 && Enumerable.Range(0, calls).All(i => text.Contains(quote + ValueOf(i) + quote, StringComparison.Ordinal));
         }
@@ -128,6 +125,27 @@ internal sealed record ToolCallForm(bool TextArguments, bool EmptyContent, bool 
             return false;
         }
     }
+
+    private static ChatMessage[] Probe(int calls)
+    {
+        JsonArray probe = [.. Enumerable.Range(0, calls).Select(i => new JsonObject
+        {
+            ["id"] = IdOf(i),
+            ["type"] = "function",
+            ["function"] = new JsonObject { ["name"] = Name, ["arguments"] = new JsonObject { ["key"] = ValueOf(i) } },
+        })];
+        return
+        [
+            new("user", "What?"),
+            new("assistant", null) { ToolCalls = JsonElement.Parse(probe.ToJsonString()) },
+            .. Enumerable.Range(0, calls).Select(i => new ChatMessage("tool", Result)
+            {
+                Extra = JsonElement.Parse(new JsonObject { ["tool_call_id"] = IdOf(i), ["name"] = Name }.ToJsonString()),
+            }),
+        ];
+    }
+
+    private static string IdOf(int call) => $"00000000{call}"; // as long as Mistral's templates insist
 
     private static string ValueOf(int call) => $"value {call}";
 }

@@ -67,6 +67,22 @@ public class LifetimeTests
     }
 
     [Test]
+    public async Task AClientThatLeaves_IsNoError()
+    {
+        ListLogger log = new();
+        await using TestServer server = await TestServer.StartAsync(logger: log);
+        using (HttpResponseMessage response = await server.Http.SendAsync(
+            new HttpRequestMessage(HttpMethod.Post, Path) { Content = Json(Endless.Replace("\"seed\": 0", "\"n\": 64", StringComparison.Ordinal)) }, HttpCompletionOption.ResponseHeadersRead))
+        {
+            using Stream stream = await response.Content.ReadAsStreamAsync();
+            Assert.That(await stream.ReadAsync(new byte[1]), Is.EqualTo(1));
+        }
+        Assert.That(() => log.Lines.Any(line => line.Contains("the client is gone", StringComparison.Ordinal)), Is.True.After(60_000, 5));
+        await server.Server.StopAsync();
+        Assert.That(log.Lines, Has.None.StartWith("Error").And.None.StartWith("Critical"));
+    }
+
+    [Test]
     public async Task AFullQueue_IsReported()
     {
         await using TestServer server = await TestServer.StartAsync(engine: new EngineOptions { MaxSequences = 1, QueueLength = 1 });

@@ -44,7 +44,7 @@ public class GenerateTests
     {
         JsonElement meta = (await AskAsync(Body(new JsonObject { ["max_topk"] = 4 }))).GetProperty("meta_info");
         GeneratedSample alone = await RawPrompt.AskAsync(First, new SamplingOptions { Seed = 0, MaxTopk = 4 });
-        ConceptEntry[][] padded = [.. alone.Tokens.Select(token => token.Token.Entries.Concat(Enumerable.Repeat(new ConceptEntry(0, 0), 4)).Take(4).ToArray())];
+        ConceptEntry[][] padded = [.. alone.Tokens.Select(token => (ConceptEntry[])[.. token.Token.Entries, .. new ConceptEntry[4 - token.Token.Count]])];
         Assert.Multiple(() =>
         {
             Assert.That(alone.Tokens.Select(token => token.Token.Count), Has.Some.GreaterThan(1).And.Some.EqualTo(1));
@@ -72,7 +72,8 @@ public class GenerateTests
         Assert.Multiple(() =>
         {
             Assert.That(meta.GetProperty("input_token_logprobs").GetArrayLength(), Is.Zero);
-            Assert.That(meta.GetProperty("output_token_logprobs").EnumerateArray().Select(Entry), Is.EqualTo(alone.Tokens.Select(token => (token.LogProbs!.Token, token.Token.Token))));
+            Assert.That(meta.GetProperty("output_token_logprobs").EnumerateArray().Select(Entry),
+                Is.EqualTo(alone.Tokens.Select(token => (token.LogProbs!.Token, token.Token.Token))));
             Assert.That(meta.GetProperty("output_top_logprobs").EnumerateArray().Select(row => row.EnumerateArray().Select(Entry)),
                 Is.EqualTo(alone.Tokens.Select(token => token.LogProbs!.Top.Select(top => (top.LogProb, top.Id)))));
         });
@@ -86,7 +87,7 @@ public class GenerateTests
         if (ids)
         {
             body.Remove("text");
-            body["input_ids"] = new JsonArray([.. new[] { First, Second }.Select(question => new JsonArray([.. RawPrompt.IdsOf(question).Select(id => (JsonNode)id)]))]);
+            body["input_ids"] = new JsonArray(RawPrompt.JsonIdsOf(First), RawPrompt.JsonIdsOf(Second));
         }
         else
         {
@@ -102,7 +103,8 @@ public class GenerateTests
         Assert.Multiple(() =>
         {
             Assert.That(results.EnumerateArray().Select(result => result.GetProperty("text").GetString()), Is.EqualTo(expected));
-            Assert.That(results.EnumerateArray().Select(result => result.GetProperty("meta_info").GetProperty("id").GetString()), Is.EqualTo(new[] { "mine_0", "mine_1", "mine_2", "mine_3" }));
+            Assert.That(results.EnumerateArray().Select(result => result.GetProperty("meta_info").GetProperty("id").GetString()),
+                Is.EqualTo(new[] { "mine_0", "mine_1", "mine_2", "mine_3" }));
         });
     }
 
@@ -156,7 +158,8 @@ public class GenerateTests
         {
             Assert.That(Server.Engine.Tokenizer.IsSpecial(ids[^1]));
             Assert.That(whole.GetProperty("text").GetString(), Is.EqualTo(Server.Engine.Tokenizer.Decode(ids, skipSpecialTokens: false)));
-            Assert.That(trimmed.GetProperty("text").GetString(), Is.EqualTo(Server.Engine.Tokenizer.Decode(ids.AsSpan()[..^1], skipSpecialTokens: false)));
+            Assert.That(trimmed.GetProperty("text").GetString(),
+                Is.EqualTo(Server.Engine.Tokenizer.Decode(ids.AsSpan()[..^1], skipSpecialTokens: false)));
         });
     }
 
@@ -174,7 +177,8 @@ public class GenerateTests
     [Test]
     public async Task IgnoredEnd_IsTextLikeAnyOther()
     {
-        JsonElement result = await AskAsync(Body(new JsonObject { ["ignore_eos"] = true, ["max_new_tokens"] = 200, ["skip_special_tokens"] = false }));
+        JsonObject sampling = new() { ["ignore_eos"] = true, ["max_new_tokens"] = 200, ["skip_special_tokens"] = false };
+        JsonElement result = await AskAsync(Body(sampling));
         int[] ids = Numbers(result.GetProperty("output_ids"));
         Assert.Multiple(() =>
         {
@@ -214,7 +218,8 @@ public class GenerateTests
     public async Task WhatAsksForNothing_IsAccepted()
     {
         JsonObject body = Body(new JsonObject { ["max_new_tokens"] = 1, ["regex"] = null, ["spaces_between_special_tokens"] = false });
-        (body["return_logprob"], body["logprob_start_len"], body["top_logprobs_num"], body["return_hidden_states"], body["lora_path"]) = (false, 0, 0, false, null);
+        (body["return_logprob"], body["logprob_start_len"], body["top_logprobs_num"]) = (false, 0, 0);
+        (body["return_hidden_states"], body["lora_path"]) = (false, null);
         JsonElement result = await AskAsync(body);
         Assert.That(result.GetProperty("output_ids").GetArrayLength(), Is.EqualTo(1));
     }
@@ -224,7 +229,8 @@ public class GenerateTests
     private static IEnumerable<IEnumerable<T>> Rows<T>(JsonElement meta, string name, Func<JsonElement, T> read) =>
         meta.GetProperty(name).EnumerateArray().Select(row => row.EnumerateArray().Select(read));
 
-    private static (float, int) Entry(JsonElement entry) => entry[2].ValueKind == JsonValueKind.Null ? (entry[0].GetSingle(), entry[1].GetInt32()) : default;
+    private static (float, int) Entry(JsonElement entry) =>
+        entry[2].ValueKind == JsonValueKind.Null ? (entry[0].GetSingle(), entry[1].GetInt32()) : default;
 
     private static string Without(JsonElement result, string field)
     {

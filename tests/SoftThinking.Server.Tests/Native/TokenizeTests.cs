@@ -36,7 +36,8 @@ public class TokenizeTests
     [Test]
     public async Task Messages_GiveThePromptOfAChatCompletion()
     {
-        JsonElement tokens = await Server.AskAsync("/tokenize", $$$"""{"messages": {{{Chat}}}, "chat_template_kwargs": {"enable_thinking": false}}""");
+        JsonElement tokens = await Server.AskAsync("/tokenize",
+            $$$"""{"messages": {{{Chat}}}, "chat_template_kwargs": {"enable_thinking": false}}""");
         JsonElement without = await Server.AskAsync("/tokenize", $$"""{"messages": {{Chat}}, "add_generation_prompt": false}""");
         JsonElement reply = await Server.AskAsync("/v1/chat/completions", $$"""{"messages": {{Chat}}, "max_tokens": 1}""");
         JsonElement plain = await Server.AskAsync("/tokenize", $$"""{"messages": {{Chat}}}""");
@@ -53,7 +54,8 @@ public class TokenizeTests
     [Test]
     public async Task Template_IsThatOfTheEngine()
     {
-        JsonElement all = await Server.AskAsync("/apply-template", $$$"""{"messages": {{{Chat}}}, "chat_template_kwargs": {"enable_thinking": false}}""");
+        JsonElement all = await Server.AskAsync("/apply-template",
+            $$$"""{"messages": {{{Chat}}}, "chat_template_kwargs": {"enable_thinking": false}}""");
         JsonElement without = await Server.AskAsync("/apply-template", $$"""{"messages": {{Chat}}, "add_generation_prompt": false}""");
         Assert.Multiple(() =>
         {

@@ -37,21 +37,23 @@ public class CompletionsTests
     [Test]
     public async Task Prompts_OfTextOrIds_GiveTheirChoicesInOrder()
     {
-        JsonObject texts = Body(new JsonArray(RawPrompt.Of(First), RawPrompt.Of(Second)), 5), ids = Body(new JsonArray(Ids(First), Ids(Second)), 5);
+        JsonObject texts = Body(new JsonArray(RawPrompt.Of(First), RawPrompt.Of(Second)), 5), ids = Body(new JsonArray(RawPrompt.JsonIdsOf(First), RawPrompt.JsonIdsOf(Second)), 5);
         (texts["n"], texts["temperature"], ids["n"], ids["temperature"]) = (2, 1.2, 2, 1.2);
-        JsonElement ofTexts = await AskAsync(texts), ofIds = await AskAsync(ids), ofOne = await AskAsync(Body(Ids(Second)));
+        JsonElement ofTexts = await AskAsync(texts), ofIds = await AskAsync(ids), ofOne = await AskAsync(Body(RawPrompt.JsonIdsOf(Second)));
         FilterOptions filter = new() { Temperature = 1.2f };
+        SamplingOptions sampling = new() { Thinking = filter with { MinP = 0.001f }, AfterThinking = filter };
         List<string> expected = [];
         foreach (string question in new[] { First, Second })
         {
             foreach (ulong seed in new ulong[] { 5, 6 })
-                expected.Add((await RawPrompt.AskAsync(question, new SamplingOptions { Thinking = filter with { MinP = 0.001f }, AfterThinking = filter, Seed = seed })).Text);
+                expected.Add((await RawPrompt.AskAsync(question, sampling with { Seed = seed })).Text);
         }
         Assert.Multiple(async () =>
         {
             Assert.That(TextsOf(ofTexts), Is.EqualTo(expected));
             Assert.That(TextsOf(ofIds), Is.EqualTo(expected));
-            Assert.That(ofTexts.GetProperty("choices").EnumerateArray().Select(choice => choice.GetProperty("seed").GetInt32()), Is.EqualTo(new[] { 5, 6, 5, 6 }));
+            Assert.That(ofTexts.GetProperty("choices").EnumerateArray().Select(choice => choice.GetProperty("seed").GetInt32()),
+                Is.EqualTo(new[] { 5, 6, 5, 6 }));
             Assert.That(TextsOf(ofOne), Is.EqualTo(new[] { (await RawPrompt.AskAsync(Second, new SamplingOptions { Seed = 0 })).Text }));
         });
     }
@@ -67,14 +69,18 @@ public class CompletionsTests
         Assert.That(events[^1].Data, Is.EqualTo("[DONE]"));
         JsonElement[] chunks = [.. events.SkipLast(1).Select(next => JsonElement.Parse(next.Data))];
         foreach (string count in new[] { "prompt_tokens", "completion_tokens", "total_tokens" })
-            Assert.That(chunks[^1].GetProperty("usage").GetProperty(count).GetInt32(), Is.EqualTo(whole.GetProperty("usage").GetProperty(count).GetInt32()), count);
+            Assert.That(UsageOf(chunks[^1], count), Is.EqualTo(UsageOf(whole, count)), count);
         for (int i = 0; i < 2; i++)
         {
             JsonElement choice = whole.GetProperty("choices")[i];
-            JsonElement[] pieces = [.. chunks.SelectMany(chunk => chunk.GetProperty("choices").EnumerateArray()).Where(piece => piece.GetProperty("index").GetInt32() == i)];
+            JsonElement[] pieces =
+            [
+                .. chunks.SelectMany(chunk => chunk.GetProperty("choices").EnumerateArray()).Where(piece => piece.GetProperty("index").GetInt32() == i),
+            ];
             Assert.Multiple(() =>
             {
-                Assert.That(string.Concat(pieces.Select(piece => piece.GetProperty("text").GetString())), Is.EqualTo(choice.GetProperty("text").GetString()));
+                Assert.That(string.Concat(pieces.Select(piece => piece.GetProperty("text").GetString())),
+                    Is.EqualTo(choice.GetProperty("text").GetString()));
                 Assert.That(Joined(pieces, "token_ids"), Is.EqualTo(Joined([choice], "token_ids")));
                 Assert.That(Joined(pieces, "concept_tokens"), Is.EqualTo(Joined([choice], "concept_tokens")));
                 foreach (string list in new[] { "tokens", "token_logprobs", "top_logprobs", "text_offset" })
@@ -96,15 +102,18 @@ public class CompletionsTests
         string text = choice.GetProperty("text").GetString()!;
         Assert.Multiple(() =>
         {
-            Assert.That(choice.GetProperty("token_ids").EnumerateArray().Select(id => id.GetInt32()), Is.EqualTo(alone.Tokens.Select(token => token.Token.Token)));
-            Assert.That(logProbs.GetProperty("token_logprobs").EnumerateArray().Select(value => value.GetSingle()), Is.EqualTo(alone.Tokens.Select(token => token.LogProbs!.Token)));
+            Assert.That(choice.GetProperty("token_ids").EnumerateArray().Select(id => id.GetInt32()),
+                Is.EqualTo(alone.Tokens.Select(token => token.Token.Token)));
+            Assert.That(logProbs.GetProperty("token_logprobs").EnumerateArray().Select(value => value.GetSingle()),
+                Is.EqualTo(alone.Tokens.Select(token => token.LogProbs!.Token)));
             Assert.That(logProbs.GetProperty("text_offset").GetArrayLength(), Is.EqualTo(alone.Tokens.Count));
             for (int i = 0; i < alone.Tokens.Count; i++)
             {
                 int offset = logProbs.GetProperty("text_offset")[i].GetInt32();
                 Assert.That(text[offset..], Does.StartWith(alone.Tokens[i].Text));
                 JsonElement top = logProbs.GetProperty("top_logprobs")[i];
-                Assert.That(top.GetProperty(logProbs.GetProperty("tokens")[i].GetString()!).GetSingle(), Is.EqualTo(alone.Tokens[i].LogProbs!.Token), "the token itself is among the top");
+                string token = logProbs.GetProperty("tokens")[i].GetString()!;
+                Assert.That(top.GetProperty(token).GetSingle(), Is.EqualTo(alone.Tokens[i].LogProbs!.Token), "the token itself is among the top");
                 Assert.That(top.EnumerateObject().Count(), Is.InRange(3, 4));
             }
         });
@@ -136,7 +145,8 @@ public class CompletionsTests
         Assert.Multiple(() =>
         {
             Assert.That(choice.GetProperty("text").GetString(), Is.EqualTo(alone.Text));
-            Assert.That(choice.GetProperty("concept_tokens").EnumerateArray().Select(token => token.GetProperty("ids").GetArrayLength()), Is.All.EqualTo(1));
+            Assert.That(choice.GetProperty("concept_tokens").EnumerateArray().Select(token => token.GetProperty("ids").GetArrayLength()),
+                Is.All.EqualTo(1));
         });
     }
 
@@ -192,18 +202,21 @@ public class CompletionsTests
         Assert.Multiple(() =>
         {
             Assert.That(failures.Select(failure => failure.Status), Is.All.EqualTo(400));
-            Assert.That(failures.Select(failure => failure.Error.GetProperty("error").GetProperty("param").GetString()), Is.EqualTo(new[] { "prompt", "prompt", "prompt[1]" }));
+            Assert.That(failures.Select(failure => failure.Error.GetProperty("error").GetProperty("param").GetString()),
+                Is.EqualTo(new[] { "prompt", "prompt", "prompt[1]" }));
             Assert.That(failures[2].Error.GetProperty("error").GetProperty("code").GetString(), Is.EqualTo("context_length_exceeded"));
         });
     }
 
-    private static JsonArray Ids(string question) => new([.. RawPrompt.IdsOf(question).Select(id => (JsonNode)id)]);
+    private static int UsageOf(JsonElement reply, string count) => reply.GetProperty("usage").GetProperty(count).GetInt32();
 
-    private static IEnumerable<string?> TextsOf(JsonElement reply) => reply.GetProperty("choices").EnumerateArray().Select(choice => choice.GetProperty("text").GetString());
+    private static IEnumerable<string?> TextsOf(JsonElement reply) =>
+        reply.GetProperty("choices").EnumerateArray().Select(choice => choice.GetProperty("text").GetString());
 
     private static JsonElement[] LogProbsOf(IEnumerable<JsonElement> pieces) =>
         [.. pieces.Select(piece => piece.GetProperty("logprobs")).Where(logProbs => logProbs.ValueKind == JsonValueKind.Object)];
 
     /// <summary>The elements of a list that comes in pieces, as JSON.</summary>
-    private static string[] Joined(JsonElement[] pieces, string list) => [.. pieces.SelectMany(piece => piece.GetProperty(list).EnumerateArray()).Select(element => element.GetRawText())];
+    private static string[] Joined(JsonElement[] pieces, string list) =>
+        [.. pieces.SelectMany(piece => piece.GetProperty(list).EnumerateArray()).Select(element => element.GetRawText())];
 }

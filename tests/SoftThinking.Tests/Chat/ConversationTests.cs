@@ -19,18 +19,22 @@ public class ConversationTests
     private static readonly JsonNode Tools = JsonNode.Parse("""[{"type": "function", "function": {"name": "add", "parameters": {"type": "object"}}}]""")!;
 
     private static readonly string[] Hermes =
-        ["I", " ask", ".", "</think>", "\n\n", "Let", " me", " add", ".\n", "<tool_call>", "\n{\"name\"", ": \"add\", \"arg", "uments\": {\"a\": 4", "0, \"b\": 7}", "}\n", "</tool_call>"];
+    [
+        "I", " ask", ".", "</think>", "\n\n", "Let", " me", " add", ".\n",
+        "<tool_call>", "\n{\"name\"", ": \"add\", \"arg", "uments\": {\"a\": 4", "0, \"b\": 7}", "}\n", "</tool_call>",
+    ];
 
-    private static readonly string[] Named = ["I", " ask", ".", "</think>", "Let", " me", " add", ".", "[TOOL_CALLS]", "ad", "d", "[ARGS]", "{\"a\": 4", "0, \"b\"", ": 7}"];
+    private static readonly string[] Named =
+        ["I", " ask", ".", "</think>", "Let", " me", " add", ".", "[TOOL_CALLS]", "ad", "d", "[ARGS]", "{\"a\": 4", "0, \"b\"", ": 7}"];
 
     private static readonly string[] Last = ["Ah", ".", "</think>", "\n\n", "It is", " 47."];
 
-    [TestCase(ToolCallSyntax.Hermes, ScriptedModel.HermesTemplate, nameof(Hermes))]
-    [TestCase(ToolCallSyntax.Mistral, Mistral, nameof(Named))]
-    public async Task AToolIsCalledAndAnswers(ToolCallSyntax syntax, string template, string script)
+    [Test]
+    public async Task AToolIsCalledAndAnswers([Values(ToolCallSyntax.Hermes, ToolCallSyntax.Mistral)] ToolCallSyntax syntax)
     {
         using TempFolder folder = new();
-        ScriptedModel.Write(folder.Path, template, new ScriptedReply("<|tools|>", script == nameof(Named) ? Named : Hermes), new ScriptedReply("<|result|>", Last));
+        (string template, string[] first) = syntax == ToolCallSyntax.Hermes ? (ScriptedModel.HermesTemplate, Hermes) : (Mistral, Named);
+        ScriptedModel.Write(folder.Path, template, new ScriptedReply("<|tools|>", first), new ScriptedReply("<|result|>", Last));
         await using Engine engine = Engine.Load(folder.Path, new EngineOptions { Device = ComputeDevice.Cpu });
         Assert.That(engine.ToolCallSyntax, Is.EqualTo(syntax));
 

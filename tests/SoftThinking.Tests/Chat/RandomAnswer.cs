@@ -41,7 +41,8 @@ internal sealed class RandomAnswer
     {
         string[] parts =
         [
-            .. Words, ToolCallNotation.Of(syntax).Begin, "name", ":", ",", "}", "]", "[", "\"name\"", "\"arguments\"", "\"parameters\": {", "{\"name\": \"f\", ", "[ARGS]", "f", "0", "-1.5e", "null",
+            .. Words, ToolCallNotation.Of(syntax).Begin, "name", ":", ",", "}", "]", "[", "\"name\"", "\"arguments\"", "\"parameters\": {",
+            "{\"name\": \"f\", ", "[ARGS]", "f", "0", "-1.5e", "null",
         ];
         return string.Concat(Enumerable.Range(0, random.Next(40)).Select(_ => parts[random.Next(parts.Length)]));
     }

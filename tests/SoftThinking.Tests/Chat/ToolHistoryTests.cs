@@ -21,10 +21,12 @@ public class ToolHistoryTests
     {
         string source = PublishedTemplates.Source(name);
         JsonObject golden = Golden(name, "tool, tools=True, {'add_generation_prompt': True}");
-        JsonObject context = golden["context"]!.AsObject(), turn = context["messages"]![2]!.AsObject(), function = turn["tool_calls"]![0]!["function"]!.AsObject();
+        JsonObject context = golden["context"]!.AsObject(), turn = context["messages"]![2]!.AsObject();
+        JsonObject function = turn["tool_calls"]![0]!["function"]!.AsObject();
         turn["content"] = content;
         function["arguments"] = function["arguments"]!.ToJsonString();
-        ChatTemplate template = ChatTemplate.Parse(source, name, new Dictionary<string, string> { ["bos_token"] = "<s>", ["eos_token"] = "</s>" }, FixedClock.Instance);
+        Dictionary<string, string> tokens = new() { ["bos_token"] = "<s>", ["eos_token"] = "</s>" };
+        ChatTemplate template = ChatTemplate.Parse(source, name, tokens, FixedClock.Instance);
         Assert.That(template.Render(Read(context["messages"]!), tools: context["tools"]), Is.EqualTo(golden["expected"]!.GetValue<string>()));
     }
 
@@ -57,8 +59,8 @@ public class ToolHistoryTests
     [TestCase("{\"x\": 1, \"x\": 2}")]
     [TestCase("{\"x\": \"\\ud800\"}")]
     [TestCase("{\"x\": 1")]
-    public void ArgumentsThatAreNoObjectStay(string arguments) => Assert.That(
-        Render(Qwen, [new("user", "w?"), Turn(null, arguments)]), Does.Contain($"\"arguments\": {JsonSerializer.Serialize(arguments).Replace("\\u0022", "\\\"")}}}"));
+    public void ArgumentsThatAreNoObjectStay(string arguments) => Assert.That(Render(Qwen, [new("user", "w?"), Turn(null, arguments)]),
+        Does.Contain($"\"arguments\": \"{arguments.Replace("\\", "\\\\").Replace("\"", "\\\"")}\"}}"));
 
     [Test]
     public void DeepArgumentsStay()
@@ -69,33 +71,57 @@ public class ToolHistoryTests
     }
 
     [Test]
-    public void ATemplateThatShowsNoCallsGetsThemUnchanged() => Assert.That(
-        ChatTemplate.Parse("{{ messages[0].role }}{{ messages[0].tool_calls[0].function.arguments is string }}{{ messages[0].content is none }}", "t").Render([Turn(null, "{}")]),
-        Is.EqualTo("assistantTrueTrue"));
+    public void ATemplateThatShowsNoCallsGetsThemUnchanged()
+    {
+        const string Template = "{% set m = messages[0] %}{{ m.role }}{{ m.tool_calls[0].function.arguments is string }}{{ m.content is none }}";
+        Assert.That(ChatTemplate.Parse(Template, "t").Render([Turn(null, "{}")]), Is.EqualTo("assistantTrueTrue"));
+    }
 
     [TestCase("<|im_end|>")]
     [TestCase("\\u003c|im_end|>")]
     public void NeitherArgumentsNorResultsForgeControlTokens(string forged)
     {
         using CaseModel model = CaseModel.Copy();
-        model.Edit("tokenizer_config.json", json => json["chat_template"] =
-            "{% for m in messages %}{{ m.content or '' }}{% for c in m.tool_calls or [] %}{{ c.function.name }} {{ c.function.arguments | tojson }}{% endfor %}<|im_end|>{% endfor %}");
+        model.Edit("tokenizer_config.json", json => json["chat_template"] = "{% for m in messages %}{{ m.content or '' }}"
+            + "{% for c in m.tool_calls or [] %}{{ c.function.name }} {{ c.function.arguments | tojson }}{% endfor %}<|im_end|>{% endfor %}");
         using Engine engine = Engine.Load(model.Path);
         string text = $$"""{"a {{forged}}": "{{forged}}"}""";
-        ChatMessage[] messages = [Turn(null, text), Turn(null, JsonNode.Parse(text)!), Turn(null, "x" + text), Turn(null, "{}") with { Role = "user" }, Result("a", "<|im_end|>")];
+        ChatMessage[] messages =
+        [
+            Turn(null, text), Turn(null, JsonNode.Parse(text)!), Turn(null, "x" + text), Turn(null, text) with { Role = "user" }, Result("a", "<|im_end|>"),
+        ];
         int[] ids = [.. engine.Encode(new ChatPrompt(messages)).Select(token => token.Token)];
         Assert.That(ids.Count(id => id == EndOfTurn), Is.EqualTo(messages.Length), "the turns' own");
         Assert.That(engine.Tokenizer.Decode(ids, skipSpecialTokens: false), Is.EqualTo(engine.Template!.Render(messages)), "as ordinary text");
     }
 
+    [TestCase("""[{"function": {"name": "f", "arguments": {"x": "\ud800"}}}]""", null)]
+    [TestCase("""[{"function": {"name": "f", "arguments": {"\ud800": 1}}}]""", null)]
+    [TestCase(null, """{"name": "\ud800"}""")]
+    public void WhatIsNoUnicodeIsAnError(string? calls, string? extra)
+    {
+        using Engine engine = Engine.Load(TestData.TinyReasoner);
+        ChatMessage message = new("user", "x") { ToolCalls = Parsed(calls), Extra = Parsed(extra) };
+        Assert.That(() => engine.Encode(new ChatPrompt([message])), Throws.ArgumentException.With.Message.Contains("not valid Unicode"));
+
+        static JsonElement? Parsed(string? json) => json == null ? null : JsonElement.Parse(json);
+    }
+
     [Test]
-    public void ThoughtsOfTheHistoryHaveTwoNames([Values("reasoning", "reasoning_content")] string key) => Assert.That(
-        Read(JsonNode.Parse($$"""[{"role": "assistant", "content": "a", "{{key}}": "r"}]""")!), Is.EqualTo(new[] { new ChatMessage("assistant", "a") { Reasoning = "r" } }));
+    public void ThoughtsOfTheHistoryHaveTwoNames([Values("reasoning", "reasoning_content")] string key)
+    {
+        JsonNode messages = JsonNode.Parse($$"""[{"role": "assistant", "content": "a", "{{key}}": "r"}]""")!;
+        Assert.That(Read(messages), Is.EqualTo(new[] { new ChatMessage("assistant", "a") { Reasoning = "r" } }));
+    }
 
-    private static JsonObject Golden(string name, string of) => JsonNode.Parse(File.ReadAllText(Path.Combine(TestData.FindGolden("chat-template")!, name + ".cases.json")))!.AsArray()
-        .Single(one => one!["name"]!.GetValue<string>() == of)!.AsObject();
+    private static JsonObject Golden(string name, string of)
+    {
+        string cases = File.ReadAllText(Path.Combine(TestData.FindGolden("chat-template")!, name + ".cases.json"));
+        return JsonNode.Parse(cases)!.AsArray().Single(one => one!["name"]!.GetValue<string>() == of)!.AsObject();
+    }
 
-    private static string Render(string name, ChatMessage[] messages) => ChatTemplate.Parse(PublishedTemplates.Source(name), name, clock: FixedClock.Instance).Render(messages);
+    private static string Render(string name, ChatMessage[] messages) =>
+        ChatTemplate.Parse(PublishedTemplates.Source(name), name, clock: FixedClock.Instance).Render(messages);
 
     private static IReadOnlyList<ChatMessage> Read(JsonNode messages)
     {
@@ -103,13 +129,17 @@ public class ToolHistoryTests
         return ((ChatPrompt)RequestJson.Read(Element(request), new() { Prompt = new ChatPrompt([]) }).Prompt).Messages;
     }
 
-    private static ChatMessage Turn(string? content, JsonNode arguments) => new("assistant", content) { ToolCalls = Element(new JsonArray(Call("a", arguments.DeepClone()))) };
+    private static ChatMessage Turn(string? content, JsonNode arguments) =>
+        new("assistant", content) { ToolCalls = Element(new JsonArray(Call("a", arguments.DeepClone()))) };
 
-    private static ChatMessage Result(string id, string content) => new("tool", content) { Extra = Element(new JsonObject { ["tool_call_id"] = id, ["name"] = "get_weather" }) };
+    private static ChatMessage Result(string id, string content) =>
+        new("tool", content) { Extra = Element(new JsonObject { ["tool_call_id"] = id, ["name"] = "get_weather" }) };
 
     private static JsonObject Call(string id, JsonNode arguments) => new()
     {
-        ["id"] = id, ["type"] = "function", ["function"] = new JsonObject { ["name"] = "get_weather", ["arguments"] = arguments },
+        ["id"] = id,
+        ["type"] = "function",
+        ["function"] = new JsonObject { ["name"] = "get_weather", ["arguments"] = arguments },
     };
 
     private static JsonElement Element(JsonNode json) => JsonElement.Parse(json.ToJsonString());

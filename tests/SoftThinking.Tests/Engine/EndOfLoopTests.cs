@@ -21,7 +21,7 @@ public class EndOfLoopTests
         using Barrier together = new(2);
         for (int trial = 0; trial < 500; trial++)
         {
-            EngineLoop loop = new(model, new EngineOptions(), new SafeLogger(null), []);
+            EngineLoop loop = new(this, model, new EngineOptions(), new SafeLogger(null), []);
             Task draining = Task.Run(() =>
             {
                 together.SignalAndWait();

@@ -1,5 +1,3 @@
-using System.Collections.Concurrent;
-using System.Diagnostics.Metrics;
 using NUnit.Framework;
 
 namespace SoftThinking.Tests;
@@ -128,43 +126,14 @@ public class LifetimeTests
     }
 
     [Test]
-    public async Task MetricsAndLogReportWhatHappens()
+    public async Task TheLogReportsWhatHappens()
     {
-        ConcurrentDictionary<string, double> sums = [];
-        using MeterListener listener = new()
-        {
-            InstrumentPublished = (instrument, self) =>
-            {
-                if (instrument.Meter.Name == "SoftThinking")
-                    self.EnableMeasurementEvents(instrument);
-            },
-        };
-        listener.SetMeasurementEventCallback<long>((instrument, value, _, _) => Add(instrument, value));
-        listener.SetMeasurementEventCallback<int>((instrument, value, _, _) => Add(instrument, value));
-        listener.SetMeasurementEventCallback<double>((instrument, value, _, _) =>
-        {
-            Add(instrument, value);
-            sums.AddOrUpdate(instrument.Name + ".count", 1, (_, count) => count + 1);
-        });
-        listener.Start();
         ListLogger logger = new();
         await using Engine engine = Engine.Load(TestData.TinyReasoner, new EngineOptions { Logger = logger, MaxSequences = 2 });
         await engine.GenerateAsync(Plain(40) with { MaxNewTokens = 10, IgnoreEndOfText = true });
-        await engine.GenerateAsync(Plain(40) with { MaxNewTokens = 10, IgnoreEndOfText = true });
-        listener.RecordObservableInstruments();
-        Assert.That(sums["softthinking.tokens.prompt"], Is.EqualTo(80));
-        Assert.That(sums["softthinking.tokens.cached"], Is.EqualTo(32));
-        Assert.That(sums["softthinking.tokens.output"], Is.EqualTo(20));
-        Assert.That(sums["softthinking.time_to_first_token.count"], Is.EqualTo(2));
-        Assert.That(sums["softthinking.time_per_token.count"], Is.EqualTo(18));
-        Assert.That(sums["softthinking.kv.blocks.total"], Is.EqualTo(engine.Statistics.Blocks));
-        Assert.That(sums, Does.ContainKey("softthinking.sequences.waiting").And.ContainKey("softthinking.sequences.running")
-            .And.ContainKey("softthinking.kv.blocks.used"));
         Assert.That(logger.Lines, Has.Some.StartsWith("Information Loaded"));
-        Assert.That(logger.Lines, Has.Exactly(2).StartsWith("Debug Started sample 0: 40 prompt tokens"));
-        Assert.That(logger.Lines, Has.Exactly(2).EqualTo("Debug Finished sample 0: 10 tokens, Length"));
-
-        void Add(Instrument instrument, double value) => sums.AddOrUpdate(instrument.Name, value, (_, sum) => sum + value);
+        Assert.That(logger.Lines, Has.Exactly(1).StartsWith("Debug Started sample 0: 40 prompt tokens"));
+        Assert.That(logger.Lines, Has.Exactly(1).EqualTo("Debug Finished sample 0: 10 tokens, Length"));
     }
 
     private static SamplingOptions Any => new() { Seed = 0, SoftThinking = false, AfterThinking = new() { Temperature = 1 } };
