@@ -8,7 +8,7 @@ export function statistics(run) {
         element("dt", {}, name), element("dd", {}, element("b", {}, value), unit && ` ${unit}`, detail && element("small", {}, detail))));
     cell("Thinking", count(run.thinkingTokens), "tokens", seconds(times.thinking));
     cell("Answer", count(answered), "tokens", answered > 0 ? seconds(times.answer) : "");
-    cell("Speed", speed(run.tokens.length, times.tokens), "tokens/s", `first after ${seconds(times.first)}`);
+    cell("Speed", speed(run.tokens.length, times), "tokens/s", `first after ${seconds(times.first)}`);
     cell("Mixtures", count(run.mixtures), "", run.thinkingTokens > 0 ? `${percent(run.mixtures / run.thinkingTokens)} of thoughts` : "");
     cell("Mean entropy", run.meanEntropy?.toFixed(3) ?? "–", "nats", "of thoughts");
     if (usage)
