@@ -17,11 +17,12 @@ export function seconds(milliseconds) {
     return milliseconds < 9995 ? `${(milliseconds / 1000).toFixed(2)} s` : `${(milliseconds / 1000).toFixed(1)} s`;
 }
 
-export function speed(tokens, milliseconds) {
-    if (!(milliseconds >= 1) || tokens < 2)
+/** Tokens per second. Tokens that arrive almost together say nothing about that, but the time since the question bounds it. */
+export function speed(tokens, times) {
+    if (tokens < 2)
         return "–";
-    const perSecond = tokens * 1000 / milliseconds;
-    return perSecond < 100 ? perSecond.toFixed(1) : count(perSecond);
+    const measured = times.tokens >= 100, perSecond = tokens * 1000 / (times.tokens + (measured ? 0 : times.first));
+    return `${measured ? "" : "≥ "}${perSecond < 100 ? perSecond.toFixed(1) : count(perSecond)}`;
 }
 
 /** A text without what could hide or reorder the text around it: control characters, and overrides of the direction. */

@@ -45,7 +45,8 @@ export class Parameters {
         close.addEventListener("click", () => this.toggle(false));
         panel.append(element("div", { class: "panel-head" }, element("h2", {}, "Parameters"), reset, close),
             element("p", { class: "note" }, "An empty field leaves the choice to the server."),
-            ...Object.entries(groups).map(([title, fields]) => element("fieldset", {}, element("legend", {}, title), ...fields.map(field => this.#field(field)))));
+            ...Object.entries(groups).map(([title, fields]) =>
+                element("fieldset", {}, element("legend", {}, title), ...fields.map(field => this.#field(field)))));
         panel.addEventListener("input", event => {
             event.target.removeAttribute("aria-invalid");
             localStorage.setItem(store, JSON.stringify(this.#values()));

@@ -48,7 +48,8 @@ export class Run {
 
     take(chunk) {
         const { id, model, created, seed, usage } = chunk, choice = chunk.choices?.[0], delta = choice?.delta ?? {};
-        this.reply = { id: id ?? this.reply.id, model: model ?? this.reply.model, created: created ?? this.reply.created, seed: seed ?? this.reply.seed };
+        const { reply } = this;
+        this.reply = { id: id ?? reply.id, model: model ?? reply.model, created: created ?? reply.created, seed: seed ?? reply.seed };
         this.usage = usage ?? this.usage;
         this.finishReason = choice?.finish_reason ?? this.finishReason;
         this.reasoning += delta.reasoning_content ?? "";

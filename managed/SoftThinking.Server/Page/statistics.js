@@ -8,7 +8,7 @@ export function statistics(run) {
         element("dt", {}, name), element("dd", {}, element("b", {}, value), unit && ` ${unit}`, detail && element("small", {}, detail))));
     cell("Thinking", count(run.thinkingTokens), "tokens", seconds(times.thinking));
     cell("Answer", count(answered), "tokens", answered > 0 ? seconds(times.answer) : "");
-    cell("Speed", speed(run.tokens.length, times.tokens), "tokens/s", `first after ${seconds(times.first)}`);
+    cell("Speed", speed(run.tokens.length, times), "tokens/s", `first after ${seconds(times.first)}`);
     cell("Mixtures", count(run.mixtures), "", run.thinkingTokens > 0 ? `${percent(run.mixtures / run.thinkingTokens)} of thoughts` : "");
     cell("Mean entropy", run.meanEntropy?.toFixed(3) ?? "–", "nats", "of thoughts");
     if (usage)
@@ -22,6 +22,7 @@ export function statistics(run) {
 export function spoken(run) {
     if (run.state !== "done")
         return run.error ?? "Stopped.";
-    const figures = [counted(run.thinkingTokens, "thought"), counted(run.mixtures, "mixture"), counted(run.tokens.length - run.thinkingTokens, "answer token")];
+    const answered = run.tokens.length - run.thinkingTokens;
+    const figures = [counted(run.thinkingTokens, "thought"), counted(run.mixtures, "mixture"), counted(answered, "answer token")];
     return `${run.content.trim()} ${figures.join(", ")}.`;
 }

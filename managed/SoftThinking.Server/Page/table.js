@@ -14,8 +14,11 @@ export function tokenTable(run) {
 
 function table(run) {
     const head = ["Token", "Part", "Entropy, nats", "Entries"].map(name => element("th", { scope: "col" }, name));
-    const rows = run.tokens.map((token, i) => element("tr", {},
-        element("td", {}, `${i + 1}`), element("td", {}, token.thinking ? "thought" : "answer"), element("td", {}, nats(token.entropy)),
-        element("td", {}, element("bdi", {}, token.ids.map((_, k) => `${visible(token.texts?.[k] ?? token.text)} ${percent(token.probs[k])}`).join(", ")))));
-    return element("table", {}, element("thead", {}, element("tr", {}, ...head)), element("tbody", {}, ...rows));
+    return element("table", {}, element("thead", {}, element("tr", {}, ...head)), element("tbody", {}, ...run.tokens.map(row)));
+}
+
+function row(token, index) {
+    const entries = token.ids.map((_, i) => `${visible(token.texts?.[i] ?? token.text)} ${percent(token.probs[i])}`).join(", ");
+    const cells = [`${index + 1}`, token.thinking ? "thought" : "answer", nats(token.entropy), element("bdi", {}, entries)];
+    return element("tr", {}, ...cells.map(cell => element("td", {}, cell)));
 }

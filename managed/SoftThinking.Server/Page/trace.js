@@ -2,9 +2,10 @@ import { element } from "./dom.js";
 
 /** Saves a turn as a file of JSON: requests, texts, concept tokens, usage and times in milliseconds. */
 export function download(turn) {
-    const trace = JSON.stringify({ format: "softthinking-trace", version: 1, saved: new Date().toISOString(), runs: turn.sides.map(side => entry(side.run)) }, null, 1);
-    const url = URL.createObjectURL(new Blob([trace], { type: "application/json" }));
-    element("a", { href: url, download: `softthinking-${new Date().toISOString().replace(/[:.]/g, "-")}.json` }).click();
+    const saved = new Date().toISOString();
+    const trace = { format: "softthinking-trace", version: 1, saved, runs: turn.sides.map(side => entry(side.run)) };
+    const url = URL.createObjectURL(new Blob([JSON.stringify(trace, null, 1)], { type: "application/json" }));
+    element("a", { href: url, download: `softthinking-${saved.replace(/[:.]/g, "-")}.json` }).click();
     setTimeout(() => URL.revokeObjectURL(url));
 }
 

@@ -55,7 +55,8 @@ export async function endThinking(id) {
     }
 }
 
-const post = (url, body, signal) => request(url, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body), signal });
+const post = (url, body, signal) =>
+    request(url, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body), signal });
 
 async function request(url, options) {
     const key = sessionStorage.getItem(keyName);

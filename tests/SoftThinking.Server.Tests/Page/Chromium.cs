@@ -24,7 +24,7 @@ internal sealed class Chromium
         get
         {
             if (_browser == null)
-                Assert.Ignore("there is no Chromium to test the page in: install the package chromium, or set SOFTTHINKING_CHROMIUM to the file of one");
+                Assert.Ignore("there is no Chromium to test the page in: install the package chromium, or set SOFTTHINKING_CHROMIUM to a file");
             return _browser!;
         }
     }

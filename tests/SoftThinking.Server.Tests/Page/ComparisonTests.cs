@@ -20,13 +20,12 @@ internal sealed class ComparisonTests : PageTest
         await page.CheckAsync("#compare");
         await AskAsync(page);
         await AskAsync(page, "Compute 40 + 7.");
-        JsonElement[] soft = [.. requests.Where(request => !request.GetProperty("no_soft_thinking").GetBoolean())];
-        JsonElement[] ordinary = [.. requests.Where(request => request.GetProperty("no_soft_thinking").GetBoolean())];
-        Assert.That((soft.Length, ordinary.Length), Is.EqualTo((2, 2)));
-        Assert.That(ordinary.Select(request => request.GetProperty("seed").GetUInt64()), Is.EqualTo(soft.Select(request => request.GetProperty("seed").GetUInt64())));
-        string[] thoughts = [.. new[] { soft[1], ordinary[1] }.Select(request => request.GetProperty("messages")[1].GetProperty("reasoning_content").GetString()!)];
-        string[] shown = [.. await page.EvaluateAsync<string[]>("[...document.querySelector('.turn').querySelectorAll('.thought')].map(t => t.textContent)")];
-        Assert.That(shown[1], Does.StartWith(thoughts[1]), "each side continues its own conversation");
+        ILookup<bool, JsonElement> sides = requests.ToLookup(request => request.GetProperty("no_soft_thinking").GetBoolean());
+        Assert.That((sides[false].Count(), sides[true].Count()), Is.EqualTo((2, 2)));
+        Assert.That(sides[true].Select(SeedOf), Is.EqualTo(sides[false].Select(SeedOf)));
+        string thought = sides[true].Last().GetProperty("messages")[1].GetProperty("reasoning_content").GetString()!;
+        string? shown = await page.Locator(".turn").First.Locator(".run:nth-child(2) .thought").TextContentAsync();
+        Assert.That(shown, Does.StartWith(thought), "each side continues its own conversation");
         await Expect(page.Locator(".turn").First.Locator(".run h3")).ToHaveTextAsync(["Soft thinking", "Chain of thought"]);
         Assert.That(await page.Locator(".run:nth-child(1) .mixed").CountAsync(), Is.Positive);
         await Expect(page.Locator(".run:nth-child(2) .mixed")).ToHaveCountAsync(0);
@@ -51,7 +50,7 @@ internal sealed class ComparisonTests : PageTest
         StubbedReplies replies = new(page);
         await page.CheckAsync("#compare");
         await SendAsync(page);
-        await replies.SendAsync("""data: {"error": {"message": "the device was lost"}}""" + "\n\n", request: 1);
+        await replies.SendAsync(StubbedReplies.Error("the device was lost"), request: 1);
         await replies.SendAsync(StubbedReplies.Chunk(StubbedReplies.Token(false, "Yes")) + StubbedReplies.End, request: 0);
         await Expect(page.Locator(".run:nth-child(2) .notice")).ToContainTextAsync("the device was lost");
         await Expect(page.Locator(".run:nth-child(1) .answer .tokens")).ToHaveTextAsync("Yes");
@@ -59,8 +58,10 @@ internal sealed class ComparisonTests : PageTest
         JsonElement[] requests = await replies.RequestsAsync();
         Assert.That(requests, Has.Length.EqualTo(3), "only the side that failed is asked again");
         Assert.That(requests[2].GetProperty("no_soft_thinking").GetBoolean(), Is.True);
-        Assert.That(requests[2].GetProperty("seed").GetUInt64(), Is.EqualTo(requests[0].GetProperty("seed").GetUInt64()));
+        Assert.That(SeedOf(requests[2]), Is.EqualTo(SeedOf(requests[0])));
     }
+
+    private static ulong SeedOf(JsonElement request) => request.GetProperty("seed").GetUInt64();
 
     private static Task<double[]> TopsAsync(IPage page, string selector) =>
         page.EvaluateAsync<double[]>($"[...document.querySelectorAll('{selector}')].map(part => Math.round(part.getBoundingClientRect().top))");

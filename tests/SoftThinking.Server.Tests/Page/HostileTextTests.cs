@@ -20,7 +20,8 @@ internal sealed class HostileTextTests : PageTest
             _ = dialog.DismissAsync();
         };
         await SendAsync(page, Image);
-        await new StubbedReplies(page).SendAsync(StubbedReplies.Chunk(StubbedReplies.Token(true, Image, Script), StubbedReplies.Token(false, Script + "&amp;")) + StubbedReplies.End);
+        await new StubbedReplies(page).SendAsync(
+            StubbedReplies.Chunk(StubbedReplies.Token(true, Image, Script), StubbedReplies.Token(false, Script + "&amp;")) + StubbedReplies.End);
         await Expect(page.Locator(".turn h2")).ToHaveTextAsync(Image);
         await Expect(page.Locator("#turns .top")).ToHaveTextAsync(Image);
         await Expect(page.Locator("#turns .other")).ToHaveTextAsync(Script);
@@ -37,7 +38,9 @@ internal sealed class HostileTextTests : PageTest
     public async Task ErrorMessage_IsShownLiterally()
     {
         IPage page = await OpenAsync();
-        await page.RouteAsync("**/v1/chat/completions", route => route.FulfillAsync(new() { Status = 500, ContentType = "application/json", Body = $$$"""{"error": {"message": "{{{Image}}}"}}""" }));
+        const string Body = $$$"""{"error": {"message": "{{{Image}}}"}}""";
+        await page.RouteAsync("**/v1/chat/completions",
+            route => route.FulfillAsync(new() { Status = 500, ContentType = "application/json", Body = Body }));
         await SendAsync(page);
         await Expect(page.Locator(".notice p")).ToHaveTextAsync(Image);
     }

@@ -8,6 +8,7 @@ using static Microsoft.Playwright.Assertions;
 namespace SoftThinking.Server.Tests.Page;
 
 /// <summary>What the page looks like: accessibility, narrow windows, and pictures of it in artifacts/page.</summary>
+[Category("Slow")]
 internal sealed class LookTests : PageTest
 {
     private static readonly (string Name, ColorScheme Colors, int Width, int Height)[] Looks =
@@ -45,8 +46,11 @@ internal sealed class LookTests : PageTest
     {
         IPage page = await OpenAsync(name, StubbedReplies.Script);
         await SendAsync(page, "Averyverylongwordwithoutanyplacetobreakit".PadRight(200, 'x'));
-        await new StubbedReplies(page).SendAsync(StubbedReplies.Chunk(StubbedReplies.Token(true, "long".PadRight(300, 'g')), StubbedReplies.Token(true, "wide".PadRight(200, 'e'), "other".PadRight(200, 'r')))
-            + """data: {"error": {"message": "the_device_was_lost_and_this_message_is_one_long_word_that_nobody_can_break", "param": null}}""" + "\n\n");
+        StubbedReplies replies = new(page);
+        await replies.SendAsync(StubbedReplies.Chunk(
+            StubbedReplies.Token(true, "long".PadRight(300, 'g')),
+            StubbedReplies.Token(true, "wide".PadRight(200, 'e'), "other".PadRight(200, 'r'))));
+        await replies.SendAsync(StubbedReplies.Error("the_device_was_lost_and_this_message_is_one_long_word_that_nobody_can_break"));
         await page.GetByText("Tokens as a table").ClickAsync();
         await Expect(page.Locator(".notice")).ToBeVisibleAsync();
         await CheckAsync(page, $"{name}-trouble");
@@ -85,10 +89,13 @@ internal sealed class LookTests : PageTest
         int excess = await page.EvaluateAsync<int>("document.documentElement.scrollWidth - document.documentElement.clientWidth");
         Assert.That(excess, Is.Zero, $"{picture} is wider than the window");
         AxeResult result = await page.RunAxe();
-        Assert.That(result.Violations.Select(violation => $"{violation.Id}: {violation.Help}: {string.Join(", ", violation.Nodes.Select(node => node.Html))}"), Is.Empty, picture);
+        Assert.That(result.Violations.Select(Describe), Is.Empty, picture);
         Assert.That(result.Passes, Is.Not.Empty);
     }
 
-    private static Task<double> BrightnessAsync(IPage page) =>
-        page.EvaluateAsync<double>("getComputedStyle(document.body).backgroundColor.match(/\\d+/g).slice(0, 3).reduce((sum, part) => sum + part / 765, 0)");
+    private static string Describe(AxeResultItem violation) =>
+        $"{violation.Id}: {violation.Help}: {string.Join(", ", violation.Nodes.Select(node => node.Html))}";
+
+    private static Task<double> BrightnessAsync(IPage page) => page.EvaluateAsync<double>(
+        "getComputedStyle(document.body).backgroundColor.match(/\\d+/g).slice(0, 3).reduce((sum, part) => sum + part / 765, 0)");
 }

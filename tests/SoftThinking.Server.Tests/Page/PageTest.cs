@@ -66,8 +66,8 @@ internal abstract class PageTest
     }
 
     /// <summary>A script that sets parameters, each a name and a value.</summary>
-    protected static string Parameters(params (string Name, object Value)[] values) =>
-        $"localStorage.setItem('softthinking.parameters', JSON.stringify({JsonSerializer.Serialize(values.ToDictionary(v => v.Name, v => v.Value))}));";
+    protected static string Parameters(params (string Name, string Value)[] values) =>
+        $"localStorage.setItem('softthinking.parameters', JSON.stringify({JsonSerializer.Serialize(values.ToDictionary())}));";
 
     // That a resource could not be loaded is logged for every status that is an error, also for those that tests ask for.
     private void Note(IConsoleMessage message)

@@ -87,7 +87,7 @@ internal sealed class ServerStateTests : PageTest
         IPage page = await OpenAsync(script: StubbedReplies.Script);
         StubbedReplies replies = new(page);
         await SendAsync(page);
-        await replies.SendAsync(StubbedReplies.Chunk(StubbedReplies.Token(true, "Hmm")) + """data: {"error": {"message": "the device was lost", "type": "server_error", "param": null, "code": null}}""" + "\n\n");
+        await replies.SendAsync(StubbedReplies.Chunk(StubbedReplies.Token(true, "Hmm")) + StubbedReplies.Error("the device was lost"));
         await Expect(page.Locator(".notice")).ToContainTextAsync("the device was lost");
         await Expect(page.Locator(".thought")).ToHaveTextAsync("Hmm");
         await Expect(page.Locator("#announcer")).ToHaveTextAsync("the device was lost");

@@ -54,18 +54,28 @@ internal sealed class StubbedReplies(IPage page)
     /// <summary>The event of a chunk with tokens.</summary>
     public static string Chunk(params JsonObject[] tokens)
     {
-        string TextOf(bool thinking) => string.Concat(tokens.Where(token => (bool)token["thinking"]! == thinking && !(bool)token["marker"]!).Select(token => (string)token["text"]!));
-        JsonObject delta = new() { ["reasoning_content"] = TextOf(true), ["content"] = TextOf(false), ["concept_tokens"] = new JsonArray([.. tokens]) };
-        JsonObject chunk = new() { ["id"] = "stub", ["choices"] = new JsonArray(new JsonObject { ["index"] = 0, ["delta"] = delta }) };
-        return $"data: {chunk.ToJsonString()}\n\n";
+        string TextOf(bool thinking) => string.Concat(tokens.Where(token => !(bool)token["marker"]! && (bool)token["thinking"]! == thinking)
+            .Select(token => (string)token["text"]!));
+        JsonObject delta = new()
+        {
+            ["reasoning_content"] = TextOf(true),
+            ["content"] = TextOf(false),
+            ["concept_tokens"] = new JsonArray([.. tokens]),
+        };
+        return Event(new() { ["id"] = "stub", ["choices"] = new JsonArray(new JsonObject { ["index"] = 0, ["delta"] = delta }) });
     }
+
+    /// <summary>The event of an error.</summary>
+    public static string Error(string message) =>
+        Event(new() { ["error"] = new JsonObject { ["message"] = message, ["type"] = "server_error", ["param"] = null, ["code"] = null } });
 
     /// <summary>Sends a part of the reply to a request, the last by default.</summary>
     public Task SendAsync(string text, int? request = null) => SendAsync(Encoding.UTF8.GetBytes(text), request);
 
     /// <summary>Sends bytes of the reply to a request.</summary>
     public Task SendAsync(byte[] bytes, int? request = null) => page.EvaluateAsync(
-        "([index, bytes]) => stubs.at(index).controller.enqueue(new Uint8Array(bytes))", new object[] { request ?? -1, bytes.Select(b => (int)b).ToArray() });
+        "([index, bytes]) => stubs.at(index).controller.enqueue(new Uint8Array(bytes))",
+        new object[] { request ?? -1, bytes.Select(b => (int)b).ToArray() });
 
     /// <summary>Ends the reply to the last request.</summary>
     public Task CloseAsync() => page.EvaluateAsync("stubs.at(-1).controller.close()");
@@ -74,7 +84,10 @@ internal sealed class StubbedReplies(IPage page)
     public Task<bool> IsAbortedAsync() => page.EvaluateAsync<bool>("stubs.at(-1).aborted");
 
     /// <summary>The requests so far.</summary>
-    public async Task<JsonElement[]> RequestsAsync() => [.. (await page.EvaluateAsync<JsonElement>("stubs.map(stub => stub.request)")).EnumerateArray()];
+    public async Task<JsonElement[]> RequestsAsync() =>
+        [.. (await page.EvaluateAsync<JsonElement>("stubs.map(stub => stub.request)")).EnumerateArray()];
+
+    private static string Event(JsonObject data) => $"data: {data.ToJsonString()}\n\n";
 
     private static JsonArray Array<T>(IEnumerable<T> values) => new([.. values.Select(value => JsonValue.Create(value))]);
 }

@@ -11,7 +11,8 @@ internal sealed class TokenTests : PageTest
     [Test]
     public async Task Keyboard_WalksThroughTheTokens()
     {
-        IPage page = await AnsweredAsync(StubbedReplies.Token(true, "Well", "First"), StubbedReplies.Token(true, " 4"), StubbedReplies.Token(true, " so", " thus", " hence"));
+        IPage page = await AnsweredAsync(
+            StubbedReplies.Token(true, "Well", "First"), StubbedReplies.Token(true, " 4"), StubbedReplies.Token(true, " so", " thus", " hence"));
         ILocator card = page.Locator("#mixture");
         await page.FocusAsync("#question");
         for (int i = 0; i < 20 && !await IsTokenFocusedAsync(page); i++)
@@ -82,8 +83,9 @@ internal sealed class TokenTests : PageTest
         StubbedReplies replies = new(page);
         await SendAsync(page);
         for (int part = 0; part < 20; part++)
-            await replies.SendAsync(StubbedReplies.Chunk([.. Enumerable.Range(0, 200).Select(i => i % 4 == 0 ? StubbedReplies.Token(true, " so", " thus") : StubbedReplies.Token(true, i % 50 == 1 ? ".\n" : " and"))]));
-        await replies.SendAsync(StubbedReplies.Chunk(StubbedReplies.EndOfThinking("cold_stop"), StubbedReplies.Token(false, "Yes")) + StubbedReplies.End);
+            await replies.SendAsync(StubbedReplies.Chunk([.. Enumerable.Range(0, 200).Select(i => StubbedReplies.Token(true, TextsOf(i)))]));
+        await replies.SendAsync(StubbedReplies.Chunk(StubbedReplies.EndOfThinking("cold_stop"), StubbedReplies.Token(false, "Yes")));
+        await replies.SendAsync(StubbedReplies.End);
         await page.Locator("#send").WaitForAsync();
         await Expect(page.Locator(".thought .token")).ToHaveCountAsync(4001);
         await Expect(page.Locator(".thought [tabindex]")).ToHaveCountAsync(1);
@@ -93,7 +95,9 @@ internal sealed class TokenTests : PageTest
         await Expect(page.Locator("#mixture")).ToContainTextAsync("4001 of 4002");
         await Expect(page.Locator(":focus")).ToBeInViewportAsync();
         await page.GetByText("Show the whole thought").ClickAsync();
-        Assert.That(await page.EvaluateAsync<bool>("(f => f.scrollHeight <= f.clientHeight)(document.querySelector('.thought'))"), Is.True);
+        Assert.That(await page.Locator(".thought").EvaluateAsync<bool>("thought => thought.scrollHeight <= thought.clientHeight"), Is.True);
+
+        static string[] TextsOf(int i) => i % 4 == 0 ? [" so", " thus"] : i % 50 == 1 ? [".\n"] : [" and"];
     }
 
     [Test]
@@ -101,14 +105,17 @@ internal sealed class TokenTests : PageTest
     {
         IPage page = await AnsweredAsync(StubbedReplies.Token(true, "Well", "First"), StubbedReplies.Token(true, "\n"));
         await page.GetByText("Tokens as a table").ClickAsync();
-        await Expect(page.Locator("tbody tr")).ToHaveTextAsync(["1thought0.69Well 50 %, First 50 %", "2thought0.00↵ 100 %", "3answer0.00Yes 100 %"]);
+        await Expect(page.Locator("tbody tr")).ToHaveTextAsync(
+            ["1thought0.69Well 50 %, First 50 %", "2thought0.00↵ 100 %", "3answer0.00Yes 100 %"]);
     }
 
     [Test]
     public async Task Curve_IsDescribed()
     {
-        IPage page = await AnsweredAsync(StubbedReplies.Token(true, "4"), StubbedReplies.Token(true, "so", "thus"), StubbedReplies.EndOfThinking("cold_stop"));
-        await Expect(page.Locator(".chart svg")).ToHaveAccessibleNameAsync("Entropy of 4 tokens: highest at token 2 with 0.69 nats; thinking is ended by the cold stop after token 3");
+        IPage page = await AnsweredAsync(
+            StubbedReplies.Token(true, "4"), StubbedReplies.Token(true, "so", "thus"), StubbedReplies.EndOfThinking("cold_stop"));
+        await Expect(page.Locator(".chart svg")).ToHaveAccessibleNameAsync(
+            "Entropy of 4 tokens: highest at token 2 with 0.69 nats; thinking is ended by the cold stop after token 3");
     }
 
     private static Task<bool> IsTokenFocusedAsync(IPage page) => page.EvaluateAsync<bool>("document.activeElement.matches('.thought .token')");
