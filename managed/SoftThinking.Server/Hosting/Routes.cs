@@ -45,7 +45,7 @@ internal sealed class Routes(EngineHost host, ServerOptions options, ILogger log
             with { Error = MessagesError.Schema },
         ApiRoute.Text($"{Messages}/count_tokens", "Counts the tokens of a conversation.", MessagesApi.CountFields, MessagesApi.CountTokens, Schemas.Object("{\"input_tokens\"}"),
             new Example("A question", """{"messages": [{"role": "user", "content": "What is 47 + 85 - 19?"}]}"""))
-            with { Error = MessagesError.Schema, WriteError = MessagesError.Write },
+            with { Error = MessagesError.Schema, WriteError = MessagesError.Write, Errors = [400, 404, 413, 415, 503] },
         ApiRoute.Generate("/generate", "Generates in the form of SGLang, with the entries of concept tokens.", new Generate(), Native.Generate.Fields, Schemas.Object("A result."),
             new Example("A text", """{"text": "7 + 5 =", "sampling_params": {"max_new_tokens": 8, "temperature": 0}}""")),
         ApiRoute.Text("/tokenize", "Encodes a text, or a conversation.", Tokenize.Fields, Tokenize.Answer, Schemas.Object("{\"tokens\", \"count\", \"max_model_len\"}"),
