@@ -39,7 +39,7 @@ internal static partial class ApiDocument
                     + "unknown ones are ignored, unless their name looks like a known one misspelled.",
             },
             Servers = [new OpenApiServer { Url = "/" }],
-            Components = new OpenApiComponents { SecuritySchemes = Schemes() },
+            Components = new OpenApiComponents { SecuritySchemes = Schemes(), Schemas = new Dictionary<string, IOpenApiSchema>() },
         };
         document.Security = needsKey ? [Requirement(Bearer, document), Requirement(KeyHeader, document)] : null;
         foreach (IGrouping<string, ApiRoute> path in routes.GroupBy(route => PathOf(route.Path)))
@@ -60,7 +60,13 @@ internal static partial class ApiDocument
     private static Dictionary<string, IOpenApiSecurityScheme> Schemes() => new()
     {
         [Bearer] = new OpenApiSecurityScheme { Type = SecuritySchemeType.Http, Scheme = "bearer", Description = "The API key, if the server has keys." },
-        [KeyHeader] = new OpenApiSecurityScheme { Type = SecuritySchemeType.ApiKey, In = ParameterLocation.Header, Name = "x-api-key", Description = "The same in another header." },
+        [KeyHeader] = new OpenApiSecurityScheme
+        {
+            Type = SecuritySchemeType.ApiKey,
+            In = ParameterLocation.Header,
+            Name = "x-api-key",
+            Description = "The same in another header.",
+        },
     };
 
     private static OpenApiSecurityRequirement Requirement(string scheme, OpenApiDocument document) =>
@@ -78,7 +84,7 @@ internal static partial class ApiDocument
         foreach (Match parameter in Parameters().Matches(PathOf(route.Path)))
             operation.Parameters = [.. operation.Parameters ?? [], Parameter(parameter.Groups[1].Value)];
         if (route.Body != null)
-            operation.RequestBody = new OpenApiRequestBody { Required = true, Content = new Dictionary<string, IOpenApiMediaType> { [Json] = Body(route, document) } };
+            operation.RequestBody = Body(route, document);
         foreach (int status in needsKey ? [.. route.Errors, 401] : route.Errors)
             operation.Responses[status.ToString(CultureInfo.InvariantCulture)] = Response(Problems[status], (Json, route.Error), document);
         return operation;
@@ -87,12 +93,12 @@ internal static partial class ApiDocument
     private static OpenApiParameter Parameter(string name) =>
         new() { Name = name, In = ParameterLocation.Path, Required = true, Schema = new OpenApiSchema { Type = JsonSchemaType.String } };
 
-    private static OpenApiMediaType Body(ApiRoute route, OpenApiDocument document)
+    private static OpenApiRequestBody Body(ApiRoute route, OpenApiDocument document)
     {
         OpenApiMediaType body = new() { Schema = Schema(route.Body!, document), Examples = new Dictionary<string, IOpenApiExample>() };
         foreach (Example example in route.Examples)
             body.Examples.Add(example.Name, new OpenApiExample { Value = JsonNode.Parse(example.Json) });
-        return body;
+        return new OpenApiRequestBody { Required = true, Content = new Dictionary<string, IOpenApiMediaType> { [Json] = body } };
     }
 
     private static OpenApiResponse Reply(ApiRoute route, OpenApiDocument document)
@@ -100,8 +106,9 @@ internal static partial class ApiDocument
         OpenApiResponse reply = route.Reply is JsonObject schema
             ? Response("The reply.", (Json, schema), document)
             : Response("The reply.", ("text/plain", Schemas.Text("The text.")), document);
+        JsonObject events = Schemas.Text("Server-sent events, where the request has \"stream\": true.");
         if (route.Streams)
-            reply.Content!["text/event-stream"] = new OpenApiMediaType { Schema = Schema(Schemas.Text("Server-sent events, where the request has \"stream\": true."), document) };
+            reply.Content!["text/event-stream"] = new OpenApiMediaType { Schema = Schema(events, document) };
         return reply;
     }
 
@@ -111,8 +118,15 @@ internal static partial class ApiDocument
         Content = new Dictionary<string, IOpenApiMediaType> { [content.Type] = new OpenApiMediaType { Schema = Schema(content.Schema, document) } },
     };
 
-    private static OpenApiSchema Schema(JsonObject schema, OpenApiDocument document) =>
-        new OpenApiJsonReader().ReadFragment<OpenApiSchema>(schema.DeepClone(), OpenApiSpecVersion.OpenApi3_1, document, out _)!;
+    /// <summary>A schema; one with a title has its place among the components.</summary>
+    private static IOpenApiSchema Schema(JsonObject schema, OpenApiDocument document)
+    {
+        OpenApiSchema read = new OpenApiJsonReader().ReadFragment<OpenApiSchema>(schema.DeepClone(), OpenApiSpecVersion.OpenApi3_1, document, out _)!;
+        if (read.Title is not string title)
+            return read;
+        document.Components!.Schemas!.TryAdd(title, read);
+        return new OpenApiSchemaReference(title, document);
+    }
 
     [GeneratedRegex("[A-Za-z0-9]+")]
     private static partial Regex Words();

@@ -37,14 +37,15 @@ internal sealed record ApiRoute(HttpMethod Method, string Path, string Summary, 
     /// <summary>A route that generates.</summary>
     /// <param name="fields">The fields that the dialect reads.</param>
     /// <param name="reply">Schema of a reply.</param>
-    public static ApiRoute Generate<T>(string path, string summary, IDialect dialect, FieldSet<T> fields, JsonObject reply, params IReadOnlyList<Example> examples) => new(
+    public static ApiRoute Generate<T>(
+        string path, string summary, IDialect dialect, FieldSet<T> fields, JsonObject reply, IReadOnlyList<Example> examples) => new(
         HttpMethod.Post, path, summary, routes => new GenerationEndpoint(dialect, routes.Host, routes.Options, routes.Logger).HandleAsync)
-    {
-        Body = fields.Schema(),
-        Examples = examples,
-        Reply = reply,
-        Streams = fields.Fields.Any(field => field.Name == CommonFields.Stream.Name),
-        Errors = [400, 404, 413, 415, 429, 500, 503, 504],
-        WriteError = dialect.WriteError,
-    };
+        {
+            Body = fields.Schema(),
+            Examples = examples,
+            Reply = reply,
+            Streams = fields.Fields.Any(field => field.Name == CommonFields.Stream.Name),
+            Errors = [400, 404, 413, 415, 429, 500, 503, 504],
+            WriteError = dialect.WriteError,
+        };
 }

@@ -17,10 +17,11 @@ internal sealed class Routes(EngineHost host, ServerOptions options, ILogger log
     /// <summary>The routes of the API.</summary>
     public static IReadOnlyList<ApiRoute> Api { get; } =
     [
-        ApiRoute.Generate("/v1/chat/completions", "Answers a conversation.", new ChatCompletions(), ChatCompletions.Fields, ChatSchemas.Reply, ChatSchemas.Examples),
+        ApiRoute.Generate(
+            "/v1/chat/completions", "Answers a conversation.", new ChatCompletions(), ChatCompletions.Fields, ChatSchemas.Reply, ChatSchemas.Examples),
         new(HttpMethod.Get, "/v1/models", "Lists the model of the server.", routes => routes.ModelsAsync) { Reply = ModelList.Schema, Errors = [503] },
         new(HttpMethod.Get, "/v1/models/{**name}", "Describes the model.", routes => routes.ModelAsync) { Reply = ModelList.ModelSchema, Errors = [404, 503] },
-        new(HttpMethod.Get, "/health", "Says whether the model is loaded; if not, with the status 503.", routes => routes.HealthAsync) { Reply = HealthSchema },
+        new(HttpMethod.Get, "/health", "Says whether the model is loaded; if not, with status 503.", routes => routes.HealthAsync) { Reply = HealthSchema },
         new(HttpMethod.Get, "/metrics", "Metrics in the text format of Prometheus.", routes => http => routes.Host.Metrics.HandleAsync(http)) { Errors = [503] },
         new(HttpMethod.Get, "/openapi/v1.json", "This document.", routes => routes.DocumentAsync) { Reply = Schemas.Object("An OpenAPI document.") },
     ];
@@ -31,11 +32,11 @@ internal sealed class Routes(EngineHost host, ServerOptions options, ILogger log
 
     public ILogger Logger => logger;
 
-    private static JsonObject HealthSchema => Schemas.Object("The state of the server.", new JsonObject
+    private static JsonObject HealthSchema => Schemas.Titled("Health", Schemas.Object("The state of the server.", new JsonObject
     {
         ["status"] = Schemas.Choice("The state.", ["ok", "loading", "failed"]),
         ["progress"] = Schemas.Number("Fraction of the model that is loaded, 0 to 1."),
-    });
+    }));
 
     /// <summary>Whether a route needs no key.</summary>
     public static bool IsPublic(PathString path) => path == "/" || path == "/health" || path.StartsWithSegments("/page");

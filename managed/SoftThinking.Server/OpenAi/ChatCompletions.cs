@@ -12,7 +12,7 @@ internal sealed class ChatCompletions : IDialect
     /// <summary>The fields of a request. The later ones override the earlier.</summary>
     public static FieldSet<Call> Fields { get; } = new(
     [
-        new("messages", Schemas.Array("The conversation so far.", Schemas.Object("A message: role, content, and for an assistant reasoning_content and tool_calls.")),
+        new("messages", Schemas.Array("The conversation so far.", ChatSchemas.Turn),
             (call, field) => WithChat(call, chat => ChatTurns.Add(chat, RequestJson.ReadMessages(field)))) { Required = true },
         CommonFields.Model,
         CommonFields.Stream,

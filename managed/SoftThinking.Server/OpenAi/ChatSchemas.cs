@@ -31,10 +31,17 @@ internal static class ChatSchemas
               "return_concept_tokens": true
             }
             """),
-        new("No thoughts", """{"messages": [{"role": "user", "content": "Compute 40 + 7."}], "reasoning_effort": "none", "logprobs": true, "top_logprobs": 2}"""),
+        new("No thoughts", """
+            {
+              "messages": [{"role": "user", "content": "Compute 40 + 7."}],
+              "reasoning_effort": "none",
+              "logprobs": true,
+              "top_logprobs": 2
+            }
+            """),
     ];
 
-    public static JsonObject Reply { get; } = Schemas.Object("A chat completion.", new JsonObject
+    public static JsonObject Reply { get; } = Schemas.Titled("ChatCompletion", Schemas.Object("A chat completion.", new JsonObject
     {
         ["id"] = Schemas.Text("Its id."),
         ["object"] = Schemas.Text("\"chat.completion\"; in a stream \"chat.completion.chunk\"."),
@@ -44,16 +51,30 @@ internal static class ChatSchemas
         ["choices"] = Schemas.Array("The answers.", Schemas.Object("An answer.", new JsonObject
         {
             ["index"] = Schemas.Integer("Which one, from 0."),
-            ["message"] = Message,
+            ["message"] = Answer,
             ["logprobs"] = Schemas.OrNull(Schemas.Object("Log-probabilities of the tokens in content and reasoning_content, if logprobs asks for them.")),
             ["token_ids"] = Schemas.Array("Ids of the tokens, if return_token_ids asks for them.", Schemas.Integer("An id.")),
             ["finish_reason"] = Schemas.Choice("Why it ended.", ["stop", "length", "tool_calls"]),
             ["stop_reason"] = Schemas.OneOf("What ended it.", Schemas.Text("A text of stop."), Schemas.Integer("An id of stop_token_ids.")),
         }, "token_ids", "stop_reason")),
         ["usage"] = Usage,
-    });
+    }));
 
-    private static JsonObject Message => Schemas.Object("The assistant's message.", new JsonObject
+    /// <summary>A message of a request.</summary>
+    public static JsonObject Turn => Schemas.Object("A message.", new JsonObject
+    {
+        ["role"] = Schemas.Text("system, developer, user, assistant or tool."),
+        ["content"] = Schemas.OneOf("Its text.", Schemas.OrNull(Schemas.Text("The text.")), Schemas.Array("Parts of text.", Schemas.Object("A part.", new JsonObject
+        {
+            ["type"] = Schemas.Choice("Its kind.", ["text"]),
+            ["text"] = Schemas.Text("The text."),
+        }))),
+        ["reasoning_content"] = Schemas.Text("Of an assistant: its thought, which most templates drop."),
+        ["tool_calls"] = Schemas.Array("Of an assistant: its tool calls, as a reply has them.", Schemas.Object("A tool call.")),
+        ["tool_call_id"] = Schemas.Text("Of a tool: which call this is the result of."),
+    }, "content", "reasoning_content", "tool_calls", "tool_call_id");
+
+    private static JsonObject Answer => Schemas.Object("The assistant's message.", new JsonObject
     {
         ["role"] = Schemas.Text("\"assistant\"."),
         ["content"] = Schemas.OrNull(Schemas.Text("The answer; null if there are only tool calls.")),

@@ -9,7 +9,7 @@ namespace SoftThinking.Server.OpenAi;
 /// <summary><c>/v1/models</c>.</summary>
 internal static class ModelList
 {
-    public static JsonObject ModelSchema { get; } = Schemas.Object("A model.", new JsonObject
+    public static JsonObject ModelSchema { get; } = Schemas.Titled("Model", Schemas.Object("A model.", new JsonObject
     {
         ["id"] = Schemas.Text("Its name."),
         ["object"] = Schemas.Text("\"model\"."),
@@ -19,13 +19,13 @@ internal static class ModelList
         ["context_length"] = Schemas.Integer("The same by another name."),
         ["thinks"] = Schemas.Flag("Whether it thinks."),
         ["calls_tools"] = Schemas.Flag("Whether it can call tools."),
-    });
+    }));
 
-    public static JsonObject Schema { get; } = Schemas.Object("Models.", new JsonObject
+    public static JsonObject Schema { get; } = Schemas.Titled("ModelList", Schemas.Object("Models.", new JsonObject
     {
         ["object"] = Schemas.Text("\"list\"."),
         ["data"] = Schemas.Array("The models.", ModelSchema.DeepClone().AsObject()),
-    });
+    }));
 
     public static void Write(Utf8JsonWriter json, ServedModel model)
     {

@@ -7,7 +7,7 @@ namespace SoftThinking.Server.OpenAi;
 /// <summary>An error in the form of the OpenAI API.</summary>
 internal static class OpenAiError
 {
-    public static JsonObject Schema { get; } = Schemas.Object("An error.", new JsonObject
+    public static JsonObject Schema { get; } = Schemas.Titled("Error", Schemas.Object("An error.", new JsonObject
     {
         ["error"] = Schemas.Object("What is wrong.", new JsonObject
         {
@@ -16,7 +16,7 @@ internal static class OpenAiError
             ["param"] = Schemas.OrNull(Schemas.Text("The field of the request that is wrong, if it is one.")),
             ["code"] = Schemas.OrNull(Schemas.Text("A code for programs, if there is one.")),
         }),
-    });
+    }));
 
     public static void Write(Utf8JsonWriter json, WireError error)
     {

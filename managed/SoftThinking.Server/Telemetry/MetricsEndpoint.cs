@@ -16,7 +16,11 @@ internal sealed class MetricsEndpoint : IDisposable
     private const string EngineMeter = "SoftThinking", HttpMeter = "Microsoft.AspNetCore.Hosting";
 
     /// <summary>A generation may take minutes.</summary>
-    private static readonly ExplicitBucketHistogramConfiguration RequestTimes = new() { Boundaries = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1200, 3600] };
+    private static readonly ExplicitBucketHistogramConfiguration RequestTimes = new()
+    {
+        Boundaries = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1200, 3600],
+        TagKeys = ["http.request.method", "http.route", "http.response.status_code"],
+    };
 
     private readonly MeterProvider _provider;
 

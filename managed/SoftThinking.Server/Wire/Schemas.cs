@@ -32,6 +32,13 @@ internal static class Schemas
         return schema;
     }
 
+    /// <summary>A schema with a name of its own in the documentation.</summary>
+    public static JsonObject Titled(string title, JsonObject schema)
+    {
+        schema["title"] = title;
+        return schema;
+    }
+
     /// <summary>A schema that null meets, too.</summary>
     public static JsonObject OrNull(JsonObject schema)
     {

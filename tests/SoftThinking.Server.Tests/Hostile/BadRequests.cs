@@ -9,16 +9,18 @@ namespace SoftThinking.Server.Tests.Hostile;
 /// <summary>Makes bad requests from the OpenAPI document of a server: from its schemas, and by mutating its examples.</summary>
 internal sealed partial class BadRequests
 {
-    private const string Json = "application/json";
-
     private static readonly string[] WrongTypes =
         ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "application/jsonp", "text/json", "application/octet-stream"];
 
     /// <summary>Values of every type, and some of none.</summary>
     private static readonly string[] Values =
     [
-        "null", "true", "false", "\"\"", "\"text\"", "\"\\u0000\"", "\"\\ud800\"", "[]", "[null]", "[[]]", "{}", "{\"\": 0}", "{\"type\": []}", "-1", "0", "1", "0.5", "-0.0", "1e400", "-1e400", "1e-400",
-        "2147483648", "-2147483649", "18446744073709551616", "123456789012345678901234567890", "NaN", "Infinity", "-Infinity", "[1e999]", "[{\"role\": 1}]", "[\"a\", 1]",
+        "null", "true", "false", "\"\"", "\"text\"", "\"\\u0000\"", "\"\\ud800\"", "[]", "[null]", "[[]]", "{}", "{\"\": 0}", "{\"type\": []}", "-1",
+        "0", "1", "0.5", "-0.0", "1e400", "-1e400", "1e-400", "[\"\\ud800\"]", "{\"\\ud800\": 1}", "{\"type\": \"\\ud800\"}",
+        "{\"include_usage\": 1}", "[{\"role\": \"user\", \"content\": \"\\ud800\"}]",
+        "[{\"role\": \"user\", \"content\": [{\"type\": \"\\ud800\"}]}]", "[{\"type\": \"function\", \"function\": {\"name\": \"\\ud800\"}}]",
+        "[{\"role\": \"tool\", \"content\": \"\", \"tool_calls\": [0]}]", "[{\"type\": \"\\ud800\"}]", "2147483648", "-2147483649",
+        "18446744073709551616", "123456789012345678901234567890", "NaN", "Infinity", "-Infinity", "[1e999]", "[{\"role\": 1}]", "[\"a\", 1]",
     ];
 
     private readonly Random _random;
@@ -34,7 +36,7 @@ internal sealed partial class BadRequests
         (_random, _limit) = (new Random(seed), bodyLimit);
         _operations = [.. document.GetProperty("paths").EnumerateObject()
             .Where(path => path.Value.TryGetProperty("post", out JsonElement post) && post.TryGetProperty("requestBody", out _))
-            .Select(path => Operation.Of(path.Name, path.Value.GetProperty("post").GetProperty("requestBody").GetProperty("content").GetProperty(Json)))];
+            .Select(path => Operation.Of(document, path.Name, path.Value.GetProperty("post").GetProperty("requestBody")))];
         // Most of them change single fields and bytes.
         _kinds = [WrongValue, WrongValue, WrongValue, OutOfRange, OutOfRange, Mutated, Mutated, Mutated, Mutated,
             Missing, Nested, WrongType, Truncated, BrokenText, Twice, TooLarge, Long];
@@ -46,12 +48,19 @@ internal sealed partial class BadRequests
             yield return Pick(_kinds)();
     }
 
+    /// <summary>Each field with each value.</summary>
+    public IEnumerable<BadRequest> MakeEveryValue() =>
+        from operation in _operations
+        from field in operation.Fields
+        from value in Values
+        select new BadRequest("every value", operation.Path, With(operation, field.Name, value));
+
     /// <summary>A field with a value that its schema does not allow.</summary>
     private BadRequest WrongValue()
     {
         (Operation operation, string field, JsonElement schema) = PickField();
-        string[] wrong = [.. Values.Where(value => value is "NaN" or "Infinity" or "-Infinity" || SchemaCheck.Problems(JsonElement.Parse(value), schema).Any())];
-        return new BadRequest("wrong value", operation.Path, With(operation, field, Pick(wrong)));
+        bool IsWrong(string value) => value is "NaN" or "Infinity" or "-Infinity" || SchemaCheck.Problems(JsonElement.Parse(value), schema).Any();
+        return new BadRequest("wrong value", operation.Path, With(operation, field, Pick([.. Values.Where(IsWrong)])));
     }
 
     /// <summary>A number beyond the limits of its schema, or of every number.</summary>
@@ -87,7 +96,8 @@ internal sealed partial class BadRequests
     private BadRequest WrongType()
     {
         Operation operation = Pick(_operations);
-        return new BadRequest("content type", operation.Path, Bytes(operation.Base(_random))) { ContentType = Pick<string?>([.. WrongTypes, null]), Status = 415 };
+        string? type = Pick<string?>([.. WrongTypes, null]);
+        return new BadRequest("content type", operation.Path, Bytes(operation.Base(_random))) { ContentType = type, Status = 415 };
     }
 
     private BadRequest Truncated()
@@ -111,15 +121,15 @@ internal sealed partial class BadRequests
         Operation operation = Pick(_operations);
         JsonObject body = operation.Base(_random);
         string field = Pick([.. body.Select(property => property.Key)]);
-        string text = body.ToJsonString();
-        return new BadRequest("twice", operation.Path, Encoding.UTF8.GetBytes($"{text[..^1]}, \"{field}\": {body[field]?.ToJsonString() ?? "null"}}}")) { Status = 400 };
+        string again = body.ToJsonString()[..^1] + $", \"{field}\": {body[field]?.ToJsonString() ?? "null"}}}";
+        return new BadRequest("twice", operation.Path, Encoding.UTF8.GetBytes(again)) { Status = 400 };
     }
 
     private BadRequest TooLarge()
     {
         Operation operation = Pick(_operations);
-        string text = operation.Base(_random).ToJsonString();
-        return new BadRequest("too large", operation.Path, Encoding.UTF8.GetBytes(text + new string(' ', _limit))) { Status = 413, Chunked = _random.Next(2) == 0 };
+        string text = operation.Base(_random).ToJsonString() + new string(' ', _limit);
+        return new BadRequest("too large", operation.Path, Encoding.UTF8.GetBytes(text)) { Status = 413, Chunked = _random.Next(2) == 0 };
     }
 
     /// <summary>An array, or a text, as long as a body may be.</summary>
@@ -188,14 +198,15 @@ internal sealed partial class BadRequests
     /// <summary>An operation that takes a body.</summary>
     private sealed record Operation(string Path, JsonProperty[] Fields, string[] Required, JsonElement[] Examples)
     {
-        public static Operation Of(string path, JsonElement body)
+        public static Operation Of(JsonElement document, string path, JsonElement body)
         {
-            JsonElement schema = body.GetProperty("schema");
+            JsonElement schema = SchemaCheck.SchemaOf(document, body);
             return new Operation(
                 path,
                 [.. schema.GetProperty("properties").EnumerateObject()],
                 schema.TryGetProperty("required", out JsonElement required) ? [.. required.EnumerateArray().Select(name => name.GetString()!)] : [],
-                [.. body.GetProperty("examples").EnumerateObject().Select(example => example.Value.GetProperty("value"))]);
+                [.. body.GetProperty("content").GetProperty("application/json").GetProperty("examples").EnumerateObject()
+                    .Select(example => example.Value.GetProperty("value"))]);
         }
 
         /// <summary>A valid body, whose generation is short.</summary>

@@ -16,12 +16,15 @@ public class ApiDocumentTests
 
     private static TestServer Server => SharedServer.Instance;
 
-    private static IEnumerable<TestCaseData> Examples => Routes.Api.SelectMany(route => route.Examples.Select(example => new TestCaseData(route.Path, example.Json).SetArgDisplayNames(route.Path, example.Name)));
+    private static IEnumerable<TestCaseData> Examples =>
+        from route in Routes.Api
+        from example in route.Examples
+        select new TestCaseData(route.Path, example.Json).SetArgDisplayNames(route.Path, example.Name);
 
-    private static IEnumerable<TestCaseData> Readable => Routes.Api.Where(route => route.Body == null && route.Reply != null && route.Path != "/openapi/v1.json")
-        .Select(route => new TestCaseData(route.Path).SetArgDisplayNames(route.Path));
+    private static IEnumerable<string> Readable =>
+        Routes.Api.Where(route => route.Body == null && route.Reply != null && route.Path != "/openapi/v1.json").Select(route => route.Path);
 
-    private static IEnumerable<TestCaseData> Writable => Routes.Api.Where(route => route.Body != null).Select(route => new TestCaseData(route.Path).SetArgDisplayNames(route.Path));
+    private static IEnumerable<string> Writable => Routes.Api.Where(route => route.Body != null).Select(route => route.Path);
 
     [Test]
     public async Task Document_IsValid()
@@ -32,7 +35,8 @@ public class ApiDocumentTests
         Assert.That(read.Diagnostic!.Errors, Is.Empty);
         Assert.That(read.Diagnostic.Warnings, Is.Empty);
         Assert.That(read.Diagnostic.SpecificationVersion, Is.EqualTo(OpenApiSpecVersion.OpenApi3_1));
-        Assert.That(read.Document!.Paths["/v1/chat/completions"].Operations![HttpMethod.Post].RequestBody!.Content![Json].Schema!.Properties, Does.ContainKey("max_topk"));
+        OpenApiOperation chat = read.Document!.Paths["/v1/chat/completions"].Operations![HttpMethod.Post];
+        Assert.That(chat.RequestBody!.Content![Json].Schema!.Properties, Does.ContainKey("max_topk"));
         Assert.That(text, Is.EqualTo(ApiDocument.Write(Routes.Api, needsKey: false)), "it is the same each time");
     }
 
@@ -41,7 +45,8 @@ public class ApiDocumentTests
     {
         IEnumerable<string> mapped = Server.Server.Endpoints.OfType<RouteEndpoint>()
             .Where(endpoint => endpoint.Metadata.GetMetadata<IExcludeFromDescriptionMetadata>() == null)
-            .SelectMany(endpoint => endpoint.Metadata.GetMetadata<HttpMethodMetadata>()!.HttpMethods.Select(method => $"{method} {endpoint.RoutePattern.RawText!.Replace("{**", "{", StringComparison.Ordinal)}"));
+            .SelectMany(endpoint => endpoint.Metadata.GetMetadata<HttpMethodMetadata>()!.HttpMethods.Select(method => $"{method} {endpoint.RoutePattern.RawText}"))
+            .Select(route => route.Replace("{**", "{", StringComparison.Ordinal));
         IEnumerable<string> documented = Document.GetProperty("paths").EnumerateObject()
             .SelectMany(path => path.Value.EnumerateObject().Select(operation => $"{operation.Name.ToUpperInvariant()} {path.Name}"));
         Assert.That(documented, Is.EquivalentTo(mapped));
@@ -50,7 +55,10 @@ public class ApiDocumentTests
     [Test]
     public void Operations_SayWhatTheyNeed()
     {
-        JsonElement[] operations = [.. Document.GetProperty("paths").EnumerateObject().SelectMany(path => path.Value.EnumerateObject()).Select(operation => operation.Value)];
+        JsonElement[] operations =
+        [
+            .. Document.GetProperty("paths").EnumerateObject().SelectMany(path => path.Value.EnumerateObject()).Select(operation => operation.Value),
+        ];
         Assert.That(operations.Select(operation => operation.GetProperty("operationId").GetString()), Is.Unique);
         Assert.That(operations.Select(operation => operation.GetProperty("summary").GetString()), Has.All.Not.Empty);
         Assert.That(Document.GetProperty("security").GetArrayLength(), Is.EqualTo(2));
@@ -77,18 +85,19 @@ public class ApiDocumentTests
         using HttpResponseMessage response = await Server.PostAsync(path, example);
         string reply = await response.Content.ReadAsStringAsync();
         Assert.That(response.StatusCode, Is.EqualTo(HttpStatusCode.OK), reply);
-        JsonElement documented = Operation(path, "post").GetProperty("responses").GetProperty("200").GetProperty("content").GetProperty(response.Content.Headers.ContentType!.MediaType!);
-        if (response.Content.Headers.ContentType.MediaType == Json)
-            Assert.That(SchemaCheck.Problems(JsonElement.Parse(reply), documented.GetProperty("schema")), Is.Empty);
         bool streams = body.TryGetProperty("stream", out JsonElement stream) && stream.GetBoolean();
-        Assert.That(response.Content.Headers.ContentType.MediaType, Is.EqualTo(streams ? "text/event-stream" : Json));
+        JsonElement documented = Operation(path, "post").GetProperty("responses").GetProperty("200");
+        Assert.That(response.Content.Headers.ContentType!.MediaType, Is.EqualTo(streams ? "text/event-stream" : Json));
+        Assert.That(documented.GetProperty("content").TryGetProperty(response.Content.Headers.ContentType.MediaType!, out _));
+        if (!streams)
+            Assert.That(SchemaCheck.Problems(JsonElement.Parse(reply), SchemaCheck.SchemaOf(Document, documented)), Is.Empty);
     }
 
     [TestCaseSource(nameof(Readable))]
     public async Task Replies_AreAsDocumented(string path)
     {
         using HttpResponseMessage response = await Server.Http.GetAsync(path.Replace("{**name}", TestServer.Model, StringComparison.Ordinal));
-        JsonElement schema = Operation(path, "get").GetProperty("responses").GetProperty("200").GetProperty("content").GetProperty(Json).GetProperty("schema");
+        JsonElement schema = SchemaCheck.SchemaOf(Document, Operation(path, "get").GetProperty("responses").GetProperty("200"));
         Assert.That(SchemaCheck.Problems(JsonElement.Parse(await response.Content.ReadAsStringAsync()), schema), Is.Empty);
     }
 
@@ -96,7 +105,7 @@ public class ApiDocumentTests
     public async Task Errors_AreAsDocumented(string path)
     {
         (int status, JsonElement error) = await Server.FailAsync(path, "[]");
-        JsonElement schema = Operation(path, "post").GetProperty("responses").GetProperty(status.ToString()).GetProperty("content").GetProperty(Json).GetProperty("schema");
+        JsonElement schema = SchemaCheck.SchemaOf(Document, Operation(path, "post").GetProperty("responses").GetProperty(status.ToString()));
         Assert.That(status, Is.EqualTo(400));
         Assert.That(SchemaCheck.Problems(error, schema), Is.Empty);
     }
@@ -104,6 +113,5 @@ public class ApiDocumentTests
     private static JsonElement Operation(string path, string method) =>
         Document.GetProperty("paths").GetProperty(path.Replace("{**", "{", StringComparison.Ordinal)).GetProperty(method);
 
-    private static JsonElement BodySchema(string path) =>
-        Operation(path, "post").GetProperty("requestBody").GetProperty("content").GetProperty(Json).GetProperty("schema");
+    private static JsonElement BodySchema(string path) => SchemaCheck.SchemaOf(Document, Operation(path, "post").GetProperty("requestBody"));
 }

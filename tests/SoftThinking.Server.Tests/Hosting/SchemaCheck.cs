@@ -12,7 +12,7 @@ internal static class SchemaCheck
             yield return $"{path} meets none of anyOf";
         if (schema.TryGetProperty("type", out JsonElement type) && !TypesOf(type).Any(name => IsOf(value, name)))
             yield return $"{path} is not of type {type}";
-        if (schema.TryGetProperty("enum", out JsonElement values) && !values.EnumerateArray().Any(one => JsonElement.DeepEquals(one, value)))
+        if (schema.TryGetProperty("enum", out JsonElement values) && !values.EnumerateArray().Any(one => one.GetRawText() == value.GetRawText()))
             yield return $"{path} is not one of {values}";
         if (value.ValueKind == JsonValueKind.Object)
         {
@@ -26,7 +26,18 @@ internal static class SchemaCheck
         }
     }
 
-    public static IEnumerable<string> TypesOf(JsonElement type) => type.ValueKind == JsonValueKind.Array ? type.EnumerateArray().Select(name => name.GetString()!) : [type.GetString()!];
+    /// <summary>The schema of the JSON in a request or a response of a document.</summary>
+    public static JsonElement SchemaOf(JsonElement document, JsonElement withContent)
+    {
+        const string Prefix = "#/components/schemas/";
+        JsonElement schema = withContent.GetProperty("content").GetProperty("application/json").GetProperty("schema");
+        return schema.TryGetProperty("$ref", out JsonElement reference)
+            ? document.GetProperty("components").GetProperty("schemas").GetProperty(reference.GetString()![Prefix.Length..])
+            : schema;
+    }
+
+    private static IEnumerable<string> TypesOf(JsonElement type) =>
+        type.ValueKind == JsonValueKind.Array ? type.EnumerateArray().Select(name => name.GetString()!) : [type.GetString()!];
 
     private static IEnumerable<string> ObjectProblems(JsonElement value, JsonElement schema, string path)
     {

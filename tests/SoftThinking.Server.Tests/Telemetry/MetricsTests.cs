@@ -86,6 +86,8 @@ public class MetricsTests
         using (HttpResponseMessage missing = await server.Http.GetAsync("/nowhere"))
             Assert.That(missing.StatusCode, Is.EqualTo(HttpStatusCode.NotFound));
         Exposition metrics = await ReadUntilAsync(server, read => read.Sum("http_server_request_duration_seconds_count", ("http_response_status_code", "404")) > 0);
+        Assert.That(metrics.Samples.First(sample => sample.Name == "http_server_request_duration_seconds_count" && sample.Labels.ContainsKey("http_route")).Labels.Keys,
+            Is.EquivalentTo(new[] { "http_request_method", "http_route", "http_response_status_code", "model_name" }));
         Assert.That(metrics.Sum("http_server_request_duration_seconds_count", ("http_route", Path), ("http_response_status_code", "200")), Is.EqualTo(1));
         Assert.That(metrics.Sum("http_server_request_duration_seconds_count", ("http_route", Path), ("http_response_status_code", "400")), Is.EqualTo(2));
         Assert.That(metrics.Samples.SelectMany(sample => sample.Labels.Values), Has.None.Contains("nowhere"), "paths that clients make up would make ever more series");
@@ -96,7 +98,6 @@ public class MetricsTests
     {
         await using TestServer one = await TestServer.StartAsync(), other = await TestServer.StartAsync(options => options with { ModelName = "other" });
         await one.AskAsync(Path, Question);
-        await ReadAsync(one);
         Exposition ofOne = await ReadAsync(one), ofOther = await ReadAsync(other);
         Assert.That(ofOne.Sum("softthinking_generation_tokens_total"), Is.GreaterThan(0));
         Assert.That(ofOther.Sum("softthinking_generation_tokens_total"), Is.Zero);
@@ -111,7 +112,10 @@ public class MetricsTests
         await using TestServer server = await TestServer.StartAsync();
         GenerationRequest request = GenerationRequest.FromQuestion("Compute 40 + 7.") with
         {
-            Samples = 4, IgnoreEndOfText = true, MaxNewTokens = 600, Sampling = new SamplingOptions { Seed = 0, SoftThinking = false },
+            Samples = 4,
+            IgnoreEndOfText = true,
+            MaxNewTokens = 600,
+            Sampling = new SamplingOptions { Seed = 0, SoftThinking = false },
         };
         await server.Engine.GenerateAsync(request); // warm
         Task<GenerationResult> generating = server.Engine.GenerateAsync(request);
