@@ -60,7 +60,13 @@ internal static partial class ApiDocument
     private static Dictionary<string, IOpenApiSecurityScheme> Schemes() => new()
     {
         [Bearer] = new OpenApiSecurityScheme { Type = SecuritySchemeType.Http, Scheme = "bearer", Description = "The API key, if the server has keys." },
-        [KeyHeader] = new OpenApiSecurityScheme { Type = SecuritySchemeType.ApiKey, In = ParameterLocation.Header, Name = "x-api-key", Description = "The same in another header." },
+        [KeyHeader] = new OpenApiSecurityScheme
+        {
+            Type = SecuritySchemeType.ApiKey,
+            In = ParameterLocation.Header,
+            Name = "x-api-key",
+            Description = "The same in another header.",
+        },
     };
 
     private static OpenApiSecurityRequirement Requirement(string scheme, OpenApiDocument document) =>
@@ -78,7 +84,7 @@ internal static partial class ApiDocument
         foreach (Match parameter in Parameters().Matches(PathOf(route.Path)))
             operation.Parameters = [.. operation.Parameters ?? [], Parameter(parameter.Groups[1].Value)];
         if (route.Body != null)
-            operation.RequestBody = new OpenApiRequestBody { Required = true, Content = new Dictionary<string, IOpenApiMediaType> { [Json] = Body(route, document) } };
+            operation.RequestBody = Body(route, document);
         foreach (int status in needsKey ? [.. route.Errors, 401] : route.Errors)
             operation.Responses[status.ToString(CultureInfo.InvariantCulture)] = Response(Problems[status], (Json, route.Error), document);
         return operation;
@@ -87,12 +93,12 @@ internal static partial class ApiDocument
     private static OpenApiParameter Parameter(string name) =>
         new() { Name = name, In = ParameterLocation.Path, Required = true, Schema = new OpenApiSchema { Type = JsonSchemaType.String } };
 
-    private static OpenApiMediaType Body(ApiRoute route, OpenApiDocument document)
+    private static OpenApiRequestBody Body(ApiRoute route, OpenApiDocument document)
     {
         OpenApiMediaType body = new() { Schema = Schema(route.Body!, document), Examples = new Dictionary<string, IOpenApiExample>() };
         foreach (Example example in route.Examples)
             body.Examples.Add(example.Name, new OpenApiExample { Value = JsonNode.Parse(example.Json) });
-        return body;
+        return new OpenApiRequestBody { Required = true, Content = new Dictionary<string, IOpenApiMediaType> { [Json] = body } };
     }
 
     private static OpenApiResponse Reply(ApiRoute route, OpenApiDocument document)
@@ -100,8 +106,9 @@ internal static partial class ApiDocument
         OpenApiResponse reply = route.Reply is JsonObject schema
             ? Response("The reply.", (Json, schema), document)
             : Response("The reply.", ("text/plain", Schemas.Text("The text.")), document);
+        JsonObject events = Schemas.Text("Server-sent events, where the request has \"stream\": true.");
         if (route.Streams)
-            reply.Content!["text/event-stream"] = new OpenApiMediaType { Schema = Schema(Schemas.Text("Server-sent events, where the request has \"stream\": true."), document) };
+            reply.Content!["text/event-stream"] = new OpenApiMediaType { Schema = Schema(events, document) };
         return reply;
     }
 

@@ -31,7 +31,14 @@ internal static class ChatSchemas
               "return_concept_tokens": true
             }
             """),
-        new("No thoughts", """{"messages": [{"role": "user", "content": "Compute 40 + 7."}], "reasoning_effort": "none", "logprobs": true, "top_logprobs": 2}"""),
+        new("No thoughts", """
+            {
+              "messages": [{"role": "user", "content": "Compute 40 + 7."}],
+              "reasoning_effort": "none",
+              "logprobs": true,
+              "top_logprobs": 2
+            }
+            """),
     ];
 
     public static JsonObject Reply { get; } = Schemas.Titled("ChatCompletion", Schemas.Object("A chat completion.", new JsonObject

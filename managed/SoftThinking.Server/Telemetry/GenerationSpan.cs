@@ -39,8 +39,11 @@ internal sealed class GenerationSpan : IDisposable
     }
 
     /// <summary>Starts a span; null if nobody listens, or it is not sampled.</summary>
-    public static GenerationSpan? Start(Call call, CallContext context) =>
-        Source.StartActivity($"{OperationOf(call)} {context.Model.Name}") is { IsAllDataRequested: true } activity ? new GenerationSpan(activity, call, context) : null;
+    public static GenerationSpan? Start(Call call, CallContext context)
+    {
+        Activity? activity = Source.StartActivity($"{OperationOf(call)} {context.Model.Name}");
+        return activity is { IsAllDataRequested: true } ? new GenerationSpan(activity, call, context) : null;
+    }
 
     public void Add(ReplyEvent next)
     {

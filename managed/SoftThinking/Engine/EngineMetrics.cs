@@ -10,6 +10,7 @@ namespace SoftThinking;
 /// comes late misses nothing of them.</summary>
 internal sealed class EngineMetrics : IDisposable
 {
+    private const string Prefix = "softthinking.";
     private const int Abort = 3, Error = 4;
 
     /// <summary>How samples end: <see cref="FinishReason"/>, <see cref="Abort"/>, <see cref="Error"/>.</summary>
@@ -33,14 +34,14 @@ internal sealed class EngineMetrics : IDisposable
     public EngineMetrics(object scope, Func<EngineStatistics> now)
     {
         _meter = new Meter(new MeterOptions("SoftThinking") { Scope = scope });
-        _meter.CreateObservableGauge("softthinking.num_requests_running", () => now().Running, "{request}", "Samples in progress.");
-        _meter.CreateObservableGauge("softthinking.num_requests_waiting", () => now().Waiting, "{request}", "Samples that wait to start or to be computed again.");
-        _meter.CreateObservableGauge("softthinking.kv_cache_usage_perc", () => (double)now().BlocksUsed / now().Blocks, null, "Fraction of the KV blocks in use, 0 to 1.");
+        Gauge("num_requests_running", () => now().Running, "{request}", "Samples in progress.");
+        Gauge("num_requests_waiting", () => now().Waiting, "{request}", "Samples that wait to start or to be computed again.");
+        Gauge("kv_cache_usage_perc", () => (double)now().BlocksUsed / now().Blocks, null, "Fraction of the KV blocks in use, 0 to 1.");
         _promptTokens = Counter("prompt_tokens", "{token}", "Tokens of the prompts that were started; samples of a request share its prompt.");
         _generationTokens = Counter("generation_tokens", "{token}", "Tokens generated, thoughts included.");
         _thinkingTokens = Counter("thinking_tokens", "{token}", "Tokens of thoughts, markers included.");
         _mixtures = Counter("mixtures", "{token}", "Generated tokens that are mixtures of several.");
-        _meter.CreateObservableCounter("softthinking.thinking_entropy", () => Volatile.Read(ref _entropy), "nats", "Sum of the entropies of the tokens of thoughts.");
+        Observe("thinking_entropy", () => Volatile.Read(ref _entropy), "nats", "Sum of the entropies of the tokens of thoughts.");
         _thoughtEnds = Counters("thinking_ends", "reason", ThoughtEnds, "{thought}", "Thoughts that ended: by the model, by the cold stop, or by the budget.");
         _cacheQueries = Counter("prefix_cache_queries", "{token}", "Prompt tokens of the samples that were started.");
         _cacheHits = Counter("prefix_cache_hits", "{token}", "Those of them that were found in the prefix cache.");
@@ -123,23 +124,31 @@ internal sealed class EngineMetrics : IDisposable
         }
     }
 
+    private void Gauge<T>(string name, Func<T> value, string? unit, string description) where T : struct =>
+        _meter.CreateObservableGauge(Prefix + name, value, unit, description);
+
+    private void Observe<T>(string name, Func<T> sum, string unit, string description) where T : struct =>
+        _meter.CreateObservableCounter(Prefix + name, sum, unit, description);
+
     private Count Counter(string name, string unit, string description)
     {
         Count count = new();
-        _meter.CreateObservableCounter("softthinking." + name, () => count.Value, unit, description);
+        Observe(name, () => count.Value, unit, description);
         return count;
     }
 
     private Count[] Counters(string name, string tag, string[] values, string unit, string description)
     {
         Count[] counts = [.. values.Select(_ => new Count())];
-        _meter.CreateObservableCounter(
-            "softthinking." + name, () => values.Zip(counts, (value, count) => new Measurement<long>(count.Value, KeyValuePair.Create(tag, (object?)value))), unit, description);
+        _meter.CreateObservableCounter(Prefix + name, Measure, unit, description);
         return counts;
+
+        IEnumerable<Measurement<long>> Measure() =>
+            values.Zip(counts, (value, count) => new Measurement<long>(count.Value, KeyValuePair.Create(tag, (object?)value)));
     }
 
     private Histogram<double> Seconds(string name, string description, double[] boundaries) => _meter.CreateHistogram(
-        "softthinking." + name, "s", description, tags: null, new InstrumentAdvice<double> { HistogramBucketBoundaries = boundaries });
+        Prefix + name, "s", description, tags: null, new InstrumentAdvice<double> { HistogramBucketBoundaries = boundaries });
 
     /// <summary>A number that the engine's thread counts, and others read.</summary>
     private sealed class Count

@@ -15,10 +15,12 @@ internal sealed partial class BadRequests
     /// <summary>Values of every type, and some of none.</summary>
     private static readonly string[] Values =
     [
-        "null", "true", "false", "\"\"", "\"text\"", "\"\\u0000\"", "\"\\ud800\"", "[]", "[null]", "[[]]", "{}", "{\"\": 0}", "{\"type\": []}", "-1", "0", "1", "0.5", "-0.0", "1e400", "-1e400", "1e-400",
-        "[\"\\ud800\"]", "{\"\\ud800\": 1}", "{\"type\": \"\\ud800\"}", "{\"include_usage\": 1}", "[{\"role\": \"user\", \"content\": \"\\ud800\"}]", "[{\"role\": \"user\", \"content\": [{\"type\": \"\\ud800\"}]}]",
-        "[{\"type\": \"function\", \"function\": {\"name\": \"\\ud800\"}}]", "[{\"role\": \"tool\", \"content\": \"\", \"tool_calls\": [0]}]", "[{\"type\": \"\\ud800\"}]",
-        "2147483648", "-2147483649", "18446744073709551616", "123456789012345678901234567890", "NaN", "Infinity", "-Infinity", "[1e999]", "[{\"role\": 1}]", "[\"a\", 1]",
+        "null", "true", "false", "\"\"", "\"text\"", "\"\\u0000\"", "\"\\ud800\"", "[]", "[null]", "[[]]", "{}", "{\"\": 0}", "{\"type\": []}", "-1",
+        "0", "1", "0.5", "-0.0", "1e400", "-1e400", "1e-400", "[\"\\ud800\"]", "{\"\\ud800\": 1}", "{\"type\": \"\\ud800\"}",
+        "{\"include_usage\": 1}", "[{\"role\": \"user\", \"content\": \"\\ud800\"}]",
+        "[{\"role\": \"user\", \"content\": [{\"type\": \"\\ud800\"}]}]", "[{\"type\": \"function\", \"function\": {\"name\": \"\\ud800\"}}]",
+        "[{\"role\": \"tool\", \"content\": \"\", \"tool_calls\": [0]}]", "[{\"type\": \"\\ud800\"}]", "2147483648", "-2147483649",
+        "18446744073709551616", "123456789012345678901234567890", "NaN", "Infinity", "-Infinity", "[1e999]", "[{\"role\": 1}]", "[\"a\", 1]",
     ];
 
     private readonly Random _random;
@@ -57,8 +59,8 @@ internal sealed partial class BadRequests
     private BadRequest WrongValue()
     {
         (Operation operation, string field, JsonElement schema) = PickField();
-        string[] wrong = [.. Values.Where(value => value is "NaN" or "Infinity" or "-Infinity" || SchemaCheck.Problems(JsonElement.Parse(value), schema).Any())];
-        return new BadRequest("wrong value", operation.Path, With(operation, field, Pick(wrong)));
+        bool IsWrong(string value) => value is "NaN" or "Infinity" or "-Infinity" || SchemaCheck.Problems(JsonElement.Parse(value), schema).Any();
+        return new BadRequest("wrong value", operation.Path, With(operation, field, Pick([.. Values.Where(IsWrong)])));
     }
 
     /// <summary>A number beyond the limits of its schema, or of every number.</summary>
@@ -94,7 +96,8 @@ internal sealed partial class BadRequests
     private BadRequest WrongType()
     {
         Operation operation = Pick(_operations);
-        return new BadRequest("content type", operation.Path, Bytes(operation.Base(_random))) { ContentType = Pick<string?>([.. WrongTypes, null]), Status = 415 };
+        string? type = Pick<string?>([.. WrongTypes, null]);
+        return new BadRequest("content type", operation.Path, Bytes(operation.Base(_random))) { ContentType = type, Status = 415 };
     }
 
     private BadRequest Truncated()
@@ -118,15 +121,15 @@ internal sealed partial class BadRequests
         Operation operation = Pick(_operations);
         JsonObject body = operation.Base(_random);
         string field = Pick([.. body.Select(property => property.Key)]);
-        string text = body.ToJsonString();
-        return new BadRequest("twice", operation.Path, Encoding.UTF8.GetBytes($"{text[..^1]}, \"{field}\": {body[field]?.ToJsonString() ?? "null"}}}")) { Status = 400 };
+        string again = body.ToJsonString()[..^1] + $", \"{field}\": {body[field]?.ToJsonString() ?? "null"}}}";
+        return new BadRequest("twice", operation.Path, Encoding.UTF8.GetBytes(again)) { Status = 400 };
     }
 
     private BadRequest TooLarge()
     {
         Operation operation = Pick(_operations);
-        string text = operation.Base(_random).ToJsonString();
-        return new BadRequest("too large", operation.Path, Encoding.UTF8.GetBytes(text + new string(' ', _limit))) { Status = 413, Chunked = _random.Next(2) == 0 };
+        string text = operation.Base(_random).ToJsonString() + new string(' ', _limit);
+        return new BadRequest("too large", operation.Path, Encoding.UTF8.GetBytes(text)) { Status = 413, Chunked = _random.Next(2) == 0 };
     }
 
     /// <summary>An array, or a text, as long as a body may be.</summary>
@@ -202,7 +205,8 @@ internal sealed partial class BadRequests
                 path,
                 [.. schema.GetProperty("properties").EnumerateObject()],
                 schema.TryGetProperty("required", out JsonElement required) ? [.. required.EnumerateArray().Select(name => name.GetString()!)] : [],
-                [.. body.GetProperty("content").GetProperty("application/json").GetProperty("examples").EnumerateObject().Select(example => example.Value.GetProperty("value"))]);
+                [.. body.GetProperty("content").GetProperty("application/json").GetProperty("examples").EnumerateObject()
+                    .Select(example => example.Value.GetProperty("value"))]);
         }
 
         /// <summary>A valid body, whose generation is short.</summary>

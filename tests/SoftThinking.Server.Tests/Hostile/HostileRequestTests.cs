@@ -10,7 +10,9 @@ namespace SoftThinking.Server.Tests.Hostile;
 public class HostileRequestTests
 {
     private const string Path = "/v1/chat/completions";
-    private const string Normal = """{"seed": 3, "max_tokens": 16, "logprobs": true, "return_concept_tokens": true, "messages": [{"role": "user", "content": "What is 47 + 85 - 19?"}]}""";
+    private const string Normal = """
+        {"seed": 3, "max_tokens": 16, "logprobs": true, "return_concept_tokens": true, "messages": [{"role": "user", "content": "What is 47 + 85 - 19?"}]}
+        """;
     private const int BodyLimit = 1 << 16;
 
     [TestCase(1000)]
@@ -35,7 +37,8 @@ public class HostileRequestTests
         string before = await AnswerAsync(server);
         JsonElement document = JsonElement.Parse(await server.Http.GetStringAsync("/openapi/v1.json"));
         ConcurrentDictionary<(string Kind, int Status), int> seen = [];
-        await Parallel.ForEachAsync(make(new BadRequests(document, BodyLimit, seed)), new ParallelOptions { MaxDegreeOfParallelism = 4 }, async (bad, cancellation) =>
+        ParallelOptions atOnce = new() { MaxDegreeOfParallelism = 4 };
+        await Parallel.ForEachAsync(make(new BadRequests(document, BodyLimit, seed)), atOnce, async (bad, cancellation) =>
         {
             int status = await SendAsync(server, document, bad, cancellation);
             seen.AddOrUpdate((bad.Kind, status), 1, (_, n) => n + 1);
@@ -43,7 +46,8 @@ public class HostileRequestTests
         foreach (((string kind, int status), int n) in seen.OrderBy(pair => pair.Key.ToString(), StringComparer.Ordinal))
             await TestContext.Out.WriteLineAsync($"{kind}: {n} × {status}");
         Assert.That(await AnswerAsync(server), Is.EqualTo(before));
-        Assert.That((server.Engine.Statistics.Running, server.Engine.Statistics.Waiting, server.Engine.Statistics.BlocksUsed), Is.EqualTo((0, 0, 0)));
+        EngineStatistics after = server.Engine.Statistics;
+        Assert.That((after.Running, after.Waiting, after.BlocksUsed), Is.EqualTo((0, 0, 0)));
         return seen;
     }
 
@@ -59,7 +63,8 @@ public class HostileRequestTests
         if (status == 200)
             return status;
         JsonElement responses = document.GetProperty("paths").GetProperty(bad.Path).GetProperty("post").GetProperty("responses");
-        Assert.That(responses.TryGetProperty(status.ToString(CultureInfo.InvariantCulture), out JsonElement documented), $"{bad}\nthe status {status} is not documented");
+        bool isDocumented = responses.TryGetProperty(status.ToString(CultureInfo.InvariantCulture), out JsonElement documented);
+        Assert.That(isDocumented, $"{bad}\nthe status {status} is not documented");
         Assert.That(SchemaCheck.Problems(JsonElement.Parse(reply), SchemaCheck.SchemaOf(document, documented)), Is.Empty, $"{bad}\n{reply}");
         return status;
     }

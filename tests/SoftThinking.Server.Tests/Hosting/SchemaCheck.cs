@@ -36,7 +36,8 @@ internal static class SchemaCheck
             : schema;
     }
 
-    private static IEnumerable<string> TypesOf(JsonElement type) => type.ValueKind == JsonValueKind.Array ? type.EnumerateArray().Select(name => name.GetString()!) : [type.GetString()!];
+    private static IEnumerable<string> TypesOf(JsonElement type) =>
+        type.ValueKind == JsonValueKind.Array ? type.EnumerateArray().Select(name => name.GetString()!) : [type.GetString()!];
 
     private static IEnumerable<string> ObjectProblems(JsonElement value, JsonElement schema, string path)
     {

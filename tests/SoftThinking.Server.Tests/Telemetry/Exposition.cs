@@ -58,7 +58,8 @@ internal sealed partial class Exposition
         Assert.That(family, Is.Not.Null, $"{line} has no type");
         string suffix = Types[family!] == "histogram" ? "(_bucket|_sum|_count)" : "";
         Assert.That(sample.Name, Does.Match($"^{family}{suffix}$"));
-        Assert.That(_samples.Any(other => other.Name == sample.Name && other.Labels.Count == sample.Labels.Count && !other.Labels.Except(sample.Labels).Any()), Is.False, $"{line} comes twice");
+        bool IsSame(Sample other) => other.Name == sample.Name && other.Labels.Count == sample.Labels.Count && !other.Labels.Except(sample.Labels).Any();
+        Assert.That(_samples.Any(IsSame), Is.False, $"{line} comes twice");
         _samples.Add(sample);
     }
 
@@ -88,7 +89,9 @@ internal sealed partial class Exposition
         _ => double.Parse(text, NumberStyles.Float, CultureInfo.InvariantCulture),
     };
 
-    [GeneratedRegex("""^(?<name>[a-zA-Z_:][a-zA-Z0-9_:]*)(\{((?<label>[a-zA-Z_][a-zA-Z0-9_]*)="(?<text>([^"\\\n]|\\[\\"n])*)",?)*\})? (?<value>[^ ]+)$""", RegexOptions.ExplicitCapture)]
+    [GeneratedRegex(
+        """^(?<name>[a-zA-Z_:][a-zA-Z0-9_:]*)(\{((?<label>[a-zA-Z_][a-zA-Z0-9_]*)="(?<text>([^"\\\n]|\\[\\"n])*)",?)*\})? (?<value>[^ ]+)$""",
+        RegexOptions.ExplicitCapture)]
     private static partial Regex Line();
 
     /// <summary>A sample.</summary>

@@ -98,7 +98,6 @@ public class MetricsTests
     {
         await using TestServer one = await TestServer.StartAsync(), other = await TestServer.StartAsync(options => options with { ModelName = "other" });
         await one.AskAsync(Path, Question);
-        await ReadAsync(one);
         Exposition ofOne = await ReadAsync(one), ofOther = await ReadAsync(other);
         Assert.That(ofOne.Sum("softthinking_generation_tokens_total"), Is.GreaterThan(0));
         Assert.That(ofOther.Sum("softthinking_generation_tokens_total"), Is.Zero);
@@ -113,7 +112,10 @@ public class MetricsTests
         await using TestServer server = await TestServer.StartAsync();
         GenerationRequest request = GenerationRequest.FromQuestion("Compute 40 + 7.") with
         {
-            Samples = 4, IgnoreEndOfText = true, MaxNewTokens = 600, Sampling = new SamplingOptions { Seed = 0, SoftThinking = false },
+            Samples = 4,
+            IgnoreEndOfText = true,
+            MaxNewTokens = 600,
+            Sampling = new SamplingOptions { Seed = 0, SoftThinking = false },
         };
         await server.Engine.GenerateAsync(request); // warm
         Task<GenerationResult> generating = server.Engine.GenerateAsync(request);

@@ -78,14 +78,19 @@ public class EngineMetricsTests
         using PoisonedModel model = new("qwen2", Poisoned);
         await using Engine engine = Engine.Load(model.Folder);
         using MetricsReader metrics = new(engine);
-        GenerationRequest endless = GenerationRequest.FromTokens([new ConceptToken(7)]) with { IgnoreEndOfText = true, Sampling = new SamplingOptions { SoftThinking = false } };
+        GenerationRequest endless = GenerationRequest.FromTokens([new ConceptToken(7)]) with
+        {
+            IgnoreEndOfText = true,
+            Sampling = new SamplingOptions { SoftThinking = false },
+        };
+        GenerationRequest failing = endless with { Prompt = new TokenPrompt([new ConceptToken(Poisoned)]) };
         await engine.GenerateAsync(endless with { MaxNewTokens = 3 });
         await foreach (GenerationEvent next in engine.StreamAsync(endless with { Samples = 2 }))
         {
             if (next is GeneratedToken)
                 break;
         }
-        Assert.That(async () => await engine.GenerateAsync(endless with { Prompt = new TokenPrompt([new ConceptToken(Poisoned)]) }), Throws.InstanceOf<GenerationException>());
+        Assert.That(async () => await engine.GenerateAsync(failing), Throws.InstanceOf<GenerationException>());
         await engine.GenerateAsync(endless with { MaxNewTokens = 3 });
         Assert.That(Nonzero(metrics, "request_success."), Is.EquivalentTo(new[] { ("length", 2), ("abort", 2), ("error", 1) }));
         Assert.That(metrics.Read()["e2e_request_latency.count"], Is.EqualTo(2));
