@@ -59,7 +59,7 @@ internal sealed partial class BadRequests
     private BadRequest WrongValue()
     {
         (Operation operation, string field, JsonElement schema) = PickField();
-        bool IsWrong(string value) => value is "NaN" or "Infinity" or "-Infinity" || SchemaCheck.Problems(JsonElement.Parse(value), schema).Any();
+        bool IsWrong(string value) => value is "NaN" or "Infinity" or "-Infinity" || value.Contains("\\ud800", StringComparison.Ordinal) || SchemaCheck.Problems(JsonElement.Parse(value), schema).Any();
         return new BadRequest("wrong value", operation.Path, With(operation, field, Pick([.. Values.Where(IsWrong)])));
     }
 

