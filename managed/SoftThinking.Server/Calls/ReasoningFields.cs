@@ -8,7 +8,9 @@ internal static class ReasoningFields
 {
     private static readonly Dictionary<string, ReasoningField> ByName = new()
     {
-        ["reasoning_content"] = ReasoningField.ReasoningContent, ["reasoning"] = ReasoningField.Reasoning, ["both"] = ReasoningField.Both,
+        ["reasoning_content"] = ReasoningField.ReasoningContent,
+        ["reasoning"] = ReasoningField.Reasoning,
+        ["both"] = ReasoningField.Both,
     };
 
     public static IReadOnlyCollection<string> Names => ByName.Keys;

@@ -52,10 +52,10 @@ internal sealed record ApiRoute(HttpMethod Method, string Path, string Summary, 
     /// <param name="answer">Reads a body, and returns what writes the reply.</param>
     public static ApiRoute Text<T>(string path, string summary, FieldSet<T> fields, Func<JsonElement, CallContext, Action<Utf8JsonWriter>> answer, JsonObject reply,
         params IReadOnlyList<Example> examples) => new(HttpMethod.Post, path, summary, routes => http => routes.AnswerAsync(http, answer))
-    {
-        Body = fields.Schema(),
-        Examples = examples,
-        Reply = reply,
-        Errors = [400, 413, 415, 503],
-    };
+        {
+            Body = fields.Schema(),
+            Examples = examples,
+            Reply = reply,
+            Errors = [400, 413, 415, 503],
+        };
 }

@@ -10,7 +10,13 @@ public static class ReasoningEffort
 
     private static readonly Dictionary<string, int?> Budgets = new()
     {
-        [None] = 0, ["minimal"] = 512, ["low"] = 1024, ["medium"] = 8192, ["high"] = 24576, ["xhigh"] = 65536, ["max"] = null,
+        [None] = 0,
+        ["minimal"] = 512,
+        ["low"] = 1024,
+        ["medium"] = 8192,
+        ["high"] = 24576,
+        ["xhigh"] = 65536,
+        ["max"] = null,
     };
 
     /// <summary>The names of the levels, the lowest first.</summary>
