@@ -3,6 +3,7 @@ using System.Runtime.CompilerServices;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using NUnit.Framework;
+using SoftThinking.Chat;
 using SoftThinking.Checkpoints;
 using SoftThinking.Diagnostics;
 using SoftThinking.Json;
@@ -93,12 +94,14 @@ public class ArgumentTests
 
     private static object Instance(Type type) => type switch
     {
+        _ when type == typeof(ChatReader) => new ChatReader(Loaded.Value.Tokenizer, ToolCallSyntax.None),
         _ when type == typeof(ChatTemplate) => Loaded.Value.Template!,
         _ when type == typeof(Engine) => Loaded.Value,
         _ when type == typeof(GenerationAccumulator) => new GenerationAccumulator(),
         _ when type == typeof(GenerationRequest) => GenerationRequest.FromText("text"),
+        _ when type == typeof(JsonField) => new JsonField("key", default),
         _ when type == typeof(MachineRates) => new MachineRates("device", "instructions", 1, 1, 1, 1, 1),
-        _ when type == typeof(SamplingKey<string>) => SamplingJson.Keys.OfType<SamplingKey<string>>().First(),
+        _ when type == typeof(SamplingKey) || type == typeof(SamplingKey<string>) => SamplingJson.Keys.OfType<SamplingKey<string>>().First(),
         _ when type == typeof(Tokenizer) => Loaded.Value.Tokenizer,
         _ => throw new NotSupportedException($"no instance of {type} to call; add one here"),
     };

@@ -30,7 +30,6 @@ public class ExceptionDocumentationTests
     {
         Type type = method.DeclaringType!;
         string name = $"M:{(type.IsGenericType ? type.GetGenericTypeDefinition() : type).FullName}.{method.Name}";
-        return Documented.Value.Where(member => member.Key == name
-            || member.Key.StartsWith(name + "(", StringComparison.Ordinal) || member.Key.StartsWith(name + "``", StringComparison.Ordinal)).Select(member => member.Value);
+        return Documented.Value.Where(member => member.Key == name || member.Key.StartsWith(name + "(", StringComparison.Ordinal)).Select(member => member.Value);
     }
 }

@@ -12,5 +12,15 @@ internal sealed record Field<T>(string Name, JsonObject Schema, Func<T, JsonFiel
     public bool Required { get; init; }
 
     /// <summary>The field with its errors named after itself: "n must be 1 to 256, not 0".</summary>
-    public T Apply(T request, JsonField value) => JsonField.Apply(value.Key, () => Read(request, value));
+    public T Apply(T request, JsonField value)
+    {
+        try
+        {
+            return Read(request, value);
+        }
+        catch (ArgumentOutOfRangeException error)
+        {
+            throw value.OutOfRange(error);
+        }
+    }
 }

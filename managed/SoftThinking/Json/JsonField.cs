@@ -45,26 +45,17 @@ public readonly record struct JsonField(string Key, JsonElement Value)
             : throw Wrong(real ? "a number" : "a whole number in its range");
     }
 
-    /// <summary>Applies a value. The error of a property that refuses it names the key in place of the property.</summary>
-    /// <param name="key">The key.</param>
-    /// <param name="set">Sets the property, and returns the result.</param>
-    /// <exception cref="ArgumentNullException">An argument is null.</exception>
+    /// <summary>Applies the value. The error of a property that refuses it names the key in place of the property.</summary>
     /// <exception cref="JsonFieldException">The value is out of range.</exception>
-    public static T Apply<T>(string key, Func<T> set)
+    internal T Apply<T>(Func<T> set)
     {
-        ArgumentNullException.ThrowIfNull(key);
-        ArgumentNullException.ThrowIfNull(set);
         try
         {
             return set();
         }
         catch (ArgumentOutOfRangeException error)
         {
-            // "TopP must be …, not 2 (Parameter 'TopP')" → "top_p must be …, not 2"
-            string property = error.ParamName ?? "";
-            string message = error.Message.Replace($" (Parameter '{property}')", "", StringComparison.Ordinal);
-            message = message.StartsWith(property, StringComparison.Ordinal) ? key + message[property.Length..] : $"{key}: {message}";
-            throw new JsonFieldException(key, message, error);
+            throw OutOfRange(error);
         }
     }
 
@@ -112,6 +103,19 @@ public readonly record struct JsonField(string Key, JsonElement Value)
         int i = 0;
         foreach (JsonElement element in Value.EnumerateArray())
             yield return new JsonField($"{Key}[{i++}]", element);
+    }
+
+    /// <summary>The error for a value that a property refuses. It names the key in place of the property: "TopP must be …, not 2" becomes
+    /// "top_p must be …, not 2".</summary>
+    /// <param name="error">The error of the property.</param>
+    /// <exception cref="ArgumentNullException">The error is null.</exception>
+    public JsonFieldException OutOfRange(ArgumentOutOfRangeException error)
+    {
+        ArgumentNullException.ThrowIfNull(error);
+        string property = error.ParamName ?? "";
+        string message = error.Message.Replace($" (Parameter '{property}')", "", StringComparison.Ordinal);
+        message = message.StartsWith(property, StringComparison.Ordinal) ? Key + message[property.Length..] : $"{Key}: {message}";
+        return new JsonFieldException(Key, message, error);
     }
 
     /// <summary>The error for a value of the wrong kind.</summary>

@@ -82,7 +82,7 @@ public static class RequestJson
             else if (Settings.TryGetValue(field.Key, out Func<GenerationRequest, JsonField, GenerationRequest>? set))
             {
                 GenerationRequest before = request;
-                request = present ? JsonField.Apply(field.Key, () => set(before, field)) : request;
+                request = present ? field.Apply(() => set(before, field)) : request;
             }
             else
             {

@@ -88,7 +88,7 @@ public sealed class SamplingKey<T> : SamplingKey
     {
         ArgumentNullException.ThrowIfNull(options);
         T value = _read(field);
-        return JsonField.Apply(field.Key, () => _set(options, value));
+        return field.Apply(() => _set(options, value));
     }
 
     internal override void Write(Utf8JsonWriter json, SamplingOptions options)

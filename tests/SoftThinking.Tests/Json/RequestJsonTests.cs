@@ -92,7 +92,7 @@ public class RequestJsonTests
     [TestCase("""{"prompt": "x", "thinking": "ajar"}""", "thinking must be \"auto\", \"open\" or \"closed\", not \"ajar\"")]
     [TestCase("3", "the request is not a JSON object")]
     public void AnErrorNamesTheKey(string json, string message) =>
-        Assert.That(() => Read(json, Chat), Throws.TypeOf<ArgumentException>().With.Message.EqualTo(message));
+        Assert.That(() => Read(json, Chat), Throws.InstanceOf<ArgumentException>().With.Message.EqualTo(message));
 
     [TestCase("{\"a\": 1,}", "the text is broken JSON at column 9")]
     [TestCase("{\n\"a\": 1,}", "the text is broken JSON at line 2, column 8")]
@@ -109,7 +109,7 @@ public class RequestJsonTests
     {
         Assert.That(RequestJson.ReadTemplateVariables(Parse("""{"a": [1]}"""), "chat_template_kwargs").ToJsonString(), Is.EqualTo("""{"a":[1]}"""));
         Assert.That(() => RequestJson.ReadTemplateVariables(Parse("[]"), "chat_template_kwargs"),
-            Throws.TypeOf<ArgumentException>().With.Message.EqualTo("chat_template_kwargs must be an object, not []"));
+            Throws.InstanceOf<ArgumentException>().With.Message.EqualTo("chat_template_kwargs must be an object, not []"));
     }
 
     private static System.Text.Json.JsonElement Parse(string json) => RequestJson.Parse(Encoding.UTF8.GetBytes(json));

@@ -67,7 +67,7 @@ public class SamplingJsonTests
     [TestCase("""{"logit_bias": {"1": "x"}}""", "logit_bias.1 must be a number, not \"x\"")]
     [TestCase("""{"logit_bias": {"-1": 1}}""", "logit_bias has the key \"-1\", which is not a token id")]
     public void AnErrorNamesTheKeyAndItsRange(string json, string message) =>
-        Assert.That(() => SamplingJson.Read(Parse(json)), Throws.TypeOf<ArgumentException>().With.Message.EqualTo(message));
+        Assert.That(() => SamplingJson.Read(Parse(json)), Throws.InstanceOf<ArgumentException>().With.Message.EqualTo(message));
 
     [Test]
     public void KeysHaveThePublishedNames() => Assert.That(SamplingJson.Keys.Select(key => key.Name), Is.EqualTo(new[]
