@@ -84,8 +84,8 @@ internal sealed record BenchResult(
 internal sealed record ProfileResult(int Batch, StepProfile Prefill, StepProfile Decode);
 
 /// <summary>An engine, and the same engine behind the server, over loopback: medians over the repetitions.</summary>
-/// <param name="EngineFirstToken">Seconds to the first token, on average over the batch.</param>
-/// <param name="EngineTokensPerSecond">Of the batch, from the submission to the last token.</param>
+/// <param name="EngineFirstToken">Seconds from the start of a stream to its first token, on average over the batch.</param>
+/// <param name="EngineTokensPerSecond">Of the batch, from the start of the first stream to the last token.</param>
 internal sealed record HttpResult(
     int Batch, double EngineFirstToken, double HttpFirstToken, double EngineTokensPerSecond, double HttpTokensPerSecond)
 {

@@ -138,7 +138,7 @@ internal static class BenchText
     private static void WriteHttp(TextWriter output, BenchSettings settings, HttpResult http)
     {
         output.WriteLine();
-        output.WriteLine(Text($"Through the server, {http.Batch} streams of {settings.Prompt} prompt tokens and {settings.Generate} generated tokens: ")
+        output.WriteLine(Text($"Through the server, {http.Batch} streams of {settings.Prompt} prompt tokens and {settings.Generate} generated tokens, started one after another: ")
             + Text($"first token after {http.HttpFirstToken * 1000:N1} ms ({http.EngineFirstToken * 1000:N1} ms without HTTP, ratio {http.FirstTokenRatio:N3}), ")
             + Text($"{http.HttpTokensPerSecond:N1} tokens/s ({http.EngineTokensPerSecond:N1} without, ratio {http.ThroughputRatio:N3})."));
     }

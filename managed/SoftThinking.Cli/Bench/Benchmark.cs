@@ -11,6 +11,10 @@ internal sealed class Benchmark(BenchSettings settings, CancellationToken cancel
     // Disjoint sets of prompts, so that the prefix cache is hit only where intended.
     private const int ConcurrentSet = -1, PrefixSet = -2, SuffixSet = -3, WarmUpSet = -4, HttpSet = -5;
 
+    /// <summary>Between the starts of two streams of the comparison with HTTP. If all started at once, those that come over HTTP some
+    /// milliseconds later than the first would wait for its engine step, and not for HTTP.</summary>
+    private static readonly TimeSpan HttpInterval = TimeSpan.FromMilliseconds(25);
+
     private readonly double _phases = CountPhases(settings);
     private int _phasesDone = -1; // none has started
     private volatile string _phase = "starting";
@@ -145,19 +149,31 @@ internal sealed class Benchmark(BenchSettings settings, CancellationToken cancel
         await using HttpComparison http = await HttpComparison.StartAsync(engine);
         RandomPrompts prompts = await WarmUpAsync(engine);
         GenerationRequest[] requests = [.. prompts.Requests(HttpSet, batch, settings.Prompt, settings.Generate).Select(request => request with { Thinking = ThinkingStart.Auto })];
-        await http.FollowAsync([.. requests.Select(request => request with { MaxNewTokens = 2 })], cancellation);
-        List<double> engineFirst = [], httpFirst = [], engineTokens = [], httpTokens = [];
-        for (int i = 0; i < settings.Repeat; i++)
+        List<ArrivalTimes> direct = [], served = [];
+        for (int i = 0; i <= settings.Repeat; i++)
         {
-            Begin($"batch {batch} with and without HTTP, {i + 1} of {settings.Repeat}");
-            BatchRun direct = await FollowAsync(engine, requests);
-            engineFirst.Add(direct.TimeToFirstToken);
-            engineTokens.Add(batch * settings.Generate / direct.AllEnded);
-            ArrivalTimes served = await http.FollowAsync(requests, cancellation);
-            httpFirst.Add(served.TimeToFirstToken);
-            httpTokens.Add(batch * settings.Generate / served.AllEnded);
+            Begin($"batch {batch} with and without HTTP, {i} of {settings.Repeat}");
+            direct.Add(await MeasureAsync((request, times) => FollowAsync(engine, request, times)));
+            served.Add(await MeasureAsync((request, times) => http.FollowAsync(request, times, cancellation)));
         }
-        return new HttpResult(batch, BenchReport.Median(engineFirst), BenchReport.Median(httpFirst), BenchReport.Median(engineTokens), BenchReport.Median(httpTokens));
+        return new HttpResult(batch, FirstToken(direct), FirstToken(served), Throughput(direct), Throughput(served));
+
+        Task<ArrivalTimes> MeasureAsync(Func<GenerationRequest, List<long>, Task> run) =>
+            ArrivalTimes.MeasureAsync(batch, HttpInterval, (i, times) => run(requests[i], times), cancellation);
+
+        // The first repetition compiles code and opens connections.
+        static double FirstToken(List<ArrivalTimes> runs) => BenchReport.Median(runs.Skip(1).Select(run => run.TimeToFirstToken));
+
+        static double Throughput(List<ArrivalTimes> runs) => BenchReport.Median(runs.Skip(1).Select(run => run.TokensPerSecond));
+    }
+
+    private async Task FollowAsync(Engine engine, GenerationRequest request, List<long> times)
+    {
+        await foreach (GenerationEvent next in engine.StreamAsync(request, cancellation))
+        {
+            if (next is GeneratedToken)
+                times.Add(Stopwatch.GetTimestamp());
+        }
     }
 
     private async Task<PrefixResult> ReusePrefixAsync(Engine engine, RandomPrompts prompts)
@@ -254,7 +270,7 @@ internal sealed class Benchmark(BenchSettings settings, CancellationToken cancel
     private static double CountPhases(BenchSettings settings)
     {
         int perBatch = settings.Repeat * 2 + (settings.Context != settings.Prompt ? 1 : 0);
-        return 4 + settings.Batches.Count * perBatch + (settings.Prefix ? settings.Repeat : 0) + (settings.Http ? 2 + settings.Repeat : 0)
+        return 4 + settings.Batches.Count * perBatch + (settings.Prefix ? settings.Repeat : 0) + (settings.Http ? 3 + settings.Repeat : 0)
             + (settings.Concurrent != null ? 2 + 2 * settings.Repeat : 0) + (settings.Profile ? 2 + settings.Batches.Count : 0);
     }
 

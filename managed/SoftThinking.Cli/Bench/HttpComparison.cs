@@ -24,16 +24,13 @@ internal sealed class HttpComparison : IAsyncDisposable
         return new HttpComparison(server);
     }
 
-    /// <summary>Runs requests concurrently over HTTP, streamed, and returns the arrival times of their tokens.</summary>
-    /// <exception cref="GenerationException">A reply is not as long as asked for.</exception>
-    public async Task<ArrivalTimes> FollowAsync(IReadOnlyList<GenerationRequest> requests, CancellationToken cancellation)
+    /// <summary>Runs a request over HTTP, streamed, and adds the time of each token.</summary>
+    /// <exception cref="GenerationException">The reply is not as long as asked for.</exception>
+    public async Task FollowAsync(GenerationRequest request, List<long> times, CancellationToken cancellation)
     {
-        byte[][] bodies = [.. requests.Select(BodyOf)];
-        ArrivalTimes times = new(requests.Count);
-        await Task.WhenAll(bodies.Select((body, i) => ReadAsync(body, times.Of(i), cancellation)));
-        return requests.Select((request, i) => times.Of(i).Count == request.MaxNewTokens).All(complete => complete)
-            ? times
-            : throw new GenerationException("a reply of the server does not have one event for each token");
+        await ReadAsync(BodyOf(request), times, cancellation);
+        if (times.Count != request.MaxNewTokens)
+            throw new GenerationException("a reply of the server does not have one event for each token");
     }
 
     public async ValueTask DisposeAsync()
