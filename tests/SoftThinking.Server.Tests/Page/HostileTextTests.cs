@@ -5,6 +5,7 @@ using static Microsoft.Playwright.Assertions;
 namespace SoftThinking.Server.Tests.Page;
 
 /// <summary>What a model writes is text, whatever it looks like.</summary>
+[Category("Slow")]
 internal sealed class HostileTextTests : PageTest
 {
     private const string Image = "<img src=x onerror=alert(1)>", Script = "<script>alert(2)</script>";

@@ -5,6 +5,7 @@ using static Microsoft.Playwright.Assertions;
 
 namespace SoftThinking.Server.Tests.Page;
 
+[Category("Slow")]
 internal sealed class ParametersTests : PageTest
 {
     [Test]

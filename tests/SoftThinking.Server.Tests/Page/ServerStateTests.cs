@@ -6,6 +6,7 @@ using static Microsoft.Playwright.Assertions;
 namespace SoftThinking.Server.Tests.Page;
 
 /// <summary>Servers that are loading, busy, locked, broken or away.</summary>
+[Category("Slow")]
 internal sealed class ServerStateTests : PageTest
 {
     [Test]

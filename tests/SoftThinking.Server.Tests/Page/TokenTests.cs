@@ -6,6 +6,7 @@ using static Microsoft.Playwright.Assertions;
 namespace SoftThinking.Server.Tests.Page;
 
 /// <summary>Mixtures, the curve, and how one walks through them.</summary>
+[Category("Slow")]
 internal sealed class TokenTests : PageTest
 {
     [Test]

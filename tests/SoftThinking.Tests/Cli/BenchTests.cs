@@ -18,12 +18,12 @@ public class BenchTests
     [Test]
     public void TheObjectHasItsShape()
     {
-        CliRun run = Bench("--batch", "1,3", "--greedy", "--concurrent", "3", "--prefix", "--threads", "1", "--json");
+        CliRun run = Bench("--batch", "1,3", "--greedy", "--concurrent", "3", "--http", "--prefix", "--threads", "1", "--json");
 
         Assert.That(run.Code, Is.Zero, run.Error);
         Assert.That(run.Error, Is.Empty);
         JsonElement json = run.Json;
-        Assert.That(Names(json), Is.EqualTo(new[] { "machine", "model", "load", "results", "concurrency", "prefix_reuse" }));
+        Assert.That(Names(json), Is.EqualTo(new[] { "machine", "model", "load", "results", "concurrency", "http", "prefix_reuse" }));
         Assert.That(Names(json.GetProperty("machine")), Is.EqualTo(new[]
         {
             "device", "instruction_set", "threads", "read_bandwidth_gbps", "multiply_adds_f32_per_second",
@@ -92,6 +92,19 @@ public class BenchTests
 
         Assert.That(concurrency.GetProperty("requests").GetInt32(), Is.EqualTo(5));
         Assert.That(concurrency.GetProperty("same_output").GetBoolean(), Is.True);
+    }
+
+    [Test]
+    public void TheServerIsComparedWithItsEngine()
+    {
+        JsonElement http = Bench("--batch", "1,2", "--http", "--json").Json.GetProperty("http");
+
+        Assert.That(http.GetProperty("batch").GetInt32(), Is.EqualTo(2), "the largest");
+        foreach (string name in new[] { "engine", "http" })
+        {
+            Assert.That(http.GetProperty($"{name}_time_to_first_token_ms").GetDouble(), Is.GreaterThan(0));
+            Assert.That(http.GetProperty($"{name}_tokens_per_second").GetDouble(), Is.GreaterThan(0));
+        }
     }
 
     [Test]
