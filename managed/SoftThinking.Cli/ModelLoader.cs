@@ -17,8 +17,14 @@ internal static class ModelLoader
         ProgressBar.ShowWhile(loading, terminal, () => ($"loading {model.Name}", Volatile.Read(ref done)));
         Engine engine = loading.GetAwaiter().GetResult();
         time = clock.Elapsed;
+        ReportFastPrefill(engine, terminal);
+        return engine;
+    }
+
+    /// <summary>Reports an option that has no effect.</summary>
+    public static void ReportFastPrefill(Engine engine, Terminal terminal)
+    {
         if (engine.FastPrefill() is { InEffect: false } fast)
             terminal.Error.WriteLine($"{CommonOptions.FastPrefill.Name} has no effect: {fast.Note}");
-        return engine;
     }
 }

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Globalization;
 using Microsoft.Extensions.Logging;
 using SoftThinking.Server;
 
@@ -27,16 +28,23 @@ internal static class ServeCommand
 
     private static async Task<int> RunAsync(ServeSettings settings, Terminal terminal, CancellationToken cancellation)
     {
+        string name = settings.Server.ModelName;
+        int context = 0;
         await using SoftThinkingServer server = new(settings.Server, LoadAsync, logging => logging.AddProvider(new ServeLog(terminal.Error)));
         await server.StartAsync(cancellation);
-        terminal.Error.WriteLine($"{settings.Server.ModelName} is being loaded; the page will be at {server.Address}");
-        await server.WaitAsync(cancellation);
+        terminal.Error.WriteLine($"{name} is being loaded; the page will be at {server.Address}");
+        Task end = server.WaitAsync(cancellation);
+        await Task.WhenAny(server.Loaded, end);
+        if (server.Loaded.IsCompletedSuccessfully)
+            terminal.Error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{name} is ready: {context:N0} positions, {settings.Engine.MaxSequences} sequences at once"));
+        await end;
         return ExitCode.Success;
 
         async Task<Engine> LoadAsync(Action<double> progress, CancellationToken stopping)
         {
             Engine engine = await Engine.LoadAsync(settings.Model.Path, settings.Engine with { LoadProgress = progress }, stopping);
-            terminal.Error.WriteLine($"{settings.Server.ModelName} is ready: {engine.ContextLength:N0} positions, {settings.Engine.MaxSequences} sequences at once");
+            context = engine.ContextLength;
+            ModelLoader.ReportFastPrefill(engine, terminal);
             return engine;
         }
     }

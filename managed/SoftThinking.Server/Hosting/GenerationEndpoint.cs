@@ -98,6 +98,8 @@ internal sealed class GenerationEndpoint(IDialect dialect, EngineHost host, Thin
             {
                 log.Add(events.Current);
                 writer.Add(events.Current);
+                if (stream.IsEmpty && stream.Silence > options.KeepAliveInterval)
+                    writer.KeepAlive(); // while a thought is left out, nothing else is sent
                 next = events.MoveNextAsync().AsTask();
                 if (stream.IsFull || !next.IsCompleted)
                     await stream.FlushAsync(cancellation).ConfigureAwait(false);

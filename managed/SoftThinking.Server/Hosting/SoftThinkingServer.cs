@@ -76,7 +76,7 @@ public sealed class SoftThinkingServer : IAsyncDisposable
         try
         {
             await _host.Loading.WaitAsync(cancellation).ConfigureAwait(false);
-            await Task.Delay(Timeout.Infinite, cancellation).ConfigureAwait(false);
+            await _app.WaitForShutdownAsync(cancellation).ConfigureAwait(false);
         }
         catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
         {
@@ -111,6 +111,7 @@ public sealed class SoftThinkingServer : IAsyncDisposable
             kestrel.Limits.MaxConcurrentConnections = options.MaxConnections;
             kestrel.Listen(options.Address, options.Port);
         });
+        builder.Services.AddSingleton<IHostLifetime, NoSignals>();
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = options.ShutdownTimeout);
         builder.Services.AddHostFiltering(filter => filter.AllowedHosts = ["localhost", "127.0.0.1", "[::1]", HostOf(options.Address)]);
         builder.Services.AddCors(cors => cors.AddDefaultPolicy(policy => policy.WithOrigins([.. options.CorsOrigins]).AllowAnyHeader().AllowAnyMethod()));

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Diagnostics;
 using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
@@ -16,9 +17,16 @@ internal sealed class EventStream : IDisposable
     private readonly ArrayBufferWriter<byte> _pending = new(4096);
     private readonly Stream _body;
     private readonly Utf8JsonWriter _json;
+    private long _sent = Stopwatch.GetTimestamp();
 
     /// <summary>Whether so much waits to be sent that no more should be added.</summary>
     public bool IsFull => _pending.WrittenCount > 1 << 16;
+
+    /// <summary>Whether nothing waits to be sent.</summary>
+    public bool IsEmpty => _pending.WrittenCount == 0;
+
+    /// <summary>Time since something was sent.</summary>
+    public TimeSpan Silence => Stopwatch.GetElapsedTime(_sent);
 
     public EventStream(Stream body) => (_body, _json) = (body, new Utf8JsonWriter(_pending, Json));
 
@@ -53,8 +61,9 @@ internal sealed class EventStream : IDisposable
 
     public async Task FlushAsync(CancellationToken cancellation)
     {
-        if (_pending.WrittenCount == 0)
+        if (IsEmpty)
             return;
+        _sent = Stopwatch.GetTimestamp();
         await _body.WriteAsync(_pending.WrittenMemory, cancellation).ConfigureAwait(false);
         _pending.ResetWrittenCount();
         await _body.FlushAsync(cancellation).ConfigureAwait(false);

@@ -131,6 +131,17 @@ public class LifetimeTests
         Assert.That(await lines.ReadLineAsync(), Is.EqualTo(":"));
     }
 
+    /// <summary>So does one whose thought is left out.</summary>
+    [Test]
+    public async Task AStreamWithoutItsThought_IsKeptAlive()
+    {
+        await using TestServer server = await TestServer.StartAsync(options => options with { KeepAliveInterval = TimeSpan.FromTicks(1) });
+        using HttpResponseMessage response = await server.PostAsync(Path, Short.Replace("\"seed\": 0", "\"stream\": true, \"include_reasoning\": false", StringComparison.Ordinal));
+        string[] lines = (await response.Content.ReadAsStringAsync()).Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        int answer = Array.FindIndex(lines, line => line.Contains("\"content\":\"The\"", StringComparison.Ordinal));
+        Assert.That(lines.Take(answer).Count(line => line == ":"), Is.GreaterThan(10), "one for each thought, as the interval is that short");
+    }
+
     [Test]
     public async Task AServerThatStops_LetsRequestsEnd_ButNotForEver([Values] bool patient)
     {
