@@ -3,6 +3,7 @@
 #pragma once
 
 #include "common/kv.h"
+#include "common/parts.h"
 #include "common/status.h"
 
 namespace st {
@@ -38,14 +39,20 @@ inline st_status check(st_device* device, st_rates* rates) {
   return check_size("measure", *rates);
 }
 
-inline st_status check(st_stream* stream, const st_matrix* w, int32_t first_row, int32_t row_step, int32_t count,
-                       const void* source, MatrixBytes matrix_bytes) {
-  ST_REQUIRE(stream && w && w->data && source, "pack: a pointer is null");
-  ST_REQUIRE(matrix_bytes(w->rows, w->cols, w->dtype) > 0, "pack: no matrix of %d x %d of type %d", w->rows, w->cols,
-             w->dtype);
-  ST_REQUIRE(first_row >= 0 && row_step > 0 && count > 0 && first_row < w->rows &&
-                 (int64_t{count} - 1) * row_step < int64_t{w->rows} - first_row,
-             "pack: %d rows from %d on, one of every %d, of %d", count, first_row, row_step, w->rows);
+inline st_status check(st_stream* stream, const st_pack* op, MatrixBytes matrix_bytes) {
+  ST_REQUIRE_OPERATION("pack", stream, op);
+  const st_matrix& w = op->w;
+  ST_REQUIRE(w.data && op->source, "pack: a pointer is null");
+  ST_REQUIRE(matrix_bytes(w.rows, w.cols, w.dtype) > 0, "pack: no matrix of %d x %d of type %d", w.rows, w.cols,
+             w.dtype);
+  ST_REQUIRE(op->first_row >= 0 && op->row_step > 0 && op->count > 0 && op->first_row < w.rows &&
+                 (int64_t{op->count} - 1) * op->row_step < int64_t{w.rows} - op->first_row,
+             "pack: %d rows from %d on, one of every %d, of %d", op->count, op->first_row, op->row_step, w.rows);
+  ST_REQUIRE(op->first_col >= 0 && int64_t{op->first_col} + w.cols <= op->source_cols,
+             "pack: %d columns from %d on, of %d", w.cols, op->first_col, op->source_cols);
+  bool cut = op->first_col % kInt8Block != 0 || (w.cols % kInt8Block != 0 && op->first_col + w.cols != op->source_cols);
+  ST_REQUIRE(w.dtype != ST_INT8 || !cut, "pack: %d columns from %d on, of %d, cut a block of %d", w.cols, op->first_col,
+             op->source_cols, kInt8Block);
   return ST_OK;
 }
 
@@ -57,6 +64,9 @@ inline st_status check(st_stream* stream, const st_embed* op, MatrixBytes matrix
              ST_MAX_TOPK);
   ST_REQUIRE(matrix_bytes(table.rows, table.cols, table.dtype) > 0, "embed: no table of %d x %d of type %d", table.rows,
              table.cols, table.dtype);
+  ST_REQUIRE(op->first_id >= 0 && int64_t{op->first_id} + table.rows <= op->vocabulary,
+             "embed: %d ids from %d on, of %d", table.rows, op->first_id, op->vocabulary);
+  ST_REQUIRE(op->out_f32 == 0 || op->out_f32 == 1, "embed: out_f32 is %d, expected 0 or 1", op->out_f32);
   ST_REQUIRE(table.data && op->ids && op->weights && op->out, "embed: a pointer is null");
   return ST_OK;
 }
@@ -78,6 +88,9 @@ inline st_status check(st_stream* stream, const st_linear* op, MatrixBytes matri
   ST_REQUIRE(op->gated == 0 || (op->gated == 1 && w.rows % 2 == 0), "linear: gated is %d with %d rows", op->gated,
              w.rows);
   ST_REQUIRE(op->fast == 0 || op->fast == 1, "linear: fast is %d, expected 0 or 1", op->fast);
+  ST_REQUIRE(op->total_cols >= 0 && op->first_col >= 0 && op->first_col % tile_cols(w.dtype) == 0 &&
+                 (op->total_cols == 0 ? op->first_col == 0 : int64_t{op->first_col} + w.cols <= op->total_cols),
+             "linear: %d columns from %d on, of %d", w.cols, op->first_col, op->total_cols);
   return ST_OK;
 }
 
@@ -156,6 +169,31 @@ inline st_status check(st_stream* stream, const st_log_probs* op) {
              ST_MAX_LOG_PROBS);
   ST_REQUIRE(op->logits && op->slots && op->ids && op->head && op->workspace, "log_probs: a pointer is null");
   ST_REQUIRE(op->count == 0 || (op->top_ids && op->top), "log_probs: a pointer is null");
+  return ST_OK;
+}
+
+inline st_status check(st_device* device, const st_comm_options* options, st_comm** comm) {
+  ST_REQUIRE(device && options && comm, "comm_create: a pointer is null");
+  ST_TRY(check_size("comm_create", *options));
+  ST_REQUIRE(options->ranks >= 1 && options->ranks <= ST_MAX_RANKS, "comm_create: %d ranks, expected 1..%d",
+             options->ranks, ST_MAX_RANKS);
+  ST_REQUIRE(options->rank >= 0 && options->rank < options->ranks, "comm_create: rank %d of %d", options->rank,
+             options->ranks);
+  ST_REQUIRE(options->timeout_ms > 0, "comm_create: a time limit of 0");
+  return ST_OK;
+}
+
+inline st_status check(st_stream* stream, const st_all_gather* op) {
+  ST_REQUIRE_OPERATION("all_gather", stream, op);
+  ST_REQUIRE(op->rows >= 0 && op->cols > 0, "all_gather: %d x %d", op->rows, op->cols);
+  ST_REQUIRE(op->comm && op->in && op->out, "all_gather: a pointer is null");
+  return ST_OK;
+}
+
+inline st_status check(st_stream* stream, const st_all_sum* op) {
+  ST_REQUIRE_OPERATION("all_sum", stream, op);
+  ST_REQUIRE(op->rows >= 0 && op->cols > 0, "all_sum: %d x %d", op->rows, op->cols);
+  ST_REQUIRE(op->comm && op->in && op->out, "all_sum: a pointer is null");
   return ST_OK;
 }
 

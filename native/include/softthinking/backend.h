@@ -19,7 +19,13 @@
  *    other rows of the batch and the number of threads never change a bit of it, unless st_linear.fast permits that.
  *  - Activations are row-major without padding, of the type st_device_info.activation_dtype (f32 on the CPU).
  *
- * Notation: [a, b] is an array of a rows of b elements. V vocabulary, H hidden size, D head dimension.
+ * Several devices compute one model together as the ranks of a communicator; each holds a part of the weights. Sums
+ * that they share are balanced binary trees over 8 parts, ((p0 + p1) + (p2 + p3)) + ((p4 + p5) + (p6 + p7)): of the
+ * columns of a product (st_linear.total_cols) and of the vocabulary of an embedding (st_embed). The parts of a rank are
+ * a subtree if there are 1, 2, 4 or 8 ranks, so its partial sum is an inner node, and all_sum, which adds the nodes by
+ * the same tree, returns the bits of one device.
+ *
+ * Notation: [a, b] is an array of a rows of b elements. V vocabulary, H hidden size, D head dimension, N ranks.
  */
 #ifndef SOFTTHINKING_BACKEND_H
 #define SOFTTHINKING_BACKEND_H
@@ -31,13 +37,15 @@
 extern "C" {
 #endif
 
-#define ST_ABI_VERSION 5u
+#define ST_ABI_VERSION 6u
 #define ST_BLOCK_POSITIONS 16 /* positions per KV block */
 #define ST_MAX_TOPK 1024      /* maximum entries of a concept token */
 #define ST_MAX_MARKER 16      /* maximum ids of a marker that starts or ends a thought */
 #define ST_MAX_FORCED 80      /* maximum forced ids: the rest of an end marker, then the text after it */
 #define ST_MAX_LOG_PROBS 20   /* maximum alternatives whose log-probability is reported */
 #define ST_MAX_HEAD_DIM 512
+#define ST_MAX_RANKS 64      /* maximum devices that compute one model together */
+#define ST_COMM_ID_BYTES 128 /* bytes of the id of a communicator */
 
 #if defined(_WIN32)
 #define ST_EXPORT __declspec(dllexport)
@@ -64,6 +72,7 @@ typedef struct st_device st_device;
 typedef struct st_stream st_stream;
 typedef struct st_event st_event;
 typedef struct st_graph st_graph;
+typedef struct st_comm st_comm;
 
 /* Type of the activations: 1 + st_dtype, or the backend's default: bf16 on CUDA, f32 on the CPU. */
 enum { ST_ACTIVATIONS_DEFAULT = 0, ST_ACTIVATIONS_F32 = 1, ST_ACTIVATIONS_F16 = 2, ST_ACTIVATIONS_BF16 = 3 };
@@ -112,6 +121,24 @@ typedef struct st_matrix {
   int32_t reserved;
 } st_matrix;
 
+/* Packs columns first_col .. first_col + w.cols - 1 of source[count, source_cols], row-major, host, into the rows
+ * first_row + i row_step of w. Matrices with the same input are packed into one, stacked or with their rows
+ * interleaved. w.data is written; w.dtype must be source_dtype, or ST_INT8, to which any other type is rounded. A
+ * source of ST_INT8 holds the blocks of each row, each with the f16 scale and 32 integers, 0 beyond the last column;
+ * blocks are not cut: first_col is a multiple of 32, and so is w.cols unless the last column is among them. */
+typedef struct st_pack {
+  uint32_t size;
+  int32_t first_row;
+  int32_t row_step;
+  int32_t count;
+  int32_t source_dtype;
+  int32_t source_cols;
+  int32_t first_col;
+  int32_t reserved;
+  st_matrix w;
+  const void* source;
+} st_pack;
+
 /* The rows of one forward pass: prefill chunks and decode rows, those of a sequence adjacent and ascending. */
 typedef struct st_batch {
   int32_t rows;
@@ -132,14 +159,19 @@ typedef struct st_kv_cache {
   int32_t dtype; /* ST_F32 or ST_BF16 */
 } st_kv_cache;
 
-/* out[r] = sum over i of weights[index[r], i] * table[ids[index[r], i]], accumulated in f32 in the order of i.
- * Entries of weight 0 are not read. */
+/* out[r] = sum over i of weights[index[r], i] * table[ids[index[r], i] - first_id], accumulated in f32: in the order of
+ * i over the ids floor(s V / 8) .. floor((s + 1) V / 8) - 1 of each part s, and the 8 parts by their tree. Entries of
+ * weight 0 are not read; ids outside the table's shard first_id .. first_id + table.rows - 1 contribute nothing. */
 typedef struct st_embed {
   uint32_t size;
   int32_t rows;
-  int32_t entries;      /* maximum entries of a concept token, 1..ST_MAX_TOPK */
-  int32_t tokens;       /* rows of ids and weights */
-  st_matrix table;      /* [V, H] */
+  int32_t entries;    /* maximum entries of a concept token, 1..ST_MAX_TOPK */
+  int32_t tokens;     /* rows of ids and weights */
+  int32_t vocabulary; /* V */
+  int32_t first_id;   /* of the table */
+  int32_t out_f32;    /* 1: out is f32 regardless of the activation type (partial sums) */
+  int32_t reserved;
+  st_matrix table;      /* [V, H], or the rows of a shard */
   const int32_t* ids;   /* device [tokens, entries], each in 0..V-1 */
   const float* weights; /* device [tokens, entries] */
   const int32_t* index; /* device [rows], each in 0..tokens-1; NULL: row r uses token r */
@@ -174,6 +206,11 @@ typedef struct st_linear {
   int32_t fast;      /* 1: on a device with fast_products, the vendor's library may compute large batches. The result is
                         then not batch-invariant */
   int32_t gated;     /* 1: the rows of W, an even number, are gates and values, interleaved */
+  /* > 0: W is the columns from first_col on, a multiple of a tile, of a matrix with total_cols. Each output is the tree
+   * over 8 parts of that matrix, of which those that W lacks are 0. Part s begins at tile floor(s T / 8) of T tiles of
+   * 16 columns (ST_INT8: blocks of 32); the last tile may be cut. 0: the order of summation is the backend's own. */
+  int32_t total_cols;
+  int32_t first_col;
 } st_linear;
 
 /* Angles of one forward pass, shared by all layers: out[r] = cos(p f_0) .. cos(p f_{n-1}), sin(p f_0) .. sin(p f_{n-1})
@@ -363,6 +400,49 @@ typedef struct st_log_probs {
   void* workspace;      /* device, sample_workspace_bytes(rows, V) */
 } st_log_probs;
 
+/* Collectives between processes, for a backend that has none of its own (the CPU). */
+typedef struct st_transport {
+  void* context;
+  /* out[N, bytes] = the in[bytes] of every rank. Waits for all ranks, at most timeout_ms; returns NULL, or what failed
+   * in one sentence, valid until the thread's next call. Called by one thread at a time. */
+  const char* (*all_gather)(void* context, const void* in, void* out, uint64_t bytes, uint32_t timeout_ms);
+} st_transport;
+
+typedef struct st_comm_options {
+  uint32_t size;
+  int32_t rank;        /* 0..ranks-1 */
+  int32_t ranks;       /* 1..ST_MAX_RANKS */
+  uint32_t timeout_ms; /* that a rank waits for the others in one operation, and in comm_create; then both fail */
+  const st_transport* transport; /* must outlive the communicator; NULL: the backend's own, between devices of this
+                                    process, or of any if the vendor's library can do so */
+  uint8_t id[ST_COMM_ID_BYTES];  /* from comm_id of one rank, the same on all */
+} st_comm_options;
+
+/* out[r] = the rows r of all ranks side by side: rank k holds the columns floor(k cols / N) .. floor((k + 1) cols / N)
+ * - 1. */
+typedef struct st_all_gather {
+  uint32_t size;
+  int32_t rows;
+  int32_t cols; /* of out, >= N */
+  int32_t reserved;
+  st_comm* comm;
+  const float* in; /* device [rows, columns of this rank] */
+  float* out;      /* device [rows, cols] */
+} st_all_gather;
+
+/* out = (sum over the ranks of in) + bias. The ranks are added by a balanced binary tree: the first P of N > 1 ranks, P
+ * the largest power of two below N, and the others, each likewise. */
+typedef struct st_all_sum {
+  uint32_t size;
+  int32_t rows;
+  int32_t cols;
+  int32_t reserved;
+  st_comm* comm;
+  const float* in;   /* device [rows, cols] */
+  const float* bias; /* device [cols] or NULL */
+  void* out;         /* device [rows, cols], activations; may not overlap */
+} st_all_sum;
+
 typedef struct st_api {
   uint32_t version;
   uint32_t size;
@@ -400,17 +480,21 @@ typedef struct st_api {
   st_status (*graph_launch)(st_stream* stream, st_graph* graph);
   void (*graph_destroy)(st_graph* graph); /* after its work; NULL is fine */
 
+  /* Communicators. A rank is a device; all ranks call comm_create at about the same time, each from a thread of its
+   * own, and then the same collective operations in the same order, each on one stream of its device. The collective of
+   * a rank whose earlier work failed fails on all ranks. Graphs may contain them. */
+  st_status (*comm_id)(st_device* device, uint8_t* id); /* a new id[ST_COMM_ID_BYTES], unique in the world */
+  st_status (*comm_create)(st_device* device, const st_comm_options* options, st_comm** comm);
+  /* Makes the collectives that wait or follow fail with `reason`, on all ranks of this process. From any thread. */
+  void (*comm_abort)(st_comm* comm, const char* reason);
+  void (*comm_destroy)(st_comm* comm); /* after its work; NULL is fine */
+
   /* Sizes in bytes; 0 for invalid shapes and for types that the backend does not support. */
   uint64_t (*matrix_bytes)(int32_t rows, int32_t cols, int32_t dtype);
   uint64_t (*kv_bytes)(int32_t blocks, int32_t kv_heads, int32_t head_dim, int32_t dtype);
   uint64_t (*sample_workspace_bytes)(int32_t rows, int32_t vocabulary);
 
-  /* Packs source[count, w->cols], row-major, host, into the rows first_row + i row_step of w. Matrices with the same
-   * input are packed into one, stacked or with their rows interleaved. w->data is written; w->dtype must be
-   * source_dtype, or ST_INT8, to which any other type is rounded. A source of ST_INT8 holds the blocks of each row,
-   * each with the f16 scale and 32 integers, 0 beyond the last column. */
-  st_status (*pack)(st_stream* stream, const st_matrix* w, int32_t first_row, int32_t row_step, int32_t count,
-                    const void* source, int32_t source_dtype);
+  st_status (*pack)(st_stream* stream, const st_pack* operation);
   /* destination[count] = source[count] as f32; destination device, source host. */
   st_status (*convert_to_f32)(st_stream* stream, float* destination, const void* source, int32_t source_dtype,
                               int64_t count);
@@ -427,6 +511,8 @@ typedef struct st_api {
   st_status (*penalize)(st_stream* stream, const st_penalize* operation);
   st_status (*sample)(st_stream* stream, const st_sample* operation);
   st_status (*log_probs)(st_stream* stream, const st_log_probs* operation);
+  st_status (*all_gather)(st_stream* stream, const st_all_gather* operation);
+  st_status (*all_sum)(st_stream* stream, const st_all_sum* operation);
 
   /* Needs up to a second, and half a gigabyte of memory; all threads of the device, best of several passes. */
   st_status (*measure)(st_device* device, st_rates* rates);
