@@ -212,6 +212,10 @@ constexpr st_api kApi = {
     .graph_end = graph_end,
     .graph_launch = graph_launch,
     .graph_destroy = graph_destroy,
+    .comm_id = comm_id,
+    .comm_create = comm_create,
+    .comm_abort = comm_abort,
+    .comm_destroy = comm_destroy,
     .matrix_bytes = matrix_bytes,
     .kv_bytes = kv_bytes,
     .sample_workspace_bytes = sample_workspace_bytes,
@@ -228,6 +232,8 @@ constexpr st_api kApi = {
     .penalize = penalize,
     .sample = sample,
     .log_probs = log_probs,
+    .all_gather = all_gather,
+    .all_sum = all_sum,
     .measure = measure,
 };
 

@@ -9,50 +9,71 @@
 #include "cpu/device.h"
 #include "cpu/matrix.h"
 #include "cpu/stream.h"
+#include "cpu/stretch.h"
 
 namespace st::cpu {
 namespace {
 
-const char* group_of(const st_matrix& table, int32_t id) {
-  return static_cast<const char*>(table.data) + id / kGroup * group_bytes(table.cols, table.dtype);
+const char* group_of(const st_matrix& table, int64_t row) {
+  return static_cast<const char*>(table.data) + row / kGroup * group_bytes(table.cols, table.dtype);
 }
 
-// out += weight * row `id` of a table whose groups hold STEP consecutive k of an output side by side.
+// sum += weight * the `count` columns from `first` on of a row, in a table whose groups hold STEP consecutive k of an
+// output side by side.
 template <typename T, int STEP, typename Widen>
-void add_row(const st_matrix& table, int32_t id, float weight, Widen widen, float* out) {
-  const T* output = reinterpret_cast<const T*>(group_of(table, id)) + id % kGroup * STEP;
-  for (int64_t k = 0; k < table.cols; ++k) out[k] += weight * widen(output[k / STEP * kGroup * STEP + k % STEP]);
-}
-
-void add_int8_row(const st_matrix& table, int32_t id, float weight, float* out) {
-  const char* block = group_of(table, id);
-  int64_t output = id % kGroup;
-  for (int64_t first = 0; first < table.cols; first += kBlock, block += kBlockBytes) {
-    float scale = f16_to_float(reinterpret_cast<const uint16_t*>(block)[output]);
-    const auto* bytes = reinterpret_cast<const uint8_t*>(block + kScaleBytes);
-    int64_t count = std::min<int64_t>(kBlock, table.cols - first);
-    for (int64_t k = 0; k < count; ++k)
-      out[first + k] += weight * (static_cast<float>(bytes[place_in_block(k, output)] - 128) * scale);
+void add_row(const st_matrix& table, int64_t row, float weight, int64_t first, int64_t count, Widen widen, float* sum) {
+  const T* output = reinterpret_cast<const T*>(group_of(table, row)) + row % kGroup * STEP;
+  for (int64_t i = 0; i < count; ++i) {
+    int64_t k = first + i;
+    sum[i] += weight * widen(output[k / STEP * kGroup * STEP + k % STEP]);
   }
 }
 
+void add_int8_row(const st_matrix& table, int64_t row, float weight, int64_t first, int64_t count, float* sum) {
+  const char* block = group_of(table, row) + first / kBlock * kBlockBytes;
+  int64_t output = row % kGroup;
+  for (int64_t done = 0; done < count; done += kBlock, block += kBlockBytes) {
+    float scale = f16_to_float(reinterpret_cast<const uint16_t*>(block)[output]);
+    const auto* bytes = reinterpret_cast<const uint8_t*>(block + kScaleBytes);
+    int64_t left = std::min<int64_t>(kBlock, count - done);
+    for (int64_t k = 0; k < left; ++k)
+      sum[done + k] += weight * (static_cast<float>(bytes[place_in_block(k, output)] - 128) * scale);
+  }
+}
+
+void add_row(const st_matrix& table, int64_t row, float weight, int64_t first, int64_t count, float* sum) {
+  if (table.dtype == ST_F32)
+    add_row<float, 1>(
+        table, row, weight, first, count, [](float x) { return x; }, sum);
+  else if (table.dtype == ST_F16)
+    add_row<uint16_t, 1>(
+        table, row, weight, first, count, [](uint16_t x) { return f16_to_float(x); }, sum);
+  else if (table.dtype == ST_INT8)
+    add_int8_row(table, row, weight, first, count, sum);
+  else
+    add_row<uint16_t, 2>(
+        table, row, weight, first, count, [](uint16_t x) { return bf16_to_float(x); }, sum);
+}
+
+// The entries of a token whose ids are in part s of the vocabulary and in the table's shard.
+Stretch sum_part(const st_embed& op, int64_t token, int s, int64_t first, int64_t count) {
+  Stretch sum = {};
+  int64_t begin = std::max<int64_t>(part_begin(op.vocabulary, s), op.first_id);
+  int64_t end = std::min<int64_t>(part_begin(op.vocabulary, s + 1), int64_t{op.first_id} + op.table.rows);
+  for (int64_t i = token * op.entries; i < (token + 1) * op.entries; ++i) {
+    int32_t id = op.ids[i];
+    if (id >= begin && id < end && op.weights[i] != 0.0f)
+      add_row(op.table, id - op.first_id, op.weights[i], first, count, sum.at);
+  }
+  return sum;
+}
+
 void mix_embeddings(const st_embed& op, int64_t token, float* out) {
-  memset(out, 0, sizeof(float) * static_cast<size_t>(op.table.cols));
-  for (int i = 0; i < op.entries; ++i) {
-    int32_t id = op.ids[token * op.entries + i];
-    float weight = op.weights[token * op.entries + i];
-    if (weight == 0.0f) continue;
-    if (op.table.dtype == ST_F32)
-      add_row<float, 1>(
-          op.table, id, weight, [](float x) { return x; }, out);
-    else if (op.table.dtype == ST_F16)
-      add_row<uint16_t, 1>(
-          op.table, id, weight, [](uint16_t x) { return f16_to_float(x); }, out);
-    else if (op.table.dtype == ST_INT8)
-      add_int8_row(op.table, id, weight, out);
-    else
-      add_row<uint16_t, 2>(
-          op.table, id, weight, [](uint16_t x) { return bf16_to_float(x); }, out);
+  for (int64_t first = 0; first < op.table.cols; first += kStretch) {
+    int64_t count = std::min<int64_t>(kStretch, op.table.cols - first);
+    auto part = [&](int s) { return sum_part(op, token, s, first, count); };
+    Stretch sum = tree_sum<Stretch>(kParts, part);
+    memcpy(out + first, sum.at, sizeof(float) * static_cast<size_t>(count));
   }
 }
 
@@ -63,7 +84,7 @@ st_status check_tokens(const st_embed& op) {
     ST_REQUIRE(token >= 0 && token < op.tokens, "embed: row %d takes token %d of %d", r, token, op.tokens);
     for (int i = 0; i < op.entries; ++i) {
       int32_t id = op.ids[static_cast<int64_t>(token) * op.entries + i];
-      ST_REQUIRE(id >= 0 && id < op.table.rows, "embed: id %d is outside the vocabulary of %d", id, op.table.rows);
+      ST_REQUIRE(id >= 0 && id < op.vocabulary, "embed: id %d is outside the vocabulary of %d", id, op.vocabulary);
     }
   }
   return ST_OK;

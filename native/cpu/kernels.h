@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "common/kv.h"
+#include "common/parts.h"
 
 namespace st::cpu {
 
@@ -13,7 +14,7 @@ constexpr int kLanes = 16;      // outputs of a weight tile, positions of a KV b
 constexpr int kGroup = 64;      // outputs whose weights are stored together
 constexpr int kLogitTile = 64;  // logits whose maximum is kept
 
-constexpr int kBlock = 32;  // inputs that share a scale in ST_INT8
+constexpr int kBlock = kInt8Block;
 
 // Formats of a matmul's input rows. Rows in formats other than kF32 are converted from it once, before the matmul.
 enum class Operand {
@@ -22,8 +23,8 @@ enum class Operand {
   kInt8,  // blocks of 32, padded with zeros, for weights of ST_INT8: see OperandInt8 in matrix.h
 };
 
-// y = x W^T + bias over `rows` rows; W in the layout of matrix.h. Each output is one chain over k in order.
-// out = y, or if gated, out[r, j] = silu(y[r, 2j]) y[r, 2j + 1].
+// y = x W^T + bias over `rows` rows; W in the layout of matrix.h. Each output is the sum over the parts by their tree,
+// and a part is one chain over k in order. out = y, or if gated, out[r, j] = silu(y[r, 2j]) y[r, 2j + 1].
 struct Product {
   Operand operand;
   const void* x;
@@ -35,6 +36,8 @@ struct Product {
   float* out;         // [rows, width_of]
   int64_t outputs;
   bool gated;
+  int parts;                   // 1 or kParts
+  int32_t begins[kParts + 1];  // first column of each part, and the end; a multiple of a tile
 };
 ST_HD int64_t width_of(const Product& p) {
   return p.gated ? p.outputs / 2 : p.outputs;

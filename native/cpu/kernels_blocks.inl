@@ -1,5 +1,5 @@
-// How a product is divided into blocks of rows and tiles; part of kernels.inl. Every output is one chain of additions
-// over k in order, whatever the size of a block, so that results are batch-invariant.
+// How a product is divided into blocks of rows and tiles; part of kernels.inl. Every output is summed in the same
+// order, whatever the size of a block, so that results are batch-invariant.
 #pragma once
 
 #include "cpu/matrix.h"
@@ -51,16 +51,41 @@ void finish_tiles(const Product& p, float* sums, int64_t tiles, int64_t row, int
   }
 }
 
-// Forced inline: otherwise the sums would be in memory throughout.
+// sums[rows, tiles, 16] = total, or total + sums.
 template <int ROWS, int TILES>
-ST_HD void store_block(const Product& p, const F16x (&total)[ROWS][TILES], int64_t row, int64_t tile) {
-  float sums[ROWS][TILES * kLanes];
+ST_HD void store_sums(const F16x (&total)[ROWS][TILES], float (&sums)[ROWS][TILES * kLanes]) {
   ST_UNROLL
   for (int r = 0; r < ROWS; ++r) {
     ST_UNROLL
     for (int t = 0; t < TILES; ++t) store(sums[r] + t * kLanes, total[r][t]);
   }
-  for (int r = 0; r < ROWS; ++r) finish_tiles(p, sums[r], TILES, row + r, tile);
+}
+template <int ROWS, int TILES>
+ST_HD void add_sums(const float (&sums)[ROWS][TILES * kLanes], F16x (&total)[ROWS][TILES]) {
+  ST_UNROLL
+  for (int r = 0; r < ROWS; ++r) {
+    ST_UNROLL
+    for (int t = 0; t < TILES; ++t) total[r][t] = add(load(sums[r] + t * kLanes), total[r][t]);
+  }
+}
+
+// One block of outputs: the parts of the columns, each summed in registers, added by their tree (as in tree_sum).
+template <typename Blocks, int ROWS, int TILES>
+void sum_block(const Product& p, int64_t row, int64_t tile) {
+  float nodes[3][ROWS][TILES * kLanes];  // complete subtrees of falling size: at most three of 8 parts
+  int depth = 0;
+  for (int s = 0; s < p.parts; ++s) {
+    F16x total[ROWS][TILES];
+    ST_UNROLL
+    for (int r = 0; r < ROWS; ++r) {
+      ST_UNROLL
+      for (int t = 0; t < TILES; ++t) total[r][t] = zero();
+    }
+    Blocks::add_columns(p, row, tile, p.begins[s], p.begins[s + 1], total);
+    for (int left = s; left & 1; left >>= 1) add_sums(nodes[--depth], total);
+    store_sums(total, nodes[depth++]);
+  }
+  for (int r = 0; r < ROWS; ++r) finish_tiles(p, nodes[0][r], TILES, row + r, tile);
 }
 
 // One tile group for the rows [begin, end), at most ROWS.
@@ -69,7 +94,7 @@ void few_rows(const Product& p, int64_t begin, int64_t end, int64_t tile) {
   if constexpr (ROWS > 1) {
     if (end - begin < ROWS) return few_rows<Blocks, ROWS - 1, TILES>(p, begin, end, tile);
   }
-  Blocks::template block<ROWS, TILES>(p, begin, tile);
+  sum_block<Blocks, ROWS, TILES>(p, begin, tile);
 }
 
 // All rows, in blocks of nearly equal size: a last block of one row would load weights for a single row.

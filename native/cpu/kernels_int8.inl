@@ -11,18 +11,14 @@ namespace {
 struct Int8Blocks {
   static constexpr int kRows = kInt8Rows, kTiles = kInt8Tiles, kWideRows = kInt8WideRows, kFew = kInt8Few;
 
+  // Forced inline: otherwise the sums would be in memory throughout.
   template <int ROWS, int TILES>
-  static void block(const Product& p, int64_t row, int64_t tile) {
-    F16x total[ROWS][TILES];
-    ST_UNROLL
-    for (int r = 0; r < ROWS; ++r) {
-      ST_UNROLL
-      for (int t = 0; t < TILES; ++t) total[r][t] = zero();
-    }
+  ST_HD void add_columns(const Product& p, int64_t row, int64_t tile, int64_t begin, int64_t end,
+                         F16x (&total)[ROWS][TILES]) {
     int64_t blocks = block_count(p.cols), lane = tile % kGroupTiles * kLanes;
     char* x = static_cast<char*>(const_cast<void*>(p.x)) + row * p.row_bytes;
-    const char* w = group_of(p, tile);
-    for (int64_t b = 0; b < blocks; ++b, w += kBlockBytes) {
+    const char* w = group_of(p, tile) + begin / kBlock * kBlockBytes;
+    for (int64_t b = begin / kBlock; b < block_count(end); ++b, w += kBlockBytes) {
       // In address order, scales first, for the hardware prefetcher.
       F16x scale[TILES];
       ST_UNROLL
@@ -60,7 +56,6 @@ struct Int8Blocks {
           total[r][t] = mul_add(to_f32(sums[r][t]), mul(scale[t], input_scale), total[r][t]);
       }
     }
-    store_block(p, total, row, tile);
   }
 };
 

@@ -29,14 +29,10 @@ template <typename W>
 struct F32Blocks {
   static constexpr int kRows = kBlockRows, kTiles = kBlockTiles, kWideRows = kBlockWideRows, kFew = kBlockFew;
 
+  // Forced inline: otherwise the sums would be in memory throughout.
   template <int ROWS, int TILES>
-  static void block(const Product& p, int64_t row, int64_t tile) {
-    F16x total[ROWS][TILES];
-    ST_UNROLL
-    for (int r = 0; r < ROWS; ++r) {
-      ST_UNROLL
-      for (int t = 0; t < TILES; ++t) total[r][t] = zero();
-    }
+  ST_HD void add_columns(const Product& p, int64_t row, int64_t tile, int64_t begin, int64_t end,
+                         F16x (&total)[ROWS][TILES]) {
     const float* x = static_cast<const float*>(p.x) + row * p.cols;
     const auto* w =
         reinterpret_cast<const typename W::Type*>(group_of(p, tile)) + tile % kGroupTiles * kLanes * W::kStep;
@@ -51,11 +47,10 @@ struct F32Blocks {
         for (int t = 0; t < TILES; ++t) total[r][t] = mul_add(weight[t], input, total[r][t]);
       }
     };
-    int64_t k = 0;
-    for (; k + W::kStep <= p.cols; k += W::kStep)
+    int64_t k = begin;
+    for (; k + W::kStep <= end; k += W::kStep)
       for (int i = 0; i < W::kStep; ++i) step(k, i);
-    if (k < p.cols) step(k, 0);
-    store_block(p, total, row, tile);
+    if (k < end) step(k, 0);
   }
 };
 
@@ -64,18 +59,13 @@ struct F32Blocks {
 struct Bf16Blocks {
   static constexpr int kRows = kBlockRows, kTiles = kBlockTiles, kWideRows = kBlockWideRows, kFew = kBlockFew;
 
+  // Forced inline: otherwise the sums would be in memory throughout.
   template <int ROWS, int TILES>
-  static void block(const Product& p, int64_t row, int64_t tile) {
-    F16x total[ROWS][TILES];
-    ST_UNROLL
-    for (int r = 0; r < ROWS; ++r) {
-      ST_UNROLL
-      for (int t = 0; t < TILES; ++t) total[r][t] = zero();
-    }
+  ST_HD void add_columns(const Product& p, int64_t row, int64_t tile, int64_t begin, int64_t end,
+                         F16x (&total)[ROWS][TILES]) {
     const char* x = static_cast<const char*>(p.x) + row * p.row_bytes;
-    int64_t pairs = (p.cols + 1) / 2;
     const auto* w = reinterpret_cast<const uint32_t*>(group_of(p, tile)) + tile % kGroupTiles * kLanes;
-    for (int64_t k = 0; k < pairs; ++k) {
+    for (int64_t k = begin / 2; k < (end + 1) / 2; ++k) {
       __m512bh weight[TILES];
       ST_UNROLL
       for (int t = 0; t < TILES; ++t)
@@ -89,7 +79,6 @@ struct Bf16Blocks {
         for (int t = 0; t < TILES; ++t) total[r][t].v = _mm512_dpbf16_ps(total[r][t].v, weight[t], input);
       }
     }
-    store_block(p, total, row, tile);
   }
 };
 

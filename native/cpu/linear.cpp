@@ -78,12 +78,21 @@ void multiply_rows(st_device& device, const Product& product, const Make& make) 
   });
 }
 
+void cut_columns(const st_linear& op, Product* product) {
+  product->parts = op.total_cols > 0 ? kParts : 1;
+  for (int s = 0; s < product->parts && op.total_cols > 0; ++s)
+    product->begins[s] = columns_of_part(op.total_cols, op.first_col, op.w.cols, op.w.dtype, s).begin;
+  product->begins[product->parts] = op.w.cols;
+}
+
 void run_linear(st_device& device, const st_linear& op) {
   Operand form = operand_of(device.kernels, op);
   const float* x = static_cast<const float*>(op.x);
   float* out = static_cast<float*>(op.out);
   int64_t rows = op.rows, cols = op.w.cols, row_bytes = operand_bytes(form, cols);
-  Product product = {form, x, row_bytes, rows, cols, op.w.data, op.w.dtype, op.bias, out, op.w.rows, op.gated == 1};
+  Product product = {form,    x,   row_bytes, rows,          cols, op.w.data, op.w.dtype,
+                     op.bias, out, op.w.rows, op.gated == 1, 1,    {}};
+  cut_columns(op, &product);
   if (form == Operand::kF32) return multiply(device, product);
   std::unique_lock<std::mutex> lock = device.workspace.lock();
   char* made = static_cast<char*>(device.workspace.memory());

@@ -14,7 +14,7 @@
 namespace st::cpu {
 namespace {
 
-// The source's rows among those of the matrix.
+// The source's rows among those of the matrix, from the first column of the window on.
 struct SourceRows {
   const st_matrix& w;
   int64_t first_row, row_step, count;
@@ -93,8 +93,8 @@ void copy_block(const char* stored, int64_t output, uint16_t* scale, uint8_t* by
   }
 }
 
-// Bytes of a source's row.
-int64_t stored_row_bytes(int64_t cols, int32_t source_dtype) {
+// Bytes of `cols` columns of a source's row.
+int64_t stored_bytes(int64_t cols, int32_t source_dtype) {
   if (source_dtype == ST_INT8) return block_count(cols) * kStoredBlockBytes;
   return cols * static_cast<int64_t>(element_bytes(source_dtype));
 }
@@ -141,16 +141,18 @@ uint64_t matrix_bytes(int32_t rows, int32_t cols, int32_t dtype) {
   return size_product(static_cast<uint64_t>(group_count(rows)), static_cast<uint64_t>(group_bytes(cols, dtype)));
 }
 
-st_status pack(st_stream* stream, const st_matrix* w, int32_t first_row, int32_t row_step, int32_t count,
-               const void* source, int32_t source_dtype) {
-  ST_TRY(check(stream, w, first_row, row_step, count, source, matrix_bytes));
-  bool rounds = w->dtype == ST_INT8 && (source_dtype == ST_F32 || source_dtype == ST_F16 || source_dtype == ST_BF16);
-  ST_REQUIRE(rounds || source_dtype == w->dtype, "pack: source type %d, matrix type %d", source_dtype, w->dtype);
-  return enqueue(stream, [=, device = stream->device, w = *w, in = static_cast<const char*>(source)] {
-    SourceRows rows = {w, first_row, row_step, count, in, stored_row_bytes(w.cols, source_dtype)};
-    int64_t first_group = first_row / kGroup, groups = rows.last_row() / kGroup + 1 - first_group;
-    device->pool.parallel_for(groups, int64_t{count} * w.cols, [&](int64_t begin, int64_t end) {
-      for (int64_t group = begin; group < end; ++group) pack_one_group(rows, source_dtype, first_group + group);
+st_status pack(st_stream* stream, const st_pack* op) {
+  ST_TRY(check(stream, op, matrix_bytes));
+  int32_t dtype = op->source_dtype;
+  bool rounds = op->w.dtype == ST_INT8 && (dtype == ST_F32 || dtype == ST_F16 || dtype == ST_BF16);
+  ST_REQUIRE(rounds || dtype == op->w.dtype, "pack: source type %d, matrix type %d", dtype, op->w.dtype);
+  return enqueue(stream, [device = stream->device, op = *op] {
+    const char* window = static_cast<const char*>(op.source) + stored_bytes(op.first_col, op.source_dtype);
+    SourceRows rows = {op.w,     op.first_row, op.row_step,
+                       op.count, window,       stored_bytes(op.source_cols, op.source_dtype)};
+    int64_t first_group = op.first_row / kGroup, groups = rows.last_row() / kGroup + 1 - first_group;
+    device->pool.parallel_for(groups, int64_t{op.count} * op.w.cols, [&](int64_t begin, int64_t end) {
+      for (int64_t group = begin; group < end; ++group) pack_one_group(rows, op.source_dtype, first_group + group);
     });
     return ST_OK;
   });

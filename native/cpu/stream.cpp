@@ -58,9 +58,10 @@ void CommandQueue::work() {
 }
 
 void CommandQueue::run(const Command& command) {
-  if (status_.load(std::memory_order_acquire) != ST_OK && !command.always) return;
+  bool failed = status_.load(std::memory_order_acquire) != ST_OK;
+  if (failed && !command.always) return;
   st_status status = command.run(command.payload);
-  if (status == ST_OK) return;
+  if (status == ST_OK || failed) return;
   error_ = error_text();
   status_.store(status, std::memory_order_release);
 }

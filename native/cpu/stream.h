@@ -34,6 +34,8 @@ class CommandQueue {
 
   // Commands pushed so far.
   uint64_t pushed() const { return pushed_.load(std::memory_order_relaxed); }
+  // The error of a command that failed, null if none did. For commands.
+  const char* failure() const { return status_.load(std::memory_order_acquire) == ST_OK ? nullptr : error_.c_str(); }
   // Waits until the first `count` commands have run. An error of these, or of any that ran since, is returned once.
   st_status wait(uint64_t count);
 
