@@ -8,4 +8,4 @@ using PosixSignalRegistration onInterrupt =
     PosixSignalRegistration.Create(PosixSignal.SIGINT, signal => signal.Cancel = interruption.Interrupt());
 using PosixSignalRegistration onTerminate =
     PosixSignalRegistration.Create(PosixSignal.SIGTERM, signal => signal.Cancel = interruption.Terminate());
-return await CommandLine.RunAsync(args, Terminal.OfProcess(interruption), interruption.Token);
+return await LaunchedProcess.RunAsync(args, Terminal.OfProcess(interruption), interruption.Token);

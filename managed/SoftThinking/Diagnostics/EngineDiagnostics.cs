@@ -22,7 +22,7 @@ public static class EngineDiagnostics
     public static Engine LoadRandom(ModelShape shape, EngineOptions? options = null, ulong seed = 0)
     {
         ArgumentNullException.ThrowIfNull(shape);
-        using RandomTensors tensors = new(shape.Name, shape.Config, shape.Parameters, seed);
+        using RandomTensors tensors = new(shape.Name, shape.Config, seed);
         Tokenizer tokenizer = Tokenizer.OfBytes("<think>", "</think>", "<|endoftext|>");
         return Engine.Create(tensors, tokenizer, () => null, options ?? new EngineOptions());
     }

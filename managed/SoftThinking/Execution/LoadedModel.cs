@@ -51,6 +51,8 @@ internal sealed class LoadedModel : IDisposable
     /// <exception cref="OperationCanceledException">Canceled.</exception>
     public static LoadedModel Load(ITensorSource source, EngineOptions options, ILogger logger, CancellationToken cancellation = default)
     {
+        if (MpiWorld.Joined is MpiWorld world)
+            return ProcessRanks.Load(world, source, options, logger, cancellation);
         if (options.TensorParallel > 1)
             return ThreadRanks.Load(source, options, logger, cancellation);
         OpenedRank rank = new(DeviceChoice.Open(options, logger), source, options, rank: 0, ranks: 1, sharers: 1);

@@ -12,7 +12,7 @@ internal sealed class ThreadRanks : IFollowers
     private readonly LoadedModel[] _models; // of all ranks
     private readonly BlockingCollection<byte[]>[] _steps; // for each rank but the first
     private readonly Thread[] _threads;
-    private volatile Exception? _failure;
+    private volatile string? _failure;
 
     private ThreadRanks(LoadedModel[] models)
     {
@@ -47,8 +47,8 @@ internal sealed class ThreadRanks : IFollowers
 
     public void Send(byte[] step)
     {
-        if (_failure is Exception failure)
-            throw new BackendException(failure.Message);
+        if (_failure is string failure)
+            throw new BackendException(failure);
         foreach (BlockingCollection<byte[]> steps in _steps)
             steps.Add(step);
     }
@@ -74,8 +74,9 @@ internal sealed class ThreadRanks : IFollowers
 
         void Fail(Exception error)
         {
-            _failure ??= error;
-            model.Comm!.Abort(error.Message);
+            string message = $"rank {index + 1} of {_models.Length}: {error.Message}";
+            _failure ??= message;
+            model.Comm!.Abort(message);
         }
     }
 

@@ -19,6 +19,8 @@ internal sealed class MatrixRecorder(ITensorSource source) : ITensorSource
 
     public string Name => source.Name;
 
+    public ModelOrigin Origin => source.Origin;
+
     public ModelConfig Config => source.Config;
 
     public GenerationDefaults Generation => source.Generation;
@@ -35,6 +37,8 @@ internal sealed class MatrixRecorder(ITensorSource source) : ITensorSource
         }
         return source.Get(name, shape);
     }
+
+    public ModelFingerprint Fingerprint() => source.Fingerprint();
 
     public void Forget(Tensor tensor) => source.Forget(tensor);
 

@@ -126,6 +126,8 @@ public class EndOfLoopTests
     {
         public string Name => source.Name;
 
+        public ModelOrigin Origin => source.Origin;
+
         public ModelConfig Config => source.Config;
 
         public GenerationDefaults Generation => source.Generation with { EosIds = default };
@@ -133,6 +135,8 @@ public class EndOfLoopTests
         public long TotalBytes => source.TotalBytes;
 
         public Tensor Get(string name, ReadOnlySpan<int> shape) => source.Get(name, shape);
+
+        public ModelFingerprint Fingerprint() => source.Fingerprint();
 
         public void Forget(Tensor tensor) => source.Forget(tensor);
 
