@@ -51,6 +51,7 @@ st_status all_gather_on(Channel& channel, const void* in, void* out, uint64_t by
   ST_REQUIRE(bytes == 0 || (in && out), "all_gather: a pointer is null");
   if (bytes == 0) return ST_OK;
   Operation operation("all_gather", channel, timeout_ms);
+  ST_TRY(operation.meet(bytes));
   const char* from = static_cast<const char*>(in);
   char* to = static_cast<char*>(out);
   const uint64_t part = std::max<uint64_t>(kPartBytes / static_cast<uint64_t>(w.info.ranks), 1);
@@ -69,6 +70,7 @@ st_status broadcast(void* data, uint64_t bytes, uint32_t timeout_ms) {
   ST_TRY(check_intact());
   ST_REQUIRE(bytes == 0 || data, "broadcast: a pointer is null");
   Operation operation("broadcast", w.control, timeout_ms);
+  ST_TRY(operation.meet(bytes));
   for (uint64_t at = 0; at < bytes; at += kPartBytes) {
     char* part = static_cast<char*>(data) + at;
     int count = static_cast<int>(std::min(kPartBytes, bytes - at));

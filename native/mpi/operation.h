@@ -25,6 +25,10 @@ class Operation {
     return wait(&request);
   }
 
+  // Before a message of that many bytes: waits for all ranks first if it goes in several packets, each of which would
+  // be held up by a rank that sleeps.
+  st_status meet(uint64_t bytes);
+
  private:
   using Clock = std::chrono::steady_clock;
 
@@ -35,6 +39,7 @@ class Operation {
   const uint32_t timeout_ms_;
   const Clock::time_point begun_;
   const bool owns_;
+  bool met_ = false;
 };
 
 }  // namespace st::mpi
