@@ -41,15 +41,26 @@ ST_HD int64_t shard_begin(int64_t count, int rank, int ranks) {
 // power of two below `count`, plus the others, each likewise. T needs +.
 template <typename T, typename Value>
 ST_HD T tree_sum(int count, const Value& value) {
-  T nodes[7];  // complete subtrees of falling size
-  int depth = 0;
+  constexpr int kLevels = 7;
+  T nodes[kLevels] = {};  // of 2^level values, where the number of values so far has that bit. Indices are constants
+                          // once the loops over levels are unrolled, so that a GPU keeps the nodes in registers
   for (int i = 0; i < count; ++i) {
     T sum = value(i);
-    for (int left = i; left & 1; left >>= 1) sum = nodes[--depth] + sum;
-    nodes[depth++] = sum;
+    for (int level = 0; level < kLevels; ++level) {
+      if (!(i >> level & 1)) {
+        nodes[level] = sum;
+        break;
+      }
+      sum = nodes[level] + sum;
+    }
   }
-  T sum = nodes[--depth];
-  while (depth > 0) sum = nodes[--depth] + sum;
+  T sum = {};
+  bool begun = false;
+  for (int level = 0; level < kLevels; ++level) {
+    if (!(count >> level & 1)) continue;
+    sum = begun ? nodes[level] + sum : nodes[level];
+    begun = true;
+  }
   return sum;
 }
 

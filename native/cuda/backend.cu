@@ -4,6 +4,7 @@
 #include <new>
 
 #include "common/checks.h"
+#include "cuda/comm.h"
 #include "cuda/cublas.h"
 #include "cuda/numbers.cuh"
 
@@ -183,7 +184,7 @@ st_status prepare(st_stream* stream) {
 
 st_status stream_create(st_device* device, st_stream** stream) {
   ST_REQUIRE(device && stream, "stream_create: a pointer is null");
-  auto* made = new (std::nothrow) st_stream{device, nullptr, nullptr, nullptr, nullptr};
+  auto* made = new (std::nothrow) st_stream{device, nullptr, nullptr, nullptr, nullptr, nullptr};
   if (!made) return fail(ST_OUT_OF_MEMORY, "stream_create: no memory");
   st_status status = prepare(made);
   if (status == ST_OK)
@@ -193,10 +194,18 @@ st_status stream_create(st_device* device, st_stream** stream) {
   return status;
 }
 
+// The status of a wait for work with collectives of a group, if it is not null: an aborted collective is no error of
+// CUDA's, but has no result.
+st_status waited(const char* function, cudaError_t error, const std::shared_ptr<CommGroup>& group) {
+  ST_CHECK(error, function);
+  return group ? group->status(function) : ST_OK;
+}
+
 st_status stream_synchronize(st_stream* stream) {
   ST_REQUIRE(stream, "stream_synchronize: no stream");
   ST_CHECK(cudaSetDevice(stream->device->ordinal), "stream_synchronize");
-  return checked(cudaStreamSynchronize(stream->handle), "stream_synchronize");
+  std::shared_ptr<CommGroup> group = std::move(stream->group);
+  return waited("stream_synchronize", cudaStreamSynchronize(stream->handle), group);
 }
 
 }  // namespace
@@ -205,11 +214,13 @@ st_status stream_synchronize(st_stream* stream) {
 struct st_event {
   int ordinal;
   cudaEvent_t handle;
+  std::shared_ptr<st::cuda::CommGroup> group;  // of the collectives that it marks
 };
 
 struct st_graph {
   int ordinal;
   cudaGraphExec_t handle;
+  std::shared_ptr<st::cuda::CommGroup> group;  // of its collectives
 };
 
 namespace st::cuda {
@@ -220,7 +231,7 @@ st_status event_create(st_device* device, st_event** event) {
   ST_CHECK(cudaSetDevice(device->ordinal), "event_create");
   cudaEvent_t handle;
   ST_CHECK(cudaEventCreate(&handle), "event_create");
-  *event = new (std::nothrow) st_event{device->ordinal, handle};
+  *event = new (std::nothrow) st_event{device->ordinal, handle, nullptr};
   if (*event) return ST_OK;
   cudaEventDestroy(handle);
   return fail(ST_OUT_OF_MEMORY, "event_create: no memory");
@@ -236,13 +247,14 @@ void event_destroy(st_event* event) {
 st_status event_record(st_stream* stream, st_event* event) {
   ST_REQUIRE(stream && event, "event_record: a pointer is null");
   ST_CHECK(cudaSetDevice(stream->device->ordinal), "event_record");
+  event->group = stream->group;
   return checked(cudaEventRecord(event->handle, stream->handle), "event_record");
 }
 
 st_status event_synchronize(st_event* event) {
   ST_REQUIRE(event, "event_synchronize: no event");
   ST_CHECK(cudaSetDevice(event->ordinal), "event_synchronize");
-  return checked(cudaEventSynchronize(event->handle), "event_synchronize");
+  return waited("event_synchronize", cudaEventSynchronize(event->handle), event->group);
 }
 
 st_status event_elapsed(st_event* from, st_event* to, double* seconds) {
@@ -286,7 +298,7 @@ st_status graph_end(st_stream* stream, st_graph** graph) {
   cudaError_t error = cudaGraphInstantiateWithFlags(&executable, captured, 0);
   cudaGraphDestroy(captured);
   ST_CHECK(error, "graph_end");
-  *graph = new (std::nothrow) st_graph{stream->device->ordinal, executable};
+  *graph = new (std::nothrow) st_graph{stream->device->ordinal, executable, stream->group};
   if (*graph) return ST_OK;
   cudaGraphExecDestroy(executable);
   return fail(ST_OUT_OF_MEMORY, "graph_end: no memory");
@@ -295,6 +307,8 @@ st_status graph_end(st_stream* stream, st_graph** graph) {
 st_status graph_launch(st_stream* stream, st_graph* graph) {
   ST_REQUIRE(stream && graph, "graph_launch: a pointer is null");
   ST_CHECK(cudaSetDevice(stream->device->ordinal), "graph_launch");
+  if (graph->group) ST_TRY(graph->group->status("graph_launch"));
+  if (graph->group) stream->group = graph->group;
   return checked(cudaGraphLaunch(graph->handle, stream->handle), "graph_launch");
 }
 
@@ -333,6 +347,10 @@ st_api make_api() {
   api.matrix_bytes = matrix_bytes;
   api.kv_bytes = kv_bytes;
   api.sample_workspace_bytes = sample_workspace_bytes;
+  api.comm_id = comm_id;
+  api.comm_create = comm_create;
+  api.comm_abort = comm_abort;
+  api.comm_destroy = comm_destroy;
   api.pack = pack;
   api.convert_to_f32 = convert_to_f32;
   api.copy = copy;
@@ -346,6 +364,8 @@ st_api make_api() {
   api.penalize = penalize;
   api.sample = sample;
   api.log_probs = log_probs;
+  api.all_gather = all_gather;
+  api.all_sum = all_sum;
   api.measure = measure_device;
   api.graph_begin = graph_begin;
   api.graph_end = graph_end;

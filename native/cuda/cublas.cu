@@ -5,16 +5,13 @@
 #include <mutex>
 
 #include "cuda/cublas.h"
+#include "cuda/library.h"
 
 #if defined(ST_SIMT)
 #include "simt_launch.h"
 #elif __has_include(<cublas_v2.h>)
 #include <cublas_v2.h>
 #define ST_HAS_CUBLAS_HEADER
-#endif
-
-#if !defined(_WIN32)
-#include <dlfcn.h>
 #endif
 
 namespace st::cuda {
@@ -30,42 +27,19 @@ static_assert(kCublasAsItIs == int{CUBLAS_OP_N} && kCublasTransposed == int{CUBL
               "cublas.h writes down other values than cuBLAS has");
 #endif
 
-#if defined(_WIN32)
-
-bool open_library(const char* name, Cublas*, char* report, size_t report_bytes) {
-  snprintf(report, report_bytes, "%s: cuBLAS is opened on Linux only", name);
-  return false;
+bool find_functions(const Library& library, Cublas* table) {
+  return library.find("cublasCreate_v2", &table->create) && library.find("cublasDestroy_v2", &table->destroy) &&
+         library.find("cublasSetStream_v2", &table->set_stream) &&
+         library.find("cublasSetWorkspace_v2", &table->set_workspace) &&
+         library.find("cublasSetMathMode", &table->set_math_mode) &&
+         library.find("cublasGetProperty", &table->get_property) &&
+         library.find("cublasGetStatusString", &table->status_text) && library.find("cublasGemmEx", &table->gemm);
 }
 
-#else
-
-template <typename Function>
-bool find_function(void* library, const char* name, Function* function, const char** missing) {
-  *reinterpret_cast<void**>(function) = dlsym(library, name);
-  if (!*function) *missing = name;
-  return *function != nullptr;
-}
-
-// The name of the first missing function of a library; nullptr if it has all.
-const char* find_functions(void* library, Cublas* table) {
-  const char* missing = nullptr;
-  find_function(library, "cublasCreate_v2", &table->create, &missing) &&
-      find_function(library, "cublasDestroy_v2", &table->destroy, &missing) &&
-      find_function(library, "cublasSetStream_v2", &table->set_stream, &missing) &&
-      find_function(library, "cublasSetWorkspace_v2", &table->set_workspace, &missing) &&
-      find_function(library, "cublasSetMathMode", &table->set_math_mode, &missing) &&
-      find_function(library, "cublasGetProperty", &table->get_property, &missing) &&
-      find_function(library, "cublasGetStatusString", &table->status_text, &missing) &&
-      find_function(library, "cublasGemmEx", &table->gemm, &missing);
-  return missing;
-}
-
-// Whether a library can be used; otherwise `report` says why not.
-bool try_library(void* library, const char* name, Cublas* table, char* report, size_t report_bytes) {
-  if (const char* missing = find_functions(library, table)) {
-    snprintf(report, report_bytes, "%s has no %s", name, missing);
-    return false;
-  }
+// Whether the library can be used; otherwise `report` says why not.
+bool try_library(const char* name, Cublas* table, char* report, size_t report_bytes) {
+  Library library(name, report, report_bytes);
+  if (!library.is_open() || !find_functions(library, table)) return false;
   int major = 0, minor = 0, patch = 0;
   table->get_property(kCublasMajorVersion, &major);
   table->get_property(kCublasMinorVersion, &minor);
@@ -82,33 +56,20 @@ bool try_library(void* library, const char* name, Cublas* table, char* report, s
   }
   table->destroy(handle);
   snprintf(report, report_bytes, "cuBLAS %d.%d.%d", major, minor, patch);
+  library.keep();
   return true;
 }
-
-bool open_library(const char* name, Cublas* table, char* report, size_t report_bytes) {
-  void* library = dlopen(name, RTLD_NOW | RTLD_LOCAL);
-  if (!library) {
-    const char* reason = dlerror();
-    snprintf(report, report_bytes, "%s", reason ? reason : name);
-    return false;
-  }
-  if (try_library(library, name, table, report, report_bytes)) return true;
-  dlclose(library);
-  return false;
-}
-
-#endif
 
 // The first library that works. Otherwise the report is about one that was found, if any was.
 bool open_first(Cublas* table, char* report, size_t report_bytes) {
   if (const char* chosen = getenv("SOFTTHINKING_CUBLAS"); chosen && *chosen)
-    return open_library(chosen, table, report, report_bytes);
+    return try_library(chosen, table, report, report_bytes);
   constexpr int kVersions[] = {CUDART_VERSION / 1000, 13, 12, 11};
   snprintf(report, report_bytes, "there is no libcublas.so.13, .12 or .11");
   for (int version : kVersions) {
     char name[32], reason[96];
     snprintf(name, sizeof name, "libcublas.so.%d", version);
-    if (open_library(name, table, reason, sizeof reason)) {
+    if (try_library(name, table, reason, sizeof reason)) {
       snprintf(report, report_bytes, "%s", reason);
       return true;
     }

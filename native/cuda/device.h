@@ -3,11 +3,14 @@
 
 #include <cuda_runtime.h>
 
+#include <memory>
+
 #include "common/status.h"
 
 namespace st::cuda {
 struct Cublas;
-}
+class CommGroup;
+}  // namespace st::cuda
 
 struct st_device {
   int ordinal;
@@ -17,14 +20,16 @@ struct st_device {
   char products[sizeof(st_device_info::products)];
 };
 
-// Scratch memory belongs to the stream, whose operations run in order: it stages uploads and holds the partial results
-// of attention. Its first kTicketBytes are counters that are zero between operations.
+// Scratch memory belongs to the stream, whose operations run in order: it stages uploads and what the ranks send one
+// another, and holds the partial results of attention. Its first kTicketBytes are counters that are zero between
+// operations.
 struct st_stream {
   st_device* device;
   cudaStream_t handle;
   void* scratch;
-  void* cublas;         // its handle for this stream; nullptr where the device has no cuBLAS
-  void* cublas_memory;  // a part of a product: weights in plain rows, sums; then its workspace
+  void* cublas;                                // its handle for this stream; nullptr where the device has no cuBLAS
+  void* cublas_memory;                         // a part of a product: weights in plain rows, sums; then its workspace
+  std::shared_ptr<st::cuda::CommGroup> group;  // of the collectives since the host waited last; nullptr: there are none
 };
 
 namespace st::cuda {
@@ -32,11 +37,18 @@ namespace st::cuda {
 constexpr uint64_t kScratchBytes = uint64_t{32} << 20;
 constexpr uint64_t kTicketBytes = uint64_t{64} << 10;
 #if defined(ST_SIMT)
-constexpr uint64_t kCublasPartBytes = uint64_t{96} << 10;  // so that small matmuls are done in parts
+constexpr int64_t kStagingBytes = 64 << 10;                // so that small matrices are uploaded part by part
+constexpr uint64_t kCublasPartBytes = uint64_t{96} << 10;  // and small matmuls done in parts
 #else
+constexpr auto kStagingBytes = static_cast<int64_t>(kScratchBytes - kTicketBytes);
 constexpr uint64_t kCublasPartBytes = uint64_t{32} << 20;  // about the size of the second-level cache
 #endif
 constexpr uint64_t kCublasWorkspaceBytes = uint64_t{32} << 20;  // as cuBLAS recommends for sm_90
+
+// kStagingBytes of the stream's scratch memory.
+inline void* staging(const st_stream* stream) {
+  return static_cast<char*>(stream->scratch) + kTicketBytes;
+}
 
 #include "common/operations.inl"
 

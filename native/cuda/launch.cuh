@@ -54,6 +54,16 @@ st_status launch(const char* operation, void (*kernel)(P...), dim3 grid, dim3 bl
   return checked(error, operation);
 }
 
+// Lets a kernel use more dynamic shared memory than the 48 KiB that need no permission.
+template <typename... P>
+st_status permit_shared_memory(const st_stream& stream, void (*kernel)(P...), size_t bytes) {
+  cudaError_t error = cudaSetDevice(stream.device->ordinal);
+  if (error == cudaSuccess)
+    error = cudaFuncSetAttribute(reinterpret_cast<const void*>(kernel), cudaFuncAttributeMaxDynamicSharedMemorySize,
+                                 static_cast<int>(bytes));
+  return checked(error, "shared memory");
+}
+
 inline unsigned blocks_for(int64_t count, int64_t per_block) {
   return static_cast<unsigned>((count + per_block - 1) / per_block);
 }

@@ -7,8 +7,8 @@
 namespace st::cuda {
 namespace {
 
-constexpr int kThreads = kSplits * kWarpSize;
-constexpr int kRows = 8;  // rows of x per block
+constexpr int kThreads = kParts * kWarpSize;  // at most
+constexpr int kRows = 8;                      // rows of x per block
 
 // sums[r][0 and 1] += the products of a tile of columns with row r of x, for rows l / 4 and l / 4 + 8 of the weight
 // tile.
@@ -31,18 +31,19 @@ __device__ __forceinline__ void add_tile(const W* place, const A* x, int rows, i
   }
 }
 
-// Block (tile of outputs, kRows rows), a warp per range of K. Registers: 64.
+// Block (tile of outputs, kRows rows), a warp per part of K that W has. Registers: 64.
 template <typename W, typename A>
-__global__ void __launch_bounds__(kThreads) linear_fma_kernel(st_linear op) {
-  ST_SHARED(float, partial, kSplits* kRows* kTile);
-  int lane = static_cast<int>(threadIdx.x % kWarpSize), split = static_cast<int>(threadIdx.x / kWarpSize);
+__global__ void __launch_bounds__(kThreads) linear_fma_kernel(st_linear op, Parts parts) {
+  ST_SHARED(float, partial, kParts* kRows* kTile);
+  int lane = static_cast<int>(threadIdx.x % kWarpSize), warp = static_cast<int>(threadIdx.x / kWarpSize);
   int cols = op.w.cols, col_tiles = static_cast<int>(tiles_of(cols));
   int64_t tile = blockIdx.x, first_row = int64_t{blockIdx.y} * kRows;
   int rows = op.rows - first_row < kRows ? static_cast<int>(op.rows - first_row) : kRows;
   const W* weights = static_cast<const W*>(op.w.data) + (tile * col_tiles * kWarpSize + lane) * kLaneElements;
   const A* x = static_cast<const A*>(op.x) + first_row * cols;
   float sums[kRows][2] = {};
-  for (int t = split_begin(split, col_tiles); t < split_begin(split + 1, col_tiles); ++t)
+  Tiles tiles = tiles_of_part(op, parts.first + warp);
+  for (int t = tiles.begin; t < tiles.end; ++t)
     add_tile(weights + int64_t{t} * kTileElements, x, rows, cols, t * kTile + 2 * (lane % 4), sums);
 #pragma unroll
   for (int r = 0; r < kRows; ++r) {
@@ -50,31 +51,35 @@ __global__ void __launch_bounds__(kThreads) linear_fma_kernel(st_linear op) {
       float sum = sums[r][half];
       sum += __shfl_xor_sync(kWholeWarp, sum, 1);
       sum += __shfl_xor_sync(kWholeWarp, sum, 2);
-      if (lane % 4 == 0) partial[(split * kRows + r) * kTile + half * 8 + lane / 4] = sum;
+      if (lane % 4 == 0) partial[(warp * kRows + r) * kTile + half * 8 + lane / 4] = sum;
     }
   }
   __syncthreads();
-  finish_tile<A>(op, partial, kRows, first_row, tile);
+  finish_tile<A>(op, parts, partial, kRows, first_row, tile);
 }
 
 template <typename W, typename A>
 st_status linear_fma(st_stream* stream, const st_linear& op) {
   dim3 grid(static_cast<unsigned>(tiles_of(op.w.rows)), blocks_for(op.rows, kRows));
-  return launch("linear", linear_fma_kernel<W, A>, grid, kThreads, 0, stream, op);
+  Parts parts = parts_of(op);
+  return launch("linear", linear_fma_kernel<W, A>, grid, static_cast<unsigned>(parts.count * kWarpSize), 0, stream, op,
+                parts);
 }
 
 }  // namespace
 
-st_status linear(st_stream* stream, const st_linear* op) {
-  ST_TRY(check(stream, op, matrix_bytes));
-  const st_matrix& w = op->w;
-  if (takes_cublas(*stream, *op)) return linear_cublas(stream, *op);
+st_status linear(st_stream* stream, const st_linear* operation) {
+  ST_TRY(check(stream, operation, matrix_bytes));
+  st_linear op = *operation;
+  const st_matrix& w = op.w;
+  if (op.total_cols == 0) op.total_cols = w.cols;
+  if (takes_cublas(*stream, op)) return linear_cublas(stream, op);
   int32_t activations = stream->device->activation_dtype;
-  if (w.dtype == activations && w.dtype == ST_BF16) return linear_mma<Bf16>(stream, *op);
-  if (w.dtype == activations && w.dtype == ST_F16) return linear_mma<F16>(stream, *op);
+  if (w.dtype == activations && w.dtype == ST_BF16) return linear_mma<Bf16>(stream, op);
+  if (w.dtype == activations && w.dtype == ST_F16) return linear_mma<F16>(stream, op);
   return with_type(w.dtype, [&](auto weight) {
     return with_type(activations,
-                     [&](auto activation) { return linear_fma<decltype(weight), decltype(activation)>(stream, *op); });
+                     [&](auto activation) { return linear_fma<decltype(weight), decltype(activation)>(stream, op); });
   });
 }
 

@@ -1,5 +1,6 @@
-// Shared by the kernels of linear. K is split into kSplits ranges of whole tiles, which depend only on the shape; an
-// output is ((p_0 + p_1) + ...) + p_7, where p_s is the sum over range s in the order of k, in every kernel.
+// Shared by the kernels of linear. K is split into the 8 parts of parts.h, ranges of whole tiles; an output is the tree
+// over the sums of the parts, each in the order of k, in every kernel. Of a matrix that several devices share, W may
+// lack the columns of some parts: their sums are 0.
 #pragma once
 
 #include "common/math.h"
@@ -7,11 +8,29 @@
 
 namespace st::cuda {
 
-constexpr int kSplits = 8;
+// The tiles of columns of W that belong to part s.
+struct Tiles {
+  int begin, end;
+};
+ST_HD Tiles tiles_of_part(const st_linear& op, int s) {
+  constexpr int32_t kAnyType = ST_BF16;  // the tiles of all types of this backend are the same
+  Columns columns = columns_of_part(op.total_cols, op.first_col, op.w.cols, kAnyType, s);
+  return {static_cast<int>(tiles_of(columns.begin)), static_cast<int>(tiles_of(columns.end))};
+}
 
-// The first tile of columns of a range; of range kSplits: the end.
-ST_HD int split_begin(int split, int col_tiles) {
-  return static_cast<int>(int64_t{split} * col_tiles / kSplits);
+// The parts of which W has columns.
+struct Parts {
+  int first, count;
+};
+inline Parts parts_of(const st_linear& op) {
+  auto empty = [&](int s) {
+    Tiles tiles = tiles_of_part(op, s);
+    return tiles.begin == tiles.end;
+  };
+  int first = 0, end = kParts;
+  while (empty(first)) ++first;
+  while (empty(end - 1)) --end;
+  return {first, end - first};
 }
 
 // The number of outputs that are stored.
@@ -38,14 +57,17 @@ __device__ __forceinline__ void store_output(const st_linear& op, int64_t row, i
     static_cast<A*>(op.out)[at] = from_float<A>(value);
 }
 
-// The sums of the ranges p[kSplits][rows][kTile], in shared memory, to the outputs of one tile. Rows from first_row on.
+// The sums of the parts that W has, partial[parts.count][rows][kTile] in shared memory, to the outputs of one tile.
+// Rows from first_row on.
 template <typename A>
-__device__ __forceinline__ void finish_tile(const st_linear& op, const float* partial, int rows, int64_t first_row,
-                                            int64_t tile) {
+__device__ __forceinline__ void finish_tile(const st_linear& op, Parts parts, const float* partial, int rows,
+                                            int64_t first_row, int64_t tile) {
   auto y = [&](int row, int output) {
     const float* sums = partial + row * kTile + output;
-    float total = sums[0];
-    for (int split = 1; split < kSplits; ++split) total += sums[split * rows * kTile];
+    float total = sum_of_parts([&](int s) {
+      int i = s - parts.first;
+      return i >= 0 && i < parts.count ? sums[i * rows * kTile] : 0.0f;
+    });
     return biased(op, tile * kTile + output, total);
   };
   int width = op.gated ? kTile / 2 : kTile;  // of the tile

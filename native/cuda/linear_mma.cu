@@ -7,8 +7,8 @@
 namespace st::cuda {
 namespace {
 
-constexpr int kThreads = kSplits * kWarpSize;
-constexpr int kGroup = 8;  // rows of x in one mma
+constexpr int kThreads = kParts * kWarpSize;  // at most
+constexpr int kGroup = 8;                     // rows of x in one mma
 
 // A lane's part of a tile of weights: 16 bytes, in the order of matrix.cuh; mma expects the middle two swapped.
 struct alignas(16) WeightPart {
@@ -32,14 +32,14 @@ __device__ __forceinline__ uint32_t load_pair(const T* row, int col, int cols) {
 
 // --- few rows ------------------------------------------------------------------------------------------------------
 
-// Block (tile of outputs, kGroups groups of rows), a warp per range of K: the weights of a tile are read once, by one
-// block, in 8 streams of adjacent memory, with kAhead loads in flight for each lane.
-// Registers: 96. (8 groups; 68 and less for fewer.)
+// Block (tile of outputs, kGroups groups of rows), a warp per part of K that W has: the weights of a tile are read
+// once, by one block, in up to 8 streams of adjacent memory, with kAhead loads in flight for each lane. Registers: 96.
+// (8 groups; 68 and less for fewer.)
 template <typename T, int kGroups>
-__global__ void __launch_bounds__(kThreads) linear_few_rows_kernel(st_linear op) {
+__global__ void __launch_bounds__(kThreads) linear_few_rows_kernel(st_linear op, Parts parts) {
   constexpr int kRows = kGroups * kGroup, kAhead = 4;
-  ST_SHARED(float, partial, kSplits* kRows* kTile);
-  int lane = static_cast<int>(threadIdx.x % kWarpSize), split = static_cast<int>(threadIdx.x / kWarpSize);
+  ST_SHARED(float, partial, kParts* kRows* kTile);
+  int lane = static_cast<int>(threadIdx.x % kWarpSize), warp = static_cast<int>(threadIdx.x / kWarpSize);
   int cols = op.w.cols, col_tiles = static_cast<int>(tiles_of(cols));
   int64_t tile = blockIdx.x, first_row = int64_t{blockIdx.y} * kRows;
   const auto* weights = static_cast<const WeightPart*>(op.w.data) + tile * col_tiles * kWarpSize + lane;
@@ -58,15 +58,16 @@ __global__ void __launch_bounds__(kThreads) linear_few_rows_kernel(st_linear op)
       mma<T>(sums[g], a, b);
     }
   };
-  int t = split_begin(split, col_tiles), end = split_begin(split + 1, col_tiles);
-  for (; t + kAhead <= end; t += kAhead) {
+  Tiles tiles = tiles_of_part(op, parts.first + warp);
+  int t = tiles.begin;
+  for (; t + kAhead <= tiles.end; t += kAhead) {
     uint32_t a[kAhead][4];
 #pragma unroll
     for (int i = 0; i < kAhead; ++i) load_weights(weights + int64_t{t + i} * kWarpSize, a[i]);
 #pragma unroll
     for (int i = 0; i < kAhead; ++i) add_tile(t + i, a[i]);
   }
-  for (; t < end; ++t) {
+  for (; t < tiles.end; ++t) {
     uint32_t a[4];
     load_weights(weights + int64_t{t} * kWarpSize, a);
     add_tile(t, a);
@@ -75,17 +76,19 @@ __global__ void __launch_bounds__(kThreads) linear_few_rows_kernel(st_linear op)
   for (int g = 0; g < kGroups; ++g) {
     for (int i = 0; i < 4; ++i) {
       int row = g * kGroup + 2 * (lane % 4) + i % 2, output = lane / 4 + i / 2 * 8;
-      partial[(split * kRows + row) * kTile + output] = sums[g][i];
+      partial[(warp * kRows + row) * kTile + output] = sums[g][i];
     }
   }
   __syncthreads();
-  finish_tile<T>(op, partial, kRows, first_row, tile);
+  finish_tile<T>(op, parts, partial, kRows, first_row, tile);
 }
 
 template <typename T, int kGroups>
 st_status few_rows(st_stream* stream, const st_linear& op) {
   dim3 grid(static_cast<unsigned>(tiles_of(op.w.rows)), blocks_for(op.rows, kGroups * kGroup));
-  return launch("linear", linear_few_rows_kernel<T, kGroups>, grid, kThreads, 0, stream, op);
+  Parts parts = parts_of(op);
+  return launch("linear", linear_few_rows_kernel<T, kGroups>, grid, static_cast<unsigned>(parts.count * kWarpSize), 0,
+                stream, op, parts);
 }
 
 // --- many rows -----------------------------------------------------------------------------------------------------
@@ -97,6 +100,18 @@ constexpr int kStageTiles = 2;                  // tiles of columns of a stage
 constexpr int kStages = 3;
 constexpr int kStageCols = kStageTiles * kTile;
 constexpr int kStride = kStageCols + 8;  // of a row in shared memory: the 8 keep the lanes of a warp in different banks
+constexpr int kWarpSums = kWarpTiles * kWarpGroups * 4;  // of a lane
+
+// Calls f(m, g, e) for every sum of a lane; the loops are unrolled, so that arrays of sums stay in registers.
+template <typename Function>
+__device__ __forceinline__ void each_sum(const Function& f) {
+#pragma unroll
+  for (int m = 0; m < kWarpTiles; ++m)
+#pragma unroll
+    for (int g = 0; g < kWarpGroups; ++g)
+#pragma unroll
+      for (int e = 0; e < 4; ++e) f(m, g, e);
+}
 
 // Copies the rows of x, columns of one stage, to shared memory; elements beyond the matrix become 0.
 template <typename T>
@@ -118,18 +133,34 @@ __device__ __forceinline__ void load_stage(const st_linear& op, T* stage, int64_
   }
 }
 
-// Block (kManyTiles tiles of outputs, kManyRows rows); every warp iterates over all of K and finishes a sum
-// at the end of each range. Registers: 184.
+// Block (kManyTiles tiles of outputs, kManyRows rows); every warp iterates over all of K. At the end of a part its sums
+// join the tree: those of one part and of two wait in registers until their siblings are done, those of the first four
+// in shared memory, where each thread has its own places. Registers: 240.
 template <typename T>
 __global__ void __launch_bounds__(kThreads) linear_many_rows_kernel(st_linear op) {
   ST_DYNAMIC_SHARED(T, stages);
+  auto* of_four = reinterpret_cast<float*>(stages + kStages * kManyRows * kStride) + threadIdx.x;
   int lane = static_cast<int>(threadIdx.x % kWarpSize), warp = static_cast<int>(threadIdx.x / kWarpSize);
   int col_tiles = static_cast<int>(tiles_of(op.w.cols)), row_tiles = static_cast<int>(tiles_of(op.w.rows));
   int64_t first_row = int64_t{blockIdx.y} * kManyRows;
   int first_tile = static_cast<int>(blockIdx.x) * kManyTiles + warp % 4 * kWarpTiles;
   const auto* weights = static_cast<const WeightPart*>(op.w.data) + lane;
-  float totals[kWarpTiles][kWarpGroups][4] = {}, sums[kWarpTiles][kWarpGroups][4] = {};
-  int count = (col_tiles + kStageTiles - 1) / kStageTiles, split = 0;
+  float sums[kWarpTiles][kWarpGroups][4] = {}, of_one[kWarpTiles][kWarpGroups][4] = {},
+        of_two[kWarpTiles][kWarpGroups][4] = {};
+  int count = (col_tiles + kStageTiles - 1) / kStageTiles, part = 0, part_end = tiles_of_part(op, 0).end;
+  auto finish_part = [&] {  // any but the last
+    if (part % 2 == 0) {
+      each_sum([&](int m, int g, int e) { of_one[m][g][e] = sums[m][g][e]; });
+    } else if (part % 4 == 1) {
+      each_sum([&](int m, int g, int e) { of_two[m][g][e] = of_one[m][g][e] + sums[m][g][e]; });
+    } else {
+      each_sum([&](int m, int g, int e) {
+        of_four[((m * kWarpGroups + g) * 4 + e) * kThreads] = of_two[m][g][e] + (of_one[m][g][e] + sums[m][g][e]);
+      });
+    }
+    each_sum([&](int m, int g, int e) { sums[m][g][e] = 0.0f; });
+    part_end = tiles_of_part(op, ++part).end;
+  };
   auto begin_stage = [&](int stage) {
     if (stage < count) load_stage(op, stages + stage % kStages * kManyRows * kStride, first_row, stage * kStageCols);
     copy_async_commit();
@@ -144,18 +175,7 @@ __global__ void __launch_bounds__(kThreads) linear_many_rows_kernel(st_linear op
     for (int i = 0; i < kStageTiles; ++i) {
       int t = stage * kStageTiles + i;
       if (t >= col_tiles) break;
-      while (t == split_begin(split + 1, col_tiles)) {  // a range may be empty
-        ++split;
-#pragma unroll
-        for (int m = 0; m < kWarpTiles; ++m)
-#pragma unroll
-          for (int g = 0; g < kWarpGroups; ++g)
-#pragma unroll
-            for (int e = 0; e < 4; ++e) {
-              totals[m][g][e] = split == 1 ? sums[m][g][e] : totals[m][g][e] + sums[m][g][e];
-              sums[m][g][e] = 0.0f;
-            }
-      }
+      while (t == part_end) finish_part();  // a part may be empty
       uint32_t a[kWarpTiles][4] = {};
 #pragma unroll
       for (int m = 0; m < kWarpTiles; ++m)
@@ -170,31 +190,28 @@ __global__ void __launch_bounds__(kThreads) linear_many_rows_kernel(st_linear op
       }
     }
   }
-#pragma unroll
-  for (int m = 0; m < kWarpTiles; ++m)
-#pragma unroll
-    for (int g = 0; g < kWarpGroups; ++g)
-#pragma unroll
-      for (int e = 0; e < 4; ++e) {
-        int64_t row = first_row + (warp / 4 * kWarpGroups + g) * kGroup + 2 * (lane % 4) + e % 2;
-        int64_t output = int64_t{first_tile + m} * kTile + lane / 4 + e / 2 * 8;
-        // The last range is never empty, so its sum is the unfinished one.
-        float y = totals[m][g][e] + sums[m][g][e];
-        if (output < op.w.rows) y = biased(op, output, y);
-        if (op.gated) {  // the value is in lane + 4
-          y = gated(y, __shfl_xor_sync(kWholeWarp, y, 4));
-          if (output % 2 != 0) continue;
-          output /= 2;
-        }
-        if (row < op.rows && output < width_of(op)) store_output<T>(op, row, output, y);
-      }
+  while (part < kParts - 1) finish_part();  // the parts that W lacks
+  each_sum([&](int m, int g, int e) {
+    int64_t row = first_row + (warp / 4 * kWarpGroups + g) * kGroup + 2 * (lane % 4) + e % 2;
+    int64_t output = int64_t{first_tile + m} * kTile + lane / 4 + e / 2 * 8;
+    float y =
+        of_four[((m * kWarpGroups + g) * 4 + e) * kThreads] + (of_two[m][g][e] + (of_one[m][g][e] + sums[m][g][e]));
+    if (output < op.w.rows) y = biased(op, output, y);
+    if (op.gated) {  // the value is in lane + 4
+      y = gated(y, __shfl_xor_sync(kWholeWarp, y, 4));
+      if (output % 2 != 0) return;
+      output /= 2;
+    }
+    if (row < op.rows && output < width_of(op)) store_output<T>(op, row, output, y);
+  });
 }
 
 template <typename T>
 st_status many_rows(st_stream* stream, const st_linear& op) {
   dim3 grid(blocks_for(tiles_of(op.w.rows), kManyTiles), blocks_for(op.rows, kManyRows));
-  constexpr size_t kBytes = sizeof(T) * kStages * kManyRows * kStride;
-  static_assert(kBytes <= 48 * 1024, "more shared memory than a kernel has without asking");
+  constexpr size_t kBytes = sizeof(T) * kStages * kManyRows * kStride + sizeof(float) * kWarpSums * kThreads;
+  static_assert(kBytes <= 99 * 1024, "more shared memory than a block has on every device from sm_80 on");
+  ST_TRY(permit_shared_memory(*stream, linear_many_rows_kernel<T>, kBytes));
   return launch("linear", linear_many_rows_kernel<T>, grid, kThreads, kBytes, stream, op);
 }
 

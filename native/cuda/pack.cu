@@ -9,11 +9,6 @@ namespace st::cuda {
 namespace {
 
 constexpr unsigned kThreads = 256;
-#if defined(ST_SIMT)
-constexpr int64_t kStagingBytes = 64 << 10;  // so that small matrices are uploaded part by part
-#else
-constexpr int64_t kStagingBytes = static_cast<int64_t>(kScratchBytes - kTicketBytes);
-#endif
 
 // Puts source[count, cols] into the rows first_row + i row_step, and zeros into the `padding` rows behind those that
 // the matrix has. A thread writes one quarter of a row of a tile. Registers: 32.
@@ -42,15 +37,14 @@ __global__ void __launch_bounds__(kThreads) convert_kernel(float* destination, c
   if (i < count) destination[i] = to_float(source[i]);
 }
 
-void* staging(const st_stream* stream) {
-  return static_cast<char*>(stream->scratch) + kTicketBytes;
-}
-
-st_status upload(st_stream* stream, const void* source, int64_t bytes) {
+// `bytes` of each of `rows` rows, which are `pitch` bytes apart in the source, one after another into the staging
+// memory.
+st_status upload(st_stream* stream, const void* source, int64_t pitch, int64_t bytes, int64_t rows) {
   cudaSetDevice(stream->device->ordinal);
-  return checked(
-      cudaMemcpyAsync(staging(stream), source, static_cast<size_t>(bytes), cudaMemcpyDefault, stream->handle),
-      "upload");
+  auto width = static_cast<size_t>(bytes);
+  return checked(cudaMemcpy2DAsync(staging(stream), width, source, static_cast<size_t>(pitch), width,
+                                   static_cast<size_t>(rows), cudaMemcpyDefault, stream->handle),
+                 "upload");
 }
 
 }  // namespace
@@ -60,27 +54,29 @@ uint64_t matrix_bytes(int32_t rows, int32_t cols, int32_t dtype) {
   return size_product(static_cast<uint64_t>(tiles_of(rows) * tiles_of(cols)), kTileElements * element_bytes(dtype));
 }
 
-st_status pack(st_stream* stream, const st_matrix* w, int32_t first_row, int32_t row_step, int32_t count,
-               const void* source, int32_t source_dtype) {
-  ST_TRY(check(stream, w, first_row, row_step, count, source, matrix_bytes));
-  ST_REQUIRE(source_dtype == w->dtype, "pack: source type %d, matrix type %d", source_dtype, w->dtype);
-  int64_t row_bytes = w->cols * static_cast<int64_t>(element_bytes(w->dtype));
+st_status pack(st_stream* stream, const st_pack* op) {
+  ST_TRY(check(stream, op, matrix_bytes));
+  const st_matrix& w = op->w;
+  ST_REQUIRE(op->source_dtype == w.dtype, "pack: source type %d, matrix type %d", op->source_dtype, w.dtype);
+  auto element_size = static_cast<int64_t>(element_bytes(w.dtype));
+  int64_t row_bytes = w.cols * element_size, pitch = op->source_cols * element_size;
   ST_REQUIRE(row_bytes <= kStagingBytes, "pack: rows of %lld bytes, expected up to %lld",
              static_cast<long long>(row_bytes), static_cast<long long>(kStagingBytes));
   int64_t part = kStagingBytes / row_bytes;
+  const char* source = static_cast<const char*>(op->source) + op->first_col * element_size;
   // The call that writes to the last tile also writes its padding.
-  auto padding = static_cast<int32_t>(tiles_of(w->rows) * kTile - w->rows);
-  for (int64_t done = 0; done < count; done += part) {
-    auto rows = static_cast<int32_t>(std::min(part, count - done));
-    ST_TRY(upload(stream, static_cast<const char*>(source) + done * row_bytes, rows * row_bytes));
-    auto first = static_cast<int32_t>(first_row + done * row_step);
-    bool last_tile = (first + (int64_t{rows} - 1) * row_step) / kTile == (w->rows - 1) / kTile;
-    ST_TRY(with_type(w->dtype, [&](auto element) {
+  auto padding = static_cast<int32_t>(tiles_of(w.rows) * kTile - w.rows);
+  for (int64_t done = 0; done < op->count; done += part) {
+    auto rows = static_cast<int32_t>(std::min(part, op->count - done));
+    ST_TRY(upload(stream, source + done * pitch, pitch, row_bytes, rows));
+    auto first = static_cast<int32_t>(op->first_row + done * op->row_step);
+    bool last_tile = (first + (int64_t{rows} - 1) * op->row_step) / kTile == (w.rows - 1) / kTile;
+    ST_TRY(with_type(w.dtype, [&](auto element) {
       using T = decltype(element);
       int32_t zeros = last_tile ? padding : 0;
-      return launch("pack", pack_kernel<T>, blocks_for((int64_t{rows} + zeros) * tiles_of(w->cols) * 4, kThreads),
-                    kThreads, 0, stream, static_cast<T*>(const_cast<void*>(w->data)), w->rows, w->cols, first, row_step,
-                    rows, zeros, static_cast<const T*>(staging(stream)));
+      return launch("pack", pack_kernel<T>, blocks_for((int64_t{rows} + zeros) * tiles_of(w.cols) * 4, kThreads),
+                    kThreads, 0, stream, static_cast<T*>(const_cast<void*>(w.data)), w.rows, w.cols, first,
+                    op->row_step, rows, zeros, static_cast<const T*>(staging(stream)));
     }));
   }
   return ST_OK;
@@ -94,7 +90,7 @@ st_status convert_to_f32(st_stream* stream, float* destination, const void* sour
   int64_t part = kStagingBytes / bytes;
   for (int64_t done = 0; done < count; done += part) {
     int64_t now = std::min(part, count - done);
-    ST_TRY(upload(stream, static_cast<const char*>(source) + done * bytes, now * bytes));
+    ST_TRY(upload(stream, static_cast<const char*>(source) + done * bytes, now * bytes, now * bytes, 1));
     ST_TRY(with_type(source_dtype, [&](auto element) {
       using T = decltype(element);
       return launch("convert_to_f32", convert_kernel<T>, blocks_for(now, kThreads), kThreads, 0, stream,

@@ -1,6 +1,7 @@
 // Sums and maxima over warps and blocks, in an order that depends only on the number of threads.
 #pragma once
 
+#include "common/parts.h"
 #include "cuda/launch.cuh"
 
 namespace st::cuda {
@@ -26,6 +27,13 @@ __device__ __forceinline__ T block_reduce(T value, Combine combine) {
   value = of_warp[0];
   for (int warp = 1; warp < kWarps; ++warp) value = combine(value, of_warp[warp]);
   return value;
+}
+
+// The tree of parts.h over value(0) .. value(7).
+template <typename Value>
+__device__ __forceinline__ float sum_of_parts(const Value& value) {
+  static_assert(kParts == 8, "the tree is written down for 8 parts");
+  return ((value(0) + value(1)) + (value(2) + value(3))) + ((value(4) + value(5)) + (value(6) + value(7)));
 }
 
 struct Sum {

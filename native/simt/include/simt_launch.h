@@ -7,7 +7,8 @@
 
 namespace st::cuda {
 struct Cublas;
-}
+struct Nccl;
+}  // namespace st::cuda
 
 namespace st::simt {
 
@@ -16,7 +17,11 @@ cudaError_t enqueue_kernel(dim3 grid, dim3 block, size_t shared_bytes, cudaStrea
 // Any other work, in the order of the stream.
 cudaError_t enqueue(cudaStream_t stream, std::function<cudaError_t()> work);
 
-// The replacement of cuBLAS on the emulated device.
+// The error of a kernel of the device that the stream belongs to, which stays until the device is reset.
+cudaError_t error_of_device(cudaStream_t stream);
+
+// The replacements of cuBLAS and NCCL on the emulated devices.
 const cuda::Cublas* cublas_stand_in(char* report, size_t report_bytes);
+const cuda::Nccl* nccl_stand_in(char* report, size_t report_bytes);
 
 }  // namespace st::simt

@@ -17,7 +17,7 @@ public class EndOfLoopTests
     public async Task AStopIsNeverLost()
     {
         using Checkpoint checkpoint = Checkpoint.Open(TestData.TinyReasoner);
-        using LoadedModel model = new(checkpoint, new EngineOptions { Threads = 1, MaxSequences = 1 }, new SafeLogger(null));
+        using LoadedModel model = LoadedModel.Load(checkpoint, new EngineOptions { Threads = 1, MaxSequences = 1 }, new SafeLogger(null));
         using Barrier together = new(2);
         for (int trial = 0; trial < 500; trial++)
         {

@@ -30,12 +30,13 @@ internal sealed class ForwardPass : IDisposable
         _device = on.Open(activations);
         rows = Math.Min(rows, positions);
         _stream = new DeviceStream(_device);
-        _weights = ModelWeights.Load(checkpoint, format, _device, _stream, progress: null);
+        ModelShard shard = ModelShard.All(_config);
+        _weights = ModelWeights.Load(checkpoint, shard, format, _device, _stream, progress: null);
         NativeDtype dtype = kv == KvDtype.F32 ? NativeDtype.F32 : NativeDtype.Bf16;
-        _cache = new KvCache(_device, _config, dtype, KvCache.BlocksFor(positions));
+        _cache = new KvCache(_device, shard, dtype, KvCache.BlocksFor(positions));
         _arena = DeviceArena.Allocate(_device, arena =>
         {
-            _buffers = ForwardBuffers.Place(arena, _config, _device.Query().ActivationDtype, rows, rows);
+            _buffers = ForwardBuffers.Place(arena, shard, _device.Query().ActivationDtype, rows, rows);
             (_ids, _tokenWeights) = (arena.Reserve<int>(rows * entries), arena.Reserve<float>(rows * entries));
             (_positions, _firstRow, _logitIndex) = (arena.Reserve<int>(rows), arena.Reserve<int>(2), arena.Reserve<int>(rows));
             _blockTable = arena.Reserve<int>(_cache.Blocks);
