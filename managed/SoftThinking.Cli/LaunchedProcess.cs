@@ -4,6 +4,20 @@ namespace SoftThinking.Cli;
 /// their parts of its models.</summary>
 internal static class LaunchedProcess
 {
+    /// <summary>To be called first of all: a launcher connects its processes to a terminal that is not the user's.</summary>
+    public static void UsePlainText()
+    {
+        try
+        {
+            if (ProcessGroup.IsLaunched)
+                Environment.SetEnvironmentVariable("TERM", "dumb");
+        }
+        catch (BackendException)
+        {
+            // To be reported when this process joins the others.
+        }
+    }
+
     /// <summary>Executes the command line, here or in the first process, and returns the exit code.</summary>
     public static async Task<int> RunAsync(string[] arguments, Terminal terminal, CancellationToken cancellation)
     {

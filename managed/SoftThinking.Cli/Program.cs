@@ -1,6 +1,8 @@
 using System.Runtime.InteropServices;
 using SoftThinking.Cli;
 
+LaunchedProcess.UsePlainText();
+
 // The first Ctrl-C or SIGTERM cancels the command, which can still print its results so far; the second one kills it. In a conversation
 // Ctrl-C cancels the answer first.
 using Interruption interruption = new();

@@ -12,6 +12,10 @@ public sealed class ProcessGroup : IDisposable
 
     private ProcessGroup(MpiWorld world) => _world = world;
 
+    /// <summary>Whether a launcher started several processes, of which this is one.</summary>
+    /// <exception cref="BackendException">A variable of the launcher holds something else than a number.</exception>
+    public static bool IsLaunched => MpiLauncher.Processes(Environment.GetEnvironmentVariable) > 1;
+
     /// <summary>This process among the others, from 0.</summary>
     public int Rank => _world.Rank;
 
@@ -22,7 +26,7 @@ public sealed class ProcessGroup : IDisposable
     /// <returns>Null where no launcher started several processes.</returns>
     /// <exception cref="BackendException">The library for MPI was not built, or MPI failed.</exception>
     public static ProcessGroup? Join() =>
-        MpiLauncher.Processes(Environment.GetEnvironmentVariable) > 1 ? new ProcessGroup(MpiWorld.Join()) : null;
+        IsLaunched ? new ProcessGroup(MpiWorld.Join()) : null;
 
     /// <summary>Does what the first process wants until it leaves. For the other processes.</summary>
     /// <param name="fail">Called, on any thread, if this process fails in the middle of a step. Others wait for it: the callback should report the
