@@ -10,7 +10,7 @@ using SoftThinking.Interop;
 
 namespace SoftThinking.Tests;
 
-/// <summary>The structs of the host against those of backend.h, as the C compiler lays them out: names, order, offsets and
+/// <summary>The structs of the host against those of the headers, as the C compiler lays them out: names, order, offsets and
 /// sizes of all fields, of structs that stand in device arrays, too.</summary>
 public class NativeLayoutTests
 {
@@ -28,6 +28,8 @@ public class NativeLayoutTests
         ["st_linear"] = typeof(LinearOperation),
         ["st_log_probs"] = typeof(LogProbsOperation),
         ["st_matrix"] = typeof(Matrix),
+        ["st_mpi_api"] = typeof(MpiApi),
+        ["st_mpi_info"] = typeof(MpiInfo),
         ["st_penalize"] = typeof(PenalizeOperation),
         ["st_penalties"] = typeof(Penalties),
         ["st_qkv_epilogue"] = typeof(QkvEpilogueOperation),
@@ -105,6 +107,7 @@ public class NativeLayoutTests
     [TestCase("ST_BLOCK_POSITIONS", KvCache.BlockPositions)]
     [TestCase("ST_MAX_FORCED", SlotSampling.MaxForced)]
     [TestCase("ST_MAX_LOG_PROBS", LogProbsOperation.MaxCount)]
+    [TestCase("ST_MPI_VERSION", MpiApi.AbiVersion)]
     public void ConstantHasItsValue(string name, long value) => Assert.That(value, Is.EqualTo(Constant(name)));
 
     /// <summary>Each field as "offset +size Name", in order. Numbered fields that mirror an array count as one.</summary>
