@@ -42,8 +42,8 @@ ST_HD int64_t shard_begin(int64_t count, int rank, int ranks) {
 template <typename T, typename Value>
 ST_HD T tree_sum(int count, const Value& value) {
   constexpr int kLevels = 7;
-  T nodes[kLevels] = {};  // of 2^level values, where the number of values so far has that bit. Indices are constants
-                          // once the loops over levels are unrolled, so that a GPU keeps the nodes in registers
+  T nodes[kLevels];  // of 2^level values, where the number of values so far has that bit. Indices are constants
+                     // once the loops over levels are unrolled, so that a GPU keeps the nodes in registers
   for (int i = 0; i < count; ++i) {
     T sum = value(i);
     for (int level = 0; level < kLevels; ++level) {

@@ -12,7 +12,7 @@ namespace {
 constexpr unsigned kThreads = 256;
 
 // out[i] = tree over k of sums[k, i] + bias[(first_col + i) mod cols], i < count, rounded to A at the end. sums is
-// [ranks, count], f32. A thread per element; reads 4 N count bytes, writes 2 (4 for f32) per element. Registers: 40.
+// [ranks, count], f32. A thread per element; reads 4 N count bytes, writes 2 (4 for f32) per element. Registers: 32.
 template <typename A>
 __global__ void __launch_bounds__(kThreads)
     add_ranks_kernel(const float* sums, const float* bias, A* out, uint32_t count, uint32_t first_col, uint32_t cols,

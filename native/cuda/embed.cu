@@ -22,7 +22,7 @@ __device__ __forceinline__ void add_entry(float (&totals)[kParts][4], int32_t vo
 // out[r] = sum over i of weights[index[r], i] table[ids[index[r], i] - first_id], of the ids in the table, for each of
 // the 8 parts of the vocabulary in the order of i, and the parts by their tree. Block (r, chunk); a thread has the four
 // columns that stand together in a row of the table. Ids and tokens come from the host's input or from the sampler: a
-// wrong one makes its row NaN. Reads each entry's row once: 2 H bytes (4 for f32). Registers: 80.
+// wrong one makes its row NaN. Reads each entry's row once: 2 H bytes (4 for f32). Registers: 56.
 template <typename W, typename A>
 __global__ void __launch_bounds__(kThreads) embed_kernel(st_embed op) {
   int64_t quarter_at = int64_t{blockIdx.y} * kThreads + threadIdx.x;

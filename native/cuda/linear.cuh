@@ -13,9 +13,12 @@ struct Tiles {
   int begin, end;
 };
 ST_HD Tiles tiles_of_part(const st_linear& op, int s) {
-  constexpr int32_t kAnyType = ST_BF16;  // the tiles of all types of this backend are the same
-  Columns columns = columns_of_part(op.total_cols, op.first_col, op.w.cols, kAnyType, s);
-  return {static_cast<int>(tiles_of(columns.begin)), static_cast<int>(tiles_of(columns.end))};
+  auto first = static_cast<int>(op.first_col / kTile), own = static_cast<int>(tiles_of(op.w.cols));
+  auto place = [&](int part) {
+    int tile = static_cast<int>(part_begin(tiles_of(op.total_cols), part)) - first;
+    return tile < 0 ? 0 : tile > own ? own : tile;
+  };
+  return {place(s), place(s + 1)};
 }
 
 // The parts of which W has columns.

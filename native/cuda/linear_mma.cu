@@ -144,21 +144,18 @@ __global__ void __launch_bounds__(kThreads) linear_many_rows_kernel(st_linear op
   int col_tiles = static_cast<int>(tiles_of(op.w.cols)), row_tiles = static_cast<int>(tiles_of(op.w.rows));
   int64_t first_row = int64_t{blockIdx.y} * kManyRows;
   int first_tile = static_cast<int>(blockIdx.x) * kManyTiles + warp % 4 * kWarpTiles;
-  const auto* weights = static_cast<const WeightPart*>(op.w.data) + lane;
+  const auto* weights = static_cast<const WeightPart*>(op.w.data) + int64_t{first_tile} * col_tiles * kWarpSize + lane;
   float sums[kWarpTiles][kWarpGroups][4] = {}, of_one[kWarpTiles][kWarpGroups][4] = {},
         of_two[kWarpTiles][kWarpGroups][4] = {};
-  int count = (col_tiles + kStageTiles - 1) / kStageTiles, part = 0, part_end = tiles_of_part(op, 0).end;
+  int count = col_tiles / kStageTiles + 1, part = 0, part_end = tiles_of_part(op, 0).end;
   auto finish_part = [&] {  // any but the last
-    if (part % 2 == 0) {
-      each_sum([&](int m, int g, int e) { of_one[m][g][e] = sums[m][g][e]; });
-    } else if (part % 4 == 1) {
-      each_sum([&](int m, int g, int e) { of_two[m][g][e] = of_one[m][g][e] + sums[m][g][e]; });
-    } else {
-      each_sum([&](int m, int g, int e) {
-        of_four[((m * kWarpGroups + g) * 4 + e) * kThreads] = of_two[m][g][e] + (of_one[m][g][e] + sums[m][g][e]);
-      });
-    }
-    each_sum([&](int m, int g, int e) { sums[m][g][e] = 0.0f; });
+    each_sum([&](int m, int g, int e) {
+      float pair = of_one[m][g][e] + sums[m][g][e];
+      if (part == 3) of_four[((m * kWarpGroups + g) * 4 + e) * kThreads] = of_two[m][g][e] + pair;
+      of_two[m][g][e] = part % 2 == 1 ? pair : of_two[m][g][e];
+      of_one[m][g][e] = sums[m][g][e];
+      sums[m][g][e] = 0.0f;
+    });
     part_end = tiles_of_part(op, ++part).end;
   };
   auto begin_stage = [&](int stage) {
@@ -174,13 +171,12 @@ __global__ void __launch_bounds__(kThreads) linear_many_rows_kernel(st_linear op
                  (warp / 4 * kWarpGroups * kGroup + lane / 4) * kStride + 2 * (lane % 4);
     for (int i = 0; i < kStageTiles; ++i) {
       int t = stage * kStageTiles + i;
+      while (t == part_end && part < kParts - 1) finish_part();  // parts may be empty
       if (t >= col_tiles) break;
-      while (t == part_end) finish_part();  // a part may be empty
       uint32_t a[kWarpTiles][4] = {};
 #pragma unroll
       for (int m = 0; m < kWarpTiles; ++m)
-        if (first_tile + m < row_tiles)
-          load_weights(weights + (int64_t{first_tile + m} * col_tiles + t) * kWarpSize, a[m]);
+        if (first_tile + m < row_tiles) load_weights(weights + (int64_t{m} * col_tiles + t) * kWarpSize, a[m]);
 #pragma unroll
       for (int g = 0; g < kWarpGroups; ++g) {
         const T* pair = x + g * kGroup * kStride + i * kTile;
@@ -190,12 +186,14 @@ __global__ void __launch_bounds__(kThreads) linear_many_rows_kernel(st_linear op
       }
     }
   }
-  while (part < kParts - 1) finish_part();  // the parts that W lacks
+  each_sum([&](int m, int g, int e) {
+    sums[m][g][e] =
+        of_four[((m * kWarpGroups + g) * 4 + e) * kThreads] + (of_two[m][g][e] + (of_one[m][g][e] + sums[m][g][e]));
+  });
   each_sum([&](int m, int g, int e) {
     int64_t row = first_row + (warp / 4 * kWarpGroups + g) * kGroup + 2 * (lane % 4) + e % 2;
     int64_t output = int64_t{first_tile + m} * kTile + lane / 4 + e / 2 * 8;
-    float y =
-        of_four[((m * kWarpGroups + g) * 4 + e) * kThreads] + (of_two[m][g][e] + (of_one[m][g][e] + sums[m][g][e]));
+    float y = sums[m][g][e];
     if (output < op.w.rows) y = biased(op, output, y);
     if (op.gated) {  // the value is in lane + 4
       y = gated(y, __shfl_xor_sync(kWholeWarp, y, 4));

@@ -188,6 +188,9 @@ TEST_P(DeviceTest, OperationsRefuseStructsThatTheyDoNotKnow) {
   expect_refused(device(), api.penalize, "penalize");
   expect_refused(device(), api.sample, "sample");
   expect_refused(device(), api.log_probs, "log_probs");
+  expect_refused(device(), api.pack, "pack");
+  expect_refused(device(), api.all_gather, "all_gather");
+  expect_refused(device(), api.all_sum, "all_sum");
 }
 
 TEST_P(DeviceTest, LastErrorBelongsToTheThread) {
@@ -289,7 +292,7 @@ TEST_P(DeviceTest, AsynchronousErrorsAreReportedOnce) {
   Buffer<int32_t> ids(device(), std::vector<int32_t>{5});
   Buffer<float> weights(device(), std::vector<float>{1.0f});
   Activations out(device(), 8);
-  st_embed op = {sizeof op, 1, 1, 1, table.get(), ids.get(), weights.get(), nullptr, out.get()};
+  st_embed op = {sizeof op, 1, 1, 1, 5, 0, 0, 0, table.get(), ids.get(), weights.get(), nullptr, out.get()};
   float untouched = 1.0f, other = 2.0f;
   EXPECT_EQ(api.embed(device().stream, &op), ST_OK);
   EXPECT_EQ(api.copy(device().stream, &untouched, &other, sizeof other), ST_OK);
@@ -317,7 +320,7 @@ TEST_P(DeviceTest, StreamsOfSeveralThreadsDoNotMeet) {
     std::vector<std::vector<float>> inputs, expected;
     std::vector<std::unique_ptr<Activations>> x, out;
     auto start = [&](st_stream* stream, size_t i) {
-      st_linear op = {sizeof op, 3, x[i]->get(), matrix.get(), nullptr, out[i]->get(), 0, 0, 0, 0};
+      st_linear op = {sizeof op, 3, x[i]->get(), matrix.get(), nullptr, out[i]->get(), 0, 0, 0, 0, 0, 0};
       return api.linear(stream, &op);
     };
     for (size_t i = 0; i < kHostThreads; ++i) {
@@ -355,7 +358,7 @@ TEST_P(DeviceTest, DevicesOfSeveralThreadsDoNotMeet) {
   auto product = [&](Device& each) {
     Matrix matrix(each, 400, 640, ST_F32, weights);
     Activations input(each, x), out(each, 400);
-    st_linear op = {sizeof op, 1, input.get(), matrix.get(), nullptr, out.get(), 0, 0, 0, 0};
+    st_linear op = {sizeof op, 1, input.get(), matrix.get(), nullptr, out.get(), 0, 0, 0, 0, 0, 0};
     std::vector<float> last;
     for (int round = 0; round < 100; ++round) {
       each.check(each.api.linear(each.stream, &op));

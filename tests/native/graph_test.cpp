@@ -23,7 +23,7 @@ struct Work {
   void start(Device& device) const {
     st_rms_norm rms = {sizeof rms, kRows, kCols, 1e-6f, nullptr, residual.get(), norm.get(), normed.get()};
     device.check(device.api.rms_norm(device.stream, &rms));
-    st_linear linear = {sizeof linear, kRows, normed.get(), matrix.get(), nullptr, out.get(), 0, 0, 0, 0};
+    st_linear linear = {sizeof linear, kRows, normed.get(), matrix.get(), nullptr, out.get(), 0, 0, 0, 0, 0, 0};
     device.check(device.api.linear(device.stream, &linear));
   }
 };

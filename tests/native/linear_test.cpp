@@ -35,7 +35,9 @@ struct Linear {
                     out_f32,
                     exact,
                     fast,
-                    gated};
+                    gated,
+                    0,
+                    0};
     device.check(device.api.linear(device.stream, &op));
     return out_f32 ? logits.read() : out.read();
   }
@@ -384,7 +386,7 @@ TEST_P(FastLinearTest, CanBeRecorded) {
   Matrix matrix(*fast_, 37, 48, type_, linear.w);
   Buffer<float> bias(*fast_, linear.bias);
   Activations x(*fast_, random.activations(device(), 512 * 48)), out(*fast_, 512 * 37);
-  st_linear op = {sizeof op, 512, x.get(), matrix.get(), bias.get(), out.get(), 0, 0, 1, 0};
+  st_linear op = {sizeof op, 512, x.get(), matrix.get(), bias.get(), out.get(), 0, 0, 1, 0, 0, 0};
   fast_->check(api.linear(fast_->stream, &op));
   std::vector<uint8_t> expected = out.read_bytes(), poison(expected.size(), 0xFF);
   fast_->check(api.graph_begin(fast_->stream));
@@ -411,7 +413,7 @@ TEST_P(LinearTest, RefusesMistakes) {
   Linear linear(random, 5, 4, ST_F32);
   Matrix matrix(device(), 5, 4, ST_F32, linear.w);
   Activations x(device(), std::vector<float>(4, 1.0f)), out(device(), 5);
-  const st_linear good = {sizeof good, 1, x.get(), matrix.get(), nullptr, out.get(), 0, 0, 0, 0};
+  const st_linear good = {sizeof good, 1, x.get(), matrix.get(), nullptr, out.get(), 0, 0, 0, 0, 0, 0};
   auto refused = [&](auto change) {
     st_linear op = good;
     change(op);
@@ -428,6 +430,12 @@ TEST_P(LinearTest, RefusesMistakes) {
   EXPECT_TRUE(refused([](st_linear& op) { op.fast = 2; }));
   EXPECT_TRUE(refused([](st_linear& op) { op.gated = 1; }));  // five rows
   EXPECT_TRUE(refused([](st_linear& op) { op.gated = -1; }));
+  EXPECT_TRUE(refused([](st_linear& op) { op.total_cols = -1; }));
+  EXPECT_TRUE(refused([](st_linear& op) { op.total_cols = 3; }));
+  EXPECT_TRUE(refused([](st_linear& op) { op.first_col = 16; }));  // of no matrix
+  EXPECT_TRUE(refused([](st_linear& op) { op.total_cols = 20, op.first_col = 8; }));
+  EXPECT_TRUE(refused([](st_linear& op) { op.total_cols = 19, op.first_col = 16; }));
+  EXPECT_TRUE(refused([](st_linear& op) { op.total_cols = 100, op.first_col = -16; }));
 }
 
 }  // namespace

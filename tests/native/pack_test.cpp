@@ -17,7 +17,7 @@ std::vector<float> unpacked(Device& device, const st_matrix& w) {
   for (size_t k = 0; k < cols; ++k) unit[k * cols + k] = 1.0f;
   Activations x(device, unit);
   Buffer<float> out(device, cols * rows);
-  st_linear op = {sizeof op, w.cols, x.get(), w, nullptr, out.get(), 1, 0, 0, 0};
+  st_linear op = {sizeof op, w.cols, x.get(), w, nullptr, out.get(), 1, 0, 0, 0, 0, 0};
   device.check(device.api.linear(device.stream, &op));
   std::vector<float> columns = out.read(), result(rows * cols);
   for (size_t k = 0; k < cols; ++k)
@@ -38,7 +38,7 @@ TEST_P(PackTest, PutsPartsBelowOneAnother) {
       const int32_t parts[][2] = {{40, 35}, {0, 7}, {7, 1}, {8, 32}};
       for (auto [first, count] : parts) {
         auto source = encoded(slice(values, static_cast<size_t>(first) * 13, static_cast<size_t>(count) * 13), dtype);
-        other->check(other->api.pack(other->stream, &w, first, 1, count, source.data(), dtype));
+        other->check(other->pack(w, first, 1, count, source.data(), dtype));
         other->synchronize();
       }
       EXPECT_TRUE(same_bits(unpacked(*other, w), values)) << dtype_name(dtype) << ", " << threads << " threads";
@@ -62,7 +62,7 @@ TEST_P(PackTest, PutsPartsBetweenOneAnother) {
           some.insert(some.end(), &values[row * kCols], &values[row * kCols] + kCols);
         auto source = encoded(some, source_dtype);
         auto count = static_cast<int32_t>(some.size() / kCols);
-        device().check(device().api.pack(device().stream, &w, part, 3, count, source.data(), source_dtype));
+        device().check(device().pack(w, part, 3, count, source.data(), source_dtype));
         device().synchronize();
       }
       Matrix whole(device(), rows, kCols, dtype, values);
@@ -80,7 +80,7 @@ TEST_P(PackTest, RoundsToInt8) {
   Memory whole(device(), device().api.matrix_bytes(75, 100, ST_INT8), kIntegerPoison);
   st_matrix w = {whole.get(), 75, 100, ST_INT8, 0};
   auto f32 = encoded(values, ST_F32);
-  device().check(device().api.pack(device().stream, &w, 0, 1, 75, f32.data(), ST_F32));
+  device().check(device().pack(w, 0, 1, 75, f32.data(), ST_F32));
   std::vector<uint8_t> expected = whole.read_bytes();
   for (int32_t dtype : kWeightTypes) {
     if (dtype == ST_F16 && rounded(values, ST_F16) != values) continue;  // bf16 has numbers that f16 does not have
@@ -88,75 +88,157 @@ TEST_P(PackTest, RoundsToInt8) {
     w.data = parts.get();
     for (auto [first, count] : {std::pair{40, 35}, {0, 7}, {7, 1}, {8, 32}}) {
       auto source = encoded(slice(values, static_cast<size_t>(first) * 100, static_cast<size_t>(count) * 100), dtype);
-      device().check(device().api.pack(device().stream, &w, first, 1, count, source.data(), dtype));
+      device().check(device().pack(w, first, 1, count, source.data(), dtype));
       device().synchronize();  // before the source goes
     }
     EXPECT_TRUE(same_bits(parts.read_bytes(), expected)) << dtype_name(dtype);
   }
-  EXPECT_EQ(device().api.pack(device().stream, &w, 0, 1, 75, f32.data(), 4), ST_INVALID_ARGUMENT);
+  EXPECT_EQ(device().pack(w, 0, 1, 75, f32.data(), 4), ST_INVALID_ARGUMENT);
 }
+
+// Rows of blocks of int8 as a checkpoint stores them, and the values that they stand for.
+struct StoredBlocks {
+  std::vector<uint8_t> stored;
+  std::vector<float> values;
+
+  StoredBlocks(Random& random, size_t rows, size_t cols) : values(rows * cols) {
+    for (size_t row = 0; row < rows; ++row) {
+      for (size_t block = 0; block < (cols + 31) / 32; ++block) {
+        float scale = std::ldexp(1.0f, random.integer(-8, 0));
+        uint16_t half = to_f16(scale);
+        stored.insert(stored.end(), {static_cast<uint8_t>(half), static_cast<uint8_t>(half >> 8)});
+        for (size_t k = 32 * block; k < 32 * (block + 1); ++k) {
+          // The first of a block is the largest, so that rounding the value finds this scale again.
+          int32_t integer = k >= cols ? 0 : k % 32 == 0 ? 127 : random.integer(-127, 127);
+          stored.push_back(static_cast<uint8_t>(integer));
+          if (k < cols) values[row * cols + k] = scale * static_cast<float>(integer);
+        }
+      }
+    }
+  }
+};
 
 // Blocks that were rounded before: packed as they are.
 TEST_P(PackTest, KeepsStoredBlocksOfInt8) {
   if (!device().holds(ST_INT8)) GTEST_SKIP() << "this backend has no 8-bit weights";
-  constexpr size_t kRows = 35, kCols = 70, kBlocks = 3;
-  std::vector<float> values(kRows * kCols);
-  std::vector<uint8_t> stored;
-  for (size_t row = 0; row < kRows; ++row) {
-    for (size_t block = 0; block < kBlocks; ++block) {
-      float scale = std::ldexp(1.0f, random.integer(-8, 0));
-      uint16_t half = to_f16(scale);
-      stored.insert(stored.end(), {static_cast<uint8_t>(half), static_cast<uint8_t>(half >> 8)});
-      for (size_t k = 32 * block; k < 32 * (block + 1); ++k) {
-        // The first of a block is the largest, so that rounding the value finds this scale again.
-        int32_t integer = k >= kCols ? 0 : k % 32 == 0 ? 127 : random.integer(-127, 127);
-        stored.push_back(static_cast<uint8_t>(integer));
-        if (k < kCols) values[row * kCols + k] = scale * static_cast<float>(integer);
-      }
-    }
-  }
+  constexpr size_t kRows = 35, kCols = 70;
+  StoredBlocks blocks(random, kRows, kCols);
   auto packed = [&](const std::vector<uint8_t>& source, int32_t dtype) {
     Memory memory(device(), device().api.matrix_bytes(kRows, kCols, ST_INT8), kIntegerPoison);
     st_matrix w = {memory.get(), kRows, kCols, ST_INT8, 0};
-    device().check(device().api.pack(device().stream, &w, 0, 1, kRows, source.data(), dtype));
+    device().check(device().pack(w, 0, 1, kRows, source.data(), dtype));
     return memory.read_bytes();
   };
-  EXPECT_TRUE(same_bits(packed(stored, ST_INT8), packed(encoded(values, ST_F32), ST_F32)));
+  EXPECT_TRUE(same_bits(packed(blocks.stored, ST_INT8), packed(encoded(blocks.values, ST_F32), ST_F32)));
+}
+
+constexpr int32_t kWindowRows = 75, kWindowCols = 100;  // of the sources that windows are cut from
+
+// The bytes of a matrix with some columns of a source; the matrix's rows come in two calls.
+std::vector<uint8_t> packed_window(Device& device, int32_t dtype, int32_t source_dtype,
+                                   const std::vector<uint8_t>& source, int32_t first_col, int32_t cols) {
+  Memory memory(device, device.api.matrix_bytes(kWindowRows, cols, dtype), kNaNPoison);
+  size_t row_bytes = source.size() / kWindowRows;
+  for (auto [first, count] : {std::pair{40, kWindowRows - 40}, {0, 40}}) {
+    // A copy that ends with the last row, so that a read beyond it is noticed.
+    std::vector<uint8_t> rows(source.begin() + static_cast<std::ptrdiff_t>(row_bytes) * first,
+                              source.begin() + static_cast<std::ptrdiff_t>(row_bytes) * (first + count));
+    st_matrix w = {memory.get(), kWindowRows, cols, dtype, 0};
+    st_pack op = {sizeof op, first, 1, count, source_dtype, kWindowCols, first_col, 0, w, rows.data()};
+    device.check(device.api.pack(device.stream, &op));
+    device.synchronize();
+  }
+  return memory.read_bytes();
+}
+
+std::vector<float> columns(const std::vector<float>& values, int32_t first_col, int32_t cols) {
+  std::vector<float> result;
+  for (int32_t row = 0; row < kWindowRows; ++row)
+    for (int32_t k = 0; k < cols; ++k) result.push_back(values[static_cast<size_t>(row * kWindowCols + first_col + k)]);
+  return result;
+}
+
+TEST_P(PackTest, CutsWindowsOutOfASource) {
+  for (int32_t dtype : {ST_F32, ST_F16, ST_BF16, ST_INT8}) {
+    if (!device().holds(dtype)) continue;
+    int32_t source_dtype = dtype == ST_INT8 ? ST_F32 : dtype;
+    std::vector<float> values = rounded(random.normals(size_t{kWindowRows} * kWindowCols), source_dtype);
+    std::vector<uint8_t> source = encoded(values, source_dtype);
+    for (auto [first, cols] :
+         {std::pair{0, 100}, {0, 32}, {32, 32}, {32, 68}, {64, 36}, {96, 4}, {1, 50}, {17, 83}, {99, 1}}) {
+      if (dtype == ST_INT8 && first % 32 != 0) continue;
+      Matrix expected(device(), kWindowRows, cols, dtype, columns(values, first, cols));
+      EXPECT_TRUE(same_bits(packed_window(device(), dtype, source_dtype, source, first, cols), expected.read_bytes()))
+          << dtype_name(dtype) << ", " << cols << " columns from " << first << " on";
+    }
+  }
+}
+
+TEST_P(PackTest, CutsWindowsOutOfStoredBlocks) {
+  if (!device().holds(ST_INT8)) GTEST_SKIP() << "this backend has no 8-bit weights";
+  StoredBlocks blocks(random, kWindowRows, kWindowCols);
+  for (auto [first, cols] : {std::pair{0, 100}, {0, 32}, {32, 64}, {32, 68}, {96, 4}}) {
+    Matrix expected(device(), kWindowRows, cols, ST_INT8, columns(blocks.values, first, cols));
+    EXPECT_TRUE(same_bits(packed_window(device(), ST_INT8, ST_INT8, blocks.stored, first, cols), expected.read_bytes()))
+        << cols << " columns from " << first << " on";
+  }
+}
+
+TEST_P(PackTest, RefusesWindowsThatAreNotThere) {
+  std::vector<uint8_t> source(20 * 100 * 4);
+  Memory data(device(), device().api.matrix_bytes(20, 100, ST_F32), kNaNPoison);
+  auto status = [&](int32_t dtype, int32_t source_cols, int32_t first_col, int32_t cols) {
+    st_pack op = {sizeof op,    0, 1, 20, dtype, source_cols, first_col, 0, {data.get(), 20, cols, dtype, 0},
+                  source.data()};
+    st_status result = device().api.pack(device().stream, &op);
+    device().synchronize();
+    return result;
+  };
+  EXPECT_EQ(status(ST_F32, 100, 37, 63), ST_OK);
+  EXPECT_EQ(status(ST_F32, 100, -1, 10), ST_INVALID_ARGUMENT);
+  EXPECT_EQ(status(ST_F32, 100, 38, 63), ST_INVALID_ARGUMENT);
+  EXPECT_EQ(status(ST_F32, 100, INT32_MAX, 63), ST_INVALID_ARGUMENT);
+  EXPECT_EQ(status(ST_F32, 0, 0, 1), ST_INVALID_ARGUMENT);
+  EXPECT_EQ(status(ST_F32, -5, 0, 1), ST_INVALID_ARGUMENT);
+  if (!device().holds(ST_INT8)) return;
+  EXPECT_EQ(status(ST_INT8, 100, 32, 68), ST_OK);
+  EXPECT_EQ(status(ST_INT8, 100, 16, 32), ST_INVALID_ARGUMENT) << "a block is cut at its first column";
+  EXPECT_EQ(status(ST_INT8, 100, 32, 48), ST_INVALID_ARGUMENT) << "a block is cut at its last column";
 }
 
 TEST_P(PackTest, RefusesMistakes) {
   Memory data(device(), device().api.matrix_bytes(20, 4, ST_BF16), kNaNPoison);
   std::vector<uint16_t> source(80);
   const st_matrix good = {data.get(), 20, 4, ST_BF16, 0};
-  auto status = [&](const st_matrix* w, int32_t first, int32_t count, const void* from, int32_t dtype,
+  auto status = [&](const st_matrix& w, int32_t first, int32_t count, const void* from, int32_t dtype,
                     int32_t step = 1) {
-    st_status result = device().api.pack(device().stream, w, first, step, count, from, dtype);
+    st_status result = device().pack(w, first, step, count, from, dtype);
     EXPECT_TRUE(result == ST_OK || *device().api.last_error() != 0);
     return result;
   };
-  EXPECT_EQ(status(&good, 0, 20, source.data(), ST_BF16), ST_OK);
+  EXPECT_EQ(status(good, 0, 20, source.data(), ST_BF16), ST_OK);
   device().synchronize();  // before the source goes
-  EXPECT_EQ(status(nullptr, 0, 20, source.data(), ST_BF16), ST_INVALID_ARGUMENT);
-  EXPECT_EQ(status(&good, 0, 20, nullptr, ST_BF16), ST_INVALID_ARGUMENT);
-  EXPECT_EQ(status(&good, 0, 20, source.data(), ST_F16), ST_INVALID_ARGUMENT);
-  EXPECT_EQ(status(&good, -1, 2, source.data(), ST_BF16), ST_INVALID_ARGUMENT);
-  EXPECT_EQ(status(&good, 0, 0, source.data(), ST_BF16), ST_INVALID_ARGUMENT);
-  EXPECT_EQ(status(&good, 0, 21, source.data(), ST_BF16), ST_INVALID_ARGUMENT);
-  EXPECT_EQ(status(&good, 20, 1, source.data(), ST_BF16), ST_INVALID_ARGUMENT);
-  EXPECT_EQ(status(&good, INT32_MAX, INT32_MAX, source.data(), ST_BF16), ST_INVALID_ARGUMENT);
-  EXPECT_EQ(status(&good, 1, 10, source.data(), ST_BF16, 2), ST_OK);
+  EXPECT_EQ(status(good, 0, 20, nullptr, ST_BF16), ST_INVALID_ARGUMENT);
+  EXPECT_EQ(status(good, 0, 20, source.data(), ST_F16), ST_INVALID_ARGUMENT);
+  EXPECT_EQ(status(good, -1, 2, source.data(), ST_BF16), ST_INVALID_ARGUMENT);
+  EXPECT_EQ(status(good, 0, 0, source.data(), ST_BF16), ST_INVALID_ARGUMENT);
+  EXPECT_EQ(status(good, 0, 21, source.data(), ST_BF16), ST_INVALID_ARGUMENT);
+  EXPECT_EQ(status(good, 20, 1, source.data(), ST_BF16), ST_INVALID_ARGUMENT);
+  EXPECT_EQ(status(good, INT32_MAX, INT32_MAX, source.data(), ST_BF16), ST_INVALID_ARGUMENT);
+  EXPECT_EQ(status(good, 1, 10, source.data(), ST_BF16, 2), ST_OK);
   device().synchronize();
-  EXPECT_EQ(status(&good, 2, 10, source.data(), ST_BF16, 2), ST_INVALID_ARGUMENT);
-  EXPECT_EQ(status(&good, 0, 3, source.data(), ST_BF16, INT32_MAX), ST_INVALID_ARGUMENT);
-  EXPECT_EQ(status(&good, 0, 1, source.data(), ST_BF16, 0), ST_INVALID_ARGUMENT);
-  EXPECT_EQ(status(&good, 9, 2, source.data(), ST_BF16, -1), ST_INVALID_ARGUMENT);
+  EXPECT_EQ(status(good, 2, 10, source.data(), ST_BF16, 2), ST_INVALID_ARGUMENT);
+  EXPECT_EQ(status(good, 0, 3, source.data(), ST_BF16, INT32_MAX), ST_INVALID_ARGUMENT);
+  EXPECT_EQ(status(good, 0, 1, source.data(), ST_BF16, 0), ST_INVALID_ARGUMENT);
+  EXPECT_EQ(status(good, 9, 2, source.data(), ST_BF16, -1), ST_INVALID_ARGUMENT);
   st_matrix bad = good;
   bad.rows = 0;
-  EXPECT_EQ(status(&bad, 0, 1, source.data(), ST_BF16), ST_INVALID_ARGUMENT);
+  EXPECT_EQ(status(bad, 0, 1, source.data(), ST_BF16), ST_INVALID_ARGUMENT);
   bad = good;
   bad.dtype = 7;
-  EXPECT_EQ(status(&bad, 0, 1, source.data(), 7), ST_INVALID_ARGUMENT);
-  EXPECT_EQ(device().api.pack(nullptr, &good, 0, 1, 1, source.data(), ST_BF16), ST_INVALID_ARGUMENT);
+  EXPECT_EQ(status(bad, 0, 1, source.data(), 7), ST_INVALID_ARGUMENT);
+  st_pack op = {sizeof op, 0, 1, 20, ST_BF16, 4, 0, 0, good, source.data()};
+  EXPECT_EQ(device().api.pack(nullptr, &op), ST_INVALID_ARGUMENT);
 }
 
 TEST_P(PackTest, ConvertsEveryHalf) {

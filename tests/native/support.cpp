@@ -136,8 +136,8 @@ const st_api& load_backend(const std::string& backend) {
   return *api;
 }
 
-Device::Device(const Target& target, int threads) : api(load_backend(target.backend)) {
-  st_device_options options = {sizeof options, 0, threads, target.activations, target.fast_products};
+Device::Device(const Target& target, int threads, int32_t ordinal) : api(load_backend(target.backend)) {
+  st_device_options options = {sizeof options, ordinal, threads, target.activations, target.fast_products};
   if (!target.isa.empty()) set_environment("SOFTTHINKING_ISA", target.isa.c_str());
   st_status status = api.device_open(&options, &handle);
   if (!target.isa.empty()) set_environment("SOFTTHINKING_ISA", "");
@@ -159,6 +159,12 @@ Device::~Device() {
 
 void Device::check(st_status status) const {
   if (status != ST_OK) throw std::runtime_error("status " + std::to_string(status) + ": " + api.last_error());
+}
+
+st_status Device::pack(const st_matrix& w, int32_t first_row, int32_t row_step, int32_t count, const void* source,
+                       int32_t source_dtype) const {
+  st_pack op = {sizeof op, first_row, row_step, count, source_dtype, w.cols, 0, 0, w, source};
+  return api.pack(stream, &op);
 }
 
 // --- device memory -------------------------------------------------------------------------------------------------
@@ -224,7 +230,7 @@ Matrix::Matrix(Device& device, int32_t rows, int32_t cols, int32_t dtype, const 
       matrix_{memory_.get(), rows, cols, dtype, 0} {
   int32_t source_dtype = dtype == ST_INT8 ? ST_F32 : dtype;
   std::vector<uint8_t> source = encoded(values, source_dtype);
-  device.check(device.api.pack(device.stream, &matrix_, 0, 1, rows, source.data(), source_dtype));
+  device.check(device.pack(matrix_, 0, 1, rows, source.data(), source_dtype));
   device.synchronize();
 }
 
@@ -393,6 +399,15 @@ testing::AssertionResult near(const std::vector<float>& actual, const std::vecto
   if (worst_error <= tolerance) return testing::AssertionSuccess();
   return testing::AssertionFailure() << "element " << worst << " of " << actual.size() << " is " << actual[worst]
                                      << ", expected " << expected[worst] << ": off by " << worst_error;
+}
+
+std::vector<float> tree(const std::vector<std::vector<float>>& values, size_t first, size_t end) {
+  if (end - first == 1) return values[first];
+  size_t half = 1;
+  while (2 * half < end - first) half *= 2;
+  std::vector<float> sum = tree(values, first, first + half), others = tree(values, first + half, end);
+  for (size_t i = 0; i < sum.size(); ++i) sum[i] += others[i];
+  return sum;
 }
 
 std::vector<float> slice(const std::vector<float>& values, size_t first, size_t count) {

@@ -48,13 +48,16 @@ struct Unsupported : std::runtime_error {
 // An open device with one stream. A call that fails is an exception, which GoogleTest reports.
 class Device {
  public:
-  Device(const Target& target, int threads);
+  Device(const Target& target, int threads, int32_t ordinal = 0);
   ~Device();
   Device(const Device&) = delete;
   Device& operator=(const Device&) = delete;
 
   void check(st_status status) const;
   void synchronize() const { check(api.stream_synchronize(stream)); }
+  // Enqueues source[count, w.cols] for the rows first_row + i row_step of w.
+  st_status pack(const st_matrix& w, int32_t first_row, int32_t row_step, int32_t count, const void* source,
+                 int32_t source_dtype) const;
   // How far a result may be from the reference where `f32` holds for activations of that type.
   double tolerance(double f32) const { return info.activation_dtype == ST_F32 ? f32 : 2e-2; }
   // An emulated device is some hundred times slower than the processor that it runs on: tests do a part of their
@@ -198,6 +201,10 @@ testing::AssertionResult same_bits(const std::vector<T>& a, const std::vector<T>
 
 // |actual - expected| <= tolerance (1 + |expected|) for every element.
 testing::AssertionResult near(const std::vector<float>& actual, const std::vector<double>& expected, double tolerance);
+
+// The sum of the values first .. end - 1, each an array, by the tree of backend.h: the first P of them, P the largest
+// power of two below their number, plus the others, each likewise.
+std::vector<float> tree(const std::vector<std::vector<float>>& values, size_t first, size_t end);
 
 std::vector<float> slice(const std::vector<float>& values, size_t first, size_t count);
 

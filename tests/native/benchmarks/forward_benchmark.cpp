@@ -108,7 +108,8 @@ class Model {
     st_stream* s = m_.stream;
     int32_t rows = work.sequences * work.rows;
     st_batch batch = {rows, work.sequences, kBlocksEach, 0, positions_.data(), first_row_.data(), tables_.data()};
-    st_embed embed = {sizeof embed, rows, kEntries, rows, embedding_, ids_.data(), weights_.data(), nullptr, residual_};
+    st_embed embed = {sizeof embed, rows,        kEntries,        rows,    embedding_.rows, 0, 0, 0,
+                      embedding_,   ids_.data(), weights_.data(), nullptr, residual_};
     check(api.embed(s, &embed));
     st_rope_angles angles = {sizeof angles, rows, kDim / 2, 0, positions_.data(), frequencies_, angles_};
     check(api.rope_angles(s, &angles));
@@ -153,7 +154,7 @@ class Model {
   }
 
   void linear(int32_t rows, const float* x, const st_matrix& w, const float* bias, float* out, int32_t gated = 0) {
-    st_linear op = {sizeof op, rows, x, w, bias, out, 1, 0, 0, gated};
+    st_linear op = {sizeof op, rows, x, w, bias, out, 1, 0, 0, gated, 0, 0};
     check(m_.api->linear(m_.stream, &op));
   }
 

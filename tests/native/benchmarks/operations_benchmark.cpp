@@ -32,8 +32,9 @@ void BM_Linear(benchmark::State& state) {
   fill(x, static_cast<uint64_t>(rows) * static_cast<uint64_t>(cols), 1.0f);
   size_t next = 0;
   for (auto _ : state) {
-    st_linear op = {sizeof op, rows, x, matrices[next++ % count], nullptr, out, 0, static_cast<int32_t>(state.range(4)),
-                    0,         0};
+    st_linear op = {sizeof op, rows, x, matrices[next++ % count],
+                    nullptr,   out,  0, static_cast<int32_t>(state.range(4)),
+                    0,         0,    0, 0};
     check(m.api->linear(m.stream, &op));
     check(m.api->stream_synchronize(m.stream));
   }
@@ -178,7 +179,7 @@ void BM_Embed(benchmark::State& state) {
   uint32_t next = 1;
   for (auto _ : state) {
     for (int32_t& id : ids) id = static_cast<int32_t>((next = next * 1664525u + 1013904223u) % kVocabulary);
-    st_embed op = {sizeof op, 1, entries, 1, table, ids.data(), weights.data(), nullptr, out};
+    st_embed op = {sizeof op, 1, entries, 1, table.rows, 0, 0, 0, table, ids.data(), weights.data(), nullptr, out};
     check(m.api->embed(m.stream, &op));
     check(m.api->stream_synchronize(m.stream));
   }
@@ -199,7 +200,8 @@ void BM_Pack(benchmark::State& state) {
   std::vector<uint16_t> source(size_t{kRows} * kCols, 0x3c12);
   st_matrix w = {allocate<char>(m.api->matrix_bytes(kRows, kCols, dtype)), kRows, kCols, dtype, 0};
   for (auto _ : state) {
-    check(m.api->pack(m.stream, &w, 0, 1, kRows, source.data(), ST_BF16));
+    st_pack op = {sizeof op, 0, 1, kRows, ST_BF16, kCols, 0, 0, w, source.data()};
+    check(m.api->pack(m.stream, &op));
     check(m.api->stream_synchronize(m.stream));
   }
   report_bytes(state, 2.0 * kRows * kCols);
