@@ -1,6 +1,7 @@
 // The errors that a host sees when CUDA, or its device, is broken or missing. Only an emulated device can be asked to
 // fail.
 #include <cstdlib>
+#include <thread>
 
 #include "../support.h"
 
@@ -13,7 +14,9 @@ class FaultTest : public testing::Test {
   void TearDown() override {
     unsetenv("SOFTTHINKING_SIMT_FAULT");
     unsetenv("SOFTTHINKING_SIMT_MEMORY");
+    unsetenv("SOFTTHINKING_SIMT_DEVICES");
     unsetenv("SOFTTHINKING_CUBLAS");
+    unsetenv("SOFTTHINKING_NCCL");
   }
   const Target target_ = {"simt", "", ST_ACTIVATIONS_BF16};
 };
@@ -100,6 +103,95 @@ TEST_F(FaultTest, TheKernelThatIsToFailCanBeChosen) {
     EXPECT_EQ(device.api.stream_synchronize(device.stream), kernel < 3 ? ST_OK : ST_INTERNAL) << kernel;
   }
   device.api.memory_free(device.handle, rows);
+}
+
+TEST_F(FaultTest, DevicesHaveTheirOwnMemoryAndErrors) {
+  setenv("SOFTTHINKING_SIMT_DEVICES", "2", 1);
+  setenv("SOFTTHINKING_SIMT_MEMORY", "100000000", 1);
+  EXPECT_THROW(Device(target_, 0, 2), std::runtime_error);
+  Device first(target_, 0, 0), second(target_, 0, 1);
+  void *large = nullptr, *other = nullptr;
+  first.check(first.api.memory_alloc(first.handle, 50000000, &large));
+  second.check(second.api.memory_alloc(second.handle, 50000000, &other));
+  EXPECT_EQ(first.api.memory_alloc(first.handle, 50000000, &large), ST_OUT_OF_MEMORY);
+  auto* index = static_cast<int32_t*>(other);
+  st_gather_rows op = {sizeof op, 1, 19, 0, index, index + 64, index + 128};
+  setenv("SOFTTHINKING_SIMT_FAULT", "launch-1", 1);
+  second.check(second.api.gather_rows(second.stream, &op));
+  EXPECT_EQ(second.api.stream_synchronize(second.stream), ST_INTERNAL);
+  EXPECT_EQ(first.api.stream_synchronize(first.stream), ST_OK);
+  first.api.memory_free(first.handle, large);
+  second.api.memory_free(second.handle, other);
+}
+
+// What comm_create says of ranks that need NCCL.
+std::pair<st_status, std::string> connected(const Device& device, int32_t ranks) {
+  st_comm_options options = {};
+  options.size = sizeof options;
+  options.ranks = ranks;
+  options.timeout_ms = 50;
+  st_comm* comm = nullptr;
+  st_status status = device.api.comm_create(device.handle, &options, &comm);
+  device.api.comm_destroy(comm);
+  return {status, status == ST_OK ? "" : device.api.last_error()};
+}
+
+TEST_F(FaultTest, WithoutNcclTheReasonIsReported) {
+  Device device(target_, 0);
+  const std::string nccl = "comm_create: there is no NCCL: ";
+  setenv("SOFTTHINKING_SIMT_FAULT", "no-nccl", 1);
+  EXPECT_EQ(connected(device, 2), std::pair(ST_UNSUPPORTED, nccl + "there is no library, as the test wants it"));
+  EXPECT_EQ(connected(device, 1).first, ST_OK) << "one rank needs none";
+  uint8_t id[ST_COMM_ID_BYTES];
+  EXPECT_EQ(device.api.comm_id(device.handle, id), ST_UNSUPPORTED);
+  // The library is looked for as on a real device.
+  setenv("SOFTTHINKING_NCCL", "/no/such/libnccl.so.2", 1);
+  EXPECT_NE(connected(device, 2).second.find("/no/such/libnccl.so.2"), std::string::npos);
+  setenv("SOFTTHINKING_NCCL", "libm.so.6", 1);
+  EXPECT_EQ(connected(device, 2), std::pair(ST_UNSUPPORTED, nccl + "libm.so.6 has no ncclGetVersion"));
+}
+
+// The error of a rank that sums with another one, after a kernel if `works_before`. As a host does, it ends the other
+// when it has failed.
+std::string sum_error(const Device& device, st_comm_options options, int32_t rank, bool works_before) {
+  const st_api& api = device.api;
+  options.rank = rank;
+  st_comm* comm = nullptr;
+  void* memory = nullptr;
+  if (api.comm_create(device.handle, &options, &comm) != ST_OK) return api.last_error();
+  std::string error;
+  if (api.memory_alloc(device.handle, 4096, &memory) == ST_OK) {
+    auto* values = static_cast<float*>(memory);
+    auto* index = static_cast<int32_t*>(memory);
+    st_gather_rows gather = {sizeof gather, 1, 19, 0, index, index + 64, index + 128};
+    st_all_sum sum = {sizeof sum, 1, 8, 0, comm, values + 256, nullptr, values + 512};
+    bool done = (!works_before || api.gather_rows(device.stream, &gather) == ST_OK) &&
+                api.all_sum(device.stream, &sum) == ST_OK && api.stream_synchronize(device.stream) == ST_OK;
+    if (!done) error = api.last_error();
+  }
+  if (!error.empty()) api.comm_abort(comm, ("rank " + std::to_string(rank) + " failed").c_str());
+  api.memory_free(device.handle, memory);
+  api.comm_destroy(comm);
+  return error;
+}
+
+// A kernel fails on one of two ranks: it never comes to its collective. The host, which sees that, ends the other.
+TEST_F(FaultTest, AFailedKernelEndsTheOtherRanks) {
+  for (const char* fault : {"launch-1", "", "launch-1"}) {
+    Device first(target_, 0, 0), second(target_, 0, 1);
+    st_comm_options options = {};
+    options.size = sizeof options;
+    options.ranks = 2;
+    options.timeout_ms = 60000;
+    first.check(first.api.comm_id(first.handle, options.id));
+    setenv("SOFTTHINKING_SIMT_FAULT", fault, 1);
+    std::string errors[2];
+    std::thread other([&] { errors[1] = sum_error(second, options, 1, true); });
+    errors[0] = sum_error(first, options, 0, false);
+    other.join();
+    EXPECT_EQ(errors[0].find("rank 1 failed") != std::string::npos, *fault != 0) << errors[0];
+    EXPECT_EQ(errors[1].find("as the test wants it") != std::string::npos, *fault != 0) << errors[1];
+  }
 }
 
 // The error stays until the device is closed; then another can be opened.
