@@ -101,6 +101,7 @@ public class ArgumentTests
         _ when type == typeof(GenerationRequest) => GenerationRequest.FromText("text"),
         _ when type == typeof(JsonField) => new JsonField("key", default),
         _ when type == typeof(MachineRates) => new MachineRates("device", "instructions", 1, 1, 1, 1, 1),
+        _ when type == typeof(ProcessGroup) => RuntimeHelpers.GetUninitializedObject(type), // a real one needs other processes
         _ when type == typeof(SamplingKey) || type == typeof(SamplingKey<string>) => SamplingJson.Keys.OfType<SamplingKey<string>>().First(),
         _ when type == typeof(Tokenizer) => Loaded.Value.Tokenizer,
         _ => throw new NotSupportedException($"no instance of {type} to call; add one here"),

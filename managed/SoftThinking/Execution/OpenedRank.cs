@@ -1,4 +1,3 @@
-using Microsoft.Extensions.Logging;
 using SoftThinking.Checkpoints;
 using SoftThinking.Interop;
 using SoftThinking.Models;

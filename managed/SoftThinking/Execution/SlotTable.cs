@@ -1,5 +1,4 @@
 using SoftThinking.Interop;
-using SoftThinking.Scheduling;
 using SoftThinking.Thinking;
 
 namespace SoftThinking.Execution;

@@ -3,6 +3,7 @@ using System.Diagnostics;
 using System.Text.RegularExpressions;
 using NUnit.Framework;
 using SoftThinking.Tests.Checkpoints;
+using SoftThinking.Tests.Golden;
 
 namespace SoftThinking.Tests.Cli;
 
@@ -51,6 +52,26 @@ public partial class MpirunTests
         Assert.That(WithoutTimes(together.Out), Is.EqualTo(WithoutTimes(alone.Out)));
         Assert.That(together.Error, Is.Empty);
     }
+
+    /// <summary>Random checkpoints of every architecture, whose thoughts are mixtures throughout.</summary>
+    [TestCaseSource(nameof(GoldenModels))]
+    public void GoldenModelsHaveTheBitsOfOneProcess(string model, int processes, string kv)
+    {
+        string[] arguments = ["generate", "--model", model, "--raw", "--prompt", "abcdefghijklmnopqrstuvwxyz", "--max-new-tokens", "40", "--kv-dtype", kv, "--json"];
+        CliRun alone = CliProcess.Run("", arguments);
+        Assert.That(alone.Code, Is.Zero, alone.Error);
+        CliRun together = Run(processes, arguments);
+        Assert.That(together.Code, Is.Zero, together.Error);
+        Assert.That(WithoutTimes(together.Out), Is.EqualTo(WithoutTimes(alone.Out)).And.Contain("\"soft\":true"));
+    }
+
+    private static IEnumerable<TestCaseData> GoldenModels() =>
+        from model in TensorParallelTests.Models()
+        from processes in new[] { 2, 4 }
+        where TensorParallelTests.Divides(model, processes, WeightFormat.Stored)
+        from kv in new[] { "bf16", "f32" }
+        let test = new TestCaseData(model, processes, kv).SetArgDisplayNames(Path.GetFileName(model), $"{processes}", kv)
+        select kv == "bf16" && processes == 2 ? test : test.SetCategory("Slow");
 
     /// <summary>Several engines one after the other, with requests that end in any order.</summary>
     [Test]

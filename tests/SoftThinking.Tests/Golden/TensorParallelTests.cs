@@ -7,7 +7,7 @@ namespace SoftThinking.Tests.Golden;
 [Category("Golden")]
 public class TensorParallelTests
 {
-    private static IEnumerable<string> Models() =>
+    public static IEnumerable<string> Models() =>
         TestData.FindGolden("forward") is string folder
             ? Directory.EnumerateDirectories(folder).Where(path => File.Exists(Path.Combine(path, "expected.safetensors"))).Order()
             : [];
@@ -61,7 +61,7 @@ public class TensorParallelTests
             Assert.Ignore($"the shapes of {Path.GetFileName(model)} do not allow {ranks} ranks");
     }
 
-    private static bool Divides(string model, int ranks, WeightFormat format)
+    public static bool Divides(string model, int ranks, WeightFormat format)
     {
         try
         {
