@@ -1,5 +1,6 @@
 # softthinking_add_backend(<name> <source>...)
-# A backend: the shared library softthinking_<name>, which exports st_get_api and nothing else.
+# A backend, or what is built as one: the shared library softthinking_<name>, which exports the function that returns its
+# table and nothing else.
 function(softthinking_add_backend name)
   add_library(softthinking_${name} SHARED ${ARGN})
   add_dependencies(backends softthinking_${name})
@@ -14,7 +15,7 @@ function(softthinking_backend_properties target)
   # Hidden visibility does not reach instances of the standard library's templates: the linker has to drop them, or two
   # backends in one process would share them.
   if(APPLE)
-    target_link_options(${target} PRIVATE -Wl,-exported_symbol,_st_get_api)
+    target_link_options(${target} PRIVATE -Wl,-exported_symbol,_st_*get_api)
   elseif(UNIX)
     set(exports ${PROJECT_SOURCE_DIR}/cmake/exports.map)
     target_link_options(${target} PRIVATE -Wl,--version-script=${exports})

@@ -1,9 +1,9 @@
-# cmake -D NM=<nm> -D LIBRARY=<shared library> -P CheckExports.cmake
-# Fails unless the library exports st_get_api and nothing else.
+# cmake -D NM=<nm> -D LIBRARY=<shared library> -D FUNCTION=<name> -P CheckExports.cmake
+# Fails unless the library exports the function and nothing else.
 execute_process(COMMAND ${NM} --dynamic --defined-only --format=posix ${LIBRARY} OUTPUT_VARIABLE symbols
                 COMMAND_ERROR_IS_FATAL ANY)
 string(REGEX REPLACE "[ @][^\n]*\n" ";" exported "${symbols}")
 list(REMOVE_ITEM exported "")
-if(NOT exported STREQUAL "st_get_api")
+if(NOT exported STREQUAL FUNCTION)
   message(FATAL_ERROR "${LIBRARY} exports: ${exported}")
 endif()

@@ -1,9 +1,14 @@
-# cmake -D HEADER=<backend.h> -D RESULT=<file> -P ListAbi.cmake
-# Lists what the header declares, for tests/native/abi_layout.c: ST_STRUCT(struct), then ST_FIELD(struct, field) in the
-# order of the fields; ST_CONSTANT(name) for enumerators and macros with a number.
+# cmake -D FOLDER=<of headers> -D RESULT=<file> -P ListAbi.cmake
+# Lists what the headers of the folder declare, for tests/native/abi_layout.c: ST_STRUCT(struct), then
+# ST_FIELD(struct, field) in the order of the fields; ST_CONSTANT(name) for enumerators and macros with a number.
 cmake_minimum_required(VERSION 3.25)
 
-file(READ ${HEADER} text)
+file(GLOB headers ${FOLDER}/*.h)
+set(text "")
+foreach(header IN LISTS headers)
+  file(READ ${header} one)
+  string(APPEND text "${one}")
+endforeach()
 string(REGEX REPLACE "/\\*([^*]|\\*+[^*/])*\\*+/" " " text "${text}")
 # Semicolons and brackets mean something in CMake's lists.
 string(REPLACE ";" "@" text "${text}")
@@ -42,7 +47,7 @@ foreach(struct IN LISTS structs)
       endif()
     endforeach()
     if(NOT found)
-      message(FATAL_ERROR "${HEADER}: not one field a declaration: ${declaration}")
+      message(FATAL_ERROR "${FOLDER}: not one field a declaration: ${declaration}")
     endif()
   endforeach()
 endforeach()

@@ -36,8 +36,13 @@ internal static class CommonOptions
         "Compute threads: 1 to 1024, or 0 for one per core. The output does not depend on it.", 0,
         value => _ = new EngineOptions { Threads = value });
 
+    public static Option<int?> TensorParallel { get; } = NumberOption.Create<int>("--tensor-parallel",
+        "Devices that share the model, 1 to 64: GPUs from the given one on, or on the CPU groups of threads. The output does not depend on it "
+        + "where it is 1, 2, 4 or 8. It must divide the model's attention heads.", 1,
+        value => _ = new EngineOptions { TensorParallel = value });
+
     /// <summary>The options of the group "machine".</summary>
-    public static Option[] Machine => [Device, Threads, Weights, KvDtype, FastPrefill];
+    public static Option[] Machine => [Device, Threads, TensorParallel, Weights, KvDtype, FastPrefill];
 
     /// <summary>The engine options of the group "machine".</summary>
     public static EngineOptions ReadMachine(ParseResult parsed)
@@ -49,6 +54,7 @@ internal static class CommonOptions
     private static EngineOptions ReadDevice(ParseResult parsed) => ParseDevice(parsed.GetValue(Device)!)! with
     {
         Threads = parsed.GetValue(Threads) ?? 0,
+        TensorParallel = parsed.GetValue(TensorParallel) ?? 1,
         Weights = parsed.GetValue(Weights) == Int8 ? WeightFormat.Int8 : WeightFormat.Stored,
         KvDtype = ReadKvDtype(parsed),
     };

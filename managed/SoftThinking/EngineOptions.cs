@@ -23,6 +23,15 @@ public sealed record EngineOptions
         init => field = OptionRange.Check(value, 0, 1024, "0 to 1024");
     }
 
+    /// <summary>Devices that compute the model together, 1 to 64: GPUs from <see cref="DeviceOrdinal"/> on, or on the CPU groups of threads.
+    /// Each holds a part of the weights and of the KV cache. Results do not depend on it where it is 1, 2, 4 or 8. The model's attention heads
+    /// must be divisible by it.</summary>
+    public int TensorParallel
+    {
+        get;
+        init => field = OptionRange.Check(value, 1, 64, "1 to 64");
+    } = 1;
+
     /// <summary>Number format of the matrices in memory.</summary>
     public WeightFormat Weights { get; init; }
 
@@ -52,7 +61,7 @@ public sealed record EngineOptions
         init => field = OptionRange.Check(value, 1, 65536, "1 to 65536");
     } = 256;
 
-    /// <summary>Bytes of the KV cache, 1 or more; null for what <see cref="MaxSequences"/> full contexts need, at most half of
+    /// <summary>Bytes of the KV cache, on each device, 1 or more; null for what <see cref="MaxSequences"/> full contexts need, at most half of
     /// the free memory, or nine tenths of a GPU's. System memory is committed on first use, a GPU's at once.</summary>
     public long? KvCacheBytes
     {

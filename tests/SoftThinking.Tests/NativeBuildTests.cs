@@ -86,6 +86,7 @@ public class NativeBuildTests
 
     [TestCase("GTest", "GoogleTest.IsInstalled", "apt install libgtest-dev")]
     [TestCase("Boost", "BoostContext.IsInstalled", "apt install libboost-context-dev")]
+    [TestCase("MPI", "Mpi.IsInstalled", "apt install openmpi-bin libopenmpi-dev")]
     public void MissingPackageIsASkippedTestThatSaysHowToGetIt(string package, string test, string command)
     {
         string[] generator = FindOnPath("ninja") == null ? [] : ["-G", "Ninja"];

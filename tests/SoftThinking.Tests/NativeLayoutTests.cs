@@ -10,15 +10,18 @@ using SoftThinking.Interop;
 
 namespace SoftThinking.Tests;
 
-/// <summary>The structs of the host against those of backend.h, as the C compiler lays them out: names, order, offsets and
+/// <summary>The structs of the host against those of the headers, as the C compiler lays them out: names, order, offsets and
 /// sizes of all fields, of structs that stand in device arrays, too.</summary>
 public class NativeLayoutTests
 {
     private static readonly Dictionary<string, Type> Mirrors = new()
     {
+        ["st_all_gather"] = typeof(AllGatherOperation),
+        ["st_all_sum"] = typeof(AllSumOperation),
         ["st_api"] = typeof(NativeApi),
         ["st_attention"] = typeof(AttentionOperation),
         ["st_batch"] = typeof(Batch),
+        ["st_comm_options"] = typeof(CommOptions),
         ["st_device_info"] = typeof(DeviceInfo),
         ["st_device_options"] = typeof(DeviceOptions),
         ["st_embed"] = typeof(EmbedOperation),
@@ -28,6 +31,9 @@ public class NativeLayoutTests
         ["st_linear"] = typeof(LinearOperation),
         ["st_log_probs"] = typeof(LogProbsOperation),
         ["st_matrix"] = typeof(Matrix),
+        ["st_mpi_api"] = typeof(MpiApi),
+        ["st_mpi_info"] = typeof(MpiInfo),
+        ["st_pack"] = typeof(PackOperation),
         ["st_penalize"] = typeof(PenalizeOperation),
         ["st_penalties"] = typeof(Penalties),
         ["st_qkv_epilogue"] = typeof(QkvEpilogueOperation),
@@ -38,6 +44,7 @@ public class NativeLayoutTests
         ["st_sampling"] = typeof(SlotSampling),
         ["st_sequence_state"] = typeof(SequenceState),
         ["st_step_info"] = typeof(StepInfo),
+        ["st_transport"] = typeof(Transport),
     };
 
     private static readonly Lazy<string[][]> Printed = new(() =>
@@ -102,9 +109,11 @@ public class NativeLayoutTests
             Is.EqualTo(Enum.GetValues<StepFlags>().Length));
 
     [TestCase("ST_ABI_VERSION", NativeApi.AbiVersion)]
+    [TestCase("ST_COMM_ID_BYTES", CommOptions.IdBytes)]
     [TestCase("ST_BLOCK_POSITIONS", KvCache.BlockPositions)]
     [TestCase("ST_MAX_FORCED", SlotSampling.MaxForced)]
     [TestCase("ST_MAX_LOG_PROBS", LogProbsOperation.MaxCount)]
+    [TestCase("ST_MPI_VERSION", MpiApi.AbiVersion)]
     public void ConstantHasItsValue(string name, long value) => Assert.That(value, Is.EqualTo(Constant(name)));
 
     /// <summary>Each field as "offset +size Name", in order. Numbered fields that mirror an array count as one.</summary>

@@ -23,9 +23,9 @@ public sealed record TestDevice(string Name)
         ? new EngineOptions { Device = ComputeDevice.Cpu, Threads = threads }
         : new EngineOptions { BackendLibrary = Library, Activations = activations.ToString().ToLowerInvariant() };
 
-    internal Device Open(NativeDtype activations) => this == Cpu
+    internal Device Open(NativeDtype activations, int ordinal = 0) => this == Cpu
         ? Device.Open(Backend.Cpu, threads: 2, activations)
-        : Device.Open(Backend.Get(Library), threads: 0, activations);
+        : Device.Open(Backend.Get(Library), threads: 0, activations, ordinal: ordinal);
 
     /// <summary>For tests of what only the emulated device can be told to do.</summary>
     public void MustBeEmulated()

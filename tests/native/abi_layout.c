@@ -1,9 +1,10 @@
-/* Prints the layout of what backend.h declares, as this compiler lays it out: a line "constant <name> <value>",
+/* Prints the layout of what the headers declare, as this compiler lays it out: a line "constant <name> <value>",
  * "struct <name> <size>" or "field <struct> <name> <offset> <size>" each. The managed tests compare it with the structs
  * of the host. */
 #include <stdio.h>
 
 #include "softthinking/backend.h"
+#include "softthinking/mpi.h"
 
 #define ST_CONSTANT(name) printf("constant %s %lld\n", #name, (long long)(name));
 #define ST_STRUCT(name) printf("struct %s %zu\n", #name, sizeof(name));

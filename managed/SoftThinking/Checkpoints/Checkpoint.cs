@@ -19,8 +19,9 @@ internal sealed partial class Checkpoint : ITensorSource
     private readonly Dictionary<string, SafetensorsFile> _home = new(StringComparer.Ordinal);
     private readonly string _weights;
 
-    private Checkpoint(string directory, string weights)
+    private Checkpoint(string path, string directory, string weights)
     {
+        Origin = new ModelOrigin(path);
         Directory = directory;
         _weights = weights;
         // First, because it is fast and decides whether the model is supported at all.
@@ -32,6 +33,8 @@ internal sealed partial class Checkpoint : ITensorSource
     public string Directory { get; }
 
     string ITensorSource.Name => Directory;
+
+    public ModelOrigin Origin { get; }
 
     /// <summary>The model's architecture and sizes.</summary>
     public ModelConfig Config { get; }
@@ -62,7 +65,7 @@ internal sealed partial class Checkpoint : ITensorSource
     public static Checkpoint Open(string path)
     {
         (string directory, string weights) = Locate(path);
-        Checkpoint checkpoint = new(directory, weights);
+        Checkpoint checkpoint = new(path, directory, weights);
         try
         {
             if (weights.EndsWith(".json", StringComparison.Ordinal))
@@ -114,6 +117,8 @@ internal sealed partial class Checkpoint : ITensorSource
     /// <summary>Creates the error for an unusable tensor, one of <see cref="Names"/>.</summary>
     public ModelFileException Refuse(string tensor, string problem) =>
         new(_home[tensor].Path, $"tensor {HostileText.Quote(tensor)} {problem}");
+
+    public ModelFingerprint Fingerprint() => ModelFingerprint.Of(this);
 
     public void Forget(Tensor tensor) => _home[tensor.Name].Forget(tensor.Data, tensor.Bytes);
 

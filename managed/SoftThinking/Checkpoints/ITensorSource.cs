@@ -6,6 +6,12 @@ internal interface ITensorSource : IDisposable
     /// <summary>Name of the source, for messages.</summary>
     string Name { get; }
 
+    /// <summary>How another process opens the same.</summary>
+    ModelOrigin Origin { get; }
+
+    /// <summary>By which another process recognizes the same.</summary>
+    ModelFingerprint Fingerprint();
+
     /// <summary>The model's architecture and sizes.</summary>
     ModelConfig Config { get; }
 

@@ -84,6 +84,19 @@ public sealed record ModelConfig
     /// See <see cref="GenerationDefaults.EosIds"/> for all tokens that end generation.</summary>
     public required ImmutableArray<int> EosIds { get; init; }
 
+    /// <summary>Elements of all tensors.</summary>
+    internal long Parameters
+    {
+        get
+        {
+            long queries = Heads * HeadDim, qkv = queries + 2L * KvHeads * HeadDim;
+            long layer = HiddenSize * (qkv + queries + 3L * FfnSize) + 2L * HiddenSize
+                + (QkvBias ? qkv : 0) + (OutputBias ? HiddenSize : 0) + (QkNorm ? 2L * HeadDim : 0);
+            long embeddings = (long)VocabularySize * HiddenSize * (TieWordEmbeddings ? 1 : 2);
+            return Layers * layer + embeddings + HiddenSize;
+        }
+    }
+
     /// <summary>Reads and checks a config.json.</summary>
     /// <param name="file">Path of the file.</param>
     /// <exception cref="ModelFileException">The file does not exist or is broken, a value is out of its range, two spellings

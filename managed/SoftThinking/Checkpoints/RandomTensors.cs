@@ -15,12 +15,11 @@ internal sealed unsafe class RandomTensors : ITensorSource
     private readonly long _largest;
     private ushort* _buffer;
 
-    /// <param name="parameters">Total elements of all tensors.</param>
-    public RandomTensors(string name, ModelConfig config, long parameters, ulong seed)
+    public RandomTensors(string name, ModelConfig config, ulong seed)
     {
-        (Name, Config) = ($"random {name}", config);
+        (Name, Config, Origin) = ($"random {name}", config, new ModelOrigin(null, name, seed));
         Generation = new GenerationDefaults { EosIds = Config.EosIds };
-        TotalBytes = parameters * Bf16Bytes;
+        TotalBytes = config.Parameters * Bf16Bytes;
         _ones = Math.Max(Config.HiddenSize, Config.HeadDim);
         _largest = Config.HiddenSize * Math.Max((long)Config.VocabularySize, Math.Max(Config.FfnSize, Config.Heads * Config.HeadDim));
         long elements = _ones + _largest + Places * Alignment;
@@ -31,6 +30,8 @@ internal sealed unsafe class RandomTensors : ITensorSource
     }
 
     public string Name { get; }
+
+    public ModelOrigin Origin { get; }
 
     public ModelConfig Config { get; }
 
@@ -54,6 +55,8 @@ internal sealed unsafe class RandomTensors : ITensorSource
         long place = norm ? 0 : _ones + PlaceOf(name) * Alignment;
         return new Tensor(name, (nint)(_buffer + place), TensorDtype.BF16, sizes.ToImmutable(), elements * Bf16Bytes);
     }
+
+    public ModelFingerprint Fingerprint() => ModelFingerprint.Of(Name, Origin.Seed);
 
     public void Forget(Tensor tensor)
     {

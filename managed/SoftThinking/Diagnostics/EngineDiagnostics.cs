@@ -22,7 +22,7 @@ public static class EngineDiagnostics
     public static Engine LoadRandom(ModelShape shape, EngineOptions? options = null, ulong seed = 0)
     {
         ArgumentNullException.ThrowIfNull(shape);
-        using RandomTensors tensors = new(shape.Name, shape.Config, shape.Parameters, seed);
+        using RandomTensors tensors = new(shape.Name, shape.Config, seed);
         Tokenizer tokenizer = Tokenizer.OfBytes("<think>", "</think>", "<|endoftext|>");
         return Engine.Create(tensors, tokenizer, () => null, options ?? new EngineOptions());
     }
@@ -33,7 +33,7 @@ public static class EngineDiagnostics
     {
         ArgumentNullException.ThrowIfNull(engine);
         LoadedModel model = engine.Model;
-        ModelConfig c = model.Weights.Config;
+        ModelShard shard = model.Weights.Shard;
         NativeDtype kvDtype = model.Cache.Layers[0].Dtype;
         long layers = 0, bytes = 0;
         foreach (LayerWeights w in model.Weights.Layers)
@@ -47,10 +47,10 @@ public static class EngineDiagnostics
         return new ModelCost(
             WeightBytes: model.WeightBytes,
             WeightBytesPerStep: bytes + BytesOf(model.Device, model.Weights.LmHead),
-            KvBytesPerToken: KvCache.Measure(model.Device, c, kvDtype, 1) / KvCache.BlockPositions,
+            KvBytesPerToken: KvCache.Measure(model.Device, shard, kvDtype, 1) / KvCache.BlockPositions,
             MultiplyAddsPerToken: layers,
-            MultiplyAddsPerSample: (long)c.VocabularySize * c.HiddenSize,
-            MultiplyAddsPerPair: 2L * c.Layers * c.Heads * c.HeadDim,
+            MultiplyAddsPerSample: (long)shard.Ids.Count * shard.Whole.HiddenSize,
+            MultiplyAddsPerPair: 2L * shard.Whole.Layers * shard.Heads.Count * shard.Whole.HeadDim,
             Products: model.Weights.Layers[0].Qkv.Dtype switch
             {
                 NativeDtype.Int8 => ProductFormat.Int8,

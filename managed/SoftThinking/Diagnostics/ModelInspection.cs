@@ -108,9 +108,10 @@ public sealed record ModelInspection
         using Device device = Device.Open(Backend.Cpu, threads: 1);
         ModelConfig config = checkpoint.Config;
         NativeDtype dtype = KvPlan.DtypeOf(kvDtype);
+        ModelShard shard = ModelShard.All(config);
         int blocks = KvCache.BlocksFor(config.MaxPositions);
         MatrixRecorder recorder = new(checkpoint);
-        long weightBytes = ModelWeights.Measure(recorder, WeightFormat.Stored, device);
+        long weightBytes = ModelWeights.Measure(recorder, shard, WeightFormat.Stored, device);
         Tokenizer tokenizer = Tokenizer.Load(checkpoint.Directory);
         ChatTemplate? template = ChatTemplate.Load(checkpoint.Directory);
         ThinkingMarkers markers = ThinkingMarkers.Resolve(tokenizer, template?.Source, null, null);
@@ -129,9 +130,9 @@ public sealed record ModelInspection
             UnusedTensors = [.. Checkpoints.UnusedTensors.Of(checkpoint, recorder.Names)],
             StoredBytes = checkpoint.TotalBytes,
             WeightBytes = weightBytes,
-            KvBytesPerToken = KvCache.Measure(device, config, dtype, 1) / KvCache.BlockPositions,
-            KvBytes = KvCache.Measure(device, config, dtype, blocks),
-            WorkBytes = Runner.Measure(device, config, KvPlan.LimitsOf(OneSequence, config.MaxPositions)),
+            KvBytesPerToken = KvCache.Measure(device, shard, dtype, 1) / KvCache.BlockPositions,
+            KvBytes = KvCache.Measure(device, shard, dtype, blocks),
+            WorkBytes = Runner.Measure(device, shard, KvPlan.LimitsOf(OneSequence, config.MaxPositions)),
             FreeBytes = (long)device.Query().FreeMemory,
         };
     }

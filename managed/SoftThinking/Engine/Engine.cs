@@ -165,7 +165,7 @@ public sealed class Engine : IAsyncDisposable, IDisposable
         ITensorSource source, Tokenizer tokenizer, Func<ChatTemplate?> template, EngineOptions options, CancellationToken cancellation = default)
     {
         SafeLogger logger = new(options.Logger);
-        LoadedModel model = new(source, options, logger, cancellation);
+        LoadedModel model = LoadedModel.Load(source, options, logger, cancellation);
         try
         {
             return new Engine(source, model, tokenizer, template, options, logger);

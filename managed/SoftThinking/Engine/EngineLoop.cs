@@ -136,6 +136,7 @@ internal sealed class EngineLoop : IDisposable
         catch (Exception error)
         {
             _failure = error;
+            _model.Followers?.Abort(error.Message);
             EngineLog.Failed(_logger, error);
         }
         Close();

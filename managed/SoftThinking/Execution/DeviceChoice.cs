@@ -4,26 +4,53 @@ using SoftThinking.Interop;
 
 namespace SoftThinking.Execution;
 
-/// <summary>Opens the device that an engine's options ask for.</summary>
+/// <summary>Opens the devices that an engine's options ask for.</summary>
 internal static class DeviceChoice
 {
+    /// <param name="local">Index of the device among the <paramref name="locals"/> that this machine gives to the engine.</param>
     /// <exception cref="BackendException">The device is not available; the message says why.</exception>
-    public static Device Open(EngineOptions options, ILogger logger)
+    public static Device Open(EngineOptions options, ILogger logger, int local = 0, int locals = 1)
     {
         if (options.BackendLibrary is string library)
-            return Open(Backend.Get(library), options);
+            return Open(Backend.Get(library), options, local, locals);
         return options.Device switch
         {
-            ComputeDevice.Cpu => OpenCpu(options),
-            ComputeDevice.Cuda => Open(Backend.Cuda, options),
-            _ => TryOpenCuda(options, logger) ?? OpenCpu(options),
+            ComputeDevice.Cpu => Open(Backend.Cpu, options, local, locals),
+            ComputeDevice.Cuda => Open(Backend.Cuda, options, local, locals),
+            _ => TryOpenCuda(options, logger, local, locals) ?? Open(Backend.Cpu, options, local, locals),
         };
     }
 
-    private static Device OpenCpu(EngineOptions options) => Open(Backend.Cpu, options);
+    /// <summary>Opens the devices of all ranks, of one backend.</summary>
+    public static Device[] OpenAll(EngineOptions options, ILogger logger)
+    {
+        List<Device> devices = [];
+        try
+        {
+            devices.Add(Open(options, logger, 0, options.TensorParallel));
+            while (devices.Count < options.TensorParallel)
+                devices.Add(Open(devices[0].Backend, options, devices.Count, options.TensorParallel));
+            return [.. devices];
+        }
+        catch
+        {
+            devices.ForEach(device => device.Dispose());
+            throw;
+        }
+    }
 
-    private static Device Open(Backend backend, EngineOptions options) =>
-        Device.Open(backend, options.Threads, ActivationsOf(options), options.FastPrefill, backend == Backend.Cpu ? 0 : options.DeviceOrdinal);
+    private static Device Open(Backend backend, EngineOptions options, int local, int locals) => backend == Backend.Cpu
+        ? Device.Open(backend, ThreadsOf(options, locals), ActivationsOf(options), options.FastPrefill)
+        : Device.Open(backend, options.Threads, ActivationsOf(options), options.FastPrefill, options.DeviceOrdinal + local);
+
+    /// <summary>Threads of each of the CPU's ranks: an equal part.</summary>
+    private static int ThreadsOf(EngineOptions options, int locals)
+    {
+        if (locals == 1)
+            return options.Threads;
+        using Device all = Device.Open(Backend.Cpu, options.Threads);
+        return Math.Max(all.Query().Threads / locals, 1);
+    }
 
     private static NativeDtype? ActivationsOf(EngineOptions options) => options.Activations switch
     {
@@ -34,11 +61,11 @@ internal static class DeviceChoice
         string other => throw new ArgumentException($"unknown activation format '{other}': use f32, f16 or bf16"),
     };
 
-    private static Device? TryOpenCuda(EngineOptions options, ILogger logger)
+    private static Device? TryOpenCuda(EngineOptions options, ILogger logger, int local, int locals)
     {
         try
         {
-            return Open(Backend.Cuda, options);
+            return Open(Backend.Cuda, options, local, locals);
         }
         catch (BackendException reason)
         {

@@ -11,22 +11,29 @@ namespace SoftThinking.Execution;
 /// <param name="WeightBytes">Bytes of the packed weights.</param>
 internal readonly record struct KvPlan(NativeDtype Dtype, int Blocks, int ContextLength, RunnerLimits Limits, long WeightBytes)
 {
+    /// <param name="sharers">Ranks that share the device's memory, if it has none of its own.</param>
     /// <exception cref="InsufficientMemoryException">The weights, or weights and cache, exceed the free memory.</exception>
-    public static KvPlan Make(Device device, ITensorSource source, EngineOptions options)
+    public static KvPlan Make(Device device, ITensorSource source, ModelShard shard, EngineOptions options, int sharers = 1)
     {
         ModelConfig config = source.Config;
         NativeDtype dtype = DtypeOf(options.KvDtype);
         int context = Math.Min(config.MaxPositions, options.ContextLength ?? int.MaxValue);
-        long weights = ModelWeights.Measure(source, options.Weights, device);
-        long needed = weights + Runner.Measure(device, config, LimitsOf(options, context));
+        long weights = ModelWeights.Measure(source, shard, options.Weights, device);
+        long needed = weights + Runner.Measure(device, shard, LimitsOf(options, context));
         DeviceInfo info = device.Query();
-        long free = (long)info.FreeMemory - needed;
+        long free = (long)info.FreeMemory / (info.OwnMemory ? 1 : sharers) - needed;
         if (free < 0)
             throw NotEnough("the weights and the work buffers", needed, needed + free);
-        long blockBytes = KvCache.Measure(device, config, dtype, 1);
+        long blockBytes = KvCache.Measure(device, shard, dtype, 1);
         long blocks = BlocksThatFit(options, context, free, info.OwnMemory ? 0.9 : 0.5, blockBytes);
-        context = (int)Math.Min(context, blocks * KvCache.BlockPositions);
-        return new KvPlan(dtype, (int)blocks, context, LimitsOf(options, context), weights);
+        return new KvPlan(dtype, 0, context, default, weights).With((int)blocks, options);
+    }
+
+    /// <summary>The same with another number of blocks: ranks have as many as the one with the fewest.</summary>
+    public KvPlan With(int blocks, EngineOptions options)
+    {
+        int context = (int)Math.Min(ContextLength, (long)blocks * KvCache.BlockPositions);
+        return this with { Blocks = blocks, ContextLength = context, Limits = LimitsOf(options, context) };
     }
 
     public static NativeDtype DtypeOf(KvDtype dtype) => dtype == KvDtype.F32 ? NativeDtype.F32 : NativeDtype.Bf16;

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using SoftThinking.Cache;
 using SoftThinking.Checkpoints;
 using SoftThinking.Interop;
@@ -19,26 +20,31 @@ internal sealed class Runner : IDisposable
     private readonly Transformer _transformer;
     private readonly StepGraphs? _graphs;
     private readonly bool _fastPrefill;
+    private readonly List<SlotUpdate> _updates = []; // to apply with the next step
     private Buffers _buffers = null!; // set while the arena is laid out
 
+    /// <param name="comm">The ranks that share the model; null for one device.</param>
     /// <param name="fastPrefill">Whether the matmuls of steps with prefill rows may give up batch invariance for speed.</param>
-    public Runner(Device device, DeviceStream stream, ModelWeights weights, KvCache cache, RunnerLimits limits, bool fastPrefill = false)
+    public Runner(Device device, DeviceStream stream, ModelWeights weights, KvCache cache, RunnerLimits limits, DeviceComm? comm = null, bool fastPrefill = false)
     {
         (_config, _limits, _stream, _fastPrefill) = (weights.Config, limits, stream, fastPrefill);
         _slots = new SlotTable(device, stream, limits, _config.VocabularySize);
-        _arena = DeviceArena.Allocate(device, arena => _buffers = Buffers.Place(arena, device, _config, limits));
-        _transformer = new Transformer(weights, cache, _buffers.Forward);
+        _arena = DeviceArena.Allocate(device, arena => _buffers = Buffers.Place(arena, device, weights.Shard, limits));
+        _transformer = new Transformer(weights, cache, _buffers.Forward, comm);
         if (device.Query().Graphs)
             _graphs = new StepGraphs(device, stream, limits, shape => Compute(shape, fast: false));
     }
 
     /// <summary>Bytes of device memory that a runner allocates.</summary>
-    public static long Measure(Device device, ModelConfig config, RunnerLimits limits) =>
+    public static long Measure(Device device, ModelShard shard, RunnerLimits limits) =>
         DeviceArena.Measure(arena =>
         {
-            Buffers.Place(arena, device, config, limits);
-            DeviceSlots.Place(arena, limits, config.VocabularySize);
+            Buffers.Place(arena, device, shard, limits);
+            DeviceSlots.Place(arena, limits, shard.Whole.VocabularySize);
         });
+
+    /// <summary>The other ranks, which launch every step too; null for one device.</summary>
+    public IFollowers? Followers { get; set; }
 
     /// <summary>Launches the step that <see cref="Step.Plan"/> describes, after those launched before. Its results are available
     /// once <see cref="Step.Done"/> has completed.</summary>
@@ -46,25 +52,39 @@ internal sealed class Runner : IDisposable
     {
         StepPlan plan = step.Plan;
         step.Times?.Begin(_stream, plan.Positions, plan.Pairs);
-        _stream.Times = step.Times;
         foreach (PlannedRows part in plan.Parts)
         {
             if (part.Begins)
-                _slots.SetUp(part.Sequence);
+                _updates.Add(SlotUpdate.Begin(part.Sequence));
         }
-        StepGraphs? graphs = plan.Decodes && step.Times == null ? _graphs : null; // operations inside a graph cannot be timed
-        StepShape shape = StepInputs.Fill(step, _limits, padded: graphs != null);
-        Upload(step.Inputs, shape);
-        if (graphs != null)
-            graphs.Launch(shape);
-        else
-            Compute(shape, fast: _fastPrefill && !plan.Decodes);
-        Download(step.Outputs, shape);
-        _stream.Record(step.Done);
+        bool graph = plan.Decodes && step.Times == null && _graphs != null; // operations inside a graph cannot be timed
+        StepShape shape = StepInputs.Fill(step, _limits, padded: graph);
+        StepLaunch launch = new(shape, graph, Fast: _fastPrefill && !plan.Decodes);
+        Followers?.Send(StepMessage.Write(launch, CollectionsMarshal.AsSpan(_updates), step.Inputs, _limits.Entries));
+        Launch(step, launch);
     }
 
+    /// <summary>Launches a step as another rank launched it.</summary>
+    /// <param name="message">From <see cref="StepMessage"/>.</param>
+    public void Launch(Step step, ReadOnlySpan<byte> message) => Launch(step, StepMessage.Read(message, _updates, step.Inputs, _limits.Entries));
+
     /// <summary>Applies changed sampling parameters of a sequence that has begun, from the next step on.</summary>
-    public void UpdateSampling(Sequence sequence) => _slots.UpdateSampling(sequence);
+    public void UpdateSampling(Sequence sequence) => _updates.Add(SlotUpdate.Resample(sequence));
+
+    private void Launch(Step step, StepLaunch launch)
+    {
+        _stream.Times = step.Times;
+        foreach (SlotUpdate update in _updates)
+            _slots.Apply(update);
+        _updates.Clear();
+        Upload(step.Inputs, launch.Shape);
+        if (launch.Graph)
+            _graphs!.Launch(launch.Shape);
+        else
+            Compute(launch.Shape, launch.Fast);
+        Download(step.Outputs, launch.Shape);
+        _stream.Record(step.Done);
+    }
 
     public void Dispose()
     {
@@ -191,8 +211,8 @@ internal sealed class Runner : IDisposable
         nint Slots, nint PenalizedSlots, nint LogProbSlots, nint OutIds, nint OutWeights, nint OutInfo,
         nint TokenLogProbs, nint TopIds, nint TopLogProbs, nint Workspace)
     {
-        public static Buffers Place(DeviceArena arena, Device device, ModelConfig config, RunnerLimits limits) => new(
-            Forward: ForwardBuffers.Place(arena, config, device.Query().ActivationDtype, limits.Rows, limits.Slots),
+        public static Buffers Place(DeviceArena arena, Device device, ModelShard shard, RunnerLimits limits) => new(
+            Forward: ForwardBuffers.Place(arena, shard, device.Query().ActivationDtype, limits.Rows, limits.Slots),
             Positions: arena.Reserve<int>(limits.Rows),
             FirstRow: arena.Reserve<int>(limits.Slots + 1),
             BlockTables: arena.Reserve<int>((long)limits.Slots * limits.BlocksPerSequence),
@@ -207,7 +227,7 @@ internal sealed class Runner : IDisposable
             TokenLogProbs: arena.Reserve<float>(limits.Slots),
             TopIds: arena.Reserve<int>((long)limits.Slots * LogProbsOperation.MaxCount),
             TopLogProbs: arena.Reserve<float>((long)limits.Slots * LogProbsOperation.MaxCount),
-            Workspace: arena.Reserve(WorkspaceBytes(device, limits.Slots, config.VocabularySize)));
+            Workspace: arena.Reserve(WorkspaceBytes(device, limits.Slots, shard.Whole.VocabularySize)));
 
         private static unsafe long WorkspaceBytes(Device device, int rows, int vocabulary) =>
             (long)device.Api->SampleWorkspaceBytes(rows, vocabulary);

@@ -41,26 +41,26 @@ internal sealed class SlotTable : IDisposable
 
     public DeviceSlots Device { get; private set; } = null!;
 
-    /// <summary>Initializes the slot of a new sequence. No step in flight may use the slot.</summary>
-    public void SetUp(Sequence sequence)
+    /// <summary>Initializes the slot of a new sequence, or changes its sampling parameters for the steps that follow. No step in flight may
+    /// use the slot of a new one.</summary>
+    public void Apply(in SlotUpdate update)
     {
-        int slot = sequence.Slot;
-        UpdateSampling(sequence);
-        Set(slot, _states, Device.States, sequence.Setup.State);
-        if (!sequence.Setup.Penalizes)
+        int slot = update.Slot;
+        Set(slot, _sampling, Device.Sampling, update.Sampling);
+        if (update.Start is not SlotStart start)
             return;
-        Set(slot, _penalties, Device.Penalties, WithBias(slot, sequence.Setup));
+        Set(slot, _states, Device.States, start.State);
+        if (!start.Penalizes)
+            return;
+        Set(slot, _penalties, Device.Penalties, WithBias(slot, start));
         _countsCopied.Synchronize(); // the host array may still be in use by the previous copy
         Span<int> counts = _counts.Slice(0, _vocabulary);
         counts.Clear();
-        for (int i = 0; i < sequence.PromptLength; i++)
-            counts[sequence.Tokens.TokenAt(i)] = CountInPrompt;
+        foreach (int id in start.Prompt)
+            counts[id] = CountInPrompt;
         _stream.Copy<int>(_counts.Pointer, Device.Counts + (nint)slot * _vocabulary * sizeof(int), _vocabulary);
         _stream.Record(_countsCopied);
     }
-
-    /// <summary>Copies the sampling parameters of a sequence to the device, for the steps that follow.</summary>
-    public void UpdateSampling(Sequence sequence) => Set(sequence.Slot, _sampling, Device.Sampling, sequence.Setup.Sampling);
 
     private unsafe void Set<T>(int slot, HostArray<T> host, nint device, T value) where T : unmanaged
     {
@@ -70,15 +70,15 @@ internal sealed class SlotTable : IDisposable
     }
 
     /// <summary>Copies the biases of a slot to the device, and returns the penalties that refer to them.</summary>
-    private Penalties WithBias(int slot, in SlotSetup setup)
+    private Penalties WithBias(int slot, in SlotStart start)
     {
         long first = (long)slot * LogitBias.MaxIds;
         nint offset = (nint)first * sizeof(int);
-        setup.Bias.Ids.CopyTo(_biasIds.Slice(first, setup.Bias.Ids.Length));
-        setup.Bias.Values.CopyTo(_biasValues.Slice(first, setup.Bias.Values.Length));
-        _stream.Copy<int>(_biasIds.Pointer + offset, Device.BiasIds + offset, setup.Bias.Ids.Length);
-        _stream.Copy<float>(_biasValues.Pointer + offset, Device.BiasValues + offset, setup.Bias.Values.Length);
-        return setup.Penalties with { BiasIds = Device.BiasIds + offset, BiasValues = Device.BiasValues + offset };
+        start.Bias.Ids.CopyTo(_biasIds.Slice(first, start.Bias.Ids.Length));
+        start.Bias.Values.CopyTo(_biasValues.Slice(first, start.Bias.Values.Length));
+        _stream.Copy<int>(_biasIds.Pointer + offset, Device.BiasIds + offset, start.Bias.Ids.Length);
+        _stream.Copy<float>(_biasValues.Pointer + offset, Device.BiasValues + offset, start.Bias.Values.Length);
+        return start.Penalties with { BiasIds = Device.BiasIds + offset, BiasValues = Device.BiasValues + offset };
     }
 
     public void Dispose()

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using SoftThinking.Interop;
 using SoftThinking.Scheduling;
 
@@ -62,6 +63,9 @@ internal sealed record HostInputs(
     HostArray<int> TokenIds, HostArray<float> TokenWeights, HostArray<int> LogitIndex, HostArray<int> Slots,
     HostArray<int> PenalizedSlots, HostArray<int> LogProbSlots)
 {
+    /// <summary>Number of arrays.</summary>
+    public const int Parts = 10;
+
     public static HostInputs Place(DeviceArena arena, RunnerLimits limits) => new(
         Positions: HostArray<int>.Place(arena, limits.Rows),
         FirstRow: HostArray<int>.Place(arena, limits.Slots + 1),
@@ -73,6 +77,28 @@ internal sealed record HostInputs(
         Slots: HostArray<int>.Place(arena, limits.Slots),
         PenalizedSlots: HostArray<int>.Place(arena, limits.Slots),
         LogProbSlots: HostArray<int>.Place(arena, limits.Slots));
+
+    /// <summary>The bytes of an array that a step of this shape uses.</summary>
+    /// <param name="entries">Entries of a concept token.</param>
+    public Span<byte> Used(int part, StepShape shape, int entries)
+    {
+        return part switch
+        {
+            0 => Bytes(Positions, shape.Rows),
+            1 => Bytes(FirstRow, shape.Sequences + 1),
+            2 => Bytes(BlockTables, shape.Sequences * shape.BlocksPerSequence),
+            3 => Bytes(TokenIndex, shape.Rows),
+            4 => Bytes(TokenIds, shape.Uploaded * entries),
+            5 => Bytes(TokenWeights, shape.Uploaded * entries),
+            6 => Bytes(LogitIndex, shape.Sampled),
+            7 => Bytes(Slots, shape.Sampled),
+            8 => Bytes(PenalizedSlots, shape.Sampled),
+            9 => Bytes(LogProbSlots, shape.Sampled),
+            _ => throw new ArgumentOutOfRangeException(nameof(part)),
+        };
+
+        static Span<byte> Bytes<T>(HostArray<T> array, int count) where T : unmanaged => MemoryMarshal.AsBytes(array.Slice(0, count));
+    }
 }
 
 /// <summary>The outputs of a step, one entry per sampled row.</summary>

@@ -17,11 +17,7 @@ internal sealed unsafe class DeviceStream : DeviceChild
 
     public void Synchronize() => Check(Api->StreamSynchronize(handle));
 
-    public void Pack(in Matrix w, int firstRow, int rowStep, int count, nint source, NativeDtype dtype)
-    {
-        fixed (Matrix* matrix = &w)
-            Check(Api->Pack(handle, matrix, firstRow, rowStep, count, source, dtype));
-    }
+    public void Pack(PackOperation operation) => Run(Api->Pack, &operation);
 
     public void ConvertToF32(nint destination, nint source, NativeDtype dtype, long count) =>
         Check(Api->ConvertToF32(handle, destination, source, dtype, count));
@@ -119,6 +115,20 @@ internal sealed unsafe class DeviceStream : DeviceChild
     {
         Run(Api->LogProbs, &operation);
         Times?.LogProbs(operation);
+    }
+
+    public void AllGather(DeviceComm comm, AllGatherOperation operation)
+    {
+        operation.Comm = comm.Handle;
+        Run(Api->AllGather, &operation);
+        Times?.AllGather(operation, comm.Ranks);
+    }
+
+    public void AllSum(DeviceComm comm, AllSumOperation operation)
+    {
+        operation.Comm = comm.Handle;
+        Run(Api->AllSum, &operation);
+        Times?.AllSum(operation, comm.Ranks);
     }
 
     protected override void Free() => Api->StreamDestroy(handle);

@@ -6,7 +6,7 @@ namespace SoftThinking.Interop;
 [StructLayout(LayoutKind.Sequential)]
 internal readonly unsafe struct NativeApi
 {
-    public const uint AbiVersion = 5;
+    public const uint AbiVersion = 6;
 
     public readonly uint Version;
     public readonly uint Size;
@@ -32,10 +32,14 @@ internal readonly unsafe struct NativeApi
     public readonly delegate* unmanaged<nint, nint*, NativeStatus> GraphEnd;
     public readonly delegate* unmanaged<nint, nint, NativeStatus> GraphLaunch;
     public readonly delegate* unmanaged<nint, void> GraphDestroy;
+    public readonly delegate* unmanaged<nint, byte*, NativeStatus> CommId;
+    public readonly delegate* unmanaged<nint, CommOptions*, nint*, NativeStatus> CommCreate;
+    public readonly delegate* unmanaged<nint, byte*, void> CommAbort;
+    public readonly delegate* unmanaged<nint, void> CommDestroy;
     public readonly delegate* unmanaged<int, int, NativeDtype, ulong> MatrixBytes;
     public readonly delegate* unmanaged<int, int, int, NativeDtype, ulong> KvBytes;
     public readonly delegate* unmanaged<int, int, ulong> SampleWorkspaceBytes;
-    public readonly delegate* unmanaged<nint, Matrix*, int, int, int, nint, NativeDtype, NativeStatus> Pack;
+    public readonly delegate* unmanaged<nint, PackOperation*, NativeStatus> Pack;
     public readonly delegate* unmanaged<nint, nint, nint, NativeDtype, long, NativeStatus> ConvertToF32;
     public readonly delegate* unmanaged<nint, void*, void*, ulong, NativeStatus> Copy;
     public readonly delegate* unmanaged<nint, EmbedOperation*, NativeStatus> Embed;
@@ -48,5 +52,7 @@ internal readonly unsafe struct NativeApi
     public readonly delegate* unmanaged<nint, PenalizeOperation*, NativeStatus> Penalize;
     public readonly delegate* unmanaged<nint, SampleOperation*, NativeStatus> Sample;
     public readonly delegate* unmanaged<nint, LogProbsOperation*, NativeStatus> LogProbs;
+    public readonly delegate* unmanaged<nint, AllGatherOperation*, NativeStatus> AllGather;
+    public readonly delegate* unmanaged<nint, AllSumOperation*, NativeStatus> AllSum;
     public readonly delegate* unmanaged<nint, DeviceRates*, NativeStatus> Measure;
 }

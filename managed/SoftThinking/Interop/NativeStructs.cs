@@ -94,6 +94,21 @@ internal struct Matrix
 }
 
 [StructLayout(LayoutKind.Sequential)]
+internal struct PackOperation
+{
+    public uint Size;
+    public int FirstRow;
+    public int RowStep;
+    public int Count;
+    public NativeDtype SourceDtype;
+    public int SourceCols;
+    public int FirstCol;
+    public int Reserved;
+    public Matrix W;
+    public nint Source;
+}
+
+[StructLayout(LayoutKind.Sequential)]
 internal struct Batch
 {
     public int Rows;
@@ -121,6 +136,10 @@ internal struct EmbedOperation
     public int Rows;
     public int Entries;
     public int Tokens;
+    public int Vocabulary;
+    public int FirstId;
+    public int OutF32;
+    public int Reserved;
     public Matrix Table;
     public nint Ids;
     public nint Weights;
@@ -154,6 +173,8 @@ internal struct LinearOperation
     public int Exact;
     public int Fast;
     public int Gated;
+    public int TotalCols;
+    public int FirstCol;
 }
 
 [StructLayout(LayoutKind.Sequential)]
@@ -350,4 +371,49 @@ internal struct LogProbsOperation
     public nint TopIds;
     public nint Top;
     public nint Workspace;
+}
+
+[StructLayout(LayoutKind.Sequential)]
+internal struct Transport
+{
+    public nint Context;
+    public nint AllGather;
+}
+
+[StructLayout(LayoutKind.Sequential)]
+internal unsafe struct CommOptions
+{
+    public const int IdBytes = 128; // ST_COMM_ID_BYTES
+
+    public uint Size;
+    public int Rank;
+    public int Ranks;
+    public uint TimeoutMs;
+    public nint Transport;
+    public fixed byte Id[IdBytes];
+}
+
+[StructLayout(LayoutKind.Sequential)]
+internal struct AllGatherOperation
+{
+    public uint Size;
+    public int Rows;
+    public int Cols;
+    public int Reserved;
+    public nint Comm;
+    public nint In;
+    public nint Out;
+}
+
+[StructLayout(LayoutKind.Sequential)]
+internal struct AllSumOperation
+{
+    public uint Size;
+    public int Rows;
+    public int Cols;
+    public int Reserved;
+    public nint Comm;
+    public nint In;
+    public nint Bias;
+    public nint Out;
 }

@@ -6,32 +6,37 @@ namespace SoftThinking.Models;
 /// <summary>Device memory for the intermediate results of a forward pass. Activations unless stated otherwise.</summary>
 /// <param name="Residual">[rows, hidden]</param>
 /// <param name="Normed">[rows, hidden]</param>
-/// <param name="Qkv">[rows, (heads + 2 KV heads) head_dim]</param>
-/// <param name="Attention">[rows, heads head_dim]</param>
+/// <param name="Qkv">[rows, (heads + 2 KV heads) head_dim], heads of the shard</param>
+/// <param name="Attention">[rows, heads head_dim], heads of the shard</param>
 /// <param name="Delta">[rows, hidden]</param>
-/// <param name="Activated">[rows, ffn]</param>
+/// <param name="Activated">[rows, ffn], columns of the shard</param>
 /// <param name="Angles">[rows, head_dim], f32</param>
 /// <param name="Selected">[logit rows, hidden]</param>
 /// <param name="Logits">[logit rows, vocabulary], f32</param>
+/// <param name="Partial">[rows, hidden], f32: a rank's part of a sum; 0 if there is one rank</param>
+/// <param name="ShardLogits">[logit rows, ids of the shard], f32; 0 if there is one rank</param>
 internal sealed record ForwardBuffers(
     nint Residual, nint Normed, nint Qkv, nint Attention, nint Delta, nint Activated, nint Angles,
-    nint Selected, nint Logits)
+    nint Selected, nint Logits, nint Partial, nint ShardLogits)
 {
     /// <param name="rows">Maximum rows of a pass.</param>
     /// <param name="logitRows">Maximum rows of a pass whose logits are computed.</param>
-    public static ForwardBuffers Place(DeviceArena arena, ModelConfig c, NativeDtype activations, long rows, long logitRows)
+    public static ForwardBuffers Place(DeviceArena arena, ModelShard shard, NativeDtype activations, long rows, long logitRows)
     {
+        ModelConfig c = shard.Whole;
         int elementBytes = activations == NativeDtype.F32 ? 4 : 2;
         nint Reserve(long count) => arena.Reserve(count * elementBytes);
         return new ForwardBuffers(
             Residual: Reserve(rows * c.HiddenSize),
             Normed: Reserve(rows * c.HiddenSize),
-            Qkv: Reserve(rows * (c.Heads + 2 * c.KvHeads) * c.HeadDim),
-            Attention: Reserve(rows * c.Heads * c.HeadDim),
+            Qkv: Reserve(rows * (shard.Heads.Count + 2 * shard.KvHeads.Count) * c.HeadDim),
+            Attention: Reserve(rows * shard.Heads.Count * c.HeadDim),
             Delta: Reserve(rows * c.HiddenSize),
-            Activated: Reserve(rows * c.FfnSize),
+            Activated: Reserve(rows * shard.Ffn.Count),
             Angles: arena.Reserve<float>(rows * c.HeadDim),
             Selected: Reserve(logitRows * c.HiddenSize),
-            Logits: arena.Reserve<float>(logitRows * c.VocabularySize));
+            Logits: arena.Reserve<float>(logitRows * c.VocabularySize),
+            Partial: shard.Ranks > 1 ? arena.Reserve<float>(rows * c.HiddenSize) : 0,
+            ShardLogits: shard.Ranks > 1 ? arena.Reserve<float>(logitRows * shard.Ids.Count) : 0);
     }
 }

@@ -6,6 +6,7 @@ namespace SoftThinking.Models;
 /// <see cref="ModelWeights"/>, which reads them, thus remains the only place that knows their names.</summary>
 internal sealed class MatrixRecorder(ITensorSource source) : ITensorSource
 {
+    private readonly Lock _lock = new(); // ranks load at the same time
     private readonly Dictionary<string, (int Rows, int Cols)> _matrices = new(StringComparer.Ordinal);
 
     private readonly HashSet<string> _names = new(StringComparer.Ordinal);
@@ -18,6 +19,8 @@ internal sealed class MatrixRecorder(ITensorSource source) : ITensorSource
 
     public string Name => source.Name;
 
+    public ModelOrigin Origin => source.Origin;
+
     public ModelConfig Config => source.Config;
 
     public GenerationDefaults Generation => source.Generation;
@@ -26,11 +29,16 @@ internal sealed class MatrixRecorder(ITensorSource source) : ITensorSource
 
     public Tensor Get(string name, ReadOnlySpan<int> shape)
     {
-        _names.Add(name);
-        if (shape is [int rows, int cols])
-            _matrices[name] = (rows, cols);
+        lock (_lock)
+        {
+            _names.Add(name);
+            if (shape is [int rows, int cols])
+                _matrices[name] = (rows, cols);
+        }
         return source.Get(name, shape);
     }
+
+    public ModelFingerprint Fingerprint() => source.Fingerprint();
 
     public void Forget(Tensor tensor) => source.Forget(tensor);
 

@@ -4,8 +4,11 @@ using SoftThinking.Interop;
 
 namespace SoftThinking.Models;
 
-/// <summary>The forward pass of every architecture; their differences are data in <see cref="ModelWeights"/>.</summary>
-internal sealed class Transformer(ModelWeights weights, KvCache cache, ForwardBuffers buffers)
+/// <summary>The forward pass of every architecture; their differences are data in <see cref="ModelWeights"/>. With several ranks,
+/// each computes its heads, its columns of the feed-forward network and its ids, and what they sum is summed by the same tree as on
+/// one device: the bits do not depend on the number of ranks where that is 1, 2, 4 or 8.</summary>
+/// <param name="comm">The ranks that share the model; null for one device.</param>
+internal sealed class Transformer(ModelWeights weights, KvCache cache, ForwardBuffers buffers, DeviceComm? comm = null)
 {
     /// <summary>Whether the inputs of matmuls stay f32: with an exact KV cache, matmuls are exact too.</summary>
     public static bool MultipliesExactly(NativeDtype cache) => cache == NativeDtype.F32;
@@ -17,9 +20,10 @@ internal sealed class Transformer(ModelWeights weights, KvCache cache, ForwardBu
     /// <param name="fast">Whether layer matmuls may give up batch invariance.</param>
     public void Forward(DeviceStream stream, EmbedOperation tokens, Batch batch, nint logitIndex, int logitRows, bool fast = false)
     {
-        ModelConfig c = weights.Config;
+        ModelShard shard = weights.Shard;
+        ModelConfig c = shard.Whole;
         ForwardBuffers b = buffers;
-        stream.Embed(tokens with { Rows = batch.Rows, Table = weights.Embedding, Out = b.Residual });
+        Embed();
         stream.RopeAngles(new()
         {
             Rows = batch.Rows,
@@ -37,8 +41,8 @@ internal sealed class Transformer(ModelWeights weights, KvCache cache, ForwardBu
             Linear(b.Normed, w.Qkv, w.QkvBias, b.Qkv);
             stream.QkvEpilogue(new()
             {
-                Heads = c.Heads,
-                KvHeads = c.KvHeads,
+                Heads = shard.Heads.Count,
+                KvHeads = shard.KvHeads.Count,
                 HeadDim = c.HeadDim,
                 Epsilon = (float)c.NormEpsilon,
                 QNorm = w.QNorm,
@@ -50,8 +54,8 @@ internal sealed class Transformer(ModelWeights weights, KvCache cache, ForwardBu
             });
             stream.Attention(new()
             {
-                Heads = c.Heads,
-                KvHeads = c.KvHeads,
+                Heads = shard.Heads.Count,
+                KvHeads = shard.KvHeads.Count,
                 HeadDim = c.HeadDim,
                 Scale = 1 / MathF.Sqrt(c.HeadDim),
                 Qkv = b.Qkv,
@@ -59,15 +63,32 @@ internal sealed class Transformer(ModelWeights weights, KvCache cache, ForwardBu
                 Batch = batch,
                 Cache = cache.Layers[i],
             });
-            Linear(b.Attention, w.Output, w.OutputBias, b.Delta);
+            SharedLinear(b.Attention, w.Output, shard.Heads.Times(c.HeadDim), w.OutputBias);
             Norm(b.Delta, w.PostAttentionNorm);
             Linear(b.Normed, w.GateUp, 0, b.Activated, gated: true);
-            Linear(b.Activated, w.Down, 0, b.Delta);
+            SharedLinear(b.Activated, w.Down, shard.Ffn, 0);
             delta = b.Delta;
         }
         Norm(delta, weights.FinalNorm);
         stream.GatherRows(new() { Rows = logitRows, Cols = c.HiddenSize, Index = logitIndex, In = b.Normed, Out = b.Selected });
-        stream.Linear(new() { Rows = logitRows, X = b.Selected, W = weights.LmHead, Out = b.Logits, OutF32 = 1, Exact = exact });
+        nint logits = comm == null ? b.Logits : b.ShardLogits;
+        stream.Linear(new() { Rows = logitRows, X = b.Selected, W = weights.LmHead, Out = logits, OutF32 = 1, Exact = exact });
+        if (comm != null)
+            stream.AllGather(comm, new() { Rows = logitRows, Cols = c.VocabularySize, In = b.ShardLogits, Out = b.Logits });
+
+        void Embed()
+        {
+            stream.Embed(tokens with
+            {
+                Rows = batch.Rows,
+                Vocabulary = c.VocabularySize,
+                FirstId = shard.Ids.First,
+                Table = weights.Embedding,
+                Out = comm == null ? b.Residual : b.Partial,
+                OutF32 = comm == null ? 0 : 1,
+            });
+            Sum(0, b.Residual);
+        }
 
         void Norm(nint added, nint weight) => stream.RmsNorm(new()
         {
@@ -91,5 +112,31 @@ internal sealed class Transformer(ModelWeights weights, KvCache cache, ForwardBu
             Fast = fast ? 1 : 0,
             Gated = gated ? 1 : 0,
         });
+
+        // Each rank has the inputs and the columns of its window.
+        void SharedLinear(nint x, Matrix w, Window cols, nint bias)
+        {
+            stream.Linear(new()
+            {
+                Rows = batch.Rows,
+                X = x,
+                W = w,
+                Bias = comm == null ? bias : 0,
+                Out = comm == null ? b.Delta : b.Partial,
+                OutF32 = comm == null ? 0 : 1,
+                Exact = exact,
+                Fast = fast ? 1 : 0,
+                TotalCols = cols.Total,
+                FirstCol = cols.First,
+            });
+            Sum(bias, b.Delta);
+        }
+
+        // Adds the ranks' parts.
+        void Sum(nint bias, nint output)
+        {
+            if (comm != null)
+                stream.AllSum(comm, new() { Rows = batch.Rows, Cols = c.HiddenSize, In = b.Partial, Bias = bias, Out = output });
+        }
     }
 }

@@ -3,30 +3,31 @@ using SoftThinking.Interop;
 
 namespace SoftThinking.Models;
 
-/// <summary>Loads tensors from a source into an arena; while the arena measures, it only checks them.</summary>
+/// <summary>Loads a shard's tensors from a source into an arena; while the arena measures, it only checks them.</summary>
+/// <param name="ranks">Number of ranks that share the model, for the progress.</param>
 internal sealed class WeightLoader(
     ITensorSource source, WeightFormat format, Device device, DeviceStream? stream, DeviceArena arena, Action<double>? progress,
-    CancellationToken cancellation)
+    CancellationToken cancellation, int ranks = 1)
 {
     private const long SliceBytes = 16 << 20; // small compared with a model, large compared with the overhead of a slice
 
-    private long _loadedBytes;
+    private double _loadedBytes;
 
-    /// <summary>The matrices "name.weight" [rows, cols], packed as one, stacked.</summary>
-    public Matrix Matrix(int cols, params ReadOnlySpan<(string Name, int Rows)> parts)
+    /// <summary>Windows of the matrices "name.weight", packed as one, stacked.</summary>
+    public Matrix Matrix(Window cols, params ReadOnlySpan<(string Name, Window Rows)> parts)
     {
         Part[] placed = new Part[parts.Length];
         int first = 0;
         for (int i = 0; i < parts.Length; i++)
         {
             placed[i] = new Part(parts[i].Name, parts[i].Rows, first, Step: 1);
-            first += parts[i].Rows;
+            first += parts[i].Rows.Count;
         }
         return Matrix(cols, placed);
     }
 
-    /// <summary>The matrices "name.weight" [rows, cols], packed as one, with their rows interleaved.</summary>
-    public Matrix InterleavedMatrix(int cols, int rows, params ReadOnlySpan<string> names)
+    /// <summary>Windows of the matrices "name.weight", packed as one, with their rows interleaved.</summary>
+    public Matrix InterleavedMatrix(Window cols, Window rows, params ReadOnlySpan<string> names)
     {
         Part[] placed = new Part[names.Length];
         for (int i = 0; i < names.Length; i++)
@@ -35,48 +36,49 @@ internal sealed class WeightLoader(
     }
 
     // Rows of a matrix that come from one tensor.
-    private readonly record struct Part(string Name, int Rows, int First, int Step);
+    private readonly record struct Part(string Name, Window Rows, int First, int Step);
 
-    private unsafe Matrix Matrix(int cols, Part[] parts)
+    private unsafe Matrix Matrix(Window cols, Part[] parts)
     {
-        int rows = parts.Sum(part => part.Rows);
-        NativeDtype stored = DtypeOf(source.Get(parts[0].Name + ".weight", [parts[0].Rows, cols]));
+        int rows = parts.Sum(part => part.Rows.Count);
+        NativeDtype stored = DtypeOf(source.Get(parts[0].Name + ".weight", [parts[0].Rows.Total, cols.Total]));
         NativeDtype packed = format == WeightFormat.Int8 ? NativeDtype.Int8 : stored;
-        long bytes = (long)device.Api->MatrixBytes(rows, cols, packed);
+        long bytes = (long)device.Api->MatrixBytes(rows, cols.Count, packed);
         if (bytes == 0)
-            throw new BackendException($"the backend '{device.Backend.Name}' does not support matrices of {rows} x {cols} in the format {packed}");
-        Matrix matrix = new() { Data = arena.Reserve(bytes), Rows = rows, Cols = cols, Dtype = packed };
+            throw new BackendException($"the backend '{device.Backend.Name}' does not support matrices of {rows} x {cols.Count} in the format {packed}");
+        Matrix matrix = new() { Data = arena.Reserve(bytes), Rows = rows, Cols = cols.Count, Dtype = packed };
         foreach (Part part in parts)
         {
-            Tensor tensor = source.Get(part.Name + ".weight", [part.Rows, cols]);
+            Tensor tensor = source.Get(part.Name + ".weight", [part.Rows.Total, cols.Total]);
             if (DtypeOf(tensor) != stored)
             {
                 throw new ModelFileException(source.Name, $"tensor '{tensor.Name}' is {tensor.Dtype.FileName()}; "
                     + $"it must have the type of '{parts[0].Name}.weight', because both are packed into one matrix");
             }
             if (!arena.Measuring)
-                Pack(tensor, matrix, part);
+                Pack(tensor, matrix, part, cols);
         }
         return matrix;
     }
 
-    /// <summary>Vectors as f32, one after another.</summary>
-    public nint Vector(params ReadOnlySpan<(string Name, int Length)> parts)
+    /// <summary>Windows of vectors as f32, one after another.</summary>
+    public nint Vector(params ReadOnlySpan<(string Name, Window Elements)> parts)
     {
         int total = 0;
-        foreach ((_, int length) in parts)
-            total += length;
+        foreach ((_, Window elements) in parts)
+            total += elements.Count;
         nint data = arena.Reserve<float>(total);
         int first = 0;
-        foreach ((string name, int length) in parts)
+        foreach ((string name, Window elements) in parts)
         {
-            Tensor tensor = source.Get(name, [length]);
+            Tensor tensor = source.Get(name, [elements.Total]);
             if (!arena.Measuring)
             {
-                stream!.ConvertToF32(data + first * sizeof(float), tensor.Data, DtypeOf(tensor), length);
-                Loaded(tensor);
+                Tensor window = tensor.Rows(elements.First, elements.Count);
+                stream!.ConvertToF32(data + first * sizeof(float), window.Data, DtypeOf(tensor), elements.Count);
+                Loaded(window, 1);
             }
-            first += length;
+            first += elements.Count;
         }
         return data;
     }
@@ -89,26 +91,37 @@ internal sealed class WeightLoader(
         return data;
     }
 
-    /// <summary>Packs a tensor slice by slice, so that at most one slice is in memory twice, stored and packed.</summary>
-    private void Pack(Tensor tensor, in Matrix matrix, Part part)
+    /// <summary>Packs a window of a tensor slice by slice, so that at most one slice is in memory twice, stored and packed.</summary>
+    private void Pack(Tensor tensor, Matrix matrix, Part part, Window cols)
     {
         int row = part.First;
-        foreach (Tensor slice in tensor.Slices(SliceBytes))
+        foreach (Tensor slice in tensor.Rows(part.Rows.First, part.Rows.Count).Slices(SliceBytes))
         {
             int count = (int)slice.Shape[0];
-            stream!.Pack(matrix, row, part.Step, count, slice.Data, DtypeOf(slice));
+            stream!.Pack(new()
+            {
+                FirstRow = row,
+                RowStep = part.Step,
+                Count = count,
+                SourceDtype = DtypeOf(slice),
+                SourceCols = cols.Total,
+                FirstCol = cols.First,
+                W = matrix,
+                Source = slice.Data,
+            });
             row += count * part.Step;
-            Loaded(slice);
+            Loaded(slice, (double)cols.Count / cols.Total);
         }
     }
 
-    private void Loaded(Tensor tensor)
+    /// <param name="share">The part of the tensor's columns that was loaded.</param>
+    private void Loaded(Tensor tensor, double share)
     {
-        _loadedBytes += tensor.Bytes;
+        _loadedBytes += tensor.Bytes * share;
         stream!.Synchronize(); // so that progress is accurate, and no work is in flight if something throws
         source.Forget(tensor);
         cancellation.ThrowIfCancellationRequested();
-        progress?.Invoke((double)_loadedBytes / source.TotalBytes);
+        progress?.Invoke(Math.Min(_loadedBytes * ranks / source.TotalBytes, 1)); // what every rank has counts as shared
     }
 
     private static NativeDtype DtypeOf(Tensor tensor) => tensor.Dtype switch

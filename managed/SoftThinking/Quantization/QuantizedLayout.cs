@@ -66,7 +66,7 @@ internal sealed record QuantizedLayout(
     {
         using Device device = Device.Open(Backend.Cpu, threads: 1);
         MatrixRecorder recorder = new(checkpoint);
-        ModelWeights.Measure(recorder, WeightFormat.Int8, device);
+        ModelWeights.Measure(recorder, ModelShard.All(checkpoint.Config), WeightFormat.Int8, device);
         return recorder.Matrices;
     }
 

@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+
 namespace SoftThinking.Tests;
 
 /// <summary>Everything that a sample reports, to the last bit, in a form that can be compared and read.</summary>
@@ -5,6 +7,8 @@ internal static class Bits
 {
     public static string[] Of(GeneratedSample sample) =>
         [.. sample.Tokens.Select(Of), $"{sample.Seed} {sample.FinishReason} {sample.Stop} {sample.Usage with { CachedTokens = 0 }}"];
+
+    public static bool Same(ReadOnlySpan<float> a, ReadOnlySpan<float> b) => MemoryMarshal.AsBytes(a).SequenceEqual(MemoryMarshal.AsBytes(b));
 
     private static string Of(GeneratedToken token) =>
         $"{token.Token.Token} {string.Join(',', token.Token.Entries.Select(entry => entry.Id))} {Hex(token.Token.Entries.Select(entry => entry.Weight))} "

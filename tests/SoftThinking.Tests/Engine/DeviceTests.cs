@@ -173,8 +173,8 @@ public class DeviceTests
         {
             using Checkpoint checkpoint = Checkpoint.Open(Model);
             using Device device = TestDevice.Kernels.Open(NativeDtype.F32);
-            steps = Runner.Measure(device, checkpoint.Config, KvPlan.LimitsOf(options, checkpoint.Config.MaxPositions));
-            return ModelWeights.Measure(checkpoint, WeightFormat.Stored, device);
+            steps = Runner.Measure(device, ModelShard.All(checkpoint.Config), KvPlan.LimitsOf(options, checkpoint.Config.MaxPositions));
+            return ModelWeights.Measure(checkpoint, ModelShard.All(checkpoint.Config), WeightFormat.Stored, device);
         }
     }
 

@@ -17,7 +17,7 @@ public class EndOfLoopTests
     public async Task AStopIsNeverLost()
     {
         using Checkpoint checkpoint = Checkpoint.Open(TestData.TinyReasoner);
-        using LoadedModel model = new(checkpoint, new EngineOptions { Threads = 1, MaxSequences = 1 }, new SafeLogger(null));
+        using LoadedModel model = LoadedModel.Load(checkpoint, new EngineOptions { Threads = 1, MaxSequences = 1 }, new SafeLogger(null));
         using Barrier together = new(2);
         for (int trial = 0; trial < 500; trial++)
         {
@@ -126,6 +126,8 @@ public class EndOfLoopTests
     {
         public string Name => source.Name;
 
+        public ModelOrigin Origin => source.Origin;
+
         public ModelConfig Config => source.Config;
 
         public GenerationDefaults Generation => source.Generation with { EosIds = default };
@@ -133,6 +135,8 @@ public class EndOfLoopTests
         public long TotalBytes => source.TotalBytes;
 
         public Tensor Get(string name, ReadOnlySpan<int> shape) => source.Get(name, shape);
+
+        public ModelFingerprint Fingerprint() => source.Fingerprint();
 
         public void Forget(Tensor tensor) => source.Forget(tensor);
 

@@ -19,26 +19,41 @@ public class SameBitsTests
     /// <param name="Reads">Whether it is read step by step.</param>
     private sealed record Arrival(int Request, int Delay, int CancelAfter, bool Reads);
 
-    private Workload _workload = null!;
-    private long _blockBytes;
+    private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("softthinking-");
+    private readonly Dictionary<int, Setting> _settings = []; // by the number of ranks
+    private Setting _setting = null!;
     private long _preemptions;
     private long _cached;
     private int _compared;
     private int _cancelled;
 
+    /// <param name="BlockBytes">Of a KV block on a device.</param>
+    private sealed record Setting(string Model, int Ranks, Workload Workload, long BlockBytes);
+
     [OneTimeSetUp]
     public async Task MakeWorkload()
     {
-        _workload = await Workload.MakeAsync();
-        _blockBytes = 16 * ModelInspection.Read(TestData.TinyReasoner).KvBytesPerToken;
+        foreach (int ranks in (int[])[1, 2])
+        {
+            string model = ranks == 1 ? TestData.TinyReasoner : EightHeads.Write(_folder.FullName);
+            // The eight heads read one KV head, which every rank holds.
+            _settings[ranks] = new Setting(model, ranks, await Workload.MakeAsync(model), 16 * ModelInspection.Read(model).KvBytesPerToken);
+        }
     }
 
-    [TestCase(20)]
-    [TestCase(200, Category = "Slow")]
-    public void AnyScheduleProducesTheBitsOfTheRequestAlone(int schedules)
+    [OneTimeTearDown]
+    public void DeleteFolder() => _folder.Delete(recursive: true);
+
+    /// <param name="ranks">Devices that share the model; the requests alone have one.</param>
+    [TestCase(20, 1)]
+    [TestCase(200, 1, Category = "Slow")]
+    [TestCase(10, 2)]
+    [TestCase(100, 2, Category = "Slow")]
+    public void AnyScheduleProducesTheBitsOfTheRequestAlone(int schedules, int ranks)
     {
+        _setting = _settings[ranks];
         (_compared, _cancelled, _preemptions, _cached) = (0, 0, 0, 0);
-        Prop.ForAll(Arb.From(Any(_workload.Requests.Count)), schedule => Run(schedule).GetAwaiter().GetResult())
+        Prop.ForAll(Arb.From(Any(_setting.Workload.Requests.Count)), schedule => Run(schedule).GetAwaiter().GetResult())
             .Check(Config.QuickThrowOnFailure.WithMaxTest(schedules));
         TestContext.Progress.WriteLine(
             $"{schedules} schedules: {_compared} results compared, {_cancelled} cancelled, {_preemptions} preemptions, {_cached} cached tokens");
@@ -73,13 +88,14 @@ public class SameBitsTests
 
     private async Task Run(Schedule schedule)
     {
-        int blocks = (_workload.Longest + 15) / 16 + schedule.SpareBlocks;
-        await using Engine engine = Engine.Load(TestData.TinyReasoner, new EngineOptions
+        int blocks = (_setting.Workload.Longest + 15) / 16 + schedule.SpareBlocks;
+        await using Engine engine = Engine.Load(_setting.Model, new EngineOptions
         {
             Threads = schedule.Threads,
+            TensorParallel = _setting.Ranks,
             MaxSequences = schedule.MaxSequences,
             StepTokens = schedule.StepTokens,
-            KvCacheBytes = blocks * _blockBytes,
+            KvCacheBytes = blocks * _setting.BlockBytes,
             PrefixCache = schedule.PrefixCache,
         });
         List<Task> running = [];
@@ -100,7 +116,7 @@ public class SameBitsTests
         GeneratedSample sample;
         try
         {
-            GenerationRequest request = _workload.Requests[arrival.Request];
+            GenerationRequest request = _setting.Workload.Requests[arrival.Request];
             sample = arrival.Reads
                 ? await ReadAsync(engine, request, source.Token)
                 : (await engine.GenerateAsync(request, source.Token)).Samples[0];
@@ -110,7 +126,7 @@ public class SameBitsTests
             Interlocked.Increment(ref _cancelled);
             return;
         }
-        Assert.That(Bits.Of(sample), Is.EqualTo(_workload.Alone[arrival.Request]), $"request {arrival.Request}");
+        Assert.That(Bits.Of(sample), Is.EqualTo(_setting.Workload.Alone[arrival.Request]), $"request {arrival.Request}");
         Interlocked.Increment(ref _compared);
         Interlocked.Add(ref _cached, sample.Usage.CachedTokens);
     }

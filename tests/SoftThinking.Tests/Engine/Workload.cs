@@ -30,10 +30,11 @@ internal sealed class Workload
     /// <summary>Positions of the longest request.</summary>
     public int Longest { get; }
 
-    public static async Task<Workload> MakeAsync()
+    /// <param name="model">The demonstration model, or one with its tokenizer.</param>
+    public static async Task<Workload> MakeAsync(string model)
     {
         EngineOptions options = new() { Threads = 1, MaxSequences = 1, PrefixCache = false };
-        await using Engine engine = Engine.Load(TestData.TinyReasoner, options);
+        await using Engine engine = Engine.Load(model, options);
         List<GenerationRequest> requests = [];
         List<string[]> alone = [];
         for (int i = 0; i < 4 * Samplings.Length; i++)

@@ -84,15 +84,17 @@ public class ForwardTests
     /// <summary>With the exact cache: the rounding of bf16 moves these flat random distributions to other heads.</summary>
     [Test]
     public async Task Rollout(
-        [ValueSource(nameof(ModelsWithRollout))] string model, [ValueSource(typeof(TestDevice), nameof(TestDevice.All))] TestDevice device)
+        [ValueSource(nameof(ModelsWithRollout))] string model, [ValueSource(typeof(TestDevice), nameof(TestDevice.All))] TestDevice device,
+        [Values(1, 2, 4)] int ranks)
     {
         string folder = Path.Combine(TestData.FindGolden("forward")!, model);
+        TensorParallelTests.MustDivide(folder, ranks);
         using GoldenFile expected = new(Path.Combine(folder, "rollout.safetensors"));
         int[] heads = expected.Read<int>("head"), ids = expected.Read<int>("topk_indices");
         float[] probs = expected.Read<float>("topk_probs"), entropies = expected.Read<float>("entropy");
         byte[] soft = expected.Read<byte>("soft");
         int n = expected.Columns("topk_indices");
-        await using Engine engine = Engine.Load(folder, device.Options() with { KvDtype = KvDtype.F32, MaxSequences = 2 });
+        await using Engine engine = Engine.Load(folder, device.Options() with { KvDtype = KvDtype.F32, MaxSequences = 2, TensorParallel = ranks });
         GenerationRequest request = new()
         {
             Prompt = new TokenPrompt([.. expected.Read<int>("prompt").Select(id => new ConceptToken(id))]),
@@ -148,7 +150,7 @@ public class ForwardTests
         int vocabulary = expected.Length / tokens.Length;
         for (int start = 0; start < tokens.Length; start += chunk)
         {
-            float[] logits = pass.Logits(tokens.AsSpan(start, Math.Min(chunk, tokens.Length - start)), start);
+            float[] logits = pass.Logits(tokens.AsMemory(start, Math.Min(chunk, tokens.Length - start)), start);
             for (int i = 0; i < logits.Length; i++)
             {
                 double error = Math.Abs(logits[i] - expected[start * vocabulary + i]) / largest;

@@ -1,0 +1,15 @@
+# Sets SOFTTHINKING_HAS_MPI: whether the library for several processes is built. By itself where MPI is found.
+set(SOFTTHINKING_MPI AUTO CACHE STRING "Build the MPI library: ON, OFF, or AUTO: when mpi.h is there")
+set_property(CACHE SOFTTHINKING_MPI PROPERTY STRINGS ON OFF AUTO)
+
+set(SOFTTHINKING_HAS_MPI 0)
+if(SOFTTHINKING_MPI STREQUAL "AUTO" OR SOFTTHINKING_MPI)
+  find_package(MPI QUIET COMPONENTS C)
+  if(MPI_C_FOUND)
+    set(SOFTTHINKING_HAS_MPI 1)
+  elseif(SOFTTHINKING_MPI STREQUAL "AUTO")
+    message(STATUS "The MPI library is not built: mpi.h is absent (Debian: apt install libopenmpi-dev)")
+  else()
+    message(FATAL_ERROR "The MPI library cannot be built: mpi.h is absent")
+  endif()
+endif()

@@ -1,0 +1,59 @@
+namespace SoftThinking.Checkpoints;
+
+/// <summary>What one of several ranks holds of a model: query heads with the KV heads that they read, columns of the feed-forward
+/// network, and ids of the vocabulary. Norms and biases of sums are on every rank.</summary>
+/// <param name="Tile">Columns that no rank cuts: 16, or the 32 of a block of 8-bit weights.</param>
+internal sealed record ModelShard(ModelConfig Whole, int Rank, int Ranks, int Tile)
+{
+    /// <summary>Query heads.</summary>
+    public Window Heads => Share(Whole.Heads);
+
+    /// <summary>KV heads. If there are fewer than ranks, several ranks hold the same one.</summary>
+    public Window KvHeads => Whole.KvHeads % Ranks == 0 ? Share(Whole.KvHeads) : new(Rank * Whole.KvHeads / Ranks, 1, Whole.KvHeads);
+
+    /// <summary>Columns of the feed-forward network, in whole tiles.</summary>
+    public Window Ffn => Window.Between(TileBegin(Rank), TileBegin(Rank + 1), Whole.FfnSize);
+
+    /// <summary>Ids of the vocabulary.</summary>
+    public Window Ids => Share(Whole.VocabularySize);
+
+    private int FfnTiles => (Whole.FfnSize + Tile - 1) / Tile;
+
+    /// <summary>All of a model.</summary>
+    public static ModelShard All(ModelConfig config) => new(config, 0, 1, Tile: 1);
+
+    /// <summary>The shard of a rank.</summary>
+    /// <param name="blocks">Whether the weights are blocks of 8-bit numbers, which cannot be cut.</param>
+    /// <exception cref="ArgumentException">The model cannot be divided among this many ranks; the message says among how many it can.</exception>
+    public static ModelShard Make(ModelConfig config, int rank, int ranks, bool blocks)
+    {
+        ModelShard shard = new(config, rank, ranks, blocks ? Int8Blocks.BlockElements : 16);
+        if (shard.Problem() is string problem)
+        {
+            int[] possible = [.. Enumerable.Range(2, 63).Where(n => (shard with { Rank = 0, Ranks = n }).Problem() == null)];
+            string instead = possible.Length == 0 ? "it can only run on one device" : $"possible are {string.Join(", ", possible)}";
+            throw new ArgumentException($"this model cannot be divided among {ranks} devices, because {problem}; {instead}");
+        }
+        return shard;
+    }
+
+    private string? Problem()
+    {
+        if (Ranks == 1)
+            return null;
+        if (Whole.Heads % Ranks != 0)
+            return $"it has {Whole.Heads} attention heads";
+        if (Whole.KvHeads % Ranks != 0 && Ranks % Whole.KvHeads != 0)
+            return $"it has {Whole.KvHeads} heads of keys and values";
+        if (Whole.Heads / Ranks * Whole.HeadDim % Tile != 0)
+            return $"{Whole.Heads / Ranks} heads of {Whole.HeadDim} elements are not a multiple of {Tile}, the columns of a {(Tile == Int8Blocks.BlockElements ? "block of 8-bit weights" : "tile")}";
+        if (FfnTiles < Ranks)
+            return $"its feed-forward network has {FfnTiles} tiles of {Tile} columns";
+        return Whole.VocabularySize < Ranks ? $"its vocabulary has {Whole.VocabularySize} ids" : null;
+    }
+
+    private int TileBegin(int rank) => Math.Min((int)((long)rank * FfnTiles / Ranks) * Tile, Whole.FfnSize);
+
+    // As shard_begin of the backends.
+    private Window Share(int total) => Window.Between((int)((long)Rank * total / Ranks), (int)((Rank + 1L) * total / Ranks), total);
+}

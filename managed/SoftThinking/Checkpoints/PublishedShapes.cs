@@ -1,0 +1,52 @@
+namespace SoftThinking.Checkpoints;
+
+/// <summary>The sizes of published models, by the values of their config.json.</summary>
+internal static class PublishedShapes
+{
+    /// <summary>Names are in lower case.</summary>
+    public static IReadOnlyList<(string Name, ModelConfig Config)> All { get; } =
+    [
+        ("qwen2.5-0.5b", Qwen2(hidden: 896, layers: 24, heads: 14, kvHeads: 2, headDim: 64, ffn: 4864, vocabulary: 151936, tied: true)),
+        ("qwen2.5-1.5b", Qwen2(hidden: 1536, layers: 28, heads: 12, kvHeads: 2, headDim: 128, ffn: 8960, vocabulary: 151936, tied: true)),
+        ("qwen2.5-7b", Qwen2(hidden: 3584, layers: 28, heads: 28, kvHeads: 4, headDim: 128, ffn: 18944, vocabulary: 152064, tied: false)),
+        ("qwen3-8b", Qwen2(hidden: 4096, layers: 36, heads: 32, kvHeads: 8, headDim: 128, ffn: 12288, vocabulary: 151936, tied: false) with
+        {
+            Architecture = ModelArchitecture.Qwen3,
+            QkvBias = false,
+            MaxPositions = 40960,
+        }),
+        ("llama-3.1-8b", Qwen2(hidden: 4096, layers: 32, heads: 32, kvHeads: 8, headDim: 128, ffn: 14336, vocabulary: 128256, tied: false) with
+        {
+            Architecture = ModelArchitecture.Llama,
+            QkvBias = false,
+            MaxPositions = 131072,
+            NormEpsilon = 1e-5,
+            RopeTheta = 500000,
+            RopeScaling = new Llama3RopeScaling(8, 1, 4, 8192),
+            BosId = 128000,
+            EosIds = [128001],
+        }),
+    ];
+
+    private static ModelConfig Qwen2(
+        int hidden, int layers, int heads, int kvHeads, int headDim, int ffn, int vocabulary, bool tied) => new()
+        {
+            Architecture = ModelArchitecture.Qwen2,
+            HiddenSize = hidden,
+            Layers = layers,
+            Heads = heads,
+            KvHeads = kvHeads,
+            HeadDim = headDim,
+            FfnSize = ffn,
+            VocabularySize = vocabulary,
+            TieWordEmbeddings = tied,
+            RopeTheta = 1e6,
+            RopeScaling = new UnscaledRope(),
+            NormEpsilon = 1e-6,
+            MaxPositions = 32768,
+            QkvBias = true,
+            OutputBias = false,
+            BosId = 151643,
+            EosIds = [151645],
+        };
+}

@@ -1,0 +1,43 @@
+using Microsoft.Extensions.Logging;
+using SoftThinking.Checkpoints;
+using SoftThinking.Interop;
+using SoftThinking.Models;
+
+namespace SoftThinking.Execution;
+
+/// <summary>A rank's open device, and what it has memory for.</summary>
+internal sealed class OpenedRank : IDisposable
+{
+    /// <param name="sharers">Ranks that share the device's memory, if it has none of its own.</param>
+    /// <exception cref="ArgumentException">The model cannot be divided among the shard's ranks.</exception>
+    /// <exception cref="InsufficientMemoryException">The weights or the cache do not fit.</exception>
+    public OpenedRank(Device device, ITensorSource source, EngineOptions options, int rank, int ranks, int sharers)
+    {
+        Device = device;
+        try
+        {
+            Shard = ModelShard.Make(source.Config, rank, ranks, ModelWeights.AreBlocks(source, options.Weights));
+            Stream = new DeviceStream(device); // before the plan, because a stream allocates device memory
+            Plan = KvPlan.Make(device, source, Shard, options, sharers);
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
+    }
+
+    public Device Device { get; }
+
+    public DeviceStream Stream { get; } = null!;
+
+    public ModelShard Shard { get; }
+
+    public KvPlan Plan { get; }
+
+    public void Dispose()
+    {
+        Stream?.Dispose();
+        Device.Dispose();
+    }
+}
