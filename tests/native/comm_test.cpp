@@ -189,7 +189,7 @@ TEST_P(CommTest, GathersColumns) {
     ST_RANKS(ranks, count);
     ranks.connect();
     auto n = static_cast<size_t>(count);
-    for (size_t cols : {n, n + 1, size_t{37}, size_t{1000}, size_t{5001}})
+    for (size_t cols : {n, n + 1, size_t{37}, size_t{1000}, size_t{5001}, size_t{20003}})
       for (size_t rows : {0, 1, 3, 20}) {
         SCOPED_TRACE(testing::Message() << rows << " x " << cols << " over " << count);
         expect_gathered(ranks, Columns(random, rows, cols, n));
