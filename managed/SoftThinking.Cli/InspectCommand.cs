@@ -13,8 +13,8 @@ internal static class InspectCommand
         GroupedCommand command = new("inspect",
             "Describes a checkpoint: architecture, sizes, memory needed, tokenizer and chat template. Checks every tensor without "
             + "loading the weights.",
-            [new("options", [CommonOptions.Model, CommonOptions.KvDtype, Json])],
-            ["inspect", "inspect --model ~/models/QwQ-32B", "inspect --model ~/models/QwQ-32B --json | jq .memory"]);
+            [new("options", [CommonOptions.Model, CommonOptions.KvDtype, CommonOptions.TensorParallel, Json])],
+            ["inspect", "inspect --model ~/models/QwQ-32B", "inspect --model ~/models/QwQ-32B --tensor-parallel 4", "inspect --model ~/models/QwQ-32B --json | jq .memory"]);
         command.SetAction(parsed => Run(parsed, terminal));
         return command;
     }
@@ -24,7 +24,7 @@ internal static class InspectCommand
         string? model = parsed.GetValue(CommonOptions.Model);
         ModelFacts facts = new(
             model ?? DemonstrationModel.Name,
-            ModelInspection.Read(model ?? DemonstrationModel.Path, CommonOptions.ReadKvDtype(parsed)),
+            ModelInspection.Read(model ?? DemonstrationModel.Path, CommonOptions.ReadKvDtype(parsed), parsed.GetValue(CommonOptions.TensorParallel) ?? 1),
             CommonOptions.ReadKvDtype(parsed));
         if (parsed.GetValue(Json))
             InspectJson.Write(terminal.Out, facts);

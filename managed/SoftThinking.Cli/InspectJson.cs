@@ -63,6 +63,35 @@ internal static class InspectJson
         json.WriteNumber("needed", found.NeededBytes);
         json.WriteNumber("free", found.FreeBytes);
         json.WriteEndObject();
+        WriteRanks(json, found.Ranks);
+    }
+
+    private static void WriteRanks(Utf8JsonWriter json, IReadOnlyList<RankInspection> ranks)
+    {
+        json.WriteStartArray("ranks");
+        foreach (RankInspection rank in ranks)
+        {
+            json.WriteStartObject();
+            WriteRange(json, "heads", rank.Heads);
+            WriteRange(json, "kv_heads", rank.KvHeads);
+            WriteRange(json, "ffn_columns", rank.FfnColumns);
+            WriteRange(json, "vocabulary_ids", rank.VocabularyIds);
+            json.WriteNumber("weights", rank.WeightBytes);
+            json.WriteNumber("kv_full_context", rank.KvBytes);
+            json.WriteNumber("work", rank.WorkBytes);
+            json.WriteNumber("needed", rank.NeededBytes);
+            json.WriteEndObject();
+        }
+        json.WriteEndArray();
+    }
+
+    // First, and the one after the last.
+    private static void WriteRange(Utf8JsonWriter json, string name, Range range)
+    {
+        json.WriteStartArray(name);
+        json.WriteNumberValue(range.Start.Value);
+        json.WriteNumberValue(range.End.Value);
+        json.WriteEndArray();
     }
 
     private static void WriteTokenizer(Utf8JsonWriter json, ModelFacts facts)

@@ -15,6 +15,7 @@ internal static class InspectText
         [
             ("model", ModelRows(facts)),
             ("memory", MemoryRows(facts)),
+            .. facts.Found.Ranks.Count > 1 ? new[] { ("devices", RankRows(facts.Found)) } : [],
             ("tokenizer", TokenizerRows(facts.Found)),
             ("chat template", TemplateRows(facts)),
             ("generation_config.json", DefaultRows(facts.Found)),
@@ -65,6 +66,15 @@ internal static class InspectText
                 + (found.NeededBytes > found.FreeBytes ? ": NOT ENOUGH" : "")),
         ];
     }
+
+    private static (string, string)[] RankRows(ModelInspection found) =>
+    [
+        .. found.Ranks.Select((rank, i) => (Text($"rank {i}"),
+            Text($"query heads {Span(rank.Heads)}, key-value heads {Span(rank.KvHeads)}, feed-forward {Span(rank.FfnColumns)}, ids {Span(rank.VocabularyIds)}; ")
+            + $"needed {SizeText.Of(rank.NeededBytes)}: weights {SizeText.Of(rank.WeightBytes)}, KV cache {SizeText.Of(rank.KvBytes)}, work buffers {SizeText.Of(rank.WorkBytes)}")),
+    ];
+
+    private static string Span(Range range) => Text($"{range.Start.Value}-{range.End.Value - 1}");
 
     private static (string, string)[] TokenizerRows(ModelInspection found) =>
     [

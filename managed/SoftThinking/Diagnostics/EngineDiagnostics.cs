@@ -27,7 +27,8 @@ public static class EngineDiagnostics
         return Engine.Create(tensors, tokenizer, () => null, options ?? new EngineOptions());
     }
 
-    /// <summary>Lower bounds of the model's bytes and multiply-adds.</summary>
+    /// <summary>Lower bounds of the model's bytes and multiply-adds on one device: its part of a model that several share. Where the devices
+    /// are threads of one CPU, of all of them, as <see cref="MachineRates"/> measures the whole machine.</summary>
     /// <exception cref="ArgumentNullException">The engine is null.</exception>
     public static ModelCost Cost(this Engine engine)
     {
@@ -35,6 +36,7 @@ public static class EngineDiagnostics
         LoadedModel model = engine.Model;
         ModelShard shard = model.Weights.Shard;
         NativeDtype kvDtype = model.Cache.Layers[0].Dtype;
+        int counted = model.Followers is ThreadRanks && !model.Device.Query().OwnMemory ? shard.Ranks : 1;
         long layers = 0, bytes = 0;
         foreach (LayerWeights w in model.Weights.Layers)
         {
@@ -45,12 +47,12 @@ public static class EngineDiagnostics
             }
         }
         return new ModelCost(
-            WeightBytes: model.WeightBytes,
-            WeightBytesPerStep: bytes + BytesOf(model.Device, model.Weights.LmHead),
-            KvBytesPerToken: KvCache.Measure(model.Device, shard, kvDtype, 1) / KvCache.BlockPositions,
-            MultiplyAddsPerToken: layers,
-            MultiplyAddsPerSample: (long)shard.Ids.Count * shard.Whole.HiddenSize,
-            MultiplyAddsPerPair: 2L * shard.Whole.Layers * shard.Heads.Count * shard.Whole.HeadDim,
+            WeightBytes: counted * model.WeightBytes,
+            WeightBytesPerStep: counted * (bytes + BytesOf(model.Device, model.Weights.LmHead)),
+            KvBytesPerToken: counted * KvCache.Measure(model.Device, shard, kvDtype, 1) / KvCache.BlockPositions,
+            MultiplyAddsPerToken: counted * layers,
+            MultiplyAddsPerSample: (long)counted * shard.Ids.Count * shard.Whole.HiddenSize,
+            MultiplyAddsPerPair: 2L * counted * shard.Whole.Layers * shard.Heads.Count * shard.Whole.HeadDim,
             Products: model.Weights.Layers[0].Qkv.Dtype switch
             {
                 NativeDtype.Int8 => ProductFormat.Int8,

@@ -87,6 +87,9 @@ public sealed record ModelInspection
     /// <summary>Bytes of everything else while one text of the full context is generated, with default options otherwise.</summary>
     public required long WorkBytes { get; init; }
 
+    /// <summary>What each device holds and needs; one where the model is not divided. All that is replicated counts on each.</summary>
+    public required IReadOnlyList<RankInspection> Ranks { get; init; }
+
     /// <summary>Bytes of memory that are free now.</summary>
     public required long FreeBytes { get; init; }
 
@@ -96,12 +99,14 @@ public sealed record ModelInspection
     /// <summary>Inspects a Hugging Face checkpoint: a directory, or a .safetensors file with its config.json next to it.</summary>
     /// <param name="path">The directory or file. Nothing is downloaded.</param>
     /// <param name="kvDtype">Number format of the KV cache whose memory is computed.</param>
+    /// <param name="tensorParallel">Devices that share the model, as in <see cref="EngineOptions.TensorParallel"/>.</param>
     /// <exception cref="ArgumentNullException">The path is null.</exception>
     /// <exception cref="ModelFileException">A file is missing, broken, or of a kind that this engine does not run.</exception>
     /// <exception cref="TemplateException">The chat template is broken or not supported.</exception>
     /// <exception cref="BackendException">The native library cannot be loaded.</exception>
-    /// <exception cref="ArgumentException">A marker of the model's thoughts has too many tokens.</exception>
-    public static ModelInspection Read(string path, KvDtype kvDtype = KvDtype.Bf16)
+    /// <exception cref="ArgumentException">A marker of the model's thoughts has too many tokens; or the model cannot be divided among so many
+    /// devices.</exception>
+    public static ModelInspection Read(string path, KvDtype kvDtype = KvDtype.Bf16, int tensorParallel = 1)
     {
         ArgumentNullException.ThrowIfNull(path);
         using Checkpoint checkpoint = Checkpoint.Open(path);
@@ -109,6 +114,8 @@ public sealed record ModelInspection
         ModelConfig config = checkpoint.Config;
         NativeDtype dtype = KvPlan.DtypeOf(kvDtype);
         ModelShard shard = ModelShard.All(config);
+        int ranks = new EngineOptions { TensorParallel = tensorParallel }.TensorParallel;
+        bool areBlocks = ModelWeights.AreBlocks(checkpoint, WeightFormat.Stored);
         int blocks = KvCache.BlocksFor(config.MaxPositions);
         MatrixRecorder recorder = new(checkpoint);
         long weightBytes = ModelWeights.Measure(recorder, shard, WeightFormat.Stored, device);
@@ -133,8 +140,20 @@ public sealed record ModelInspection
             KvBytesPerToken = KvCache.Measure(device, shard, dtype, 1) / KvCache.BlockPositions,
             KvBytes = KvCache.Measure(device, shard, dtype, blocks),
             WorkBytes = Runner.Measure(device, shard, KvPlan.LimitsOf(OneSequence, config.MaxPositions)),
+            Ranks = [.. Enumerable.Range(0, ranks).Select(r => InspectRank(checkpoint, ModelShard.Make(config, r, ranks, areBlocks), device, dtype))],
             FreeBytes = (long)device.Query().FreeMemory,
         };
+    }
+
+    private static RankInspection InspectRank(Checkpoint checkpoint, ModelShard shard, Device device, NativeDtype kvDtype)
+    {
+        return new(
+            RangeOf(shard.Heads), RangeOf(shard.KvHeads), RangeOf(shard.Ffn), RangeOf(shard.Ids),
+            ModelWeights.Measure(checkpoint, shard, WeightFormat.Stored, device),
+            KvCache.Measure(device, shard, kvDtype, KvCache.BlocksFor(shard.Whole.MaxPositions)),
+            Runner.Measure(device, shard, KvPlan.LimitsOf(OneSequence, shard.Whole.MaxPositions)));
+
+        static Range RangeOf(Window window) => window.First..(window.First + window.Count);
     }
 
     private static bool? FindOpensThought(Tokenizer tokenizer, ChatTemplate? template, ThinkingMarkers markers)

@@ -53,8 +53,15 @@ public sealed class ProcessGroup : IDisposable
     {
         if (!_world.Idle)
             Abort(1);
-        if (Rank == 0)
-            ProcessRanks.Exit(_world);
+        try
+        {
+            if (Rank == 0)
+                ProcessRanks.Exit(_world);
+        }
+        catch (BackendException)
+        {
+            Abort(1);
+        }
         _world.Dispose();
     }
 }

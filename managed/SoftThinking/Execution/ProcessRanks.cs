@@ -35,6 +35,7 @@ internal sealed class ProcessRanks : IFollowers
     {
         if (options.TensorParallel != 1 && options.TensorParallel != world.Ranks)
             throw new ArgumentException($"{nameof(EngineOptions.TensorParallel)} is {options.TensorParallel}, but {world.Ranks} processes were started, each with a device");
+        world.Idle = false;
         Send(world, Kind.Load, new RankOrder(source.Origin, RankOptions.Of(options)).ToJson());
         LoadedModel model = LoadPart(world, () => source, options, logger, cancellation);
         model.Followers = new ProcessRanks(world);

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Runtime.ExceptionServices;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
 using SoftThinking.Checkpoints;
 using SoftThinking.Interop;
 
@@ -40,7 +41,7 @@ internal sealed class ThreadRanks : IFollowers
         }
         int blocks = opened.Min(rank => rank.Plan.Blocks);
         LoadedModel[] models = EachRank(ranks, r => new LoadedModel(
-            opened[r], opened[r].Plan.With(blocks, options), comms[r], source, options, logger, r == 0 ? options.LoadProgress : null, cancellation));
+            opened[r], opened[r].Plan.With(blocks, options), comms[r], source, options, r == 0 ? logger : NullLogger.Instance, r == 0 ? options.LoadProgress : null, cancellation));
         models[0].Followers = new ThreadRanks(models);
         return models[0];
     }
