@@ -24,19 +24,29 @@ __global__ void __launch_bounds__(kThreads)
   out[row * cols + col] = sent[row * (end - begin) + col - begin];
 }
 
-// The rows of one exchange: all_gather of op.rows rows that fit in the stream's memory. NCCL gathers equal counts, so a
-// rank with a column less than others sends from a copy that is long enough.
+st_status copy_rows(st_stream* stream, const st_all_gather& op, int64_t cols, float* to) {
+  auto bytes = static_cast<size_t>(op.rows * cols) * sizeof(float);
+  return checked(cudaMemcpyAsync(to, op.in, bytes, cudaMemcpyDefault, stream->handle), "all_gather");
+}
+
+// The columns of a rank, and the most of any.
+int64_t columns_of(const st_all_gather& op, int32_t rank) {
+  return shard_begin(op.cols, rank + 1, op.comm->ranks) - shard_begin(op.cols, rank, op.comm->ranks);
+}
+int64_t most_columns(const st_all_gather& op) {
+  return (int64_t{op.cols} + op.comm->ranks - 1) / op.comm->ranks;
+}
+
+// As many rows as fit in the stream's memory. NCCL gathers equal counts, so where ranks differ in their columns they
+// send from a copy that is long enough for all.
 st_status gather_part(st_stream* stream, const st_all_gather& op) {
   int32_t ranks = op.comm->ranks, rank = op.comm->rank;
-  int64_t own = shard_begin(op.cols, rank + 1, ranks) - shard_begin(op.cols, rank, ranks);
-  int64_t count = int64_t{op.rows} * ((op.cols + ranks - 1) / ranks);
+  int64_t count = op.rows * most_columns(op);
   auto* gathered = static_cast<float*>(staging(stream));
   const float* sent = op.in;
   if (op.cols % ranks != 0) {
+    ST_TRY(copy_rows(stream, op, columns_of(op, rank), gathered + rank * count));
     sent = gathered + rank * count;
-    ST_TRY(checked(cudaMemcpyAsync(gathered + rank * count, op.in, static_cast<size_t>(op.rows * own) * sizeof(float),
-                                   cudaMemcpyDefault, stream->handle),
-                   "all_gather"));
   }
   ST_TRY(exchange("all_gather", stream, op.comm, sent, gathered, count));
   dim3 grid(static_cast<unsigned>(op.rows), blocks_for(op.cols, kThreads));
@@ -48,26 +58,21 @@ st_status gather_part(st_stream* stream, const st_all_gather& op) {
 
 st_status all_gather(st_stream* stream, const st_all_gather* op) {
   ST_TRY(check(stream, op));
-  int32_t ranks = op->comm->ranks, rank = op->comm->rank;
+  int32_t ranks = op->comm->ranks;
   ST_REQUIRE(op->cols >= ranks, "all_gather: %d columns over %d ranks", op->cols, ranks);
   ST_REQUIRE(stream->device == op->comm->device, "all_gather: the communicator is of another device");
   cudaSetDevice(stream->device->ordinal);
-  if (ranks == 1)
-    return op->rows == 0
-               ? ST_OK
-               : checked(cudaMemcpyAsync(op->out, op->in,
-                                         sizeof(float) * static_cast<size_t>(op->cols) * static_cast<size_t>(op->rows),
-                                         cudaMemcpyDefault, stream->handle),
-                         "all_gather");
-  int64_t row_bytes = (int64_t{op->cols} + ranks - 1) / ranks * ranks * static_cast<int64_t>(sizeof(float));
-  ST_REQUIRE(row_bytes <= kStagingBytes, "all_gather: rows of %lld bytes, expected up to %lld",
-             static_cast<long long>(row_bytes), static_cast<long long>(kStagingBytes));
-  int64_t own = shard_begin(op->cols, rank + 1, ranks) - shard_begin(op->cols, rank, ranks);
-  int64_t part = kStagingBytes / row_bytes;
+  if (op->rows == 0) return ST_OK;
+  if (ranks == 1) return copy_rows(stream, *op, op->cols, op->out);
+  int64_t row_bytes = ranks * most_columns(*op) * static_cast<int64_t>(sizeof(float));
+  constexpr auto kMost = static_cast<int64_t>(kScratchBytes - kTicketBytes);
+  ST_REQUIRE(row_bytes <= kMost, "all_gather: rows of %lld bytes, expected up to %lld",
+             static_cast<long long>(row_bytes), static_cast<long long>(kMost));
+  int64_t part = std::max<int64_t>(kStagingBytes / row_bytes, 1);
   for (int64_t done = 0; done < op->rows; done += part) {
     st_all_gather rows = *op;
     rows.rows = static_cast<int32_t>(std::min(part, op->rows - done));
-    rows.in = op->in + done * own;
+    rows.in = op->in + done * columns_of(*op, op->comm->rank);
     rows.out = op->out + done * op->cols;
     ST_TRY(gather_part(stream, rows));
   }

@@ -281,8 +281,10 @@ const char* cudaGetErrorString(cudaError_t error) {
       return "out of memory";
     case cudaErrorInvalidDevice:
       return "invalid device ordinal";
-    case cudaErrorLaunchFailure:
-      return state().devices[current_device].message;  // written before the error was seen
+    case cudaErrorLaunchFailure: {
+      std::lock_guard<std::mutex> lock(state().mutex);
+      return state().devices[current_device].message;  // not written again before a reset
+    }
     case cudaErrorStreamCaptureUnsupported:
     case cudaErrorStreamCaptureInvalidated:
       return "operation not permitted while a stream is captured";

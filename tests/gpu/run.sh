@@ -76,6 +76,11 @@ tests=$bin/softthinking_native_tests
 step device "$tests" --gtest_filter='CudaTest.*'
 step native "$tests" --gtest_filter='*/cuda_*' --gtest_output="json:$out/native.json"
 small='*RmsNorm*/cuda_bf16:*LinearTest.Gat*/cuda_bf16:*QkvEpilogue*/cuda_bf16:*AttentionTest.SequencesSideBySide*/cuda_bf16:*Graph*/cuda_bf16:*SampleState*/cuda_*:*LinearTest.SameBitsForManyRows/cuda_bf16'
+if [ "$(nvidia-smi -L 2> /dev/null | wc -l)" -ge 2 ]; then
+  step collectives "$tests" --gtest_filter='*/CommTest.*/cuda_*:*/*Shards*/cuda_*'
+else
+  left_out collectives "two GPUs are needed"
+fi
 if command -v compute-sanitizer > /dev/null; then
   for tool in memcheck racecheck synccheck; do
     step "$tool" compute-sanitizer --tool "$tool" --error-exitcode 9 "$tests" --gtest_filter="$small"

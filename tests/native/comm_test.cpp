@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <condition_variable>
 #include <functional>
+#include <future>
 #include <mutex>
 #include <thread>
 
@@ -68,12 +69,14 @@ class Ranks {
     for (std::thread& thread : threads) thread.join();
   }
 
-  // The error of a sum of one element on a rank; empty if there is none.
-  std::string sum_error(size_t k) {
+  // The error of a sum of one element on a rank; empty if there is none. `enqueued` is called before the wait for it.
+  std::string sum_error(
+      size_t k, const std::function<void()>& enqueued = [] {}) {
     Buffer<float> in(*devices[k], std::vector<float>{1.0f});
     Activations out(*devices[k], 1);
     st_all_sum op = {sizeof op, 1, 1, 0, comms[k], in.get(), nullptr, out.get()};
     st_status status = api().all_sum(devices[k]->stream, &op);
+    enqueued();
     if (status == ST_OK) status = api().stream_synchronize(devices[k]->stream);
     EXPECT_TRUE(status == ST_OK || status == ST_INTERNAL) << status;
     return status == ST_OK ? "" : api().last_error();
@@ -189,7 +192,7 @@ TEST_P(CommTest, GathersColumns) {
     ST_RANKS(ranks, count);
     ranks.connect();
     auto n = static_cast<size_t>(count);
-    for (size_t cols : {n, n + 1, size_t{37}, size_t{1000}, size_t{5001}})
+    for (size_t cols : {n, n + 1, size_t{37}, size_t{1000}, size_t{5001}, size_t{20003}})
       for (size_t rows : {0, 1, 3, 20}) {
         SCOPED_TRACE(testing::Message() << rows << " x " << cols << " over " << count);
         expect_gathered(ranks, Columns(random, rows, cols, n));
@@ -298,13 +301,15 @@ TEST_P(CommTest, CommunicatorsAreIndependent) {
   for (st_comm* comm : first) ranks.api().comm_destroy(comm);
 }
 
-// Rank 0 waits for a rank that does not come, or is about to.
+// Rank 0 waits for a rank that does not come.
 TEST_P(CommTest, AnAbortEndsWhatWaitsAndWhatFollows) {
   ST_RANKS(ranks, 2);
   for (int round = 0; round < 20; ++round) {
     ranks.connect();
     std::string waiting;
-    std::thread waiter([&] { waiting = ranks.sum_error(0); });
+    std::promise<void> enqueued;
+    std::thread waiter([&] { waiting = ranks.sum_error(0, [&] { enqueued.set_value(); }); });
+    enqueued.get_future().wait();
     ranks.api().comm_abort(ranks.comms[1], "the test ends it");
     ranks.api().comm_abort(ranks.comms[0], "too late to be the reason");
     waiter.join();
