@@ -2,6 +2,7 @@ using System.Text.RegularExpressions;
 using NUnit.Framework;
 using SoftThinking.Cli;
 using SoftThinking.Evaluation;
+using SoftThinking.Extensions.AI;
 using SoftThinking.Server;
 
 namespace SoftThinking.Tests;
@@ -21,7 +22,9 @@ public class ArchitectureTests
 
     private static readonly Project OfServers = new(typeof(SoftThinkingServer), "SoftThinking.Server", ["", "Wire", "Calls", "OpenAi", "Native", "Responses", "Messages", "Telemetry", "Hosting"]);
 
-    private static readonly Project[] Projects = [Library, OfEvaluations, OfServers];
+    private static readonly Project OfChatClients = new(typeof(SoftThinkingChatClient), "SoftThinking.Extensions.AI", ["", "Hosting"]);
+
+    private static readonly Project[] Projects = [Library, OfEvaluations, OfServers, OfChatClients];
 
     [TestCaseSource(nameof(Projects))]
     public void EveryType_HasAFileInAKnownFolder(Project project)

@@ -102,8 +102,10 @@ public class ArgumentTests
         _ when type == typeof(JsonField) => new JsonField("key", default),
         _ when type == typeof(MachineRates) => new MachineRates("device", "instructions", 1, 1, 1, 1, 1),
         _ when type == typeof(ProcessGroup) => RuntimeHelpers.GetUninitializedObject(type), // a real one needs other processes
+        _ when type == typeof(ReplyBlocks) => new ReplyBlocks(withThought: true),
         _ when type == typeof(SamplingKey) || type == typeof(SamplingKey<string>) => SamplingJson.Keys.OfType<SamplingKey<string>>().First(),
         _ when type == typeof(Tokenizer) => Loaded.Value.Tokenizer,
+        _ when type == typeof(TurnList) => new TurnList([]),
         _ => throw new NotSupportedException($"no instance of {type} to call; add one here"),
     };
 
@@ -115,7 +117,7 @@ public class ArgumentTests
         return type switch
         {
             _ when type == typeof(string) => "text",
-            _ when type == typeof(JsonObject) => new JsonObject(),
+            _ when type == typeof(JsonNode) || type == typeof(JsonObject) => new JsonObject(),
             _ when type == typeof(Engine) => Loaded.Value,
             _ when type == typeof(ModelConfig) => Loaded.Value.Config,
             _ when type == typeof(EngineOptions) => new EngineOptions(),

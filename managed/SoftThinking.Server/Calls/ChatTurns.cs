@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using SoftThinking.Chat;
 using SoftThinking.Json;
 using SoftThinking.Server.Wire;
 
@@ -25,10 +26,8 @@ internal static class ChatTurns
         return ToolFields.Complete(call, context.Model.Engine);
     }
 
-    public static bool IsSystem(ChatMessage message) => message.Role is System or Developer;
-
     /// <summary>The server's own messages, such as its system message, precede a conversation that has no system message.</summary>
-    private static IReadOnlyList<ChatMessage> StartOf(ChatPrompt chat, ChatPrompt? defaults) => defaults == null || IsSystem(chat.Messages[0]) ? [] : defaults.Messages;
+    private static IReadOnlyList<ChatMessage> StartOf(ChatPrompt chat, ChatPrompt? defaults) => defaults == null || TurnList.IsSystem(chat.Messages[0]) ? [] : defaults.Messages;
 
     /// <summary>A message as all templates know it: a developer is the system, and parts of text are one text.</summary>
     private static ChatMessage ForTemplate(ChatMessage message)

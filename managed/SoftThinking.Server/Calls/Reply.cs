@@ -1,4 +1,5 @@
 using System.Text;
+using SoftThinking.Chat;
 
 namespace SoftThinking.Server.Calls;
 

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using SoftThinking.Chat;
 using SoftThinking.Json;
 using SoftThinking.Server.Calls;
 using SoftThinking.Server.Wire;

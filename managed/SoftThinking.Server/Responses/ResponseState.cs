@@ -1,3 +1,4 @@
+using SoftThinking.Chat;
 using SoftThinking.Server.Calls;
 using SoftThinking.Server.Wire;
 

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using SoftThinking.Chat;
 using SoftThinking.Server.Calls;
 using SoftThinking.Server.Wire;
 

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using SoftThinking.Chat;
 using SoftThinking.Server.Calls;
 
 namespace SoftThinking.Server.Responses;

@@ -1,6 +1,5 @@
 using NUnit.Framework;
 using SoftThinking.Chat;
-using SoftThinking.Server.Calls;
 
 namespace SoftThinking.Server.Tests.Calls;
 

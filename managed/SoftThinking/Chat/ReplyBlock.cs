@@ -1,11 +1,11 @@
 using System.Text;
 
-namespace SoftThinking.Server.Calls;
+namespace SoftThinking.Chat;
 
 /// <summary>A part of a reply: the thought, a text or a tool call.</summary>
 /// <param name="Kind">Which of them.</param>
 /// <param name="Index">Its place in the reply.</param>
-internal sealed record ReplyBlock(BlockKind Kind, int Index)
+public sealed record ReplyBlock(BlockKind Kind, int Index)
 {
     private readonly StringBuilder _text = new();
     private readonly List<GeneratedToken> _tokens = [];
@@ -22,7 +22,7 @@ internal sealed record ReplyBlock(BlockKind Kind, int Index)
     /// <summary>The tokens so far.</summary>
     public IReadOnlyList<GeneratedToken> Tokens => _tokens;
 
-    public void Add(string text, IEnumerable<GeneratedToken> tokens)
+    internal void Add(string text, IEnumerable<GeneratedToken> tokens)
     {
         _text.Append(text);
         _tokens.AddRange(tokens);

@@ -1,21 +1,24 @@
-using SoftThinking.Chat;
+namespace SoftThinking.Chat;
 
-namespace SoftThinking.Server.Calls;
-
-/// <summary>Divides one choice of a reply into blocks, as it is generated.</summary>
+/// <summary>Divides one sample of a reply into blocks, as it is generated: what a <see cref="ChatReader"/> returns as pieces, in
+/// order.</summary>
 /// <param name="withThought">Whether the thought is a block, or left out.</param>
-internal sealed class ReplyBlocks(bool withThought)
+public sealed class ReplyBlocks(bool withThought)
 {
     private readonly List<ReplyBlock> _blocks = [];
     private readonly List<GeneratedToken> _pending = []; // precede the text of their block
     private List<BlockChange> _changes = [];
 
+    /// <summary>The blocks so far.</summary>
     public IReadOnlyList<ReplyBlock> All => _blocks;
 
     private ReplyBlock? Open => _blocks.Count > 0 ? _blocks[^1] : null;
 
+    /// <summary>Adds the next piece, and returns what it changes.</summary>
+    /// <exception cref="ArgumentNullException">The piece is null.</exception>
     public IReadOnlyList<BlockChange> Add(ChatDelta delta)
     {
+        ArgumentNullException.ThrowIfNull(delta);
         _changes = [];
         if (delta.Token is { Thinking: true } && !withThought)
             return _changes;
@@ -36,7 +39,7 @@ internal sealed class ReplyBlocks(bool withThought)
         return _changes;
     }
 
-    /// <summary>The choice has ended.</summary>
+    /// <summary>The sample has ended.</summary>
     public IReadOnlyList<BlockChange> End()
     {
         _changes = [];

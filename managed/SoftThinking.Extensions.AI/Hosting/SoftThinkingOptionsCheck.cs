@@ -1,0 +1,26 @@
+using Microsoft.Extensions.Options;
+
+namespace SoftThinking.Extensions.AI;
+
+/// <summary>Checks the settings of an application, before the model is loaded.</summary>
+internal sealed class SoftThinkingOptionsCheck : IValidateOptions<SoftThinkingOptions>
+{
+    public ValidateOptionsResult Validate(string? name, SoftThinkingOptions options)
+    {
+        if (string.IsNullOrEmpty(options.Model))
+            return Fail("Model", "is missing: it must be the path of a checkpoint");
+        if (!Directory.Exists(options.Model) && !File.Exists(options.Model))
+            return Fail("Model", $"\"{options.Model}\" does not exist (in {Environment.CurrentDirectory})");
+        try
+        {
+            options.ToEngineOptions();
+            return ValidateOptionsResult.Success;
+        }
+        catch (ArgumentOutOfRangeException error)
+        {
+            return Fail(error.ParamName!, error.Message);
+        }
+    }
+
+    private static ValidateOptionsResult Fail(string key, string problem) => ValidateOptionsResult.Fail($"{SoftThinkingOptions.Section}:{key}: {problem}");
+}

@@ -1,9 +1,0 @@
-namespace SoftThinking.Server.Calls;
-
-/// <summary>What a <see cref="ReplyBlock"/> is.</summary>
-internal enum BlockKind
-{
-    Thought,
-    Text,
-    ToolCall,
-}
