@@ -3,7 +3,8 @@ using Microsoft.Extensions.Logging;
 namespace SoftThinking;
 
 /// <summary>How an engine is set up. No option changes the result of a request, except
-/// <see cref="Device"/>, <see cref="Weights"/>, <see cref="KvDtype"/> and <see cref="FastPrefill"/>.</summary>
+/// <see cref="Device"/>, <see cref="Weights"/>, <see cref="KvDtype"/>, <see cref="FastPrefill"/>, and a <see cref="TensorParallel"/> that is
+/// not 1, 2, 4 or 8.</summary>
 public sealed record EngineOptions
 {
     /// <summary>Where to compute.</summary>
