@@ -44,9 +44,8 @@ public class TensorParallelTests
     {
         if (!Divides(model, ranks, WeightFormat.Int8))
         {
-            ArgumentException error = Assert.Throws<ArgumentException>(() =>
-                Engine.Load(model, new EngineOptions { Device = ComputeDevice.Cpu, Weights = WeightFormat.Int8, TensorParallel = ranks }).Dispose());
-            Assert.That(error.Message, Does.Contain($"cannot be divided among {ranks} devices"));
+            Assert.That(() => Engine.Load(model, new EngineOptions { Device = ComputeDevice.Cpu, Weights = WeightFormat.Int8, TensorParallel = ranks }).Dispose(),
+                Throws.ArgumentException.With.Message.Contains($"cannot be divided among {ranks} devices"));
             return;
         }
         using GoldenFile expected = new(Path.Combine(model, "expected.safetensors"));
