@@ -34,6 +34,21 @@ public sealed record TestDevice(string Name)
             Assert.Ignore("only the emulated device can be told to fail");
     }
 
+    /// <summary>For tests of several devices.</summary>
+    internal void MustBeThere(int devices)
+    {
+        if (this == Cpu || Emulated)
+            return;
+        try
+        {
+            Open(NativeDtype.F32, devices - 1).Dispose();
+        }
+        catch (BackendException reason)
+        {
+            Assert.Ignore($"needs {devices} GPUs: {reason.Message}");
+        }
+    }
+
     public override string ToString() => Name;
 
     private static string Library

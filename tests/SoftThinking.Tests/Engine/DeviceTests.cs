@@ -126,6 +126,30 @@ public class DeviceTests
         Assert.That(await BitsOf(next, Request(0)), Is.EqualTo(expected));
     }
 
+    /// <summary>A kernel fails on one of two devices that share the model: the other one does not wait for it.</summary>
+    [TestCase(200)]
+    [TestCase(201)]
+    [TestCase(900)]
+    public async Task AKernelThatFailsOnOneDeviceEndsTheOthers(int kernel)
+    {
+        TestDevice.Kernels.MustBeEmulated();
+        EngineOptions options = Small(TestDevice.Kernels.Options(activations: NativeDtype.Bf16)) with { TensorParallel = 2 };
+        long free = FreeMemory();
+        using (NativeEnvironment.Set(NativeEnvironment.Fault, $"launch-{kernel}"))
+        {
+            await using Engine engine = Engine.Load(Model, options);
+            Task<GenerationResult>[] running = [.. Enumerable.Range(0, 4).Select(i => engine.GenerateAsync(Request(i)))];
+            foreach (Task<GenerationResult> task in running)
+            {
+                Assert.That(async () => await task.WaitAsync(TimeSpan.FromSeconds(30)),
+                    Throws.InstanceOf<GenerationException>().With.Message.Contains("CUDA says: a kernel failed: as the test wants it"));
+            }
+        }
+        Assert.That(FreeMemory(), Is.EqualTo(free));
+        await using Engine next = Engine.Load(Model, options);
+        await BitsOf(next, Request(0) with { MaxNewTokens = 2 });
+    }
+
     [Test]
     public async Task AKernelThatFailsWhileLoadingLeavesNothing()
     {

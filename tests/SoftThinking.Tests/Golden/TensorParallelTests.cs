@@ -75,6 +75,7 @@ public class TensorParallelTests
 
     private static void Compare(TestDevice device, string model, KvDtype kv, WeightFormat format, ConceptToken[] tokens, int entries, int chunk, int ranks)
     {
+        device.MustBeThere(ranks);
         using ForwardPass one = new(device, model, kv, entries, chunk, tokens.Length, format: format);
         using ForwardPass many = new(device, model, kv, entries, chunk, tokens.Length, format: format, ranks: ranks);
         for (int start = 0; start < tokens.Length; start += chunk)
