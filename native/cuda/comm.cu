@@ -164,15 +164,41 @@ void comm_destroy(st_comm* comm) {
   delete comm;
 }
 
-st_status exchange(const char* operation, st_stream* stream, st_comm* comm, const float* sent, float* received,
-                   int64_t count) {
+// body(nccl, handle) gives the operation to NCCL, and returns NCCL's error.
+template <typename Launch>
+st_status Exchange::launch(const Launch& body) const {
   cudaSetDevice(stream->device->ordinal);
   std::lock_guard<std::timed_mutex> lock(comm->launching);
   ST_TRY(comm->group->status(operation));
   stream->group = comm->group;
-  int error =
-      comm->nccl->all_gather(sent, received, static_cast<size_t>(count), kNcclF32, comm->handle, stream->handle);
+  int error = body(*comm->nccl, comm->handle);
   return error == 0 ? ST_OK : fail(ST_INTERNAL, "%s: NCCL says: %s", operation, comm->nccl->error_text(error));
+}
+
+st_status Exchange::gather(const float* sent, float* received, int64_t count) const {
+  return launch([&](const Nccl& nccl, void* handle) {
+    return nccl.all_gather(sent, received, static_cast<size_t>(count), kNcclF32, handle, stream->handle);
+  });
+}
+
+st_status Exchange::scatter(const float* sent, float* received, int64_t count) const {
+  return launch([&](const Nccl& nccl, void* handle) {
+    int error = nccl.group_start();
+    auto size = static_cast<size_t>(count);
+    for (int k = 0; k < comm->ranks && error == 0; ++k) {
+      error = nccl.send(sent + k * count, size, kNcclF32, k, handle, stream->handle);
+      if (error == 0) error = nccl.receive(received + k * count, size, kNcclF32, k, handle, stream->handle);
+    }
+    int end = nccl.group_end();
+    return error != 0 ? error : end;
+  });
+}
+
+st_status Exchange::share(void* data, int64_t bytes) const {
+  return launch([&](const Nccl& nccl, void* handle) {
+    const char* own = static_cast<const char*>(data) + comm->rank * bytes;
+    return nccl.all_gather(own, data, static_cast<size_t>(bytes), kNcclInt8, handle, stream->handle);
+  });
 }
 
 }  // namespace st::cuda

@@ -35,8 +35,22 @@ class CommGroup {
   std::vector<st_comm*> members_;
 };
 
-// received[ranks, count] = the sent[count] of all ranks, as work of the stream.
-st_status exchange(const char* operation, st_stream* stream, st_comm* comm, const float* sent, float* received,
-                   int64_t count);
+// Work of the stream, of the operation that is named in errors.
+struct Exchange {
+  const char* operation;
+  st_stream* stream;
+  st_comm* comm;
+
+  // received[ranks, count] = the sent[count] of all ranks.
+  st_status gather(const float* sent, float* received, int64_t count) const;
+  // Every rank gets its own share from all ranks: received[k] = sent[own rank] of rank k, both [ranks, count].
+  st_status scatter(const float* sent, float* received, int64_t count) const;
+  // data[k] of every rank = data[k] of rank k, [ranks, bytes].
+  st_status share(void* data, int64_t bytes) const;
+
+ private:
+  template <typename Launch>
+  st_status launch(const Launch& body) const;
+};
 
 }  // namespace st::cuda

@@ -17,7 +17,8 @@ namespace st::cuda {
 namespace {
 
 #if defined(ST_HAS_NCCL_HEADER)
-static_assert(sizeof(ncclUniqueId) == sizeof(NcclId) && int{ncclFloat32} == kNcclF32 && int{ncclSuccess} == 0,
+static_assert(sizeof(ncclUniqueId) == sizeof(NcclId) && int{ncclInt8} == kNcclInt8 && int{ncclFloat32} == kNcclF32 &&
+                  int{ncclSuccess} == 0,
               "nccl.h writes down other values than NCCL has");
 #endif
 
@@ -25,7 +26,9 @@ bool find_functions(const Library& library, Nccl* table) {
   return library.find("ncclGetVersion", &table->get_version) &&
          library.find("ncclGetUniqueId", &table->get_unique_id) &&
          library.find("ncclCommInitRank", &table->init_rank) && library.find("ncclCommAbort", &table->abort) &&
-         library.find("ncclAllGather", &table->all_gather) && library.find("ncclGetErrorString", &table->error_text);
+         library.find("ncclAllGather", &table->all_gather) && library.find("ncclSend", &table->send) &&
+         library.find("ncclRecv", &table->receive) && library.find("ncclGroupStart", &table->group_start) &&
+         library.find("ncclGroupEnd", &table->group_end) && library.find("ncclGetErrorString", &table->error_text);
 }
 
 // Whether the library can be used; otherwise `report` says why not.

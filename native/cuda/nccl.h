@@ -18,11 +18,17 @@ struct Nccl {
   int (*abort)(void* comm);                                       // ends the operations that wait, and the communicator
   // received[ranks, count] = the sent[count] of all ranks. May be in place.
   int (*all_gather)(const void* sent, void* received, size_t count, int type, void* comm, cudaStream_t stream);
+  // To and from one rank, this one included. Those between group_start and group_end are one operation.
+  int (*send)(const void* sent, size_t count, int type, int rank, void* comm, cudaStream_t stream);
+  int (*receive)(void* received, size_t count, int type, int rank, void* comm, cudaStream_t stream);
+  int (*group_start)();
+  int (*group_end)();
   const char* (*error_text)(int error);
 };
 
 // Values of its enumerations and limits, the same in every version 2.
 enum NcclValue {
+  kNcclInt8 = 0,
   kNcclF32 = 7,
   kNcclFirstVersion = 20906,  // 2.9.6: collectives in graphs
   kNcclEndOfVersions = 30000,

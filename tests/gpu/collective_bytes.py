@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Prints, as a Markdown table, what a rank receives in one decode step of a model over N devices, counted from the shapes:
+"""Prints, as a Markdown table, what a rank receives in one step of a model over N devices, counted from the shapes:
 the least time for it on some links, next to the least time to read the rank's weights. Nothing is measured.
 
 usage: collective_bytes.py
@@ -9,6 +9,8 @@ from dataclasses import dataclass
 WEIGHTS = 3.35e12  # bytes per second: the memory of an H100
 LINKS = {"NVLink 4": 450e9, "PCIe 5": 64e9, "PCIe 4": 32e9}  # bytes per second in one direction; x16
 LATENCY = 10e-6  # seconds for a collective without bytes: assumed
+WORTH_SHARING = 4 << 20  # bytes that are worth a second collective: adds_shares in native/cuda/all_sum.cu
+ACTIVATION = 2  # bytes: bf16
 
 HEAD = ["model", "N", "rows", "weights ms", "sums MB", "logits MB", *(f"{link} ms" for link in LINKS), "latency ms", "ring, bf16: sums MB"]
 
@@ -42,14 +44,23 @@ MODELS = [
 ]
 
 
+def sum_bytes(ranks, count):
+    """Bytes that a rank receives for a sum of `count` elements, and its collectives: every rank adds all, or its share."""
+    all_of_it = 4 * (ranks - 1) * count
+    share = (4 + ACTIVATION) * (ranks - 1) * count // ranks
+    return (share, 2) if all_of_it - share >= WORTH_SHARING else (all_of_it, 1)
+
+
 def row(model, ranks, rows):
-    sums = model.sums() * rows * model.hidden * 4 * (ranks - 1)
-    logits = rows * model.vocabulary * 4 * (ranks - 1) // ranks
+    one, collectives = sum_bytes(ranks, rows * model.hidden)
+    sums = model.sums() * one
+    sampled = rows if rows <= 64 else 1  # more are a prompt
+    logits = sampled * model.vocabulary * 4 * (ranks - 1) // ranks
     ring = model.sums() * 2 * (ranks - 1) * rows * model.hidden * 2 // ranks
     return [
         model.name, ranks, rows, f"{1e3 * model.weight_bytes(ranks) / WEIGHTS:.2f}", f"{sums / 1e6:.1f}", f"{logits / 1e6:.1f}",
         *(f"{1e3 * (sums + logits) / speed:.2f}" for speed in LINKS.values()),
-        f"{1e3 * LATENCY * (model.sums() + 1):.2f}", f"{ring / 1e6:.1f}",
+        f"{1e3 * LATENCY * (collectives * model.sums() + 1):.2f}", f"{ring / 1e6:.1f}",
     ]
 
 
@@ -59,7 +70,7 @@ def table():
     for model in MODELS:
         for ranks in (2, 4, 8):
             if model.kv_heads % ranks == 0:
-                yield from (row(model, ranks, rows) for rows in (1, 16, 64))
+                yield from (row(model, ranks, rows) for rows in (1, 16, 64, 512))
 
 
 for cells in table():
