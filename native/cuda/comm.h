@@ -35,7 +35,7 @@ class CommGroup {
   std::vector<st_comm*> members_;
 };
 
-// Work of the stream, of the operation that is named in errors.
+// Exchanges between the ranks, as work of the stream; errors name the operation.
 struct Exchange {
   const char* operation;
   st_stream* stream;

@@ -4,7 +4,7 @@ using SoftThinking.Interop;
 
 namespace SoftThinking.Execution;
 
-/// <summary>What each rank tells all others while a model is loaded.</summary>
+/// <summary>What each rank reports to all others while a model is loaded.</summary>
 /// <param name="Error">Why the rank cannot go on; null if it can.</param>
 /// <param name="Version">Of the program.</param>
 /// <param name="Backend">Name of the backend that the rank computes with.</param>

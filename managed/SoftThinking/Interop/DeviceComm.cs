@@ -13,7 +13,7 @@ internal sealed unsafe class DeviceComm : DeviceChild
     public DeviceComm(Device device, int rank, int ranks, ReadOnlySpan<byte> id, TimeSpan timeout, nint transport = 0)
         : base(device)
     {
-        (Rank, Ranks) = (rank, ranks);
+        Ranks = ranks;
         CommOptions options = new()
         {
             Size = (uint)sizeof(CommOptions),
@@ -26,8 +26,6 @@ internal sealed unsafe class DeviceComm : DeviceChild
         nint comm;
         Adopt(device.Api->CommCreate(device.Handle, &options, &comm), comm);
     }
-
-    public int Rank { get; }
 
     public int Ranks { get; }
 

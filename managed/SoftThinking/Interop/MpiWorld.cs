@@ -19,7 +19,6 @@ internal sealed unsafe class MpiWorld : IDisposable
         MpiInfo info = new() { Size = (uint)sizeof(MpiInfo) };
         library.Check(library.Api->Query(&info));
         (Rank, Ranks, LocalRank, LocalRanks) = (info.Rank, info.Ranks, info.LocalRank, info.LocalRanks);
-        Implementation = NativeText.Read(info.Library, MpiInfo.LibraryBytes);
     }
 
     /// <summary>The world that this process has joined; null if none.</summary>
@@ -38,9 +37,6 @@ internal sealed unsafe class MpiWorld : IDisposable
 
     /// <summary>Processes of the world on this machine.</summary>
     public int LocalRanks { get; }
-
-    /// <summary>Name and version of the MPI library.</summary>
-    public string Implementation { get; }
 
     /// <summary>An st_transport for communicators between processes; it exists until the process ends.</summary>
     public nint Transport => (nint)_library.Api->Transport();

@@ -1,16 +1,17 @@
-/* The world: the processes that a launcher of MPI started. A library of its own, so that nobody needs MPI who does not
- * use it; it exports one function, st_mpi_get_api, which returns a function table, or NULL if the library does not
- * support the requested version.
+/* The world: the processes that a launcher of MPI started. A library of its own, so that only programs of several
+ * processes need MPI; it exports one function, st_mpi_get_api, which returns a function table, or NULL if the library
+ * does not support the requested version.
  *
- * Rules, beside those of backend.h:
- *  - A process joins once and leaves once, best on its main thread. Only last_error, join and leave may be called
- * outside.
+ * Rules, in addition to those of backend.h:
+ *  - A process joins once and leaves once, best on its main thread. Outside, only last_error, join and leave may be
+ *    called.
  *  - Every rank calls the same collectives of a communicator in the same order, with the same number of bytes. There
- * are two: broadcast and all_gather use one, the transport the other. Each is used by one thread at a time.
+ *    are two communicators: broadcast and all_gather use one, the transport the other. Each is used by one thread at a
+ *    time.
  *  - A rank that waits lets others have its core: an idle worker needs about a hundredth of one.
  *  - A time limit is in milliseconds; 0 is none. MPI cannot withdraw from a collective. So after one that timed out, or
  *    failed otherwise, the world is broken: every call fails with the words of the first, and memory passed to the
- * collective may be written until the process ends. A launcher ends the world when a process exits with an error.
+ *    collective may be written until the process ends. A launcher ends the world when a process exits with an error.
  */
 #ifndef SOFTTHINKING_MPI_H
 #define SOFTTHINKING_MPI_H

@@ -3,7 +3,7 @@ using SoftThinking.Checkpoints;
 
 namespace SoftThinking.Tests;
 
-/// <summary>The demonstration model with heads of zeros beside its three, which change none of its logits: eight heads can be divided among
+/// <summary>The demonstration model with heads of zeros added to its three, which change none of its logits: eight heads can be divided among
 /// 2, 4 and 8 devices.</summary>
 internal static class EightHeads
 {

@@ -61,7 +61,7 @@ const char* gather_data(const void* in, void* out, uint64_t bytes, uint32_t time
 
 using Gather = const char* (*)(const void*, void*, uint64_t, uint32_t);
 
-// One collective, and what came of it: "", or what is wrong.
+// Executes one collective, and returns "", or what is wrong.
 std::string gather_and_compare(Gather gather, uint64_t bytes, int turn) {
   const st_mpi_info info = world();
   std::vector<uint8_t> in = message(bytes, info.rank, turn), out(bytes * static_cast<uint64_t>(info.ranks) + 1, 0xCB);
