@@ -63,7 +63,7 @@ public sealed class CodeTask
         return new CodeTask(ReferenceReader.Text(item, "question_id"), LiveCodeBenchCases.Read(item));
     }
 
-    private static JsonArray Array(IReadOnlyList<string> texts) => [.. texts.Select(text => JsonValue.Create(text))];
+    private static JsonArray Array(IReadOnlyList<string> texts) => [.. texts.Select(text => (JsonNode)text)];
 }
 
 /// <summary>One run of an answer.</summary>

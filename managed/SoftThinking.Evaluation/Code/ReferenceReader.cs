@@ -44,7 +44,7 @@ internal static class ReferenceReader
             JsonElement json = UntrustedJson.Parse(Encoding.UTF8.GetBytes(text));
             return UntrustedJson.FindProblem(json, key) is string problem
                 ? throw new FormatException($"{problem}.")
-                : json.Deserialize<JsonNode>();
+                : JsonNode.Parse(json.GetRawText());
         }
         catch (FormatException error) when (error.InnerException is JsonException)
         {

@@ -12,7 +12,7 @@ public sealed class ServerPool : IDisposable
     private readonly HttpClient _http;
     private readonly Server[] _servers;
     private readonly SemaphoreSlim _free;
-    private readonly ResiliencePipeline<JsonObject> _retries;
+    private readonly ResiliencePipeline _retries;
     private readonly TimeSpan _limit, _rest;
     private readonly Lock _lock = new();
 
@@ -34,7 +34,7 @@ public sealed class ServerPool : IDisposable
         _servers = [.. addresses.Select(address => new Server(new ChatServer(_http, address, options.ApiKey)))];
         _free = new SemaphoreSlim(options.MaxRequests);
         (_limit, _rest) = (options.Timeout, options.Rest);
-        _retries = options.Retries == 0 ? ResiliencePipeline<JsonObject>.Empty : RetriesOf(options);
+        _retries = options.Retries == 0 ? ResiliencePipeline.Empty : RetriesOf(options);
     }
 
     /// <summary>Asks one of the servers for a chat completion.</summary>
@@ -80,10 +80,10 @@ public sealed class ServerPool : IDisposable
         _free.Dispose();
     }
 
-    private ResiliencePipeline<JsonObject> RetriesOf(ServerPoolOptions options) =>
-        new ResiliencePipelineBuilder<JsonObject>().AddRetry(new RetryStrategyOptions<JsonObject>
+    private ResiliencePipeline RetriesOf(ServerPoolOptions options) =>
+        new ResiliencePipelineBuilder().AddRetry(new RetryStrategyOptions
         {
-            ShouldHandle = new PredicateBuilder<JsonObject>().Handle<EndpointException>(
+            ShouldHandle = new PredicateBuilder().Handle<EndpointException>(
                 error => error.Transient || (error.OfThisServer && _servers.Length > 1)),
             MaxRetryAttempts = options.Retries,
             BackoffType = DelayBackoffType.Exponential,

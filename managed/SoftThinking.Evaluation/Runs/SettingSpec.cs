@@ -43,7 +43,7 @@ public static class SettingSpec
         }
         try
         {
-            return SamplingJson.Read(JsonSerializer.SerializeToElement(changes), sampling);
+            return SamplingJson.Read(JsonElement.Parse(changes.ToJsonString()), sampling);
         }
         catch (ArgumentException error)
         {

@@ -128,7 +128,7 @@ internal sealed record ToolCallForm(bool TextArguments, bool EmptyContent, bool 
 
     private static ChatMessage[] Probe(int calls)
     {
-        JsonArray probe = [.. Enumerable.Range(0, calls).Select(i => new JsonObject
+        JsonArray probe = [.. Enumerable.Range(0, calls).Select(i => (JsonNode)new JsonObject
         {
             ["id"] = IdOf(i),
             ["type"] = "function",
