@@ -7,6 +7,8 @@ namespace SoftThinking.Interop;
 /// <summary>A backend library, loaded once per process: its function table, and its errors as exceptions.</summary>
 internal sealed unsafe class Backend
 {
+    private const string CpuLibrary = "softthinking_cpu", CudaLibrary = "softthinking_cuda";
+
     private static readonly ConcurrentDictionary<string, Lazy<Backend>> Loaded = [];
 
     private Backend(NativeApi* api) => Api = api;
@@ -14,9 +16,9 @@ internal sealed unsafe class Backend
     /// <summary>The name that the backend reports.</summary>
     public string Name => Marshal.PtrToStringUTF8((nint)Api->Backend)!;
 
-    public static Backend Cpu => Get("softthinking_cpu");
+    public static Backend Cpu => Get(CpuLibrary);
 
-    public static Backend Cuda => Get("softthinking_cuda");
+    public static Backend Cuda => Get(CudaLibrary);
 
     public NativeApi* Api { get; }
 
@@ -36,13 +38,43 @@ internal sealed unsafe class Backend
 
     private static Backend Load(string library)
     {
-        if (!NativeLibrary.TryLoad(library, Assembly.GetExecutingAssembly(), null, out nint handle))
-            throw new BackendException($"the native library '{library}' cannot be loaded; the build puts it into the program's directory");
+        nint handle = LoadLibrary(library);
         if (!NativeLibrary.TryGetExport(handle, "st_get_api", out nint export))
             throw new BackendException($"'{library}' is not a SoftThinking backend: it has no st_get_api");
         NativeApi* api = ((delegate* unmanaged<uint, NativeApi*>)export)(NativeApi.AbiVersion);
         if (api == null || api->Size != sizeof(NativeApi))
-            throw new BackendException($"'{library}' implements another version of the backend interface: rebuild the library and the program");
+            throw new BackendException($"'{library}' implements another version of the backend interface: the packages SoftThinking and SoftThinking.Backend.* must have the same version");
         return new Backend(api);
+    }
+
+    private static nint LoadLibrary(string library)
+    {
+        try
+        {
+            return NativeLibrary.Load(library, Assembly.GetExecutingAssembly(), searchPath: null);
+        }
+        // The message lists every place where the library was looked for, most often in vain.
+        catch (DllNotFoundException) when (PackageOf(library) is string package && !IsThere(library))
+        {
+            throw new BackendException($"the native library '{library}' was not found: add a reference to the package {package}");
+        }
+        catch (Exception error) when (error is DllNotFoundException or BadImageFormatException)
+        {
+            throw new BackendException($"the native library '{library}' cannot be loaded: {error.Message.ReplaceLineEndings(" ").Trim()}");
+        }
+    }
+
+    private static string? PackageOf(string library) => library switch
+    {
+        CpuLibrary => "SoftThinking.Backend.Cpu",
+        CudaLibrary => "SoftThinking.Backend.Cuda",
+        _ => null,
+    };
+
+    private static bool IsThere(string library)
+    {
+        string directories = AppContext.GetData("NATIVE_DLL_SEARCH_DIRECTORIES") as string ?? "";
+        return directories.Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries).Append(AppContext.BaseDirectory)
+            .Any(directory => Directory.EnumerateFiles(directory, $"*{library}.*").Any());
     }
 }
