@@ -2,9 +2,11 @@
 
 #include <cstring>
 #include <new>
+#include <utility>
 
 #include "common/checks.h"
 #include "cuda/comm.h"
+#include "cuda/context.h"
 #include "cuda/cublas.h"
 #include "cuda/numbers.cuh"
 
@@ -24,6 +26,11 @@ namespace {
     st_status status_of_call = checked((call), (what)); \
     if (status_of_call != ST_OK) return status_of_call; \
   } while (0)
+
+// Makes a context current for the rest of the scope, or returns why it cannot be.
+#define ST_ON(context, what)                  \
+  CurrentContext current_context_of_scope(context); \
+  ST_CHECK(current_context_of_scope.error(), what)
 
 // --- devices -------------------------------------------------------------------------------------------------------
 
@@ -48,32 +55,49 @@ st_status find_device(int32_t ordinal, cudaDeviceProp* properties) {
   return ST_OK;
 }
 
+// The context that the runtime uses for the ordinal, kept as long as the device is open.
+st_status retain_context(st_device* device) {
+  const char* missing = "";
+  const Driver* functions = driver(&missing);
+  if (!functions) return fail(ST_UNSUPPORTED, "device_open: the NVIDIA driver has no %s", missing);
+  auto error = static_cast<cudaError_t>(functions->device(&device->handle, device->ordinal));
+  if (error == cudaSuccess)
+    error = static_cast<cudaError_t>(functions->retain_primary(&device->context, device->handle));
+  return checked(error, "device_open");
+}
+
 st_status device_open(const st_device_options* options, st_device** device) {
   ST_TRY(check(options, device));
   cudaDeviceProp properties;
   st_status status = find_device(options->ordinal, &properties);
   if (status != ST_OK) return status;
-  ST_CHECK(cudaSetDevice(options->ordinal), "device_open");
   int32_t activations = options->activations;
   int32_t dtype = activations == ST_ACTIVATIONS_DEFAULT ? ST_BF16 : activations - ST_ACTIVATIONS_F32;
-  auto* made = new (std::nothrow) st_device{options->ordinal, dtype, properties.multiProcessorCount, nullptr, ""};
+  auto* made = new (std::nothrow) st_device{options->ordinal, nullptr, dtype, properties.multiProcessorCount, nullptr, ""};
   if (!made) return fail(ST_OUT_OF_MEMORY, "device_open: no memory for the device");
+  status = retain_context(made);
+  if (status != ST_OK) {
+    delete made;
+    return status;
+  }
   if (options->fast_products) made->cublas = find_cublas(made->products, sizeof made->products);
   *device = made;
   return ST_OK;
 }
 
-// CUDA keeps a kernel's error until the device is reset; afterwards a newly opened device works again.
+// Others may use the primary context, so it is released and never reset or destroyed: the runtime keeps a reference of
+// its own. Streams have waited for their work, so there is nothing to wait for, least of all work of others. CUDA keeps
+// a kernel's error in the context: every later call fails there, cudaFree, too, and a device that is opened again has
+// the same error. The memory of this engine then stays allocated until the application resets the context or ends.
 void device_close(st_device* device) {
   if (!device) return;
-  cudaSetDevice(device->ordinal);
-  if (cudaDeviceSynchronize() != cudaSuccess) cudaDeviceReset();
+  driver(nullptr)->release_primary(device->handle);
   delete device;
 }
 
 st_status device_query(st_device* device, st_device_info* info) {
   ST_TRY(check(device, info));
-  ST_CHECK(cudaSetDevice(device->ordinal), "device_query");
+  ST_ON(device->context, "device_query");
   cudaDeviceProp properties;
   ST_CHECK(cudaGetDeviceProperties(&properties, device->ordinal), "device_query");
   size_t free = 0, total = 0;
@@ -111,7 +135,7 @@ namespace {
 st_status memory_alloc(st_device* device, uint64_t bytes, void** pointer) {
   ST_REQUIRE(device && pointer, "memory_alloc: a pointer is null");
   ST_REQUIRE(bytes > 0, "memory_alloc: 0 bytes");
-  ST_CHECK(cudaSetDevice(device->ordinal), "memory_alloc");
+  ST_ON(device->context, "memory_alloc");
   void* memory = nullptr;
   st_status status = device_memory("memory_alloc", bytes, &memory);
   if (status != ST_OK) return status;
@@ -127,14 +151,39 @@ st_status memory_alloc(st_device* device, uint64_t bytes, void** pointer) {
 
 void memory_free(st_device* device, void* pointer) {
   if (!pointer) return;
-  cudaSetDevice(device->ordinal);
+  CurrentContext current(device->context);
   cudaFree(pointer);
+}
+
+// In words, why operations cannot read the byte at an address; nullptr if they can.
+const char* why_unreadable(const st_device* device, const char* address) {
+  cudaPointerAttributes attributes = {};
+  cudaError_t error = cudaPointerGetAttributes(&attributes, address);
+  cudaGetLastError();
+  if (error != cudaSuccess || attributes.type == cudaMemoryTypeUnregistered) return "is no memory that CUDA knows";
+  if (attributes.type != cudaMemoryTypeDevice) return nullptr;
+  if (attributes.device != device->ordinal) return "is memory of another device";
+  constexpr int kContext = 1;  // CU_POINTER_ATTRIBUTE_CONTEXT; memory of a pool has none
+  void* context = nullptr;
+  if (driver(nullptr)->pointer_attribute(&context, kContext, reinterpret_cast<uintptr_t>(address)) != 0) return nullptr;
+  return !context || context == device->context ? nullptr : "is memory of another context";
+}
+
+st_status memory_check(st_device* device, const void* memory, uint64_t bytes) {
+  ST_REQUIRE(device && memory, "memory_check: a pointer is null");
+  ST_REQUIRE(bytes > 0, "memory_check: 0 bytes");
+  ST_ON(device->context, "memory_check");
+  const char* first = static_cast<const char*>(memory);
+  for (const char* address : {first, first + (bytes - 1)})
+    if (const char* problem = why_unreadable(device, address))
+      return fail(ST_INVALID_ARGUMENT, "memory_check: the address %p %s", static_cast<const void*>(address), problem);
+  return ST_OK;
 }
 
 st_status host_alloc(st_device* device, uint64_t bytes, void** pointer) {
   ST_REQUIRE(device && pointer, "host_alloc: a pointer is null");
   ST_REQUIRE(bytes > 0, "host_alloc: 0 bytes");
-  ST_CHECK(cudaSetDevice(device->ordinal), "host_alloc");
+  ST_ON(device->context, "host_alloc");
   void* memory = nullptr;
   if (cudaHostAlloc(&memory, bytes, cudaHostAllocDefault) != cudaSuccess) {
     cudaGetLastError();
@@ -148,14 +197,14 @@ st_status host_alloc(st_device* device, uint64_t bytes, void** pointer) {
 
 void host_free(st_device* device, void* pointer) {
   if (!pointer) return;
-  cudaSetDevice(device->ordinal);
+  CurrentContext current(device->context);
   cudaFreeHost(pointer);
 }
 
 st_status copy(st_stream* stream, void* destination, const void* source, uint64_t bytes) {
   ST_REQUIRE(stream && destination && source, "copy: a pointer is null");
   if (bytes == 0) return ST_OK;
-  ST_CHECK(cudaSetDevice(stream->device->ordinal), "copy");
+  ST_ON(stream->device->context, "copy");
   return checked(cudaMemcpyAsync(destination, source, bytes, cudaMemcpyDefault, stream->handle), "copy");
 }
 
@@ -163,28 +212,30 @@ st_status copy(st_stream* stream, void* destination, const void* source, uint64_
 
 void stream_destroy(st_stream* stream) {
   if (!stream) return;
-  cudaSetDevice(stream->device->ordinal);
+  CurrentContext current(stream->device->context);
   if (stream->handle) {
     cudaStreamSynchronize(stream->handle);
     release_cublas(stream);
-    cudaStreamDestroy(stream->handle);
+    if (!stream->adopted) cudaStreamDestroy(stream->handle);
   }
+  if (stream->recorder) cudaStreamDestroy(stream->recorder);
   cudaFree(stream->scratch);
   delete stream;
 }
 
 st_status prepare(st_stream* stream) {
-  ST_CHECK(cudaSetDevice(stream->device->ordinal), "stream_create");
-  ST_CHECK(cudaStreamCreateWithFlags(&stream->handle, cudaStreamNonBlocking), "stream_create");
+  ST_ON(stream->device->context, "stream_create");
+  if (!stream->adopted) ST_CHECK(cudaStreamCreateWithFlags(&stream->handle, cudaStreamNonBlocking), "stream_create");
+  ST_CHECK(cudaStreamCreateWithFlags(&stream->recorder, cudaStreamNonBlocking), "stream_create");
   st_status status = device_memory("stream_create", kScratchBytes, &stream->scratch);
   if (status != ST_OK) return status;
   ST_CHECK(cudaMemsetAsync(stream->scratch, 0, kTicketBytes, stream->handle), "stream_create");
   return stream->device->cublas ? prepare_cublas(stream) : ST_OK;
 }
 
-st_status stream_create(st_device* device, st_stream** stream) {
-  ST_REQUIRE(device && stream, "stream_create: a pointer is null");
-  auto* made = new (std::nothrow) st_stream{device, nullptr, nullptr, nullptr, nullptr, nullptr};
+// A stream over an adopted handle, or with nullptr over its own.
+st_status make_stream(st_device* device, cudaStream_t adopted, st_stream** stream) {
+  auto* made = new (std::nothrow) st_stream{device, adopted};
   if (!made) return fail(ST_OUT_OF_MEMORY, "stream_create: no memory");
   st_status status = prepare(made);
   if (status == ST_OK)
@@ -192,6 +243,28 @@ st_status stream_create(st_device* device, st_stream** stream) {
   else
     stream_destroy(made);
   return status;
+}
+
+st_status stream_create(st_device* device, st_stream** stream) {
+  ST_REQUIRE(device && stream, "stream_create: a pointer is null");
+  return make_stream(device, nullptr, stream);
+}
+
+st_status stream_adopt(st_device* device, void* native, st_stream** stream) {
+  ST_REQUIRE(device && stream, "stream_adopt: a pointer is null");
+  auto handle = static_cast<cudaStream_t>(native);
+  ST_REQUIRE(handle && handle != cudaStreamLegacy && handle != cudaStreamPerThread,
+             "stream_adopt: CUDA's default streams cannot be adopted, only one that was created");
+  ST_ON(device->context, "stream_adopt");
+  void* context = nullptr;
+  ST_CHECK(static_cast<cudaError_t>(driver(nullptr)->context_of_stream(handle, &context)), "stream_adopt");
+  ST_REQUIRE(context == device->context, "stream_adopt: the stream is not of the primary context of device %d",
+             device->ordinal);
+  return make_stream(device, handle, stream);
+}
+
+void* stream_native(st_stream* stream) {
+  return !stream ? nullptr : stream->recording ? stream->recorder : stream->handle;
 }
 
 // The status of a wait for work with collectives of a group, if it is not null: an aborted collective is no error of
@@ -203,7 +276,7 @@ st_status waited(const char* function, cudaError_t error, const std::shared_ptr<
 
 st_status stream_synchronize(st_stream* stream) {
   ST_REQUIRE(stream, "stream_synchronize: no stream");
-  ST_CHECK(cudaSetDevice(stream->device->ordinal), "stream_synchronize");
+  ST_ON(stream->device->context, "stream_synchronize");
   std::shared_ptr<CommGroup> group = std::move(stream->group);
   return waited("stream_synchronize", cudaStreamSynchronize(stream->handle), group);
 }
@@ -212,13 +285,14 @@ st_status stream_synchronize(st_stream* stream) {
 }  // namespace st::cuda
 
 struct st_event {
-  int ordinal;
+  void* context;
   cudaEvent_t handle;
+  bool adopted;
   std::shared_ptr<st::cuda::CommGroup> group;  // of the collectives that it marks
 };
 
 struct st_graph {
-  int ordinal;
+  void* context;
   cudaGraphExec_t handle;
   std::shared_ptr<st::cuda::CommGroup> group;  // of its collectives
 };
@@ -228,38 +302,51 @@ namespace {
 
 st_status event_create(st_device* device, st_event** event) {
   ST_REQUIRE(device && event, "event_create: a pointer is null");
-  ST_CHECK(cudaSetDevice(device->ordinal), "event_create");
+  ST_ON(device->context, "event_create");
   cudaEvent_t handle;
   ST_CHECK(cudaEventCreate(&handle), "event_create");
-  *event = new (std::nothrow) st_event{device->ordinal, handle, nullptr};
+  *event = new (std::nothrow) st_event{device->context, handle, false, nullptr};
   if (*event) return ST_OK;
   cudaEventDestroy(handle);
   return fail(ST_OUT_OF_MEMORY, "event_create: no memory");
 }
 
+st_status event_adopt(st_device* device, void* native, st_event** event) {
+  ST_REQUIRE(device && native && event, "event_adopt: a pointer is null");
+  *event = new (std::nothrow) st_event{device->context, static_cast<cudaEvent_t>(native), true, nullptr};
+  return *event ? ST_OK : fail(ST_OUT_OF_MEMORY, "event_adopt: no memory");
+}
+
 void event_destroy(st_event* event) {
   if (!event) return;
-  cudaSetDevice(event->ordinal);
-  cudaEventDestroy(event->handle);
+  CurrentContext current(event->context);
+  if (!event->adopted) cudaEventDestroy(event->handle);
   delete event;
 }
 
 st_status event_record(st_stream* stream, st_event* event) {
   ST_REQUIRE(stream && event, "event_record: a pointer is null");
-  ST_CHECK(cudaSetDevice(stream->device->ordinal), "event_record");
+  ST_ON(stream->device->context, "event_record");
   event->group = stream->group;
   return checked(cudaEventRecord(event->handle, stream->handle), "event_record");
 }
 
+st_status event_wait(st_stream* stream, st_event* event) {
+  ST_REQUIRE(stream && event, "event_wait: a pointer is null");
+  ST_REQUIRE(!stream->recording, "event_wait: not while a graph is recorded");
+  ST_ON(stream->device->context, "event_wait");
+  return checked(cudaStreamWaitEvent(stream->handle, event->handle, 0), "event_wait");
+}
+
 st_status event_synchronize(st_event* event) {
   ST_REQUIRE(event, "event_synchronize: no event");
-  ST_CHECK(cudaSetDevice(event->ordinal), "event_synchronize");
+  ST_ON(event->context, "event_synchronize");
   return waited("event_synchronize", cudaEventSynchronize(event->handle), event->group);
 }
 
 st_status event_elapsed(st_event* from, st_event* to, double* seconds) {
   ST_REQUIRE(from && to && seconds, "event_elapsed: a pointer is null");
-  ST_CHECK(cudaSetDevice(from->ordinal), "event_elapsed");
+  ST_ON(from->context, "event_elapsed");
   float milliseconds = 0.0f;
   cudaError_t error = cudaEventElapsedTime(&milliseconds, from->handle, to->handle);
   if (error == cudaErrorInvalidResourceHandle) {
@@ -273,6 +360,7 @@ st_status event_elapsed(st_event* from, st_event* to, double* seconds) {
 
 st_status measure_device(st_device* device, st_rates* rates) {
   ST_TRY(check(device, rates));
+  ST_ON(device->context, "measure");
   st_stream* stream = nullptr;
   st_status status = stream_create(device, &stream);
   if (status != ST_OK) return status;
@@ -283,22 +371,31 @@ st_status measure_device(st_device* device, st_rates* rates) {
 
 // --- graphs --------------------------------------------------------------------------------------------------------
 
+// Operations are recorded on a stream of their own, to which nobody else can submit: a caller's work on the stream is
+// never part of a graph.
 st_status graph_begin(st_stream* stream) {
   ST_REQUIRE(stream, "graph_begin: no stream");
-  ST_CHECK(cudaSetDevice(stream->device->ordinal), "graph_begin");
-  return checked(cudaStreamBeginCapture(stream->handle, cudaStreamCaptureModeThreadLocal), "graph_begin");
+  ST_ON(stream->device->context, "graph_begin");
+  ST_REQUIRE(!stream->recording, "graph_begin: the stream is being recorded");
+  ST_CHECK(cudaStreamBeginCapture(stream->recorder, cudaStreamCaptureModeThreadLocal), "graph_begin");
+  std::swap(stream->handle, stream->recorder);
+  stream->recording = true;
+  return ST_OK;
 }
 
 st_status graph_end(st_stream* stream, st_graph** graph) {
   ST_REQUIRE(stream && graph, "graph_end: a pointer is null");
-  ST_CHECK(cudaSetDevice(stream->device->ordinal), "graph_end");
+  ST_ON(stream->device->context, "graph_end");
+  ST_REQUIRE(stream->recording, "graph_end: nothing was begun");
+  std::swap(stream->handle, stream->recorder);
+  stream->recording = false;
   cudaGraph_t captured = nullptr;
-  ST_CHECK(cudaStreamEndCapture(stream->handle, &captured), "graph_end");
+  ST_CHECK(cudaStreamEndCapture(stream->recorder, &captured), "graph_end");
   cudaGraphExec_t executable = nullptr;
   cudaError_t error = cudaGraphInstantiateWithFlags(&executable, captured, 0);
   cudaGraphDestroy(captured);
   ST_CHECK(error, "graph_end");
-  *graph = new (std::nothrow) st_graph{stream->device->ordinal, executable, stream->group};
+  *graph = new (std::nothrow) st_graph{stream->device->context, executable, stream->group};
   if (*graph) return ST_OK;
   cudaGraphExecDestroy(executable);
   return fail(ST_OUT_OF_MEMORY, "graph_end: no memory");
@@ -306,7 +403,7 @@ st_status graph_end(st_stream* stream, st_graph** graph) {
 
 st_status graph_launch(st_stream* stream, st_graph* graph) {
   ST_REQUIRE(stream && graph, "graph_launch: a pointer is null");
-  ST_CHECK(cudaSetDevice(stream->device->ordinal), "graph_launch");
+  ST_ON(stream->device->context, "graph_launch");
   if (graph->group) ST_TRY(graph->group->status("graph_launch"));
   if (graph->group) stream->group = graph->group;
   return checked(cudaGraphLaunch(graph->handle, stream->handle), "graph_launch");
@@ -314,7 +411,7 @@ st_status graph_launch(st_stream* stream, st_graph* graph) {
 
 void graph_destroy(st_graph* graph) {
   if (!graph) return;
-  cudaSetDevice(graph->ordinal);
+  CurrentContext current(graph->context);
   cudaGraphExecDestroy(graph->handle);
   delete graph;
 }
@@ -334,14 +431,19 @@ st_api make_api() {
   api.device_query = device_query;
   api.memory_alloc = memory_alloc;
   api.memory_free = memory_free;
+  api.memory_check = memory_check;
   api.host_alloc = host_alloc;
   api.host_free = host_free;
   api.stream_create = stream_create;
+  api.stream_adopt = stream_adopt;
+  api.stream_native = stream_native;
   api.stream_destroy = stream_destroy;
   api.stream_synchronize = stream_synchronize;
   api.event_create = event_create;
+  api.event_adopt = event_adopt;
   api.event_destroy = event_destroy;
   api.event_record = event_record;
+  api.event_wait = event_wait;
   api.event_synchronize = event_synchronize;
   api.event_elapsed = event_elapsed;
   api.matrix_bytes = matrix_bytes;
@@ -355,6 +457,7 @@ st_api make_api() {
   api.convert_to_f32 = convert_to_f32;
   api.copy = copy;
   api.embed = embed;
+  api.load_rows = load_rows;
   api.rms_norm = rms_norm;
   api.linear = linear;
   api.rope_angles = rope_angles;

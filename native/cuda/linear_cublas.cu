@@ -109,11 +109,12 @@ st_status multiply_part(st_stream* stream, const st_linear& op, int64_t first, i
 }  // namespace
 
 bool takes_cublas(const st_stream& stream, const st_linear& op) {
-  return op.fast && stream.cublas && op.rows >= kFewestRows && op.w.dtype == stream.device->activation_dtype &&
-         op.w.dtype != ST_F32 && tiles_that_fit(op) > 0;
+  return op.fast && stream.cublas && !stream.recording && op.rows >= kFewestRows &&
+         op.w.dtype == stream.device->activation_dtype && op.w.dtype != ST_F32 && tiles_that_fit(op) > 0;
 }
 
 st_status linear_cublas(st_stream* stream, const st_linear& op) {
+  CurrentContext current(stream->device->context);
   int64_t col_tiles = tiles_of(op.w.cols), row_tiles = tiles_of(op.w.rows), part = tiles_that_fit(op);
   for (int64_t first = 0; first < row_tiles; first += part) {
     int64_t tiles = std::min(part, row_tiles - first);
