@@ -371,26 +371,38 @@ st_status measure_device(st_device* device, st_rates* rates) {
 
 // --- graphs --------------------------------------------------------------------------------------------------------
 
+st_status exchange_recorder(const char* function, st_stream* stream) {
+  std::swap(stream->handle, stream->recorder);
+  int error = aim_cublas(stream);
+  if (error == 0) return ST_OK;
+  return fail(ST_INTERNAL, "%s: cuBLAS says: %s", function, stream->device->cublas->status_text(error));
+}
+
 // Operations are recorded on a stream of their own, to which nobody else can submit: a caller's work on the stream is
 // never part of a graph.
 st_status graph_begin(st_stream* stream) {
   ST_REQUIRE(stream, "graph_begin: no stream");
   ST_ON(stream->device->context, "graph_begin");
   ST_REQUIRE(!stream->recording, "graph_begin: the stream is being recorded");
-  ST_CHECK(cudaStreamBeginCapture(stream->recorder, cudaStreamCaptureModeThreadLocal), "graph_begin");
-  std::swap(stream->handle, stream->recorder);
-  stream->recording = true;
-  return ST_OK;
+  ST_TRY(exchange_recorder("graph_begin", stream));
+  cudaError_t error = cudaStreamBeginCapture(stream->handle, cudaStreamCaptureModeThreadLocal);
+  stream->recording = error == cudaSuccess;
+  if (!stream->recording) exchange_recorder("graph_begin", stream);
+  return checked(error, "graph_begin");
 }
 
 st_status graph_end(st_stream* stream, st_graph** graph) {
   ST_REQUIRE(stream && graph, "graph_end: a pointer is null");
   ST_ON(stream->device->context, "graph_end");
   ST_REQUIRE(stream->recording, "graph_end: nothing was begun");
-  std::swap(stream->handle, stream->recorder);
   stream->recording = false;
+  st_status exchanged = exchange_recorder("graph_end", stream);
   cudaGraph_t captured = nullptr;
   ST_CHECK(cudaStreamEndCapture(stream->recorder, &captured), "graph_end");
+  if (exchanged != ST_OK) {
+    cudaGraphDestroy(captured);
+    return exchanged;
+  }
   cudaGraphExec_t executable = nullptr;
   cudaError_t error = cudaGraphInstantiateWithFlags(&executable, captured, 0);
   cudaGraphDestroy(captured);

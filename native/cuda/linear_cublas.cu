@@ -109,8 +109,8 @@ st_status multiply_part(st_stream* stream, const st_linear& op, int64_t first, i
 }  // namespace
 
 bool takes_cublas(const st_stream& stream, const st_linear& op) {
-  return op.fast && stream.cublas && !stream.recording && op.rows >= kFewestRows &&
-         op.w.dtype == stream.device->activation_dtype && op.w.dtype != ST_F32 && tiles_that_fit(op) > 0;
+  return op.fast && stream.cublas && op.rows >= kFewestRows && op.w.dtype == stream.device->activation_dtype &&
+         op.w.dtype != ST_F32 && tiles_that_fit(op) > 0;
 }
 
 st_status linear_cublas(st_stream* stream, const st_linear& op) {
