@@ -28,7 +28,7 @@ namespace {
   } while (0)
 
 // Makes a context current for the rest of the scope, or returns why it cannot be.
-#define ST_ON(context, what)                  \
+#define ST_ON(context, what)                        \
   CurrentContext current_context_of_scope(context); \
   ST_CHECK(current_context_of_scope.error(), what)
 
@@ -55,15 +55,15 @@ st_status find_device(int32_t ordinal, cudaDeviceProp* properties) {
   return ST_OK;
 }
 
-// The context that the runtime uses for the ordinal, kept as long as the device is open.
+// The context that the runtime uses for the ordinal. As the runtime does, this keeps it until the process ends.
 st_status retain_context(st_device* device) {
   const char* missing = "";
   const Driver* functions = driver(&missing);
   if (!functions) return fail(ST_UNSUPPORTED, "device_open: the NVIDIA driver has no %s", missing);
-  auto error = static_cast<cudaError_t>(functions->device(&device->handle, device->ordinal));
-  if (error == cudaSuccess)
-    error = static_cast<cudaError_t>(functions->retain_primary(&device->context, device->handle));
-  return checked(error, "device_open");
+  int handle = 0;
+  int error = functions->device(&handle, device->ordinal);
+  if (error == 0) error = functions->retain_primary(&device->context, handle);
+  return checked(static_cast<cudaError_t>(error), "device_open");
 }
 
 st_status device_open(const st_device_options* options, st_device** device) {
@@ -73,7 +73,8 @@ st_status device_open(const st_device_options* options, st_device** device) {
   if (status != ST_OK) return status;
   int32_t activations = options->activations;
   int32_t dtype = activations == ST_ACTIVATIONS_DEFAULT ? ST_BF16 : activations - ST_ACTIVATIONS_F32;
-  auto* made = new (std::nothrow) st_device{options->ordinal, nullptr, dtype, properties.multiProcessorCount, nullptr, ""};
+  auto* made =
+      new (std::nothrow) st_device{options->ordinal, nullptr, dtype, properties.multiProcessorCount, nullptr, ""};
   if (!made) return fail(ST_OUT_OF_MEMORY, "device_open: no memory for the device");
   status = retain_context(made);
   if (status != ST_OK) {
@@ -85,13 +86,11 @@ st_status device_open(const st_device_options* options, st_device** device) {
   return ST_OK;
 }
 
-// Others may use the primary context, so it is released and never reset or destroyed: the runtime keeps a reference of
-// its own. Streams have waited for their work, so there is nothing to wait for, least of all work of others. CUDA keeps
-// a kernel's error in the context: every later call fails there, cudaFree, too, and a device that is opened again has
-// the same error. The memory of this engine then stays allocated until the application resets the context or ends.
+// Others may use the primary context, so it is neither reset nor, with a last reference, destroyed. Streams have waited
+// for their work, so there is nothing to wait for, least of all work of others. CUDA keeps a kernel's error in the
+// context: every later call fails there, cudaFree, too, and a device that is opened again has the same error. The
+// memory of this engine then stays allocated until the application resets the context or ends.
 void device_close(st_device* device) {
-  if (!device) return;
-  driver(nullptr)->release_primary(device->handle);
   delete device;
 }
 

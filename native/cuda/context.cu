@@ -22,7 +22,6 @@ const char* first_missing(Driver* table) {
   } functions[] = {
       {"cuDeviceGet", &table->device},
       {"cuDevicePrimaryCtxRetain", &table->retain_primary},
-      {"cuDevicePrimaryCtxRelease", &table->release_primary},
       {"cuCtxGetCurrent", &table->current},
       {"cuCtxPushCurrent", &table->push},
       {"cuCtxPopCurrent", &table->pop},

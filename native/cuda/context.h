@@ -10,7 +10,6 @@ namespace st::cuda {
 struct Driver {
   int (*device)(int* device, int ordinal);
   int (*retain_primary)(void** context, int device);
-  int (*release_primary)(int device);
   int (*current)(void** context);
   int (*push)(void* context);
   int (*pop)(void** context);

@@ -19,7 +19,6 @@ struct st_device {
   int multiprocessors;
   const st::cuda::Cublas* cublas;  // nullptr: not requested, or not found
   char products[sizeof(st_device_info::products)];
-  int handle = 0;  // its CUdevice
 };
 
 // Scratch memory belongs to the stream, whose operations run in order: it stages uploads and what the ranks send one

@@ -1,5 +1,5 @@
-// A stand-in for CUDA's driver, by the names that libcuda.so.1 exports: what the backend asks of it, and what other code
-// of a process needs that shares a device with us. Tests load this library as the driver.
+// A stand-in for CUDA's driver, by the names that libcuda.so.1 exports: what the backend asks of it, and what other
+// code of a process needs that shares a device with us. Tests load this library as the driver.
 
 #include <cstring>
 #include <map>
@@ -185,7 +185,6 @@ cudaError_t cudaGetDriverEntryPoint(const char* symbol, void** function, unsigne
   static const std::map<std::string, void*> functions = {
       {"cuDeviceGet", reinterpret_cast<void*>(cuDeviceGet)},
       {"cuDevicePrimaryCtxRetain", reinterpret_cast<void*>(cuDevicePrimaryCtxRetain)},
-      {"cuDevicePrimaryCtxRelease", reinterpret_cast<void*>(cuDevicePrimaryCtxRelease_v2)},
       {"cuCtxGetCurrent", reinterpret_cast<void*>(cuCtxGetCurrent)},
       {"cuCtxPushCurrent", reinterpret_cast<void*>(cuCtxPushCurrent_v2)},
       {"cuCtxPopCurrent", reinterpret_cast<void*>(cuCtxPopCurrent_v2)},

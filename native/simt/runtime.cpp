@@ -3,7 +3,8 @@
 // detected. Devices that exchange data must therefore be waited for by several threads at the same time. A wait for an
 // event runs the work before it on the event's stream, and no more: what another stream writes without being waited for
 // is not there. SOFTTHINKING_SIMT_STREAMS, a seed, makes any stream of the device run a few operations at random
-// whenever work is submitted: every order that is drawn is one that a device may take. Not with collectives, which wait.
+// whenever work is submitted: every order that is drawn is one that a device may take. Not with collectives, which
+// wait.
 //
 // Faults, for tests: SOFTTHINKING_SIMT_FAULT is no-driver, old-driver, no-device, old-architecture, no-cublas, no-nccl,
 // or launch: from then on every kernel fails; or launch-N: the N-th kernel from then on and all after it on its device

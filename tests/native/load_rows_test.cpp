@@ -45,8 +45,8 @@ TEST_P(LoadRowsTest, RowsOfTheTableHaveTheBitsOfTheirIds) {
     Buffer<float> weights(device(), std::vector<float>(kIds, 1.0f));
     Buffer<uint8_t> rows(device(), encoded(table, type));
     Activations embedded(device(), table.size()), loaded(device(), table.size());
-    st_embed embed = {sizeof embed,    kIds,    1,          kIds, kIds, 0, 0, 0, matrix.get(), id_buffer.get(), weights.get(),
-                      nullptr, embedded.get()};
+    st_embed embed = {sizeof embed,    kIds,          1,       kIds,          kIds, 0, 0, 0, matrix.get(),
+                      id_buffer.get(), weights.get(), nullptr, embedded.get()};
     device().check(device().api.embed(device().stream, &embed));
     st_load_rows load = {sizeof load, kIds, kCols, type, rows.get(), loaded.get()};
     device().check(device().api.load_rows(device().stream, &load));

@@ -69,12 +69,13 @@ public sealed class Engine : IAsyncDisposable, IDisposable
     /// <summary>A snapshot of the load, taken after the last engine step.</summary>
     public EngineStatistics Statistics => _loop.Statistics;
 
-    /// <summary>The CUstream that the engine computes on, of the primary context of its device; 0 on the CPU. Callers may submit work to it, and wait for
-    /// events on it, at any time and from any thread; it lives as long as the engine, or is that of <see cref="EngineOptions.CudaStream"/>.</summary>
+    /// <summary>The CUstream that the engine computes on, of the primary context of its device; 0 on the CPU. Callers may submit work to it,
+    /// and let it wait for events, at any time and from any thread; it lives as long as the engine, or is that of
+    /// <see cref="EngineOptions.CudaStream"/>.</summary>
     public nint CudaStream => Model.CudaStream;
 
-    /// <summary>Called with the logits of every engine step that is launched from now on; null for no call. With it, a step is launched as two graphs in
-    /// place of one.</summary>
+    /// <summary>Called with the logits of every engine step that is launched from now on; null for no call. With it, a step is launched as
+    /// two graphs in place of one.</summary>
     /// <exception cref="NotSupportedException">Several devices compute the model.</exception>
     public LogitsHook? LogitsHook
     {

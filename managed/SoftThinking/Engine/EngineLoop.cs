@@ -177,7 +177,9 @@ internal sealed class EngineLoop : IDisposable
 
     private void Launch(Step step)
     {
-        HookedStep? hooked = Hook is LogitsHook hook && step.Plan.Sampled > 0 ? new(hook, step.Plan, _model.Weights.Config.VocabularySize) : null;
+        HookedStep? hooked = Hook is LogitsHook hook && step.Plan.Sampled > 0
+            ? new(hook, step.Plan, _model.Weights.Config.VocabularySize)
+            : null;
         _model.Runner.Launch(step, hooked == null ? null : hooked.Call);
         _launched++;
         if (hooked?.Failure is not Exception error)

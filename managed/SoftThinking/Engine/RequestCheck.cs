@@ -43,7 +43,7 @@ internal static class RequestCheck
             if (part.DevicePointer % part.ElementBytes != 0)
                 throw new ArgumentException($"{name} is at an address that is no multiple of the {part.ElementBytes} bytes of its numbers");
             if (model.CudaStream == 0 && part.ReadyEvent != 0)
-                throw new ArgumentException($"{name} has a {nameof(EmbeddingPart.ReadyEvent)}, which only CUDA knows; the engine computes on the CPU");
+                throw new ArgumentException($"{name} has a {nameof(EmbeddingPart.ReadyEvent)}, which only CUDA knows; the engine uses the CPU");
             try
             {
                 model.Device.CheckMemory(part.DevicePointer, part.Bytes);

@@ -182,8 +182,8 @@ typedef struct st_embed {
   void* out;            /* device [rows, H] */
 } st_embed;
 
-/* out[r] = source[r], in the place of rows that embed wrote: inputs of the model that are no tokens. -0 becomes 0, as in
- * the sums of embed, so that rows of its table give the bits of their ids. */
+/* out[r] = source[r], in the place of rows that embed wrote: inputs of the model that are no tokens. -0 becomes 0, as
+ * in the sums of embed, so that rows of its table give the bits of their ids. */
 typedef struct st_load_rows {
   uint32_t size;
   int32_t rows;
@@ -504,8 +504,8 @@ typedef struct st_api {
   /* If st_device_info.graphs is 1: work submitted between graph_begin and graph_end is not executed but recorded, with
    * the arguments of every operation, and executed by each graph_launch, in stream order. Only operations and copies
    * between device memory and memory of host_alloc can be recorded; the stream must not be synchronized meanwhile. What
-   * others submit to its CUstream meanwhile is executed, not recorded. A failed graph_end leaves the stream as it was before graph_begin. A graph is launched on the stream that it was
-   * recorded on. */
+   * others submit to its CUstream meanwhile is executed, not recorded. A failed graph_end leaves the stream as it was
+   * before graph_begin. A graph is launched on the stream that it was recorded on. */
   st_status (*graph_begin)(st_stream* stream);
   st_status (*graph_end)(st_stream* stream, st_graph** graph);
   st_status (*graph_launch)(st_stream* stream, st_graph* graph);

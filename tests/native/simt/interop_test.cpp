@@ -179,7 +179,8 @@ TEST_F(InteropTest, AnotherContextStaysCurrentAndDoesNotMatter) {
     ASSERT_EQ(driver("cuMemAlloc_v2", &memory, size_t{16}), 0);
     EXPECT_EQ(device.api.stream_adopt(device.handle, stream, &ours), ST_INVALID_ARGUMENT);
     EXPECT_NE(std::string(device.api.last_error()).find("primary context of device 0"), std::string::npos);
-    EXPECT_EQ(device.api.memory_check(device.handle, reinterpret_cast<void*>(static_cast<uintptr_t>(memory)), 16), ST_INVALID_ARGUMENT);
+    EXPECT_EQ(device.api.memory_check(device.handle, reinterpret_cast<void*>(static_cast<uintptr_t>(memory)), 16),
+              ST_INVALID_ARGUMENT);
     EXPECT_NE(std::string(device.api.last_error()).find("another context"), std::string::npos);
     driver("cuMemFree_v2", memory);
     driver("cuStreamDestroy_v2", stream);
@@ -230,7 +231,8 @@ TEST_F(InteropTest, ClosingLeavesTheContextToOthers) {
       device.check(device.api.gather_rows(device.stream, &op));
       EXPECT_EQ(device.api.stream_synchronize(device.stream), fails ? ST_INTERNAL : ST_OK);
       unsetenv("SOFTTHINKING_SIMT_FAULT");
-      driver("cuDevicePrimaryCtxReset_v2", fails ? 1 : 0);  // of the other device, if this one failed: the guards are read
+      driver("cuDevicePrimaryCtxReset_v2",
+             fails ? 1 : 0);  // of the other device, if this one failed: the guards are read
       if (fails) driver("cuDevicePrimaryCtxReset_v2", 0);
     }
     EXPECT_EQ(current(), primary_);

@@ -1,9 +1,10 @@
 namespace SoftThinking.Interop.Cuda;
 
 /// <summary>Called for each engine step that samples, between the LM head and what follows on the logits: penalties, biases, sampling,
-/// log-probabilities. It may submit work to the stream that reads the logits or changes them in place; what it submits is ordered between the
-/// two. It runs on the engine's thread, and all requests wait for it: it should not wait for the device. An exception ends the requests whose rows the step
-/// has, with a <see cref="GenerationException"/>.</summary>
+/// log-probabilities. It may submit work to the stream that reads the logits or changes them in place; what it submits is ordered between
+/// the two. It runs on the engine's thread, and all requests wait for it: it should not wait for the device. An exception ends the
+/// requests whose rows the step has, with a <see cref="GenerationException"/>. A row may belong to a sample that has just ended; what is
+/// sampled from it is not used.</summary>
 /// <param name="logits">The step; valid during the call.</param>
 public delegate void LogitsHook(StepLogits logits);
 

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using NUnit.Framework;
 using SoftThinking.Diagnostics;
 using SoftThinking.Interop;
@@ -75,7 +76,8 @@ public class EmbeddingPromptTests
             row.Clear();
             (row[0], row[5]) = (10, 12);
         };
-        GenerationRequest request = LogitsHookTests.Greedy(0) with { Prompt = new EmbeddingPrompt([table.Of(Ids(1)), new TokenPart(Plain([5]))]), MaxNewTokens = 1 };
+        EmbeddingPrompt prompt = new([table.Of(Ids(1)), new TokenPart(Plain([5]))]);
+        GenerationRequest request = LogitsHookTests.Greedy(0) with { Prompt = prompt, MaxNewTokens = 1 };
         Assert.That(await TokenOf(request), Is.EqualTo(5));
         Assert.That(await TokenOf(request with { Sampling = request.Sampling with { RepetitionPenalty = 1.5f } }), Is.Zero, "12 / 1.5 is below 10");
 
@@ -88,11 +90,14 @@ public class EmbeddingPromptTests
         using Embeddings table = new(on, Model);
         await using Engine engine = Engine.Load(Model, on.Options());
         EmbeddingPart good = table.Of([3, 4, 5]);
-        Assert.That(() => Ask(good with { Width = 95 }), Throws.ArgumentException.With.Message.EqualTo("embedding 0 of the prompt, at position 1, has rows of 95 numbers; the model's have 96"));
-        Assert.That(() => Ask(good with { DevicePointer = good.DevicePointer + 1 }), Throws.ArgumentException.With.Message.Contains("no multiple of the 2 bytes"));
+        Assert.That(() => Ask(good with { Width = 95 }), Throws.ArgumentException.With.Message.EqualTo(
+            "embedding 0 of the prompt, at position 1, has rows of 95 numbers; the model's have 96"));
+        Assert.That(() => Ask(good with { DevicePointer = good.DevicePointer + 1 }),
+            Throws.ArgumentException.With.Message.Contains("no multiple of the 2 bytes"));
         Assert.That(() => good with { DevicePointer = 0 }, Throws.InstanceOf<ArgumentOutOfRangeException>().With.Message.Contains("DevicePointer"));
         Assert.That(() => good with { Rows = 0 }, Throws.InstanceOf<ArgumentOutOfRangeException>().With.Message.Contains("Rows must be 1 or more"));
-        Assert.That(() => good with { Type = (EmbeddingType)3 }, Throws.InstanceOf<ArgumentOutOfRangeException>().With.Message.Contains("Type must be F32, F16 or Bf16"));
+        Assert.That(() => good with { Type = (EmbeddingType)3 },
+            Throws.InstanceOf<ArgumentOutOfRangeException>().With.Message.Contains("Type must be F32, F16 or Bf16"));
         Assert.That(() => new EmbeddingPrompt([null!]), Throws.InstanceOf<ArgumentOutOfRangeException>());
         Assert.That(() => engine.GenerateAsync(Request(new EmbeddingPrompt([]), 0)), Throws.ArgumentException.With.Message.Contains("empty"));
         Assert.That(() => engine.Encode(new EmbeddingPrompt([good])), Throws.ArgumentException.With.Message.Contains("no tokens"));
@@ -102,8 +107,9 @@ public class EmbeddingPromptTests
             return;
         }
         float[] host = GC.AllocateArray<float>(96, pinned: true);
-        nint address = System.Runtime.InteropServices.Marshal.UnsafeAddrOfPinnedArrayElement(host, 0);
-        Assert.That(() => Ask(good with { DevicePointer = address, Rows = 1 }), Throws.ArgumentException.With.Message.Contains("cannot be read").And.Message.Contains("no memory that CUDA knows"));
+        nint address = Marshal.UnsafeAddrOfPinnedArrayElement(host, 0);
+        Assert.That(() => Ask(good with { DevicePointer = address, Rows = 1 }),
+            Throws.ArgumentException.With.Message.Contains("cannot be read").And.Message.Contains("no memory that CUDA knows"));
         if (on.Emulated) // which knows where an allocation ends
             Assert.That(() => Ask(good with { Rows = 4 }), Throws.ArgumentException.With.Message.Contains("cannot be read"));
 
@@ -115,11 +121,14 @@ public class EmbeddingPromptTests
     {
         using Embeddings table = new(TestDevice.Cpu, Model);
         await using Engine engine = Engine.Load(Model, TestDevice.Cpu.Options() with { TensorParallel = 2 });
-        Assert.That(() => engine.GenerateAsync(Request(new EmbeddingPrompt([table.Of([3])]), 0)), Throws.ArgumentException.With.Message.Contains("needs an engine on one device; the model is on 2"));
+        Assert.That(() => engine.GenerateAsync(Request(new EmbeddingPrompt([table.Of([3])]), 0)),
+            Throws.ArgumentException.With.Message.Contains("needs an engine on one device; the model is on 2"));
         Assert.That(() => engine.LogitsHook = _ => { }, Throws.InstanceOf<NotSupportedException>());
         Assert.That(engine.LogitsHook, Is.Null);
-        Assert.That(() => Engine.Load(Model, TestDevice.Cpu.Options() with { TensorParallel = 2, CudaStream = 1 }), Throws.InstanceOf<BackendException>().With.Message.Contains("CudaStream"));
-        Assert.That(() => Engine.Load(Model, TestDevice.Cpu.Options() with { CudaStream = 1 }), Throws.InstanceOf<BackendException>().With.Message.Contains("CPU"));
+        Assert.That(() => Engine.Load(Model, TestDevice.Cpu.Options() with { TensorParallel = 2, CudaStream = 1 }),
+            Throws.InstanceOf<BackendException>().With.Message.Contains("CudaStream"));
+        Assert.That(() => Engine.Load(Model, TestDevice.Cpu.Options() with { CudaStream = 1 }),
+            Throws.InstanceOf<BackendException>().With.Message.Contains("CPU"));
     }
 
     /// <summary>When a task has ended, however it did, no step reads the caller's memory any more: it may be overwritten.</summary>
@@ -157,7 +166,13 @@ public class EmbeddingPromptTests
     {
         Prompt = prompt,
         Thinking = ThinkingStart.Closed,
-        Sampling = new SamplingOptions { Seed = (ulong)number, SoftThinking = false, AfterThinking = new FilterOptions { Temperature = 1 }, FrequencyPenalty = number == 2 ? 0.5f : 0 },
+        Sampling = new SamplingOptions
+        {
+            Seed = (ulong)number,
+            SoftThinking = false,
+            AfterThinking = new FilterOptions { Temperature = 1 },
+            FrequencyPenalty = number == 2 ? 0.5f : 0,
+        },
         MaxNewTokens = 20,
         IgnoreEndOfText = true,
     };

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using SoftThinking.Checkpoints;
 using SoftThinking.Interop;
 using SoftThinking.Interop.Cuda;
@@ -27,7 +28,7 @@ internal sealed class Embeddings : IDisposable
         ushort[] halves = new ushort[ids.Length * Width];
         Tensor table = _checkpoint.Get("model.embed_tokens.weight", [_checkpoint.Config.VocabularySize, Width]);
         for (int i = 0; i < ids.Length; i++)
-            table.Rows(ids[i], 1).Span(0, Width * sizeof(ushort)).CopyTo(System.Runtime.InteropServices.MemoryMarshal.AsBytes(halves.AsSpan(i * Width, Width)));
+            table.Rows(ids[i], 1).Span(0, Width * sizeof(ushort)).CopyTo(MemoryMarshal.AsBytes(halves.AsSpan(i * Width, Width)));
         nint memory = type == EmbeddingType.Bf16
             ? Upload<ushort>(halves)
             : Upload<float>(Array.ConvertAll(halves, half => BitConverter.UInt32BitsToSingle((uint)half << 16)));
