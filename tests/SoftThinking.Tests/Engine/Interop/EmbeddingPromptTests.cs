@@ -1,7 +1,6 @@
 using System.Runtime.InteropServices;
 using NUnit.Framework;
 using SoftThinking.Diagnostics;
-using SoftThinking.Interop;
 using SoftThinking.Interop.Cuda;
 
 namespace SoftThinking.Tests;

@@ -2,7 +2,6 @@ using System.Reflection;
 using System.Runtime.InteropServices;
 using CudaInterop;
 using NUnit.Framework;
-using SoftThinking.Interop;
 using SoftThinking.Interop.Cuda;
 
 namespace SoftThinking.Tests;
