@@ -7,7 +7,7 @@ function(softthinking_add_backend name)
   softthinking_backend_properties(softthinking_${name})
 endfunction()
 
-# What the library of a backend is, wherever it goes.
+# What the library of a backend is, wherever it goes. The linker's list of exports may be another one.
 function(softthinking_backend_properties target)
   target_link_libraries(${target} PRIVATE softthinking_options)
   target_compile_definitions(${target} PRIVATE ST_BUILDING_BACKEND)
@@ -18,6 +18,9 @@ function(softthinking_backend_properties target)
     target_link_options(${target} PRIVATE -Wl,-exported_symbol,_st_*get_api)
   elseif(UNIX)
     set(exports ${PROJECT_SOURCE_DIR}/cmake/exports.map)
+    if(ARGC GREATER 1)
+      set(exports ${ARGV1})
+    endif()
     target_link_options(${target} PRIVATE -Wl,--version-script=${exports})
     set_target_properties(${target} PROPERTIES LINK_DEPENDS ${exports})
     # The C++ runtime comes along, so that the library also loads where an older one is installed. Sanitizers need the

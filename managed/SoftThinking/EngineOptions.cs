@@ -17,6 +17,10 @@ public sealed record EngineOptions
         init => field = OptionRange.Check(value, 0, 1023, "0 to 1023");
     }
 
+    /// <summary>A CUstream of the caller's to compute on, created in the primary context of the device <see cref="DeviceOrdinal"/>; it must outlive the
+    /// engine. 0 for a stream of the engine's own, <see cref="Engine.CudaStream"/>. Only with CUDA and one device.</summary>
+    public nint CudaStream { get; init; }
+
     /// <summary>Threads that compute on the CPU: 1 to 1024; 0 for as many as the process may use.</summary>
     public int Threads
     {

@@ -2,6 +2,7 @@
 // backend, which passes the function that returns them.
 #pragma once
 
+#include "common/formats.h"
 #include "common/kv.h"
 #include "common/parts.h"
 #include "common/status.h"
@@ -133,6 +134,17 @@ inline st_status check(st_stream* stream, const st_attention* op) {
   ST_REQUIRE_OPERATION("attention", stream, op);
   ST_REQUIRE(op->qkv && op->out, "attention: a pointer is null");
   return check_batch("attention", *op);
+}
+
+inline st_status check(st_stream* stream, const st_load_rows* op) {
+  ST_REQUIRE_OPERATION("load_rows", stream, op);
+  ST_REQUIRE(op->rows >= 0 && op->cols > 0, "load_rows: %d x %d", op->rows, op->cols);
+  uint64_t bytes = element_bytes(op->source_dtype);
+  ST_REQUIRE(bytes > 0, "load_rows: no rows of type %d", op->source_dtype);
+  ST_REQUIRE(op->source && op->out, "load_rows: a pointer is null");
+  ST_REQUIRE(reinterpret_cast<uintptr_t>(op->source) % bytes == 0, "load_rows: the source is not aligned to %d bytes",
+             static_cast<int>(bytes));
+  return ST_OK;
 }
 
 inline st_status check(st_stream* stream, const st_gather_rows* op) {

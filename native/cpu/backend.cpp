@@ -74,6 +74,11 @@ st_status device_query(st_device* device, st_device_info* info) {
   return ST_OK;
 }
 
+st_status memory_check(st_device* device, const void* memory, uint64_t) {
+  ST_REQUIRE(device && memory, "memory_check: a pointer is null");
+  return ST_OK;
+}
+
 st_status stream_create(st_device* device, st_stream** stream) {
   ST_REQUIRE(device && stream, "stream_create: a pointer is null");
   try {
@@ -84,6 +89,14 @@ st_status stream_create(st_device* device, st_stream** stream) {
     return fail(ST_INTERNAL, "stream_create: the thread does not start: %s", error.what());
   }
   return ST_OK;
+}
+
+st_status stream_adopt(st_device*, void*, st_stream**) {
+  return fail(ST_UNSUPPORTED, "stream_adopt: the CPU backend knows no streams but its own");
+}
+
+void* stream_native(st_stream*) {
+  return nullptr;
 }
 
 void stream_destroy(st_stream* stream) {
@@ -101,6 +114,10 @@ st_status event_create(st_device* device, st_event** event) {
   return *event ? ST_OK : fail(ST_OUT_OF_MEMORY, "event_create: no memory");
 }
 
+st_status event_adopt(st_device*, void*, st_event**) {
+  return fail(ST_UNSUPPORTED, "event_adopt: the CPU backend knows no events but its own");
+}
+
 void event_destroy(st_event* event) {
   if (event) event->release();
 }
@@ -108,8 +125,10 @@ void event_destroy(st_event* event) {
 st_status event_record(st_stream* stream, st_event* event) {
   ST_REQUIRE(stream && event, "event_record: a pointer is null");
   event->owners.fetch_add(1, std::memory_order_relaxed);
-  auto note_time = [event] {
+  auto note_time = [event, mark = ++event->marks] {
     event->reached = std::chrono::steady_clock::now();
+    event->passed.store(mark, std::memory_order_release);
+    event->passed.notify_all();
     event->release();
     return ST_OK;
   };
@@ -122,6 +141,19 @@ st_status event_record(st_stream* stream, st_event* event) {
 st_status event_synchronize(st_event* event) {
   ST_REQUIRE(event, "event_synchronize: no event");
   return event->stream ? event->stream->queue.wait(event->commands) : ST_OK;
+}
+
+st_status event_wait(st_stream* stream, st_event* event) {
+  ST_REQUIRE(stream && event, "event_wait: a pointer is null");
+  if (!event->stream || event->stream == stream) return ST_OK;
+  event->owners.fetch_add(1, std::memory_order_relaxed);
+  auto wait = [event, mark = event->marks] {
+    for (uint64_t passed; (passed = event->passed.load(std::memory_order_acquire)) < mark;) event->passed.wait(passed);
+    event->release();
+    return ST_OK;
+  };
+  stream->queue.push(wait, true);
+  return ST_OK;
 }
 
 st_status event_elapsed(st_event* from, st_event* to, double* seconds) {
@@ -198,14 +230,19 @@ constexpr st_api kApi = {
     .device_query = device_query,
     .memory_alloc = memory_alloc,
     .memory_free = memory_free,
+    .memory_check = memory_check,
     .host_alloc = memory_alloc,
     .host_free = memory_free,
     .stream_create = stream_create,
+    .stream_adopt = stream_adopt,
+    .stream_native = stream_native,
     .stream_destroy = stream_destroy,
     .stream_synchronize = stream_synchronize,
     .event_create = event_create,
+    .event_adopt = event_adopt,
     .event_destroy = event_destroy,
     .event_record = event_record,
+    .event_wait = event_wait,
     .event_synchronize = event_synchronize,
     .event_elapsed = event_elapsed,
     .graph_begin = graph_begin,
@@ -223,6 +260,7 @@ constexpr st_api kApi = {
     .convert_to_f32 = convert_to_f32,
     .copy = copy,
     .embed = embed,
+    .load_rows = load_rows,
     .rms_norm = rms_norm,
     .linear = linear,
     .rope_angles = rope_angles,

@@ -1,12 +1,31 @@
-// rms_norm and gather_rows, which process each row independently.
+// rms_norm, load_rows and gather_rows, which process each row independently.
 
 #include <cstring>
 
 #include "common/checks.h"
+#include "common/formats.h"
 #include "cpu/device.h"
 #include "cpu/stream.h"
 
 namespace st::cpu {
+namespace {
+
+float number_at(const void* numbers, int32_t dtype, int64_t i) {
+  if (dtype == ST_F32) return static_cast<const float*>(numbers)[i];
+  uint16_t half = static_cast<const uint16_t*>(numbers)[i];
+  return dtype == ST_F16 ? f16_to_float(half) : bf16_to_float(half);
+}
+
+}  // namespace
+
+st_status load_rows(st_stream* stream, const st_load_rows* op) {
+  ST_TRY(check(stream, op));
+  return enqueue(stream, [op = *op] {
+    for (int64_t i = 0; i < int64_t{op.rows} * op.cols; ++i)
+      static_cast<float*>(op.out)[i] = 0.0f + number_at(op.source, op.source_dtype, i);
+    return ST_OK;
+  });
+}
 
 st_status rms_norm(st_stream* stream, const st_rms_norm* op) {
   ST_TRY(check(stream, op));

@@ -78,6 +78,8 @@ struct st_event {
   std::atomic<int> owners{1};
   st_stream* stream = nullptr;
   uint64_t commands = 0;
+  uint64_t marks = 0;                                  // times that it was recorded,
+  std::atomic<uint64_t> passed{0};                     // and of which of them the stream has reached
   std::chrono::steady_clock::time_point reached = {};  // written before, and read after, the commands were waited for
 
   void release() {

@@ -62,7 +62,7 @@ st_status all_gather(st_stream* stream, const st_all_gather* op) {
   int32_t ranks = op->comm->ranks;
   ST_REQUIRE(op->cols >= ranks, "all_gather: %d columns over %d ranks", op->cols, ranks);
   ST_REQUIRE(stream->device == op->comm->device, "all_gather: the communicator is of another device");
-  cudaSetDevice(stream->device->ordinal);
+  CurrentContext current(stream->device->context);
   if (op->rows == 0) return ST_OK;
   if (ranks == 1) return copy_rows(stream, *op, op->cols, op->out);
   int64_t row_bytes = ranks * most_columns(*op) * static_cast<int64_t>(sizeof(float));

@@ -1,12 +1,12 @@
-// The function table of the CUDA backend, and all functions that are not operations: devices, memory, streams, copies.
+// The function table of the CUDA backend, and the functions for devices and memory.
 
 #include <cstring>
 #include <new>
 
 #include "common/checks.h"
-#include "cuda/comm.h"
 #include "cuda/cublas.h"
 #include "cuda/numbers.cuh"
+#include "cuda/streams.h"
 
 namespace st::cuda {
 
@@ -18,12 +18,6 @@ st_status checked(cudaError_t error, const char* what) {
 }
 
 namespace {
-
-#define ST_CHECK(call, what)                            \
-  do {                                                  \
-    st_status status_of_call = checked((call), (what)); \
-    if (status_of_call != ST_OK) return status_of_call; \
-  } while (0)
 
 // --- devices -------------------------------------------------------------------------------------------------------
 
@@ -48,32 +42,48 @@ st_status find_device(int32_t ordinal, cudaDeviceProp* properties) {
   return ST_OK;
 }
 
+// The context that the runtime uses for the ordinal. As the runtime does, this keeps it until the process ends.
+st_status retain_context(st_device* device) {
+  const char* missing = "";
+  const Driver* functions = driver(&missing);
+  if (!functions) return fail(ST_UNSUPPORTED, "device_open: the NVIDIA driver has no %s", missing);
+  int handle = 0;
+  int error = functions->device(&handle, device->ordinal);
+  if (error == 0) error = functions->retain_primary(&device->context, handle);
+  return checked(static_cast<cudaError_t>(error), "device_open");
+}
+
 st_status device_open(const st_device_options* options, st_device** device) {
   ST_TRY(check(options, device));
   cudaDeviceProp properties;
   st_status status = find_device(options->ordinal, &properties);
   if (status != ST_OK) return status;
-  ST_CHECK(cudaSetDevice(options->ordinal), "device_open");
   int32_t activations = options->activations;
   int32_t dtype = activations == ST_ACTIVATIONS_DEFAULT ? ST_BF16 : activations - ST_ACTIVATIONS_F32;
-  auto* made = new (std::nothrow) st_device{options->ordinal, dtype, properties.multiProcessorCount, nullptr, ""};
+  auto* made =
+      new (std::nothrow) st_device{options->ordinal, nullptr, dtype, properties.multiProcessorCount, nullptr, ""};
   if (!made) return fail(ST_OUT_OF_MEMORY, "device_open: no memory for the device");
+  status = retain_context(made);
+  if (status != ST_OK) {
+    delete made;
+    return status;
+  }
   if (options->fast_products) made->cublas = find_cublas(made->products, sizeof made->products);
   *device = made;
   return ST_OK;
 }
 
-// CUDA keeps a kernel's error until the device is reset; afterwards a newly opened device works again.
+// Others may use the primary context, so it is neither reset nor, with a last reference, destroyed. Streams have waited
+// for their work, so there is nothing to wait for, least of all work of others. CUDA keeps a kernel's error in the
+// context: every later call fails there, cudaFree, too, and a device that is opened again has the same error. The
+// memory of this engine then stays allocated until the application resets the context or ends.
 void device_close(st_device* device) {
-  if (!device) return;
-  cudaSetDevice(device->ordinal);
-  if (cudaDeviceSynchronize() != cudaSuccess) cudaDeviceReset();
   delete device;
 }
 
 st_status device_query(st_device* device, st_device_info* info) {
   ST_TRY(check(device, info));
-  ST_CHECK(cudaSetDevice(device->ordinal), "device_query");
+  ST_ON(device->context, "device_query");
   cudaDeviceProp properties;
   ST_CHECK(cudaGetDeviceProperties(&properties, device->ordinal), "device_query");
   size_t free = 0, total = 0;
@@ -111,7 +121,7 @@ namespace {
 st_status memory_alloc(st_device* device, uint64_t bytes, void** pointer) {
   ST_REQUIRE(device && pointer, "memory_alloc: a pointer is null");
   ST_REQUIRE(bytes > 0, "memory_alloc: 0 bytes");
-  ST_CHECK(cudaSetDevice(device->ordinal), "memory_alloc");
+  ST_ON(device->context, "memory_alloc");
   void* memory = nullptr;
   st_status status = device_memory("memory_alloc", bytes, &memory);
   if (status != ST_OK) return status;
@@ -127,14 +137,39 @@ st_status memory_alloc(st_device* device, uint64_t bytes, void** pointer) {
 
 void memory_free(st_device* device, void* pointer) {
   if (!pointer) return;
-  cudaSetDevice(device->ordinal);
+  CurrentContext current(device->context);
   cudaFree(pointer);
+}
+
+// In words, why operations cannot read the byte at an address; nullptr if they can.
+const char* why_unreadable(const st_device* device, const char* address) {
+  cudaPointerAttributes attributes = {};
+  cudaError_t error = cudaPointerGetAttributes(&attributes, address);
+  cudaGetLastError();
+  if (error != cudaSuccess || attributes.type == cudaMemoryTypeUnregistered) return "is no memory that CUDA knows";
+  if (attributes.type != cudaMemoryTypeDevice) return nullptr;
+  if (attributes.device != device->ordinal) return "is memory of another device";
+  constexpr int kContext = 1;  // CU_POINTER_ATTRIBUTE_CONTEXT; memory of a pool has none
+  void* context = nullptr;
+  if (driver(nullptr)->pointer_attribute(&context, kContext, reinterpret_cast<uintptr_t>(address)) != 0) return nullptr;
+  return !context || context == device->context ? nullptr : "is memory of another context";
+}
+
+st_status memory_check(st_device* device, const void* memory, uint64_t bytes) {
+  ST_REQUIRE(device && memory, "memory_check: a pointer is null");
+  ST_REQUIRE(bytes > 0, "memory_check: 0 bytes");
+  ST_ON(device->context, "memory_check");
+  const char* first = static_cast<const char*>(memory);
+  for (const char* address : {first, first + (bytes - 1)})
+    if (const char* problem = why_unreadable(device, address))
+      return fail(ST_INVALID_ARGUMENT, "memory_check: the address %p %s", static_cast<const void*>(address), problem);
+  return ST_OK;
 }
 
 st_status host_alloc(st_device* device, uint64_t bytes, void** pointer) {
   ST_REQUIRE(device && pointer, "host_alloc: a pointer is null");
   ST_REQUIRE(bytes > 0, "host_alloc: 0 bytes");
-  ST_CHECK(cudaSetDevice(device->ordinal), "host_alloc");
+  ST_ON(device->context, "host_alloc");
   void* memory = nullptr;
   if (cudaHostAlloc(&memory, bytes, cudaHostAllocDefault) != cudaSuccess) {
     cudaGetLastError();
@@ -148,175 +183,26 @@ st_status host_alloc(st_device* device, uint64_t bytes, void** pointer) {
 
 void host_free(st_device* device, void* pointer) {
   if (!pointer) return;
-  cudaSetDevice(device->ordinal);
+  CurrentContext current(device->context);
   cudaFreeHost(pointer);
 }
 
 st_status copy(st_stream* stream, void* destination, const void* source, uint64_t bytes) {
   ST_REQUIRE(stream && destination && source, "copy: a pointer is null");
   if (bytes == 0) return ST_OK;
-  ST_CHECK(cudaSetDevice(stream->device->ordinal), "copy");
+  ST_ON(stream->device->context, "copy");
   return checked(cudaMemcpyAsync(destination, source, bytes, cudaMemcpyDefault, stream->handle), "copy");
-}
-
-// --- streams and events --------------------------------------------------------------------------------------------
-
-void stream_destroy(st_stream* stream) {
-  if (!stream) return;
-  cudaSetDevice(stream->device->ordinal);
-  if (stream->handle) {
-    cudaStreamSynchronize(stream->handle);
-    release_cublas(stream);
-    cudaStreamDestroy(stream->handle);
-  }
-  cudaFree(stream->scratch);
-  delete stream;
-}
-
-st_status prepare(st_stream* stream) {
-  ST_CHECK(cudaSetDevice(stream->device->ordinal), "stream_create");
-  ST_CHECK(cudaStreamCreateWithFlags(&stream->handle, cudaStreamNonBlocking), "stream_create");
-  st_status status = device_memory("stream_create", kScratchBytes, &stream->scratch);
-  if (status != ST_OK) return status;
-  ST_CHECK(cudaMemsetAsync(stream->scratch, 0, kTicketBytes, stream->handle), "stream_create");
-  return stream->device->cublas ? prepare_cublas(stream) : ST_OK;
-}
-
-st_status stream_create(st_device* device, st_stream** stream) {
-  ST_REQUIRE(device && stream, "stream_create: a pointer is null");
-  auto* made = new (std::nothrow) st_stream{device, nullptr, nullptr, nullptr, nullptr, nullptr};
-  if (!made) return fail(ST_OUT_OF_MEMORY, "stream_create: no memory");
-  st_status status = prepare(made);
-  if (status == ST_OK)
-    *stream = made;
-  else
-    stream_destroy(made);
-  return status;
-}
-
-// The status of a wait for work with collectives of a group, if it is not null: an aborted collective is no error of
-// CUDA's, but has no result.
-st_status waited(const char* function, cudaError_t error, const std::shared_ptr<CommGroup>& group) {
-  ST_CHECK(error, function);
-  return group ? group->status(function) : ST_OK;
-}
-
-st_status stream_synchronize(st_stream* stream) {
-  ST_REQUIRE(stream, "stream_synchronize: no stream");
-  ST_CHECK(cudaSetDevice(stream->device->ordinal), "stream_synchronize");
-  std::shared_ptr<CommGroup> group = std::move(stream->group);
-  return waited("stream_synchronize", cudaStreamSynchronize(stream->handle), group);
-}
-
-}  // namespace
-}  // namespace st::cuda
-
-struct st_event {
-  int ordinal;
-  cudaEvent_t handle;
-  std::shared_ptr<st::cuda::CommGroup> group;  // of the collectives that it marks
-};
-
-struct st_graph {
-  int ordinal;
-  cudaGraphExec_t handle;
-  std::shared_ptr<st::cuda::CommGroup> group;  // of its collectives
-};
-
-namespace st::cuda {
-namespace {
-
-st_status event_create(st_device* device, st_event** event) {
-  ST_REQUIRE(device && event, "event_create: a pointer is null");
-  ST_CHECK(cudaSetDevice(device->ordinal), "event_create");
-  cudaEvent_t handle;
-  ST_CHECK(cudaEventCreate(&handle), "event_create");
-  *event = new (std::nothrow) st_event{device->ordinal, handle, nullptr};
-  if (*event) return ST_OK;
-  cudaEventDestroy(handle);
-  return fail(ST_OUT_OF_MEMORY, "event_create: no memory");
-}
-
-void event_destroy(st_event* event) {
-  if (!event) return;
-  cudaSetDevice(event->ordinal);
-  cudaEventDestroy(event->handle);
-  delete event;
-}
-
-st_status event_record(st_stream* stream, st_event* event) {
-  ST_REQUIRE(stream && event, "event_record: a pointer is null");
-  ST_CHECK(cudaSetDevice(stream->device->ordinal), "event_record");
-  event->group = stream->group;
-  return checked(cudaEventRecord(event->handle, stream->handle), "event_record");
-}
-
-st_status event_synchronize(st_event* event) {
-  ST_REQUIRE(event, "event_synchronize: no event");
-  ST_CHECK(cudaSetDevice(event->ordinal), "event_synchronize");
-  return waited("event_synchronize", cudaEventSynchronize(event->handle), event->group);
-}
-
-st_status event_elapsed(st_event* from, st_event* to, double* seconds) {
-  ST_REQUIRE(from && to && seconds, "event_elapsed: a pointer is null");
-  ST_CHECK(cudaSetDevice(from->ordinal), "event_elapsed");
-  float milliseconds = 0.0f;
-  cudaError_t error = cudaEventElapsedTime(&milliseconds, from->handle, to->handle);
-  if (error == cudaErrorInvalidResourceHandle) {
-    cudaGetLastError();
-    return fail(ST_INVALID_ARGUMENT, "event_elapsed: an event was never recorded");
-  }
-  ST_CHECK(error, "event_elapsed");
-  *seconds = static_cast<double>(milliseconds) / 1e3;
-  return ST_OK;
 }
 
 st_status measure_device(st_device* device, st_rates* rates) {
   ST_TRY(check(device, rates));
+  ST_ON(device->context, "measure");
   st_stream* stream = nullptr;
   st_status status = stream_create(device, &stream);
   if (status != ST_OK) return status;
   status = measure(stream, rates);
   stream_destroy(stream);
   return status;
-}
-
-// --- graphs --------------------------------------------------------------------------------------------------------
-
-st_status graph_begin(st_stream* stream) {
-  ST_REQUIRE(stream, "graph_begin: no stream");
-  ST_CHECK(cudaSetDevice(stream->device->ordinal), "graph_begin");
-  return checked(cudaStreamBeginCapture(stream->handle, cudaStreamCaptureModeThreadLocal), "graph_begin");
-}
-
-st_status graph_end(st_stream* stream, st_graph** graph) {
-  ST_REQUIRE(stream && graph, "graph_end: a pointer is null");
-  ST_CHECK(cudaSetDevice(stream->device->ordinal), "graph_end");
-  cudaGraph_t captured = nullptr;
-  ST_CHECK(cudaStreamEndCapture(stream->handle, &captured), "graph_end");
-  cudaGraphExec_t executable = nullptr;
-  cudaError_t error = cudaGraphInstantiateWithFlags(&executable, captured, 0);
-  cudaGraphDestroy(captured);
-  ST_CHECK(error, "graph_end");
-  *graph = new (std::nothrow) st_graph{stream->device->ordinal, executable, stream->group};
-  if (*graph) return ST_OK;
-  cudaGraphExecDestroy(executable);
-  return fail(ST_OUT_OF_MEMORY, "graph_end: no memory");
-}
-
-st_status graph_launch(st_stream* stream, st_graph* graph) {
-  ST_REQUIRE(stream && graph, "graph_launch: a pointer is null");
-  ST_CHECK(cudaSetDevice(stream->device->ordinal), "graph_launch");
-  if (graph->group) ST_TRY(graph->group->status("graph_launch"));
-  if (graph->group) stream->group = graph->group;
-  return checked(cudaGraphLaunch(graph->handle, stream->handle), "graph_launch");
-}
-
-void graph_destroy(st_graph* graph) {
-  if (!graph) return;
-  cudaSetDevice(graph->ordinal);
-  cudaGraphExecDestroy(graph->handle);
-  delete graph;
 }
 
 const char* last_error() {
@@ -334,14 +220,19 @@ st_api make_api() {
   api.device_query = device_query;
   api.memory_alloc = memory_alloc;
   api.memory_free = memory_free;
+  api.memory_check = memory_check;
   api.host_alloc = host_alloc;
   api.host_free = host_free;
   api.stream_create = stream_create;
+  api.stream_adopt = stream_adopt;
+  api.stream_native = stream_native;
   api.stream_destroy = stream_destroy;
   api.stream_synchronize = stream_synchronize;
   api.event_create = event_create;
+  api.event_adopt = event_adopt;
   api.event_destroy = event_destroy;
   api.event_record = event_record;
+  api.event_wait = event_wait;
   api.event_synchronize = event_synchronize;
   api.event_elapsed = event_elapsed;
   api.matrix_bytes = matrix_bytes;
@@ -355,6 +246,7 @@ st_api make_api() {
   api.convert_to_f32 = convert_to_f32;
   api.copy = copy;
   api.embed = embed;
+  api.load_rows = load_rows;
   api.rms_norm = rms_norm;
   api.linear = linear;
   api.rope_angles = rope_angles;

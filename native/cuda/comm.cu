@@ -10,6 +10,7 @@
 
 #include "common/checks.h"
 #include "cuda/comm.h"
+#include "cuda/context.h"
 
 namespace st::cuda {
 
@@ -39,7 +40,7 @@ void CommGroup::abort(const char* reason) {
   aborted_.store(true, std::memory_order_release);
   for (st_comm* comm : members_) {
     std::unique_lock<std::timed_mutex> launching(comm->launching, std::chrono::seconds(1));
-    cudaSetDevice(comm->device->ordinal);
+    CurrentContext current(comm->device->context);
     comm->nccl->abort(comm->handle);
     comm->handle = nullptr;
   }
@@ -132,7 +133,7 @@ st_status comm_id(st_device* device, uint8_t* id) {
   ST_REQUIRE(device && id, "comm_id: a pointer is null");
   const Nccl* nccl = nullptr;
   ST_TRY(found_nccl("comm_id", &nccl));
-  cudaSetDevice(device->ordinal);
+  CurrentContext current(device->context);
   NcclId made;
   int error = nccl->get_unique_id(&made);
   if (error != 0) return fail(ST_INTERNAL, "comm_id: NCCL says: %s", nccl->error_text(error));
@@ -158,7 +159,7 @@ void comm_destroy(st_comm* comm) {
   if (!comm) return;
   if (comm->group) comm->group->leave(comm);
   if (comm->handle) {
-    cudaSetDevice(comm->device->ordinal);
+    CurrentContext current(comm->device->context);
     comm->nccl->abort(comm->handle);
   }
   delete comm;
@@ -167,7 +168,7 @@ void comm_destroy(st_comm* comm) {
 // body(nccl, handle) gives the operation to NCCL, and returns NCCL's error.
 template <typename Launch>
 st_status Exchange::launch(const Launch& body) const {
-  cudaSetDevice(stream->device->ordinal);
+  CurrentContext current(stream->device->context);
   std::lock_guard<std::timed_mutex> lock(comm->launching);
   ST_TRY(comm->group->status(operation));
   stream->group = comm->group;

@@ -105,15 +105,21 @@ const Cublas* find_cublas(char* report, size_t report_bytes) {
   return &table;
 }
 
+int aim_cublas(st_stream* stream) {
+  if (!stream->cublas) return 0;
+  const Cublas& cublas = *stream->device->cublas;
+  int error = cublas.set_stream(stream->cublas, stream->handle);
+  if (error != 0) return error;
+  void* workspace = static_cast<char*>(stream->cublas_memory) + kCublasPartBytes;
+  return cublas.set_workspace(stream->cublas, workspace, kCublasWorkspaceBytes);
+}
+
 st_status prepare_cublas(st_stream* stream) {
   const Cublas& cublas = *stream->device->cublas;
   st_status status = device_memory("stream_create", kCublasPartBytes + kCublasWorkspaceBytes, &stream->cublas_memory);
   if (status != ST_OK) return status;
   int error = cublas.create(&stream->cublas);
-  if (error == 0) error = cublas.set_stream(stream->cublas, stream->handle);
-  if (error == 0)
-    error = cublas.set_workspace(stream->cublas, static_cast<char*>(stream->cublas_memory) + kCublasPartBytes,
-                                 kCublasWorkspaceBytes);
+  if (error == 0) error = aim_cublas(stream);
   if (error == 0) error = cublas.set_math_mode(stream->cublas, kCublasNoReductionsOfLess);
   return error == 0 ? ST_OK : fail(ST_INTERNAL, "stream_create: cuBLAS says: %s", cublas.status_text(error));
 }

@@ -42,6 +42,8 @@ const Cublas* find_cublas(char* report, size_t report_bytes);
 
 // Prepares the stream for linear_cublas: creates a handle, and allocates all memory that it needs.
 st_status prepare_cublas(st_stream* stream);
+// Makes linear_cublas work on the stream's handle, which is another one while a graph is recorded. cuBLAS's error.
+int aim_cublas(st_stream* stream);
 void release_cublas(st_stream* stream);
 
 }  // namespace st::cuda

@@ -14,6 +14,7 @@ class CommGroup;
 
 struct st_device {
   int ordinal;
+  void* context;  // the ordinal's primary context, a CUcontext
   int32_t activation_dtype;
   int multiprocessors;
   const st::cuda::Cublas* cublas;  // nullptr: not requested, or not found
@@ -24,11 +25,16 @@ struct st_device {
 // another, and holds the partial results of attention. Its first kTicketBytes are counters that are zero between
 // operations.
 struct st_stream {
+  st_stream(st_device* on, cudaStream_t adopts) : device(on), handle(adopts), adopted(adopts != nullptr) {}
+
   st_device* device;
   cudaStream_t handle;
-  void* scratch;
-  void* cublas;                                // its handle for this stream; nullptr where the device has no cuBLAS
-  void* cublas_memory;                         // a part of a product: weights in plain rows, sums; then its workspace
+  bool adopted;                     // the handle is a caller's
+  bool recording = false;           // a graph is recorded: handle and recorder are exchanged meanwhile
+  cudaStream_t recorder = nullptr;  // the stream that graphs are recorded on
+  void* scratch = nullptr;
+  void* cublas = nullptr;                      // its handle for this stream; nullptr where the device has no cuBLAS
+  void* cublas_memory = nullptr;               // a part of a product: weights in plain rows, sums; then its workspace
   std::shared_ptr<st::cuda::CommGroup> group;  // of the collectives since the host waited last; nullptr: there are none
 };
 

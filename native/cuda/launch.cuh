@@ -4,6 +4,7 @@
 #include <tuple>
 #include <utility>
 
+#include "cuda/context.h"
 #include "cuda/device.h"
 
 #if defined(ST_SIMT)
@@ -49,7 +50,8 @@ st_status launch(const char* operation, void (*kernel)(P...), dim3 grid, dim3 bl
                  st_stream* stream, A&&... arguments) {
   if (grid.x == 0 || grid.y == 0 || grid.z == 0) return ST_OK;
   std::tuple<P...> values(std::forward<A>(arguments)...);
-  cudaError_t error = cudaSetDevice(stream->device->ordinal);
+  CurrentContext current(stream->device->context);
+  cudaError_t error = current.error();
   if (error == cudaSuccess) error = start_kernel(kernel, grid, block, shared_bytes, stream->handle, values);
   return checked(error, operation);
 }
@@ -57,7 +59,8 @@ st_status launch(const char* operation, void (*kernel)(P...), dim3 grid, dim3 bl
 // Lets a kernel use more dynamic shared memory than the 48 KiB that need no permission.
 template <typename... P>
 st_status permit_shared_memory(const st_stream& stream, void (*kernel)(P...), size_t bytes) {
-  cudaError_t error = cudaSetDevice(stream.device->ordinal);
+  CurrentContext current(stream.device->context);
+  cudaError_t error = current.error();
   if (error == cudaSuccess)
     error = cudaFuncSetAttribute(reinterpret_cast<const void*>(kernel), cudaFuncAttributeMaxDynamicSharedMemorySize,
                                  static_cast<int>(bytes));

@@ -114,6 +114,7 @@ bool takes_cublas(const st_stream& stream, const st_linear& op) {
 }
 
 st_status linear_cublas(st_stream* stream, const st_linear& op) {
+  CurrentContext current(stream->device->context);
   int64_t col_tiles = tiles_of(op.w.cols), row_tiles = tiles_of(op.w.rows), part = tiles_that_fit(op);
   for (int64_t first = 0; first < row_tiles; first += part) {
     int64_t tiles = std::min(part, row_tiles - first);

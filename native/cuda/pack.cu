@@ -40,7 +40,7 @@ __global__ void __launch_bounds__(kThreads) convert_kernel(float* destination, c
 // `bytes` of each of `rows` rows, which are `pitch` bytes apart in the source, one after another into the staging
 // memory.
 st_status upload(st_stream* stream, const void* source, int64_t pitch, int64_t bytes, int64_t rows) {
-  cudaSetDevice(stream->device->ordinal);
+  CurrentContext current(stream->device->context);
   auto width = static_cast<size_t>(bytes);
   return checked(cudaMemcpy2DAsync(staging(stream), width, source, static_cast<size_t>(pitch), width,
                                    static_cast<size_t>(rows), cudaMemcpyDefault, stream->handle),

@@ -1,6 +1,10 @@
 // The functions of CUDA's runtime for the emulated devices. A stream is a queue that runs only when it is waited for,
 // by the thread that waits, so that a host which reads results too early, or changes or frees inputs too early, is
-// detected. Devices that exchange data must therefore be waited for by several threads at the same time.
+// detected. Devices that exchange data must therefore be waited for by several threads at the same time. A wait for an
+// event runs the work before it on the event's stream, and no more: what another stream writes without being waited for
+// is not there. SOFTTHINKING_SIMT_STREAMS, a seed, makes any stream of the device run a few operations at random
+// whenever work is submitted: every order that is drawn is one that a device may take. Not with collectives, which
+// wait.
 //
 // Faults, for tests: SOFTTHINKING_SIMT_FAULT is no-driver, old-driver, no-device, old-architecture, no-cublas, no-nccl,
 // or launch: from then on every kernel fails; or launch-N: the N-th kernel from then on and all after it on its device
@@ -10,6 +14,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <condition_variable>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -17,7 +22,9 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <random>
 
+#include "simt/contexts.h"
 #include "simt/grid.h"
 #include "simt/include/cuda_runtime.h"
 #include "simt/include/simt_launch.h"
@@ -33,13 +40,15 @@ struct CUgraphExec_st {
 };
 
 struct CUstream_st {
-  explicit CUstream_st(int on) : device(on) {}
+  explicit CUstream_st(CUctx_st* in) : context(in), device(in->device) {}
 
+  CUctx_st* const context;
   const int device;
-  std::mutex turn;   // held while operations run
   std::mutex mutex;  // of all that follows; never held while an operation runs
+  std::condition_variable changed;
   std::deque<Operation> queue;
   uint64_t done = 0, given = 0;
+  bool running = false;  // an operation
   std::unique_ptr<CUgraph_st> capture;
   bool capture_broken = false;
 };
@@ -59,11 +68,15 @@ constexpr int kPoison = 0xFF;
 constexpr int kNoDevice = -1;
 constexpr size_t kSharedBytes = 163 << 10;  // of a block, on sm_80
 
-thread_local int current_device = 0;
+using st::simt::context_for_runtime;
+
+int current_device() {
+  return context_for_runtime()->device;
+}
 
 struct Block {
   size_t bytes;
-  int device;
+  CUctx_st* context;
 };
 
 // State of a device: the error of a kernel, which CUDA keeps until the device is reset.
@@ -81,6 +94,9 @@ struct State {
   int fault_device = kNoDevice;  // device of the kernel that it chose
   std::map<const char*, Block> device_memory, pinned_memory;
   std::map<cudaStream_t, Stream> streams;
+  std::map<int, std::unique_ptr<CUctx_st>> contexts;  // the primary ones
+  std::mt19937 order;                                 // of streams that run ahead
+  uint64_t order_seed = 0;
 };
 
 State& state() {
@@ -149,62 +165,95 @@ Stream stream_of(cudaStream_t handle) {
   return found == state().streams.end() ? nullptr : found->second;
 }
 
-// Takes the next operation before a position; none if there is none.
-Operation next_operation(CUstream_st& stream, uint64_t until) {
-  std::lock_guard<std::mutex> lock(stream.mutex);
-  if (stream.done >= until || stream.queue.empty()) return nullptr;
+// Runs the next operation of a stream that nobody runs; false if there is none.
+bool run_next(CUstream_st& stream, std::unique_lock<std::mutex>& lock, cudaError_t* error) {
+  if (stream.running || stream.queue.empty()) return false;
   Operation operation = std::move(stream.queue.front());
   stream.queue.pop_front();
+  stream.running = true;
+  lock.unlock();
+  *error = operation();
+  lock.lock();
+  stream.running = false;
   ++stream.done;
-  return operation;
+  stream.changed.notify_all();
+  return true;
 }
 
+// Runs a stream up to a position, or all of it. Several threads may do so, by turns.
 cudaError_t drain(const Stream& stream, uint64_t until) {
-  if (!stream) return sticky_error(current_device);
+  if (!stream) return sticky_error(current_device());
+  std::unique_lock<std::mutex> lock(stream->mutex);
+  if (stream->capture) {
+    stream->capture_broken = true;
+    return cudaErrorStreamCaptureUnsupported;
+  }
+  cudaError_t first = sticky_error(stream->device), error = cudaSuccess;
+  while (stream->done < until && (stream->running || !stream->queue.empty())) {
+    if (stream->running)
+      stream->changed.wait(lock);
+    else if (run_next(*stream, lock, &error) && first == cudaSuccess)
+      first = error;
+  }
+  return first == cudaSuccess ? sticky_error(stream->device) : first;
+}
+
+// Lets streams of the device run a few operations, if the test wants that.
+void run_ahead(int device) {
+  uint64_t seed = environment_number("SOFTTHINKING_SIMT_STREAMS", 0);
+  static thread_local bool inside = false;
+  if (seed == 0 || inside) return;
+  std::vector<Stream> drawn;
   {
-    std::lock_guard<std::mutex> lock(stream->mutex);
-    if (stream->capture) {
-      stream->capture_broken = true;
-      return cudaErrorStreamCaptureUnsupported;
-    }
+    State& all = state();
+    std::lock_guard<std::mutex> lock(all.mutex);
+    if (all.order_seed != seed) all.order.seed(static_cast<unsigned>(all.order_seed = seed));
+    std::vector<Stream> streams;
+    for (const auto& [handle, stream] : all.streams)
+      if (stream->device == device) streams.push_back(stream);
+    for (auto count = all.order() % 4; count > 0; --count) drawn.push_back(streams[all.order() % streams.size()]);
   }
-  std::lock_guard<std::mutex> turn(stream->turn);
-  cudaError_t first = sticky_error(stream->device);
-  while (Operation operation = next_operation(*stream, until)) {
-    cudaError_t error = operation();
-    if (first == cudaSuccess) first = error;
+  inside = true;
+  for (const Stream& stream : drawn) {
+    std::unique_lock<std::mutex> lock(stream->mutex);
+    cudaError_t error = cudaSuccess;
+    if (!stream->capture) run_next(*stream, lock, &error);
   }
-  return first;
+  inside = false;
 }
 
 // The default stream is not a queue.
 cudaError_t give(cudaStream_t stream, Operation operation) {
   if (!stream) return operation();
-  std::lock_guard<std::mutex> lock(stream->mutex);
-  if (stream->capture) {
-    stream->capture->operations.push_back(std::move(operation));
-    return cudaSuccess;
+  {
+    std::lock_guard<std::mutex> lock(stream->mutex);
+    if (stream->capture) {
+      stream->capture->operations.push_back(std::move(operation));
+      return cudaSuccess;
+    }
+    stream->queue.push_back(std::move(operation));
+    ++stream->given;
   }
-  stream->queue.push_back(std::move(operation));
-  ++stream->given;
+  run_ahead(stream->device);
   return cudaSuccess;
 }
 
 uint64_t used_bytes(int device) {
   std::lock_guard<std::mutex> lock(state().mutex);
   uint64_t used = 0;
-  for (const auto& [pointer, block] : state().device_memory) used += block.device == device ? block.bytes : 0;
+  for (const auto& [pointer, block] : state().device_memory) used += block.context->device == device ? block.bytes : 0;
   return std::min(used, device_bytes());
 }
 
 cudaError_t allocate(void** pointer, size_t bytes, std::map<const char*, Block> State::*memory) {
   void* block = nullptr;
-  if (memory == &State::device_memory && bytes > device_bytes() - used_bytes(current_device))
+  CUctx_st* context = context_for_runtime();
+  if (memory == &State::device_memory && bytes > device_bytes() - used_bytes(current_device()))
     return cudaErrorMemoryAllocation;
   if (bytes > PTRDIFF_MAX || posix_memalign(&block, kAlignment, bytes) != 0 || !block) return cudaErrorMemoryAllocation;
   memset(block, kPoison, bytes);
   std::lock_guard<std::mutex> lock(state().mutex);
-  (state().*memory)[static_cast<const char*>(block)] = {bytes, current_device};
+  (state().*memory)[static_cast<const char*>(block)] = {bytes, context};
   *pointer = block;
   return cudaSuccess;
 }
@@ -224,6 +273,42 @@ cudaError_t release(void* pointer, std::map<const char*, Block> State::*memory) 
 
 namespace st::simt {
 
+std::vector<CUctx_st*>& contexts_of_thread() {
+  static thread_local std::vector<CUctx_st*> contexts;
+  return contexts;
+}
+
+CUctx_st* primary_context(int device) {
+  if (device < 0 || device >= device_count()) return nullptr;
+  std::lock_guard<std::mutex> lock(state().mutex);
+  std::unique_ptr<CUctx_st>& context = state().contexts[device];
+  if (!context) context.reset(new CUctx_st{device});
+  return context.get();
+}
+
+CUctx_st* context_for_runtime() {
+  std::vector<CUctx_st*>& contexts = contexts_of_thread();
+  if (contexts.empty()) contexts.push_back(primary_context(0));
+  return contexts.back();
+}
+
+void reset_device(int device) {
+  std::lock_guard<std::mutex> lock(state().mutex);
+  state().devices[device].error = cudaSuccess;
+}
+
+CUctx_st* context_of(cudaStream_t handle) {
+  Stream stream = stream_of(handle);
+  return stream ? stream->context : nullptr;
+}
+
+CUctx_st* context_of_memory(const void* address) {
+  std::lock_guard<std::mutex> lock(state().mutex);
+  for (const auto& [pointer, block] : state().device_memory)
+    if (address >= pointer && address < pointer + block.bytes) return block.context;
+  return nullptr;
+}
+
 cudaError_t enqueue_kernel(dim3 grid, dim3 block, size_t shared_bytes, cudaStream_t stream,
                            std::function<void()> body) {
   uint64_t threads = uint64_t{block.x} * block.y * block.z;
@@ -235,7 +320,9 @@ cudaError_t enqueue_kernel(dim3 grid, dim3 block, size_t shared_bytes, cudaStrea
   launch.block = block;
   launch.shared_bytes = shared_bytes;
   launch.body = std::move(body);
-  int device = stream ? stream->device : current_device;
+  CUctx_st* context = context_for_runtime();
+  if (stream && stream->context != context) return cudaErrorInvalidResourceHandle;
+  int device = context->device;
   return give(stream, [launch, device] { return run_kernel(launch, device); });
 }
 
@@ -244,7 +331,7 @@ cudaError_t enqueue(cudaStream_t stream, std::function<cudaError_t()> work) {
 }
 
 cudaError_t error_of_device(cudaStream_t stream) {
-  return sticky_error(stream ? stream->device : current_device);
+  return sticky_error(stream ? stream->device : current_device());
 }
 
 void barrier(const char* file, int line) {
@@ -282,8 +369,9 @@ const char* cudaGetErrorString(cudaError_t error) {
     case cudaErrorInvalidDevice:
       return "invalid device ordinal";
     case cudaErrorLaunchFailure: {
+      int device = current_device();
       std::lock_guard<std::mutex> lock(state().mutex);
-      return state().devices[current_device].message;  // not written again before a reset
+      return state().devices[device].message;  // not written again before a reset
     }
     case cudaErrorStreamCaptureUnsupported:
     case cudaErrorStreamCaptureInvalidated:
@@ -294,7 +382,7 @@ const char* cudaGetErrorString(cudaError_t error) {
 }
 
 cudaError_t cudaGetLastError() {
-  return sticky_error(current_device);
+  return sticky_error(current_device());
 }
 
 cudaError_t cudaGetDeviceCount(int* count) {
@@ -320,7 +408,9 @@ cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int device) {
 
 cudaError_t cudaSetDevice(int device) {
   if (device < 0 || device >= device_count()) return cudaErrorInvalidDevice;
-  current_device = device;
+  std::vector<CUctx_st*>& contexts = st::simt::contexts_of_thread();
+  if (contexts.empty()) contexts.emplace_back();
+  contexts.back() = st::simt::primary_context(device);
   return cudaSuccess;
 }
 
@@ -330,12 +420,13 @@ cudaError_t cudaFuncSetAttribute(const void* function, cudaFuncAttribute, int va
 
 cudaError_t cudaDeviceSynchronize() {
   std::vector<Stream> streams;
+  int device = current_device();
   {
     std::lock_guard<std::mutex> lock(state().mutex);
     for (const auto& [handle, stream] : state().streams)
-      if (stream->device == current_device) streams.push_back(stream);
+      if (stream->device == device) streams.push_back(stream);
   }
-  cudaError_t first = sticky_error(current_device);
+  cudaError_t first = sticky_error(current_device());
   for (const Stream& stream : streams) {
     bool capturing;
     {
@@ -346,12 +437,6 @@ cudaError_t cudaDeviceSynchronize() {
     if (first == cudaSuccess) first = error;
   }
   return first;
-}
-
-cudaError_t cudaDeviceReset() {
-  std::lock_guard<std::mutex> lock(state().mutex);
-  state().devices[current_device].error = cudaSuccess;
-  return cudaSuccess;
 }
 
 // --- memory --------------------------------------------------------------------------------------------------------
@@ -372,10 +457,20 @@ cudaError_t cudaFreeHost(void* pointer) {
   return release(pointer, &State::pinned_memory);
 }
 
+cudaError_t cudaPointerGetAttributes(cudaPointerAttributes* attributes, const void* pointer) {
+  CUctx_st* context = st::simt::context_of_memory(pointer);
+  *attributes = {context ? cudaMemoryTypeDevice : cudaMemoryTypeUnregistered, context ? context->device : -1};
+  if (context) return cudaSuccess;
+  std::lock_guard<std::mutex> lock(state().mutex);
+  for (const auto& [begin, block] : state().pinned_memory)
+    if (pointer >= begin && pointer < begin + block.bytes) attributes->type = cudaMemoryTypeHost;
+  return cudaSuccess;
+}
+
 cudaError_t cudaMemGetInfo(size_t* free, size_t* total) {
   *total = device_bytes();
-  *free = *total - used_bytes(current_device);
-  return sticky_error(current_device);
+  *free = *total - used_bytes(current_device());
+  return sticky_error(current_device());
 }
 
 cudaError_t cudaMemcpyAsync(void* destination, const void* source, size_t bytes, cudaMemcpyKind, cudaStream_t stream) {
@@ -406,7 +501,7 @@ cudaError_t cudaMemsetAsync(void* pointer, int value, size_t bytes, cudaStream_t
 // --- streams, events, graphs ---------------------------------------------------------------------------------------
 
 cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned) {
-  auto made = std::make_shared<CUstream_st>(current_device);
+  auto made = std::make_shared<CUstream_st>(context_for_runtime());
   *stream = made.get();
   std::lock_guard<std::mutex> lock(state().mutex);
   state().streams[*stream] = std::move(made);
@@ -453,6 +548,15 @@ cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
   std::lock_guard<std::mutex> lock(stream->mutex);
   event->position = stream->given;
   return cudaSuccess;
+}
+
+cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned) {
+  {
+    std::lock_guard<std::mutex> lock(stream->mutex);
+    if (stream->capture) return cudaErrorStreamCaptureUnsupported;  // as the event is of no graph
+  }
+  if (!event->stream) return cudaSuccess;
+  return give(stream, [before = event->stream, position = event->position] { return drain(before, position); });
 }
 
 cudaError_t cudaEventSynchronize(cudaEvent_t event) {

@@ -1,9 +1,11 @@
+using System.Runtime.InteropServices;
 using Microsoft.Extensions.AI;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Hosting;
 using NUnit.Framework;
+using SoftThinking.Interop.Cuda;
 using SoftThinking.Tests;
 
 namespace SoftThinking.Extensions.AI.Tests;
@@ -50,6 +52,30 @@ public class DocumentedExampleTests
         ChatResponse reply = await client.GetResponseAsync(Models.Question, new ChatOptions { Temperature = 0 });
         HealthReport health = await host.Services.GetRequiredService<HealthCheckService>().CheckHealthAsync();
         Assert.That((reply.Text, health.Status, client.GetService<FunctionInvokingChatClient>() != null), Is.EqualTo((Models.Answer, HealthStatus.Healthy, true)));
+        DocumentedExample.AssertIsIn("library.md");
+    }
+
+    [Test]
+    public async Task Engine_TakesEmbeddingsAndShowsLogits()
+    {
+        using Engine engine = Engine.Load(TestData.TinyReasoner, new EngineOptions { Device = ComputeDevice.Cpu });
+        int banned = engine.Tokenizer.Encode("13", addSpecialTokens: false)[0];
+
+        // <example>
+        float[] rows = GC.AllocateArray<float>(2 * engine.Config.HiddenSize, pinned: true); // must not change before the task has ended
+        EmbeddingPart image = new(Marshal.UnsafeAddrOfPinnedArrayElement(rows, 0), 2, engine.Config.HiddenSize, EmbeddingType.F32);
+        engine.LogitsHook = logits =>
+        {
+            for (int row = 0; row < logits.Rows.Count; row++)
+                unsafe { ((float*)logits.DevicePointer)[row * logits.Vocabulary + banned] = float.NegativeInfinity; }
+        };
+        GenerationRequest request = new() { Prompt = new EmbeddingPrompt([image, new TokenPart(engine.Encode(new TextPrompt("4 + 8 + 1 = ")))]) };
+        // </example>
+
+        GeneratedSample sample = (await engine.GenerateAsync(request with { MaxNewTokens = 20, IgnoreEndOfText = true })).Samples[0];
+        Assert.That(sample.Usage.PromptTokens, Is.EqualTo(2 + engine.Encode(new TextPrompt("4 + 8 + 1 = ")).Count));
+        Assert.That(sample.Tokens.Select(token => token.Token.Token), Has.None.EqualTo(banned));
+        GC.KeepAlive(rows);
         DocumentedExample.AssertIsIn("library.md");
     }
 

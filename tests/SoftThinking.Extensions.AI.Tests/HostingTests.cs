@@ -173,7 +173,7 @@ public class HostingTests
     [Test]
     public void Options_HaveTheSettingsOfTheEngine()
     {
-        string[] others = [nameof(EngineOptions.Logger), nameof(EngineOptions.LoadProgress), nameof(EngineOptions.Profile)];
+        string[] others = [nameof(EngineOptions.Logger), nameof(EngineOptions.LoadProgress), nameof(EngineOptions.Profile), nameof(EngineOptions.CudaStream)];
         IEnumerable<string> settings = typeof(EngineOptions).GetProperties().Select(property => property.Name).Except(others);
         string[] own = [nameof(SoftThinkingOptions.Model), nameof(SoftThinkingOptions.ModelId)];
         Assert.That(typeof(SoftThinkingOptions).GetProperties().Select(property => property.Name).Except(own), Is.EquivalentTo(settings));

@@ -6,6 +6,7 @@ using NUnit.Framework;
 using SoftThinking.Chat;
 using SoftThinking.Checkpoints;
 using SoftThinking.Diagnostics;
+using SoftThinking.Interop.Cuda;
 using SoftThinking.Json;
 using SoftThinking.Templating;
 using SoftThinking.Tokenization;
@@ -17,13 +18,13 @@ namespace SoftThinking.Tests;
 public class ArgumentTests
 {
     private static readonly Type[] Inputs =
-        [typeof(ChatMessage), typeof(ChatPrompt), typeof(ModelShape), typeof(TextPrompt), typeof(TokenPrompt)];
+        [typeof(ChatMessage), typeof(ChatPrompt), typeof(EmbeddingPrompt), typeof(ModelShape), typeof(TextPrompt), typeof(TokenPart), typeof(TokenPrompt)];
 
     private static readonly Lazy<Engine> Loaded = new(() => Engine.Load(TestData.TinyReasoner, new EngineOptions { Device = ComputeDevice.Cpu }));
 
     public static IEnumerable<TestCaseData> Arguments() =>
         from type in typeof(Engine).Assembly.GetExportedTypes().Select(Closed)
-        where !type.IsEnum && !typeof(Exception).IsAssignableFrom(type)
+        where !type.IsEnum && !typeof(Delegate).IsAssignableFrom(type) && !typeof(Exception).IsAssignableFrom(type)
         from method in MethodsOf(type)
         from parameter in method.GetParameters()
         where MustNotBeNull(parameter)
@@ -32,8 +33,8 @@ public class ArgumentTests
     public static IEnumerable<TestCaseData> Properties() =>
         from value in new object[]
         {
-            new ChatMessage("user", "text"), new ChatPrompt([]), new EngineOptions(), new FilterOptions(), GenerationRequest.FromText("text"),
-            new SamplingOptions(), new TextPrompt("text"), new TokenPrompt([]),
+            new ChatMessage("user", "text"), new ChatPrompt([]), new EmbeddingPrompt([]), new EngineOptions(), new FilterOptions(), GenerationRequest.FromText("text"),
+            new SamplingOptions(), new TextPrompt("text"), new TokenPart([]), new TokenPrompt([]),
         }
         from property in value.GetType().GetProperties()
         where property.SetMethod?.IsPublic == true && !property.PropertyType.IsValueType

@@ -29,6 +29,7 @@ public class NativeLayoutTests
         ["st_gather_rows"] = typeof(GatherRowsOperation),
         ["st_kv_cache"] = typeof(LayerCache),
         ["st_linear"] = typeof(LinearOperation),
+        ["st_load_rows"] = typeof(LoadRowsOperation),
         ["st_log_probs"] = typeof(LogProbsOperation),
         ["st_matrix"] = typeof(Matrix),
         ["st_mpi_api"] = typeof(MpiApi),

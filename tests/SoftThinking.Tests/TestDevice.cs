@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using NUnit.Framework;
 using SoftThinking.Interop;
 
@@ -34,6 +35,15 @@ public sealed record TestDevice(string Name)
             Assert.Ignore("only the emulated device can be told to fail");
     }
 
+    /// <summary>Resets the emulated device, as only an application may: until then a failed kernel's error stays.</summary>
+    internal void Reset(int ordinal = 0)
+    {
+        nint reset = NativeLibrary.GetExport(NativeLibrary.Load(Library), "cuDevicePrimaryCtxReset_v2");
+        Assert.That(Marshal.GetDelegateForFunctionPointer<ResetContext>(reset)(ordinal), Is.Zero);
+    }
+
+    private delegate int ResetContext(int device);
+
     /// <summary>For tests of several devices.</summary>
     internal void MustBeThere(int devices)
     {
@@ -51,7 +61,8 @@ public sealed record TestDevice(string Name)
 
     public override string ToString() => Name;
 
-    private static string Library
+    /// <summary>The library of the backend, which on the emulated device is also CUDA's driver.</summary>
+    internal static string Library
     {
         get
         {

@@ -119,6 +119,14 @@ std::string target_name(const testing::TestParamInfo<Target>& info) {
   return name_of(info.param);
 }
 
+void* library_function(const std::string& backend, const char* name) {
+#if !defined(_WIN32)
+  for (const auto& [each, path] : libraries())
+    if (each == backend) return dlsym(dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL), name);
+#endif
+  return nullptr;
+}
+
 const st_api* get_api(const std::string& backend, uint32_t version) {
   static std::map<std::string, GetApi> loaded;
   if (!loaded.count(backend)) {

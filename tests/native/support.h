@@ -37,6 +37,8 @@ void PrintTo(const Target& target, std::ostream* out);
 std::string target_name(const testing::TestParamInfo<Target>& info);
 // The table of a backend, loaded from its shared library.
 const st_api& load_backend(const std::string& backend);
+// A function that the library of a backend exports besides; nullptr if it has none of that name.
+void* library_function(const std::string& backend, const char* name);
 // What the library of a backend answers to a version.
 const st_api* get_api(const std::string& backend, uint32_t version);
 

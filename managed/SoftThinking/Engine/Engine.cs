@@ -4,6 +4,7 @@ using SoftThinking.Chat;
 using SoftThinking.Checkpoints;
 using SoftThinking.Execution;
 using SoftThinking.Files;
+using SoftThinking.Interop.Cuda;
 using SoftThinking.Models;
 using SoftThinking.Templating;
 using SoftThinking.Thinking;
@@ -62,6 +63,22 @@ public sealed class Engine : IAsyncDisposable, IDisposable
     /// <summary>A snapshot of the load, taken after the last engine step.</summary>
     public EngineStatistics Statistics => _loop.Statistics;
 
+    /// <summary>The CUstream that the engine computes on, of the primary context of its device; 0 on the CPU. Callers may submit work to it,
+    /// and let it wait for events, at any time and from any thread; it lives as long as the engine, or is that of
+    /// <see cref="EngineOptions.CudaStream"/>.</summary>
+    public nint CudaStream => Model.CudaStream;
+
+    /// <summary>Called with the logits of every engine step that is launched from now on; null for no call. With it, a step is launched as
+    /// two graphs in place of one.</summary>
+    /// <exception cref="NotSupportedException">Several devices compute the model.</exception>
+    public LogitsHook? LogitsHook
+    {
+        get => _loop.Hook;
+        set => _loop.Hook = value == null || Model.Comm == null
+            ? value
+            : throw new NotSupportedException("a hook on the logits needs an engine on one device: each device of several samples by itself");
+    }
+
     internal LoadedModel Model { get; }
 
     /// <summary>Managed memory that the engine's thread allocated so far, in bytes.</summary>
@@ -95,8 +112,8 @@ public sealed class Engine : IAsyncDisposable, IDisposable
     /// <param name="request">What to generate.</param>
     /// <param name="cancellation">Ends the generation.</param>
     /// <exception cref="ArgumentNullException">The request is null.</exception>
-    /// <exception cref="ArgumentException">The prompt is empty; it, or the logit bias, contains an id outside the vocabulary; a JSON value
-    /// of a message or of the template's variables has the wrong form; thinking cannot be ended as the request wants it; or too many
+    /// <exception cref="ArgumentException">The prompt is empty; it, or the logit bias, contains an id outside the vocabulary; an embedding of it cannot
+    /// be an input of this model on this device; a JSON value of a message or of the template's variables has the wrong form; thinking cannot be ended as the request wants it; or too many
     /// ids end the text for a minimum number of tokens.</exception>
     /// <exception cref="ModelFileException">The prompt needs a chat template and the model comes without one, or its file is
     /// broken.</exception>
@@ -134,14 +151,16 @@ public sealed class Engine : IAsyncDisposable, IDisposable
 
     /// <summary>The tokens of a prompt, as a request would use them.</summary>
     /// <exception cref="ArgumentNullException">The prompt is null.</exception>
-    /// <exception cref="ArgumentException">A JSON value of a message or of the template's variables has the wrong form; or a marker of the
-    /// model's thoughts has too many tokens.</exception>
+    /// <exception cref="ArgumentException">A JSON value of a message or of the template's variables has the wrong form; a marker of the
+    /// model's thoughts has too many tokens; or the prompt has embeddings, which are no tokens.</exception>
     /// <exception cref="ModelFileException">The prompt needs a chat template and the model comes without one, or its file is
     /// broken.</exception>
     /// <exception cref="TemplateException">The chat template is broken, not supported, or fails.</exception>
     public IReadOnlyList<ConceptToken> Encode(Prompt prompt)
     {
         ArgumentNullException.ThrowIfNull(prompt);
+        if (prompt is EmbeddingPrompt)
+            throw new ArgumentException("a prompt of embeddings has no tokens", nameof(prompt));
         return _encoder.Encode(prompt, ThinkingMarkers.Resolve(Tokenizer, TemplateSource(prompt), null, null)).Tokens;
     }
 
@@ -220,12 +239,14 @@ public sealed class Engine : IAsyncDisposable, IDisposable
         ArgumentNullException.ThrowIfNull(request);
         SamplingOptions sampling = request.Sampling;
         ThinkingMarkers markers = ThinkingMarkers.Resolve(Tokenizer, TemplateSource(request.Prompt), sampling.ThinkStart, sampling.ThinkEnd);
-        (IReadOnlyList<ConceptToken> prompt, PromptEnd end) = _encoder.Encode(request.Prompt, markers);
+        EncodedPrompt encoded = _encoder.Encode(request.Prompt, markers);
+        IReadOnlyList<ConceptToken> prompt = encoded.Tokens;
         RequestCheck.Prompt(prompt, Config.VocabularySize, ContextLength);
+        RequestCheck.Embeddings(encoded.Embeddings, Model);
         RequestCheck.Limits(request, prompt, _options);
-        SlotSetup setup = SlotSetup.Make(request, end.State, markers, Tokenizer, Defaults.EosIds, Config.VocabularySize);
+        SlotSetup setup = SlotSetup.Make(request, encoded.End.State, markers, Tokenizer, Defaults.EosIds, Config.VocabularySize);
         int most = Math.Min(request.MaxNewTokens ?? _options.MaxNewTokens ?? int.MaxValue, ContextLength - prompt.Count);
-        return new PreparedRequest(request, prompt, end.OpenThought, setup, most);
+        return new PreparedRequest(request, encoded, setup, most);
     }
 
     /// <summary>The source of the chat template. A broken one concerns only prompts that are rendered with it.</summary>
@@ -287,6 +308,8 @@ public sealed class Engine : IAsyncDisposable, IDisposable
         finally
         {
             generation.Cancel(); // without effect after the end
+            if (generation.ReadsMemory)
+                await generation.EndAsync().ConfigureAwait(false); // no step reads it any more
         }
     }
 }

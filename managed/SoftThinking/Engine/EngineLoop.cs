@@ -3,6 +3,7 @@ using Microsoft.Extensions.Logging;
 using SoftThinking.Cache;
 using SoftThinking.Execution;
 using SoftThinking.Interop;
+using SoftThinking.Interop.Cuda;
 using SoftThinking.Scheduling;
 
 namespace SoftThinking;
@@ -33,6 +34,7 @@ internal sealed class EngineLoop : IDisposable
 
     // Of the loop's thread.
     private readonly List<Generation> _active = [];
+    private readonly List<(Generation Generation, Exception? Failure)> _leaving = []; // ended, but a step in flight reads their memory
     private long _launched;
     private long _read;
     private long _preemptionsReported;
@@ -57,6 +59,13 @@ internal sealed class EngineLoop : IDisposable
             lock (_lock)
                 return _statistics;
         }
+    }
+
+    /// <summary>Called with the logits of each step, from the next one on.</summary>
+    public LogitsHook? Hook
+    {
+        get => Volatile.Read(ref field);
+        set => Volatile.Write(ref field, value);
     }
 
     /// <summary>Bytes that the loop's thread allocated on the managed heap so far.</summary>
@@ -138,6 +147,7 @@ internal sealed class EngineLoop : IDisposable
             _failure = error;
             _model.Followers?.Abort(error.Message);
             EngineLog.Failed(_logger, error);
+            _model.Finish(); // callers get their memory back
         }
         Close();
         _ended.SetResult();
@@ -155,8 +165,7 @@ internal sealed class EngineLoop : IDisposable
         if (launches)
         {
             ReportStarted(next.Plan);
-            _model.Runner.Launch(next);
-            _launched++;
+            Launch(next);
         }
         bool reads = _launched - _read == 2 || (!launches && _launched > _read);
         if (reads)
@@ -164,6 +173,22 @@ internal sealed class EngineLoop : IDisposable
         PublishStatistics();
         if (!launches && !reads && !Stopping())
             _wake.WaitOne();
+    }
+
+    private void Launch(Step step)
+    {
+        HookedStep? hooked = Hook is LogitsHook hook && step.Plan.Sampled > 0
+            ? new(hook, step.Plan, _model.Weights.Config.VocabularySize)
+            : null;
+        _model.Runner.Launch(step, hooked == null ? null : hooked.Call);
+        _launched++;
+        if (hooked?.Failure is not Exception error)
+            return;
+        foreach (Generation generation in hooked.Generations)
+        {
+            if (_active.Contains(generation))
+                Fail(generation, new GenerationException($"the hook on the logits failed: {error.Message}", error));
+        }
     }
 
     /// <summary>Whether the loop is to end: a caller stopped it, or it is drained.</summary>
@@ -244,6 +269,7 @@ internal sealed class EngineLoop : IDisposable
             else
                 Record(run, row, now);
         }
+        SignalLeaving();
         AllocatedBytes = GC.GetAllocatedBytesForCurrentThread();
     }
 
@@ -287,7 +313,7 @@ internal sealed class EngineLoop : IDisposable
             return;
         _active.Remove(run.Generation);
         PublishStatistics(); // before a caller that waits for the end reads them
-        run.Generation.SignalEnd();
+        SignalEnd(run.Generation);
     }
 
     /// <summary>Ends one request; the others are not affected.</summary>
@@ -302,7 +328,26 @@ internal sealed class EngineLoop : IDisposable
         }
         _active.Remove(generation);
         PublishStatistics();
-        generation.SignalEnd(error);
+        SignalEnd(generation, error);
+    }
+
+    /// <summary>Signals the end, but where steps read a caller's memory only once none is in flight.</summary>
+    private void SignalEnd(Generation generation, Exception? error = null)
+    {
+        if (generation.ReadsMemory && generation.InFlight)
+            _leaving.Add((generation, error));
+        else
+            generation.SignalEnd(error);
+    }
+
+    private void SignalLeaving()
+    {
+        foreach ((Generation generation, Exception? error) in _leaving)
+        {
+            if (!generation.InFlight)
+                generation.SignalEnd(error);
+        }
+        _leaving.RemoveAll(each => !each.Generation.InFlight);
     }
 
     /// <summary>The loop ends: so do all generations, and no more are accepted.</summary>
@@ -311,6 +356,8 @@ internal sealed class EngineLoop : IDisposable
         lock (_lock)
         {
             _closed = true;
+            foreach ((Generation generation, Exception? error) in _leaving)
+                generation.SignalEnd(error);
             foreach (Generation generation in _active.Concat(_submitted))
                 generation.SignalEnd(EndOfAll());
             _active.Clear();

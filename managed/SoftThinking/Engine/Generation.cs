@@ -17,6 +17,7 @@ internal sealed class Generation
     private readonly Channel<bool> _signal = Channel.CreateBounded<bool>(
         new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite, SingleReader = true, SingleWriter = true });
 
+    private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly bool _signalsEveryToken;
     private readonly Action _wake;
 
@@ -25,14 +26,22 @@ internal sealed class Generation
     public Generation(PreparedRequest prepared, Tokenizer tokenizer, bool signalsEveryToken, Action wake)
     {
         (Request, _signalsEveryToken, _wake) = (prepared.Request, signalsEveryToken, wake);
+        EmbeddingSpan[] embeddings = [.. prepared.Encoded.Embeddings.Select(each => new EmbeddingSpan(each.First, each.Part))];
+        ReadsMemory = embeddings.Length > 0;
         ulong seed = Request.Sampling.Seed ?? RandomSeed();
-        Samples = [.. Enumerable.Range(0, Request.Samples).Select(i => new SampleRun(this, i, seed + (ulong)i, prepared, HistoryOf(prepared), tokenizer))];
+        Samples = [.. Enumerable.Range(0, Request.Samples).Select(i => new SampleRun(this, i, seed + (ulong)i, prepared, HistoryOf(prepared), embeddings, tokenizer))];
         Unfinished = Samples.Length;
     }
 
     public GenerationRequest Request { get; }
 
     public SampleRun[] Samples { get; }
+
+    /// <summary>Whether steps read memory of the caller's, who gets it back with the end of the generation.</summary>
+    public bool ReadsMemory { get; }
+
+    /// <summary>Whether a step in flight has rows of it; for the engine's thread.</summary>
+    public bool InFlight => Samples.Any(run => run.StepsInFlight > 0);
 
     /// <summary>Samples that have not ended; kept by the engine's thread.</summary>
     public int Unfinished { get; set; }
@@ -81,7 +90,11 @@ internal sealed class Generation
     {
         Failure ??= failure;
         _signal.Writer.TryComplete();
+        _ended.TrySetResult();
     }
+
+    /// <summary>Waits until the engine has ended it.</summary>
+    public Task EndAsync() => _ended.Task;
 
     /// <summary>Waits for a signal; false at the end.</summary>
     public async ValueTask<bool> WaitAsync(CancellationToken cancellation)

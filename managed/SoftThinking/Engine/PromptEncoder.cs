@@ -1,3 +1,4 @@
+using SoftThinking.Interop.Cuda;
 using SoftThinking.Templating;
 using SoftThinking.Thinking;
 using SoftThinking.Tokenization;
@@ -11,17 +12,40 @@ internal sealed class PromptEncoder(string model, Tokenizer tokenizer, Func<Chat
     /// <param name="markers">The markers of the request.</param>
     /// <exception cref="ModelFileException">The prompt needs a chat template and the model comes without one.</exception>
     /// <exception cref="TemplateException">The template fails.</exception>
-    public (IReadOnlyList<ConceptToken> Tokens, PromptEnd End) Encode(Prompt prompt, ThinkingMarkers markers)
+    public EncodedPrompt Encode(Prompt prompt, ThinkingMarkers markers)
     {
         if (prompt is ChatPrompt chat)
             return EncodeChat(chat, markers);
+        if (prompt is EmbeddingPrompt parts)
+            return EncodeParts(parts, markers);
         IReadOnlyList<ConceptToken> tokens = prompt is TextPrompt text
             ? Plain(tokenizer.Encode(text.Text, text.AddSpecialTokens))
             : ((TokenPrompt)prompt).Tokens;
-        return (tokens, PromptEnd.OfTokens(tokens, markers, tokenizer));
+        return new(tokens, PromptEnd.OfTokens(tokens, markers, tokenizer), []);
     }
 
-    private (IReadOnlyList<ConceptToken> Tokens, PromptEnd End) EncodeChat(ChatPrompt chat, ThinkingMarkers markers)
+    /// <summary>The rows of an embedding are positions of token 0, whose place they take on the device.</summary>
+    private EncodedPrompt EncodeParts(EmbeddingPrompt prompt, ThinkingMarkers markers)
+    {
+        List<ConceptToken> tokens = [];
+        List<(int First, EmbeddingPart Part)> embeddings = [];
+        int end = 0; // of the last embedding
+        foreach (PromptPart part in prompt.Parts)
+        {
+            if (part is TokenPart plain)
+            {
+                tokens.AddRange(plain.Tokens);
+                continue;
+            }
+            EmbeddingPart embedding = (EmbeddingPart)part;
+            embeddings.Add((tokens.Count, embedding));
+            tokens.AddRange(Enumerable.Repeat(default(ConceptToken), embedding.Rows));
+            end = tokens.Count;
+        }
+        return new(tokens, PromptEnd.OfTokens(tokens[end..], markers, tokenizer), embeddings);
+    }
+
+    private EncodedPrompt EncodeChat(ChatPrompt chat, ThinkingMarkers markers)
     {
         ChatTemplate jinja = template() ?? throw new ModelFileException(model, "the model has no chat template; a text prompt (--raw on the command line) needs none");
         IReadOnlyList<ChatMessage> messages = jinja.Adapt(chat.Messages); // before marking: what is escaped in JSON text is not seen
@@ -34,7 +58,7 @@ internal sealed class PromptEncoder(string model, Tokenizer tokenizer, Func<Chat
         PromptEnd end = addition.Length > 0
             ? PromptEnd.OfText(addition, markers)
             : PromptEnd.OfTokens(tokens, markers, tokenizer);
-        return (tokens, end);
+        return new(tokens, end, []);
 
         (string Text, List<Range> Literal) Render(bool addGenerationPrompt)
         {

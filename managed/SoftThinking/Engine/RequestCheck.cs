@@ -1,3 +1,6 @@
+using SoftThinking.Execution;
+using SoftThinking.Interop.Cuda;
+
 namespace SoftThinking;
 
 /// <summary>Checks of a request against the model and the engine's limits.</summary>
@@ -22,6 +25,33 @@ internal static class RequestCheck
                 continue;
             foreach (ConceptEntry entry in token.Entries)
                 CheckId(entry.Id, i, vocabulary);
+        }
+    }
+
+    /// <exception cref="ArgumentException">Rows of the prompt cannot be inputs of this model on this device.</exception>
+    public static void Embeddings(IReadOnlyList<(int First, EmbeddingPart Part)> embeddings, LoadedModel model)
+    {
+        for (int i = 0; i < embeddings.Count; i++)
+        {
+            EmbeddingPart part = embeddings[i].Part;
+            string name = $"embedding {i} of the prompt, at position {embeddings[i].First},";
+            int hidden = model.Weights.Config.HiddenSize;
+            if (model.Comm != null)
+                throw new ArgumentException($"{name} needs an engine on one device; the model is on {model.Weights.Shard.Ranks}");
+            if (part.Width != hidden)
+                throw new ArgumentException($"{name} has rows of {part.Width} numbers; the model's have {hidden}");
+            if (part.DevicePointer % part.ElementBytes != 0)
+                throw new ArgumentException($"{name} is at an address that is no multiple of the {part.ElementBytes} bytes of its numbers");
+            if (model.CudaStream == 0 && part.ReadyEvent != 0)
+                throw new ArgumentException($"{name} has a {nameof(EmbeddingPart.ReadyEvent)}, which only CUDA knows; the engine uses the CPU");
+            try
+            {
+                model.Device.CheckMemory(part.DevicePointer, part.Bytes);
+            }
+            catch (BackendException error)
+            {
+                throw new ArgumentException($"{name} cannot be read: {error.Message}", error);
+            }
         }
     }
 

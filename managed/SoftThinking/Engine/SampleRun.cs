@@ -18,8 +18,8 @@ internal sealed class SampleRun : Sequence
     private TokenLogProbs[] _reported = [];
     private int _count = int.MaxValue; // of all tokens, once the last is recorded
 
-    public SampleRun(Generation generation, int index, ulong seed, PreparedRequest prepared, TokenHistory tokens, Tokenizer tokenizer)
-        : base(tokens, prepared.Prompt.Count + prepared.MaxNewTokens, prepared.Request.Priority)
+    public SampleRun(Generation generation, int index, ulong seed, PreparedRequest prepared, TokenHistory tokens, EmbeddingSpan[] embeddings, Tokenizer tokenizer)
+        : base(tokens, prepared.Prompt.Count + prepared.MaxNewTokens, prepared.Request.Priority, embeddings)
     {
         (Generation, Index, Seed, OpenThought, Setup) = (generation, index, seed, prepared.OpenThought, prepared.Setup.WithSeed(seed));
         GenerationRequest request = prepared.Request;

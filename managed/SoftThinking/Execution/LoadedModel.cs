@@ -29,6 +29,7 @@ internal sealed class LoadedModel : IDisposable
                 Track(comm);
             FastPrefill = options.FastPrefill ? FastPrefillOf(Device.Query(), logger) : null;
             ContextLength = plan.ContextLength;
+            CudaStream = _stream.CudaStream;
             Weights = Track(ModelWeights.Load(source, rank.Shard, options.Weights, Device, _stream, progress, cancellation));
             Cache = Track(new KvCache(Device, rank.Shard, plan.Dtype, plan.Blocks));
             Runner = Track(new Runner(Device, _stream, Weights, Cache, plan.Limits, comm, fastPrefill: FastPrefill is (true, _)));
@@ -72,6 +73,9 @@ internal sealed class LoadedModel : IDisposable
     public Device Device { get; }
 
     public ModelWeights Weights { get; }
+
+    /// <summary>The CUstream that steps are launched on; 0 on the CPU.</summary>
+    public nint CudaStream { get; }
 
     /// <summary>Bytes of the packed weights.</summary>
     public long WeightBytes { get; }

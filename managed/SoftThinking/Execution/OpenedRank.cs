@@ -9,6 +9,7 @@ internal sealed class OpenedRank : IDisposable
 {
     /// <param name="sharers">Ranks that share the device's memory, if it has none of its own.</param>
     /// <exception cref="ArgumentException">The model cannot be divided among the shard's ranks.</exception>
+    /// <exception cref="BackendException">The caller's stream cannot be used.</exception>
     /// <exception cref="InsufficientMemoryException">The weights or the cache do not fit.</exception>
     public OpenedRank(Device device, ITensorSource source, EngineOptions options, int rank, int ranks, int sharers)
     {
@@ -16,7 +17,9 @@ internal sealed class OpenedRank : IDisposable
         try
         {
             Shard = ModelShard.Make(source.Config, rank, ranks, ModelWeights.AreBlocks(source, options.Weights));
-            Stream = new DeviceStream(device); // before the plan, because a stream allocates device memory
+            if (options.CudaStream != 0 && ranks > 1)
+                throw new BackendException($"{nameof(EngineOptions.CudaStream)} is a stream of one device; the model is on {ranks}");
+            Stream = new DeviceStream(device, options.CudaStream); // before the plan, because a stream allocates device memory
             Plan = KvPlan.Make(device, source, Shard, options, sharers);
         }
         catch

@@ -19,6 +19,7 @@ internal sealed class Runner : IDisposable
     private readonly SlotTable _slots;
     private readonly Transformer _transformer;
     private readonly StepGraphs? _graphs;
+    private readonly (StepGraphs Forward, StepGraphs After)? _halves; // around a hook
     private readonly bool _fastPrefill;
     private readonly List<SlotUpdate> _updates = []; // to apply with the next step
     private Buffers _buffers = null!; // set while the arena is laid out
@@ -31,8 +32,15 @@ internal sealed class Runner : IDisposable
         _slots = new SlotTable(device, stream, limits, _config.VocabularySize);
         _arena = DeviceArena.Allocate(device, arena => _buffers = Buffers.Place(arena, device, weights.Shard, limits));
         _transformer = new Transformer(weights, cache, _buffers.Forward, comm);
-        if (device.Query().Graphs)
-            _graphs = new StepGraphs(device, stream, limits, shape => Compute(shape, fast: false));
+        if (!device.Query().Graphs)
+            return;
+        _graphs = new StepGraphs(device, stream, shape =>
+        {
+            Forward(shape, fast: false, []);
+            Rest(shape);
+        });
+        _graphs.RecordAll(limits);
+        _halves = (new StepGraphs(device, stream, shape => Forward(shape, fast: false, [])), new StepGraphs(device, stream, Rest));
     }
 
     /// <summary>Bytes of device memory that a runner allocates.</summary>
@@ -43,12 +51,16 @@ internal sealed class Runner : IDisposable
             DeviceSlots.Place(arena, limits, shard.Whole.VocabularySize);
         });
 
+    /// <summary>Number of graphs recorded so far.</summary>
+    public int Graphs => (_graphs?.Count ?? 0) + (_halves?.Forward.Count ?? 0) + (_halves?.After.Count ?? 0);
+
     /// <summary>The other ranks, which launch every step too; null for one device.</summary>
     public IFollowers? Followers { get; set; }
 
     /// <summary>Launches the step that <see cref="Step.Plan"/> describes, after those launched before. Its results are available
     /// once <see cref="Step.Done"/> has completed.</summary>
-    public void Launch(Step step)
+    /// <param name="hook">Called with the stream and the logits of the sampled rows, once the work that computes them is launched.</param>
+    public void Launch(Step step, Action<DeviceStream, nint>? hook = null)
     {
         StepPlan plan = step.Plan;
         step.Times?.Begin(_stream, plan.Positions, plan.Pairs);
@@ -57,40 +69,58 @@ internal sealed class Runner : IDisposable
             if (part.Begins)
                 _updates.Add(SlotUpdate.Begin(part.Sequence));
         }
-        bool graph = plan.Decodes && step.Times == null && _graphs != null; // operations inside a graph cannot be timed
+        // Operations inside a graph cannot be timed, and the addresses of embeddings are not those of another step.
+        bool graph = plan.Decodes && step.Times == null && _graphs != null && !plan.ReadsEmbeddings;
+        AwaitEmbeddings(plan);
         StepShape shape = StepInputs.Fill(step, _limits, padded: graph);
         StepLaunch launch = new(shape, graph, Fast: _fastPrefill && !plan.Decodes);
         Followers?.Send(StepMessage.Write(launch, CollectionsMarshal.AsSpan(_updates), step.Inputs, _limits.Entries));
-        Launch(step, launch);
+        Launch(step, launch, hook);
     }
 
     /// <summary>Launches a step as another rank launched it.</summary>
     /// <param name="message">From <see cref="StepMessage"/>.</param>
-    public void Launch(Step step, ReadOnlySpan<byte> message) => Launch(step, StepMessage.Read(message, _updates, step.Inputs, _limits.Entries));
+    public void Launch(Step step, ReadOnlySpan<byte> message) =>
+        Launch(step, StepMessage.Read(message, _updates, step.Inputs, _limits.Entries), null);
 
     /// <summary>Applies changed sampling parameters of a sequence that has begun, from the next step on.</summary>
     public void UpdateSampling(Sequence sequence) => _updates.Add(SlotUpdate.Resample(sequence));
 
-    private void Launch(Step step, StepLaunch launch)
+    private void Launch(Step step, StepLaunch launch, Action<DeviceStream, nint>? hook)
     {
         _stream.Times = step.Times;
         foreach (SlotUpdate update in _updates)
             _slots.Apply(update);
         _updates.Clear();
         Upload(step.Inputs, launch.Shape);
-        if (launch.Graph)
-            _graphs!.Launch(launch.Shape);
-        else
-            Compute(launch.Shape, launch.Fast);
+        Compute(launch, step.Embeddings, hook);
         Download(step.Outputs, launch.Shape);
         _stream.Record(step.Done);
     }
 
     public void Dispose()
     {
+        _halves?.Forward.Dispose();
+        _halves?.After.Dispose();
         _graphs?.Dispose();
         _arena.Dispose();
         _slots.Dispose();
+    }
+
+    /// <summary>Makes the stream wait for the rows that callers write, before they are read first.</summary>
+    private void AwaitEmbeddings(StepPlan plan)
+    {
+        foreach (PlannedRows part in plan.Parts)
+        {
+            foreach (EmbeddingSpan span in part.Sequence.Embeddings)
+            {
+                if (span.Awaited || span.Within(part.First, part.Count).Count == 0)
+                    continue;
+                span.Awaited = true;
+                if (span.Part.ReadyEvent != 0)
+                    _stream.WaitForCudaEvent(span.Part.ReadyEvent);
+            }
+        }
     }
 
     private void Upload(HostInputs host, StepShape shape)
@@ -114,9 +144,28 @@ internal sealed class Runner : IDisposable
 
     /// <summary>Launches the operations of a step. Apart from the shape, all inputs are in device memory, so that one graph
     /// serves every step of the same shape.</summary>
-    private void Compute(StepShape shape, bool fast)
+    private void Compute(StepLaunch launch, IReadOnlyList<InputRows> embeddings, Action<DeviceStream, nint>? hook)
     {
-        Forward(shape, fast);
+        StepShape shape = launch.Shape;
+        if (launch.Graph && hook == null)
+        {
+            _graphs!.Launch(shape);
+            return;
+        }
+        if (launch.Graph)
+            _halves!.Value.Forward.Launch(shape with { Penalizes = false, ReportsLogProbs = false });
+        else
+            Forward(shape, launch.Fast, embeddings);
+        hook?.Invoke(_stream, _buffers.Forward.Logits);
+        if (launch.Graph)
+            _halves!.Value.After.Launch(shape);
+        else
+            Rest(shape);
+    }
+
+    /// <summary>What follows on the logits.</summary>
+    private void Rest(StepShape shape)
+    {
         if (shape.Penalizes)
             Penalize(shape);
         if (shape.Sampled > 0)
@@ -125,7 +174,7 @@ internal sealed class Runner : IDisposable
             LogProbs(shape);
     }
 
-    private void Forward(StepShape shape, bool fast)
+    private void Forward(StepShape shape, bool fast, IReadOnlyList<InputRows> embeddings)
     {
         Batch batch = new()
         {
@@ -144,7 +193,7 @@ internal sealed class Runner : IDisposable
             Weights = _slots.Device.TokenWeights,
             Index = _buffers.TokenIndex,
         };
-        _transformer.Forward(_stream, tokens, batch, _buffers.LogitIndex, shape.Sampled, fast);
+        _transformer.Forward(_stream, tokens, batch, _buffers.LogitIndex, shape.Sampled, embeddings, fast);
     }
 
     private void Penalize(StepShape shape) => _stream.Penalize(new()

@@ -15,9 +15,9 @@ internal readonly record struct SlotUpdate(int Slot, SlotSampling Sampling, Slot
         int[] prompt = [];
         if (setup.Penalizes)
         {
-            prompt = new int[sequence.PromptLength];
-            for (int i = 0; i < prompt.Length; i++)
-                prompt[i] = sequence.Tokens.TokenAt(i);
+            prompt = [.. Enumerable.Range(0, sequence.PromptLength)
+                .Where(i => !sequence.Embeddings.Any(span => span.Within(i, 1).Count > 0))
+                .Select(sequence.Tokens.TokenAt)];
         }
         return new(sequence.Slot, setup.Sampling, new SlotStart(setup.State, setup.Penalizes, setup.Penalties, setup.Bias, prompt));
     }

@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using SoftThinking.Interop;
+using SoftThinking.Models;
 using SoftThinking.Scheduling;
 
 namespace SoftThinking.Execution;
@@ -29,6 +30,9 @@ internal sealed class Step : IDisposable
     public HostInputs Inputs { get; private set; } = null!;
 
     public HostOutputs Outputs { get; private set; } = null!;
+
+    /// <summary>Inputs that the device reads from callers' memory.</summary>
+    public List<InputRows> Embeddings { get; } = [];
 
     /// <summary>Marks the end of the step's work.</summary>
     public DeviceEvent Done { get; }

@@ -2,7 +2,7 @@ using SoftThinking.Interop;
 
 namespace SoftThinking.Execution;
 
-/// <summary>Engine steps in which every sequence decodes, recorded once for each size and launched as a whole. Sizes in between
+/// <summary>Engine steps, or halves of them, in which every sequence decodes, recorded once for each size and launched as a whole. Sizes in between
 /// are padded with idle rows.</summary>
 internal sealed class StepGraphs : IDisposable
 {
@@ -11,10 +11,16 @@ internal sealed class StepGraphs : IDisposable
     private readonly Action<StepShape> _compute;
     private readonly Dictionary<StepShape, DeviceGraph> _graphs = [];
 
-    public StepGraphs(Device device, DeviceStream stream, RunnerLimits limits, Action<StepShape> compute)
-    {
+    /// <param name="compute">Launches the operations of a step.</param>
+    public StepGraphs(Device device, DeviceStream stream, Action<StepShape> compute) =>
         (_device, _stream, _compute) = (device, stream, compute);
-        // Recorded before the first request, because recording needs time and memory.
+
+    /// <summary>Number of graphs recorded so far.</summary>
+    public int Count => _graphs.Count;
+
+    /// <summary>Records a graph of each size before the first request, because recording needs time and memory.</summary>
+    public void RecordAll(RunnerLimits limits)
+    {
         for (int rows = 1; ; rows = PaddedRows(rows + 1, limits.Slots))
         {
             Find(ShapeOf(rows, limits));

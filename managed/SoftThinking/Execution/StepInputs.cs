@@ -1,4 +1,5 @@
 using SoftThinking.Cache;
+using SoftThinking.Models;
 using SoftThinking.Scheduling;
 using SoftThinking.Thinking;
 
@@ -24,10 +25,12 @@ internal static class StepInputs
         int blocks = padded ? limits.BlocksPerSequence : LongestTable(plan);
         StepShape shape = new() { Sequences = plan.Parts.Length, BlocksPerSequence = blocks };
         inputs.FirstRow[0] = 0;
+        step.Embeddings.Clear();
         for (int i = 0; i < plan.Parts.Length; i++)
         {
             PlannedRows part = plan.Parts[i];
             FillBlockTable(part, inputs.BlockTables.Slice((long)i * blocks, blocks));
+            AddEmbeddings(part, shape.Rows, step.Embeddings);
             shape = FillRows(part, inputs, limits, shape);
             inputs.FirstRow[i + 1] = shape.Rows;
             if (part.Samples)
@@ -86,6 +89,17 @@ internal static class StepInputs
             uploaded++;
         }
         return shape with { Rows = shape.Rows + part.Count, Uploaded = uploaded };
+    }
+
+    private static void AddEmbeddings(PlannedRows part, int row, List<InputRows> inputs)
+    {
+        foreach (EmbeddingSpan span in part.Sequence.Embeddings)
+        {
+            (int first, int count) = span.Within(part.First, part.Count);
+            nint offset = (nint)(first - span.First) * span.Part.Width * span.Part.ElementBytes;
+            if (count > 0)
+                inputs.Add(new(row + first - part.First, count, span.Part.DevicePointer + offset, span.Part.Dtype));
+        }
     }
 
     private static StepShape FillSampled(Sequence sequence, HostInputs inputs, StepShape shape)

@@ -45,6 +45,10 @@ internal sealed unsafe class Device : SafeHandle
         return info;
     }
 
+    /// <summary>Checks, as far as the backend can tell, that operations can read a caller's memory.</summary>
+    /// <exception cref="BackendException">They cannot.</exception>
+    public void CheckMemory(nint memory, long bytes) => Backend.Check(Api->MemoryCheck(handle, (void*)memory, (ulong)bytes));
+
     /// <summary>Measures the peak rates of the device, for benchmarks. Needs up to a second, and half a gigabyte of memory.</summary>
     /// <param name="bandwidthNow">Whether to measure only the read bandwidth, of the median pass instead of the best.</param>
     public DeviceRates Measure(bool bandwidthNow)

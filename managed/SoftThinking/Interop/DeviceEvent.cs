@@ -10,6 +10,14 @@ internal sealed unsafe class DeviceEvent : DeviceChild
         Adopt(device.Api->EventCreate(device.Handle, &created), created);
     }
 
+    /// <param name="cudaEvent">A caller's CUevent of the device's primary context, which outlives this and is left alone.</param>
+    public DeviceEvent(Device device, nint cudaEvent)
+        : base(device)
+    {
+        nint adopted;
+        Adopt(device.Api->EventAdopt(device.Handle, cudaEvent, &adopted), adopted);
+    }
+
     /// <summary>Waits for the work that was marked last; returns immediately if there is none. Its stream must not be disposed.</summary>
     public void Synchronize() => Device.Backend.Check(Device.Api->EventSynchronize(handle));
 

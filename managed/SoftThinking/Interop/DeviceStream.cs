@@ -3,12 +3,19 @@ namespace SoftThinking.Interop;
 /// <summary>A queue of work on a device, executed in order.</summary>
 internal sealed unsafe class DeviceStream : DeviceChild
 {
-    public DeviceStream(Device device)
+    /// <param name="cudaStream">A caller's CUstream of the device's primary context, to work on; 0 for a stream of its own.</param>
+    public DeviceStream(Device device, nint cudaStream = 0)
         : base(device)
     {
         nint stream;
-        Adopt(device.Api->StreamCreate(device.Handle, &stream), stream);
+        NativeStatus status = cudaStream == 0
+            ? device.Api->StreamCreate(device.Handle, &stream)
+            : device.Api->StreamAdopt(device.Handle, cudaStream, &stream);
+        Adopt(status, stream);
     }
+
+    /// <summary>The CUstream; 0 on the CPU.</summary>
+    public nint CudaStream => Api->StreamNative(handle);
 
     private NativeApi* Api => Device.Api;
 
@@ -27,6 +34,23 @@ internal sealed unsafe class DeviceStream : DeviceChild
 
     /// <summary>Marks all work submitted so far.</summary>
     public void Record(DeviceEvent mark) => Check(Api->EventRecord(handle, mark.Handle));
+
+    /// <summary>Makes what is submitted from now on wait for the work that was marked last.</summary>
+    public void Wait(DeviceEvent mark) => Check(Api->EventWait(handle, mark.Handle));
+
+    /// <summary>Marks all work submitted so far by a caller's CUevent.</summary>
+    public void RecordCudaEvent(nint cudaEvent)
+    {
+        using DeviceEvent mark = new(Device, cudaEvent);
+        Record(mark);
+    }
+
+    /// <summary>Makes what is submitted from now on wait for a caller's CUevent.</summary>
+    public void WaitForCudaEvent(nint cudaEvent)
+    {
+        using DeviceEvent mark = new(Device, cudaEvent);
+        Wait(mark);
+    }
 
     /// <summary>Copies elements between device memory and native host memory, or within the device.</summary>
     public void Copy<T>(nint source, nint destination, long count) where T : unmanaged
@@ -61,6 +85,12 @@ internal sealed unsafe class DeviceStream : DeviceChild
     {
         Run(Api->Embed, &operation);
         Times?.Embed(operation);
+    }
+
+    public void LoadRows(LoadRowsOperation operation)
+    {
+        Run(Api->LoadRows, &operation);
+        Times?.LoadRows(operation);
     }
 
     public void RmsNorm(RmsNormOperation operation)

@@ -6,7 +6,7 @@ namespace SoftThinking.Interop;
 [StructLayout(LayoutKind.Sequential)]
 internal readonly unsafe struct NativeApi
 {
-    public const uint AbiVersion = 6;
+    public const uint AbiVersion = 7;
 
     public readonly uint Version;
     public readonly uint Size;
@@ -18,14 +18,19 @@ internal readonly unsafe struct NativeApi
     public readonly delegate* unmanaged<nint, DeviceInfo*, NativeStatus> DeviceQuery;
     public readonly delegate* unmanaged<nint, ulong, nint*, NativeStatus> MemoryAlloc;
     public readonly delegate* unmanaged<nint, nint, void> MemoryFree;
+    public readonly delegate* unmanaged<nint, void*, ulong, NativeStatus> MemoryCheck;
     public readonly delegate* unmanaged<nint, ulong, nint*, NativeStatus> HostAlloc;
     public readonly delegate* unmanaged<nint, nint, void> HostFree;
     public readonly delegate* unmanaged<nint, nint*, NativeStatus> StreamCreate;
+    public readonly delegate* unmanaged<nint, nint, nint*, NativeStatus> StreamAdopt;
+    public readonly delegate* unmanaged<nint, nint> StreamNative;
     public readonly delegate* unmanaged<nint, void> StreamDestroy;
     public readonly delegate* unmanaged<nint, NativeStatus> StreamSynchronize;
     public readonly delegate* unmanaged<nint, nint*, NativeStatus> EventCreate;
+    public readonly delegate* unmanaged<nint, nint, nint*, NativeStatus> EventAdopt;
     public readonly delegate* unmanaged<nint, void> EventDestroy;
     public readonly delegate* unmanaged<nint, nint, NativeStatus> EventRecord;
+    public readonly delegate* unmanaged<nint, nint, NativeStatus> EventWait;
     public readonly delegate* unmanaged<nint, NativeStatus> EventSynchronize;
     public readonly delegate* unmanaged<nint, nint, double*, NativeStatus> EventElapsed;
     public readonly delegate* unmanaged<nint, NativeStatus> GraphBegin;
@@ -43,6 +48,7 @@ internal readonly unsafe struct NativeApi
     public readonly delegate* unmanaged<nint, nint, nint, NativeDtype, long, NativeStatus> ConvertToF32;
     public readonly delegate* unmanaged<nint, void*, void*, ulong, NativeStatus> Copy;
     public readonly delegate* unmanaged<nint, EmbedOperation*, NativeStatus> Embed;
+    public readonly delegate* unmanaged<nint, LoadRowsOperation*, NativeStatus> LoadRows;
     public readonly delegate* unmanaged<nint, RmsNormOperation*, NativeStatus> RmsNorm;
     public readonly delegate* unmanaged<nint, LinearOperation*, NativeStatus> Linear;
     public readonly delegate* unmanaged<nint, RopeAnglesOperation*, NativeStatus> RopeAngles;

@@ -148,6 +148,17 @@ internal struct EmbedOperation
 }
 
 [StructLayout(LayoutKind.Sequential)]
+internal struct LoadRowsOperation
+{
+    public uint Size;
+    public int Rows;
+    public int Cols;
+    public NativeDtype SourceDtype;
+    public nint Source;
+    public nint Out;
+}
+
+[StructLayout(LayoutKind.Sequential)]
 internal struct RmsNormOperation
 {
     public uint Size;

@@ -44,6 +44,9 @@ internal sealed unsafe class StreamTimes : IDisposable
         Add(new($"embed {o.Rows} x {o.Entries}", o.Rows * (o.Entries * entryBytes + (long)o.Table.Cols * _elementBytes)));
     }
 
+    public void LoadRows(in LoadRowsOperation o) =>
+        Add(new($"load_rows {o.Rows} x {o.Cols}", (long)o.Rows * o.Cols * ((o.SourceDtype == NativeDtype.F32 ? 4 : 2) + _elementBytes)));
+
     public void RmsNorm(in RmsNormOperation o) =>
         Add(new($"rms_norm {o.Rows} x {o.Cols}", (long)o.Rows * o.Cols * _elementBytes * (o.Delta != 0 ? 4 : 2)));
 

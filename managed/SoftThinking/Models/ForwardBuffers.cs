@@ -13,11 +13,12 @@ namespace SoftThinking.Models;
 /// <param name="Angles">[rows, head_dim], f32</param>
 /// <param name="Selected">[logit rows, hidden]</param>
 /// <param name="Logits">[logit rows, vocabulary], f32</param>
+/// <param name="ElementBytes">Of a number of the activations.</param>
 /// <param name="Partial">[rows, hidden], f32: a rank's part of a sum; 0 if there is one rank</param>
 /// <param name="ShardLogits">[logit rows, ids of the shard], f32; 0 if there is one rank</param>
 internal sealed record ForwardBuffers(
     nint Residual, nint Normed, nint Qkv, nint Attention, nint Delta, nint Activated, nint Angles,
-    nint Selected, nint Logits, nint Partial, nint ShardLogits)
+    nint Selected, nint Logits, int ElementBytes, nint Partial, nint ShardLogits)
 {
     /// <param name="rows">Maximum rows of a pass.</param>
     /// <param name="logitRows">Maximum rows of a pass whose logits are computed.</param>
@@ -36,6 +37,7 @@ internal sealed record ForwardBuffers(
             Angles: arena.Reserve<float>(rows * c.HeadDim),
             Selected: Reserve(logitRows * c.HiddenSize),
             Logits: arena.Reserve<float>(logitRows * c.VocabularySize),
+            ElementBytes: elementBytes,
             Partial: shard.Ranks > 1 ? arena.Reserve<float>(rows * c.HiddenSize) : 0,
             ShardLogits: shard.Ranks > 1 ? arena.Reserve<float>(logitRows * shard.Ids.Count) : 0);
     }

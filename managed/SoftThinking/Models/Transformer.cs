@@ -17,8 +17,9 @@ internal sealed class Transformer(ModelWeights weights, KvCache cache, ForwardBu
     /// logits of the selected rows to <see cref="ForwardBuffers.Logits"/>.</summary>
     /// <param name="tokens">The concept tokens: table, ids, weights, index; rows and output are filled in here.</param>
     /// <param name="logitIndex">Device array of the rows whose logits are computed.</param>
+    /// <param name="inputs">Rows that replace those of their tokens.</param>
     /// <param name="fast">Whether layer matmuls may give up batch invariance.</param>
-    public void Forward(DeviceStream stream, EmbedOperation tokens, Batch batch, nint logitIndex, int logitRows, bool fast = false)
+    public void Forward(DeviceStream stream, EmbedOperation tokens, Batch batch, nint logitIndex, int logitRows, IReadOnlyList<InputRows> inputs, bool fast = false)
     {
         ModelShard shard = weights.Shard;
         ModelConfig c = shard.Whole;
@@ -88,7 +89,18 @@ internal sealed class Transformer(ModelWeights weights, KvCache cache, ForwardBu
                 OutF32 = comm == null ? 0 : 1,
             });
             Sum(0, b.Residual);
+            foreach (InputRows rows in inputs)
+                Load(rows);
         }
+
+        void Load(InputRows rows) => stream.LoadRows(new()
+        {
+            Rows = rows.Count,
+            Cols = c.HiddenSize,
+            SourceDtype = rows.Dtype,
+            Source = rows.Source,
+            Out = b.Residual + (nint)rows.Row * c.HiddenSize * b.ElementBytes,
+        });
 
         void Norm(nint added, nint weight) => stream.RmsNorm(new()
         {

@@ -131,7 +131,8 @@ internal sealed class Scheduler
     {
         _found.Clear();
         int unused = 0;
-        for (int i = 0; _reusesPrefixes && (i + 1) * KvCache.BlockPositions < sequence.Length; i++)
+        int most = Math.Min(sequence.Length - 1, sequence.SharedPositions) / KvCache.BlockPositions;
+        for (int i = 0; _reusesPrefixes && i < most; i++)
         {
             if (!_pool.TryFind(HashOf(sequence, i), out int block))
                 break;
@@ -192,7 +193,7 @@ internal sealed class Scheduler
     /// step that could read them.</summary>
     private void Register(Sequence sequence)
     {
-        int known = Math.Min(sequence.Computed, sequence.Tokens.Count) / KvCache.BlockPositions;
+        int known = Math.Min(Math.Min(sequence.Computed, sequence.Tokens.Count), sequence.SharedPositions) / KvCache.BlockPositions;
         for (; _reusesPrefixes && sequence.RegisteredBlocks < known; sequence.RegisteredBlocks++)
         {
             int i = sequence.RegisteredBlocks;

@@ -12,8 +12,10 @@ internal class Sequence
 
     /// <param name="tokens">The prompt; sampled tokens are appended as the host reads them.</param>
     /// <param name="maxLength">Maximum length in tokens, prompt included.</param>
-    public Sequence(TokenHistory tokens, int maxLength, int priority)
+    /// <param name="embeddings">Positions of the prompt that are no tokens, in their order; the history has any token there.</param>
+    public Sequence(TokenHistory tokens, int maxLength, int priority, EmbeddingSpan[]? embeddings = null)
     {
+        Embeddings = embeddings ?? [];
         (Tokens, PromptLength, MaxLength, Priority) = (tokens, tokens.Count, maxLength, priority);
         Length = PromptLength;
         int blocks = KvCache.BlocksFor(Math.Min(maxLength, PromptLength + TokensAhead));
@@ -23,6 +25,12 @@ internal class Sequence
     public TokenHistory Tokens { get; }
 
     public int PromptLength { get; }
+
+    /// <summary>Positions of the prompt whose inputs are a caller's rows.</summary>
+    public EmbeddingSpan[] Embeddings { get; }
+
+    /// <summary>Leading positions whose keys and values their tokens determine, so that other sequences may share them.</summary>
+    public int SharedPositions => Embeddings.Length > 0 ? Embeddings[0].First : int.MaxValue;
 
     public int MaxLength { get; }
 

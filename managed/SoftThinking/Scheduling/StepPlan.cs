@@ -23,6 +23,23 @@ internal sealed class StepPlan
     /// <summary>Whether every row is a decode row.</summary>
     public bool Decodes => Sampled == Rows;
 
+    /// <summary>Whether any row's input is a caller's.</summary>
+    public bool ReadsEmbeddings
+    {
+        get
+        {
+            foreach (PlannedRows part in _parts)
+            {
+                foreach (EmbeddingSpan span in part.Sequence.Embeddings)
+                {
+                    if (span.Within(part.First, part.Count).Count > 0)
+                        return true;
+                }
+            }
+            return false;
+        }
+    }
+
     /// <summary>Total positions of all sequences: those whose keys and values are read.</summary>
     public long Positions
     {

@@ -7,6 +7,10 @@
  *  - It returns ST_OK or an error; after an error last_error() of the same thread describes it in one sentence.
  *    Nothing throws across this boundary, aborts or prints.
  *  - Structs that may grow start with `size` = sizeof(the struct): a backend refuses a size it does not know.
+ *  - A device is shared with other code of the process. On CUDA everything happens in the primary context of the
+ *    ordinal, whichever context is current on the calling thread, and that one is current again when a function
+ *    returns. Nothing resets or destroys the context: after a kernel has failed, it is unusable until the application,
+ *    which alone knows who else uses it, resets it or ends.
  *  - The caller allocates. Pointers named "device" come from memory_alloc of the same device (on the CPU backend this
  *    is ordinary memory, and any pointer works); pointers named "host" are ordinary memory.
  *  - Operations (functions with a stream) check their scalar arguments, launch the work on the stream and return. They
@@ -37,7 +41,7 @@
 extern "C" {
 #endif
 
-#define ST_ABI_VERSION 6u
+#define ST_ABI_VERSION 7u
 #define ST_BLOCK_POSITIONS 16 /* positions per KV block */
 #define ST_MAX_TOPK 1024      /* maximum entries of a concept token */
 #define ST_MAX_MARKER 16      /* maximum ids of a marker that starts or ends a thought */
@@ -177,6 +181,17 @@ typedef struct st_embed {
   const int32_t* index; /* device [rows], each in 0..tokens-1; NULL: row r uses token r */
   void* out;            /* device [rows, H] */
 } st_embed;
+
+/* out[r] = source[r], in the place of rows that embed wrote: inputs of the model that are no tokens. -0 becomes 0, as
+ * in the sums of embed, so that rows of its table give the bits of their ids. */
+typedef struct st_load_rows {
+  uint32_t size;
+  int32_t rows;
+  int32_t cols;
+  int32_t source_dtype; /* ST_F32, ST_F16 or ST_BF16 */
+  const void* source;   /* device [rows, cols], aligned to its elements; see memory_check */
+  void* out;            /* device [rows, cols], activations */
+} st_load_rows;
 
 /* residual += delta (if delta is not NULL);  out = residual / sqrt(mean(residual^2) + epsilon) * weight. */
 typedef struct st_rms_norm {
@@ -455,16 +470,32 @@ typedef struct st_api {
   st_status (*device_query)(st_device* device, st_device_info* info);
   st_status (*memory_alloc)(st_device* device, uint64_t bytes, void** pointer); /* zeroed, aligned to 64 bytes */
   void (*memory_free)(st_device* device, void* pointer);                        /* NULL is fine */
+  /* Whether operations of the device can read so many bytes of a caller's memory, as far as the backend can tell: on
+   * CUDA, whether it is memory of the device's primary context, managed, or page-locked. On the CPU any is. */
+  st_status (*memory_check)(st_device* device, const void* memory, uint64_t bytes);
   /* Page-locked host memory (ordinary memory on the CPU). */
   st_status (*host_alloc)(st_device* device, uint64_t bytes, void** pointer); /* zeroed, aligned to 64 bytes */
   void (*host_free)(st_device* device, void* pointer);                        /* NULL is fine */
   st_status (*stream_create)(st_device* device, st_stream** stream);
+  /* A stream over a caller's: a CUstream of the device's primary context, but not one of CUDA's default streams. Its
+   * owner may submit work to it at any time, from any thread; it must outlive the st_stream, whose end waits for its
+   * work and leaves it alone. ST_UNSUPPORTED on the CPU. */
+  st_status (*stream_adopt)(st_device* device, void* native, st_stream** stream);
+  /* The CUstream of a stream, to which a caller may submit work, too; NULL on the CPU. */
+  void* (*stream_native)(st_stream* stream);
   void (*stream_destroy)(st_stream* stream); /* after its work; NULL is fine */
   st_status (*stream_synchronize)(st_stream* stream);
   st_status (*event_create)(st_device* device, st_event** event);
+  /* An event over a caller's CUevent of the device's primary context, which must outlive it and is left alone.
+   * ST_UNSUPPORTED on the CPU. */
+  st_status (*event_adopt)(st_device* device, void* native, st_event** event);
   void (*event_destroy)(st_event* event); /* NULL is fine */
   /* Marks all work submitted to the stream so far. */
   st_status (*event_record)(st_stream* stream, st_event* event);
+  /* What is submitted to the stream from now on waits for the work that was marked last, which may be another stream's
+   * of the same device; without effect if there is none. The host does not wait. An error of that work is its own
+   * stream's. Not while a graph is recorded. */
+  st_status (*event_wait)(st_stream* stream, st_event* event);
   /* Waits for the work that was marked last; returns immediately if there is none. The stream must still exist. */
   st_status (*event_synchronize)(st_event* event);
   /* Seconds from when the device reached one mark until it reached the other. Both must have completed. */
@@ -472,9 +503,9 @@ typedef struct st_api {
 
   /* If st_device_info.graphs is 1: work submitted between graph_begin and graph_end is not executed but recorded, with
    * the arguments of every operation, and executed by each graph_launch, in stream order. Only operations and copies
-   * between device memory and memory of host_alloc can be recorded; the stream must not be synchronized meanwhile. A
-   * failed graph_end leaves the stream as it was before graph_begin. A graph is launched on the stream that it was
-   * recorded on. */
+   * between device memory and memory of host_alloc can be recorded; the stream must not be synchronized meanwhile. What
+   * others submit to its CUstream meanwhile is executed, not recorded. A failed graph_end leaves the stream as it was
+   * before graph_begin. A graph is launched on the stream that it was recorded on. */
   st_status (*graph_begin)(st_stream* stream);
   st_status (*graph_end)(st_stream* stream, st_graph** graph);
   st_status (*graph_launch)(st_stream* stream, st_graph* graph);
@@ -502,6 +533,7 @@ typedef struct st_api {
   st_status (*copy)(st_stream* stream, void* destination, const void* source, uint64_t bytes);
 
   st_status (*embed)(st_stream* stream, const st_embed* operation);
+  st_status (*load_rows)(st_stream* stream, const st_load_rows* operation);
   st_status (*rms_norm)(st_stream* stream, const st_rms_norm* operation);
   st_status (*linear)(st_stream* stream, const st_linear* operation);
   st_status (*rope_angles)(st_stream* stream, const st_rope_angles* operation);

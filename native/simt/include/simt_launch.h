@@ -17,7 +17,8 @@ cudaError_t enqueue_kernel(dim3 grid, dim3 block, size_t shared_bytes, cudaStrea
 // Any other work, in the order of the stream.
 cudaError_t enqueue(cudaStream_t stream, std::function<cudaError_t()> work);
 
-// The error of a kernel of the device that the stream belongs to, which stays until the device is reset.
+// The error of a kernel of the device that the stream belongs to, which stays until the device is reset by
+// reset_device().
 cudaError_t error_of_device(cudaStream_t stream);
 
 // The replacements of cuBLAS and NCCL on the emulated devices.

@@ -99,7 +99,7 @@ public class DeviceTests
     }
 
     /// <summary>A kernel fails while prompts are computed, or while all decode: every request hears of it in CUDA's words,
-    /// nothing is left on the device, and the next engine works.</summary>
+    /// nothing is left on the device, and once the application has reset it, the next engine works.</summary>
     [TestCase(100)]
     [TestCase(400)]
     public async Task AKernelThatFailsEndsTheEngineAndNotTheNext(int kernel)
@@ -121,6 +121,8 @@ public class DeviceTests
             Assert.That(engine.Statistics.EngineSteps, kernel == 100 ? Is.LessThan(8) : Is.GreaterThan(8));
             Assert.That(logger.Lines, Has.Exactly(1).StartsWith("Error The engine failed"));
         }
+        Assert.That(() => Engine.Load(Model, options), Throws.InstanceOf<BackendException>().With.Message.Contains("as the test wants it"), "the context is not ours to reset");
+        TestDevice.Kernels.Reset();
         Assert.That(FreeMemory(), Is.EqualTo(free));
         await using Engine next = Engine.Load(Model, options);
         Assert.That(await BitsOf(next, Request(0)), Is.EqualTo(expected));
@@ -145,6 +147,8 @@ public class DeviceTests
                     Throws.InstanceOf<GenerationException>().With.Message.Contains("CUDA says: a kernel failed: as the test wants it"));
             }
         }
+        TestDevice.Kernels.Reset();
+        TestDevice.Kernels.Reset(1);
         Assert.That(FreeMemory(), Is.EqualTo(free));
         await using Engine next = Engine.Load(Model, options);
         await BitsOf(next, Request(0) with { MaxNewTokens = 2 });
@@ -158,6 +162,7 @@ public class DeviceTests
         long free = FreeMemory();
         using (NativeEnvironment.Set(NativeEnvironment.Fault, "launch-3"))
             Assert.That(() => Engine.Load(Model, options), Throws.InstanceOf<BackendException>().With.Message.Contains("CUDA says: a kernel failed"));
+        TestDevice.Kernels.Reset();
         Assert.That(FreeMemory(), Is.EqualTo(free));
         await using Engine next = Engine.Load(Model, options);
         await BitsOf(next, Request(0) with { MaxNewTokens = 2 });

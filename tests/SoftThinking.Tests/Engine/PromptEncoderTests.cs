@@ -57,7 +57,7 @@ public class PromptEncoderTests
         Assert.That(Make(raw: false, template).End.OpenThought, Is.EqualTo(expected));
     }
 
-    private (IReadOnlyList<ConceptToken> Tokens, PromptEnd End) Make(bool raw, string template)
+    private EncodedPrompt Make(bool raw, string template)
     {
         Tokenizer tokenizer = Tokenizer.Load(_folder);
         PromptEncoder encoder = new("test", tokenizer, () => ChatTemplate.Parse(template, "test"));

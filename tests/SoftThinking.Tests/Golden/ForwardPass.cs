@@ -102,7 +102,7 @@ internal sealed class ForwardPass : IDisposable
                 FirstRow = _firstRow,
                 BlockTables = _blockTable,
             };
-            new Transformer(_weights, _cache, _buffers, _comm).Forward(_stream, embed, batch, _logitIndex, tokens.Length);
+            new Transformer(_weights, _cache, _buffers, _comm).Forward(_stream, embed, batch, _logitIndex, tokens.Length, []);
             float[] logits = new float[tokens.Length * _config.VocabularySize];
             _stream.Download<float>(_buffers.Logits, logits);
             return logits;

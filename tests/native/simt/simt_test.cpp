@@ -7,6 +7,7 @@
 #include <numeric>
 
 #include "kernels.h"
+#include "simt/contexts.h"
 #include "simt/grid.h"
 
 namespace {
@@ -20,7 +21,7 @@ class SimtTest : public testing::Test {
 
   void TearDown() override {
     cudaStreamDestroy(stream_);
-    cudaDeviceReset();
+    st::simt::reset_device(0);
     for (void* each : memory_) cudaFree(each);
   }
 
@@ -138,7 +139,7 @@ TEST_F(SimtTest, BrokenBarriersAreErrors) {
         << message;
     EXPECT_NE(message.find("thread ("), std::string::npos) << message;
     EXPECT_EQ(wait(), cudaErrorLaunchFailure) << "the error stays";
-    cudaDeviceReset();
+    st::simt::reset_device(0);
     EXPECT_EQ(start(barrier_kernel, 1, 0, out, Mistake::kNone), cudaSuccess);
     EXPECT_EQ(wait(), cudaSuccess);
     EXPECT_EQ(out[6], 7);
@@ -159,6 +160,35 @@ TEST_F(SimtTest, AStreamDoesNothingBeforeItIsWaitedFor) {
   EXPECT_EQ(wait(), cudaSuccess);
   EXPECT_EQ(out[7], 0);
   cudaEventDestroy(event);
+}
+
+TEST_F(SimtTest, AWaitForAnEventRunsWhatIsBeforeItAndNoMore) {
+  int* out = ints(8);
+  std::fill(out, out + 8, -1);
+  cudaStream_t other;
+  cudaEvent_t event;
+  EXPECT_EQ(cudaStreamCreateWithFlags(&other, cudaStreamNonBlocking), cudaSuccess);
+  EXPECT_EQ(cudaEventCreate(&event), cudaSuccess);
+  EXPECT_EQ(cudaMemsetAsync(out, 1, sizeof(int), other), cudaSuccess);
+  EXPECT_EQ(cudaEventRecord(event, other), cudaSuccess);
+  EXPECT_EQ(cudaMemsetAsync(out + 1, 2, sizeof(int), other), cudaSuccess);
+  EXPECT_EQ(cudaMemcpyAsync(out + 2, out, 2 * sizeof(int), cudaMemcpyDefault, stream_), cudaSuccess);
+  EXPECT_EQ(cudaStreamWaitEvent(stream_, event, 0), cudaSuccess);
+  EXPECT_EQ(cudaMemcpyAsync(out + 4, out, 2 * sizeof(int), cudaMemcpyDefault, stream_), cudaSuccess);
+  EXPECT_EQ(wait(), cudaSuccess);
+  EXPECT_EQ(out[2], -1);
+  EXPECT_EQ(out[4], 0x01010101);
+  EXPECT_EQ(out[5], -1);
+  cudaEventDestroy(event);
+  cudaStreamDestroy(other);
+}
+
+TEST_F(SimtTest, AKernelNeedsTheContextOfItsStream) {
+  std::vector<CUctx_st*>& contexts = st::simt::contexts_of_thread();
+  CUctx_st other{0};
+  contexts.push_back(&other);
+  EXPECT_EQ(start(count_kernel, 1, 0, ints(8), 7), cudaErrorInvalidResourceHandle);
+  contexts.pop_back();
 }
 
 TEST_F(SimtTest, GraphsRepeatWhatWasRecorded) {
