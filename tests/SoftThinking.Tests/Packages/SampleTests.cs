@@ -67,6 +67,15 @@ public class SampleTests
         }
     }
 
+    // It needs a GPU to run; its parts run on the emulated device in SharedDeviceTests.
+    [Test]
+    public void CudaInterop_Compiles()
+    {
+        if (!Directory.EnumerateFiles(PackageFolder.Packages, "SoftThinking.Backend.Cuda.*").Any())
+            Assert.Ignore("the CUDA library was not built: nvcc was not found");
+        Assert.That(PackageFolder.Try(CliProcess.Dotnet, Build("CudaInterop")).Output.Trim(), Is.EqualTo("usage: CudaInterop MODEL"));
+    }
+
     private static async Task<string> AddressAsync(Process service)
     {
         const string Listening = "Now listening on: ";
