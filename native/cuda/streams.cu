@@ -112,7 +112,13 @@ st_status event_create(st_device* device, st_event** event) {
 
 st_status event_adopt(st_device* device, void* native, st_event** event) {
   ST_REQUIRE(device && native && event, "event_adopt: a pointer is null");
-  *event = new (std::nothrow) st_event{device->context, static_cast<cudaEvent_t>(native), true, nullptr};
+  ST_ON(device->context, "event_adopt");
+  auto handle = static_cast<cudaEvent_t>(native);
+  cudaError_t error = cudaEventQuery(handle);
+  cudaGetLastError();
+  ST_REQUIRE(error == cudaSuccess || error == cudaErrorNotReady, "event_adopt: CUDA does not accept the event: %s",
+             cudaGetErrorString(error));
+  *event = new (std::nothrow) st_event{device->context, handle, true, nullptr};
   return *event ? ST_OK : fail(ST_OUT_OF_MEMORY, "event_adopt: no memory");
 }
 

@@ -23,6 +23,7 @@
 #include <memory>
 #include <mutex>
 #include <random>
+#include <set>
 
 #include "simt/contexts.h"
 #include "simt/grid.h"
@@ -94,6 +95,7 @@ struct State {
   int fault_device = kNoDevice;  // device of the kernel that it chose
   std::map<const char*, Block> device_memory, pinned_memory;
   std::map<cudaStream_t, Stream> streams;
+  std::set<cudaEvent_t> events;
   std::map<int, std::unique_ptr<CUctx_st>> contexts;  // the primary ones
   std::mt19937 order;                                 // of streams that run ahead
   uint64_t order_seed = 0;
@@ -524,12 +526,28 @@ cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
 
 cudaError_t cudaEventCreate(cudaEvent_t* event) {
   *event = new CUevent_st;
+  std::lock_guard<std::mutex> lock(state().mutex);
+  state().events.insert(*event);
   return cudaSuccess;
 }
 
 cudaError_t cudaEventDestroy(cudaEvent_t event) {
+  {
+    std::lock_guard<std::mutex> lock(state().mutex);
+    state().events.erase(event);
+  }
   delete event;
   return cudaSuccess;
+}
+
+cudaError_t cudaEventQuery(cudaEvent_t event) {
+  {
+    std::lock_guard<std::mutex> lock(state().mutex);
+    if (state().events.count(event) == 0) return cudaErrorInvalidResourceHandle;
+  }
+  if (!event->stream) return cudaSuccess;
+  std::lock_guard<std::mutex> lock(event->stream->mutex);
+  return event->stream->done >= event->position ? cudaSuccess : cudaErrorNotReady;
 }
 
 cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {

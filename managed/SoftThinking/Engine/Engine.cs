@@ -239,6 +239,8 @@ public sealed class Engine : IAsyncDisposable, IDisposable
         ArgumentNullException.ThrowIfNull(request);
         SamplingOptions sampling = request.Sampling;
         ThinkingMarkers markers = ThinkingMarkers.Resolve(Tokenizer, TemplateSource(request.Prompt), sampling.ThinkStart, sampling.ThinkEnd);
+        if (request.Prompt is EmbeddingPrompt embeddings)
+            RequestCheck.Length(embeddings.Positions, ContextLength); // before there is a token for each
         EncodedPrompt encoded = _encoder.Encode(request.Prompt, markers);
         IReadOnlyList<ConceptToken> prompt = encoded.Tokens;
         RequestCheck.Prompt(prompt, Config.VocabularySize, ContextLength);

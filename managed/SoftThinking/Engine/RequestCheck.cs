@@ -1,4 +1,5 @@
 using SoftThinking.Execution;
+using SoftThinking.Interop;
 using SoftThinking.Interop.Cuda;
 
 namespace SoftThinking;
@@ -12,11 +13,7 @@ internal static class RequestCheck
     {
         if (prompt.Count == 0)
             throw new ArgumentException("the prompt is empty");
-        if (prompt.Count >= context)
-        {
-            throw new GenerationLimitException(GenerationLimit.Context,
-                $"the prompt has {prompt.Count} tokens; the context of {context} must hold it and an answer");
-        }
+        Length(prompt.Count, context);
         for (int i = 0; i < prompt.Count; i++)
         {
             ConceptToken token = prompt[i];
@@ -26,6 +23,15 @@ internal static class RequestCheck
             foreach (ConceptEntry entry in token.Entries)
                 CheckId(entry.Id, i, vocabulary);
         }
+    }
+
+    /// <exception cref="GenerationLimitException">A prompt of so many tokens leaves no room in the context.</exception>
+    public static void Length(long tokens, int context)
+    {
+        if (tokens < context)
+            return;
+        throw new GenerationLimitException(GenerationLimit.Context,
+            $"the prompt has {tokens} tokens; the context of {context} must hold it and an answer");
     }
 
     /// <exception cref="ArgumentException">Rows of the prompt cannot be inputs of this model on this device.</exception>
@@ -47,10 +53,12 @@ internal static class RequestCheck
             try
             {
                 model.Device.CheckMemory(part.DevicePointer, part.Bytes);
+                if (part.ReadyEvent != 0)
+                    new DeviceEvent(model.Device, part.ReadyEvent).Dispose();
             }
             catch (BackendException error)
             {
-                throw new ArgumentException($"{name} cannot be read: {error.Message}", error);
+                throw new ArgumentException($"{name} cannot be used: {error.Message}", error);
             }
         }
     }

@@ -203,6 +203,7 @@ TEST_F(InteropTest, RefusesMistakes) {
   EXPECT_EQ(api.stream_adopt(second.handle, stream_, &stream), ST_INVALID_ARGUMENT) << "of another device";
   EXPECT_EQ(api.event_adopt(device.handle, nullptr, &event), ST_INVALID_ARGUMENT);
   EXPECT_EQ(api.event_adopt(device.handle, event_, nullptr), ST_INVALID_ARGUMENT);
+  EXPECT_EQ(api.event_adopt(device.handle, &event, &event), ST_INVALID_ARGUMENT) << "no event";
   EXPECT_EQ(api.memory_check(device.handle, address(), 64), ST_OK);
   EXPECT_EQ(api.memory_check(device.handle, address(), 65), ST_INVALID_ARGUMENT) << "beyond the end";
   EXPECT_EQ(api.memory_check(device.handle, &stream, 8), ST_INVALID_ARGUMENT) << "of the host";

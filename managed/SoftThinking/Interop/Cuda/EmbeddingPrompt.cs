@@ -9,6 +9,8 @@ public sealed record EmbeddingPrompt(IReadOnlyList<PromptPart> Parts) : Prompt
     /// <summary>The parts in their order; together at least one position.</summary>
     public IReadOnlyList<PromptPart> Parts { get; init => field = Checked(value); } = Checked(Parts);
 
+    internal long Positions => Parts.Sum(part => part is EmbeddingPart rows ? (long)rows.Rows : ((TokenPart)part).Tokens.Count);
+
     private static IReadOnlyList<PromptPart> Checked(IReadOnlyList<PromptPart> parts) =>
         OptionRange.CheckAll(parts, int.MaxValue, part => part != null, "none null", nameof(Parts));
 }

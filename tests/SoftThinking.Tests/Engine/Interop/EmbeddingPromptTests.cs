@@ -99,6 +99,8 @@ public class EmbeddingPromptTests
             Throws.InstanceOf<ArgumentOutOfRangeException>().With.Message.Contains("Type must be F32, F16 or Bf16"));
         Assert.That(() => new EmbeddingPrompt([null!]), Throws.InstanceOf<ArgumentOutOfRangeException>());
         Assert.That(() => engine.GenerateAsync(Request(new EmbeddingPrompt([]), 0)), Throws.ArgumentException.With.Message.Contains("empty"));
+        Assert.That(() => Ask(good with { Rows = int.MaxValue }),
+            Throws.InstanceOf<GenerationLimitException>().With.Message.Contains("the prompt has 2147483648 tokens"));
         Assert.That(() => engine.Encode(new EmbeddingPrompt([good])), Throws.ArgumentException.With.Message.Contains("no tokens"));
         if (on == TestDevice.Cpu)
         {
@@ -108,9 +110,11 @@ public class EmbeddingPromptTests
         float[] host = GC.AllocateArray<float>(96, pinned: true);
         nint address = Marshal.UnsafeAddrOfPinnedArrayElement(host, 0);
         Assert.That(() => Ask(good with { DevicePointer = address, Rows = 1 }),
-            Throws.ArgumentException.With.Message.Contains("cannot be read").And.Message.Contains("no memory that CUDA knows"));
-        if (on.Emulated) // which knows where an allocation ends
-            Assert.That(() => Ask(good with { Rows = 4 }), Throws.ArgumentException.With.Message.Contains("cannot be read"));
+            Throws.ArgumentException.With.Message.Contains("cannot be used").And.Message.Contains("no memory that CUDA knows"));
+        if (!on.Emulated)
+            return; // the emulated device knows where an allocation ends, and what is an event
+        Assert.That(() => Ask(good with { Rows = 4 }), Throws.ArgumentException.With.Message.Contains("cannot be used"));
+        Assert.That(() => Ask(good with { ReadyEvent = address }), Throws.ArgumentException.With.Message.Contains("CUDA does not accept the event"));
 
         Task<GenerationResult> Ask(EmbeddingPart part) => engine.GenerateAsync(Request(new EmbeddingPrompt([new TokenPart(Plain([3])), part]), 0));
     }
