@@ -32,12 +32,15 @@ struct MmaOperands {
   }
 
   static void complete(void* const* lanes, unsigned) {
+    float of_column[8][16];
+    for (int column = 0; column < 8; ++column)
+      for (int k = 0; k < 16; ++k) of_column[column][k] = second(lanes, k, column);
     for (int row = 0; row < 16; ++row) {
       float of_row[16];
       for (int k = 0; k < 16; ++k) of_row[k] = first(lanes, row, k);
       for (int column = 0; column < 8; ++column) {
         float& d = static_cast<MmaOperands*>(lanes[row % 8 * 4 + column / 2])->d[row / 8 * 2 + column % 2];
-        for (int k = 0; k < 16; ++k) d = fmaf(of_row[k], second(lanes, k, column), d);
+        for (int k = 0; k < 16; ++k) d = fmaf(of_row[k], of_column[column][k], d);
       }
     }
   }

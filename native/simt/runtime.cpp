@@ -10,6 +10,7 @@
 // or launch: from then on every kernel fails; or launch-N: the N-th kernel from then on and all after it on its device
 // fail. SOFTTHINKING_SIMT_DEVICES is the number of devices, SOFTTHINKING_SIMT_MEMORY the memory of each in bytes.
 
+#include <sys/mman.h>
 #include <sys/sysinfo.h>
 
 #include <algorithm>
@@ -65,6 +66,7 @@ struct CUevent_st {
 namespace {
 
 constexpr size_t kAlignment = 256;
+constexpr size_t kHugePage = size_t{2} << 20;
 constexpr int kPoison = 0xFF;
 constexpr int kNoDevice = -1;
 constexpr size_t kSharedBytes = 163 << 10;  // of a block, on sm_80
@@ -247,12 +249,21 @@ uint64_t used_bytes(int device) {
   return std::min(used, device_bytes());
 }
 
+// Every byte is written at once, and every stream has its megabytes of scratch memory: in small pages most of the time that
+// a short test needs would be page faults.
+bool reserve(void** block, size_t bytes) {
+  bool huge = bytes >= kHugePage;
+  if (posix_memalign(block, huge ? kHugePage : kAlignment, bytes) != 0 || !*block) return false;
+  if (huge) madvise(*block, bytes / kHugePage * kHugePage, MADV_HUGEPAGE);  // a hint: without it, the same but slower
+  return true;
+}
+
 cudaError_t allocate(void** pointer, size_t bytes, std::map<const char*, Block> State::*memory) {
   void* block = nullptr;
   CUctx_st* context = context_for_runtime();
   if (memory == &State::device_memory && bytes > device_bytes() - used_bytes(current_device()))
     return cudaErrorMemoryAllocation;
-  if (bytes > PTRDIFF_MAX || posix_memalign(&block, kAlignment, bytes) != 0 || !block) return cudaErrorMemoryAllocation;
+  if (bytes > PTRDIFF_MAX || !reserve(&block, bytes)) return cudaErrorMemoryAllocation;
   memset(block, kPoison, bytes);
   std::lock_guard<std::mutex> lock(state().mutex);
   (state().*memory)[static_cast<const char*>(block)] = {bytes, context};

@@ -354,13 +354,14 @@ TEST_P(DeviceTest, StreamsOfSeveralThreadsDoNotMeet) {
 // Devices of several engines share the processor's cores, and nothing else.
 TEST_P(DeviceTest, DevicesOfSeveralThreadsDoNotMeet) {
   constexpr size_t kHosts = 3;
+  const int rounds = device().emulated() ? 20 : 100;
   std::vector<float> weights = random.normals(400 * 640), x = random.activations(device(), 640);
   auto product = [&](Device& each) {
     Matrix matrix(each, 400, 640, ST_F32, weights);
     Activations input(each, x), out(each, 400);
     st_linear op = {sizeof op, 1, input.get(), matrix.get(), nullptr, out.get(), 0, 0, 0, 0, 0, 0};
     std::vector<float> last;
-    for (int round = 0; round < 100; ++round) {
+    for (int round = 0; round < rounds; ++round) {
       each.check(each.api.linear(each.stream, &op));
       std::vector<float> now = out.read();
       if (round > 0 && !same_bits(now, last)) throw std::runtime_error("two rounds differ");

@@ -15,6 +15,9 @@ internal sealed class Benchmark(BenchSettings settings, CancellationToken cancel
     /// milliseconds later than the first would wait for its engine step, and not for HTTP.</summary>
     private static readonly TimeSpan HttpInterval = TimeSpan.FromMilliseconds(25);
 
+    /// <summary>Measures the machine. Only tests set it.</summary>
+    internal static Func<EngineOptions, MachineRates> Machine { get; set; } = MachineRates.Measure;
+
     private readonly double _phases = CountPhases(settings);
     private int _phasesDone = -1; // none has started
     private volatile string _phase = "starting";
@@ -29,14 +32,14 @@ internal sealed class Benchmark(BenchSettings settings, CancellationToken cancel
     public async Task<BenchReport> RunAsync()
     {
         Begin("measuring the machine");
-        MachineRates machine = MachineRates.Measure(settings.Engine);
+        MachineRates machine = Machine(settings.Engine);
         Measured measured = await MeasureAsync();
         ConcurrencyResult? concurrency = settings.Concurrent is int requests ? await CompareAsync(requests) : null;
         HttpResult? http = settings.Http ? await CompareHttpAsync(settings.Batches.Max()) : null;
         IReadOnlyList<ProfileResult> profiles = settings.Profile ? await ProfileAsync() : [];
         // Again, because other processes may have slowed the first measurement, which would make the fractions too high.
         Begin("measuring the machine again");
-        machine = machine.BestOf(MachineRates.Measure(settings.Engine));
+        machine = machine.BestOf(Machine(settings.Engine));
         return new BenchReport(
             settings, machine, measured.Cost, measured.Load, measured.Results, concurrency, http, measured.Prefix, profiles, measured.FastPrefill);
     }

@@ -4,8 +4,8 @@ namespace SoftThinking.Execution;
 internal interface IFollowers : IDisposable
 {
     /// <summary>How long a rank waits for the others in a collective operation. Ranks compute equal parts of a step, so one that takes much
-    /// longer hangs.</summary>
-    static readonly TimeSpan TimeLimit = TimeSpan.FromMinutes(1);
+    /// longer hangs. Only tests set it.</summary>
+    static TimeSpan TimeLimit { get; set; } = TimeSpan.FromMinutes(1);
 
     /// <summary>Has every other rank launch a step; returns without waiting for it.</summary>
     /// <param name="step">From <see cref="StepMessage"/>; not changed afterwards.</param>

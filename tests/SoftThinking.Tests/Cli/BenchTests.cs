@@ -1,6 +1,8 @@
+using System.Collections.Concurrent;
 using System.Text.Json;
 using NUnit.Framework;
 using SoftThinking.Checkpoints;
+using SoftThinking.Cli;
 using SoftThinking.Diagnostics;
 using SoftThinking.Tests.Checkpoints;
 
@@ -12,8 +14,17 @@ public class BenchTests
 {
     private static readonly (string Option, string Value)[] Small = [("--prompt", "40"), ("--generate", "8"), ("--repeat", "1")];
 
-    // Each run measures the machine first, which takes most of its time.
     private static readonly Lazy<string[]> Plain = new(() => Hashes("--batch", "2"));
+
+    private readonly ConcurrentDictionary<(ComputeDevice, int, int), MachineRates> _machines = [];
+
+    /// <summary>Each run measures the machine twice, which takes most of its time: here every device is measured once.</summary>
+    [OneTimeSetUp]
+    public void MeasureMachinesOnce() =>
+        Benchmark.Machine = options => _machines.GetOrAdd((options.Device, options.DeviceOrdinal, options.Threads), _ => MachineRates.Measure(options));
+
+    [OneTimeTearDown]
+    public void MeasureMachinesAlways() => Benchmark.Machine = MachineRates.Measure;
 
     [Test]
     public void TheObjectHasItsShape()
