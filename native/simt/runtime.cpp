@@ -249,8 +249,8 @@ uint64_t used_bytes(int device) {
   return std::min(used, device_bytes());
 }
 
-// Every byte is written at once, and every stream has its megabytes of scratch memory: in small pages most of the time that
-// a short test needs would be page faults.
+// Every byte is written at once, and every stream has its megabytes of scratch memory: in small pages most of the time
+// that a short test needs would be page faults.
 bool reserve(void** block, size_t bytes) {
   bool huge = bytes >= kHugePage;
   if (posix_memalign(block, huge ? kHugePage : kAlignment, bytes) != 0 || !*block) return false;
