@@ -10,7 +10,7 @@ namespace SoftThinking.Tests;
 public class BuildScriptTests
 {
     private static readonly string Root = TestData.RepositoryRoot;
-    private static readonly string[] Verbs = ["build", "test", "bench", "publish", "clean"];
+    private static readonly string[] Verbs = ["build", "test", "bench", "publish", "pack", "docs", "clean"];
     private static readonly Lazy<bool> PowerShellIsInstalled = new(FindPowerShell);
 
     [TestCase("build", "'build', $solution, '-c', $Configuration")]
@@ -18,6 +18,8 @@ public class BuildScriptTests
     [TestCase("bench", "'run', '--project', $cli, '-c', $Configuration, '--', 'bench'")]
     [TestCase("publish", "'publish', $cli, '-c', $Configuration, '-r', $rid, '--self-contained', '-p:PublishTrimmed=true', "
         + "'-o', \"$PSScriptRoot/artifacts/publish/$rid\"")]
+    [TestCase("pack", "'build', \"$PSScriptRoot/managed/Packages.proj\", \"-p:Configuration=$Configuration\"")]
+    [TestCase("docs", "'msbuild', \"$PSScriptRoot/docs/site/Site.proj\"")]
     [TestCase("clean", "'clean', $solution, '-c', $Configuration")]
     public void TableHoldsTheArgumentsOfAVerb(string verb, string arguments)
     {
@@ -52,6 +54,8 @@ public class BuildScriptTests
     [TestCase("bench --model 'a b' -n 3", "run --project {cli} -c Release -- bench --model |a b| -n 3")]
     [TestCase("publish",
         "publish {cli} -c Release -r {rid} --self-contained -p:PublishTrimmed=true -o {root}/artifacts/publish/{rid}")]
+    [TestCase("pack", "build {root}/managed/Packages.proj -p:Configuration=Release")]
+    [TestCase("docs", "msbuild {root}/docs/site/Site.proj")]
     [TestCase("clean", "clean {sln} -c Release")]
     [TestCase("clean -Configuration Debug", "clean {sln} -c Debug")]
     public void VerbCallsDotnet(string arguments, string expected)
