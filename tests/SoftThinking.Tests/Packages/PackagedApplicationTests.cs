@@ -30,9 +30,9 @@ public class PackagedApplicationTests
         string log = PackageFolder.Dotnet(["publish", app, "-c", "Release", "-o", output, "-p:TrimmerSingleWarn=false", .. options]);
         Assert.That(log, Does.Not.Contain("warning"));
 
-        string answer = PackageFolder.Run([.. Command(output, form), TestData.TinyReasoner]);
-        TestContext.Progress.WriteLine($"{form}: {SizeOf(output) / 1e6:F1} MB, {answer.Trim().ReplaceLineEndings(", ")}");
-        Assert.That(answer, Does.Contain(@"\boxed{113}"));
+        string[] answers = [.. Enumerable.Range(0, 3).Select(_ => PackageFolder.Run([.. Command(output, form), TestData.TinyReasoner]))];
+        TestContext.Progress.WriteLine($"{form}: {SizeOf(output) / 1e6:F1} MB; {string.Join("; ", answers.Select(answer => answer.Trim().ReplaceLineEndings(", ")))}");
+        Assert.That(answers, Has.All.Contain(@"\boxed{113}"));
     }
 
     [Test]
