@@ -151,9 +151,15 @@ Device::Device(const Target& target, int threads, int32_t ordinal) : api(load_ba
   if (!target.isa.empty()) set_environment("SOFTTHINKING_ISA", "");
   if (status == ST_UNSUPPORTED) throw Unsupported(api.last_error());
   check(status);
-  check(api.stream_create(handle, &stream));
-  info.size = sizeof info;
-  check(api.device_query(handle, &info));
+  try {
+    check(api.stream_create(handle, &stream));
+    info.size = sizeof info;
+    check(api.device_query(handle, &info));
+  } catch (...) {  // the destructor is not called for what is not constructed
+    api.stream_destroy(stream);
+    api.device_close(handle);
+    throw;
+  }
 }
 
 bool Device::emulated() const {

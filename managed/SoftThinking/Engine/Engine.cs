@@ -112,9 +112,9 @@ public sealed class Engine : IAsyncDisposable, IDisposable
     /// <param name="request">What to generate.</param>
     /// <param name="cancellation">Ends the generation.</param>
     /// <exception cref="ArgumentNullException">The request is null.</exception>
-    /// <exception cref="ArgumentException">The prompt is empty; it, or the logit bias, contains an id outside the vocabulary; an embedding of it cannot
-    /// be an input of this model on this device; a JSON value of a message or of the template's variables has the wrong form; thinking cannot be ended as the request wants it; or too many
-    /// ids end the text for a minimum number of tokens.</exception>
+    /// <exception cref="ArgumentException">The prompt is empty; it, or the logit bias, contains an id outside the vocabulary; an embedding of it
+    /// cannot be an input of this model on this device; a JSON value of a message or of the template's variables has the wrong form;
+    /// thinking cannot be ended as the request wants it; or too many ids end the text for a minimum number of tokens.</exception>
     /// <exception cref="ModelFileException">The prompt needs a chat template and the model comes without one, or its file is
     /// broken.</exception>
     /// <exception cref="TemplateException">The chat template is broken, not supported, or fails.</exception>

@@ -43,7 +43,10 @@ internal sealed unsafe class Backend
             throw new BackendException($"'{library}' is not a SoftThinking backend: it has no st_get_api");
         NativeApi* api = ((delegate* unmanaged<uint, NativeApi*>)export)(NativeApi.AbiVersion);
         if (api == null || api->Size != sizeof(NativeApi))
-            throw new BackendException($"'{library}' implements another version of the backend interface: the packages SoftThinking and SoftThinking.Backend.* must have the same version");
+        {
+            throw new BackendException($"'{library}' implements another version of the backend interface: "
+                + "the packages SoftThinking and SoftThinking.Backend.* must have the same version");
+        }
         return new Backend(api);
     }
 
@@ -74,7 +77,7 @@ internal sealed unsafe class Backend
     private static bool IsThere(string library)
     {
         string directories = AppContext.GetData("NATIVE_DLL_SEARCH_DIRECTORIES") as string ?? "";
-        return directories.Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries).Append(AppContext.BaseDirectory)
+        return directories.Split(Path.PathSeparator).Append(AppContext.BaseDirectory).Where(Directory.Exists)
             .Any(directory => Directory.EnumerateFiles(directory, $"*{library}.*").Any());
     }
 }
