@@ -176,7 +176,7 @@ st_status exchange_recorder(const char* function, st_stream* stream) {
 
 }  // namespace
 
-// Operations are recorded on a stream of their own, to which nobody else can submit: a caller's work on the stream is
+// Operations are recorded on a stream of their own, to which no one else can submit: a caller's work on the stream is
 // never part of a graph.
 st_status graph_begin(st_stream* stream) {
   ST_REQUIRE(stream, "graph_begin: no stream");

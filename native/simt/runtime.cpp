@@ -169,7 +169,7 @@ Stream stream_of(cudaStream_t handle) {
   return found == state().streams.end() ? nullptr : found->second;
 }
 
-// Runs the next operation of a stream that nobody runs; false if there is none.
+// Runs the next operation of a stream that no thread runs; false if there is none.
 bool run_next(CUstream_st& stream, std::unique_lock<std::mutex>& lock, cudaError_t* error) {
   if (stream.running || stream.queue.empty()) return false;
   Operation operation = std::move(stream.queue.front());

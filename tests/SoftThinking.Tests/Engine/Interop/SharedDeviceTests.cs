@@ -42,6 +42,18 @@ public class SharedDeviceTests
     }
 
     [Test]
+    public async Task AForeignKernelReadsLogitsAfterOurs([Values(0, 1, 2, 3)] int order)
+    {
+        TestDevice.Kernels.MustBeEmulated();
+        using IDisposable? drawn = InOrder(order);
+        await using Engine engine = Engine.Load(Model, TestDevice.Kernels.Options());
+        using ForeignKernel kernel = new();
+        engine.LogitsHook = kernel.Launch;
+        GeneratedSample sample = (await engine.GenerateAsync(Greedy(new TokenPrompt(Plain(Ids))))).Samples[0];
+        Assert.That(kernel.Results(), Is.EqualTo(sample.Tokens.Select(token => token.Token.Token)));
+    }
+
+    [Test]
     public async Task AMissingWaitForTheEmbeddingsIsSeen()
     {
         TestDevice.Kernels.MustBeEmulated();
