@@ -184,7 +184,7 @@ bool run_next(CUstream_st& stream, std::unique_lock<std::mutex>& lock, cudaError
   return true;
 }
 
-// Runs a stream up to a position, or all of it. Several threads may do so, by turns.
+// Runs a stream up to a position, or all of it. Several threads may do so, taking turns.
 cudaError_t drain(const Stream& stream, uint64_t until) {
   if (!stream) return sticky_error(current_device());
   std::unique_lock<std::mutex> lock(stream->mutex);

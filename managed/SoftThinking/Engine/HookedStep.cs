@@ -7,8 +7,10 @@ namespace SoftThinking;
 /// <summary>A step with a hook on its logits: what the rows belong to, and how the hook ended.</summary>
 internal sealed class HookedStep(LogitsHook hook, StepPlan plan, int vocabulary)
 {
+    private readonly List<SampleRun> _runs = SampledBy(plan);
+
     /// <summary>Generations whose rows the step has.</summary>
-    public Generation[] Generations { get; } = [.. Runs(plan).Select(run => run.Generation).Distinct()];
+    public IEnumerable<Generation> Generations => _runs.Select(run => run.Generation).Distinct();
 
     /// <summary>What the hook threw, if anything.</summary>
     public Exception? Failure { get; private set; }
@@ -19,7 +21,7 @@ internal sealed class HookedStep(LogitsHook hook, StepPlan plan, int vocabulary)
         if (stream.CudaStream == 0)
             stream.Synchronize();
         // A sample that decodes is a token further than what the host has read, if the step before is in flight.
-        LogitsRow[] rows = [.. Runs(plan).Select(run => new LogitsRow(run.Generation.Request, run.Index, run.Length - 1 - run.PromptLength))];
+        LogitsRow[] rows = [.. _runs.Select(run => new LogitsRow(run.Generation.Request, run.Index, run.Length - 1 - run.PromptLength))];
         try
         {
             hook(new StepLogits(stream, logits, vocabulary, rows));
@@ -30,7 +32,7 @@ internal sealed class HookedStep(LogitsHook hook, StepPlan plan, int vocabulary)
         }
     }
 
-    private static IEnumerable<SampleRun> Runs(StepPlan plan)
+    private static List<SampleRun> SampledBy(StepPlan plan)
     {
         List<SampleRun> runs = [];
         foreach (PlannedRows part in plan.Parts)

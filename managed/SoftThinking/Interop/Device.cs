@@ -45,7 +45,7 @@ internal sealed unsafe class Device : SafeHandle
         return info;
     }
 
-    /// <summary>Checks, as far as the backend can tell, that operations can read a caller's memory.</summary>
+    /// <summary>Checks, as far as the backend knows, that operations can read a caller's memory.</summary>
     /// <exception cref="BackendException">They cannot.</exception>
     public void CheckMemory(nint memory, long bytes) => Backend.Check(Api->MemoryCheck(handle, (void*)memory, (ulong)bytes));
 

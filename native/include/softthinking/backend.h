@@ -470,7 +470,7 @@ typedef struct st_api {
   st_status (*device_query)(st_device* device, st_device_info* info);
   st_status (*memory_alloc)(st_device* device, uint64_t bytes, void** pointer); /* zeroed, aligned to 64 bytes */
   void (*memory_free)(st_device* device, void* pointer);                        /* NULL is fine */
-  /* Whether operations of the device can read so many bytes of a caller's memory, as far as the backend can tell: on
+  /* Whether operations of the device can read so many bytes of a caller's memory, as far as the backend knows: on
    * CUDA, whether it is memory of the device's primary context, managed, or page-locked. On the CPU any is. */
   st_status (*memory_check)(st_device* device, const void* memory, uint64_t bytes);
   /* Page-locked host memory (ordinary memory on the CPU). */

@@ -11,6 +11,9 @@ public sealed record EmbeddingPrompt(IReadOnlyList<PromptPart> Parts) : Prompt
 
     internal long Positions => Parts.Sum(part => part is EmbeddingPart rows ? (long)rows.Rows : ((TokenPart)part).Tokens.Count);
 
-    private static IReadOnlyList<PromptPart> Checked(IReadOnlyList<PromptPart> parts) =>
-        OptionRange.CheckAll(parts, int.MaxValue, part => part != null, "none null", nameof(Parts));
+    private static IReadOnlyList<PromptPart> Checked(IReadOnlyList<PromptPart> parts)
+    {
+        PromptPart[] copy = [.. OptionRange.NotNull(parts, nameof(Parts))];
+        return copy.Contains(null) ? throw new ArgumentOutOfRangeException(nameof(Parts), $"{nameof(Parts)} must not contain null") : copy;
+    }
 }
