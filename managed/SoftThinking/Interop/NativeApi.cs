@@ -6,7 +6,7 @@ namespace SoftThinking.Interop;
 [StructLayout(LayoutKind.Sequential)]
 internal readonly unsafe struct NativeApi
 {
-    public const uint AbiVersion = 6;
+    public const uint AbiVersion = 7;
 
     public readonly uint Version;
     public readonly uint Size;
@@ -51,6 +51,8 @@ internal readonly unsafe struct NativeApi
     public readonly delegate* unmanaged<nint, GatherRowsOperation*, NativeStatus> GatherRows;
     public readonly delegate* unmanaged<nint, PenalizeOperation*, NativeStatus> Penalize;
     public readonly delegate* unmanaged<nint, SampleOperation*, NativeStatus> Sample;
+    public readonly delegate* unmanaged<nint, ProbeOperation*, NativeStatus> Probe;
+    public readonly delegate* unmanaged<nint, ScoreOperation*, NativeStatus> Score;
     public readonly delegate* unmanaged<nint, LogProbsOperation*, NativeStatus> LogProbs;
     public readonly delegate* unmanaged<nint, AllGatherOperation*, NativeStatus> AllGather;
     public readonly delegate* unmanaged<nint, AllSumOperation*, NativeStatus> AllSum;
