@@ -11,8 +11,7 @@
 //   key(i)                    order key of the i-th id found
 //   load(count, at_1)         ids and weights become those of the ids found, as e^x at the row's temperature or at 1;
 //                             returns the integer sum of the weights
-//   draw(filter, random, count)  draws ids from what a filter keeps, or for a temperature of 0 takes the first id of
-//   the
+//   draw(filter, random, n)   draws n ids from what a filter keeps, or for a temperature of 0 takes the first id of the
 //                             order; drawn(j) are the ids, the result is the sums over what is kept
 //   for_each(count, body)     calls body(i) for all i < count, shared among the threads
 //   once(body)                calls body() in one thread

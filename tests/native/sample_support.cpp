@@ -229,9 +229,9 @@ ChiSquare chi_square(const std::vector<int64_t>& observed, const std::vector<dou
     add(rest_observed, rest_expected);
   else if (rest_observed > 8.0)
     statistic = INFINITY;
-  // Wilson and Hilferty's cube of a normal variable, at 4.3 standard deviations.
+  // Wilson and Hilferty's cube of a normal variable, at 4.8 standard deviations.
   double degrees = std::max(cells - 1, 1), spread = 2.0 / (9.0 * degrees);
-  return {statistic, degrees * std::pow(1.0 - spread + 4.3 * std::sqrt(spread), 3.0)};
+  return {statistic, degrees * std::pow(1.0 - spread + 4.8 * std::sqrt(spread), 3.0)};
 }
 
 }  // namespace st::test

@@ -77,7 +77,7 @@ std::string check_token(const SampleResult& result, size_t row);
 // Sum of (observed - expected)^2 / expected over the cells that expect at least 5 draws; the others are one cell.
 struct ChiSquare {
   double statistic;
-  double limit;  // passed by chance once in about a hundred thousand times
+  double limit;  // passed by chance less than once in a million times
 };
 ChiSquare chi_square(const std::vector<int64_t>& observed, const std::vector<double>& probabilities);
 
