@@ -172,14 +172,32 @@ inline st_status check(st_stream* stream, const st_sample* op) {
   return ST_OK;
 }
 
+inline st_status check(st_stream* stream, const st_probe* op) {
+  ST_REQUIRE_OPERATION("probe", stream, op);
+  ST_REQUIRE(op->rows >= 0 && op->vocabulary > 0, "probe: %d x %d", op->rows, op->vocabulary);
+  ST_REQUIRE(op->entries >= 1 && op->entries <= ST_MAX_TOPK, "probe: %d entries, expected 1..%d", op->entries,
+             ST_MAX_TOPK);
+  ST_REQUIRE(op->logits && op->slots && op->kinds && op->sampling && op->states && op->slot_ids && op->slot_weights &&
+                 op->probe_ids && op->probe_weights && op->out_info && op->workspace,
+             "probe: a pointer is null");
+  return ST_OK;
+}
+
+inline st_status check(st_stream* stream, const st_score* op) {
+  ST_REQUIRE_OPERATION("score", stream, op);
+  ST_REQUIRE(op->rows >= 0 && op->vocabulary > 0 && op->count >= 1, "score: %d x %d, %d ids", op->rows, op->vocabulary,
+             op->count);
+  ST_REQUIRE(op->logits && op->temperatures && op->counts && op->ids && op->log_p1 && op->log_pt && op->workspace,
+             "score: a pointer is null");
+  return ST_OK;
+}
+
 inline st_status check(st_stream* stream, const st_log_probs* op) {
   ST_REQUIRE_OPERATION("log_probs", stream, op);
   ST_REQUIRE(op->rows >= 0 && op->vocabulary > 0, "log_probs: %d x %d", op->rows, op->vocabulary);
-  ST_REQUIRE(op->entries >= 1 && op->entries <= ST_MAX_TOPK, "log_probs: %d entries, expected 1..%d", op->entries,
-             ST_MAX_TOPK);
   ST_REQUIRE(op->count >= 0 && op->count <= ST_MAX_LOG_PROBS, "log_probs: %d ids, expected 0..%d", op->count,
              ST_MAX_LOG_PROBS);
-  ST_REQUIRE(op->logits && op->slots && op->ids && op->head && op->workspace, "log_probs: a pointer is null");
+  ST_REQUIRE(op->logits && op->slots && op->info && op->head && op->workspace, "log_probs: a pointer is null");
   ST_REQUIRE(op->count == 0 || (op->top_ids && op->top), "log_probs: a pointer is null");
   return ST_OK;
 }

@@ -11,6 +11,8 @@ st_status attention(st_stream*, const st_attention*);
 st_status gather_rows(st_stream*, const st_gather_rows*);
 st_status penalize(st_stream*, const st_penalize*);
 st_status sample(st_stream*, const st_sample*);
+st_status probe(st_stream*, const st_probe*);
+st_status score(st_stream*, const st_score*);
 st_status log_probs(st_stream*, const st_log_probs*);
 st_status all_gather(st_stream*, const st_all_gather*);
 st_status all_sum(st_stream*, const st_all_sum*);

@@ -6,10 +6,12 @@
 
 #if defined(__CUDACC__)
 #define ST_HD static __host__ __device__ __forceinline__
+#define ST_DEVICE static __device__ __forceinline__  // calls what a device has
 #else
 // Forced inline: files compiled for several instruction sets include these functions, and a shared out-of-line copy
 // could be the one that needs the newest set.
 #define ST_HD static inline __attribute__((always_inline))
+#define ST_DEVICE static inline
 #endif
 
 namespace st {

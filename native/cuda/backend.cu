@@ -255,6 +255,8 @@ st_api make_api() {
   api.gather_rows = gather_rows;
   api.penalize = penalize;
   api.sample = sample;
+  api.probe = probe;
+  api.score = score;
   api.log_probs = log_probs;
   api.all_gather = all_gather;
   api.all_sum = all_sum;

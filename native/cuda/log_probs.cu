@@ -1,4 +1,4 @@
-// log_probs: log-probabilities under the logits, of the first id of the concept token and of the most likely ids.
+// log_probs and score: log-probabilities of ids under the logits.
 
 #include "common/checks.h"
 #include "cuda/logits.cuh"
@@ -12,7 +12,7 @@ __global__ void __launch_bounds__(kThreads) log_probs_kernel(st_log_probs op, Lo
   int64_t r = blockIdx.x;
   int32_t slot = op.slots[r];
   if (slot < 0) return;
-  Row row = open_row(rows, r, slot);
+  LogitRow row = open_row(rows, r, slot);
   float* top = op.top + r * op.count;
   int32_t* top_ids = op.top_ids + r * op.count;
   auto count = static_cast<unsigned>(op.count);
@@ -24,18 +24,15 @@ __global__ void __launch_bounds__(kThreads) log_probs_kernel(st_log_probs op, Lo
     }
     return;
   }
-  double log_z = log64(static_cast<double>(row_sums(rows, r).z) / kFixedOne);
-  auto log_prob = [&](float logit) {
-    return static_cast<float>(static_cast<double>(logit) - static_cast<double>(row.maximum) - log_z);
-  };
+  RowStatistics statistics = statistics_of(row, row_sums(rows, r));
+  auto log_prob = [&](float logit) { return static_cast<float>(log_p1_of(statistics, logit)); };
   if (threadIdx.x == 0) {
-    int32_t head = op.ids[r * op.entries];
+    int32_t head = op.info[r].token;
     bool known = head >= 0 && head < op.vocabulary;
     op.head[r] = known ? log_prob(row.logits[head]) : float_of(0x7fc00000u);
   }
   if (count == 0) return;
-  int found = select_top(row, op.count, *search);
-  if (found < 0) found = sort_kept(row, Cut{0, 0, 0}, op.count, *search);
+  int found = sort_top(row, op.count, *search);
   for (unsigned i = threadIdx.x; i < count; i += kThreads) {
     bool exists = i < static_cast<unsigned>(found);
     top_ids[i] = exists ? static_cast<int32_t>(key_id(search->keys[i])) : 0;
@@ -43,14 +40,38 @@ __global__ void __launch_bounds__(kThreads) log_probs_kernel(st_log_probs op, Lo
   }
 }
 
+// One block per row. NaN for an id beyond the vocabulary. Registers: 64.
+__global__ void __launch_bounds__(kThreads) score_kernel(st_score op, LogitRows rows) {
+  int64_t r = blockIdx.x;
+  LogitRow row = open_row(rows, r, 0);
+  RowStatistics statistics = {};
+  if (row.good()) statistics = statistics_of(row, row_sums(rows, r));
+  int count = op.counts[r] < op.count ? op.counts[r] : op.count;
+  for (int i = static_cast<int>(threadIdx.x); i < count; i += kThreads) {
+    int64_t at = r * op.count + i;
+    int32_t id = op.ids[at];
+    bool known = row.good() && id >= 0 && id < op.vocabulary;
+    float logit = known ? row.logits[id] : 0.0f, nan = float_of(0x7fc00000u);
+    op.log_p1[at] = known ? static_cast<float>(log_p1_of(statistics, logit)) : nan;
+    op.log_pt[at] = known ? static_cast<float>(log_pt_of(statistics, logit)) : nan;
+  }
+}
+
 }  // namespace
 
 st_status log_probs(st_stream* stream, const st_log_probs* op) {
   ST_TRY(check(stream, op));
-  LogitRows rows = {op->logits, op->slots, op->rows, op->vocabulary, op->workspace, nullptr, nullptr};
+  LogitRows rows = {op->logits, op->slots, op->rows, op->vocabulary, op->workspace, nullptr, nullptr, nullptr};
   ST_TRY(logit_statistics("log_probs", stream, rows));
   return launch("log_probs", log_probs_kernel, static_cast<unsigned>(op->rows), kThreads, sizeof(Search), stream, *op,
                 rows);
+}
+
+st_status score(st_stream* stream, const st_score* op) {
+  ST_TRY(check(stream, op));
+  LogitRows rows = {op->logits, nullptr, op->rows, op->vocabulary, op->workspace, nullptr, nullptr, op->temperatures};
+  ST_TRY(logit_statistics("score", stream, rows));
+  return launch("score", score_kernel, static_cast<unsigned>(op->rows), kThreads, 0, stream, *op, rows);
 }
 
 }  // namespace st::cuda

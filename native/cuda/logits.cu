@@ -9,7 +9,7 @@ namespace {
 __global__ void __launch_bounds__(kThreads) logit_tiles_kernel(LogitRows op) {
   int64_t r = blockIdx.y, tiles = logit_tiles(op.vocabulary);
   int64_t tile = int64_t{blockIdx.x} * kWarps + threadIdx.x / kWarpSize;
-  if (op.slots[r] < 0 || tile >= tiles) return;
+  if (op.slot(r) < 0 || tile >= tiles) return;
   const float* logits = op.logits + r * op.vocabulary;
   float maximum = -INFINITY;
   int nan = 0;
@@ -28,23 +28,28 @@ __global__ void __launch_bounds__(kThreads) logit_tiles_kernel(LogitRows op) {
 // Block (chunk, row). Registers: 40.
 __global__ void __launch_bounds__(kThreads) logit_sums_kernel(LogitRows op) {
   int64_t r = blockIdx.y, chunk = blockIdx.x;
-  int32_t slot = op.slots[r];
+  int32_t slot = op.slot(r);
   if (slot < 0) return;
-  Row row = open_row(op, r, slot);
+  LogitRow row = open_row(op, r, slot);
   if (!row.good()) return;
-  uint64_t limit = op.sampling ? min_p_limit(filter_of(op.sampling[slot], row.soft).min_p) : 0;
-  ChunkSums sums = {0, 0, 0};
+  uint64_t limit = op.sampling ? min_p_limit(filter_of_slot(op, slot).min_p) : 0;
+  bool both = row.inverse_temperature != 1.0f &&
+              (op.sampling ? needs_sums_at_1(op.sampling[slot], op.states[slot]) : op.temperatures != nullptr);
+  ChunkSums sums = {{0, 0}, {0, 0}, 0};
   int64_t end = (chunk + 1) * kChunk < op.vocabulary ? (chunk + 1) * kChunk : op.vocabulary;
   for (int64_t id = chunk * kChunk + threadIdx.x; id < end; id += kThreads) {
     float logit = row.logits[id], x = scaled_logit(logit, row.maximum, row.inverse_temperature), mass = mass_of(x);
     uint64_t fixed = to_fixed(mass);
-    sums.z += fixed;
-    sums.s += to_fixed((x < Exp32::low ? -Exp32::low : -x) * mass);
+    add_mass(sums.at_t, x, mass);
+    if (both) {
+      float x_1 = scaled_logit(logit, row.maximum, 1.0f);
+      add_mass(sums.at_1, x_1, mass_of(x_1));
+    }
     if (fixed < limit || mass < kSmallestMass)
       sums.first_cut = Max()(sums.first_cut, order_key(logit, static_cast<uint32_t>(id)));
   }
-  sums.z = block_reduce<kWarps>(sums.z, Sum());
-  sums.s = block_reduce<kWarps>(sums.s, Sum());
+  sums.at_t = block_sums(sums.at_t);
+  sums.at_1 = block_sums(sums.at_1);
   sums.first_cut = block_reduce<kWarps>(sums.first_cut, Max());
   if (threadIdx.x == 0) workspace_of(op).chunks[r * chunks_of(op.vocabulary) + chunk] = sums;
 }

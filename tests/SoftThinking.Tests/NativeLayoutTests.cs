@@ -22,8 +22,12 @@ public class NativeLayoutTests
         ["st_attention"] = typeof(AttentionOperation),
         ["st_batch"] = typeof(Batch),
         ["st_comm_options"] = typeof(CommOptions),
+        ["st_cusum"] = typeof(SlotCusum),
+        ["st_deepconf"] = typeof(SlotDeepconf),
+        ["st_deer"] = typeof(SlotDeer),
         ["st_device_info"] = typeof(DeviceInfo),
         ["st_device_options"] = typeof(DeviceOptions),
+        ["st_eat"] = typeof(SlotEat),
         ["st_embed"] = typeof(EmbedOperation),
         ["st_filter"] = typeof(Filter),
         ["st_gather_rows"] = typeof(GatherRowsOperation),
@@ -32,19 +36,28 @@ public class NativeLayoutTests
         ["st_load_rows"] = typeof(LoadRowsOperation),
         ["st_log_probs"] = typeof(LogProbsOperation),
         ["st_matrix"] = typeof(Matrix),
+        ["st_mixture"] = typeof(SlotMixture),
         ["st_mpi_api"] = typeof(MpiApi),
         ["st_mpi_info"] = typeof(MpiInfo),
+        ["st_multiplex"] = typeof(SlotMultiplex),
+        ["st_noise"] = typeof(SlotNoise),
         ["st_pack"] = typeof(PackOperation),
         ["st_penalize"] = typeof(PenalizeOperation),
         ["st_penalties"] = typeof(Penalties),
+        ["st_probe"] = typeof(ProbeOperation),
+        ["st_probe_info"] = typeof(ProbeInfo),
         ["st_qkv_epilogue"] = typeof(QkvEpilogueOperation),
+        ["st_queue"] = typeof(ForcedQueue),
         ["st_rates"] = typeof(DeviceRates),
         ["st_rms_norm"] = typeof(RmsNormOperation),
         ["st_rope_angles"] = typeof(RopeAnglesOperation),
         ["st_sample"] = typeof(SampleOperation),
         ["st_sampling"] = typeof(SlotSampling),
+        ["st_score"] = typeof(ScoreOperation),
         ["st_sequence_state"] = typeof(SequenceState),
         ["st_step_info"] = typeof(StepInfo),
+        ["st_step_record"] = typeof(StepRecord),
+        ["st_swireasoning"] = typeof(SlotSwireasoning),
         ["st_transport"] = typeof(Transport),
     };
 
@@ -113,6 +126,7 @@ public class NativeLayoutTests
     [TestCase("ST_COMM_ID_BYTES", CommOptions.IdBytes)]
     [TestCase("ST_BLOCK_POSITIONS", KvCache.BlockPositions)]
     [TestCase("ST_MAX_FORCED", SlotSampling.MaxForced)]
+    [TestCase("ST_MAY_END", SlotSampling.MayEnd)]
     [TestCase("ST_MAX_LOG_PROBS", LogProbsOperation.MaxCount)]
     [TestCase("ST_MPI_VERSION", MpiApi.AbiVersion)]
     public void ConstantHasItsValue(string name, long value) => Assert.That(value, Is.EqualTo(Constant(name)));

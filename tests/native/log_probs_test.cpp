@@ -9,13 +9,12 @@ namespace {
 using namespace st::test;
 
 struct Case {
-  int32_t vocabulary, entries, count;
+  int32_t vocabulary, count;
   std::vector<float> logits;   // [rows, V]
   std::vector<int32_t> slots;  // [rows]
-  std::vector<int32_t> ids;    // [rows, entries]
+  std::vector<int32_t> ids;    // [rows]
 
-  Case(Random& random, int32_t v, int32_t rows, int32_t entry_places, int32_t top)
-      : vocabulary(v), entries(entry_places), count(top) {
+  Case(Random& random, int32_t v, int32_t rows, int32_t top) : vocabulary(v), count(top) {
     auto size = static_cast<size_t>(v);
     for (int32_t r = 0; r < rows; ++r) {
       std::vector<float> row = random.normals(size, random.uniform(0.0, 6.0));
@@ -24,12 +23,12 @@ struct Case {
       row[static_cast<size_t>(random.integer(0, v - 1))] = 1.0f;                 // one is finite
       logits.insert(logits.end(), row.begin(), row.end());
       slots.push_back(random.chance(0.2) ? -1 : r);
-      for (int32_t i = 0; i < entries; ++i) ids.push_back(random.integer(0, v - 1));
+      ids.push_back(random.integer(0, v - 1));
     }
   }
 
   const float* row(size_t r) const { return logits.data() + r * static_cast<size_t>(vocabulary); }
-  int32_t head(size_t r) const { return ids[r * static_cast<size_t>(entries)]; }
+  int32_t head(size_t r) const { return ids[r]; }
 };
 
 struct Result {
@@ -41,13 +40,15 @@ struct Result {
 Result run(Device& device, const Case& given) {
   size_t rows = given.slots.size(), top = rows * static_cast<size_t>(given.count);
   Buffer<float> logits(device, given.logits), head(device, rows), values(device, top);
-  Buffer<int32_t> slots(device, given.slots), ids(device, given.ids), top_ids(device, top);
+  Buffer<int32_t> slots(device, given.slots), top_ids(device, top);
+  std::vector<st_step_info> emitted;
+  for (int32_t id : given.ids) emitted.push_back({0, 0.0f, id, 1});
+  Buffer<st_step_info> info(device, emitted);
   Memory workspace(device, device.api.sample_workspace_bytes(static_cast<int32_t>(rows), given.vocabulary), 0xFF);
   st_log_probs op = {sizeof op,        static_cast<int32_t>(rows),
-                     given.vocabulary, given.entries,
-                     given.count,      0,
+                     given.vocabulary, given.count,
                      logits.get(),     slots.get(),
-                     ids.get(),        head.get(),
+                     info.get(),       head.get(),
                      top_ids.get(),    values.get(),
                      workspace.get()};
   device.check(device.api.log_probs(device.stream, &op));
@@ -96,19 +97,19 @@ TEST_P(LogProbsTest, AreThoseOfTheSoftmax) {
   for (int32_t vocabulary : {1, 7, 127, 128, 129, 1000, 4099})
     for (int32_t count : {0, 1, 5, 20}) {
       SCOPED_TRACE(testing::Message() << vocabulary << ", " << count);
-      Case given(random, vocabulary, 5, random.integer(1, 4), count);
+      Case given(random, vocabulary, 5, count);
       expect_reference(given, run(device(), given));
     }
 }
 
 TEST_P(LogProbsTest, LargeVocabulary) {
-  Case given(random, 151936, 2, 1, 20);
+  Case given(random, 151936, 2, 20);
   given.slots = {1, 0};
   expect_reference(given, run(device(), given));
 }
 
 TEST_P(LogProbsTest, SameBitsForAnyRowsAndThreads) {
-  Case given(random, 3001, 6, 2, 20);
+  Case given(random, 3001, 6, 20);
   std::fill(given.slots.begin(), given.slots.end(), 0);
   Result all = run(device(), given);
   for (int threads : thread_counts()) {
@@ -117,8 +118,7 @@ TEST_P(LogProbsTest, SameBitsForAnyRowsAndThreads) {
       Case one = given;
       one.logits.assign(given.row(r), given.row(r) + given.vocabulary);
       one.slots = {0};
-      one.ids.assign(given.ids.begin() + static_cast<std::ptrdiff_t>(2 * r),
-                     given.ids.begin() + static_cast<std::ptrdiff_t>(2 * r + 2));
+      one.ids = {given.head(r)};
       Result alone = run(*other, one);
       EXPECT_TRUE(same_bits(alone.head, slice(all.head, r, 1)));
       EXPECT_TRUE(same_bits(alone.top, slice(all.top, 20 * r, 20)));
@@ -128,7 +128,7 @@ TEST_P(LogProbsTest, SameBitsForAnyRowsAndThreads) {
 
 TEST_P(LogProbsTest, BadLogitsReportNothing) {
   for (float bad : {NAN, INFINITY}) {
-    Case given(random, 300, 2, 1, 3);
+    Case given(random, 300, 2, 3);
     given.slots = {0, 1};
     given.logits[17] = bad;
     Result result = run(device(), given);
@@ -139,23 +139,23 @@ TEST_P(LogProbsTest, BadLogitsReportNothing) {
 }
 
 TEST_P(LogProbsTest, RefusesMistakes) {
-  Case given(random, 10, 1, 1, 2);
+  Case given(random, 10, 1, 2);
   Buffer<float> values(device(), given.logits);
   Buffer<int32_t> ids(device(), std::vector<int32_t>(10, 0));
+  Buffer<st_step_info> info(device(), 1);
   auto refused = [&](auto change) {
-    st_log_probs op = {sizeof op,    1,         10,           1,           2, 0, values.get(), ids.get(), ids.get(),
+    st_log_probs op = {sizeof op,    1,         10,           2,           values.get(), ids.get(), info.get(),
                        values.get(), ids.get(), values.get(), values.get()};
     change(op);
     return device().api.log_probs(device().stream, &op) == ST_INVALID_ARGUMENT && *device().api.last_error() != 0;
   };
   EXPECT_TRUE(refused([](st_log_probs& op) { op.rows = -1; }));
   EXPECT_TRUE(refused([](st_log_probs& op) { op.vocabulary = 0; }));
-  EXPECT_TRUE(refused([](st_log_probs& op) { op.entries = 0; }));
   EXPECT_TRUE(refused([](st_log_probs& op) { op.count = -1; }));
   EXPECT_TRUE(refused([](st_log_probs& op) { op.count = ST_MAX_LOG_PROBS + 1; }));
   EXPECT_TRUE(refused([](st_log_probs& op) { op.logits = nullptr; }));
   EXPECT_TRUE(refused([](st_log_probs& op) { op.slots = nullptr; }));
-  EXPECT_TRUE(refused([](st_log_probs& op) { op.ids = nullptr; }));
+  EXPECT_TRUE(refused([](st_log_probs& op) { op.info = nullptr; }));
   EXPECT_TRUE(refused([](st_log_probs& op) { op.head = nullptr; }));
   EXPECT_TRUE(refused([](st_log_probs& op) { op.top_ids = nullptr; }));
   EXPECT_TRUE(refused([](st_log_probs& op) { op.top = nullptr; }));

@@ -64,7 +64,8 @@ struct Case {
       std::vector<int32_t> biased_and_held = slot.bias_ids;
       biased_and_held.insert(biased_and_held.end(), slot.held_ids.begin(), slot.held_ids.end());
       ids.push_back(std::make_unique<Buffer<int32_t>>(device, biased_and_held));
-      states.push_back({0, 0, 0, -1, slot.step, -1, 0, 0});
+      states.emplace_back();
+      states.back().step = slot.step;
       values.push_back(std::make_unique<Buffer<float>>(device, slot.bias_values));
       penalties.push_back({slot.repetition, slot.frequency, slot.presence, static_cast<int32_t>(slot.bias_ids.size()),
                            static_cast<int32_t>(slot.held_ids.size()), slot.min_tokens, ids.back()->get(),

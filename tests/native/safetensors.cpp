@@ -8,7 +8,8 @@
 namespace st::test {
 namespace {
 
-// As much of JSON as the header of such a file has: objects, arrays of numbers, strings without escapes.
+// As much of JSON as the header of such a file has: objects, arrays of numbers, strings without escapes but for
+// quotes and backslashes.
 class Header {
  public:
   explicit Header(std::string text) : text_(std::move(text)) {}
@@ -27,10 +28,12 @@ class Header {
 
   std::string string() {
     expect('"');
-    size_t end = text_.find_first_of("\"\\", at_);
-    if (end == std::string::npos || text_[end] == '\\') fail();
-    std::string value = text_.substr(at_, end - at_);
-    at_ = end + 1;
+    std::string value;
+    for (; at_ < text_.size() && text_[at_] != '"'; ++at_) {
+      if (text_[at_] == '\\' && ++at_ < text_.size() && text_[at_] != '"' && text_[at_] != '\\') fail();
+      value += text_[at_];
+    }
+    if (at_++ >= text_.size()) fail();
     return value;
   }
 
@@ -110,6 +113,12 @@ std::vector<float> Safetensors::f32(const std::string& name) const {
   std::vector<float> values((tensor.end - tensor.begin) / sizeof(float));
   if (!values.empty()) memcpy(values.data(), data_.data() + tensor.begin, values.size() * sizeof(float));
   return values;
+}
+
+std::vector<uint8_t> Safetensors::u8(const std::string& name) const {
+  const Tensor& tensor = find(name, "U8");
+  return {data_.begin() + static_cast<std::ptrdiff_t>(tensor.begin),
+          data_.begin() + static_cast<std::ptrdiff_t>(tensor.end)};
 }
 
 std::vector<int32_t> Safetensors::i32(const std::string& name) const {

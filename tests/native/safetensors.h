@@ -16,6 +16,7 @@ class Safetensors {
   const std::vector<size_t>& shape(const std::string& name) const { return find(name, "").shape; }
   std::vector<float> f32(const std::string& name) const;
   std::vector<int32_t> i32(const std::string& name) const;
+  std::vector<uint8_t> u8(const std::string& name) const;
   const std::string& metadata(const std::string& name) const { return metadata_.at(name); }
 
  private:

@@ -2,8 +2,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "common/philox.h"
-#include "common/sampling.h"
+#include "common/noise.h"
 #include "sample_support.h"
 
 namespace {

@@ -45,7 +45,7 @@ class Sequence {
     step_.counts.assign(3 * kVocabulary, 0);
   }
 
-  // Samples one step and returns its flags, without ST_STEP_THINKING, which follows from the states.
+  // Samples one step and returns its flags, without ST_STEP_THINKING and ST_STEP_MIXED, which follow from the rest.
   int32_t next(const std::vector<float>& logits) {
     step_.logits = logits;
     result_ = run(device_, step_);
@@ -63,7 +63,9 @@ class Sequence {
     bool thinking = step_.states[1].thinking || result_.states[1].thinking;
     EXPECT_EQ((info.flags & ST_STEP_THINKING) != 0, thinking);
     step_.states = result_.states;
-    return info.flags & ~ST_STEP_THINKING;
+    bool mixed = step_.sampling[1].soft && thinking && !(info.flags & (ST_STEP_FORCED | ST_STEP_THINKING_ENDED));
+    EXPECT_EQ((info.flags & ST_STEP_MIXED) != 0, mixed);
+    return info.flags & ~(ST_STEP_THINKING | ST_STEP_MIXED);
   }
 
   int32_t head() const { return result_.head(0); }
@@ -100,8 +102,7 @@ TEST_P(SampleStateTest, NaturalEndOfThinking) {
 
 TEST_P(SampleStateTest, NaturalEndQueuesNoForcedIds) {
   st_sampling sampling = thinking_sampling();
-  sampling.forced_count = 2;
-  sampling.forced[0] = 11;
+  force_after_end(sampling, {11, 0});
   Sequence sequence(device(), sampling);
   sequence.next(high(kThinkEnd));
   EXPECT_EQ(sequence.next(low(5)), 0);
@@ -113,10 +114,7 @@ TEST_P(SampleStateTest, BudgetLetsItsThoughtsPass) {
     SCOPED_TRACE(budget);
     st_sampling sampling = thinking_sampling();
     sampling.max_thinking_tokens = budget;
-    sampling.forced_count = 3;
-    sampling.forced[0] = 11;
-    sampling.forced[1] = 12;
-    sampling.forced[2] = 11;
+    force_after_end(sampling, {11, 12, 11});
     Sequence sequence(device(), sampling);
     for (int32_t i = 0; i < budget; ++i) {
       EXPECT_EQ(sequence.next(high(3)), ST_STEP_SOFT);
@@ -138,8 +136,9 @@ TEST_P(SampleStateTest, BudgetLetsItsThoughtsPass) {
 TEST_P(SampleStateTest, AllForcedIdsAreEmitted) {
   st_sampling sampling = thinking_sampling();
   sampling.max_thinking_tokens = 0;
-  sampling.forced_count = ST_MAX_FORCED;
-  for (int32_t i = 0; i < ST_MAX_FORCED; ++i) sampling.forced[i] = (i * 7) % kVocabulary;
+  std::vector<int32_t> forced;
+  for (int32_t i = 0; i < ST_MAX_FORCED; ++i) forced.push_back((i * 7) % kVocabulary);
+  force_after_end(sampling, forced);
   Sequence sequence(device(), sampling);
   sequence.next(low(1));
   for (int32_t i = 0; i < ST_MAX_FORCED; ++i) {
@@ -153,8 +152,7 @@ TEST_P(SampleStateTest, ColdStopCountsStepsInARow) {
   st_sampling sampling = thinking_sampling();
   sampling.entropy_threshold = 0.5f;
   sampling.length_threshold = 3;
-  sampling.forced_count = 1;
-  sampling.forced[0] = 20;
+  force_after_end(sampling, {20});
   Sequence sequence(device(), sampling);
   const std::pair<bool, int32_t> steps[] = {{true, 1}, {true, 2}, {false, 0}, {true, 1}, {true, 2}};
   for (auto [cold, count] : steps) {
@@ -202,14 +200,15 @@ TEST_P(SampleStateTest, ColdStopAfterThinkingFinishes) {
   EXPECT_EQ(sequence.head(), 3);
 }
 
-TEST_P(SampleStateTest, ColdStopAndBudgetMayMeet) {
+// The first exit in their order stops the thinking.
+TEST_P(SampleStateTest, ColdStopGoesBeforeTheBudget) {
   st_sampling sampling = thinking_sampling();
   sampling.entropy_threshold = 0.5f;
   sampling.length_threshold = 2;
   sampling.max_thinking_tokens = 1;
   Sequence sequence(device(), sampling);
   EXPECT_EQ(sequence.next(low(3)), ST_STEP_SOFT);
-  EXPECT_EQ(sequence.next(low(3)), kForcedEnd | ST_STEP_COLD_STOP | ST_STEP_BUDGET);
+  EXPECT_EQ(sequence.next(low(3)), kForcedEnd | ST_STEP_COLD_STOP);
   EXPECT_EQ(sequence.next(low(3)), 0);
 }
 
@@ -219,7 +218,7 @@ TEST_P(SampleStateTest, WithoutAThinkEndNothingIsForced) {
   sampling.think_end_count = 0;
   sampling.entropy_threshold = 0.5f;
   sampling.max_thinking_tokens = 1;
-  sampling.forced_count = 1;
+  force_after_end(sampling, {0});
   Sequence sequence(device(), sampling);
   for (int i = 0; i < 4; ++i) {
     int32_t flags = sequence.next(low(3));
@@ -264,8 +263,7 @@ TEST_P(SampleStateTest, ForcedEndMarkerOfSeveralIds) {
   sampling.think_end_count = 3;
   std::copy_n(std::array{7, 7, 8}.begin(), 3, sampling.think_end);
   sampling.max_thinking_tokens = 2;
-  sampling.forced_count = 3;
-  std::copy_n(std::array{7, 8, 11}.begin(), 3, sampling.forced);
+  force_after_end(sampling, {7 | ST_MAY_END, 8 | ST_MAY_END, 11});
   Sequence sequence(device(), sampling);
   EXPECT_EQ(sequence.next(high(7)), ST_STEP_SOFT);
   EXPECT_EQ(sequence.next(high(7)), ST_STEP_SOFT);

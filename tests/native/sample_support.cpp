@@ -39,14 +39,35 @@ SampleResult run(Device& device, const SampleStep& step) {
   Buffer<st_step_info> info(device, rows);
   auto row_count = static_cast<int32_t>(rows);
   Memory workspace(device, device.api.sample_workspace_bytes(row_count, step.vocabulary), kNaNPoison);
-  st_sample op = {sizeof op,      row_count,          step.vocabulary,
-                  step.entries,   logits.get(),       slot_of_row.get(),
-                  sampling.get(), states.get(),       step.counts.empty() ? nullptr : counts.get(),
-                  slot_ids.get(), slot_weights.get(), ids.get(),
-                  weights.get(),  info.get(),         workspace.get()};
+  Buffer<st_step_record> record(device, rows);
+  Buffer<float> scores(device, rows * entries), log_p1(device, rows * entries), log_pt(device, rows * entries);
+  st_sample op = {};
+  op.size = sizeof op;
+  op.rows = row_count;
+  op.vocabulary = step.vocabulary;
+  op.entries = step.entries;
+  op.logits = logits.get();
+  op.slots = slot_of_row.get();
+  op.sampling = sampling.get();
+  op.states = states.get();
+  op.counts = step.counts.empty() ? nullptr : counts.get();
+  op.slot_ids = slot_ids.get();
+  op.slot_weights = slot_weights.get();
+  op.out_ids = ids.get();
+  op.out_weights = weights.get();
+  op.out_info = info.get();
+  op.workspace = workspace.get();
+  if (step.records) {
+    op.out_record = record.get();
+    op.out_scores = scores.get();
+    op.out_log_p1 = log_p1.get();
+    op.out_log_pt = log_pt.get();
+  }
   device.check(device.api.sample(device.stream, &op));
-  return {ids.read(),          weights.read(), info.read(),   slot_ids.read(),
-          slot_weights.read(), states.read(),  counts.read(), step.entries};
+  SampleRecord recorded;
+  if (step.records) recorded = {record.read(), scores.read(), log_p1.read(), log_pt.read()};
+  return {ids.read(),    weights.read(), info.read(),  slot_ids.read(), slot_weights.read(),
+          states.read(), counts.read(),  step.entries, recorded};
 }
 
 void expect_same_bits(const SampleResult& actual, const SampleResult& expected) {
@@ -57,6 +78,10 @@ void expect_same_bits(const SampleResult& actual, const SampleResult& expected) 
   EXPECT_TRUE(same_bits(actual.slot_weights, expected.slot_weights));
   EXPECT_TRUE(same_bits(actual.states, expected.states));
   EXPECT_TRUE(same_bits(actual.counts, expected.counts));
+  EXPECT_TRUE(same_bits(actual.record.rows, expected.record.rows));
+  EXPECT_TRUE(same_bits(actual.record.scores, expected.record.scores));
+  EXPECT_TRUE(same_bits(actual.record.log_p1, expected.record.log_p1));
+  EXPECT_TRUE(same_bits(actual.record.log_pt, expected.record.log_pt));
 }
 
 st_sampling plain_sampling() {
@@ -67,7 +92,16 @@ st_sampling plain_sampling() {
   sampling.max_topk = 10;
   sampling.length_threshold = 1;
   sampling.max_thinking_tokens = -1;
+  sampling.multiplex.mask_threshold = -1.0f;
+  sampling.swireasoning.window = sampling.swireasoning.max_tokens = 1;
+  sampling.swireasoning.start_blend_id = -1;
+  sampling.deepconf.eos = -1;
   return sampling;
+}
+
+void force_after_end(st_sampling& sampling, const std::vector<int32_t>& ids) {
+  std::copy(ids.begin(), ids.end(), sampling.forced);
+  sampling.end = {0, static_cast<int32_t>(ids.size())};
 }
 
 st_sequence_state first_state(bool thinking) {
@@ -75,6 +109,7 @@ st_sequence_state first_state(bool thinking) {
   state.thinking = thinking;
   state.forced_next = -1;
   state.opening = -1;
+  state.answer_left = -1;
   return state;
 }
 
@@ -194,9 +229,9 @@ ChiSquare chi_square(const std::vector<int64_t>& observed, const std::vector<dou
     add(rest_observed, rest_expected);
   else if (rest_observed > 8.0)
     statistic = INFINITY;
-  // Wilson and Hilferty's cube of a normal variable, at 4.3 standard deviations.
+  // Wilson and Hilferty's cube of a normal variable, at 4.8 standard deviations.
   double degrees = std::max(cells - 1, 1), spread = 2.0 / (9.0 * degrees);
-  return {statistic, degrees * std::pow(1.0 - spread + 4.3 * std::sqrt(spread), 3.0)};
+  return {statistic, degrees * std::pow(1.0 - spread + 4.8 * std::sqrt(spread), 3.0)};
 }
 
 }  // namespace st::test

@@ -14,9 +14,16 @@ struct SampleStep {
   std::vector<st_sampling> sampling;
   std::vector<st_sequence_state> states;
   std::vector<int32_t> counts;  // [slots, V], or empty: NULL
+  bool records = false;         // asks for the optional outputs
 
   // Adds a slot, and a row with these logits that belongs to it.
   void add(const st_sampling& sampling, const st_sequence_state& state, const std::vector<float>& row);
+};
+
+// What a step returns beside its tokens, where it records.
+struct SampleRecord {
+  std::vector<st_step_record> rows;
+  std::vector<float> scores, log_p1, log_pt;  // [rows, entries]
 };
 
 struct SampleResult {
@@ -28,6 +35,7 @@ struct SampleResult {
   std::vector<st_sequence_state> states;
   std::vector<int32_t> counts;
   int32_t entries;
+  SampleRecord record;
 
   int32_t head(size_t row) const { return ids[row * static_cast<size_t>(entries)]; }
   std::vector<int32_t> row_ids(size_t row) const;
@@ -41,6 +49,8 @@ void expect_same_bits(const SampleResult& actual, const SampleResult& expected);
 
 // Soft thinking with every filter and every stop off.
 st_sampling plain_sampling();
+// Lets ids follow the first one of a forced end.
+void force_after_end(st_sampling& sampling, const std::vector<int32_t>& ids);
 // At the beginning of a sequence.
 st_sequence_state first_state(bool thinking = true);
 
@@ -67,7 +77,7 @@ std::string check_token(const SampleResult& result, size_t row);
 // Sum of (observed - expected)^2 / expected over the cells that expect at least 5 draws; the others are one cell.
 struct ChiSquare {
   double statistic;
-  double limit;  // passed by chance once in about a hundred thousand times
+  double limit;  // passed by chance less than once in a million times
 };
 ChiSquare chi_square(const std::vector<int64_t>& observed, const std::vector<double>& probabilities);
 

@@ -157,7 +157,7 @@ TEST_P(SampleTest, RandomRowsMatchReference) {
         ASSERT_EQ(compare_mixture(result, r, kept, step.sampling[r].max_topk, kTolerance), "")
             << "V " << vocabulary << ", T " << filter.temperature << ", top-k " << filter.top_k << ", top-p "
             << filter.top_p << ", min-p " << filter.min_p << ", margin " << kept.margin;
-        ASSERT_EQ(result.info[r].flags, ST_STEP_SOFT | ST_STEP_THINKING);
+        ASSERT_EQ(result.info[r].flags, ST_STEP_SOFT | ST_STEP_THINKING | ST_STEP_MIXED);
       }
     }
   }
@@ -319,6 +319,10 @@ TEST_P(SampleTest, RefusesMistakes) {
                           static_cast<int32_t*>(p),
                           static_cast<float*>(p),
                           static_cast<st_step_info*>(p),
+                          nullptr,
+                          nullptr,
+                          nullptr,
+                          nullptr,
                           p};
   auto refused = [&](auto change) {
     st_sample op = good;

@@ -229,11 +229,10 @@ internal sealed class Runner : IDisposable
     {
         Rows = shape.Sampled,
         Vocabulary = _config.VocabularySize,
-        Entries = _limits.Entries,
         Count = LogProbsOperation.MaxCount,
         Logits = _buffers.Forward.Logits,
         Slots = _buffers.LogProbSlots,
-        Ids = _buffers.OutIds,
+        Info = _buffers.OutInfo,
         Head = _buffers.TokenLogProbs,
         TopIds = _buffers.TopIds,
         Top = _buffers.TopLogProbs,

@@ -57,6 +57,8 @@ internal readonly unsafe struct NativeApi
     public readonly delegate* unmanaged<nint, GatherRowsOperation*, NativeStatus> GatherRows;
     public readonly delegate* unmanaged<nint, PenalizeOperation*, NativeStatus> Penalize;
     public readonly delegate* unmanaged<nint, SampleOperation*, NativeStatus> Sample;
+    public readonly delegate* unmanaged<nint, ProbeOperation*, NativeStatus> Probe;
+    public readonly delegate* unmanaged<nint, ScoreOperation*, NativeStatus> Score;
     public readonly delegate* unmanaged<nint, LogProbsOperation*, NativeStatus> LogProbs;
     public readonly delegate* unmanaged<nint, AllGatherOperation*, NativeStatus> AllGather;
     public readonly delegate* unmanaged<nint, AllSumOperation*, NativeStatus> AllSum;

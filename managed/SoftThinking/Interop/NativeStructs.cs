@@ -33,6 +33,17 @@ internal enum StepFlags
     Finished = 32,
     BadLogits = 64,
     Thinking = 128,
+    Mixed = 256,
+    Cusum = 512,
+    Eat = 1024,
+    Deer = 2048,
+    LowConfidence = 4096,
+    AnswerSpent = 8192,
+    ToHard = 16384,
+    ToSoft = 32768,
+    AwaitsEat = 65536,
+    AwaitsDeer = 131072,
+    Waiting = 262144,
 }
 
 [StructLayout(LayoutKind.Sequential)]
@@ -296,26 +307,42 @@ internal struct ForcedIds
 internal struct SlotSampling
 {
     /// <summary>ST_MAX_FORCED.</summary>
-    public const int MaxForced = 80;
+    public const int MaxForced = 240;
 
     /// <summary>ST_MAX_MARKER.</summary>
     public const int MaxMarker = 16;
+
+    /// <summary>ST_MAY_END.</summary>
+    public const int MayEnd = 0x40000000;
 
     public Filter Thinking;
     public Filter After;
     public ulong Seed;
     public int Soft;
+    public int Strategy;
     public int MaxTopk;
+    public int Record;
     public float EntropyThreshold;
     public int LengthThreshold;
     public int ColdStopAfterThinking;
     public int MaxThinkingTokens;
     public float DirichletAlpha;
     public float GumbelTemperature;
+    public float RouterThreshold;
+    public SlotNoise Noise;
+    public SlotMixture Mixture;
+    public SlotMultiplex Multiplex;
+    public SlotSwireasoning Swireasoning;
+    public SlotCusum Cusum;
+    public SlotDeepconf Deepconf;
+    public SlotEat Eat;
+    public SlotDeer Deer;
+    public ForcedQueue End;
+    public ForcedQueue Converge;
+    public ForcedQueue Conclude;
+    public ForcedQueue DeerExit;
     public int ThinkStartCount;
     public int ThinkEndCount;
-    public int ForcedCount;
-    public int Reserved;
     public MarkerIds ThinkStart;
     public MarkerIds ThinkEnd;
     public ForcedIds Forced;
@@ -331,7 +358,26 @@ internal struct SequenceState
     public uint Step;
     public int Opening;
     public int Ending;
-    public int Reserved;
+    public int ForcedEnd;
+    public int Token;
+    public int Mode;
+    public int Stay;
+    public int Switches;
+    public int AnswerLeft;
+    public float HRef;
+    public float Cusum;
+    public int CusumCount;
+    public double CusumSum;
+    public double ConfidenceSum;
+    public float EatMean;
+    public float EatVariance;
+    public int EatProbes;
+    public int EatStop;
+    public int DeerProbes;
+    public int DeerTokens;
+    public int DeerEnding;
+    public int Waiting;
+    public double DeerSum;
 }
 
 [StructLayout(LayoutKind.Sequential)]
@@ -360,6 +406,10 @@ internal struct SampleOperation
     public nint OutIds;
     public nint OutWeights;
     public nint OutInfo;
+    public nint OutRecord;
+    public nint OutScores;
+    public nint OutLogP1;
+    public nint OutLogPt;
     public nint Workspace;
 }
 
@@ -372,12 +422,10 @@ internal struct LogProbsOperation
     public uint Size;
     public int Rows;
     public int Vocabulary;
-    public int Entries;
     public int Count;
-    public int Reserved;
     public nint Logits;
     public nint Slots;
-    public nint Ids;
+    public nint Info;
     public nint Head;
     public nint TopIds;
     public nint Top;

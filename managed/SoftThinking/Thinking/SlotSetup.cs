@@ -98,6 +98,7 @@ internal readonly record struct SlotSetup(
         {
             Thinking = thinking ? 1 : 0,
             ForcedNext = -1,
+            AnswerLeft = -1,
             Opening = !thinking && start == PromptState.Unmarked ? 0 : -1,
         };
     }
@@ -117,13 +118,15 @@ internal readonly record struct SlotSetup(
             MaxThinkingTokens = options.MaxThinkingTokens ?? -1,
             DirichletAlpha = options.DirichletAlpha,
             GumbelTemperature = options.GumbelSoftmaxTemperature,
+            End = new ForcedQueue { Begin = 0, End = forced.Length },
             ThinkStartCount = markers.Start?.Ids.Length ?? 0,
             ThinkEndCount = markers.End?.Ids.Length ?? 0,
-            ForcedCount = forced.Length,
         };
         markers.Start?.Ids.CopyTo(sampling.ThinkStart);
         markers.End?.Ids.CopyTo(sampling.ThinkEnd);
         forced.CopyTo(sampling.Forced);
+        for (int i = 1; i < sampling.ThinkEndCount; i++) // the rest of the marker ends the thinking
+            sampling.Forced[i - 1] |= SlotSampling.MayEnd;
         return sampling;
     }
 

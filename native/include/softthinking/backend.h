@@ -45,7 +45,8 @@ extern "C" {
 #define ST_BLOCK_POSITIONS 16 /* positions per KV block */
 #define ST_MAX_TOPK 1024      /* maximum entries of a concept token */
 #define ST_MAX_MARKER 16      /* maximum ids of a marker that starts or ends a thought */
-#define ST_MAX_FORCED 80      /* maximum forced ids: the rest of an end marker, then the text after it */
+#define ST_MAX_FORCED 240     /* maximum forced ids of all queues of a slot: three texts of 64 and three markers */
+#define ST_MAX_WINDOW 65536   /* maximum values of a mean of confidences */
 #define ST_MAX_LOG_PROBS 20   /* maximum alternatives whose log-probability is reported */
 #define ST_MAX_HEAD_DIM 512
 #define ST_MAX_RANKS 64      /* maximum devices that compute one model together */
@@ -286,16 +287,40 @@ typedef struct st_gather_rows {
   void* out;            /* device [rows, cols] */
 } st_gather_rows;
 
-/* State of a slot. The host sets it at admission; the sample operation advances it. */
+/* State of a slot. The host sets it at admission; sample and probe advance it. Together with st_deepconf.values it is
+ * all that a sequence needs to be resumed in another slot. */
 typedef struct st_sequence_state {
   int32_t thinking;          /* 1 while the sequence is thinking */
   int32_t low_entropy_steps; /* consecutive tokens below the entropy threshold */
   int32_t thinking_steps;    /* thoughts so far */
   int32_t forced_next;       /* next index in st_sampling.forced, -1: none is pending */
   uint32_t step;             /* tokens sampled so far: the counter of the random numbers */
-  int32_t opening; /* ids of think_start at the start of the output; -1: the model can no longer open a thought */
-  int32_t ending;  /* ids of think_end matched at the end of the output */
-  int32_t reserved;
+  int32_t opening;    /* ids of think_start at the start of the output; -1: the model can no longer open a thought */
+  int32_t ending;     /* ids of think_end matched at the end of the output */
+  int32_t forced_end; /* end of the pending queue in st_sampling.forced */
+  int32_t token;      /* emitted last */
+
+  /* Swireasoning. */
+  int32_t mode;        /* 0: soft, 1: hard */
+  int32_t stay;        /* steps since the mode changed */
+  int32_t switches;    /* changes to hard so far */
+  int32_t answer_left; /* tokens until the sequence finishes; -1: no limit */
+  float h_ref;         /* nats at T = 1 when the mode changed */
+
+  /* Early exits. */
+  float cusum;           /* S */
+  int32_t cusum_count;   /* values of the warm-up so far */
+  double cusum_sum;      /* of the entropies of the warm-up */
+  double confidence_sum; /* of the values in the window of deepconf */
+  float eat_mean;        /* m */
+  float eat_variance;    /* v */
+  int32_t eat_probes;    /* probes made */
+  int32_t eat_stop;      /* 1: the next step that looks at exits stops thinking */
+  int32_t deer_probes;   /* probes begun */
+  int32_t deer_tokens;   /* tokens of the current probe so far */
+  int32_t deer_ending;   /* ids of think_end matched at its end */
+  int32_t waiting;       /* ST_PROBE_*: probes without which no step is sampled */
+  double deer_sum;       /* of ln p_1, or of p_1, over its tokens from the second on */
 } st_sequence_state;
 
 /* Parameters of penalize for a slot. With c the number of times that an id was emitted in the output:
@@ -335,49 +360,189 @@ typedef struct st_filter {
   int32_t top_k;     /* <= 0 or >= V = off */
 } st_filter;
 
-/* Sampling parameters of a slot: written by the host when a sequence is admitted, read for every token. */
+/* What a soft thought feeds to the next step. y and y_j are ids drawn with the filters of `thinking`; n is max_topk;
+ * p_1 is the softmax of the logits at temperature 1 without filters. A strategy whose rule chooses one id makes a plain
+ * token of it: (id, 1.0). */
+enum {
+  ST_STRATEGY_SOFT = 0,         /* the first n kept entries, with the noise of dirichlet_alpha and gumbel_temperature */
+  ST_STRATEGY_MIXTURE = 1,      /* mixture of inputs: y and the first 20 of p_1; up to 21 entries whatever n is */
+  ST_STRATEGY_MULTIPLEX = 2,    /* y_0 .. y_(n-1), n <= 64 */
+  ST_STRATEGY_SWIREASONING = 3, /* y, or the first n of p_1 and an entry for a marker, n <= ST_MAX_TOPK - 1 */
+  ST_STRATEGY_THINK_ROUTER = 4, /* soft if the largest probability reaches router_threshold, else y */
+  ST_STRATEGY_LATENT_SFT = 5,   /* the first n of p_1 */
+  ST_STRATEGY_LATENT_GRPO =
+      6,                    /* the n largest of ln p_1 + noise among the first of p_1, weights softmax(score / tau) */
+  ST_STRATEGY_SOFT_GRPO = 7 /* the entries of soft, weights softmax((ln(w + 1e-6) + noise) / tau) */
+};
+
+/* Noise of latent-grpo and soft-grpo: scale clamp(g), or if one-sided, scale (clamp(g) - low), with a standard Gumbel
+ * variable g for each id and clamp(g) = min(max(g, low), high). tau is st_sampling.gumbel_temperature, > 0. */
+typedef struct st_noise {
+  float scale; /* 0: no noise */
+  float low;
+  float high;
+  int32_t one_sided; /* latent-grpo only */
+} st_noise;
+
+/* Mixture of inputs: w_i = (h q_i + (beta + 1 - h) [id_i = y]) / (beta + 1), q the first 20 of p_1, normalised, and h
+ * their entropy divided by the largest possible one. */
+typedef struct st_mixture {
+  float beta;
+  int32_t direct; /* 1: w = q, and only the emitted id is y */
+  int32_t after;  /* 1: tokens after thinking are mixed too, around an id drawn with the filters of `after` */
+} st_mixture;
+
+typedef struct st_multiplex {
+  int32_t uniform;      /* 1: weights 1/n, 0: proportional to the probabilities */
+  float mask_threshold; /* a thought whose kept distribution has at most this entropy is plain; < 0: off */
+} st_multiplex;
+
+/* Switches between soft and hard thoughts by the entropy at temperature 1. */
+typedef struct st_swireasoning {
+  int32_t window;     /* steps in hard mode before it may turn soft, >= 1 */
+  float alpha_0;      /* share of the mixture beside the marker that starts a thought, of the first token; rises to 1 */
+  float beta_0;       /* the same beside the marker that ends it */
+  int32_t max_tokens; /* tokens of the whole request, >= 1: where the shares reach 1 */
+  int32_t start_blend_id;   /* gets a tenth of the first thought; -1: none */
+  int32_t max_switch_count; /* K: after K changes to hard `converge` is forced, after 2K `conclude`; 0: off */
+  int32_t final_tokens;     /* tokens after the step that queues `conclude`, >= 1 */
+  int32_t hard_count;
+  const int32_t* hard_ids; /* device [hard_count], ascending: as y they make a soft thought plain */
+} st_swireasoning;
+
+/* S = max(0, S + mu - H_1 - drift) reaches above the threshold. */
+typedef struct st_cusum {
+  float mu;
+  int32_t warmup; /* > 0: mu is the mean of that many first values of H_1, during which S stays 0 */
+  float drift;
+  float threshold; /* <= 0: off */
+} st_cusum;
+
+/* The mean of the last `window` confidences, of thoughts and other tokens, is below the bar: the sequence finishes. */
+typedef struct st_deepconf {
+  int32_t window; /* 1..ST_MAX_WINDOW; 0: off. On from the first token of the sequence or never */
+  float bar;
+  int32_t eos; /* the id that is emitted then; -1: none, the token stays as it is */
+  int32_t reserved;
+  float* values; /* device [window]: the value of step s is at s % window */
+} st_deepconf;
+
+/* The moving variance of H_1 after a text that ends the thought stays small. A probe follows a thought. */
+typedef struct st_eat {
+  int32_t on;
+  int32_t interval; /* > 0: a probe each so many thoughts; 0: after the trigger ids */
+  float alpha;      /* m = alpha x + (1 - alpha) m, v = alpha (x - m)^2 + (1 - alpha) v */
+  float delta;      /* stops when v is below */
+  int32_t min_probes;
+  int32_t trigger_count;
+  const int32_t* trigger_ids; /* device [trigger_count], ascending */
+} st_eat;
+
+/* The model answers with confidence in place of a trigger id. */
+typedef struct st_deer {
+  int32_t max_probes; /* 0: off */
+  int32_t tokens;     /* maximum tokens of a probe, >= 1 */
+  float threshold;
+  int32_t arithmetic;  /* mean of the probabilities: 1: arithmetic, 0: geometric */
+  int32_t require_end; /* 1: a probe that does not end with think_end has confidence 0 */
+  int32_t trigger_count;
+  const int32_t* trigger_ids; /* device [trigger_count], ascending */
+} st_deer;
+
+/* Ids begin .. end - 1 of st_sampling.forced, emitted one after another; begin = end: none. */
+typedef struct st_queue {
+  int32_t begin;
+  int32_t end;
+} st_queue;
+
+#define ST_MAY_END 0x40000000 /* added to a forced id: it may end the thinking */
+
+/* Sampling parameters of a slot: written by the host when a sequence is admitted, read for every token. All ids are in
+ * 0..V-1. Queues may overlap. */
 typedef struct st_sampling {
   st_filter thinking; /* for soft thoughts */
   st_filter after;    /* otherwise */
   uint64_t seed;
   int32_t soft;                     /* 1: thoughts are mixtures; 0: every token is a single drawn id */
+  int32_t strategy;                 /* ST_STRATEGY_* */
   int32_t max_topk;                 /* entries of a mixture, 1..entries of the sample operation */
+  int32_t record;                   /* 1: the optional outputs of sample are written for this slot */
   float entropy_threshold;          /* nats; <= 0: no cold stop */
   int32_t length_threshold;         /* consecutive low-entropy tokens that trigger the stop, >= 1 */
   int32_t cold_stop_after_thinking; /* 1: the same count finishes the sequence after thinking */
   int32_t max_thinking_tokens;      /* thoughts before the end of thinking is forced; -1: no budget */
-  float dirichlet_alpha;            /* <= 0: off */
-  float gumbel_temperature;         /* <= 0: off */
-  int32_t think_start_count;        /* ids of the marker that starts a thought, 0 (none) .. ST_MAX_MARKER */
-  int32_t think_end_count;          /* ids of the marker that ends it */
-  int32_t forced_count;             /* 0..ST_MAX_FORCED */
-  int32_t reserved;
+  float dirichlet_alpha;            /* of soft; <= 0: off */
+  float gumbel_temperature;         /* of soft; <= 0: off. Of latent-grpo and soft-grpo: tau */
+  float router_threshold;           /* of think-router */
+  st_noise noise;
+  st_mixture mixture;
+  st_multiplex multiplex;
+  st_swireasoning swireasoning;
+  st_cusum cusum;
+  st_deepconf deepconf;
+  st_eat eat;
+  st_deer deer;
+  st_queue end;       /* after the first id of think_end, which a stop forces: its rest, then the text after it */
+  st_queue converge;  /* of swireasoning */
+  st_queue conclude;  /* of swireasoning */
+  st_queue deer_exit; /* instead of the thought: a text, think_end, the text after it; not empty with deer */
+  int32_t think_start_count; /* ids of the marker that starts a thought, 0 (none) .. ST_MAX_MARKER */
+  int32_t think_end_count;   /* ids of the marker that ends it. If a marker has several ids, no entry stands for it */
   int32_t think_start[ST_MAX_MARKER];
   int32_t think_end[ST_MAX_MARKER];
-  int32_t forced[ST_MAX_FORCED]; /* ids after the first one of a forced end: the rest of think_end, then more ids */
+  int32_t forced[ST_MAX_FORCED]; /* ids of the queues, each plus ST_MAY_END or not */
 } st_sampling;
 
 enum {
-  ST_STEP_SOFT = 1,            /* the token is a soft thought */
-  ST_STEP_COLD_STOP = 2,       /* low entropy forced the end of thinking */
-  ST_STEP_BUDGET = 4,          /* the thinking budget forced it */
-  ST_STEP_FORCED = 8,          /* the id was forced, not chosen */
-  ST_STEP_THINKING_ENDED = 16, /* thinking ended with this token */
-  ST_STEP_FINISHED = 32,       /* low entropy after thinking finished the sequence */
-  ST_STEP_BAD_LOGITS = 64,     /* NaN, +inf or no finite logit: nothing was sampled, the state is unchanged */
-  ST_STEP_THINKING = 128       /* the token belongs to a thought, including the markers that open and end it */
+  ST_STEP_SOFT = 1,              /* the token is a soft thought */
+  ST_STEP_COLD_STOP = 2,         /* low entropy forced the end of thinking. One stop at most forces it in a step */
+  ST_STEP_BUDGET = 4,            /* the thinking budget forced it */
+  ST_STEP_FORCED = 8,            /* the id was forced, not chosen */
+  ST_STEP_THINKING_ENDED = 16,   /* thinking ended with this token */
+  ST_STEP_FINISHED = 32,         /* low entropy after thinking finished the sequence */
+  ST_STEP_BAD_LOGITS = 64,       /* NaN, +inf or no finite logit: nothing was sampled, the state is unchanged */
+  ST_STEP_THINKING = 128,        /* the token belongs to a thought, including the markers that open and end it */
+  ST_STEP_MIXED = 256,           /* the entries come from a mixture, of which one may be left */
+  ST_STEP_CUSUM = 512,           /* the cumulative sum forced the end of thinking */
+  ST_STEP_EAT = 1024,            /* the variance of the probes forced it */
+  ST_STEP_DEER = 2048,           /* a confident probe replaced the thought */
+  ST_STEP_LOW_CONFIDENCE = 4096, /* deepconf finished the sequence */
+  ST_STEP_ANSWER_SPENT = 8192,   /* answer_left reached 0: the sequence is finished, as if by its length */
+  ST_STEP_TO_HARD = 16384,       /* the mode of swireasoning changed to hard */
+  ST_STEP_TO_SOFT = 32768,       /* it changed to soft */
+  ST_STEP_AWAITS_EAT = 65536,    /* a probe of eat has to follow */
+  ST_STEP_AWAITS_DEER = 131072,  /* a probe of deer has to follow, before one of eat */
+  ST_STEP_WAITING = 262144       /* the slot waits for a probe: nothing was sampled, the state is unchanged */
 };
 
 typedef struct st_step_info {
   int32_t flags;
   float entropy; /* nats, of the distribution at the token's temperature before any filter */
   int32_t token; /* the emitted id: displayed, counted by penalties and matched against markers and stops */
-  int32_t count; /* entries of the concept token, 1..entries; 0 for bad logits */
+  int32_t count; /* entries of the concept token, 1..entries; 0 for bad logits and waiting slots */
 } st_step_info;
 
-/* Samples one token per row. The result is the concept token: ids and weights, descending, padded with (0, 0.0);
- * its emitted id is the first one. It is written twice: to the slot, for the next embed, and to the output, for the
- * host. */
+/* Statistics of a row, natural logarithms. p_T is the softmax at the row's temperature (1 if that is 0), before any
+ * filter; of p_1 at temperature 1. */
+typedef struct st_step_record {
+  float entropy;       /* H_T */
+  float entropy_1;     /* H_1 */
+  float p_max;         /* the largest p_T */
+  float p_max_1;       /* the largest p_1 */
+  float lse;           /* ln of the sum of e^(l/T): ln p_T(i) = l_i/T - lse */
+  float lse_1;         /* the same at T = 1 */
+  float confidence;    /* -(1/m) times the sum of ln p_1 over the first m = min(20, finite logits) ids */
+  float entropy_top20; /* entropy of the softmax of those m logits at T = 1, divided by ln m; 0 if m = 1 */
+  float entropy_kept;  /* entropy of what the filters keep, normalised; 0 if T = 0 */
+  float token_log_p1;  /* ln p_1 of the emitted id */
+  float log_prob;      /* of the step, as its strategy defines it for reinforcement learning; 0 for forced ids */
+  int32_t scored;      /* 1: the entries have scores */
+} st_step_record;
+
+/* Samples one token per row. The result is the concept token: `count` ids with weights that sum to 1, then (0, 0.0).
+ * Its emitted id is st_step_info.token, which need not be among them. It is written twice: to the slot, for the next
+ * embed, and to the output, for the host. The optional outputs are for rows whose st_sampling.record is 1; others are
+ * left as they are. */
 typedef struct st_sample {
   uint32_t size;
   int32_t rows;
@@ -393,26 +558,81 @@ typedef struct st_sample {
   int32_t* out_ids;            /* device [rows, entries] */
   float* out_weights;          /* device [rows, entries] */
   st_step_info* out_info;      /* device [rows] */
+  st_step_record* out_record;  /* device [rows] or NULL */
+  float* out_scores;           /* device [rows, entries] or NULL: of the entries, where the strategy scores them */
+  float* out_log_p1;           /* device [rows, entries] or NULL: ln p_1 of the entries */
+  float* out_log_pt;           /* device [rows, entries] or NULL: ln p_T of the entries */
   void* workspace;             /* device, sample_workspace_bytes(rows, V) */
 } st_sample;
 
-/* Log-probabilities under the logits, at temperature 1 and before any filter: of the first id of the concept token, and
- * of the `count` most likely ids. Sums as in sample, so all backends return the same bits. 0 for rows with bad logits.
- */
+enum { ST_PROBE_EAT = 1, ST_PROBE_DEER = 2 };
+
+typedef struct st_probe_info {
+  int32_t flags;    /* of the step that waited, as changed: 0, or with deer ST_STEP_DEER | ST_STEP_FORCED | ... */
+  int32_t done;     /* 1: the probe is complete and the slot no longer waits for it. 0: deer goes on with `token`, or
+                       the slot did not wait for such a probe */
+  int32_t token;    /* the most likely id, ties by lower id */
+  int32_t emitted;  /* with ST_STEP_DEER: the id that replaces the thought's; else -1 */
+  float log_p1;     /* ln p_1 of token */
+  float entropy_1;  /* H_1 */
+  float confidence; /* of a complete probe of deer */
+  int32_t stop; /* 1: eat will stop thinking at the next step that looks at exits, or deer has replaced the thought */
+} st_probe_info;
+
+/* Applies probes to slots that wait for them. The logits of a row, without penalties and biases, are those after the
+ * last id of an eat probe (think_end and the probe's text), or those of a deer probe: after its text, then after each
+ * token that it emits. The next token of a deer probe is written as a plain token, for the next embed. If deer exits,
+ * the first id of deer_exit replaces the slot's token: in slot_ids, in counts, and as if it had been emitted at once. A
+ * probe changes nothing else. */
+typedef struct st_probe {
+  uint32_t size;
+  int32_t rows;
+  int32_t vocabulary;
+  int32_t entries;             /* as in st_sample */
+  const float* logits;         /* device [rows, V] */
+  const int32_t* slots;        /* device [rows], distinct; -1: an idle row */
+  const int32_t* kinds;        /* device [rows]: ST_PROBE_* */
+  const st_sampling* sampling; /* device [slots] */
+  st_sequence_state* states;   /* device [slots] */
+  int32_t* counts;             /* device [slots, V] or NULL */
+  int32_t* slot_ids;           /* device [slots, entries] */
+  float* slot_weights;         /* device [slots, entries] */
+  int32_t* probe_ids;          /* device [slots, entries]: the next token of a deer probe */
+  float* probe_weights;        /* device [slots, entries] */
+  st_probe_info* out_info;     /* device [rows] */
+  void* workspace;             /* device, sample_workspace_bytes(rows, V) */
+} st_probe;
+
+/* Log-probabilities of given ids under the logits, without penalties and filters: ln p_1, and ln p_T with a temperature
+ * per row (0: as 1). Ids that a step records get the bits of the record. NaN for rows with bad logits. */
+typedef struct st_score {
+  uint32_t size;
+  int32_t rows;
+  int32_t vocabulary;
+  int32_t count;             /* maximum ids of a row, >= 1 */
+  const float* logits;       /* device [rows, V] */
+  const float* temperatures; /* device [rows] */
+  const int32_t* counts;     /* device [rows]: ids of each row, 0..count; what is beyond them is left as it is */
+  const int32_t* ids;        /* device [rows, count], each in 0..V-1 */
+  float* log_p1;             /* device [rows, count] */
+  float* log_pt;             /* device [rows, count] */
+  void* workspace;           /* device, sample_workspace_bytes(rows, V) */
+} st_score;
+
+/* Log-probabilities under the logits, at temperature 1 and before any filter: of the emitted id, and of the `count`
+ * most likely ids. Sums as in sample, so all backends return the same bits. 0 for rows with bad logits. */
 typedef struct st_log_probs {
   uint32_t size;
   int32_t rows;
   int32_t vocabulary;
-  int32_t entries; /* maximum entries of a concept token in ids */
-  int32_t count;   /* 0..ST_MAX_LOG_PROBS */
-  int32_t reserved;
-  const float* logits;  /* device [rows, V], as sample read them */
-  const int32_t* slots; /* device [rows]; -1: the row is skipped */
-  const int32_t* ids;   /* device [rows, entries]: st_sample.out_ids */
-  float* head;          /* device [rows]: of the first id */
-  int32_t* top_ids;     /* device [rows, count], most likely first, ties by lower id */
-  float* top;           /* device [rows, count] */
-  void* workspace;      /* device, sample_workspace_bytes(rows, V) */
+  int32_t count;            /* 0..ST_MAX_LOG_PROBS */
+  const float* logits;      /* device [rows, V], as sample read them */
+  const int32_t* slots;     /* device [rows]; -1: the row is skipped */
+  const st_step_info* info; /* device [rows]: st_sample.out_info, for the emitted id */
+  float* head;              /* device [rows]: of the emitted id */
+  int32_t* top_ids;         /* device [rows, count], most likely first, ties by lower id */
+  float* top;               /* device [rows, count] */
+  void* workspace;          /* device, sample_workspace_bytes(rows, V) */
 } st_log_probs;
 
 /* Collectives between processes, for a backend that has none of its own (the CPU). */
@@ -542,6 +762,8 @@ typedef struct st_api {
   st_status (*gather_rows)(st_stream* stream, const st_gather_rows* operation);
   st_status (*penalize)(st_stream* stream, const st_penalize* operation);
   st_status (*sample)(st_stream* stream, const st_sample* operation);
+  st_status (*probe)(st_stream* stream, const st_probe* operation);
+  st_status (*score)(st_stream* stream, const st_score* operation);
   st_status (*log_probs)(st_stream* stream, const st_log_probs* operation);
   st_status (*all_gather)(st_stream* stream, const st_all_gather* operation);
   st_status (*all_sum)(st_stream* stream, const st_all_sum* operation);

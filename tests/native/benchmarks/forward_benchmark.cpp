@@ -97,7 +97,7 @@ class Model {
     sampling.length_threshold = 256;
     sampling.max_thinking_tokens = -1;
     sampling_.assign(kMaxSlots, sampling);
-    states_.assign(kMaxSlots, {1, 0, 0, -1, 0, -1, 0, 0});
+    states_.assign(kMaxSlots, first_state());
     out_ids_.resize(kMaxSlots * kEntries);
     out_weights_.resize(kMaxSlots * kEntries);
     info_.resize(kMaxSlots);
@@ -139,7 +139,8 @@ class Model {
   void sample(int32_t rows) {
     st_sample op = {sizeof op,           rows,           kVocabulary, kEntries,    logits_,         slots_.data(),
                     sampling_.data(),    states_.data(), nullptr,     ids_.data(), weights_.data(), out_ids_.data(),
-                    out_weights_.data(), info_.data(),   workspace_};
+                    out_weights_.data(), info_.data(),   nullptr,     nullptr,     nullptr,         nullptr,
+                    workspace_};
     check(m_.api->sample(m_.stream, &op));
   }
 

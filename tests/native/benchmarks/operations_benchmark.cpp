@@ -113,7 +113,7 @@ void BM_Sample(benchmark::State& state) {
   sampling.max_thinking_tokens = -1;
   auto n = static_cast<size_t>(rows);
   std::vector<st_sampling> samplings(n, sampling);
-  std::vector<st_sequence_state> states(n, {1, 0, 0, -1, 0, -1, 0, 0});
+  std::vector<st_sequence_state> states(n, first_state());
   std::vector<int32_t> slots, slot_ids(n * kEntries), ids(n * kEntries);
   for (int32_t r = 0; r < rows; ++r) slots.push_back(r);
   std::vector<float> slot_weights(n * kEntries), weights(n * kEntries);
@@ -134,6 +134,10 @@ void BM_Sample(benchmark::State& state) {
                     ids.data(),
                     weights.data(),
                     info.data(),
+                    nullptr,
+                    nullptr,
+                    nullptr,
+                    nullptr,
                     workspace};
     check(m.api->sample(m.stream, &op));
     check(m.api->stream_synchronize(m.stream));

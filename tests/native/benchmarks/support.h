@@ -34,6 +34,14 @@ inline void release(void* pointer) {
   machine().api->memory_free(machine().device, pointer);
 }
 
+// A sequence that begins to think.
+inline st_sequence_state first_state() {
+  st_sequence_state state = {};
+  state.thinking = 1;
+  state.forced_next = state.opening = state.answer_left = -1;
+  return state;
+}
+
 // `count` numbers in -scale .. scale, the same at every run.
 void fill(float* values, uint64_t count, float scale);
 
