@@ -20,7 +20,7 @@ public static class SamplingJson
         if (value.ValueKind != JsonValueKind.Object)
             throw new JsonField("the sampling options", value).Wrong("an object");
         SamplingOptions options = defaults ?? new SamplingOptions();
-        foreach (JsonField field in new JsonField("", value).Fields())
+        foreach (JsonField field in StrategyTable.InOrder(new JsonField("", value).Fields()))
         {
             SamplingKey key = Find(field.Key) ?? throw new ArgumentException($"unknown key \"{field.Key}\"");
             if (field.Value.ValueKind != JsonValueKind.Null)
