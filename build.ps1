@@ -12,6 +12,7 @@ usage: build.ps1 <verb> [-Configuration Debug|Release] [arguments for dotnet or,
   test     all tests, managed and native
   bench    the benchmark of the command line: build.ps1 bench --help
   publish  a self-contained, trimmed command line for this machine: artifacts/publish/<rid>
+  docs     the documentation as a site: build/docs/site
   clean    what one configuration built
 '@
 
@@ -32,8 +33,9 @@ $arguments = switch ($Verb) {
         'publish', $cli, '-c', $Configuration, '-r', $rid, '--self-contained', '-p:PublishTrimmed=true',
         '-o', "$PSScriptRoot/artifacts/publish/$rid"
     }
+    'docs' { 'msbuild', "$PSScriptRoot/docs/site/Site.proj" }
     'clean' { 'clean', $solution, '-c', $Configuration }
-    default { throw "unknown verb '$Verb': build, test, bench, publish and clean are known" }
+    default { throw "unknown verb '$Verb': build, test, bench, publish, docs and clean are known" }
 }
 
 dotnet @arguments @Rest

@@ -36,7 +36,7 @@ internal sealed class RequestBuilder(IChatClient client, Engine engine, Generati
     {
         GenerationRequest request = options.RawRepresentationFactory?.Invoke(client) switch
         {
-            null => defaults ?? ForModel(new GenerationRequest { Prompt = new ChatPrompt([]) }.WithDefaults(engine.Defaults)),
+            null => engine.Adapt(defaults ?? new GenerationRequest { Prompt = new ChatPrompt([]) }.WithDefaults(engine.Defaults)),
             GenerationRequest raw => raw,
             SamplingOptions sampling => (defaults ?? new GenerationRequest { Prompt = new ChatPrompt([]) }) with { Sampling = sampling },
             object other => throw new NotSupportedException(
@@ -44,10 +44,6 @@ internal sealed class RequestBuilder(IChatClient client, Engine engine, Generati
         };
         return request.Samples == 1 ? request : throw new NotSupportedException("GenerationRequest.Samples must be 1: a reply is one sample");
     }
-
-    /// <summary>A model that does not think cannot think softly.</summary>
-    private GenerationRequest ForModel(GenerationRequest request) =>
-        engine.HasThinkingMarkers ? request : request with { Sampling = request.Sampling with { SoftThinking = false } };
 
     private SamplingOptions WithSampling(SamplingOptions sampling) => sampling with
     {
@@ -74,7 +70,7 @@ internal sealed class RequestBuilder(IChatClient client, Engine engine, Generati
     /// <summary>For a model that does not think, the effort has no effect.</summary>
     private GenerationRequest WithReasoning(GenerationRequest request)
     {
-        if (options.Reasoning?.Effort is not Effort effort || !(engine.HasThinkingMarkers || request.Sampling.ThinkEnd != null))
+        if (options.Reasoning?.Effort is not Effort effort || !engine.CanThink(request.Sampling))
             return request;
         return ReasoningLevel.Apply(request, effort switch
         {

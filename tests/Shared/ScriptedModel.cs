@@ -69,6 +69,14 @@ internal static class ScriptedModel
         void Save(string file, JsonObject json) => File.WriteAllText(Path.Combine(folder, file), json.ToJsonString());
     }
 
+    /// <summary>As <see cref="Write"/>, for a model that does not think: no marker of a thought is in its template or its vocabulary.</summary>
+    public static void WriteWithoutThoughts(string folder, ScriptedReply reply)
+    {
+        Write(folder, "{{ messages[-1].content }}" + reply.Trigger, reply);
+        string tokenizer = Path.Combine(folder, "tokenizer.json");
+        File.WriteAllText(tokenizer, File.ReadAllText(tokenizer).Replace("think", "idea", StringComparison.Ordinal));
+    }
+
     /// <summary>Each byte is a token, and so is each piece.</summary>
     private static JsonObject Tokenizer(string[] added, Dictionary<string, int> ids)
     {

@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using Microsoft.Extensions.AI;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
@@ -30,7 +29,7 @@ public class DocumentedExampleTests
         // </example>
 
         Assert.That(Console.ToString(), Does.EndWith("The answer is \\boxed{113}.").And.Match(@"\[[^\]]+ [2-5]\]"));
-        AssertIsDocumented();
+        DocumentedExample.AssertIsIn("library.md");
     }
 
     [Test]
@@ -51,16 +50,26 @@ public class DocumentedExampleTests
         ChatResponse reply = await client.GetResponseAsync(Models.Question, new ChatOptions { Temperature = 0 });
         HealthReport health = await host.Services.GetRequiredService<HealthCheckService>().CheckHealthAsync();
         Assert.That((reply.Text, health.Status, client.GetService<FunctionInvokingChatClient>() != null), Is.EqualTo((Models.Answer, HealthStatus.Healthy, true)));
-        AssertIsDocumented();
+        DocumentedExample.AssertIsIn("library.md");
     }
 
-    private static void AssertIsDocumented([CallerMemberName] string test = "")
+    [Test]
+    public async Task Host_HasSeveralModels()
     {
-        string folder = Path.Combine(TestData.RepositoryRoot, "tests", "SoftThinking.Extensions.AI.Tests");
-        string source = File.ReadAllText(Path.Combine(folder, nameof(DocumentedExampleTests) + ".cs")).ReplaceLineEndings("\n");
-        string method = source[source.IndexOf($"Task {test}()", StringComparison.Ordinal)..];
-        string example = method.Split("// <example>\n")[1].Split("        // </example>")[0].Replace("\n        ", "\n")[8..];
-        string documentation = File.ReadAllText(Path.Combine(TestData.RepositoryRoot, "docs", "library.md")).ReplaceLineEndings("\n");
-        Assert.That(documentation, Does.Contain($"```csharp\n{example}```\n"));
+        HostApplicationBuilder builder = Host.CreateEmptyApplicationBuilder(null);
+        builder.Configuration.AddInMemoryCollection([new("SoftThinking:small:Model", TestData.TinyReasoner)]);
+
+        // <example>
+        builder.Services.AddKeyedSoftThinking("small");
+        builder.Services.AddKeyedSoftThinking("large", options => options.Model = "models/graded-reasoner");
+        builder.Services.AddHealthChecks().AddKeyedSoftThinking("small").AddKeyedSoftThinking("large", tags: ["slow"]);
+        // </example>
+
+        using IHost host = builder.Build();
+        IChatClient client = host.Services.GetRequiredKeyedService<IChatClient>("small");
+        HealthReport health = await host.Services.GetRequiredService<HealthCheckService>().CheckHealthAsync(check => !check.Tags.Contains("slow"));
+        Assert.That((await client.GetResponseAsync(Models.Question, new ChatOptions { Temperature = 0 })).Text, Is.EqualTo(Models.Answer));
+        Assert.That(health.Entries.Keys, Is.EqualTo(new[] { "softthinking-small" }));
+        DocumentedExample.AssertIsIn("library.md");
     }
 }

@@ -30,17 +30,23 @@ internal sealed class Models
         Scripted?.Dispose();
     }
 
-    public static Engine LoadScripted()
+    public static Engine LoadScripted() => Load(folder => ScriptedModel.Write(folder, ScriptedModel.HermesTemplate,
+        new ScriptedReply("<|plain|>", "A greeting", " fits.", "</think>", "\n\n", "Hello", ", you."),
+        new ScriptedReply("<|tools|>", "I ask", " the tool.", "</think>", "\n", "One moment.", "\n", "<tool_call>", "\n", """{"name": "wea""", """ther", "argu""",
+            """ments": {"ci""", $$"""ty": "{{City}}"}""", "}", "\n", "</tool_call>"),
+        new ScriptedReply("<|result|>", "It is known", " now.", "</think>", "\n\n", "The sun", " shines", "."),
+        new ScriptedReply("<|direct|>", "At once", ".")));
+
+    /// <summary>A model that greets without a thought.</summary>
+    public static Engine LoadWithoutThoughts() =>
+        Load(folder => ScriptedModel.WriteWithoutThoughts(folder, new ScriptedReply("<|plain|>", "Hello", ", you.")));
+
+    private static Engine Load(Action<string> write)
     {
         string folder = Directory.CreateTempSubdirectory("scripted-").FullName;
         try
         {
-            ScriptedModel.Write(folder, ScriptedModel.HermesTemplate,
-                new ScriptedReply("<|plain|>", "A greeting", " fits.", "</think>", "\n\n", "Hello", ", you."),
-                new ScriptedReply("<|tools|>", "I ask", " the tool.", "</think>", "\n", "One moment.", "\n", "<tool_call>", "\n", """{"name": "wea""", """ther", "argu""",
-                    """ments": {"ci""", $$"""ty": "{{City}}"}""", "}", "\n", "</tool_call>"),
-                new ScriptedReply("<|result|>", "It is known", " now.", "</think>", "\n\n", "The sun", " shines", "."),
-                new ScriptedReply("<|direct|>", "At once", "."));
+            write(folder);
             Engine engine = Engine.Load(folder, new EngineOptions { Device = ComputeDevice.Cpu, Threads = 1 });
             _ = engine.Template; // is read on first use
             return engine;

@@ -103,6 +103,18 @@ public class OptionsTests
     }
 
     [Test]
+    public async Task ModelThatDoesNotThink_Answers()
+    {
+        await using Engine engine = Models.LoadWithoutThoughts();
+        GenerationRequest defaults = new() { Prompt = new ChatPrompt([]), Sampling = new SamplingOptions { MaxThinkingTokens = 5 } };
+        foreach (GenerationRequest? given in new[] { null, defaults })
+        {
+            ChatResponse reply = await new SoftThinkingChatClient(engine, defaults: given).GetResponseAsync("Hi", Effort(ReasoningEffort.Low));
+            Assert.That((reply.Text, reply.Usage!.ReasoningTokenCount), Is.EqualTo((Models.Greeting, 0)));
+        }
+    }
+
+    [Test]
     public void WithSoftThinking_RefusesNull()
     {
         ChatOptions options = new();

@@ -1,23 +1,23 @@
 using Microsoft.Extensions.Logging;
-using Microsoft.Extensions.Options;
 
 namespace SoftThinking.Extensions.AI;
 
 /// <summary>Loads the model that the options name.</summary>
-internal sealed partial class ConfiguredModel(IOptions<SoftThinkingOptions> options, ILogger logger)
+/// <param name="options">Returns the options; throws where they are wrong.</param>
+internal sealed partial class ConfiguredModel(Func<SoftThinkingOptions> options, ILogger logger)
 {
     /// <param name="progress">Called with the fraction loaded, 0 to 1.</param>
     public async Task<Engine> LoadAsync(Action<double> progress, CancellationToken cancellation)
     {
-        string path = options.Value.Model;
+        SoftThinkingOptions model = options();
         try
         {
-            EngineOptions engine = options.Value.ToEngineOptions() with { Logger = logger, LoadProgress = progress };
-            return await Engine.LoadAsync(path, engine, cancellation).ConfigureAwait(false);
+            EngineOptions engine = model.ToEngineOptions() with { Logger = logger, LoadProgress = progress };
+            return await Engine.LoadAsync(model.Model, engine, cancellation).ConfigureAwait(false);
         }
         catch (Exception error) when (error is not OperationCanceledException)
         {
-            Log(path, error);
+            Log(model.Model, error);
             throw;
         }
     }

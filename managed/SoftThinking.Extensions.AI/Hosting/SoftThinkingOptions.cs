@@ -60,6 +60,9 @@ public sealed class SoftThinkingOptions
     /// <summary>Whether keys and values of a prefix that was computed earlier are reused.</summary>
     public bool? PrefixCache { get; set; }
 
+    /// <summary>Name of the section of the configuration that a model with a key has.</summary>
+    internal static string SectionOf(string? key) => string.IsNullOrEmpty(key) ? Section : $"{Section}:{key}";
+
     internal string ModelName
     {
         get

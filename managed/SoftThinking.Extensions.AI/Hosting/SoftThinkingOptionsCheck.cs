@@ -5,12 +5,13 @@ namespace SoftThinking.Extensions.AI;
 /// <summary>Checks the settings of an application, before the model is loaded.</summary>
 internal sealed class SoftThinkingOptionsCheck : IValidateOptions<SoftThinkingOptions>
 {
+    /// <param name="name">Key of the model; empty for the one without.</param>
     public ValidateOptionsResult Validate(string? name, SoftThinkingOptions options)
     {
         if (string.IsNullOrEmpty(options.Model))
-            return Fail("Model", "is missing: it must be the path of a checkpoint");
+            return Fail(name, "Model", "is missing: it must be the path of a checkpoint");
         if (!Directory.Exists(options.Model) && !File.Exists(options.Model))
-            return Fail("Model", $"\"{options.Model}\" does not exist (in {Environment.CurrentDirectory})");
+            return Fail(name, "Model", $"\"{options.Model}\" does not exist (in {Environment.CurrentDirectory})");
         try
         {
             options.ToEngineOptions();
@@ -18,9 +19,10 @@ internal sealed class SoftThinkingOptionsCheck : IValidateOptions<SoftThinkingOp
         }
         catch (ArgumentOutOfRangeException error)
         {
-            return Fail(error.ParamName!, error.Message);
+            return Fail(name, error.ParamName!, error.Message);
         }
     }
 
-    private static ValidateOptionsResult Fail(string key, string problem) => ValidateOptionsResult.Fail($"{SoftThinkingOptions.Section}:{key}: {problem}");
+    private static ValidateOptionsResult Fail(string? name, string setting, string problem) =>
+        ValidateOptionsResult.Fail($"{SoftThinkingOptions.SectionOf(name)}:{setting}: {problem}");
 }

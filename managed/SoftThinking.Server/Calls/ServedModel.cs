@@ -10,9 +10,8 @@ internal sealed class ServedModel
         GenerationRequest defaults = options.Defaults(engine.Defaults);
         Engine = engine;
         Name = options.ModelName;
-        Thinks = engine.HasThinkingMarkers || defaults.Sampling.ThinkEnd != null;
-        // A model that does not think cannot think softly.
-        Defaults = Thinks ? defaults : defaults with { Sampling = defaults.Sampling with { SoftThinking = false, MaxThinkingTokens = null } };
+        Thinks = engine.CanThink(defaults.Sampling);
+        Defaults = engine.Adapt(defaults);
     }
 
     public Engine Engine { get; }

@@ -59,12 +59,6 @@ public sealed class Engine : IAsyncDisposable, IDisposable
     /// <summary>Maximum positions of a sequence: the model's limit, or less where the options or the KV cache require it.</summary>
     public int ContextLength => Model.ContextLength;
 
-    /// <summary>Whether the model has known markers of a thought. Without them soft thinking and thinking budgets need
-    /// <see cref="SamplingOptions.ThinkEnd"/>.</summary>
-    /// <exception cref="ModelFileException">The file of the chat template is broken.</exception>
-    /// <exception cref="TemplateException">The chat template is broken or not supported.</exception>
-    public bool HasThinkingMarkers => ThinkingMarkers.Resolve(Tokenizer, Template?.Source, null, null).End != null;
-
     /// <summary>A snapshot of the load, taken after the last engine step.</summary>
     public EngineStatistics Statistics => _loop.Statistics;
 
@@ -149,6 +143,30 @@ public sealed class Engine : IAsyncDisposable, IDisposable
     {
         ArgumentNullException.ThrowIfNull(prompt);
         return _encoder.Encode(prompt, ThinkingMarkers.Resolve(Tokenizer, TemplateSource(prompt), null, null)).Tokens;
+    }
+
+    /// <summary>Whether thoughts of the model can be ended with these options, as soft thinking and thinking budgets need it: the options
+    /// name the marker that ends a thought, or the model has a known one.</summary>
+    /// <exception cref="ArgumentNullException">The options are null.</exception>
+    /// <exception cref="ModelFileException">The file of the chat template is broken.</exception>
+    /// <exception cref="TemplateException">The chat template is broken or not supported.</exception>
+    public bool CanThink(SamplingOptions sampling)
+    {
+        ArgumentNullException.ThrowIfNull(sampling);
+        return sampling.ThinkEnd != null || ThinkingMarkers.Resolve(Tokenizer, Template?.Source, null, null).End != null;
+    }
+
+    /// <summary>The request as this model can execute it: where it <see cref="CanThink">cannot think</see>, without soft thinking, thinking
+    /// budget and <see cref="GenerationRequest.EndThinking"/>, which the engine would refuse.</summary>
+    /// <exception cref="ArgumentNullException">The request is null.</exception>
+    /// <exception cref="ModelFileException">The file of the chat template is broken.</exception>
+    /// <exception cref="TemplateException">The chat template is broken or not supported.</exception>
+    public GenerationRequest Adapt(GenerationRequest request)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        return CanThink(request.Sampling)
+            ? request
+            : request with { Sampling = request.Sampling with { SoftThinking = false, MaxThinkingTokens = null }, EndThinking = CancellationToken.None };
     }
 
     /// <summary>Accepts no further requests, and waits until all accepted ones have ended. Then the engine can only be disposed.</summary>

@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using NUnit.Framework;
+using SoftThinking.Tests.Checkpoints;
 using SoftThinking.Thinking;
 
 namespace SoftThinking.Tests;
@@ -227,6 +228,23 @@ public class ThinkingTests
         Assert.That((await engine.GenerateAsync(GenerationRequest.FromQuestion("1 + 1?") with { Sampling = Greedy, MaxNewTokens = 5 })).Samples[0].Tokens, Is.Not.Empty);
         GenerationRequest named = GenerationRequest.FromQuestion("1 + 1?") with { Sampling = new() { ThinkEnd = "</idea>" }, MaxNewTokens = 5 };
         Assert.That((await engine.GenerateAsync(named)).Samples[0].Tokens, Is.Not.Empty);
+    }
+
+    [Test]
+    public async Task AModelWithoutMarkersGetsRequestsThatItCanExecute()
+    {
+        using TempFolder folder = new();
+        ScriptedModel.WriteWithoutThoughts(folder.Path, new ScriptedReply("<|plain|>", "Hello", ", you."));
+        using CancellationTokenSource end = new();
+        await using Engine engine = Engine.Load(folder.Path, new EngineOptions { Device = ComputeDevice.Cpu, Threads = 1 });
+        GenerationRequest request = GenerationRequest.FromQuestion("Hi") with { Sampling = new() { MaxThinkingTokens = 5 }, EndThinking = end.Token };
+        GenerationRequest named = request with { Sampling = request.Sampling with { ThinkEnd = "Hello" } };
+        Assert.Multiple(() =>
+        {
+            Assert.That((engine.CanThink(request.Sampling), engine.CanThink(named.Sampling), _engine.CanThink(request.Sampling)), Is.EqualTo((false, true, true)));
+            Assert.That((engine.Adapt(named), _engine.Adapt(request)), Is.EqualTo((named, request)));
+        });
+        Assert.That((await engine.GenerateAsync(engine.Adapt(request))).Answer, Is.EqualTo("Hello, you."));
     }
 
     /// <summary>The tokens of an answer, as the tracker decides them.</summary>
