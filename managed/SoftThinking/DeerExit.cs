@@ -62,3 +62,4 @@ public sealed record DeerExit
 
     /// <inheritdoc/>
     public override int GetHashCode() => HashCode.Combine(Threshold, MaxProbes, ProbeText, ProbeTokens, ArithmeticMean, RequireEnd, ExitText);
+}

@@ -141,8 +141,8 @@ public sealed record SamplingOptions
     /// <summary><see cref="MaxTopk"/>, or the default of the strategy.</summary>
     internal int Topk => MaxTopk ?? Strategy.DefaultTopk;
 
-    /// <summary>Most entries of a concept token.</summary>
-    internal int Entries => Strategy.Entries(Topk);
+    /// <summary>Most entries of a concept token that these options give; see <see cref="EngineOptions.MaxTopk"/>.</summary>
+    public int Entries => Strategy.Entries(Topk);
 
     // One for all, so that equal options are equal.
     private static readonly IReadOnlyDictionary<int, float> NoBias = new Dictionary<int, float>();

@@ -18,9 +18,6 @@ internal static class StrategyTable
 
     public static SamplingKey[] All { get; } = [Strategy(), .. Noise(), .. Mixtures(), .. Switches()];
 
-    /// <summary>Fields in the order of reading: the strategy first, since it decides which parameters there are.</summary>
-    public static IEnumerable<JsonField> InOrder(IEnumerable<JsonField> fields) => fields.OrderByDescending(field => field.Key == Key);
-
     private static SamplingKey<string> Strategy() => new(SamplingSection.Strategy, Key,
         $"What a thought feeds to the next step: {string.Join(", ", Published.Select(strategy => strategy.Name))}.",
         o => o.Strategy.Name, (o, name) => o.Strategy.Name == name ? o : o with { Strategy = Find(name) },
@@ -32,7 +29,7 @@ internal static class StrategyTable
 
     private static SamplingKey[] Noise() =>
     [
-        Real("dirichlet_alpha", "Concentration of Dirichlet noise, smaller is noisier. With soft: 0 (off) to 1000000. With dirichlet: 0.0001 to 1000000. [1]",
+        Real("dirichlet_alpha", "Concentration of Dirichlet noise, smaller is noisier. With soft: 0 (off) to 1000000. With dirichlet: 0.0001 to 1000000, by default 1.",
             In<SoftStrategy, float>(s => s.DirichletAlpha, (s, v) => s with { DirichletAlpha = v }),
             In<DirichletStrategy, float>(s => s.DirichletAlpha, (s, v) => s with { DirichletAlpha = v })),
         Real("gumbel_softmax_temperature", "Temperature of Gumbel-softmax noise on the mixtures of soft: 0 (off), or 0.0001 to 100.",
@@ -74,7 +71,7 @@ internal static class StrategyTable
             In<SwiReasoningStrategy, float>(s => s.Beta0, (s, v) => s with { Beta0 = v })),
         Integer("start_blend_id", "Id that the first mixture of swireasoning is blended with, or -1 for none; by default that of a backslash and an n.",
             In<SwiReasoningStrategy, int>(s => s.StartBlendId, (s, v) => s with { StartBlendId = v })),
-        Of("hard_ids", "Ids that swireasoning never mixes: an array of at most 16.", ReadIds, WriteIds,
+        Of("hard_ids", "Ids that swireasoning never mixes: an array of at most 16.", SamplingTable.ReadIds, SamplingTable.WriteIds,
             In<SwiReasoningStrategy, IReadOnlyList<int>>(s => s.HardIds, (s, v) => s with { HardIds = v })),
         Integer("max_switch_count", "Switches of swireasoning from which the thinking is ended: 1 or more, or 0 for no limit. [0]",
             In<SwiReasoningStrategy, int>(s => s.MaxSwitchCount, (s, v) => s with { MaxSwitchCount = v })),
