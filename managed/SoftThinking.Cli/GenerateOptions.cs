@@ -89,7 +89,7 @@ internal sealed class GenerateOptions
             parsed.GetValue(_promptFile),
             raw,
             request,
-            CommonOptions.ReadMachine(parsed) with { MaxSequences = 1, MaxTopk = request.Sampling.MaxTopk },
+            CommonOptions.ReadMachine(parsed) with { MaxSequences = 1, MaxTopk = request.Sampling.Entries },
             parsed.GetValue(_json),
             parsed.GetValue(_trace))
         {
@@ -125,7 +125,7 @@ internal sealed class GenerateOptions
     private static EngineOptions ForMany(GenerateSettings settings, int batch) => settings.Engine with
     {
         MaxSequences = settings.Prompts != null ? batch : settings.Request.Samples,
-        MaxTopk = Math.Max(settings.Request.Sampling.MaxTopk, new EngineOptions().MaxTopk),
+        MaxTopk = Math.Max(settings.Request.Sampling.Entries, new EngineOptions().MaxTopk),
         QueueLength = int.MaxValue, // ManyPrompts limits what it submits
     };
 }

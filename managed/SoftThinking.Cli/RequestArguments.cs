@@ -37,7 +37,9 @@ internal sealed class RequestArguments(int? maxNewTokens, ulong? seed = 0)
     public IReadOnlyList<OptionGroup> Sampling =>
     [
         new("soft thinking", _sampling.Of(SamplingSection.Thinking)),
+        new("strategies", _sampling.Of(SamplingSection.Strategy)),
         new("start and end of thinking", [_thinking, .. _sampling.Of(SamplingSection.EndOfThinking)]),
+        new("early exits", _sampling.Of(SamplingSection.EarlyExits)),
         new("answer (and everything with --no-soft-thinking)", _sampling.Of(SamplingSection.Answer)),
         new("penalties", _sampling.Of(SamplingSection.Penalties)),
     ];

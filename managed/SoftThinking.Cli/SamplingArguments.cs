@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Globalization;
 using System.Numerics;
 using SoftThinking.Json;
 
@@ -41,14 +42,16 @@ internal sealed class SamplingArguments
         SamplingKey<float> number => Number(number),
         SamplingKey<ulong> number => Number(number),
         SamplingKey<string> text => Text(text),
+        SamplingKey<IReadOnlyList<int>> ids => List(ids, "IDS", ParseIds),
+        SamplingKey<(float, float)> bounds => List(bounds, "LOW,HIGH", ParseBounds),
         _ => null,
     };
 
     private Option<T?> Number<T>(SamplingKey<T> key) where T : struct, INumber<T>
     {
         T? preset = key.TryGet(_published, out T value) ? value : null;
-        Option<T?> option = NumberOption.Create<T>(NameOf(key), key.Description, preset, number => key.Set(_published, number));
-        _values.Add((parsed, options) => IsGiven(parsed, option) && parsed.GetValue(option) is T given ? key.Set(options, given) : options);
+        Option<T?> option = NumberOption.Create<T>(NameOf(key), key.Description, preset, number => Check(key, number));
+        _values.Add((parsed, options) => IsGiven(parsed, option) && parsed.GetValue(option) is T given ? Set(key, options, given) : options);
         return option;
     }
 
@@ -64,11 +67,38 @@ internal sealed class SamplingArguments
     private Option<bool> Flag(SamplingKey<bool> key)
     {
         Option<bool> option = new(NameOf(key)) { Description = key.Description };
-        _values.Add((parsed, options) => parsed.GetValue(option) ? key.Set(options, true) : options);
+        _values.Add((parsed, options) => IsGiven(parsed, option) ? Set(key, options, parsed.GetValue(option)) : options);
         return option;
     }
 
-    private static SamplingOptions Set(SamplingKey<string> key, SamplingOptions options, string value)
+    /// <summary>Values with commas between them.</summary>
+    private Option<string?> List<T>(SamplingKey<T> key, string help, Func<string[], T> parse) where T : notnull
+    {
+        Option<string?> option = new(NameOf(key)) { Description = key.Description, HelpName = help };
+        _values.Add((parsed, options) => IsGiven(parsed, option) ? Set(key, options, Parse(parsed.GetValue(option)!)) : options);
+        return option;
+
+        T Parse(string text)
+        {
+            try
+            {
+                return parse(text.Split(','));
+            }
+            catch (FormatException)
+            {
+                throw new UsageException($"{NameOf(key)} must be {help}, not '{text}'");
+            }
+        }
+    }
+
+    // The range of a strategy's parameter is that of the strategy, which is known when all options are.
+    private void Check<T>(SamplingKey<T> key, T value) where T : notnull
+    {
+        if (key.Section != SamplingSection.Strategy)
+            key.Set(_published, value);
+    }
+
+    private static SamplingOptions Set<T>(SamplingKey<T> key, SamplingOptions options, T value) where T : notnull
     {
         try
         {
@@ -78,7 +108,17 @@ internal sealed class SamplingArguments
         {
             throw new UsageException(NumberOption.Rename(error, NameOf(key)));
         }
+        catch (ArgumentException error)
+        {
+            throw new UsageException(error.Message.Replace(key.Name, NameOf(key), StringComparison.Ordinal));
+        }
     }
+
+    private static IReadOnlyList<int> ParseIds(string[] parts) => [.. parts.Select(part => int.Parse(part, NumberStyles.Integer, CultureInfo.InvariantCulture))];
+
+    private static (float, float) ParseBounds(string[] parts) => parts is [string low, string high]
+        ? (float.Parse(low, CultureInfo.InvariantCulture), float.Parse(high, CultureInfo.InvariantCulture))
+        : throw new FormatException();
 
     private static bool IsGiven(ParseResult parsed, Option option) => parsed.GetResult(option) is { Implicit: false };
 

@@ -20,12 +20,20 @@ public sealed record SamplingOptions
         init => field = value ?? throw new ArgumentNullException(nameof(AfterThinking));
     } = new();
 
-    /// <summary>Maximum entries of a concept token: 1 to 1024.</summary>
-    public int MaxTopk
+    /// <summary>What a thought feeds to the next step.</summary>
+    public ThinkingStrategy Strategy
     {
         get;
-        init => field = OptionRange.Check(value, 1, 1024, "1 to 1024");
-    } = 10;
+        init => field = OptionRange.NotNull(value);
+    } = new SoftStrategy();
+
+    /// <summary>Maximum entries of a mixture: 1 to 1024, or less where the <see cref="Strategy"/> says so; null for the default of the
+    /// strategy, for most of them 10.</summary>
+    public int? MaxTopk
+    {
+        get;
+        init => field = value is int entries ? OptionRange.Check(entries, 1, ConceptToken.MaxEntries, "1 to 1024") : null;
+    }
 
     /// <summary>Cold stop: a thought counts as certain below this entropy, in nats; 0 turns it off.</summary>
     public float EarlyStoppingEntropyThreshold
@@ -76,19 +84,17 @@ public sealed record SamplingOptions
         }
     } = "";
 
-    /// <summary>Concentration of Dirichlet noise on thoughts: 0 (off) to 1,000,000.</summary>
-    public float DirichletAlpha
-    {
-        get;
-        init => field = OptionRange.Check(value, 0, 1e6f, "0 to 1000000");
-    }
+    /// <summary>Early exit by falling entropy; null for none.</summary>
+    public CusumExit? Cusum { get; init; }
 
-    /// <summary>Temperature of Gumbel-softmax noise on thoughts: 0 (off), or 0.0001 to 100.</summary>
-    public float GumbelSoftmaxTemperature
-    {
-        get;
-        init => field = value == 0 ? 0 : OptionRange.Check(value, 0.0001f, 100, "0, or 0.0001 to 100");
-    }
+    /// <summary>Early exit by low confidence; null for none.</summary>
+    public DeepConfExit? DeepConf { get; init; }
+
+    /// <summary>Early exit by settled probes; null for none.</summary>
+    public EatExit? Eat { get; init; }
+
+    /// <summary>Early exit by confident probes; null for none.</summary>
+    public DeerExit? Deer { get; init; }
 
     /// <summary>Divides the logits of tokens seen in the prompt or the output when positive, multiplies them when negative:
     /// above 0, at most 100; 1 is off.</summary>
@@ -131,6 +137,12 @@ public sealed record SamplingOptions
     public ulong? Seed { get; init; }
 
     internal const int MaxBiases = 1024;
+
+    /// <summary><see cref="MaxTopk"/>, or the default of the strategy.</summary>
+    internal int Topk => MaxTopk ?? Strategy.DefaultTopk;
+
+    /// <summary>Most entries of a concept token that these options give; see <see cref="EngineOptions.MaxTopk"/>.</summary>
+    public int Entries => Strategy.Entries(Topk);
 
     // One for all, so that equal options are equal.
     private static readonly IReadOnlyDictionary<int, float> NoBias = new Dictionary<int, float>();

@@ -44,7 +44,7 @@ internal sealed class ChatOptions
         return new ChatSettings(
             ModelChoice.Of(parsed.GetValue(CommonOptions.Model)),
             request,
-            CommonOptions.ReadMachine(parsed) with { MaxSequences = 1, MaxTopk = request.Sampling.MaxTopk },
+            CommonOptions.ReadMachine(parsed) with { MaxSequences = 1, MaxTopk = request.Sampling.Entries },
             parsed.GetValue(_load),
             parsed.GetValue(_json))
         {

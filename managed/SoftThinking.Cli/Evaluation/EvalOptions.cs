@@ -127,7 +127,7 @@ internal sealed class EvalOptions
             CommonOptions.ReadMachine(parsed) with
             {
                 MaxSequences = requests,
-                MaxTopk = plan.Settings.Max(setting => setting.Sampling.MaxTopk),
+                MaxTopk = plan.Settings.Max(setting => setting.Sampling.Entries),
                 QueueLength = int.MaxValue, // the plan limits what is in flight
             },
             parsed.GetValue(_output) ?? Path.Combine("results", dataset.Name, FileNameOf(model.Name)))

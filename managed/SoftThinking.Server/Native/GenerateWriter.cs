@@ -35,7 +35,7 @@ internal sealed class GenerateWriter(Call call, CallContext context)
         if (call.LogProbs && choice.End != null)
             WriteLogProbs(json, choice.Tokens);
         if (call.Request.Sampling.SoftThinking && choice.End != null)
-            WriteConceptTokens(json, choice.Tokens, call.Request.Sampling.MaxTopk);
+            WriteConceptTokens(json, choice.Tokens, call.Request.Sampling.Entries);
         json.WriteEndObject();
         if (IsList)
             json.WriteNumber("index", index);

@@ -28,7 +28,7 @@ internal sealed class FieldSet<T>
         if (body.ValueKind != JsonValueKind.Object)
             throw new WireException(WireError.Invalid(prefix.Length == 0 ? "the body must be a JSON object" : $"{prefix.TrimEnd('.')} must be an object", prefix.TrimEnd('.')));
         Dictionary<string, JsonField> given = [];
-        foreach (JsonField field in new JsonField("", body).Fields())
+        foreach (JsonField field in SamplingJson.InOrder(new JsonField("", body).Fields()))
         {
             if (!_byName.ContainsKey(field.Key))
                 CheckSpelling(field.Key, prefix);

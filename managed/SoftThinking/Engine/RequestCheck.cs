@@ -73,7 +73,7 @@ internal static class RequestCheck
         }
         int entries = prompt.Max(token => token.Count);
         if (request.Sampling.SoftThinking)
-            entries = Math.Max(entries, request.Sampling.MaxTopk);
+            entries = Math.Max(entries, request.Sampling.Entries);
         if (entries > options.MaxTopk)
         {
             throw new GenerationLimitException(GenerationLimit.MaxTopk,

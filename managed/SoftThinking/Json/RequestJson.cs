@@ -65,7 +65,7 @@ public static class RequestJson
         GenerationRequest request = defaults;
         Dictionary<string, JsonField> prompt = [];
         string[] others = [.. otherKeys ?? []];
-        foreach (JsonField field in new JsonField("", value).Fields())
+        foreach (JsonField field in SamplingJson.InOrder(new JsonField("", value).Fields()))
         {
             bool present = field.Value.ValueKind != JsonValueKind.Null;
             if (others.Contains(field.Key))

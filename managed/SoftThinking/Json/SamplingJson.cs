@@ -20,7 +20,7 @@ public static class SamplingJson
         if (value.ValueKind != JsonValueKind.Object)
             throw new JsonField("the sampling options", value).Wrong("an object");
         SamplingOptions options = defaults ?? new SamplingOptions();
-        foreach (JsonField field in new JsonField("", value).Fields())
+        foreach (JsonField field in InOrder(new JsonField("", value).Fields()))
         {
             SamplingKey key = Find(field.Key) ?? throw new ArgumentException($"unknown key \"{field.Key}\"");
             if (field.Value.ValueKind != JsonValueKind.Null)
@@ -40,6 +40,11 @@ public static class SamplingJson
         foreach (SamplingKey key in SamplingTable.All)
             key.Write(json, options);
     }
+
+    /// <summary>The fields of an object of options in the order in which they are to be read: the strategy first, since it decides which
+    /// parameters there are.</summary>
+    /// <exception cref="ArgumentNullException">The fields are null.</exception>
+    public static IEnumerable<JsonField> InOrder(IEnumerable<JsonField> fields) => fields.OrderByDescending(field => field.Key == StrategyTable.Key);
 
     /// <summary>The option of a name; null for an unknown one.</summary>
     internal static SamplingKey? Find(string name) => ByName.GetValueOrDefault(name);

@@ -9,8 +9,14 @@ public enum SamplingSection
     /// <summary>How thoughts are sampled.</summary>
     Thinking,
 
+    /// <summary>The strategy of thoughts, and its parameters.</summary>
+    Strategy,
+
     /// <summary>When the thinking ends, and its markers.</summary>
     EndOfThinking,
+
+    /// <summary>Early exits, besides the cold stop and the thinking budget.</summary>
+    EarlyExits,
 
     /// <summary>How the answer is sampled.</summary>
     Answer,

@@ -12,14 +12,14 @@ internal static class SamplingTable
         TopK = "Keep this many of the most likely tokens; 0 or less is off.",
         MinP = "Drop tokens below this fraction of the highest probability: 0 (off) to 1.";
 
-    public static SamplingKey[] All { get; } = [.. Thinking(), .. EndOfThinking(), .. Answer(), .. Penalties(), Seed()];
+    public static SamplingKey[] All { get; } = [.. Thinking(), .. StrategyTable.All, .. EndOfThinking(), .. ExitTable.All, .. Answer(), .. Penalties(), Seed()];
 
     private static SamplingKey[] Thinking() =>
     [
         Flag(SamplingSection.Thinking, "no_soft_thinking",
             "Sample a single token at each position of the thought, too: ordinary chain of thought.",
             o => !o.SoftThinking, (o, v) => o with { SoftThinking = !v }),
-        Integer(SamplingSection.Thinking, "max_topk", "Maximum number of tokens in a concept token: 1 to 1024.",
+        Integer(SamplingSection.Thinking, "max_topk", "Maximum number of tokens in a concept token: 1 to 1024; by default 10, or what the strategy says.",
             o => o.MaxTopk, (o, v) => o with { MaxTopk = v }),
         Real(SamplingSection.Thinking, "temperature", Temperature,
             o => o.Thinking.Temperature, (o, v) => o with { Thinking = o.Thinking with { Temperature = v } }),
@@ -29,12 +29,6 @@ internal static class SamplingTable
             o => o.Thinking.TopK, (o, v) => o with { Thinking = o.Thinking with { TopK = v } }),
         Real(SamplingSection.Thinking, "min_p", MinP,
             o => o.Thinking.MinP, (o, v) => o with { Thinking = o.Thinking with { MinP = v } }),
-        Real(SamplingSection.Thinking, "dirichlet_alpha",
-            "Concentration of Dirichlet noise on concept tokens: 0 (off) to 1000000; smaller is noisier.",
-            o => o.DirichletAlpha, (o, v) => o with { DirichletAlpha = v }),
-        Real(SamplingSection.Thinking, "gumbel_softmax_temperature",
-            "Temperature of Gumbel-softmax noise on concept tokens: 0 (off), or 0.0001 to 100.",
-            o => o.GumbelSoftmaxTemperature, (o, v) => o with { GumbelSoftmaxTemperature = v }),
     ];
 
     private static SamplingKey[] EndOfThinking() =>
@@ -134,5 +128,15 @@ internal static class SamplingTable
         foreach ((int id, float bias) in biases.OrderBy(entry => entry.Key))
             json.WriteNumber(id.ToString(CultureInfo.InvariantCulture), bias);
         json.WriteEndObject();
+    }
+
+    internal static IReadOnlyList<int> ReadIds(JsonField field) => [.. field.Elements().Select(id => id.Number<int>())];
+
+    internal static void WriteIds(Utf8JsonWriter json, IReadOnlyList<int> ids)
+    {
+        json.WriteStartArray();
+        foreach (int id in ids)
+            json.WriteNumberValue(id);
+        json.WriteEndArray();
     }
 }
