@@ -41,7 +41,7 @@
 extern "C" {
 #endif
 
-#define ST_ABI_VERSION 7u
+#define ST_ABI_VERSION 8u
 #define ST_BLOCK_POSITIONS 16 /* positions per KV block */
 #define ST_MAX_TOPK 1024      /* maximum entries of a concept token */
 #define ST_MAX_MARKER 16      /* maximum ids of a marker that starts or ends a thought */
