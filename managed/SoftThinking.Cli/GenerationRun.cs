@@ -14,6 +14,9 @@ internal enum RunEnd
     /// <summary>The cold stop ended the answer: too many certain tokens in a row.</summary>
     ColdStop,
 
+    /// <summary>The confidence fell too low.</summary>
+    LowConfidence,
+
     /// <summary>The user interrupted it.</summary>
     Cancelled,
 
@@ -119,6 +122,7 @@ internal sealed class GenerationRun(string model)
     {
         FinishReason.Length => RunEnd.Length,
         FinishReason.ColdStop => RunEnd.ColdStop,
+        FinishReason.LowConfidence => RunEnd.LowConfidence,
         _ => RunEnd.Stop,
     };
 

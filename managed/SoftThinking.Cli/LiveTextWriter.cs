@@ -97,6 +97,10 @@ internal sealed class LiveTextWriter : IRunWriter
         ThinkingEnd.Model => "the model ended its thinking",
         ThinkingEnd.ColdStop => "the cold stop ended the thinking",
         ThinkingEnd.Budget => "the budget ended the thinking",
+        ThinkingEnd.Cusum => "its falling entropy ended the thinking",
+        ThinkingEnd.Eat => "settled probes ended the thinking",
+        ThinkingEnd.Deer => "a confident probe ended the thinking",
+        ThinkingEnd.Switches => "the number of switches ended the thinking",
         _ => run.ThinkingTokens > 0 ? "the thinking did not end" : "no thinking",
     };
 
@@ -104,6 +108,7 @@ internal sealed class LiveTextWriter : IRunWriter
     {
         RunEnd.Length => " · cut off at the limit of tokens",
         RunEnd.ColdStop => " · the cold stop ended the answer",
+        RunEnd.LowConfidence => " · its low confidence ended the sample",
         RunEnd.Cancelled => " · interrupted",
         RunEnd.Error => " · failed",
         _ => "",

@@ -4,7 +4,7 @@ namespace SoftThinking;
 /// 2504.15895).</summary>
 public sealed record DeerExit
 {
-    internal const int MostTriggers = 16;
+    internal const int MostTriggers = 1024;
 
     /// <summary>Confidence above which the thinking ends: 0 to 1.</summary>
     public float Threshold
@@ -13,7 +13,7 @@ public sealed record DeerExit
         init => field = OptionRange.Check(value, 0, 1, "0 to 1");
     } = 0.95f;
 
-    /// <summary>Ids in place of which a probe is made, at most 16; null for those of "Wait" in its spellings.</summary>
+    /// <summary>Ids in place of which a probe is made, at most 1024; null for those of "Wait" in its spellings.</summary>
     public IReadOnlyList<int>? TriggerIds
     {
         get;

@@ -11,6 +11,9 @@ public enum FinishReason
 
     /// <summary>The answer was certain for too long (<see cref="SamplingOptions.ColdStopAfterThinking"/>).</summary>
     ColdStop,
+
+    /// <summary>The confidence fell too low (<see cref="SamplingOptions.DeepConf"/>).</summary>
+    LowConfidence,
 }
 
 /// <summary>Why thinking ended.</summary>
@@ -24,6 +27,18 @@ public enum ThinkingEnd
 
     /// <summary>The thinking budget was used up.</summary>
     Budget,
+
+    /// <summary>The entropy had fallen for long enough (<see cref="SamplingOptions.Cusum"/>).</summary>
+    Cusum,
+
+    /// <summary>The probes had settled (<see cref="SamplingOptions.Eat"/>).</summary>
+    Eat,
+
+    /// <summary>A probe was confident (<see cref="SamplingOptions.Deer"/>).</summary>
+    Deer,
+
+    /// <summary>SwiReasoning switched too often (<see cref="SwiReasoningStrategy.MaxSwitchCount"/>).</summary>
+    Switches,
 }
 
 /// <summary>An event of one sample of a generation: <see cref="GenerationStarted"/>, then a <see cref="GeneratedToken"/> for each
@@ -82,6 +97,9 @@ public sealed record GeneratedToken : GenerationEvent
 
     /// <summary>Set where <see cref="GenerationRequest.LogProbs"/> asks for it.</summary>
     public TokenLogProbs? LogProbs { get; init; }
+
+    /// <summary>How the token was sampled; set where <see cref="GenerationRequest.Record"/> asks for it.</summary>
+    public TokenRecord? Record { get; init; }
 }
 
 /// <summary>Log-probabilities at one position, at temperature 1 and before any filter, penalties included.</summary>

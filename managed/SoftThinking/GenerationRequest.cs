@@ -70,6 +70,9 @@ public sealed record GenerationRequest
         init => field = value is int count ? OptionRange.Check(count, 0, 20, "0 to 20") : null;
     }
 
+    /// <summary>Whether <see cref="GeneratedToken.Record"/> is reported with each token.</summary>
+    public bool Record { get; init; }
+
     /// <summary>-1000 to 1000: each level counts as an arrival 16 requests earlier. A request therefore overtakes at most
     /// 16 times the difference of priorities, and none waits forever.</summary>
     public int Priority

@@ -3,7 +3,7 @@ namespace SoftThinking;
 /// <summary>SwiReasoning (arXiv 2510.05069): soft thoughts while the model is unsure, single tokens while it is sure, by its entropy.</summary>
 public sealed record SwiReasoningStrategy : ThinkingStrategy
 {
-    private const int MostHardIds = 16;
+    private const int MostHardIds = 1024;
 
     /// <inheritdoc/>
     public override string Name => "swireasoning";
@@ -39,7 +39,7 @@ public sealed record SwiReasoningStrategy : ThinkingStrategy
         init => field = value is int id ? OptionRange.Check(id, -1, int.MaxValue, "-1 or more") : null;
     }
 
-    /// <summary>Ids that are never mixed when they are drawn: at most 16.</summary>
+    /// <summary>Ids that are never mixed when they are drawn: at most 1024.</summary>
     public IReadOnlyList<int> HardIds
     {
         get;

@@ -85,7 +85,7 @@ public sealed class EvaluationSummary
             ("correct", counts.Correct), ("correct_by_model", counts.CorrectByModel), ("wrong", counts.Wrong), ("no_answer", counts.NoAnswer),
             ("undecided", counts.Undecided), ("failed", counts.Failed), ("cut_off", counts.CutOff));
         WriteCounts(json, "thinking_end",
-            ("model", counts.EndedByModel), ("cold_stop", counts.ColdStops), ("budget", counts.EndedByBudget), ("never", counts.NeverEnded),
+            ("model", counts.EndedByModel), ("cold_stop", counts.ColdStops), ("budget", counts.EndedByBudget), ("exit", counts.EndedByExit), ("never", counts.NeverEnded),
             ("no_thought", counts.NoThought));
         WriteGroups(json, setting);
         json.WriteEndObject();

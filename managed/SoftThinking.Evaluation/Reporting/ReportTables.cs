@@ -48,8 +48,8 @@ internal static class ReportTables
     /// <summary>How the thoughts ended.</summary>
     public static ReportTable Thoughts(Section section) => Counts(
         section, "How thoughts ended", "",
-        ["setting", "by the model", "by a cold stop", "at the budget", "never", "no thought"],
-        c => [c.EndedByModel, c.ColdStops, c.EndedByBudget, c.NeverEnded, c.NoThought]);
+        ["setting", "by the model", "by a cold stop", "at the budget", "by another exit", "never", "no thought"],
+        c => [c.EndedByModel, c.ColdStops, c.EndedByBudget, c.EndedByExit, c.NeverEnded, c.NoThought]);
 
     private static ReportTable Counts(
         Section section, string title, string note, IReadOnlyList<string> headers, Func<SampleCounts, int[]> counts) =>

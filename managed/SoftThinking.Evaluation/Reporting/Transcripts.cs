@@ -84,6 +84,10 @@ internal static class Transcripts
         {
             "cold_stop" => "cold stop",
             "budget" => "budget of the thought used up",
+            "cusum" => "ended by falling entropy",
+            "eat" => "ended by settled probes",
+            "deer" => "ended by a confident probe",
+            "switches" => "ended by the number of switches",
             "model" => "end of the thought",
             _ => sample.ThinkingTokens > 0 ? "the thought never ended" : null,
         };

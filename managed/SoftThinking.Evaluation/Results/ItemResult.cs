@@ -43,10 +43,10 @@ public sealed record SampleResult
     /// <summary>Tokens after the thought.</summary>
     public required int AnswerTokens { get; init; }
 
-    /// <summary>Why the sample ended: "stop", "length", "cold_stop", or "error".</summary>
+    /// <summary>Why the sample ended: "stop", "length", "cold_stop", "low_confidence", or "error".</summary>
     public required string FinishReason { get; init; }
 
-    /// <summary>How the thought ended: "model", "cold_stop", "budget"; null where it did not end, or there is none.</summary>
+    /// <summary>How the thought ended: "model", "cold_stop", "budget", "cusum", "eat", "deer", "switches"; null where it did not end, or there is none.</summary>
     public string? ThinkingEnd { get; init; }
 
     /// <summary>Thoughts with two or more entries; null where the source does not report them.</summary>

@@ -66,6 +66,7 @@ public sealed class EngineSource(Engine engine, GenerationRequest template) : IA
         FinishReason.Stop => "stop",
         FinishReason.Length => "length",
         FinishReason.ColdStop => "cold_stop",
+        FinishReason.LowConfidence => "low_confidence",
         _ => throw new ArgumentOutOfRangeException(nameof(reason)),
     };
 }

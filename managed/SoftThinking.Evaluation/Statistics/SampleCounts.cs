@@ -52,6 +52,9 @@ public sealed record SampleCounts
     /// <summary>Thoughts that ended at their budget.</summary>
     public int EndedByBudget { get; private set; }
 
+    /// <summary>Thoughts that another early exit, or the strategy, ended.</summary>
+    public int EndedByExit { get; private set; }
+
     /// <summary>Thoughts that did not end.</summary>
     public int NeverEnded { get; private set; }
 
@@ -98,6 +101,9 @@ public sealed record SampleCounts
                 break;
             case "budget":
                 EndedByBudget++;
+                break;
+            case "cusum" or "eat" or "deer" or "switches":
+                EndedByExit++;
                 break;
             default:
                 if (sample.ThinkingTokens > 0)

@@ -56,7 +56,7 @@ internal static class ChatSchemas
             ["token_ids"] = Schemas.Array("Ids of the tokens, if return_token_ids asks for them.", Schemas.Integer("An id.")),
             ["finish_reason"] = Schemas.Choice("Why it ended.", ["stop", "length", "tool_calls"]),
             ["stop_reason"] = Schemas.OneOf("What ended it.", Schemas.Text("A text of stop."), Schemas.Integer("An id of stop_token_ids.")),
-            ["thinking_end"] = Schemas.Choice("What ended the thought.", ["model", "cold_stop", "budget"]),
+            ["thinking_end"] = Schemas.Choice("What ended the thought.", ["model", "cold_stop", "budget", "cusum", "eat", "deer", "switches"]),
         }, "token_ids", "stop_reason", "thinking_end")),
         ["usage"] = Usage,
     }));

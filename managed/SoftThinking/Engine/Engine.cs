@@ -21,6 +21,7 @@ public sealed class Engine : IAsyncDisposable, IDisposable
     private readonly Lazy<ChatTemplate?> _template;
     private readonly Lazy<ToolCallSyntax> _toolCallSyntax;
     private readonly PromptEncoder _encoder;
+    private readonly TokenSets _tokenSets;
     private readonly Lazy<Task> _disposal;
 
     private Engine(ITensorSource source, LoadedModel model, Tokenizer tokenizer, Func<ChatTemplate?> template, EngineOptions options, ILogger logger)
@@ -32,6 +33,7 @@ public sealed class Engine : IAsyncDisposable, IDisposable
         _template = new(template);
         _toolCallSyntax = new(() => ToolCallDetection.SyntaxOf(Template?.Source));
         _encoder = new PromptEncoder(source.Name, tokenizer, () => _template.Value);
+        _tokenSets = new TokenSets(tokenizer);
         _disposal = new(FreeAsync);
         EngineLog.Loaded(logger, source.Name, model.WeightBytes, model.Cache.Blocks, ContextLength);
         // Last: from here on a thread uses the model.
@@ -245,9 +247,10 @@ public sealed class Engine : IAsyncDisposable, IDisposable
         IReadOnlyList<ConceptToken> prompt = encoded.Tokens;
         RequestCheck.Prompt(prompt, Config.VocabularySize, ContextLength);
         RequestCheck.Embeddings(encoded.Embeddings, Model);
+        RequestCheck.Strategy(sampling);
         RequestCheck.Limits(request, prompt, _options);
-        SlotSetup setup = SlotSetup.Make(request, encoded.End.State, markers, Tokenizer, Defaults.EosIds, Config.VocabularySize);
-        int most = Math.Min(request.MaxNewTokens ?? _options.MaxNewTokens ?? int.MaxValue, ContextLength - prompt.Count);
+        SlotSetup setup = SlotSetup.Make(request, encoded.End.State, markers, _tokenSets, Defaults.EosIds, Config.VocabularySize, ContextLength);
+        int most = Math.Min(request.MaxNewTokens ?? _options.MaxNewTokens ?? int.MaxValue, ContextLength - prompt.Count - setup.Probes.MaxRows);
         return new PreparedRequest(request, encoded, setup, most);
     }
 

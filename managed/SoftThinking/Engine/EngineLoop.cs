@@ -278,11 +278,13 @@ internal sealed class EngineLoop : IDisposable
         string? stopString = run.MatchStop(row);
         bool endsText = EndsText(run.Generation.Request, row.Token);
         FinishReason? finish =
-            endsText || stopString != null ? FinishReason.Stop
+            (row.Flags & (StepFlags.LowConfidence | StepFlags.AnswerSpent)) == StepFlags.LowConfidence ? FinishReason.LowConfidence
+            : (row.Flags & StepFlags.LowConfidence) == 0 && (endsText || stopString != null) ? FinishReason.Stop
+            : (row.Flags & StepFlags.AnswerSpent) != 0 ? FinishReason.Length
             : (row.Flags & StepFlags.Finished) != 0 ? FinishReason.ColdStop
             : run.Tokens.Count + 1 == run.MaxLength ? FinishReason.Length
             : null;
-        StopMatch? stop = endsText ? new(null, row.Token) : stopString != null ? new(stopString, null) : null;
+        StopMatch? stop = finish != FinishReason.Stop ? null : endsText ? new(null, row.Token) : stopString != null ? new(stopString, null) : null;
         _metrics.Token(run, row, finish, now);
         run.Record(row, finish, stop);
         if (finish is FinishReason reason)

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Diagnostics.Metrics;
 using SoftThinking.Execution;
 using SoftThinking.Interop;
+using SoftThinking.Thinking;
 
 namespace SoftThinking;
 
@@ -14,10 +15,10 @@ internal sealed class EngineMetrics : IDisposable
     private const int Abort = 3, Error = 4;
 
     /// <summary>How samples end: <see cref="FinishReason"/>, <see cref="Abort"/>, <see cref="Error"/>.</summary>
-    private static readonly string[] Ends = ["stop", "length", "cold_stop", "abort", "error"];
+    private static readonly string[] Ends = ["stop", "length", "cold_stop", "low_confidence", "abort", "error"];
 
     /// <summary>How thoughts end: <see cref="ThinkingEnd"/>.</summary>
-    private static readonly string[] ThoughtEnds = ["model", "cold_stop", "budget"];
+    private static readonly string[] ThoughtEnds = ["model", "cold_stop", "budget", "cusum", "eat", "deer", "switches"];
 
     private static readonly double[] TokenTimes = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5];
     private static readonly double[] WaitTimes = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300];
@@ -99,16 +100,8 @@ internal sealed class EngineMetrics : IDisposable
         bool opens = token > 0 && (run.FlagsAt(token - 1) & StepFlags.Thinking) == 0;
         _thinkingTokens.Add(opens ? token + 1 : 1);
         Volatile.Write(ref _entropy, _entropy + row.Entropy);
-        if (ThoughtEnd(row.Flags) is ThinkingEnd end)
-            _thoughtEnds[(int)end].Add(1);
-    }
-
-    /// <summary>What ends a thought with this token, or with the marker that it begins.</summary>
-    private static ThinkingEnd? ThoughtEnd(StepFlags flags)
-    {
-        if ((flags & StepFlags.Forced) == 0)
-            return (flags & StepFlags.ThinkingEnded) != 0 ? ThinkingEnd.Model : null;
-        return (flags & StepFlags.Budget) != 0 ? ThinkingEnd.Budget : (flags & StepFlags.ColdStop) != 0 ? ThinkingEnd.ColdStop : null;
+        if ((row.Flags & StepFlags.ThinkingEnded) != 0)
+            _thoughtEnds[(int)MarkerTracker.EndOf(run.Stops | row.Flags)].Add(1);
     }
 
     /// <summary>A listener's exception must not reach the engine's thread, where it would end the process.</summary>

@@ -71,13 +71,20 @@ internal static class RequestCheck
             throw new GenerationLimitException(GenerationLimit.Output,
                 $"the request asks for {request.MaxNewTokens} new tokens; the engine's {nameof(EngineOptions.MaxNewTokens)} is {most}");
         }
-        int entries = prompt.Max(token => token.Count);
-        if (request.Sampling.SoftThinking)
-            entries = Math.Max(entries, request.Sampling.Entries);
-        if (entries > options.MaxTopk)
+        int given = prompt.Max(token => token.Count), mixed = request.Sampling.SoftThinking ? request.Sampling.Entries : 1;
+        if (Math.Max(given, mixed) <= options.MaxTopk)
+            return;
+        string what = given >= mixed ? "the prompt mixes" : $"the strategy {request.Sampling.Strategy.Name} mixes up to";
+        throw new GenerationLimitException(GenerationLimit.MaxTopk,
+            $"{what} {Math.Max(given, mixed)} tokens; the engine's {nameof(EngineOptions.MaxTopk)}, which has to be raised for it, is {options.MaxTopk}");
+    }
+
+    /// <exception cref="ArgumentException">An option does not fit the strategy.</exception>
+    public static void Strategy(SamplingOptions options)
+    {
+        if (options.Topk > options.Strategy.LargestTopk)
         {
-            throw new GenerationLimitException(GenerationLimit.MaxTopk,
-                $"the request mixes {entries} tokens; the engine's {nameof(EngineOptions.MaxTopk)} is {options.MaxTopk}");
+            throw new ArgumentException($"{nameof(SamplingOptions.MaxTopk)} is {options.Topk}; the strategy {options.Strategy.Name} mixes at most {options.Strategy.LargestTopk}");
         }
     }
 

@@ -16,6 +16,7 @@ internal sealed class SampleReader
     private readonly Queue<GenerationEvent> _decided = [];
     private int _read;
     private int _thinkingTokens;
+    private bool _hard; // the mode of SwiReasoning
 
     public SampleReader(SampleRun run, Tokenizer tokenizer)
     {
@@ -76,6 +77,7 @@ internal sealed class SampleReader
     {
         ConceptToken sampled = _run.TokenAt(token);
         StepFlags flags = _run.FlagsAt(token);
+        _hard = (flags & StepFlags.ToHard) != 0 || (_hard && (flags & StepFlags.ToSoft) == 0);
         // The id that ends a text is not part of it.
         string text = last && _run.Stop?.TokenId != null ? "" : _decoder.Append(sampled.Token);
         return new GeneratedToken
@@ -88,6 +90,7 @@ internal sealed class SampleReader
             Thinking = (flags & StepFlags.Thinking) != 0,
             Marker = false, // the tracker decides
             LogProbs = _run.LogProbsAt(token),
+            Record = _run.RecordAt(token, _hard),
         };
     }
 

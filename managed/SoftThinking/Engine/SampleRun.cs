@@ -3,6 +3,7 @@ using SoftThinking.Cache;
 using SoftThinking.Execution;
 using SoftThinking.Interop;
 using SoftThinking.Scheduling;
+using SoftThinking.Thinking;
 using SoftThinking.Tokenization;
 
 namespace SoftThinking;
@@ -16,6 +17,7 @@ internal sealed class SampleRun : Sequence
     private float[] _entropies;
     private StepFlags[] _flags;
     private TokenLogProbs[] _reported = [];
+    private readonly StepRecords? _records;
     private int _count = int.MaxValue; // of all tokens, once the last is recorded
 
     public SampleRun(Generation generation, int index, ulong seed, PreparedRequest prepared, TokenHistory tokens, EmbeddingSpan[] embeddings, Tokenizer tokenizer)
@@ -25,6 +27,7 @@ internal sealed class SampleRun : Sequence
         GenerationRequest request = prepared.Request;
         _logProbs = request.LogProbs ?? -1;
         _stops = request.StopStrings.Count > 0 ? new StopMatcher(tokenizer, request) : null;
+        _records = Setup.Records ? new StepRecords() : null;
         int ahead = Math.Min(prepared.MaxNewTokens, TokensAhead);
         (_entropies, _flags) = (new float[ahead], new StepFlags[ahead]);
     }
@@ -46,6 +49,9 @@ internal sealed class SampleRun : Sequence
 
     public StopMatch? Stop { get; private set; }
 
+    /// <summary>What stopped its thoughts so far; kept by the engine's thread.</summary>
+    public StepFlags Stops { get; private set; }
+
     /// <summary>Whether the sample waits to start; kept by the engine's thread.</summary>
     public bool Queued { get; set; } = true;
 
@@ -66,8 +72,10 @@ internal sealed class SampleRun : Sequence
         }
         _entropies[token] = row.Entropy;
         _flags[token] = row.Flags;
+        Stops |= row.Flags & MarkerTracker.Stops;
         if (_logProbs >= 0)
             RecordLogProbs(token, row);
+        _records?.Append(row);
         if (reason is FinishReason finish)
         {
             (FinishReason, Stop) = (finish, stop);
@@ -86,6 +94,9 @@ internal sealed class SampleRun : Sequence
     public StepFlags FlagsAt(int token) => _flags[token];
 
     public TokenLogProbs? LogProbsAt(int token) => _logProbs < 0 ? null : _reported[token];
+
+    /// <param name="hard">Whether the mode is hard, this token included.</param>
+    public TokenRecord? RecordAt(int token, bool hard) => _records?.At(token, _flags[token], hard);
 
     private void RecordLogProbs(int token, SampledRow row)
     {

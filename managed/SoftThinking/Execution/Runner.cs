@@ -222,6 +222,10 @@ internal sealed class Runner : IDisposable
         OutIds = _buffers.OutIds,
         OutWeights = _buffers.OutWeights,
         OutInfo = _buffers.OutInfo,
+        OutRecord = _buffers.OutRecord,
+        OutScores = _buffers.OutScores,
+        OutLogP1 = _buffers.OutLogP1,
+        OutLogPt = _buffers.OutLogPt,
         Workspace = _buffers.Workspace,
     });
 
@@ -245,6 +249,13 @@ internal sealed class Runner : IDisposable
         _stream.Copy<int>(b.OutIds, host.Ids.Pointer, (long)shape.Sampled * _limits.Entries);
         _stream.Copy<float>(b.OutWeights, host.Weights.Pointer, (long)shape.Sampled * _limits.Entries);
         _stream.Copy<StepInfo>(b.OutInfo, host.Info.Pointer, shape.Sampled);
+        if (shape.Records)
+        {
+            _stream.Copy<StepRecord>(b.OutRecord, host.Records.Pointer, shape.Sampled);
+            _stream.Copy<float>(b.OutScores, host.Scores.Pointer, (long)shape.Sampled * _limits.Entries);
+            _stream.Copy<float>(b.OutLogP1, host.LogP1.Pointer, (long)shape.Sampled * _limits.Entries);
+            _stream.Copy<float>(b.OutLogPt, host.LogPt.Pointer, (long)shape.Sampled * _limits.Entries);
+        }
         if (!shape.ReportsLogProbs)
             return;
         _stream.Copy<float>(b.TokenLogProbs, host.TokenLogProbs.Pointer, shape.Sampled);
@@ -257,6 +268,7 @@ internal sealed class Runner : IDisposable
     private sealed record Buffers(
         ForwardBuffers Forward, nint Positions, nint FirstRow, nint BlockTables, nint TokenIndex, nint LogitIndex,
         nint Slots, nint PenalizedSlots, nint LogProbSlots, nint OutIds, nint OutWeights, nint OutInfo,
+        nint OutRecord, nint OutScores, nint OutLogP1, nint OutLogPt,
         nint TokenLogProbs, nint TopIds, nint TopLogProbs, nint Workspace)
     {
         public static Buffers Place(DeviceArena arena, Device device, ModelShard shard, RunnerLimits limits) => new(
@@ -272,6 +284,10 @@ internal sealed class Runner : IDisposable
             OutIds: arena.Reserve<int>((long)limits.Slots * limits.Entries),
             OutWeights: arena.Reserve<float>((long)limits.Slots * limits.Entries),
             OutInfo: arena.Reserve<StepInfo>(limits.Slots),
+            OutRecord: arena.Reserve<StepRecord>(limits.Slots),
+            OutScores: arena.Reserve<float>((long)limits.Slots * limits.Entries),
+            OutLogP1: arena.Reserve<float>((long)limits.Slots * limits.Entries),
+            OutLogPt: arena.Reserve<float>((long)limits.Slots * limits.Entries),
             TokenLogProbs: arena.Reserve<float>(limits.Slots),
             TopIds: arena.Reserve<int>((long)limits.Slots * LogProbsOperation.MaxCount),
             TopLogProbs: arena.Reserve<float>((long)limits.Slots * LogProbsOperation.MaxCount),

@@ -14,6 +14,7 @@ internal sealed class SlotTable : IDisposable
     private readonly DeviceArena _device;
     private readonly DeviceArena _host;
     private readonly DeviceEvent _countsCopied;
+    private readonly SlotStorage[] _storage;
     private readonly int _vocabulary;
     private HostArray<SlotSampling> _sampling;
     private HostArray<SequenceState> _states;
@@ -36,6 +37,7 @@ internal sealed class SlotTable : IDisposable
         }, host: true);
         _device = DeviceArena.Allocate(device, arena => Device = DeviceSlots.Place(arena, limits, vocabulary));
         _countsCopied = new DeviceEvent(device);
+        _storage = [.. Enumerable.Range(0, limits.Slots).Select(_ => new SlotStorage(device, stream))];
     }
 
     public DeviceSlots Device { get; private set; } = null!;
@@ -45,7 +47,11 @@ internal sealed class SlotTable : IDisposable
     public void Apply(in SlotUpdate update)
     {
         int slot = update.Slot;
-        Set(slot, _sampling, Device.Sampling, update.Sampling);
+        SlotSampling sampling = update.Sampling;
+        if (update.Start is SlotStart begin)
+            _storage[slot].Store(begin.Lists, sampling.Deepconf.Window);
+        _storage[slot].Point(ref sampling);
+        Set(slot, _sampling, Device.Sampling, sampling);
         if (update.Start is not SlotStart start)
             return;
         Set(slot, _states, Device.States, start.State);
@@ -83,6 +89,8 @@ internal sealed class SlotTable : IDisposable
     public void Dispose()
     {
         _countsCopied.Dispose();
+        foreach (SlotStorage storage in _storage)
+            storage.Dispose();
         _device.Dispose();
         _host.Dispose();
     }

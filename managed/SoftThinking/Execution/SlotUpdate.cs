@@ -19,7 +19,7 @@ internal readonly record struct SlotUpdate(int Slot, SlotSampling Sampling, Slot
                 .Where(i => !sequence.Embeddings.Any(span => span.Within(i, 1).Count > 0))
                 .Select(sequence.Tokens.TokenAt)];
         }
-        return new(sequence.Slot, setup.Sampling, new SlotStart(setup.State, setup.Penalizes, setup.Penalties, setup.Bias, prompt));
+        return new(sequence.Slot, setup.Sampling, new SlotStart(setup.State, setup.Penalizes, setup.Penalties, setup.Bias, setup.Lists, prompt));
     }
 
     /// <summary>Sampling parameters of a sequence that has begun.</summary>
@@ -28,4 +28,4 @@ internal readonly record struct SlotUpdate(int Slot, SlotSampling Sampling, Slot
 
 /// <summary>What a slot starts with.</summary>
 /// <param name="Prompt">Ids of the prompt, for the penalties; empty without.</param>
-internal readonly record struct SlotStart(SequenceState State, bool Penalizes, Penalties Penalties, LogitBias Bias, int[] Prompt);
+internal readonly record struct SlotStart(SequenceState State, bool Penalizes, Penalties Penalties, LogitBias Bias, SlotLists Lists, int[] Prompt);

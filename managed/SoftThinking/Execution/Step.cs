@@ -108,7 +108,8 @@ internal sealed record HostInputs(
 /// <summary>The outputs of a step, one entry per sampled row.</summary>
 internal sealed record HostOutputs(
     HostArray<int> Ids, HostArray<float> Weights, HostArray<StepInfo> Info, HostArray<float> TokenLogProbs,
-    HostArray<int> TopIds, HostArray<float> TopLogProbs)
+    HostArray<int> TopIds, HostArray<float> TopLogProbs, HostArray<StepRecord> Records, HostArray<float> Scores, HostArray<float> LogP1,
+    HostArray<float> LogPt)
 {
     public static HostOutputs Place(DeviceArena arena, RunnerLimits limits) => new(
         Ids: HostArray<int>.Place(arena, (long)limits.Slots * limits.Entries),
@@ -116,7 +117,11 @@ internal sealed record HostOutputs(
         Info: HostArray<StepInfo>.Place(arena, limits.Slots),
         TokenLogProbs: HostArray<float>.Place(arena, limits.Slots),
         TopIds: HostArray<int>.Place(arena, (long)limits.Slots * LogProbsOperation.MaxCount),
-        TopLogProbs: HostArray<float>.Place(arena, (long)limits.Slots * LogProbsOperation.MaxCount));
+        TopLogProbs: HostArray<float>.Place(arena, (long)limits.Slots * LogProbsOperation.MaxCount),
+        Records: HostArray<StepRecord>.Place(arena, limits.Slots),
+        Scores: HostArray<float>.Place(arena, (long)limits.Slots * limits.Entries),
+        LogP1: HostArray<float>.Place(arena, (long)limits.Slots * limits.Entries),
+        LogPt: HostArray<float>.Place(arena, (long)limits.Slots * limits.Entries));
 }
 
 /// <summary>The result of one sampled row.</summary>
@@ -124,10 +129,11 @@ internal readonly ref struct SampledRow
 {
     private readonly HostOutputs _outputs;
     private readonly int _row;
+    private readonly int _entries;
 
     public SampledRow(HostOutputs outputs, int row, int entries)
     {
-        (_outputs, _row) = (outputs, row);
+        (_outputs, _row, _entries) = (outputs, row, entries);
         Ids = outputs.Ids.Slice((long)row * entries, Info.Count);
         Weights = outputs.Weights.Slice((long)row * entries, Info.Count);
     }
@@ -151,6 +157,20 @@ internal readonly ref struct SampledRow
 
     public ReadOnlySpan<float> TopLogProbs =>
         _outputs.TopLogProbs.Slice((long)_row * LogProbsOperation.MaxCount, LogProbsOperation.MaxCount);
+
+    /// <summary>Statistics of the row, if its steps are recorded.</summary>
+    public StepRecord Record => _outputs.Records[_row];
+
+    /// <summary>Of the entries, if they are recorded and the strategy scores them.</summary>
+    public ReadOnlySpan<float> Scores => OfEntries(_outputs.Scores);
+
+    /// <summary>ln p_1 of the entries, if they are recorded.</summary>
+    public ReadOnlySpan<float> LogP1 => OfEntries(_outputs.LogP1);
+
+    /// <summary>ln p_T of the entries, if they are recorded.</summary>
+    public ReadOnlySpan<float> LogPt => OfEntries(_outputs.LogPt);
+
+    private ReadOnlySpan<float> OfEntries(HostArray<float> array) => array.Slice((long)_row * _entries, Info.Count);
 
     private StepInfo Info => _outputs.Info[_row];
 }

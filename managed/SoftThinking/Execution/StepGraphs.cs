@@ -47,7 +47,7 @@ internal sealed class StepGraphs : IDisposable
         Sampled = rows,
     };
 
-    public void Launch(StepShape shape) => _stream.Launch(Find(shape with { Uploaded = 0 }));
+    public void Launch(StepShape shape) => _stream.Launch(Find(shape with { Uploaded = 0, Records = false }));
 
     public void Dispose()
     {

@@ -11,8 +11,9 @@ namespace SoftThinking.Execution;
 /// <param name="Sampled">Rows that are sampled.</param>
 /// <param name="Penalizes">Whether any of them has penalties.</param>
 /// <param name="ReportsLogProbs">Whether any of them reports log-probabilities.</param>
+/// <param name="Records">Whether any of them is recorded.</param>
 internal readonly record struct StepShape(
-    int Rows, int Sequences, int BlocksPerSequence, int Uploaded, int Sampled, bool Penalizes, bool ReportsLogProbs);
+    int Rows, int Sequences, int BlocksPerSequence, int Uploaded, int Sampled, bool Penalizes, bool ReportsLogProbs, bool Records);
 
 /// <summary>Fills the arrays that the device reads from a plan.</summary>
 internal static class StepInputs
@@ -114,6 +115,7 @@ internal static class StepInputs
             Sampled = shape.Sampled + 1,
             Penalizes = shape.Penalizes || setup.Penalizes,
             ReportsLogProbs = shape.ReportsLogProbs || setup.ReportsLogProbs,
+            Records = shape.Records || setup.Records,
         };
     }
 

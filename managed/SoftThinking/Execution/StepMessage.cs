@@ -15,7 +15,7 @@ internal static class StepMessage
 {
     /// <summary>What precedes the variable parts of a <see cref="SlotUpdate"/>.</summary>
     private readonly record struct UpdateHeader(
-        int Slot, bool Starts, bool Penalizes, int BiasIds, int BiasValues, int Prompt, SlotSampling Sampling, SequenceState State, Penalties Penalties);
+        int Slot, bool Starts, bool Penalizes, int BiasIds, int BiasValues, int Hard, int Eat, int Deer, int Prompt, SlotSampling Sampling, SequenceState State, Penalties Penalties);
 
     public static byte[] Write(StepLaunch launch, ReadOnlySpan<SlotUpdate> updates, HostInputs inputs, int entries)
     {
@@ -46,11 +46,14 @@ internal static class StepMessage
 
     private static void Write(ArrayBufferWriter<byte> message, in SlotUpdate update)
     {
-        SlotStart start = update.Start ?? new SlotStart { Bias = new([], []), Prompt = [] };
+        SlotStart start = update.Start ?? new SlotStart { Bias = new([], []), Lists = SlotLists.None, Prompt = [] };
         Write(message, new UpdateHeader(update.Slot, update.Start != null, start.Penalizes, start.Bias.Ids.Length, start.Bias.Values.Length,
-            start.Prompt.Length, update.Sampling, start.State, start.Penalties));
+            start.Lists.Hard.Length, start.Lists.Eat.Length, start.Lists.Deer.Length, start.Prompt.Length, update.Sampling, start.State, start.Penalties));
         message.Write(MemoryMarshal.AsBytes<int>(start.Bias.Ids));
         message.Write(MemoryMarshal.AsBytes<float>(start.Bias.Values));
+        message.Write(MemoryMarshal.AsBytes<int>(start.Lists.Hard));
+        message.Write(MemoryMarshal.AsBytes<int>(start.Lists.Eat));
+        message.Write(MemoryMarshal.AsBytes<int>(start.Lists.Deer));
         message.Write(MemoryMarshal.AsBytes<int>(start.Prompt));
     }
 
@@ -58,8 +61,9 @@ internal static class StepMessage
     {
         UpdateHeader header = Read<UpdateHeader>(ref message);
         LogitBias bias = new(ReadArray<int>(ref message, header.BiasIds), ReadArray<float>(ref message, header.BiasValues));
+        SlotLists lists = new(ReadArray<int>(ref message, header.Hard), ReadArray<int>(ref message, header.Eat), ReadArray<int>(ref message, header.Deer));
         int[] prompt = ReadArray<int>(ref message, header.Prompt);
-        return new(header.Slot, header.Sampling, header.Starts ? new SlotStart(header.State, header.Penalizes, header.Penalties, bias, prompt) : null);
+        return new(header.Slot, header.Sampling, header.Starts ? new SlotStart(header.State, header.Penalizes, header.Penalties, bias, lists, prompt) : null);
     }
 
     private static void Write<T>(ArrayBufferWriter<byte> message, T value) where T : unmanaged =>

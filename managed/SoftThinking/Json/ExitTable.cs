@@ -56,7 +56,7 @@ internal static class ExitTable
         [
             exit.Switch("deer", "End the thinking where the model hesitates but is sure of the answer that it would give."),
             exit.Real("deer_threshold", "Confidence that ends the thinking: 0 to 1. [0.95]", e => e.Threshold, (e, v) => e with { Threshold = v }),
-            exit.Of("deer_trigger_ids", "Ids of hesitation: an array of at most 16; by default \"Wait\" in its spellings.",
+            exit.Of("deer_trigger_ids", "Ids of hesitation: an array of at most 1024; by default \"Wait\" in its spellings.",
                 SamplingTable.ReadIds, SamplingTable.WriteIds, e => e.TriggerIds, (e, v) => e with { TriggerIds = v }),
             exit.Integer("deer_max_probes", "Most probes: 1 or more. [10]", e => e.MaxProbes, (e, v) => e with { MaxProbes = v }),
             exit.Text("deer_probe_text", "Text of a probe: at most 64 tokens.", e => e.ProbeText, (e, v) => e with { ProbeText = v }),

@@ -42,11 +42,15 @@ public static class SampleJson
         json.WriteEndArray();
     }
 
-    /// <summary>The name of an end: "model", "cold_stop" or "budget".</summary>
+    /// <summary>The name of an end: "model", "cold_stop", "budget", "cusum", "eat", "deer" or "switches".</summary>
     public static string NameOf(ThinkingEnd end) => end switch
     {
         ThinkingEnd.ColdStop => "cold_stop",
         ThinkingEnd.Budget => "budget",
+        ThinkingEnd.Cusum => "cusum",
+        ThinkingEnd.Eat => "eat",
+        ThinkingEnd.Deer => "deer",
+        ThinkingEnd.Switches => "switches",
         _ => "model",
     };
 
@@ -63,6 +67,7 @@ public static class SampleJson
     {
         FinishReason.Length => "length",
         FinishReason.ColdStop => "cold_stop",
+        FinishReason.LowConfidence => "low_confidence",
         _ => "stop",
     };
 }

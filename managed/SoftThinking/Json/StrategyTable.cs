@@ -71,7 +71,7 @@ internal static class StrategyTable
             In<SwiReasoningStrategy, float>(s => s.Beta0, (s, v) => s with { Beta0 = v })),
         Integer("start_blend_id", "Id that the first mixture of swireasoning is blended with, or -1 for none; by default that of a backslash and an n.",
             In<SwiReasoningStrategy, int>(s => s.StartBlendId, (s, v) => s with { StartBlendId = v })),
-        Of("hard_ids", "Ids that swireasoning never mixes: an array of at most 16.", SamplingTable.ReadIds, SamplingTable.WriteIds,
+        Of("hard_ids", "Ids that swireasoning never mixes: an array of at most 1024.", SamplingTable.ReadIds, SamplingTable.WriteIds,
             In<SwiReasoningStrategy, IReadOnlyList<int>>(s => s.HardIds, (s, v) => s with { HardIds = v })),
         Integer("max_switch_count", "Switches of swireasoning from which the thinking is ended: 1 or more, or 0 for no limit. [0]",
             In<SwiReasoningStrategy, int>(s => s.MaxSwitchCount, (s, v) => s with { MaxSwitchCount = v })),

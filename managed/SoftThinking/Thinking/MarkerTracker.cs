@@ -7,7 +7,8 @@ namespace SoftThinking.Thinking;
 /// <param name="closed">Whether the prompt closed the thought.</param>
 internal sealed class MarkerTracker(ThinkingMarkers markers, bool closed)
 {
-    private const StepFlags Stops = StepFlags.ColdStop | StepFlags.Budget;
+    /// <summary>What may stop a thought, other than its model and switches.</summary>
+    public const StepFlags Stops = StepFlags.ColdStop | StepFlags.Budget | StepFlags.Cusum | StepFlags.Eat | StepFlags.Deer;
 
     private readonly List<GeneratedToken> _held = [];
     private int _opening = closed ? -1 : 0; // ids of the start marker that the output began with; -1: it cannot be one any more
@@ -93,9 +94,14 @@ internal sealed class MarkerTracker(ThinkingMarkers markers, bool closed)
         _held.RemoveRange(0, count);
     }
 
-    private static ThinkingEnd EndOf(StepFlags flags) =>
+    /// <param name="flags">Those of the token that ends the thought, and the <see cref="Stops"/> of the tokens before it.</param>
+    public static ThinkingEnd EndOf(StepFlags flags) =>
         (flags & StepFlags.Budget) != 0 ? ThinkingEnd.Budget
         : (flags & StepFlags.ColdStop) != 0 ? ThinkingEnd.ColdStop
+        : (flags & StepFlags.Cusum) != 0 ? ThinkingEnd.Cusum
+        : (flags & StepFlags.Eat) != 0 ? ThinkingEnd.Eat
+        : (flags & StepFlags.Deer) != 0 ? ThinkingEnd.Deer
+        : (flags & StepFlags.Forced) != 0 ? ThinkingEnd.Switches
         : ThinkingEnd.Model;
 
     /// <summary>How many ids of a marker the output ends with after <paramref name="id"/>; the device counts the same way.</summary>

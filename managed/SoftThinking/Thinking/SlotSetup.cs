@@ -1,34 +1,50 @@
 using SoftThinking.Interop;
-using SoftThinking.Tokenization;
 
 namespace SoftThinking.Thinking;
 
 /// <summary>A request's options in the form that the device reads.</summary>
 /// <param name="State">Where the sequence starts.</param>
 /// <param name="Bias">Biased ids with their values, then held ids.</param>
+/// <param name="Lists">Ids that <paramref name="Sampling"/> refers to.</param>
+/// <param name="Probes">What the probes of early exits feed.</param>
 /// <param name="Markers">The markers that the host recognizes in the output.</param>
 /// <param name="Penalizes">Whether <paramref name="Penalties"/> or <paramref name="Bias"/> change a logit.</param>
 /// <param name="ReportsLogProbs">Whether log-probabilities are reported.</param>
 internal readonly record struct SlotSetup(
-    SlotSampling Sampling, SequenceState State, Penalties Penalties, LogitBias Bias, ThinkingMarkers Markers, bool Penalizes,
-    bool ReportsLogProbs)
+    SlotSampling Sampling, SequenceState State, Penalties Penalties, LogitBias Bias, SlotLists Lists, ProbeTexts Probes, ThinkingMarkers Markers,
+    bool Penalizes, bool ReportsLogProbs)
 {
-    /// <summary>Maximum tokens of the text that follows a forced end of thinking.</summary>
-    private const int MaxEndText = 64;
+    /// <summary>Whether every step is recorded.</summary>
+    public bool Records => Sampling.Record != 0;
 
     /// <param name="prompt">How the prompt leaves its thought.</param>
     /// <param name="endIds">Ids that end the text.</param>
-    /// <exception cref="ArgumentException">Thinking cannot be ended as the request wants it; an id is outside the vocabulary; or there
-    /// are too many ids.</exception>
+    /// <param name="context">Maximum positions of a sequence.</param>
+    /// <exception cref="ArgumentException">Thinking cannot be ended as the request wants it; an option does not fit the model; an id is
+    /// outside the vocabulary; or there are too many ids.</exception>
     public static SlotSetup Make(
-        GenerationRequest request, PromptState prompt, ThinkingMarkers markers, Tokenizer tokenizer, IReadOnlyList<int> endIds, int vocabulary)
+        GenerationRequest request, PromptState prompt, ThinkingMarkers markers, TokenSets tokens, IReadOnlyList<int> endIds, int vocabulary, int context)
     {
         SamplingOptions options = request.Sampling;
-        int[] forced = ForcedIds(request, markers, tokenizer);
-        CheckIds([.. forced, .. markers.Start?.Ids ?? [], .. markers.End?.Ids ?? []], vocabulary);
+        CheckEnd(request, markers);
+        ForcedTexts forced = ForcedTexts.Make(options, markers, tokens.Tokenizer);
+        ProbeTexts probes = ProbeTexts.Make(options, markers, tokens.Tokenizer);
+        SlotLists lists = SlotLists.Make(options, tokens);
+        SlotSampling sampling = SamplingOf(options, markers);
+        forced.CopyTo(ref sampling);
+        StrategySetup.Apply(ref sampling, options, tokens, request.MaxNewTokens ?? context);
+        ExitSetup.Apply(ref sampling, options, endIds);
+        lists.CountIn(ref sampling);
+        sampling.Record = request.Record ? 1 : 0;
+        if (request.EndThinking.IsCancellationRequested)
+            sampling.MaxThinkingTokens = 0;
+        CheckIds([.. forced.Ids, .. probes.Eat, .. probes.Deer, .. markers.Start?.Ids ?? [], .. markers.End?.Ids ?? []], vocabulary);
+        lists.Check(vocabulary);
+        if (sampling.Swireasoning.StartBlendId >= vocabulary)
+            throw new ArgumentException($"{nameof(SwiReasoningStrategy.StartBlendId)} is {sampling.Swireasoning.StartBlendId}, which is outside the vocabulary of {vocabulary}");
         LogitBias bias = LogitBias.Make(request, endIds, vocabulary);
         return new SlotSetup(
-            request.EndThinking.IsCancellationRequested ? SamplingOf(options with { MaxThinkingTokens = 0 }, markers, forced) : SamplingOf(options, markers, forced),
+            sampling,
             StateOf(request, prompt),
             new Penalties
             {
@@ -40,6 +56,8 @@ internal readonly record struct SlotSetup(
                 MinTokens = (uint)request.MinNewTokens,
             },
             bias,
+            lists,
+            probes,
             markers,
             Penalizes: bias.Ids.Length > 0 || options.RepetitionPenalty != 1 || options.FrequencyPenalty != 0 || options.PresencePenalty != 0,
             ReportsLogProbs: request.LogProbs != null);
@@ -61,19 +79,13 @@ internal readonly record struct SlotSetup(
         return this with { Sampling = sampling };
     }
 
-    /// <summary>What follows the first id of a forced end of thinking: the rest of the marker, then the text.</summary>
-    private static int[] ForcedIds(GenerationRequest request, ThinkingMarkers markers, Tokenizer tokenizer)
+    private static void CheckEnd(GenerationRequest request, ThinkingMarkers markers)
     {
-        SamplingOptions options = request.Sampling;
-        if (markers.End == null && (options.SoftThinking || options.MaxThinkingTokens != null || request.EndThinking.CanBeCanceled))
+        if (markers.End == null && (request.Sampling.SoftThinking || request.Sampling.MaxThinkingTokens != null || request.EndThinking.CanBeCanceled))
         {
             throw new ArgumentException("this model has no known marker that ends a thought, which soft thinking and a thinking budget "
                 + $"need: name it with {nameof(SamplingOptions.ThinkEnd)}, or turn them off for a model that does not think");
         }
-        int[] text = options.ThinkEndText.Length > 0 ? tokenizer.Encode(options.ThinkEndText, addSpecialTokens: false) : [];
-        if (text.Length > MaxEndText)
-            throw new ArgumentException($"the text that follows a forced end of thinking is {text.Length} tokens; the maximum is {MaxEndText}");
-        return [.. markers.End?.Ids[1..] ?? [], .. text];
     }
 
     private static void CheckIds(ReadOnlySpan<int> ids, int vocabulary)
@@ -103,7 +115,7 @@ internal readonly record struct SlotSetup(
         };
     }
 
-    private static SlotSampling SamplingOf(SamplingOptions options, ThinkingMarkers markers, int[] forced)
+    private static SlotSampling SamplingOf(SamplingOptions options, ThinkingMarkers markers)
     {
         SlotSampling sampling = new()
         {
@@ -116,17 +128,11 @@ internal readonly record struct SlotSetup(
             LengthThreshold = options.EarlyStoppingLengthThreshold,
             ColdStopAfterThinking = options.ColdStopAfterThinking ? 1 : 0,
             MaxThinkingTokens = options.MaxThinkingTokens ?? -1,
-            DirichletAlpha = (options.Strategy as SoftStrategy)?.DirichletAlpha ?? 0,
-            GumbelTemperature = (options.Strategy as SoftStrategy)?.GumbelSoftmaxTemperature ?? 0,
-            End = new ForcedQueue { Begin = 0, End = forced.Length },
             ThinkStartCount = markers.Start?.Ids.Length ?? 0,
             ThinkEndCount = markers.End?.Ids.Length ?? 0,
         };
         markers.Start?.Ids.CopyTo(sampling.ThinkStart);
         markers.End?.Ids.CopyTo(sampling.ThinkEnd);
-        forced.CopyTo(sampling.Forced);
-        for (int i = 1; i < sampling.ThinkEndCount; i++) // the rest of the marker ends the thinking
-            sampling.Forced[i - 1] |= SlotSampling.MayEnd;
         return sampling;
     }
 

@@ -272,7 +272,7 @@ public class DeviceTests
             Thinking = new FilterOptions { Temperature = 1, TopK = 20 },
             AfterThinking = new FilterOptions { Temperature = 1 },
             MaxThinkingTokens = number == 2 ? 4 : null,
-            GumbelSoftmaxTemperature = number == 3 ? 0.5f : 0,
+            Strategy = number == 3 ? new GumbelStrategy() : new SoftStrategy(),
             FrequencyPenalty = number == 4 ? 0.5f : 0,
         },
         LogProbs = number == 2 ? 2 : null,

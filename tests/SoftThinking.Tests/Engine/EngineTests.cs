@@ -10,7 +10,7 @@ public class EngineTests
     private static readonly SamplingOptions[] Samplings =
     [
         new() { Seed = 7 },
-        new() { Seed = 7, DirichletAlpha = 1, GumbelSoftmaxTemperature = 0.5f },
+        new() { Seed = 7, Strategy = new SoftStrategy { DirichletAlpha = 1, GumbelSoftmaxTemperature = 0.5f } },
         new() { Seed = 7, SoftThinking = false },
         new() { Seed = 7, RepetitionPenalty = 1.05f, FrequencyPenalty = 0.01f, PresencePenalty = 0.01f },
         new() { Seed = 7, Thinking = new() { TopK = 0, Temperature = 1.5f }, AfterThinking = new() { TopK = 0, Temperature = 1.5f } },
@@ -39,8 +39,8 @@ public class EngineTests
     public async Task NoiseChangesTheMixture()
     {
         string[] plain = Bits.Of(await Run(new(), 2));
-        Assert.That(Bits.Of(await Run(new() { DirichletAlpha = 1 }, 2)), Is.Not.EqualTo(plain));
-        Assert.That(Bits.Of(await Run(new() { GumbelSoftmaxTemperature = 0.5f }, 2)), Is.Not.EqualTo(plain));
+        Assert.That(Bits.Of(await Run(new() { Strategy = new DirichletStrategy() }, 2)), Is.Not.EqualTo(plain));
+        Assert.That(Bits.Of(await Run(new() { Strategy = new GumbelStrategy() }, 2)), Is.Not.EqualTo(plain));
     }
 
     [Test]

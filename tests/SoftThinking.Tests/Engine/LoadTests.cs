@@ -186,7 +186,7 @@ public class LoadTests
         {
             Seed = (ulong)seed,
             SoftThinking = seed % 3 != 0,
-            DirichletAlpha = seed % 3 == 1 ? 1 : 0,
+            Strategy = seed % 3 == 1 ? new DirichletStrategy() : new SoftStrategy(),
             EarlyStoppingEntropyThreshold = 0,
         },
         MaxNewTokens = newTokens,

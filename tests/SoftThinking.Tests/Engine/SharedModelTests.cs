@@ -108,7 +108,7 @@ public class SharedModelTests
     {
         await using Engine engine = Engine.Load(Model.Value, new EngineOptions { TensorParallel = ranks, Threads = 2, Weights = weights });
         GenerationResult result = await engine.GenerateAsync(
-            Problems.Ask(engine, "What is 47 + 85 - 19?", new SamplingOptions { RepetitionPenalty = 1.05f, GumbelSoftmaxTemperature = 0.5f, Seed = 7 }) with
+            Problems.Ask(engine, "What is 47 + 85 - 19?", new SamplingOptions { RepetitionPenalty = 1.05f, Strategy = new GumbelStrategy(), Seed = 7 }) with
             {
                 LogProbs = 3,
                 Samples = 2,

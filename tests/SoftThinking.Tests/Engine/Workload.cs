@@ -7,11 +7,11 @@ internal sealed class Workload
     [
         new(),
         new() { SoftThinking = false },
-        new() { DirichletAlpha = 1, GumbelSoftmaxTemperature = 0.5f },
+        new() { Strategy = new SoftStrategy { DirichletAlpha = 1, GumbelSoftmaxTemperature = 0.5f } },
         new() { SoftThinking = false, AfterThinking = new() { Temperature = 1.5f, TopK = 0, TopP = 1 } },
         new() { Thinking = new() { Temperature = 2, TopK = 0 }, MaxTopk = 30, MaxThinkingTokens = 20, ThinkEndText = "\nThe answer" },
         new() { RepetitionPenalty = 1.1f, FrequencyPenalty = 0.05f, PresencePenalty = 0.05f },
-        new() { EarlyStoppingEntropyThreshold = 0.5f, EarlyStoppingLengthThreshold = 6, GumbelSoftmaxTemperature = 1 },
+        new() { EarlyStoppingEntropyThreshold = 0.5f, EarlyStoppingLengthThreshold = 6, Strategy = new GumbelStrategy { GumbelTemperature = 1 } },
     ];
 
     private static readonly string[] Questions =
