@@ -477,8 +477,10 @@ ST_DEVICE int32_t take_step(const Row& row, const st_sampling& sampling, st_sequ
 }
 
 // The statistics of a step that is recorded.
-ST_HD st_step_record record_of(const RowStatistics& row, const float* logits, const Proposal& proposal,
-                               const RowSignals& signals) {
+ST_HD st_step_record record_of(const st_sampling& sampling, const RowStatistics& row, const float* logits,
+                               const Proposal& proposal, const RowSignals& signals) {
+  bool probes = sampling.deer.max_probes > 0;
+  float exit = probes ? logits[sampling.forced[sampling.deer_exit.begin] & ~ST_MAY_END] : 0.0f;
   auto lse = [&](double scale, double log_z) {
     return static_cast<float>(static_cast<double>(row.maximum) / scale + log_z);
   };
@@ -493,6 +495,8 @@ ST_HD st_step_record record_of(const RowStatistics& row, const float* logits, co
           signals.entropy_kept,
           static_cast<float>(log_p1_of(row, logits[proposal.token])),
           static_cast<float>(proposal.log_prob),
+          probes ? static_cast<float>(log_p1_of(row, exit)) : 0.0f,
+          probes ? static_cast<float>(log_pt_of(row, exit)) : 0.0f,
           proposal.scored ? 1 : 0};
 }
 

@@ -27,7 +27,7 @@ internal sealed class SampleRun : Sequence
         GenerationRequest request = prepared.Request;
         _logProbs = request.LogProbs ?? -1;
         _stops = request.StopStrings.Count > 0 ? new StopMatcher(tokenizer, request) : null;
-        _records = Setup.Records ? new StepRecords() : null;
+        _records = request.Record ? new StepRecords() : null;
         int ahead = Math.Min(prepared.MaxNewTokens, TokensAhead);
         (_entropies, _flags) = (new float[ahead], new StepFlags[ahead]);
     }
@@ -57,6 +57,9 @@ internal sealed class SampleRun : Sequence
 
     /// <summary>When the last token was recorded, in units of <see cref="Stopwatch.GetTimestamp"/>.</summary>
     public long LastTokenAt { get; set; }
+
+    /// <summary>A sampled token that waits for a probe in its place.</summary>
+    public HeldRow? Held { get; set; }
 
     /// <summary>The stop string that the next token completes, if any. To be called for each token, in order.</summary>
     public string? MatchStop(SampledRow row) => _stops?.Append(row.Token, (row.Flags & StepFlags.Thinking) != 0);

@@ -62,6 +62,19 @@ internal sealed class Scheduler
         FreeSlot(sequence);
     }
 
+    /// <summary>Makes a sequence wait for a probe of its last token, which the host has read. A step in flight that would sample the next
+    /// one does not: the device waits, too.</summary>
+    /// <param name="text">What the probe feeds.</param>
+    public void Await(Sequence sequence, ProbeKind kind, IEnumerable<int> text)
+    {
+        if (sequence.StepsInFlight > 0)
+        {
+            sequence.Length--;
+            sequence.Computed = Math.Max(0, sequence.Computed - 1); // 0 if its blocks were released
+        }
+        sequence.Probe = new Probe(kind, sequence.Length - 1, text);
+    }
+
     /// <summary>Plans the next step, which runs after those planned before.</summary>
     public void Plan(StepPlan plan)
     {
@@ -85,7 +98,7 @@ internal sealed class Scheduler
             int rows = Math.Min(sequence.Missing, _stepTokens - plan.Rows - decoding);
             if (rows == 0)
                 continue;
-            while (sequence.Stage == SequenceStage.Running && !Grow(sequence, sequence.Computed + rows))
+            while (sequence.Stage == SequenceStage.Running && !Grow(sequence, sequence.Next + rows))
                 Preempt(_running.FindLast(other => other.Blocks.Count > 0)!);
             if (sequence.Stage == SequenceStage.Running)
                 Schedule(plan, sequence, rows, begins: false);
@@ -109,20 +122,36 @@ internal sealed class Scheduler
             if (begins)
                 sequence.Slot = _freeSlots.Pop();
             int rows = Math.Min(sequence.Missing, _stepTokens - plan.Rows);
-            Grow(sequence, sequence.Computed + rows);
+            Grow(sequence, sequence.Next + rows);
             Schedule(plan, sequence, rows, begins);
         }
     }
 
     private void Schedule(StepPlan plan, Sequence sequence, int rows, bool begins)
     {
-        bool samples = rows == sequence.Missing;
-        plan.Add(new(sequence, sequence.Computed, rows, begins, samples,
-            LastFromSlot: samples && sequence.Length > sequence.PromptLength));
-        sequence.Computed += rows;
-        sequence.Length += samples ? 1 : 0;
+        if (sequence.Probe is Probe probe)
+        {
+            ScheduleProbe(plan, sequence, probe, rows, begins);
+        }
+        else
+        {
+            bool samples = rows == sequence.Missing;
+            plan.Add(new(sequence, sequence.Computed, rows, begins, samples,
+                LastFromSlot: samples && sequence.Length > sequence.PromptLength));
+            sequence.Computed += rows;
+            sequence.Length += samples ? 1 : 0;
+        }
         sequence.StepsInFlight++;
         Register(sequence);
+    }
+
+    /// <summary>Rows of a probe, after those of the sequence that it needs and that are missing.</summary>
+    private static void ScheduleProbe(StepPlan plan, Sequence sequence, Probe probe, int rows, bool begins)
+    {
+        int first = sequence.Next, own = Math.Clamp(probe.First - first, 0, rows);
+        sequence.Computed += own;
+        probe.Fed += rows - own;
+        plan.Add(new(sequence, first, rows, begins, Samples: false, LastFromSlot: false, probe, Probes: probe.Fed >= probe.Known));
     }
 
     /// <summary>Assigns to a waiting sequence the blocks that hold its prefix, if the pool has room for the rest of it and
@@ -139,7 +168,7 @@ internal sealed class Scheduler
             _found.Add(block);
             unused += _pool.IsUnused(block) ? 1 : 0;
         }
-        int needed = KvCache.BlocksFor(sequence.Length) - _found.Count + unused;
+        int needed = KvCache.BlocksFor(sequence.Probe is Probe probe ? probe.First + probe.Known : sequence.Length) - _found.Count + unused;
         if (needed + Math.Min(_running.Count, _pool.Blocks / 2) > _pool.Available)
             return false;
         foreach (int block in _found)
@@ -187,6 +216,8 @@ internal sealed class Scheduler
             _pool.Release(sequence.Blocks[i]);
         sequence.Blocks.Clear();
         (sequence.Computed, sequence.RegisteredBlocks) = (0, 0);
+        if (sequence.Probe is Probe probe)
+            probe.Fed = 0;
     }
 
     /// <summary>Registers the full blocks of a sequence under their prefixes. The steps that write them are launched before any

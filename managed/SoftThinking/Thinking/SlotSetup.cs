@@ -35,7 +35,8 @@ internal readonly record struct SlotSetup(
         StrategySetup.Apply(ref sampling, options, tokens, request.MaxNewTokens ?? context);
         ExitSetup.Apply(ref sampling, options, endIds);
         lists.CountIn(ref sampling);
-        sampling.Record = request.Record ? 1 : 0;
+        // A probe that replaces a token takes its log-probability from the record.
+        sampling.Record = request.Record || (options.Deer != null && request.LogProbs != null) ? 1 : 0;
         if (request.EndThinking.IsCancellationRequested)
             sampling.MaxThinkingTokens = 0;
         CheckIds([.. forced.Ids, .. probes.Eat, .. probes.Deer, .. markers.Start?.Ids ?? [], .. markers.End?.Ids ?? []], vocabulary);
