@@ -178,7 +178,7 @@ public sealed class Engine : IAsyncDisposable, IDisposable
     }
 
     /// <summary>The request as this model can execute it: where it <see cref="CanThink">cannot think</see>, without soft thinking, thinking
-    /// budget and <see cref="GenerationRequest.EndThinking"/>, which the engine would refuse.</summary>
+    /// budget, early exits from thoughts and <see cref="GenerationRequest.EndThinking"/>, which the engine would refuse.</summary>
     /// <exception cref="ArgumentNullException">The request is null.</exception>
     /// <exception cref="ModelFileException">The file of the chat template is broken.</exception>
     /// <exception cref="TemplateException">The chat template is broken or not supported.</exception>
@@ -187,7 +187,7 @@ public sealed class Engine : IAsyncDisposable, IDisposable
         ArgumentNullException.ThrowIfNull(request);
         return CanThink(request.Sampling)
             ? request
-            : request with { Sampling = request.Sampling with { SoftThinking = false, MaxThinkingTokens = null }, EndThinking = CancellationToken.None };
+            : request with { Sampling = request.Sampling with { SoftThinking = false, MaxThinkingTokens = null, Cusum = null, Eat = null, Deer = null }, EndThinking = CancellationToken.None };
     }
 
     /// <summary>Accepts no further requests, and waits until all accepted ones have ended. Then the engine can only be disposed.</summary>

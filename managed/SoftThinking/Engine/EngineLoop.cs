@@ -205,7 +205,7 @@ internal sealed class EngineLoop : IDisposable
             while (_submitted.TryDequeue(out Generation? generation))
             {
                 _active.Add(generation);
-                foreach (SampleRun run in generation.Samples)
+                foreach (SampleRun run in generation.First)
                     _scheduler.Add(run);
             }
         }
@@ -360,7 +360,11 @@ internal sealed class EngineLoop : IDisposable
         LeaveQueue(run);
         _scheduler.End(run);
         if (--run.Generation.Unfinished > 0)
+        {
+            foreach (SampleRun next in run.Generation.TakeRest())
+                _scheduler.Add(next);
             return;
+        }
         _active.Remove(run.Generation);
         PublishStatistics(); // before a caller that waits for the end reads them
         SignalEnd(run.Generation);

@@ -28,6 +28,7 @@ internal sealed class SampleRun : Sequence
         _logProbs = request.LogProbs ?? -1;
         _stops = request.StopStrings.Count > 0 ? new StopMatcher(tokenizer, request) : null;
         _records = request.Record ? new StepRecords() : null;
+        Confidence = request.Sampling.DeepConf is DeepConfExit exit ? new ConfidenceTrace(exit.Window) : null;
         int ahead = Math.Min(prepared.MaxNewTokens, TokensAhead);
         (_entropies, _flags) = (new float[ahead], new StepFlags[ahead]);
     }
@@ -48,6 +49,9 @@ internal sealed class SampleRun : Sequence
     public FinishReason FinishReason { get; private set; }
 
     public StopMatch? Stop { get; private set; }
+
+    /// <summary>The confidences so far, where an early exit asks for them; kept by the engine's thread until the last token is recorded.</summary>
+    public ConfidenceTrace? Confidence { get; }
 
     /// <summary>What stopped its thoughts so far; kept by the engine's thread.</summary>
     public StepFlags Stops { get; private set; }
@@ -79,6 +83,7 @@ internal sealed class SampleRun : Sequence
         if (_logProbs >= 0)
             RecordLogProbs(token, row);
         _records?.Append(row);
+        Confidence?.Add(row.Record.Confidence);
         if (reason is FinishReason finish)
         {
             (FinishReason, Stop) = (finish, stop);
