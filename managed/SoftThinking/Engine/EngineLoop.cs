@@ -258,7 +258,7 @@ internal sealed class EngineLoop : IDisposable
         foreach (PlannedRows part in step.Plan.Parts)
         {
             SampleRun run = (SampleRun)part.Sequence;
-            _scheduler.StepRead(run);
+            _scheduler.StepRead(part);
             if (part.Probes)
                 ReadProbe(run, part.Probe!, step.ProbeAt(probe++), now);
             else if (part.Samples)

@@ -55,11 +55,12 @@ internal sealed class Scheduler
         FreeSlot(sequence);
     }
 
-    /// <summary>Records that the host has read a step with rows of this sequence.</summary>
-    public void StepRead(Sequence sequence)
+    /// <summary>Records that the host has read a step with these rows.</summary>
+    public void StepRead(in PlannedRows part)
     {
-        sequence.StepsInFlight--;
-        FreeSlot(sequence);
+        part.Sequence.StepsInFlight--;
+        part.Sequence.SamplesInFlight -= part.Samples ? 1 : 0;
+        FreeSlot(part.Sequence);
     }
 
     /// <summary>Makes a sequence wait for a probe of its last token, which the host has read. A step in flight that would sample the next
@@ -67,7 +68,7 @@ internal sealed class Scheduler
     /// <param name="text">What the probe feeds.</param>
     public void Await(Sequence sequence, ProbeKind kind, IEnumerable<int> text)
     {
-        if (sequence.StepsInFlight > 0)
+        if (sequence.SamplesInFlight > 0)
         {
             sequence.Length--;
             sequence.Computed = Math.Max(0, sequence.Computed - 1); // 0 if its blocks were released
@@ -140,6 +141,7 @@ internal sealed class Scheduler
                 LastFromSlot: samples && sequence.Length > sequence.PromptLength));
             sequence.Computed += rows;
             sequence.Length += samples ? 1 : 0;
+            sequence.SamplesInFlight += samples ? 1 : 0;
         }
         sequence.StepsInFlight++;
         Register(sequence);

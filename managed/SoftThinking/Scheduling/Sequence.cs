@@ -53,6 +53,9 @@ internal class Sequence
     /// <summary>Launched steps with rows of this sequence that the host has not read.</summary>
     public int StepsInFlight { get; set; }
 
+    /// <summary>Those of them that sample a token of it.</summary>
+    public int SamplesInFlight { get; set; }
+
     public SequenceStage Stage { get; set; }
 
     /// <summary>Index of the sequence's state on the device; -1 if it has none yet.</summary>

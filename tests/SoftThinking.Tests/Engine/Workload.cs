@@ -27,10 +27,10 @@ internal sealed class Workload
 
     private static EatExit Settled => new() { Interval = 5, ProbeText = "\nThe answer is ", Alpha = 0.5f, Delta = 1e-3f, MinProbes = 4 };
 
-    private static DeerExit Confident => new() { ProbeText = "\nThe answer is ", ProbeTokens = 6, Threshold = 0.7f, RequireEnd = false, TriggerIds = Triggers };
+    private static DeerExit Confident => new() { ProbeText = "\nThe answer is ", ProbeTokens = 6, Threshold = 0.7f, RequireEnd = false, TriggerIds = EveryEighthId };
 
-    // Every eighth id: some that thoughts emit.
-    private static readonly int[] Triggers = [.. Enumerable.Range(0, 50).Select(i => 8 * i)];
+
+    private static IReadOnlyList<int> EveryEighthId => [.. Enumerable.Range(0, 50).Select(i => 8 * i)];
 
     private static readonly string[] Questions =
     [
