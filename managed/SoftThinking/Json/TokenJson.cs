@@ -36,6 +36,8 @@ public static class TokenJson
             json.WriteString("thinking_end", SampleJson.NameOf(end));
         if (token.LogProbs is TokenLogProbs logProbs)
             WriteLogProbs(json, logProbs);
+        if (token.Record is TokenRecord record)
+            RecordJson.Write(json, record);
     }
 
     private static void WriteTexts(Utf8JsonWriter json, ConceptToken token, Tokenizer tokenizer)
