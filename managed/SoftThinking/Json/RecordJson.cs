@@ -3,10 +3,10 @@ using System.Text.Json;
 namespace SoftThinking.Json;
 
 /// <summary>The record of a token as JSON.</summary>
-internal static class RecordJson
+public static class RecordJson
 {
     /// <summary>The numbers of a record, each with its published name.</summary>
-    public static IReadOnlyList<(string Name, Func<TokenRecord, float> Get)> Statistics { get; } =
+    internal static IReadOnlyList<(string Name, Func<TokenRecord, float> Get)> Statistics { get; } =
     [
         ("entropy", record => record.Entropy),
         ("entropy_1", record => record.Entropy1),
@@ -21,10 +21,13 @@ internal static class RecordJson
         ("log_prob", record => record.LogProb),
     ];
 
-    /// <summary>Writes a record as the property "record" of the open object.</summary>
+    /// <summary>Writes a record as properties of the open object. A number that is not finite is null.</summary>
+    /// <exception cref="ArgumentNullException">An argument is null.</exception>
+    /// <exception cref="InvalidOperationException">No object is open in the writer.</exception>
     public static void Write(Utf8JsonWriter json, TokenRecord record)
     {
-        json.WriteStartObject("record");
+        ArgumentNullException.ThrowIfNull(json);
+        ArgumentNullException.ThrowIfNull(record);
         foreach ((string name, Func<TokenRecord, float> get) in Statistics)
         {
             json.WritePropertyName(name);
@@ -40,7 +43,6 @@ internal static class RecordJson
         json.WriteBoolean("switched", record.Switched);
         if (record.Stop is ThinkingEnd stop)
             json.WriteString("stop", SampleJson.NameOf(stop));
-        json.WriteEndObject();
     }
 
     private static void Write(Utf8JsonWriter json, string name, IReadOnlyList<float> values)
