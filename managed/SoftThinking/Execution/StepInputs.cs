@@ -13,7 +13,11 @@ namespace SoftThinking.Execution;
 /// <param name="ReportsLogProbs">Whether any of them reports log-probabilities.</param>
 /// <param name="Records">Whether any of them is recorded.</param>
 internal readonly record struct StepShape(
-    int Rows, int Sequences, int BlocksPerSequence, int Uploaded, int Sampled, bool Penalizes, bool ReportsLogProbs, bool Records);
+    int Rows, int Sequences, int BlocksPerSequence, int Uploaded, int Sampled, bool Penalizes, bool ReportsLogProbs, bool Records)
+{
+    /// <summary>Rows whose logits are scored.</summary>
+    public int Scored { get; init; }
+}
 
 /// <summary>Fills the arrays that the device reads from a plan.</summary>
 internal static class StepInputs
@@ -27,6 +31,7 @@ internal static class StepInputs
         StepShape shape = new() { Sequences = plan.Parts.Length, BlocksPerSequence = blocks };
         inputs.FirstRow[0] = 0;
         step.Embeddings.Clear();
+        step.Scores.Rows.Clear();
         for (int i = 0; i < plan.Parts.Length; i++)
         {
             PlannedRows part = plan.Parts[i];
@@ -36,6 +41,8 @@ internal static class StepInputs
             inputs.FirstRow[i + 1] = shape.Rows;
             if (part.Samples)
                 shape = FillSampled(part.Sequence, inputs, shape);
+            if (part.Scored > 0)
+                shape = FillScored(part, step, shape);
         }
         return padded ? Pad(inputs, shape, StepGraphs.PaddedRows(shape.Rows, limits.Slots)) : shape;
     }
@@ -117,6 +124,17 @@ internal static class StepInputs
             ReportsLogProbs = shape.ReportsLogProbs || setup.ReportsLogProbs,
             Records = shape.Records || setup.Records,
         };
+    }
+
+    private static StepShape FillScored(PlannedRows part, Step step, StepShape shape)
+    {
+        ScoreTargets targets = part.Sequence.Targets!;
+        for (int i = part.Scored; i > 0; i--)
+        {
+            step.Inputs.ScoredRows[shape.Scored + part.Scored - i] = shape.Rows - i;
+            step.Scores.Rows.Add(new(targets, targets.StepAt(part.First + part.Count - i)));
+        }
+        return shape with { Scored = shape.Scored + part.Scored };
     }
 
     private static void Pad<T>(ReadOnlySpan<T> values, Span<T> entries) where T : unmanaged

@@ -141,6 +141,12 @@ internal sealed unsafe class DeviceStream : DeviceChild
         Times?.Sample(operation);
     }
 
+    public void Score(ScoreOperation operation)
+    {
+        Run(Api->Score, &operation);
+        Times?.Score(operation);
+    }
+
     public void LogProbs(LogProbsOperation operation)
     {
         Run(Api->LogProbs, &operation);

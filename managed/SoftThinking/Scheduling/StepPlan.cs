@@ -7,7 +7,11 @@ namespace SoftThinking.Scheduling;
 /// <param name="Samples">Whether the last row's logits are sampled.</param>
 /// <param name="LastFromSlot">Whether the last row's token is the one that the slot holds.</param>
 internal readonly record struct PlannedRows(
-    Sequence Sequence, int First, int Count, bool Begins, bool Samples, bool LastFromSlot);
+    Sequence Sequence, int First, int Count, bool Begins, bool Samples, bool LastFromSlot)
+{
+    /// <summary>Number of the last rows whose logits are scored.</summary>
+    public int Scored { get; init; }
+}
 
 /// <summary>The rows that one engine step computes.</summary>
 internal sealed class StepPlan
@@ -22,6 +26,20 @@ internal sealed class StepPlan
 
     /// <summary>Whether every row is a decode row.</summary>
     public bool Decodes => Sampled == Rows;
+
+    /// <summary>Whether any row is of a sequence that is scored.</summary>
+    public bool Scores
+    {
+        get
+        {
+            foreach (PlannedRows part in _parts)
+            {
+                if (part.Sequence.Targets != null)
+                    return true;
+            }
+            return false;
+        }
+    }
 
     /// <summary>Whether any row's input is a caller's.</summary>
     public bool ReadsEmbeddings
