@@ -30,14 +30,31 @@ public static class ReplayDensity
         ArgumentNullException.ThrowIfNull(recorded);
         ArgumentNullException.ThrowIfNull(scores);
         TokenRecord record = recorded.Record ?? throw new ArgumentException($"the token has no {nameof(GeneratedToken.Record)}", nameof(recorded));
-        int entries = recorded.Token.Count;
-        if (scores.LogP1.Count != entries || scores.LogPt.Count != entries)
-            throw new ArgumentException($"{scores.LogP1.Count} and {scores.LogPt.Count} log-probabilities for {entries} entries", nameof(scores));
-        if (record.Scores.Count != 0 && record.Scores.Count != entries)
-            throw new ArgumentException($"the record has {record.Scores.Count} scores for {entries} entries", nameof(recorded));
-        if (record.Forced)
+        if (scores.LogPt.Count != recorded.Token.Count)
+            throw new ArgumentException($"there are log-probabilities of {scores.LogPt.Count} entries, the token has {recorded.Token.Count}", nameof(scores));
+        return LogProb(strategy, record.Mixed, record.Forced, record.Scores, scores);
+    }
+
+    /// <summary>As <see cref="LogProb(ThinkingStrategy, GeneratedToken, StepScores)"/>, from what a record that is kept elsewhere says of the
+    /// step.</summary>
+    /// <param name="strategy">The strategy that the step was generated with.</param>
+    /// <param name="mixed"><see cref="TokenRecord.Mixed"/>.</param>
+    /// <param name="forced"><see cref="TokenRecord.Forced"/>.</param>
+    /// <param name="noisy"><see cref="TokenRecord.Scores"/>: of each entry, or none.</param>
+    /// <param name="scores">What the model gives the step.</param>
+    /// <exception cref="ArgumentNullException">An argument is null.</exception>
+    /// <exception cref="ArgumentException">The numbers of scores and log-probabilities differ.</exception>
+    /// <exception cref="NotSupportedException">The strategy is <see cref="SoftStrategy"/> with both kinds of noise.</exception>
+    public static double LogProb(ThinkingStrategy strategy, bool mixed, bool forced, IReadOnlyList<float> noisy, StepScores scores)
+    {
+        ArgumentNullException.ThrowIfNull(strategy);
+        ArgumentNullException.ThrowIfNull(noisy);
+        ArgumentNullException.ThrowIfNull(scores);
+        if (scores.LogP1.Count != scores.LogPt.Count || (noisy.Count != 0 && noisy.Count != scores.LogPt.Count))
+            throw new ArgumentException($"there are {noisy.Count} scores, {scores.LogP1.Count} and {scores.LogPt.Count} log-probabilities of entries", nameof(scores));
+        if (forced)
             return 0;
-        return record.Mixed ? OfMixture(strategy, record.Scores, scores) : scores.TokenLogPt;
+        return mixed ? OfMixture(strategy, noisy, scores) : scores.TokenLogPt;
     }
 
     private static double OfMixture(ThinkingStrategy strategy, IReadOnlyList<float> noisy, StepScores scores) => strategy switch

@@ -142,6 +142,7 @@ public class ArgumentTests
             },
             _ when type == typeof(GenerationRequest) => GenerationRequest.FromText("text"),
             _ when type == typeof(IReadOnlyList<GeneratedToken>) => new List<GeneratedToken>(),
+            _ when type == typeof(IReadOnlyList<float>) => new List<float>(),
             _ when type == typeof(ThinkingStrategy) => new SoftStrategy(),
             _ when type == typeof(StepScores) => new StepScores { LogP1 = [], LogPt = [], TokenLogP1 = 0, TokenLogPt = 0 },
             _ when type == typeof(SamplingOptions) => new SamplingOptions(),

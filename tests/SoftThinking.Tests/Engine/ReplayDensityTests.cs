@@ -61,9 +61,9 @@ public class ReplayDensityTests
     {
         StepScores other = Scores([-1, -2], [-1, -2]);
         double expected = (Gumbel(0.5 + 1) + Gumbel(-1 + 2)) / 2;
-        Assert.That(ReplayDensity.LogProb(new LatentGrpoStrategy(), Mixed([0.5f, -1]), other), Is.EqualTo(expected).Within(1e-12));
+        Assert.That(OfMixture(new LatentGrpoStrategy(), [0.5f, -1], other), Is.EqualTo(expected).Within(1e-12));
         StepScores impossible = Scores([-1, float.NegativeInfinity], [-1, float.NegativeInfinity]);
-        Assert.That(ReplayDensity.LogProb(new LatentGrpoStrategy(), Mixed([0.5f, -1]), impossible), Is.EqualTo(double.NegativeInfinity));
+        Assert.That(OfMixture(new LatentGrpoStrategy(), [0.5f, -1], impossible), Is.EqualTo(double.NegativeInfinity));
     }
 
     [Test]
@@ -73,9 +73,9 @@ public class ReplayDensityTests
         StepScores other = Scores([0, 0, 0], [MathF.Log(0.6f), MathF.Log(0.2f), float.NegativeInfinity]);
         double first = Math.Clamp(5 - Math.Log(0.75 + 1e-6), -1.5, 3), second = Math.Clamp(-2 - Math.Log(0.25 + 1e-6), -1.5, 3);
         Assert.That(first, Is.EqualTo(3), "the first is clamped");
-        Assert.That(ReplayDensity.LogProb(new SoftGrpoStrategy(), Mixed([5, -2, 1]), other), Is.EqualTo((Gumbel(first) + Gumbel(second)) / 2).Within(1e-6));
+        Assert.That(OfMixture(new SoftGrpoStrategy(), [5, -2, 1], other), Is.EqualTo((Gumbel(first) + Gumbel(second)) / 2).Within(1e-6));
         StepScores none = Scores([0, 0, 0], [float.NegativeInfinity, float.NegativeInfinity, float.NegativeInfinity]);
-        Assert.That(ReplayDensity.LogProb(new SoftGrpoStrategy(), Mixed([5, -2, 1]), none), Is.Zero);
+        Assert.That(OfMixture(new SoftGrpoStrategy(), [5, -2, 1], none), Is.Zero);
     }
 
     /// <summary>Gamma(3) = 2 and Gamma(1/2) = sqrt(pi).</summary>
@@ -84,72 +84,31 @@ public class ReplayDensityTests
     {
         StepScores other = Scores([0, 0], [MathF.Log(0.75f), MathF.Log(0.25f)]);
         double first = 2 * 0.25 - Math.Exp(0.25) - Math.Log(2);
-        Assert.That(ReplayDensity.LogProb(new DirichletStrategy { DirichletAlpha = 4 }, Mixed([0.25f, -0.5f]), other),
+        Assert.That(OfMixture(new DirichletStrategy { DirichletAlpha = 4 }, [0.25f, -0.5f], other),
             Is.EqualTo((first + (0 - Math.Exp(-0.5))) / 2).Within(1e-6));
         double half = -0.5 * -1 - Math.Exp(-1) - 0.5 * Math.Log(Math.PI), three = 0.5 * 0.5 - Math.Exp(0.5) - (Math.Log(Math.PI) / 2 - Math.Log(2));
-        Assert.That(ReplayDensity.LogProb(new DirichletStrategy { DirichletAlpha = 2 }, Mixed([0.5f, -1]), other), Is.EqualTo((half + three) / 2).Within(1e-6));
+        Assert.That(OfMixture(new DirichletStrategy { DirichletAlpha = 2 }, [0.5f, -1], other), Is.EqualTo((half + three) / 2).Within(1e-6));
     }
 
     [Test]
-    public void ForcedStepsHaveNone()
-    {
-        GeneratedToken forced = Mixed([]);
-        forced = forced with { Record = forced.Record! with { Forced = true, Mixed = false } };
-        Assert.That(ReplayDensity.LogProb(new MultiplexStrategy(), forced, Scores([-1, -2], [-1, -2])), Is.Zero);
-    }
+    public void ForcedStepsHaveNone() =>
+        Assert.That(ReplayDensity.LogProb(new MultiplexStrategy(), mixed: false, forced: true, [], Scores([-1, -2], [-1, -2])), Is.Zero);
 
     [Test]
     public void WhatDoesNotFitIsRefused()
     {
-        Assert.That(() => ReplayDensity.LogProb(new SoftStrategy(), Mixed([1, 2]) with { Record = null }, Scores([-1, -2], [-1, -2])),
-            Throws.ArgumentException.With.Message.StartsWith("the token has no Record"));
-        Assert.That(() => ReplayDensity.LogProb(new SoftStrategy(), Mixed([1, 2]), Scores([-1], [-1])),
-            Throws.ArgumentException.With.Message.StartsWith("1 and 1 log-probabilities for 2 entries"));
-        GeneratedToken cut = Mixed([1, 2]);
-        Assert.That(() => ReplayDensity.LogProb(new GumbelStrategy(), cut with { Record = cut.Record! with { Scores = [1] } }, Scores([-1, -2], [-1, -2])),
-            Throws.ArgumentException.With.Message.StartsWith("the record has 1 scores for 2 entries"));
-        Assert.That(() => ReplayDensity.LogProb(new SoftStrategy { DirichletAlpha = 1, GumbelSoftmaxTemperature = 1 }, Mixed([1, 2]), Scores([-1, -2], [-1, -2])),
+        GeneratedToken bare = new() { Token = new(3), Text = "", Entropy = 0, Soft = true, Thinking = true, Marker = false };
+        Assert.That(() => ReplayDensity.LogProb(new SoftStrategy(), bare, Scores([-1], [-1])), Throws.ArgumentException.With.Message.StartsWith("the token has no Record"));
+        Assert.That(() => OfMixture(new GumbelStrategy(), [1], Scores([-1, -2], [-1, -2])),
+            Throws.ArgumentException.With.Message.StartsWith("there are 1 scores, 2 and 2 log-probabilities of entries"));
+        Assert.That(() => OfMixture(new SoftStrategy { DirichletAlpha = 1, GumbelSoftmaxTemperature = 1 }, [1, 2], Scores([-1, -2], [-1, -2])),
             Throws.TypeOf<NotSupportedException>());
     }
+
+    private static double OfMixture(ThinkingStrategy strategy, float[] noisy, StepScores scores) =>
+        ReplayDensity.LogProb(strategy, mixed: true, forced: false, noisy, scores);
 
     private static double Gumbel(double g) => -g - Math.Exp(-g);
 
     private static StepScores Scores(float[] logP1, float[] logPt) => new() { LogP1 = logP1, LogPt = logPt, TokenLogP1 = logP1[0], TokenLogPt = logPt[0] };
-
-    /// <summary>A mixture with an entry for each score, or of two without.</summary>
-    private static GeneratedToken Mixed(float[] scores)
-    {
-        int entries = scores.Length > 0 ? scores.Length : 2;
-        return new()
-        {
-            Token = new ConceptToken(0, [.. Enumerable.Range(0, entries).Select(id => new ConceptEntry(id, 1f / entries))]),
-            Text = "",
-            Entropy = 0,
-            Soft = true,
-            Thinking = true,
-            Marker = false,
-            Record = new TokenRecord
-            {
-                Entropy = 0,
-                Entropy1 = 0,
-                PMax = 0,
-                PMax1 = 0,
-                LogSumExp = 0,
-                LogSumExp1 = 0,
-                Confidence = 0,
-                EntropyTop20 = 0,
-                EntropyKept = 0,
-                TokenLogP1 = 0,
-                LogProb = 0,
-                LogP1 = [],
-                LogPt = [],
-                Scores = scores,
-                Mixed = true,
-                Forced = false,
-                Stop = null,
-                Hard = false,
-                Switched = false,
-            },
-        };
-    }
 }
