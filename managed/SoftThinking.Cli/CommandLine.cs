@@ -74,6 +74,7 @@ internal static class CommandLine
             QuantizeCommand.Create(terminal),
             EvalCommand.Create(terminal),
             ReportCommand.Create(terminal),
+            ScoreCommand.Create(terminal),
             ServeCommand.Create(terminal),
             BenchCommand.Create(terminal),
         };

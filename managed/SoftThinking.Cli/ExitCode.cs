@@ -9,7 +9,7 @@ internal static class ExitCode
     public static IReadOnlyList<(int Code, string Meaning)> Meanings { get; } =
     [
         (Success, "Success. Also when the reader of the output closes it, as head does."),
-        (Failure, "The command failed, or at least one line of --prompts did."),
+        (Failure, "The command failed, or at least one line of its input did."),
         (Usage, "The command line is wrong."),
         (Interrupted, "Interrupted by Ctrl-C or SIGTERM; finished output has been printed."),
     ];

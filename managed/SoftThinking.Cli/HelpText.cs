@@ -45,7 +45,7 @@ internal sealed class HelpText(Terminal terminal) : SynchronousCommandLineAction
 
     private void WriteCommand(GroupedCommand command)
     {
-        string arguments = string.Concat(command.Arguments.Select(argument => $" {argument.Name}…"));
+        string arguments = string.Concat(command.Arguments.Select(argument => $" {argument.Name}{(argument.Arity.MaximumNumberOfValues > 1 ? "…" : "")}"));
         _out.WriteLine($"usage: {ProgramInfo.Name} {command.Name} [options]{arguments}");
         foreach (OptionGroup group in command.Groups)
             WriteRows(group.Title, [.. group.Options.Select(option => (NameOf(option), DescriptionOf(option)))]);

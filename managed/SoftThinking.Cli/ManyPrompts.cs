@@ -24,7 +24,7 @@ internal sealed class ManyPrompts(GenerateSettings settings, Terminal terminal)
     /// <returns>The exit code.</returns>
     public async Task<int> RunAsync(CancellationToken cancellation)
     {
-        using PromptLines? lines = settings.Prompts is string file ? await PromptLines.OpenAsync(file, terminal, cancellation) : null;
+        using PromptLines? lines = settings.Prompts is string file ? await PromptLines.OpenAsync("--prompts", file, terminal, cancellation) : null;
         string? question = lines == null ? await PromptSource.ReadAsync(settings, terminal, cancellation) : null;
         await using Engine engine = ModelLoader.Load(settings.Model, settings.Engine, terminal, cancellation, out _load);
         using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);

@@ -6,7 +6,7 @@ namespace SoftThinking.Cli;
 /// <param name="End">Bytes of the file up to the end of the line.</param>
 internal sealed record InputLine(int Number, byte[] Utf8, long End);
 
-/// <summary>The lines of `--prompts` or of a conversation, read on demand. The input is read once and sequentially, so that it can be a
+/// <summary>The lines of `--prompts`, of recorded sequences or of a conversation, read on demand. The input is read once and sequentially, so that it can be a
 /// pipe.</summary>
 internal sealed class PromptLines : IDisposable
 {
@@ -38,17 +38,18 @@ internal sealed class PromptLines : IDisposable
     /// <param name="name">Name of the input, for messages.</param>
     public static PromptLines Of(Stream stream, string name) => new(stream, false, name) { KeepsBlank = true };
 
-    /// <summary>The lines of `--prompts` that are not blank.</summary>
+    /// <summary>The lines of a file that are not blank.</summary>
+    /// <param name="option">The option that names it, for messages.</param>
     /// <param name="file">"-" for standard input.</param>
     /// <exception cref="UsageException">Standard input is a terminal.</exception>
     /// <exception cref="IOException">The file cannot be opened.</exception>
     /// <exception cref="OperationCanceledException">Canceled while waiting for the writer of a FIFO.</exception>
-    public static async Task<PromptLines> OpenAsync(string file, Terminal terminal, CancellationToken cancellation)
+    public static async Task<PromptLines> OpenAsync(string option, string file, Terminal terminal, CancellationToken cancellation)
     {
         if (file != "-")
-            return new PromptLines(await InputFile.OpenAsync("--prompts", file, cancellation), true, $"--prompts: {file}");
-        Stream input = terminal.Input ?? throw new UsageException("--prompts -: standard input is a terminal");
-        return new PromptLines(input, false, "--prompts: standard input");
+            return new PromptLines(await InputFile.OpenAsync(option, file, cancellation), true, $"{option}: {file}");
+        Stream input = terminal.Input ?? throw new UsageException($"{option} -: standard input is a terminal");
+        return new PromptLines(input, false, $"{option}: standard input");
     }
 
     /// <summary>The next line; null at the end.</summary>

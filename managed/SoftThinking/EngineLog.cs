@@ -32,6 +32,9 @@ internal static partial class EngineLog
     [LoggerMessage(9, LogLevel.Warning, "Fast prefill has no effect: {reason}")]
     public static partial void NoFastPrefill(ILogger logger, string reason);
 
+    [LoggerMessage(10, LogLevel.Debug, "Scored {tokens} recorded tokens")]
+    public static partial void Scored(ILogger logger, int tokens);
+
     [LoggerMessage(20, LogLevel.Warning, "No file of {model} names a token that ends a text: generation runs to its limit, unless a stop string ends it")]
     public static partial void NoEndOfText(ILogger logger, string model);
 

@@ -21,6 +21,8 @@ public class ArgumentTests
     private static readonly Type[] Inputs =
         [typeof(ChatMessage), typeof(ChatPrompt), typeof(EmbeddingPrompt), typeof(ModelShape), typeof(TextPrompt), typeof(TokenPart), typeof(TokenPrompt)];
 
+    private static readonly ScoreRequest ScoreExample = new() { Prompt = new TextPrompt("text"), Tokens = [default] };
+
     private static readonly Lazy<Engine> Loaded = new(() => Engine.Load(TestData.TinyReasoner, new EngineOptions { Device = ComputeDevice.Cpu }));
 
     public static IEnumerable<TestCaseData> Arguments() =>
@@ -35,7 +37,7 @@ public class ArgumentTests
         from value in new object[]
         {
             new ChatMessage("user", "text"), new ChatPrompt([]), new EmbeddingPrompt([]), new EngineOptions(), new FilterOptions(), GenerationRequest.FromText("text"),
-            new SamplingOptions(), new TextPrompt("text"), new TokenPart([]), new TokenPrompt([]),
+            new SamplingOptions(), ScoreExample, new TextPrompt("text"), new TokenPart([]), new TokenPrompt([]),
         }
         from property in value.GetType().GetProperties()
         where property.SetMethod?.IsPublic == true && !property.PropertyType.IsValueType
@@ -142,6 +144,10 @@ public class ArgumentTests
             },
             _ when type == typeof(GenerationRequest) => GenerationRequest.FromText("text"),
             _ when type == typeof(IReadOnlyList<ConceptToken>) => new ConceptToken[1],
+            _ when type == typeof(IReadOnlyList<GeneratedToken>) => new List<GeneratedToken>(),
+            _ when type == typeof(IReadOnlyList<float>) => new List<float>(),
+            _ when type == typeof(ThinkingStrategy) => new SoftStrategy(),
+            _ when type == typeof(StepScores) => new StepScores { LogP1 = [], LogPt = [], TokenLogP1 = 0, TokenLogPt = 0 },
             _ when type == typeof(SamplingOptions) => new SamplingOptions(),
             _ when type == typeof(Utf8JsonWriter) => new Utf8JsonWriter(Stream.Null),
             _ => throw new NotSupportedException($"no example of {type}; add one here"),

@@ -6,6 +6,7 @@ using SoftThinking.Execution;
 using SoftThinking.Files;
 using SoftThinking.Interop.Cuda;
 using SoftThinking.Models;
+using SoftThinking.Scheduling;
 using SoftThinking.Templating;
 using SoftThinking.Thinking;
 using SoftThinking.Tokenization;
@@ -190,6 +191,34 @@ public sealed class Engine : IAsyncDisposable, IDisposable
             : request with { Sampling = request.Sampling with { SoftThinking = false, MaxThinkingTokens = null, Cusum = null, Eat = null, Deer = null }, EndThinking = CancellationToken.None };
     }
 
+    /// <summary>Computes what the model gives each token of a recorded sequence, all of them as a prompt is computed. Other requests run
+    /// concurrently; the scores do not depend on them. They have the bits of the <see cref="TokenRecord"/> where this model generated the
+    /// sequence on the same kernels and number formats, without <see cref="EngineOptions.FastPrefill"/>, penalties and biases.</summary>
+    /// <param name="request">The sequence, and what to score.</param>
+    /// <param name="cancellation">Ends the computation.</param>
+    /// <exception cref="ArgumentNullException">The request is null.</exception>
+    /// <exception cref="ArgumentException">The prompt is empty; an id is outside the vocabulary; the numbers of tokens, temperatures and lists
+    /// of ids differ; an embedding of the prompt cannot be an input of this model on this device; a JSON value of a message or of the
+    /// template's variables has the wrong form.</exception>
+    /// <exception cref="ModelFileException">The prompt needs a chat template and the model comes without one, or its file is
+    /// broken.</exception>
+    /// <exception cref="TemplateException">The chat template is broken, not supported, or fails.</exception>
+    /// <exception cref="GenerationLimitException">The sequence is longer than the context, a token has more entries than the engine's
+    /// <see cref="EngineOptions.MaxTopk"/>, or the queue is full.</exception>
+    /// <exception cref="GenerationException">The model's logits are not numbers, the engine failed, or it is being drained.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled.</exception>
+    /// <exception cref="ObjectDisposedException">The engine was disposed.</exception>
+    public async Task<ReplayScores> ScoreAsync(ScoreRequest request, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        EncodedPrompt prompt = EncodeChecked(request.Prompt, ThinkingMarkers.Resolve(Tokenizer, TemplateSource(request.Prompt), null, null));
+        (PreparedRequest sequence, ScoreTargets targets) = Scoring.Prepare(request, prompt, Config.VocabularySize, ContextLength, _options);
+        Generation generation = Submit(sequence, signalsEveryToken: false, targets);
+        using CancellationTokenRegistration registration = cancellation.UnsafeRegister(_ => generation.Cancel(), null);
+        await generation.EndAsync().ConfigureAwait(false);
+        return targets.Complete ? Scoring.Read(request, targets) : throw generation.Failure ?? new OperationCanceledException(cancellation);
+    }
+
     /// <summary>Accepts no further requests, and waits until all accepted ones have ended. Then the engine can only be disposed.</summary>
     public Task DrainAsync() => _loop.DrainAsync();
 
@@ -241,17 +270,23 @@ public sealed class Engine : IAsyncDisposable, IDisposable
         ArgumentNullException.ThrowIfNull(request);
         SamplingOptions sampling = request.Sampling;
         ThinkingMarkers markers = ThinkingMarkers.Resolve(Tokenizer, TemplateSource(request.Prompt), sampling.ThinkStart, sampling.ThinkEnd);
-        if (request.Prompt is EmbeddingPrompt embeddings)
-            RequestCheck.Length(embeddings.Positions, ContextLength); // before there is a token for each
-        EncodedPrompt encoded = _encoder.Encode(request.Prompt, markers);
+        EncodedPrompt encoded = EncodeChecked(request.Prompt, markers);
         IReadOnlyList<ConceptToken> prompt = encoded.Tokens;
-        RequestCheck.Prompt(prompt, Config.VocabularySize, ContextLength);
-        RequestCheck.Embeddings(encoded.Embeddings, Model);
         RequestCheck.Strategy(sampling);
         RequestCheck.Limits(request, prompt, _options);
         SlotSetup setup = SlotSetup.Make(request, encoded.End.State, markers, _tokenSets, Defaults.EosIds, Config.VocabularySize, ContextLength);
         int most = Math.Min(request.MaxNewTokens ?? _options.MaxNewTokens ?? int.MaxValue, ContextLength - prompt.Count - setup.Probes.MaxRows);
         return new PreparedRequest(request, encoded, setup, most);
+    }
+
+    private EncodedPrompt EncodeChecked(Prompt prompt, ThinkingMarkers markers)
+    {
+        if (prompt is EmbeddingPrompt embeddings)
+            RequestCheck.Length(embeddings.Positions, ContextLength); // before there is a token for each
+        EncodedPrompt encoded = _encoder.Encode(prompt, markers);
+        RequestCheck.Prompt(encoded.Tokens, Config.VocabularySize, ContextLength);
+        RequestCheck.Embeddings(encoded.Embeddings, Model);
+        return encoded;
     }
 
     /// <summary>The source of the chat template. A broken one concerns only prompts that are rendered with it.</summary>
@@ -267,9 +302,9 @@ public sealed class Engine : IAsyncDisposable, IDisposable
         }
     }
 
-    private Generation Submit(PreparedRequest prepared, bool signalsEveryToken)
+    private Generation Submit(PreparedRequest prepared, bool signalsEveryToken, ScoreTargets? targets = null)
     {
-        Generation generation = new(prepared, Tokenizer, signalsEveryToken, _loop.Wake);
+        Generation generation = new(prepared, Tokenizer, signalsEveryToken, _loop.Wake, targets);
         _loop.Submit(generation);
         return generation;
     }

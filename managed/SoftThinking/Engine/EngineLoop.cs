@@ -251,6 +251,7 @@ internal sealed class EngineLoop : IDisposable
     {
         Step step = _model.Steps[_read++ % 2];
         step.Done.Synchronize();
+        step.Scores.Drain();
         if (step.Times is StreamTimes times)
             _model.Profiler.Add(step.Plan.Decodes, step.Plan.Rows, times);
         long now = Stopwatch.GetTimestamp();
@@ -263,6 +264,8 @@ internal sealed class EngineLoop : IDisposable
                 ReadProbe(run, part.Probe!, step.ProbeAt(probe++), now);
             else if (part.Samples)
                 ReadSample(run, step[sample++], now);
+            else if (part.Scored > 0 && run.Stage != SequenceStage.Ended)
+                RecordScores(run, part);
         }
         SignalLeaving();
         AllocatedBytes = GC.GetAllocatedBytesForCurrentThread();
@@ -341,6 +344,27 @@ internal sealed class EngineLoop : IDisposable
             End(run);
         }
         run.Generation.SignalToken();
+    }
+
+    /// <summary>Positions of a recorded sequence were scored.</summary>
+    private void RecordScores(SampleRun run, PlannedRows part)
+    {
+        ScoreTargets targets = run.Targets!;
+        int end = part.First + part.Count;
+        for (int position = end - part.Scored; position < end; position++)
+        {
+            int step = targets.StepAt(position);
+            if (!float.IsNaN(targets.LogP1Of(step)[0]))
+                continue;
+            Fail(run.Generation, new GenerationException($"recorded token {step}: the model's logits contain NaN or infinity, or no finite value"));
+            return;
+        }
+        if (end < run.Length)
+            return;
+        targets.Complete = true;
+        _metrics.Scored();
+        EngineLog.Scored(_logger, targets.Steps);
+        End(run);
     }
 
     private bool EndsText(GenerationRequest request, int id)

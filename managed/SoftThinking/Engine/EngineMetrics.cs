@@ -12,10 +12,10 @@ namespace SoftThinking;
 internal sealed class EngineMetrics : IDisposable
 {
     private const string Prefix = "softthinking.";
-    private const int Abort = 3, Error = 4;
+    private const int Abort = 4, Error = 5, Score = 6;
 
-    /// <summary>How samples end: <see cref="FinishReason"/>, <see cref="Abort"/>, <see cref="Error"/>.</summary>
-    private static readonly string[] Ends = ["stop", "length", "cold_stop", "low_confidence", "abort", "error"];
+    /// <summary>How samples end: <see cref="FinishReason"/>, <see cref="Abort"/>, <see cref="Error"/>, <see cref="Score"/>.</summary>
+    private static readonly string[] Ends = ["stop", "length", "cold_stop", "low_confidence", "abort", "error", "scored"];
 
     /// <summary>How thoughts end: <see cref="ThinkingEnd"/>.</summary>
     private static readonly string[] ThoughtEnds = ["model", "cold_stop", "budget", "cusum", "eat", "deer", "switches"];
@@ -88,6 +88,9 @@ internal sealed class EngineMetrics : IDisposable
 
     /// <summary>A sample failed.</summary>
     public void Failed() => _ends[Error].Add(1);
+
+    /// <summary>A recorded sample was scored.</summary>
+    public void Scored() => _ends[Score].Add(1);
 
     public void Preempted(long count) => _preemptions.Add(count);
 

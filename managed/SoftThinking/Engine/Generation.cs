@@ -24,13 +24,14 @@ internal sealed class Generation
 
     /// <param name="signalsEveryToken">Whether the reader wants a signal for each token, not only at the end.</param>
     /// <param name="wake">Called after <see cref="Cancel"/>.</param>
-    public Generation(PreparedRequest prepared, Tokenizer tokenizer, bool signalsEveryToken, Action wake)
+    /// <param name="targets">What to score in place of generating; null to generate.</param>
+    public Generation(PreparedRequest prepared, Tokenizer tokenizer, bool signalsEveryToken, Action wake, ScoreTargets? targets = null)
     {
         (Request, _signalsEveryToken, _wake) = (prepared.Request, signalsEveryToken, wake);
         EmbeddingSpan[] embeddings = [.. prepared.Encoded.Embeddings.Select(each => new EmbeddingSpan(each.First, each.Part))];
         ReadsMemory = embeddings.Length > 0;
         ulong seed = Request.Sampling.Seed ?? RandomSeed();
-        Samples = [.. Enumerable.Range(0, Request.Samples).Select(i => new SampleRun(this, i, seed + (ulong)i, prepared, HistoryOf(prepared), embeddings, tokenizer))];
+        Samples = [.. Enumerable.Range(0, Request.Samples).Select(i => new SampleRun(this, i, seed + (ulong)i, prepared, HistoryOf(prepared), embeddings, tokenizer, targets))];
         Unfinished = Samples.Length;
     }
 

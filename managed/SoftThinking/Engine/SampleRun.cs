@@ -8,7 +8,7 @@ using SoftThinking.Tokenization;
 
 namespace SoftThinking;
 
-/// <summary>One sample in progress. The engine's thread records the generated tokens; the caller reads behind it, up to the
+/// <summary>One sample in progress, or one that was recorded and is scored. The engine's thread records the generated tokens; the caller reads behind it, up to the
 /// number that <see cref="Generated"/> returns.</summary>
 internal sealed class SampleRun : Sequence
 {
@@ -20,11 +20,13 @@ internal sealed class SampleRun : Sequence
     private readonly StepRecords? _records;
     private int _count = int.MaxValue; // of all tokens, once the last is recorded
 
-    public SampleRun(Generation generation, int index, ulong seed, PreparedRequest prepared, TokenHistory tokens, EmbeddingSpan[] embeddings, Tokenizer tokenizer)
+    public SampleRun(Generation generation, int index, ulong seed, PreparedRequest prepared, TokenHistory tokens, EmbeddingSpan[] embeddings, Tokenizer tokenizer,
+        ScoreTargets? targets = null)
         : base(tokens, prepared.Prompt.Count + prepared.MaxNewTokens, prepared.Request.Priority, embeddings)
     {
         (Generation, Index, Seed, OpenThought, Setup) = (generation, index, seed, prepared.OpenThought, prepared.Setup.WithSeed(seed));
         GenerationRequest request = prepared.Request;
+        Targets = targets;
         _logProbs = request.LogProbs ?? -1;
         _stops = request.StopStrings.Count > 0 ? new StopMatcher(tokenizer, request) : null;
         _records = request.Record ? new StepRecords() : null;

@@ -18,6 +18,7 @@ internal sealed class Runner : IDisposable
     private readonly DeviceArena _arena;
     private readonly SlotTable _slots;
     private readonly Transformer _transformer;
+    private readonly Scorer _scorer;
     private readonly StepGraphs? _graphs;
     private readonly (StepGraphs Forward, StepGraphs After)? _halves; // around a hook
     private readonly bool _fastPrefill;
@@ -32,6 +33,7 @@ internal sealed class Runner : IDisposable
         _slots = new SlotTable(device, stream, limits, _config.VocabularySize);
         _arena = DeviceArena.Allocate(device, arena => _buffers = Buffers.Place(arena, device, weights.Shard, limits));
         _transformer = new Transformer(weights, cache, _buffers.Forward, comm);
+        _scorer = new Scorer(stream, _transformer, _buffers.Scores, _buffers.Forward.Logits, _buffers.Workspace, limits.Slots, _config.VocabularySize);
         if (!device.Query().Graphs)
             return;
         _graphs = new StepGraphs(device, stream, shape =>
@@ -66,14 +68,14 @@ internal sealed class Runner : IDisposable
         step.Times?.Begin(_stream, plan.Positions, plan.Pairs);
         foreach (PlannedRows part in plan.Parts)
         {
-            if (part.Begins)
+            if (part.Begins && part.Sequence.Targets == null)
                 _updates.Add(SlotUpdate.Begin(part.Sequence));
         }
         // Operations inside a graph cannot be timed, and the addresses of embeddings are not those of another step.
         bool graph = plan.Decodes && step.Times == null && _graphs != null && !plan.ReadsEmbeddings;
         AwaitEmbeddings(plan);
         StepShape shape = StepInputs.Fill(step, _limits, padded: graph);
-        StepLaunch launch = new(shape, graph, Fast: _fastPrefill && !plan.Decodes);
+        StepLaunch launch = new(shape, graph, Fast: _fastPrefill && !plan.Decodes && !plan.Scores);
         Followers?.Send(StepMessage.Write(launch, CollectionsMarshal.AsSpan(_updates), step.Inputs, _limits.Entries));
         Launch(step, launch, hook);
     }
@@ -94,6 +96,7 @@ internal sealed class Runner : IDisposable
         _updates.Clear();
         Upload(step.Inputs, launch.Shape);
         Compute(launch, step.Embeddings, hook);
+        _scorer.Launch(step.Scores, launch.Shape.Scored); // last, because it overwrites the logits
         Download(step.Outputs, launch.Shape);
         _stream.Record(step.Done);
     }
@@ -142,6 +145,7 @@ internal sealed class Runner : IDisposable
             _stream.Copy<int>(host.LogProbSlots.Pointer, b.LogProbSlots, shape.Sampled);
         _stream.Copy<int>(host.ProbeSlots.Pointer, b.ProbeSlots, shape.Probes);
         _stream.Copy<int>(host.ProbeKinds.Pointer, b.ProbeKinds, shape.Probes);
+        _stream.Copy<int>(host.ScoredRows.Pointer, b.Scores.Rows, shape.Scored);
     }
 
     /// <summary>Launches the operations of a step. Apart from the shape, all inputs are in device memory, so that one graph
@@ -294,7 +298,7 @@ internal sealed class Runner : IDisposable
         ForwardBuffers Forward, nint Positions, nint FirstRow, nint BlockTables, nint TokenIndex, nint LogitIndex,
         nint Slots, nint PenalizedSlots, nint LogProbSlots, nint ProbeSlots, nint ProbeKinds, nint OutIds, nint OutWeights, nint OutInfo,
         nint OutRecord, nint OutScores, nint OutLogP1, nint OutLogPt, nint OutProbes,
-        nint TokenLogProbs, nint TopIds, nint TopLogProbs, nint Workspace)
+        nint TokenLogProbs, nint TopIds, nint TopLogProbs, nint Workspace, ScoreBuffers Scores)
     {
         public static Buffers Place(DeviceArena arena, Device device, ModelShard shard, RunnerLimits limits) => new(
             Forward: ForwardBuffers.Place(arena, shard, device.Query().ActivationDtype, limits.Rows, limits.Slots),
@@ -319,7 +323,8 @@ internal sealed class Runner : IDisposable
             TokenLogProbs: arena.Reserve<float>(limits.Slots),
             TopIds: arena.Reserve<int>((long)limits.Slots * LogProbsOperation.MaxCount),
             TopLogProbs: arena.Reserve<float>((long)limits.Slots * LogProbsOperation.MaxCount),
-            Workspace: arena.Reserve(WorkspaceBytes(device, limits.Slots, shard.Whole.VocabularySize)));
+            Workspace: arena.Reserve(WorkspaceBytes(device, limits.Slots, shard.Whole.VocabularySize)),
+            Scores: ScoreBuffers.Place(arena, limits));
 
         private static unsafe long WorkspaceBytes(Device device, int rows, int vocabulary) =>
             (long)device.Api->SampleWorkspaceBytes(rows, vocabulary);

@@ -20,6 +20,7 @@ internal sealed class Step : IDisposable
         {
             Inputs = HostInputs.Place(arena, limits);
             Outputs = HostOutputs.Place(arena, limits);
+            Scores = ScoreStage.Place(arena, limits);
         }, host: true);
         Done = new DeviceEvent(device);
         Times = times ? new StreamTimes(device) : null;
@@ -30,6 +31,9 @@ internal sealed class Step : IDisposable
     public HostInputs Inputs { get; private set; } = null!;
 
     public HostOutputs Outputs { get; private set; } = null!;
+
+    /// <summary>What the step scores.</summary>
+    public ScoreStage Scores { get; private set; } = null!;
 
     /// <summary>Inputs that the device reads from callers' memory.</summary>
     public List<InputRows> Embeddings { get; } = [];
@@ -67,13 +71,15 @@ internal sealed class Step : IDisposable
 /// <param name="LogProbSlots">The same for slots that report log-probabilities, else -1.</param>
 /// <param name="ProbeSlots">Slots of the probes.</param>
 /// <param name="ProbeKinds">What they are for, a <see cref="ProbeKind"/>.</param>
+/// <param name="ScoredRows">Rows whose logits are scored.</param>
 internal sealed record HostInputs(
     HostArray<int> Positions, HostArray<int> FirstRow, HostArray<int> BlockTables, HostArray<int> TokenIndex,
     HostArray<int> TokenIds, HostArray<float> TokenWeights, HostArray<int> LogitIndex, HostArray<int> Slots,
-    HostArray<int> PenalizedSlots, HostArray<int> LogProbSlots, HostArray<int> ProbeSlots, HostArray<int> ProbeKinds)
+    HostArray<int> PenalizedSlots, HostArray<int> LogProbSlots, HostArray<int> ProbeSlots, HostArray<int> ProbeKinds,
+    HostArray<int> ScoredRows)
 {
     /// <summary>Number of arrays.</summary>
-    public const int Parts = 12;
+    public const int Parts = 13;
 
     public static HostInputs Place(DeviceArena arena, RunnerLimits limits) => new(
         Positions: HostArray<int>.Place(arena, limits.Rows),
@@ -87,7 +93,8 @@ internal sealed record HostInputs(
         PenalizedSlots: HostArray<int>.Place(arena, limits.Slots),
         LogProbSlots: HostArray<int>.Place(arena, limits.Slots),
         ProbeSlots: HostArray<int>.Place(arena, limits.Slots),
-        ProbeKinds: HostArray<int>.Place(arena, limits.Slots));
+        ProbeKinds: HostArray<int>.Place(arena, limits.Slots),
+        ScoredRows: HostArray<int>.Place(arena, limits.Rows));
 
     /// <summary>The bytes of an array that a step of this shape uses.</summary>
     /// <param name="entries">Entries of a concept token.</param>
@@ -107,6 +114,7 @@ internal sealed record HostInputs(
             9 => Bytes(LogProbSlots, shape.Sampled),
             10 => Bytes(ProbeSlots, shape.Probes),
             11 => Bytes(ProbeKinds, shape.Probes),
+            12 => Bytes(ScoredRows, shape.Scored),
             _ => throw new ArgumentOutOfRangeException(nameof(part)),
         };
 

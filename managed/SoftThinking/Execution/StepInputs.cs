@@ -14,7 +14,11 @@ namespace SoftThinking.Execution;
 /// <param name="ReportsLogProbs">Whether any of them reports log-probabilities.</param>
 /// <param name="Records">Whether any of them is recorded.</param>
 internal readonly record struct StepShape(
-    int Rows, int Sequences, int BlocksPerSequence, int Uploaded, int Sampled, int Probes, bool Penalizes, bool ReportsLogProbs, bool Records);
+    int Rows, int Sequences, int BlocksPerSequence, int Uploaded, int Sampled, int Probes, bool Penalizes, bool ReportsLogProbs, bool Records)
+{
+    /// <summary>Rows whose logits are scored.</summary>
+    public int Scored { get; init; }
+}
 
 /// <summary>Fills the arrays that the device reads from a plan.</summary>
 internal static class StepInputs
@@ -28,6 +32,7 @@ internal static class StepInputs
         StepShape shape = new() { Sequences = plan.Parts.Length, BlocksPerSequence = blocks };
         inputs.FirstRow[0] = 0;
         step.Embeddings.Clear();
+        step.Scores.Rows.Clear();
         for (int i = 0; i < plan.Parts.Length; i++)
         {
             PlannedRows part = plan.Parts[i];
@@ -37,6 +42,8 @@ internal static class StepInputs
             inputs.FirstRow[i + 1] = shape.Rows;
             if (part.Samples)
                 shape = FillSampled(part.Sequence, inputs, shape);
+            if (part.Scored > 0)
+                shape = FillScored(part, step, shape);
         }
         if (plan.Probes > 0)
             shape = FillProbes(plan, inputs, shape);
@@ -145,6 +152,17 @@ internal static class StepInputs
             shape = shape with { Probes = shape.Probes + 1 };
         }
         return shape;
+    }
+
+    private static StepShape FillScored(PlannedRows part, Step step, StepShape shape)
+    {
+        ScoreTargets targets = part.Sequence.Targets!;
+        for (int i = part.Scored; i > 0; i--)
+        {
+            step.Inputs.ScoredRows[shape.Scored + part.Scored - i] = shape.Rows - i;
+            step.Scores.Rows.Add(new(targets, targets.StepAt(part.First + part.Count - i)));
+        }
+        return shape with { Scored = shape.Scored + part.Scored };
     }
 
     private static void Pad<T>(ReadOnlySpan<T> values, Span<T> entries) where T : unmanaged

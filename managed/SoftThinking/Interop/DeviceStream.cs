@@ -147,6 +147,12 @@ internal sealed unsafe class DeviceStream : DeviceChild
         Times?.Probe(operation);
     }
 
+    public void Score(ScoreOperation operation)
+    {
+        Run(Api->Score, &operation);
+        Times?.Score(operation);
+    }
+
     public void LogProbs(LogProbsOperation operation)
     {
         Run(Api->LogProbs, &operation);

@@ -82,6 +82,8 @@ internal sealed unsafe class StreamTimes : IDisposable
 
     public void LogProbs(in LogProbsOperation o) => Add(new($"log_probs {o.Rows} x {o.Vocabulary}", 4L * o.Rows * o.Vocabulary));
 
+    public void Score(in ScoreOperation o) => Add(new($"score {o.Rows} x {o.Vocabulary}", 4L * o.Rows * o.Vocabulary));
+
     // Bytes that a rank receives from the others.
     public void AllGather(in AllGatherOperation o, int ranks) =>
         Add(new($"all_gather {o.Rows} x {o.Cols}", 4L * o.Rows * o.Cols * (ranks - 1) / ranks));

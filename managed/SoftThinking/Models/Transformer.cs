@@ -13,6 +13,8 @@ internal sealed class Transformer(ModelWeights weights, KvCache cache, ForwardBu
     /// <summary>Whether the inputs of matmuls stay f32: with an exact KV cache, matmuls are exact too.</summary>
     public static bool MultipliesExactly(NativeDtype cache) => cache == NativeDtype.F32;
 
+    private int Exact => MultipliesExactly(cache.Layers[0].Dtype) ? 1 : 0;
+
     /// <summary>Runs the rows of a batch through the model: reads concept tokens, writes keys and values to the cache, and the
     /// logits of the selected rows to <see cref="ForwardBuffers.Logits"/>.</summary>
     /// <param name="tokens">The concept tokens: table, ids, weights, index; rows and output are filled in here.</param>
@@ -33,7 +35,7 @@ internal sealed class Transformer(ModelWeights weights, KvCache cache, ForwardBu
             InverseFrequencies = weights.InverseFrequencies,
             Out = b.Angles,
         });
-        int exact = MultipliesExactly(cache.Layers[0].Dtype) ? 1 : 0;
+        int exact = Exact;
         nint delta = 0; // not yet in the residual: each norm adds the output of the preceding matmul
         for (int i = 0; i < weights.Layers.Length; i++)
         {
@@ -71,11 +73,7 @@ internal sealed class Transformer(ModelWeights weights, KvCache cache, ForwardBu
             delta = b.Delta;
         }
         Norm(delta, weights.FinalNorm);
-        stream.GatherRows(new() { Rows = logitRows, Cols = c.HiddenSize, Index = logitIndex, In = b.Normed, Out = b.Selected });
-        nint logits = comm == null ? b.Logits : b.ShardLogits;
-        stream.Linear(new() { Rows = logitRows, X = b.Selected, W = weights.LmHead, Out = logits, OutF32 = 1, Exact = exact });
-        if (comm != null)
-            stream.AllGather(comm, new() { Rows = logitRows, Cols = c.VocabularySize, In = b.ShardLogits, Out = b.Logits });
+        Head(stream, logitIndex, logitRows);
 
         void Embed()
         {
@@ -150,5 +148,18 @@ internal sealed class Transformer(ModelWeights weights, KvCache cache, ForwardBu
             if (comm != null)
                 stream.AllSum(comm, new() { Rows = batch.Rows, Cols = c.HiddenSize, In = b.Partial, Bias = bias, Out = output });
         }
+    }
+
+    /// <summary>Writes the logits of rows of the last forward pass to <see cref="ForwardBuffers.Logits"/>.</summary>
+    /// <param name="index">Device array of the rows.</param>
+    /// <param name="rows">At most as many as there are places for logits.</param>
+    public void Head(DeviceStream stream, nint index, int rows)
+    {
+        ModelConfig c = weights.Shard.Whole;
+        stream.GatherRows(new() { Rows = rows, Cols = c.HiddenSize, Index = index, In = buffers.Normed, Out = buffers.Selected });
+        nint logits = comm == null ? buffers.Logits : buffers.ShardLogits;
+        stream.Linear(new() { Rows = rows, X = buffers.Selected, W = weights.LmHead, Out = logits, OutF32 = 1, Exact = Exact });
+        if (comm != null)
+            stream.AllGather(comm, new() { Rows = rows, Cols = c.VocabularySize, In = buffers.ShardLogits, Out = buffers.Logits });
     }
 }

@@ -136,9 +136,12 @@ internal sealed class Scheduler
         }
         else
         {
-            bool samples = rows == sequence.Missing;
+            bool samples = rows == sequence.Missing && sequence.Targets == null;
             plan.Add(new(sequence, sequence.Computed, rows, begins, samples,
-                LastFromSlot: samples && sequence.Length > sequence.PromptLength));
+                LastFromSlot: samples && sequence.Length > sequence.PromptLength)
+            {
+                Scored = sequence.Targets?.Plan(sequence.Computed, rows) ?? 0,
+            });
             sequence.Computed += rows;
             sequence.Length += samples ? 1 : 0;
             sequence.SamplesInFlight += samples ? 1 : 0;
@@ -157,12 +160,12 @@ internal sealed class Scheduler
     }
 
     /// <summary>Assigns to a waiting sequence the blocks that hold its prefix, if the pool has room for the rest of it and
-    /// one more block for each running sequence. The last token is always computed, because its logits are needed.</summary>
+    /// one more block for each running sequence. Positions whose logits are needed are always computed.</summary>
     private bool FindBlocks(Sequence sequence)
     {
         _found.Clear();
         int unused = 0;
-        int most = Math.Min(sequence.Length - 1, sequence.SharedPositions) / KvCache.BlockPositions;
+        int most = Math.Min(sequence.FirstNeeded, sequence.SharedPositions) / KvCache.BlockPositions;
         for (int i = 0; _reusesPrefixes && i < most; i++)
         {
             if (!_pool.TryFind(HashOf(sequence, i), out int block))

@@ -34,6 +34,12 @@ internal class Sequence
 
     public int MaxLength { get; }
 
+    /// <summary>What the last positions are scored for; null for a sequence that is sampled. A scored one has all its tokens.</summary>
+    public ScoreTargets? Targets { get; init; }
+
+    /// <summary>The first position that must be computed even if its keys and values are known, because its logits are needed.</summary>
+    public int FirstNeeded => Targets?.Next ?? Length - 1;
+
     /// <summary>How the sequence is sampled; the scheduler ignores it.</summary>
     public SlotSetup Setup { get; set; }
 

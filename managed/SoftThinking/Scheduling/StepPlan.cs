@@ -11,6 +11,9 @@ namespace SoftThinking.Scheduling;
 internal readonly record struct PlannedRows(
     Sequence Sequence, int First, int Count, bool Begins, bool Samples, bool LastFromSlot, Probe? Probe = null, bool Probes = false)
 {
+    /// <summary>Number of the last rows whose logits are scored.</summary>
+    public int Scored { get; init; }
+
     /// <summary>Whether a row's token is an answer to the probe that only the device knows.</summary>
     public bool IsAnswer(int position) => Probe != null && position - Probe.First >= Probe.Known;
 
@@ -34,6 +37,20 @@ internal sealed class StepPlan
 
     /// <summary>Whether every row is a decode row.</summary>
     public bool Decodes => Sampled == Rows;
+
+    /// <summary>Whether any row is of a sequence that is scored.</summary>
+    public bool Scores
+    {
+        get
+        {
+            foreach (PlannedRows part in _parts)
+            {
+                if (part.Sequence.Targets != null)
+                    return true;
+            }
+            return false;
+        }
+    }
 
     /// <summary>Whether any row's input is a caller's.</summary>
     public bool ReadsEmbeddings

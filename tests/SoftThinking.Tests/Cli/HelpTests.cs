@@ -7,7 +7,7 @@ namespace SoftThinking.Tests.Cli;
 /// <summary>Help and version: what people see first.</summary>
 public class HelpTests
 {
-    private static readonly string[] Commands = ["", "generate", "chat", "inspect", "quantize", "eval", "report", "bench"];
+    private static readonly string[] Commands = ["", "generate", "chat", "inspect", "quantize", "eval", "report", "score", "bench"];
 
     [TestCaseSource(nameof(Commands))]
     public void HelpFits80Columns(string command)
@@ -24,7 +24,7 @@ public class HelpTests
     {
         string help = Help(command).Out;
 
-        Assert.That(help, Does.Match($@"(?m)^usage: softthinking {(command.Length > 0 ? command : "<command>")} \[options\]( DIR…)?$"));
+        Assert.That(help, Does.Match($@"(?m)^usage: softthinking {(command.Length > 0 ? command : "<command>")} \[options\]( DIR…| FILE)?$"));
         Assert.That(help, Does.Not.Contain("SoftThinking.Cli"));
     }
 

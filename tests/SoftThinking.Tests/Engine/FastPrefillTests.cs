@@ -43,6 +43,22 @@ public class FastPrefillTests
         Assert.That(Bits.Of(await Run(fast, 520)), Is.EqualTo(Bits.Of(await Run(own, 520))));
     }
 
+    /// <summary>Scores have the bits of rows that are computed one by one, so the library is not used for them.</summary>
+    [Test]
+    [Category("Slow")]
+    public async Task ScoresDoNotUseTheVendorsLibrary()
+    {
+        await using Engine own = Engine.Load(Model, Options(fast: false)), fast = Engine.Load(Model, Options(fast: true));
+        if (fast.FastPrefill() is { InEffect: false } absent)
+            Assert.Ignore(absent.Note);
+        ScoreRequest request = new()
+        {
+            Prompt = new TokenPrompt([new(1)]),
+            Tokens = [.. Enumerable.Range(0, 540).Select(i => new ConceptToken(i * 7 % 290 + 2))],
+        };
+        Assert.That(ReplayBits.Same(await fast.ScoreAsync(request), await own.ScoreAsync(request)), Is.True);
+    }
+
     [Test]
     public async Task TheCpuSaysThatItHasNone()
     {

@@ -17,7 +17,8 @@ public class SameBitsTests
     /// <param name="Delay">Microseconds after the one before.</param>
     /// <param name="CancelAfter">Microseconds after which it is cancelled; -1: never.</param>
     /// <param name="Reads">Whether it is read step by step.</param>
-    private sealed record Arrival(int Request, int Delay, int CancelAfter, bool Reads);
+    /// <param name="Scores">Whether its output is scored in place of being generated.</param>
+    private sealed record Arrival(int Request, int Delay, int CancelAfter, bool Reads, bool Scores);
 
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("softthinking-");
     private readonly Dictionary<int, Setting> _settings = []; // by the number of ranks
@@ -26,6 +27,7 @@ public class SameBitsTests
     private long _cached;
     private int _compared;
     private int _cancelled;
+    private int _scored;
 
     /// <param name="BlockBytes">Of a KV block on a device.</param>
     private sealed record Setting(string Model, int Ranks, Workload Workload, long BlockBytes);
@@ -52,16 +54,18 @@ public class SameBitsTests
     public void AnyScheduleProducesTheBitsOfTheRequestAlone(int schedules, int ranks)
     {
         _setting = _settings[ranks];
-        (_compared, _cancelled, _preemptions, _cached) = (0, 0, 0, 0);
+        (_compared, _cancelled, _scored, _preemptions, _cached) = (0, 0, 0, 0, 0);
         Prop.ForAll(Arb.From(Any(_setting.Workload.Requests.Count)), schedule => Run(schedule).GetAwaiter().GetResult())
             .Check(Config.QuickThrowOnFailure.WithMaxTest(schedules));
         TestContext.Progress.WriteLine(
-            $"{schedules} schedules: {_compared} results compared, {_cancelled} cancelled, {_preemptions} preemptions, {_cached} cached tokens");
+            $"{schedules} schedules: {_compared} results compared, {_scored} of replays, {_cancelled} cancelled, {_preemptions} preemptions, {_cached} cached tokens");
         // The schedules must have met what they are for; of few of them some may not.
-        Assert.That(_compared, Is.GreaterThan(3 * schedules));
+        Assert.That(_compared, Is.GreaterThan(2 * schedules));
+        Assert.That(_scored, Is.GreaterThan(schedules / 4));
         if (schedules < 100)
             return;
-        Assert.That(_compared, Is.GreaterThan(4 * schedules));
+        Assert.That(_compared, Is.GreaterThan(3 * schedules));
+        Assert.That(_scored, Is.GreaterThan(schedules));
         Assert.That(_cancelled, Is.GreaterThan(schedules / 4));
         Assert.That(_preemptions, Is.GreaterThan(schedules / 4));
         Assert.That(_cached, Is.GreaterThan(16 * schedules));
@@ -74,7 +78,8 @@ public class SameBitsTests
             from delay in Gen.OneOf(Gen.Constant(0), Gen.Choose(0, 3000))
             from cancelled in Gen.Frequency((4, Gen.Constant(-1)), (1, Gen.Choose(0, 8000)))
             from reads in ArbMap.Default.GeneratorFor<bool>()
-            select new Arrival(request, delay, cancelled, reads);
+            from scores in Gen.Frequency((3, Gen.Constant(false)), (1, Gen.Constant(true)))
+            select new Arrival(request, delay, cancelled, reads, scores);
         return
             from threads in Gen.Choose(1, 3)
             from sequences in Gen.Choose(2, 12)
@@ -116,6 +121,13 @@ public class SameBitsTests
         GeneratedSample sample;
         try
         {
+            if (arrival.Scores)
+            {
+                (ScoreRequest replay, ReplayScores alone) = _setting.Workload.Replays[arrival.Request];
+                Assert.That(ReplayBits.Same(await engine.ScoreAsync(replay, source.Token), alone), Is.True, $"scores of request {arrival.Request}");
+                Interlocked.Increment(ref _scored);
+                return;
+            }
             GenerationRequest request = _setting.Workload.Requests[arrival.Request];
             sample = arrival.Reads
                 ? await ReadAsync(engine, request, source.Token)

@@ -37,13 +37,16 @@ internal sealed class Workload
         "What is 47 + 85 - 19?", "What is 47 + 85 - 20?", "Compute 40 + 7.", "What is 12 - 5 + 8?",
     ];
 
-    private Workload(IReadOnlyList<GenerationRequest> requests, IReadOnlyList<string[]> alone, int longest) =>
-        (Requests, Alone, Longest) = (requests, alone, longest);
+    private Workload(IReadOnlyList<GenerationRequest> requests, IReadOnlyList<string[]> alone, IReadOnlyList<(ScoreRequest, ReplayScores)> replays, int longest) =>
+        (Requests, Alone, Replays, Longest) = (requests, alone, replays, longest);
 
     public IReadOnlyList<GenerationRequest> Requests { get; }
 
     /// <summary>The bits of each request, from an engine that ran nothing else.</summary>
     public IReadOnlyList<string[]> Alone { get; }
+
+    /// <summary>Each request's output as a sequence to be scored, and its scores from that engine.</summary>
+    public IReadOnlyList<(ScoreRequest Request, ReplayScores Scores)> Replays { get; }
 
     /// <summary>Positions of the longest request.</summary>
     public int Longest { get; }
@@ -55,14 +58,17 @@ internal sealed class Workload
         await using Engine engine = Engine.Load(model, options);
         List<GenerationRequest> requests = [];
         List<string[]> alone = [];
+        List<(ScoreRequest, ReplayScores)> replays = [];
         for (int i = 0; i < 4 * Samplings.Length; i++)
         {
             GenerationRequest request = Request(engine, i);
             GenerationResult result = await engine.GenerateAsync(request);
             requests.Add(request);
             alone.Add(Bits.Of(result.Samples[0]));
+            ScoreRequest replay = ScoreRequest.Of(request, result.Samples[0].Tokens);
+            replays.Add((replay, await engine.ScoreAsync(replay)));
         }
-        return new Workload(requests, alone, requests.Max(request => Tokens(request).Count + request.MaxNewTokens!.Value) + ProbeRows);
+        return new Workload(requests, alone, replays, requests.Max(request => Tokens(request).Count + request.MaxNewTokens!.Value) + ProbeRows);
     }
 
     private static GenerationRequest Request(Engine engine, int number)

@@ -1,0 +1,83 @@
+using System.Text.Json;
+
+namespace SoftThinking.Cli;
+
+/// <summary>The result of a line of recorded sequences.</summary>
+/// <param name="Number">From 1.</param>
+internal sealed record ScoredLine(int Number)
+{
+    /// <summary>The "id" of the line; null if it has none.</summary>
+    public JsonElement? Id { get; init; }
+
+    /// <summary>The scores; null if there is an error.</summary>
+    public ReplayScores? Scores { get; init; }
+
+    /// <summary>The log-probability of each step as its strategy defines it; null where the line does not say enough.</summary>
+    public double[]? LogProbs { get; init; }
+
+    public string? Error { get; init; }
+
+    /// <summary>One line about the emitted tokens.</summary>
+    public string Summary()
+    {
+        double sum = Scores!.Steps.Sum(step => (double)step.TokenLogP1);
+        string text = FormattableString.Invariant($"line {Number}: {Scores.Steps.Count} tokens, ln p of those emitted {sum:0.000}, per token {sum / Scores.Steps.Count:0.000}");
+        return LogProbs is double[] logProbs ? text + FormattableString.Invariant($", mean log_prob {logProbs.Average():0.000}") : text;
+    }
+
+    /// <summary>Writes the properties of the result into the open object.</summary>
+    public void Write(Utf8JsonWriter json)
+    {
+        json.WriteNumber("line", Number);
+        if (Id is JsonElement id)
+        {
+            json.WritePropertyName("id");
+            id.WriteTo(json);
+        }
+        if (Error != null)
+        {
+            json.WriteString("error", Error);
+            return;
+        }
+        IReadOnlyList<StepScores> steps = Scores!.Steps;
+        Write(json, "token_log_p1", steps.Select(step => step.TokenLogP1));
+        Write(json, "token_log_pt", steps.Select(step => step.TokenLogPt));
+        Write(json, "log_p1", steps.Select(step => step.LogP1));
+        Write(json, "log_pt", steps.Select(step => step.LogPt));
+        if (steps.Any(step => step.IdsLogP1.Count > 0))
+        {
+            Write(json, "ids_log_p1", steps.Select(step => step.IdsLogP1));
+            Write(json, "ids_log_pt", steps.Select(step => step.IdsLogPt));
+        }
+        if (LogProbs is double[] logProbs)
+            Write(json, "log_prob", logProbs.Select(value => (float)value));
+    }
+
+    private static void Write(Utf8JsonWriter json, string name, IEnumerable<IReadOnlyList<float>> rows)
+    {
+        json.WriteStartArray(name);
+        foreach (IReadOnlyList<float> row in rows)
+            WriteArray(json, row);
+        json.WriteEndArray();
+    }
+
+    private static void Write(Utf8JsonWriter json, string name, IEnumerable<float> values)
+    {
+        json.WritePropertyName(name);
+        WriteArray(json, values);
+    }
+
+    // The logarithm of 0 is not a number of JSON.
+    private static void WriteArray(Utf8JsonWriter json, IEnumerable<float> values)
+    {
+        json.WriteStartArray();
+        foreach (float value in values)
+        {
+            if (float.IsFinite(value))
+                json.WriteNumberValue(value);
+            else
+                json.WriteNullValue();
+        }
+        json.WriteEndArray();
+    }
+}
