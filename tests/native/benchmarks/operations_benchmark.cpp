@@ -136,7 +136,7 @@ void BM_Embed(benchmark::State& state) {
 }
 BENCHMARK(BM_Embed)
     ->ArgNames({"entries", "dtype"})
-    ->ArgsProduct({{1, 10}, {ST_BF16, ST_INT8}})
+    ->ArgsProduct({{1, 10, 1023}, {ST_BF16, ST_INT8}})
     ->Unit(benchmark::kMicrosecond)
     ->UseRealTime();
 
