@@ -305,6 +305,25 @@ ST_DEVICE Proposal latent_sft(Row& row, int n) {
   return {row.entries.ids[0], count, true, false, 0.0};
 }
 
+// Of the first `count` of p_1 those that may be among the n largest ln p_1 + noise: where even the largest noise does
+// not bring an id to what the n-th has with the smallest, all after it are out as well.
+template <typename Row>
+ST_DEVICE int contenders(Row& row, const st_noise& noise, int count, int n) {
+  auto scale = static_cast<double>(noise.scale);
+  auto low = static_cast<double>(noise.low), high = static_cast<double>(noise.high);
+  double smallest = noise.one_sided ? 0.0 : scale * low, largest = scale * (noise.one_sided ? high - low : high);
+  auto base = [&](int i) { return log_p1_of(row.statistics, key_logit(row.key(i))); };
+  int begin = n;
+  while (begin < count) {
+    int middle = begin + (count - begin) / 2;
+    if (base(middle) + largest < base(n - 1) + smallest)
+      count = middle;
+    else
+      begin = middle + 1;
+  }
+  return count;
+}
+
 // Of the first of p_1 the n largest ln p_1 + noise.
 template <typename Row>
 ST_DEVICE Proposal latent_grpo(Row& row, const st_sampling& sampling, const st_sequence_state& state, RandomStep random,
@@ -312,7 +331,7 @@ ST_DEVICE Proposal latent_grpo(Row& row, const st_sampling& sampling, const st_s
   float top_p = sampling.thinking.top_p;
   int count = top_p < 1.0f ? row.prefix_of_p1(top_p, ST_MAX_TOPK) : row.first(ST_MAX_TOPK);
   if (would_end_thinking(sampling, state, static_cast<int32_t>(key_id(row.key(0))))) return latent_sft(row, n);
-  if (count < n) count = row.first(n);
+  count = count < n ? row.first(n) : contenders(row, sampling.noise, count, n);
   row.load(count, true);
   const Entries& e = row.entries;
   row.for_each(count, [&](int i) {

@@ -375,8 +375,9 @@ __global__ void __launch_bounds__(kThreads) sample_basic_kernel(st_sample op, Lo
   sample_row<true>(op, rows, *memory);
 }
 
-// One block per row. Registers: 128.
-__global__ void __launch_bounds__(kThreads) sample_strategy_kernel(st_sample op, LogitRows rows) {
+// One block per row. With two blocks as the aim, ptxas uses up to 128 registers; without one it aims at fewer, and
+// spills for sm_90. Registers: 128.
+__global__ void __launch_bounds__(kThreads, 2) sample_strategy_kernel(st_sample op, LogitRows rows) {
   ST_DYNAMIC_SHARED(Shared, memory);
   sample_row<false>(op, rows, *memory);
 }
