@@ -12,7 +12,7 @@ namespace SoftThinking;
 internal sealed class EngineMetrics : IDisposable
 {
     private const string Prefix = "softthinking.";
-    private const int Abort = 3, Error = 4;
+    private const int Abort = (int)FinishReason.LowConfidence + 1, Error = Abort + 1;
 
     /// <summary>How samples end: <see cref="FinishReason"/>, <see cref="Abort"/>, <see cref="Error"/>.</summary>
     private static readonly string[] Ends = ["stop", "length", "cold_stop", "low_confidence", "abort", "error"];
