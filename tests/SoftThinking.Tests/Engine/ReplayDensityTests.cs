@@ -1,5 +1,4 @@
 using NUnit.Framework;
-using SoftThinking.Tests.Golden;
 
 namespace SoftThinking.Tests;
 
