@@ -13,6 +13,7 @@ internal static class GenerateCommand
         "generate --prompt \"Compute 40 + 7.\" --json | jq .answer",
         "generate --trace steps.jsonl < question.txt",
         "generate --prompts questions.jsonl > answers.jsonl",
+        "generate --prompts questions.jsonl --record rollouts.safetensors",
     ];
 
     public static Command Create(Terminal terminal)
@@ -31,6 +32,7 @@ internal static class GenerateCommand
         if (settings.Many)
             return await new ManyPrompts(settings, terminal).RunAsync(cancellation);
         string question = await PromptSource.ReadAsync(settings, terminal, cancellation);
+        RecordOutput? records = settings.Record is string path ? new RecordOutput(path, settings.Model.Name) : null;
         using TraceWriter? trace = settings.Trace is string file ? new TraceWriter(file) : null;
         GenerationRun run = new(settings.Model.Name);
         List<IRunWriter> writers = trace != null ? [trace] : [];
@@ -40,7 +42,7 @@ internal static class GenerateCommand
         {
             await using Engine engine = ModelLoader.Load(settings.Model, settings.Engine, terminal, cancellation, out TimeSpan time);
             run.Loaded(time);
-            await GenerateAsync(engine, settings, question, terminal, run, writers, cancellation);
+            await GenerateAsync(engine, settings, settings.For(engine).Ask(question), terminal, run, writers, records, cancellation);
         }
         catch (OperationCanceledException)
         {
@@ -48,6 +50,7 @@ internal static class GenerateCommand
         }
         foreach (IRunWriter writer in writers)
             writer.End(run);
+        records?.Save();
         if (run.Error is string error)
             terminal.ReportError(error);
         return run.End switch
@@ -59,16 +62,17 @@ internal static class GenerateCommand
     }
 
     private static async Task GenerateAsync(
-        Engine engine, GenerateSettings settings, string question, Terminal terminal, GenerationRun run,
-        List<IRunWriter> writers, CancellationToken cancellation)
+        Engine engine, GenerateSettings settings, GenerationRequest request, Terminal terminal, GenerationRun run,
+        List<IRunWriter> writers, RecordOutput? records, CancellationToken cancellation)
     {
-        GenerationRequest request = settings.For(engine).Ask(question);
+        request = request with { Record = records != null };
         IAsyncEnumerable<GenerationEvent> events = engine.StreamAsync(request, cancellation);
         if (!settings.Json)
             writers.Add(new LiveTextWriter(terminal, engine.Tokenizer));
         try
         {
             await run.ReadAsync(events, writers);
+            records?.Add(engine.Encode(request.Prompt), request, run);
         }
         catch (Exception error) when (error is GenerationException or BackendException)
         {

@@ -10,9 +10,10 @@ namespace SoftThinking.Cli;
 /// <param name="Request">The request without a question, which the lines of --prompts complete.</param>
 /// <param name="Json">Whether to print one JSON object.</param>
 /// <param name="Trace">File for one JSON object per generated token; null for none.</param>
+/// <param name="Record">File for the records of all tokens; null for none.</param>
 internal sealed record GenerateSettings(
     ModelChoice Model, string? Prompt, string? PromptFile, bool Raw, GenerationRequest Request, EngineOptions Engine, bool Json,
-    string? Trace)
+    string? Trace, string? Record)
 {
     /// <summary>File with one JSON object per line; "-" for standard input, null for a single question.</summary>
     public string? Prompts { get; init; }
@@ -62,7 +63,11 @@ internal sealed class GenerateOptions
         value => _ = new GenerationRequest { Prompt = NoPrompt, LogProbs = value });
     private readonly Option<bool> _json = OptionKinds.Flag("--json", "Print one JSON object with the text, every generated token, and timings.");
     private readonly Option<string?> _trace = OptionKinds.Text("--trace", "FILE",
-        "Write one JSON object per generated token, line by line, as the model generates.");
+        "Write one JSON object per generated token, line by line, as the model generates; with --record, it has the token's record.");
+    private readonly Option<string?> _record = OptionKinds.Text("--record", "FILE",
+        "Record how each token was sampled (its entries, their log-probabilities and scores, the statistics of its logits) in a .safetensors file for all "
+        + "questions and samples. It is written at the end; an interrupted run leaves the answers that were complete. A line of --prompts "
+        + "with \"record\": true has records in its answer, too, as JSON.");
 
     public GenerateOptions()
     {
@@ -72,7 +77,7 @@ internal sealed class GenerateOptions
             .. _request.Sampling,
             new("limits and randomness", [.. _request.Limits, _samples]),
             new("machine", CommonOptions.Machine),
-            new("output", [_json, _logProbs, _trace]),
+            new("output", [_json, _logProbs, _trace, _record]),
         ];
     }
 
@@ -91,7 +96,8 @@ internal sealed class GenerateOptions
             request,
             CommonOptions.ReadMachine(parsed) with { MaxSequences = 1, MaxTopk = request.Sampling.Entries },
             parsed.GetValue(_json),
-            parsed.GetValue(_trace))
+            parsed.GetValue(_trace),
+            parsed.GetValue(_record))
         {
             Prompts = parsed.GetValue(_prompts),
             ModelRequest = _request.NeedModelDefaults(parsed) ? defaults => RequestOf(parsed, defaults) : null,
@@ -125,7 +131,7 @@ internal sealed class GenerateOptions
     private static EngineOptions ForMany(GenerateSettings settings, int batch) => settings.Engine with
     {
         MaxSequences = settings.Prompts != null ? batch : settings.Request.Samples,
-        MaxTopk = Math.Max(settings.Request.Sampling.Entries, new EngineOptions().MaxTopk),
+        MaxTopk = settings.Prompts != null ? ConceptToken.MaxEntries : settings.Engine.MaxTopk, // a line may need more than the command line
         QueueLength = int.MaxValue, // ManyPrompts limits what it submits
     };
 }

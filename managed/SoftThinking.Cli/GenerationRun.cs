@@ -42,6 +42,9 @@ internal sealed class GenerationRun(string model)
     /// <summary>Tokens of the prompt that were in the prefix cache; null until the run has finished.</summary>
     public int? CachedTokens => _finished?.Usage.CachedTokens;
 
+    /// <summary>Whether the sample came to its end.</summary>
+    public bool IsComplete => _finished != null;
+
     /// <summary>Number of concept tokens with several entries.</summary>
     public int MixedTokens { get; private set; }
 

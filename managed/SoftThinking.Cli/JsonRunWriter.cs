@@ -16,9 +16,12 @@ internal sealed class JsonRunWriter(TextWriter output) : IRunWriter
     }
 
     /// <summary>Writes the properties of a run into the open object.</summary>
-    public static void Write(Utf8JsonWriter json, GenerationRun run)
+    /// <param name="records">Whether to write the records of tokens that have them.</param>
+    public static void Write(Utf8JsonWriter json, GenerationRun run, bool records = false)
     {
         GeneratedSample sample = run.Sample;
+        if (!records)
+            sample = sample with { Tokens = [.. sample.Tokens.Select(token => token with { Record = null })] };
         json.WriteString("model", run.Model);
         SampleJson.Write(json, sample, run.End switch
         {

@@ -14,6 +14,7 @@ internal sealed class ManyPrompts(GenerateSettings settings, Terminal terminal)
 
     // Enough to keep the engine busy.
     private readonly SemaphoreSlim _inFlight = new(2 * settings.Engine.MaxSequences);
+    private readonly RecordOutput? _records = settings.Record is string path ? new RecordOutput(path, settings.Model.Name) : null;
     private TimeSpan _load;
     private int _submitted;
     private int _printed;
@@ -41,6 +42,7 @@ internal sealed class ManyPrompts(GenerateSettings settings, Terminal terminal)
         {
             await stop.CancelAsync(); // stops generating if the reader of the answers has closed the output
             await submitting;
+            _records?.Save();
         }
         cancellation.ThrowIfCancellationRequested();
         if (lines != null && _submitted == 0)
@@ -115,9 +117,9 @@ internal sealed class ManyPrompts(GenerateSettings settings, Terminal terminal)
         try
         {
             GenerationRun[] runs = [.. Enumerable.Range(0, request.Samples).Select(_ => Begin())];
-            await foreach (GenerationEvent next in engine.StreamAsync(request, cancellation))
+            await foreach (GenerationEvent next in engine.StreamAsync(request with { Record = request.Record || _records != null }, cancellation))
                 runs[next.Sample].Add(next);
-            return answer with { Runs = runs };
+            return answer with { Runs = runs, Request = request, Prompt = _records != null ? engine.Encode(request.Prompt) : [] };
         }
         catch (Exception error) when (RequestErrors.Include(error))
         {
@@ -166,8 +168,9 @@ internal sealed class ManyPrompts(GenerateSettings settings, Terminal terminal)
                 WriteLabels(json, answer);
                 if (answer.Runs.Count > 1)
                     json.WriteNumber("sample", i);
-                JsonRunWriter.Write(json, answer.Runs[i]);
+                JsonRunWriter.Write(json, answer.Runs[i], records: answer.Request!.Record);
             });
+            _records?.Add(answer.Prompt, answer.Request!, answer.Runs[i], answer.Line?.Number ?? 0, i);
         }
         Volatile.Write(ref _printedBytes, answer.Line?.End ?? 0);
         Interlocked.Increment(ref _printed);
@@ -191,6 +194,12 @@ internal sealed class ManyPrompts(GenerateSettings settings, Terminal terminal)
     {
         /// <summary>Its samples; empty if it failed.</summary>
         public IReadOnlyList<GenerationRun> Runs { get; init; } = [];
+
+        /// <summary>The request; set where there are samples.</summary>
+        public GenerationRequest? Request { get; init; }
+
+        /// <summary>The tokens of the prompt; empty unless the samples are recorded.</summary>
+        public IReadOnlyList<ConceptToken> Prompt { get; init; } = [];
 
         public string? Error { get; init; }
     }

@@ -57,6 +57,7 @@ public sealed class GenerationAccumulator
             FinishReason = Finished!.Reason,
             Stop = Finished.Stop,
             Usage = Finished.Usage,
+            Confidence = Finished.Confidence,
         };
     }
 }

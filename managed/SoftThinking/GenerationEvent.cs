@@ -118,7 +118,17 @@ public sealed record GenerationFinished : GenerationEvent
 
     /// <summary>Tokens of the sample.</summary>
     public required Usage Usage { get; init; }
+
+    /// <summary>How confident the sample was; set with <see cref="SamplingOptions.DeepConf"/>.</summary>
+    public SampleConfidence? Confidence { get; init; }
 }
+
+/// <summary>The confidence of a sample, in nats: of a token, -1 times the mean of ln p over the 20 most likely ids. Answers of several samples
+/// may be weighted with it.</summary>
+/// <param name="Mean">Mean over all tokens.</param>
+/// <param name="Least">The smallest mean of <see cref="DeepConfExit.Window"/> tokens in a row; of all where there are fewer.</param>
+/// <param name="Bar">The mean below which the sample would have ended; null for one of the first samples, which set the bar.</param>
+public sealed record SampleConfidence(float Mean, float Least, float? Bar);
 
 /// <summary>What ended a sample: a stop string, or an id.</summary>
 /// <param name="Text">The stop string that matched; null for an id.</param>

@@ -29,6 +29,9 @@ public sealed record GeneratedSample
     /// <summary>Token counts.</summary>
     public required Usage Usage { get; init; }
 
+    /// <summary>How confident the sample was; set with <see cref="SamplingOptions.DeepConf"/>.</summary>
+    public SampleConfidence? Confidence { get; init; }
+
     /// <summary>All text, the markers of the thought included.</summary>
     public string Text => string.Concat(Tokens.Select(token => token.Text));
 

@@ -138,6 +138,9 @@ public sealed record SamplingOptions
 
     internal const int MaxBiases = 1024;
 
+    /// <summary>Whether these options may end a thought that the model goes on with.</summary>
+    internal bool EndsThoughts => SoftThinking || MaxThinkingTokens != null || Cusum != null || Eat != null || Deer != null;
+
     /// <summary><see cref="MaxTopk"/>, or the default of the strategy.</summary>
     internal int Topk => MaxTopk ?? Strategy.DefaultTopk;
 

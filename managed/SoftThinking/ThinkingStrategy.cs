@@ -8,6 +8,13 @@ public abstract record ThinkingStrategy
     {
     }
 
+    /// <summary>Every strategy with its published parameters.</summary>
+    public static IReadOnlyList<ThinkingStrategy> Published { get; } =
+    [
+        new SoftStrategy(), new GumbelStrategy(), new DirichletStrategy(), new MixtureOfInputsStrategy(), new MultiplexStrategy(), new SwiReasoningStrategy(),
+        new ThinkRouterStrategy(), new LatentSftStrategy(), new LatentGrpoStrategy(), new SoftGrpoStrategy(),
+    ];
+
     /// <summary>The published name, a value of JSON: "multiplex".</summary>
     public abstract string Name { get; }
 

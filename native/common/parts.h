@@ -20,6 +20,11 @@ ST_HD int64_t part_begin(int64_t count, int s) {
   return s * count / kParts;
 }
 
+// The part that holds item i.
+ST_HD int part_of(int64_t count, int64_t i) {
+  return static_cast<int>((i * kParts + kParts - 1) / count);
+}
+
 // The columns of part s, as columns of W; empty where W lacks them.
 struct Columns {
   int32_t begin, end;

@@ -305,6 +305,25 @@ ST_DEVICE Proposal latent_sft(Row& row, int n) {
   return {row.entries.ids[0], count, true, false, 0.0};
 }
 
+// Of the first `count` of p_1 those that may be among the n largest ln p_1 + noise: where even the largest noise does
+// not bring an id to what the n-th has with the smallest, all after it are out as well.
+template <typename Row>
+ST_DEVICE int contenders(Row& row, const st_noise& noise, int count, int n) {
+  auto scale = static_cast<double>(noise.scale);
+  auto low = static_cast<double>(noise.low), high = static_cast<double>(noise.high);
+  double smallest = noise.one_sided ? 0.0 : scale * low, largest = scale * (noise.one_sided ? high - low : high);
+  auto base = [&](int i) { return log_p1_of(row.statistics, key_logit(row.key(i))); };
+  int begin = n;
+  while (begin < count) {
+    int middle = begin + (count - begin) / 2;
+    if (base(middle) + largest < base(n - 1) + smallest)
+      count = middle;
+    else
+      begin = middle + 1;
+  }
+  return count;
+}
+
 // Of the first of p_1 the n largest ln p_1 + noise.
 template <typename Row>
 ST_DEVICE Proposal latent_grpo(Row& row, const st_sampling& sampling, const st_sequence_state& state, RandomStep random,
@@ -312,7 +331,7 @@ ST_DEVICE Proposal latent_grpo(Row& row, const st_sampling& sampling, const st_s
   float top_p = sampling.thinking.top_p;
   int count = top_p < 1.0f ? row.prefix_of_p1(top_p, ST_MAX_TOPK) : row.first(ST_MAX_TOPK);
   if (would_end_thinking(sampling, state, static_cast<int32_t>(key_id(row.key(0))))) return latent_sft(row, n);
-  if (count < n) count = row.first(n);
+  count = count < n ? row.first(n) : contenders(row, sampling.noise, count, n);
   row.load(count, true);
   const Entries& e = row.entries;
   row.for_each(count, [&](int i) {
@@ -477,8 +496,10 @@ ST_DEVICE int32_t take_step(const Row& row, const st_sampling& sampling, st_sequ
 }
 
 // The statistics of a step that is recorded.
-ST_HD st_step_record record_of(const RowStatistics& row, const float* logits, const Proposal& proposal,
-                               const RowSignals& signals) {
+ST_HD st_step_record record_of(const st_sampling& sampling, const RowStatistics& row, const float* logits,
+                               const Proposal& proposal, const RowSignals& signals) {
+  bool probes = sampling.deer.max_probes > 0;
+  float exit = probes ? logits[sampling.forced[sampling.deer_exit.begin] & ~ST_MAY_END] : 0.0f;
   auto lse = [&](double scale, double log_z) {
     return static_cast<float>(static_cast<double>(row.maximum) / scale + log_z);
   };
@@ -493,6 +514,8 @@ ST_HD st_step_record record_of(const RowStatistics& row, const float* logits, co
           signals.entropy_kept,
           static_cast<float>(log_p1_of(row, logits[proposal.token])),
           static_cast<float>(proposal.log_prob),
+          probes ? static_cast<float>(log_p1_of(row, exit)) : 0.0f,
+          probes ? static_cast<float>(log_pt_of(row, exit)) : 0.0f,
           proposal.scored ? 1 : 0};
 }
 

@@ -19,14 +19,15 @@ const char* group_of(const st_matrix& table, int64_t row) {
 }
 
 // sum += weight * the `count` columns from `first` on of a row, in a table whose groups hold STEP consecutive k of an
-// output side by side.
+// output side by side. They are copied first: each is in a cache line of its own, and a loop of nothing else waits for
+// more of them at once.
 template <typename T, int STEP, typename Widen>
 void add_row(const st_matrix& table, int64_t row, float weight, int64_t first, int64_t count, Widen widen, float* sum) {
-  const T* output = reinterpret_cast<const T*>(group_of(table, row)) + row % kGroup * STEP;
-  for (int64_t i = 0; i < count; ++i) {
-    int64_t k = first + i;
-    sum[i] += weight * widen(output[k / STEP * kGroup * STEP + k % STEP]);
-  }
+  static_assert(kStretch % STEP == 0);
+  const T* from = reinterpret_cast<const T*>(group_of(table, row)) + (first / STEP * kGroup + row % kGroup) * STEP;
+  T values[kStretch];
+  for (int64_t k = 0; k < count; k += STEP, from += kGroup * STEP) memcpy(values + k, from, STEP * sizeof(T));
+  for (int64_t k = 0; k < count; ++k) sum[k] += weight * widen(values[k]);
 }
 
 void add_int8_row(const st_matrix& table, int64_t row, float weight, int64_t first, int64_t count, float* sum) {
@@ -34,10 +35,10 @@ void add_int8_row(const st_matrix& table, int64_t row, float weight, int64_t fir
   int64_t output = row % kGroup;
   for (int64_t done = 0; done < count; done += kBlock, block += kBlockBytes) {
     float scale = f16_to_float(reinterpret_cast<const uint16_t*>(block)[output]);
-    const auto* bytes = reinterpret_cast<const uint8_t*>(block + kScaleBytes);
+    uint8_t values[kBlock];
+    for (int64_t k = 0; k < kBlock; k += 4) memcpy(values + k, block + kScaleBytes + place_in_block(k, output), 4);
     int64_t left = std::min<int64_t>(kBlock, count - done);
-    for (int64_t k = 0; k < left; ++k)
-      sum[done + k] += weight * (static_cast<float>(bytes[place_in_block(k, output)] - 128) * scale);
+    for (int64_t k = 0; k < left; ++k) sum[done + k] += weight * (static_cast<float>(values[k] - 128) * scale);
   }
 }
 
@@ -55,26 +56,18 @@ void add_row(const st_matrix& table, int64_t row, float weight, int64_t first, i
         table, row, weight, first, count, [](uint16_t x) { return bf16_to_float(x); }, sum);
 }
 
-// The entries of a token whose ids are in part s of the vocabulary and in the table's shard.
-Stretch sum_part(const st_embed& op, int64_t token, int s, int64_t first, int64_t count) {
-  Stretch sum = {};
-  int64_t begin = std::max<int64_t>(part_begin(op.vocabulary, s), op.first_id);
-  int64_t end = std::min<int64_t>(part_begin(op.vocabulary, s + 1), int64_t{op.first_id} + op.table.rows);
+// Columns first .. first + count - 1 of a token. The entries of each part of the vocabulary are added in their order;
+// those outside the table's shard are left out.
+void mix_stretch(const st_embed& op, int64_t token, int64_t first, int64_t count, float* out) {
+  Stretch sums[kParts] = {};
   for (int64_t i = token * op.entries; i < (token + 1) * op.entries; ++i) {
-    int32_t id = op.ids[i];
-    if (id >= begin && id < end && op.weights[i] != 0.0f)
-      add_row(op.table, id - op.first_id, op.weights[i], first, count, sum.at);
+    if (op.weights[i] == 0.0f) continue;
+    int64_t row = int64_t{op.ids[i]} - op.first_id;
+    if (row >= 0 && row < op.table.rows)
+      add_row(op.table, row, op.weights[i], first, count, sums[part_of(op.vocabulary, op.ids[i])].at);
   }
-  return sum;
-}
-
-void mix_embeddings(const st_embed& op, int64_t token, float* out) {
-  for (int64_t first = 0; first < op.table.cols; first += kStretch) {
-    int64_t count = std::min<int64_t>(kStretch, op.table.cols - first);
-    auto part = [&](int s) { return sum_part(op, token, s, first, count); };
-    Stretch sum = tree_sum<Stretch>(kParts, part);
-    memcpy(out + first, sum.at, sizeof(float) * static_cast<size_t>(count));
-  }
+  Stretch sum = tree_sum<Stretch>(kParts, [&](int s) { return sums[s]; });
+  memcpy(out + first, sum.at, sizeof(float) * static_cast<size_t>(count));
 }
 
 // Ids come from the host's input or from the sampler; an invalid one must not read outside the table.
@@ -97,11 +90,15 @@ st_status embed(st_stream* stream, const st_embed* op) {
   return enqueue(stream, [device = stream->device, op = *op] {
     st_status status = check_tokens(op);
     if (status != ST_OK) return status;
-    int64_t cols = op.table.cols;
-    device->pool.parallel_for(op.rows, int64_t{op.rows} * op.entries * cols, [&](int64_t begin, int64_t end) {
-      for (int64_t r = begin; r < end; ++r)
-        mix_embeddings(op, op.index ? op.index[r] : r, static_cast<float*>(op.out) + r * cols);
-    });
+    int64_t cols = op.table.cols, stretches = (cols + kStretch - 1) / kStretch;
+    device->pool.parallel_for(
+        op.rows * stretches, int64_t{op.rows} * op.entries * cols, [&](int64_t begin, int64_t end) {
+          for (int64_t task = begin; task < end; ++task) {
+            int64_t r = task / stretches, first = task % stretches * kStretch;
+            mix_stretch(op, op.index ? op.index[r] : r, first, std::min<int64_t>(kStretch, cols - first),
+                        static_cast<float*>(op.out) + r * cols);
+          }
+        });
     return ST_OK;
   });
 }

@@ -5,19 +5,30 @@
 namespace st::cpu {
 namespace {
 
+// The largest maximum of a tile but `larger` ones.
+float tile_maximum_after(const LogitRow& row, int64_t larger) {
+  int64_t tiles = tiles_of(row.vocabulary);
+  float* scratch = reinterpret_cast<float*>(row.workspace.keys);
+  std::copy(row.workspace.tile_maxima, row.workspace.tile_maxima + tiles, scratch);
+  std::nth_element(scratch, scratch + larger, scratch + tiles, std::greater<float>());
+  return scratch[larger];
+}
+
 // A number that at least `want` logits reach, and usually not many more.
 float bound_of_top(const LogitRow& row, int64_t want) {
-  const float* maxima = row.workspace.tile_maxima;
   int64_t tiles = tiles_of(row.vocabulary);
-  if (want < tiles / 4) {  // the want-th largest tile maximum
-    float* scratch = reinterpret_cast<float*>(row.workspace.keys);
-    std::copy(maxima, maxima + tiles, scratch);
-    std::nth_element(scratch, scratch + want - 1, scratch + tiles, std::greater<float>());
-    return scratch[want - 1];
+  if (want < tiles / 4) return tile_maximum_after(row, want - 1);
+  auto reach = [&](float bound) { return row.kernels.count_reaching(row.logits, row.vocabulary, bound) >= want; };
+  if (want < 2 * tiles) {
+    // If the n largest logits are anywhere, a tile is without one with probability e^(-n / tiles). Some more than
+    // wanted, because chance may leave out more.
+    double without = std::exp(-1.2 * static_cast<double>(want) / static_cast<double>(tiles));
+    float bound = tile_maximum_after(row, static_cast<int64_t>(static_cast<double>(tiles) * (1.0 - without)));
+    if (reach(bound)) return bound;
   }
   // Further and further down from the maximum.
   for (float span = 2.0f; span < 1e5f; span *= 1.2f)
-    if (row.kernels.count_reaching(row.logits, row.vocabulary, row.maximum - span) >= want) return row.maximum - span;
+    if (reach(row.maximum - span)) return row.maximum - span;
   return -INFINITY;
 }
 

@@ -201,7 +201,8 @@ void sample_row(const Kernels& kernels, const st_sample& op, int64_t r) {
               op.slot_weights + int64_t{slot} * op.entries);
   if (op.counts) op.counts[int64_t{slot} * op.vocabulary + proposal.token] += 1;
   op.out_info[r] = {flags, entropy_of(statistics.at_t), proposal.token, proposal.count};
-  if (sampling.record) write_record(op, r, row, proposal, record_of(statistics, row.logits, proposal, signals));
+  if (sampling.record)
+    write_record(op, r, row, proposal, record_of(sampling, statistics, row.logits, proposal, signals));
 }
 
 // Second pass of a row: the sums, now that the maximum is known. Those at temperature 1 read the segment from the

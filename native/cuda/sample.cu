@@ -321,9 +321,10 @@ __device__ void write_token(const Entries& entries, int count, int places, int32
 }
 
 // The optional outputs of a row.
-__device__ void write_record(const st_sample& op, int64_t r, const Row& row, const Proposal& proposal,
-                             const RowSignals& signals) {
-  if (op.out_record && threadIdx.x == 0) op.out_record[r] = record_of(row.statistics, row.logits, proposal, signals);
+__device__ void write_record(const st_sample& op, int64_t r, const st_sampling& sampling, const Row& row,
+                             const Proposal& proposal, const RowSignals& signals) {
+  if (op.out_record && threadIdx.x == 0)
+    op.out_record[r] = record_of(sampling, row.statistics, row.logits, proposal, signals);
   for (int i = static_cast<int>(threadIdx.x); i < op.entries; i += kThreads) {
     int64_t at = r * op.entries + i;
     bool used = i < proposal.count;
@@ -365,7 +366,7 @@ __device__ __forceinline__ void sample_row(const st_sample& op, const LogitRows&
   write_token(row.entries, count, op.entries, out_ids, out_weights);
   write_token(row.entries, count, op.entries, op.slot_ids + int64_t{slot} * op.entries,
               op.slot_weights + int64_t{slot} * op.entries);
-  if (!kBasic && sampling.record) write_record(op, r, row, shared.proposal, signals);
+  if (!kBasic && sampling.record) write_record(op, r, sampling, row, shared.proposal, signals);
 }
 
 // One block per row. Registers: 80.
@@ -374,8 +375,9 @@ __global__ void __launch_bounds__(kThreads) sample_basic_kernel(st_sample op, Lo
   sample_row<true>(op, rows, *memory);
 }
 
-// One block per row. Registers: 128.
-__global__ void __launch_bounds__(kThreads) sample_strategy_kernel(st_sample op, LogitRows rows) {
+// One block per row. With two blocks as the aim, ptxas uses up to 128 registers; without one it aims at fewer, and
+// spills for sm_90. Registers: 128.
+__global__ void __launch_bounds__(kThreads, 2) sample_strategy_kernel(st_sample op, LogitRows rows) {
   ST_DYNAMIC_SHARED(Shared, memory);
   sample_row<false>(op, rows, *memory);
 }

@@ -64,7 +64,7 @@ public partial class ArticleExampleTests
     [Test]
     public async Task Seed_ConcernsAnswersAndNoise()
     {
-        SamplingOptions plain = new() { AfterThinking = new() { Temperature = 5, TopK = 0, TopP = 1 }, Seed = 1 }, noisy = plain with { DirichletAlpha = 1 };
+        SamplingOptions plain = new() { AfterThinking = new() { Temperature = 5, TopK = 0, TopP = 1 }, Seed = 1 }, noisy = plain with { Strategy = new SoftStrategy { DirichletAlpha = 1 } };
         Assert.That(await ThoughtsOfTwoSeedsAsync(plain), Is.EqualTo((true, false)));
         Assert.That(await ThoughtsOfTwoSeedsAsync(noisy), Is.EqualTo((false, false)));
     }

@@ -13,7 +13,7 @@ public class ArchitectureTests
     // A folder may refer to the folders before it, and to no other. The first is the root: the public contracts.
     private static readonly Project Library = new(typeof(EngineOptions), "SoftThinking",
     [
-        "", "Files", "Interop", "Checkpoints", "Tokenization", "Json", "Templating", "Chat", "Cache", "Thinking", "Models", "Quantization", "Scheduling",
+        "", "Files", "Interop", "Checkpoints", "Tokenization", "Json", "Records", "Templating", "Chat", "Cache", "Thinking", "Models", "Quantization", "Scheduling",
         "Execution", "Engine", "Diagnostics",
     ]);
 

@@ -8,6 +8,7 @@ using SoftThinking.Checkpoints;
 using SoftThinking.Diagnostics;
 using SoftThinking.Interop.Cuda;
 using SoftThinking.Json;
+using SoftThinking.Records;
 using SoftThinking.Templating;
 using SoftThinking.Tokenization;
 
@@ -105,6 +106,7 @@ public class ArgumentTests
         _ when type == typeof(JsonField) => new JsonField("key", default),
         _ when type == typeof(MachineRates) => new MachineRates("device", "instructions", 1, 1, 1, 1, 1),
         _ when type == typeof(ProcessGroup) => RuntimeHelpers.GetUninitializedObject(type), // a real one needs other processes
+        _ when type == typeof(RecordWriter) => new RecordWriter("model"),
         _ when type == typeof(ReplyBlocks) => new ReplyBlocks(withThought: true),
         _ when type == typeof(SamplingKey) || type == typeof(SamplingKey<string>) => SamplingJson.Keys.OfType<SamplingKey<string>>().First(),
         _ when type == typeof(Tokenizer) => Loaded.Value.Tokenizer,
@@ -141,6 +143,7 @@ public class ArgumentTests
                 Marker = false,
             },
             _ when type == typeof(GenerationRequest) => GenerationRequest.FromText("text"),
+            _ when type == typeof(IReadOnlyList<ConceptToken>) => new ConceptToken[1],
             _ when type == typeof(IReadOnlyList<GeneratedToken>) => new List<GeneratedToken>(),
             _ when type == typeof(IReadOnlyList<float>) => new List<float>(),
             _ when type == typeof(ThinkingStrategy) => new SoftStrategy(),

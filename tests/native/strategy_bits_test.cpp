@@ -111,6 +111,39 @@ TEST_P(StrategyBitsTest, DoNotDependOnTheBatchAndTheThreads) {
   }
 }
 
+// latent-grpo looks only at ids that noise can bring among the first n.
+TEST_P(StrategyBitsTest, NoIdThatNoiseLiftsIsMissed) {
+  constexpr int32_t kVocabulary = 300;
+  constexpr size_t kFew = 3;
+  SampleStep many, few;
+  many.entries = few.entries = kVocabulary;
+  many.records = few.records = true;
+  for (int row = 0; row < (device().emulated() ? 24 : 300); ++row) {
+    st_sampling sampling = plain_sampling();
+    sampling.strategy = ST_STRATEGY_LATENT_GRPO;
+    sampling.seed = random.bits();
+    sampling.record = 1;
+    sampling.gumbel_temperature = 1.0f;
+    // Most variables are outside a narrow range: many ids have the smallest or the largest noise.
+    float low = pick(random, {-1.5f, 0.3f}), high = low + pick(random, {0.2f, 4.5f});
+    sampling.noise = {pick(random, {0.0f, 1.0f, 5.0f}), low, high, random.integer(0, 1)};
+    sampling.max_topk = kVocabulary;
+    std::vector<float> logits = random_logits(random, kVocabulary);
+    many.add(sampling, first_state(), logits);
+    sampling.max_topk = kFew;
+    few.add(sampling, first_state(), logits);
+  }
+  SampleResult all = run(device(), many), first = run(device(), few);
+  auto first_places = [](const auto& values, size_t r) {
+    auto begin = values.begin() + static_cast<std::ptrdiff_t>(r) * kVocabulary;
+    return std::vector(begin, begin + kFew);
+  };
+  for (size_t r = 0; r < few.slots.size(); ++r) {
+    EXPECT_TRUE(same_bits(first_places(first.ids, r), first_places(all.ids, r)));
+    EXPECT_TRUE(same_bits(first_places(first.record.scores, r), first_places(all.record.scores, r)));
+  }
+}
+
 TEST_P(StrategyBitsTest, TokensAreWellFormed) {
   SampleStep step = random_step(random, 60, device().emulated() ? 20 : 500);
   SampleResult result = run(device(), step);

@@ -11,6 +11,7 @@ internal static class BenchCommand
         "bench --shape qwen2.5-0.5b --batch 1,8 --greedy",
         "bench --shape qwen3-8b --batch 1 --context 8192 --repeat 1",
         "bench --prompt 32 --concurrent 16",
+        "bench --shape qwen2.5-0.5b --batch 1 --strategy all",
         "bench --model ~/models/Qwen3-0.6B --prefix --json | jq .results",
     ];
 

@@ -16,6 +16,8 @@ internal static class BenchJson
         foreach (BenchResult result in report.Results)
             WriteResult(json, report, result);
         json.WriteEndArray();
+        if (report.Strategies.Count > 0)
+            WriteStrategies(json, report.Strategies);
         if (report.Concurrency is ConcurrencyResult concurrency)
             WriteConcurrency(json, report.Settings, concurrency);
         if (report.Http is HttpResult http)
@@ -92,6 +94,23 @@ internal static class BenchJson
         json.WriteNumber("peak_memory_bytes", result.PeakMemoryBytes);
         json.WriteString("output_hash", result.OutputHash);
         json.WriteEndObject();
+    }
+
+    private static void WriteStrategies(Utf8JsonWriter json, IReadOnlyList<StrategyResult> strategies)
+    {
+        json.WriteStartArray("strategies");
+        foreach (StrategyResult result in strategies)
+        {
+            json.WriteStartObject();
+            json.WriteNumber("batch", result.Batch);
+            json.WriteString("strategy", result.Name);
+            Number(json, "decode_tokens_per_second", result.TokensPerSecond, 3);
+            Number(json, "step_ms", 1000 * result.StepSeconds, 4);
+            Number(json, "greedy_ratio", result.GreedyRatio, 4);
+            Number(json, "mixed_fraction", result.MixedFraction, 4);
+            json.WriteEndObject();
+        }
+        json.WriteEndArray();
     }
 
     private static void WriteConcurrency(Utf8JsonWriter json, BenchSettings settings, ConcurrencyResult concurrency)

@@ -12,13 +12,14 @@ namespace SoftThinking.Cli;
 /// <param name="Context">Positions before the first decode.</param>
 /// <param name="Repeat">Repetitions of each measurement; the best one is reported.</param>
 /// <param name="Greedy">Whether to measure greedy decoding, too.</param>
+/// <param name="Strategies">Strategies to compare with greedy decoding.</param>
 /// <param name="Concurrent">Number of requests that are run sequentially and concurrently; null for none.</param>
 /// <param name="Http">Whether to compare with the server.</param>
 /// <param name="Prefix">Whether to measure prefix reuse.</param>
 /// <param name="Profile">Whether to measure each operation of an engine step.</param>
 internal sealed record BenchSettings(
     ModelShape? Shape, string Model, string ModelName, IReadOnlyList<int> Batches, int Prompt, int Generate, int Context,
-    int Repeat, ulong Seed, bool Greedy, int? Concurrent, bool Http, bool Prefix, bool Profile, EngineOptions Engine, bool Json);
+    int Repeat, ulong Seed, bool Greedy, IReadOnlyList<ThinkingStrategy> Strategies, int? Concurrent, bool Http, bool Prefix, bool Profile, EngineOptions Engine, bool Json);
 
 /// <summary>The options of `bench`.</summary>
 internal sealed class BenchOptions
@@ -54,6 +55,10 @@ internal sealed class BenchOptions
         Description = "Decode greedily as well, to show the cost of soft thinking.",
     };
 
+    private readonly Option<string?> _strategy = OptionKinds.Text("--strategy", "NAME,NAME,…|all",
+        "Compare decoding with thinking strategies, each with its defaults, with greedy decoding: "
+        + string.Join(", ", ThinkingStrategy.Published.Select(strategy => strategy.Name)) + ", or all of them.");
+
     private readonly Option<int?> _concurrent = NumberOption.Create<int>("--concurrent",
         "Run this many requests sequentially, then concurrently, and compare: 1 to 1024.", null,
         value => _ = new EngineOptions { MaxSequences = value });
@@ -85,7 +90,7 @@ internal sealed class BenchOptions
         [
             new("model", [_shape, CommonOptions.Model]),
             new("work", [_batch, _prompt, _generate, _context, _repeat, _seed]),
-            new("comparisons", [_greedy, _concurrent, _http, _prefix, _profile]),
+            new("comparisons", [_greedy, _strategy, _concurrent, _http, _prefix, _profile]),
             new("machine", CommonOptions.Machine),
             new("output", [_json]),
         ];
@@ -111,6 +116,7 @@ internal sealed class BenchOptions
             parsed.GetValue(_repeat) ?? DefaultRepeat,
             parsed.GetValue(_seed) ?? 0,
             parsed.GetValue(_greedy),
+            ReadStrategies(parsed.GetValue(_strategy)),
             parsed.GetValue(_concurrent),
             parsed.GetValue(_http),
             parsed.GetValue(_prefix),
@@ -118,6 +124,15 @@ internal sealed class BenchOptions
             CommonOptions.ReadMachine(parsed),
             parsed.GetValue(_json));
     }
+
+    /// <exception cref="UsageException">A name is unknown.</exception>
+    private static IReadOnlyList<ThinkingStrategy> ReadStrategies(string? names) => names switch
+    {
+        null => [],
+        "all" => ThinkingStrategy.Published,
+        _ => [.. names.Split(',').Distinct().Select(name => ThinkingStrategy.Published.FirstOrDefault(strategy => strategy.Name == name)
+            ?? throw new UsageException($"--strategy must be names of strategies, separated by commas, or all, not '{name}'"))],
+    };
 
     private static void CheckRepeat(int value)
     {

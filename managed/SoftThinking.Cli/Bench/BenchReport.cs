@@ -5,6 +5,7 @@ namespace SoftThinking.Cli;
 /// <summary>The results of `bench`.</summary>
 /// <param name="Load">Null if random weights were used.</param>
 /// <param name="Results">One for each batch size.</param>
+/// <param name="Strategies">For each batch size greedy decoding, then each strategy; empty if they were not requested.</param>
 /// <param name="Concurrency">Null if it was not requested.</param>
 /// <param name="Http">Null if it was not requested.</param>
 /// <param name="PrefixReuse">Null if it was not requested.</param>
@@ -12,7 +13,7 @@ namespace SoftThinking.Cli;
 /// <param name="FastPrefill">Null if it was not requested.</param>
 internal sealed record BenchReport(
     BenchSettings Settings, MachineRates Machine, ModelCost Cost, LoadResult? Load, IReadOnlyList<BenchResult> Results,
-    ConcurrencyResult? Concurrency, HttpResult? Http, PrefixResult? PrefixReuse, IReadOnlyList<ProfileResult> Profiles, FastPrefillStatus? FastPrefill)
+    IReadOnlyList<StrategyResult> Strategies, ConcurrencyResult? Concurrency, HttpResult? Http, PrefixResult? PrefixReuse, IReadOnlyList<ProfileResult> Profiles, FastPrefillStatus? FastPrefill)
 {
     private readonly Floor _floor = new(Machine, Cost);
 
@@ -79,6 +80,13 @@ internal sealed record BenchResult(
     /// <summary>Seconds per engine step that decodes one token of each sequence.</summary>
     public double StepSeconds => Batch / DecodeTokensPerSecond;
 }
+
+/// <summary>Decoding with a strategy, or greedily.</summary>
+/// <param name="TokensPerSecond">Throughput of the best repetition.</param>
+/// <param name="StepSeconds">Duration of the median engine step, the median of the repetitions.</param>
+/// <param name="GreedyRatio">That duration relative to the one of greedy decoding in the same repetition, the median of the repetitions.</param>
+/// <param name="MixedFraction">Fraction of the tokens that are mixtures of several entries.</param>
+internal sealed record StrategyResult(int Batch, string Name, double TokensPerSecond, double StepSeconds, double GreedyRatio, double MixedFraction);
 
 /// <summary>The operations of the engine steps that dominate prefill and decode for a batch size.</summary>
 internal sealed record ProfileResult(int Batch, StepProfile Prefill, StepProfile Decode);

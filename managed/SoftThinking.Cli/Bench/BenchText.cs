@@ -26,6 +26,8 @@ internal static class BenchText
         output.WriteLine("first token: ms from submission, averaged over the batch. memory: peak resident memory, in MiB.");
         if (settings.Greedy)
             output.WriteLine("soft costs: overhead of an engine step with soft thinking relative to a greedy one, the median of the repetitions.");
+        if (report.Strategies.Count > 0)
+            WriteStrategies(terminal, report);
         if (report.Concurrency is ConcurrencyResult concurrency)
             WriteConcurrency(output, settings, concurrency);
         if (report.Http is HttpResult http)
@@ -82,6 +84,23 @@ internal static class BenchText
         columns.Add(("memory", result => Text($"{result.PeakMemoryBytes / 1048576.0:N0}")));
         columns.Add(("hash", result => result.OutputHash));
         WriteRows(terminal, columns, report.Results);
+    }
+
+    private static void WriteStrategies(Terminal terminal, BenchReport report)
+    {
+        terminal.Out.WriteLine();
+        terminal.Out.WriteLine("Decoding by strategy. step: ms of the median engine step; of greedy: relative to greedy decoding just before it, the median of the repetitions.");
+        terminal.Out.WriteLine();
+        List<(string Title, Func<StrategyResult, string> Value)> columns =
+        [
+            ("batch", result => Text($"{result.Batch}")),
+            ("strategy", result => result.Name),
+            ("decode tokens/s", result => Text($"{result.TokensPerSecond:N1}")),
+            ("step", result => Text($"{result.StepSeconds * 1000:N3}")),
+            ("of greedy", result => Text($"{result.GreedyRatio:N3}")),
+            ("mixed", result => Percent(result.MixedFraction)),
+        ];
+        WriteRows(terminal, columns, report.Strategies);
     }
 
     /// <summary>The operations of an engine step, in descending order of time.</summary>

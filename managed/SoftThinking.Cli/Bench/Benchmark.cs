@@ -35,13 +35,14 @@ internal sealed class Benchmark(BenchSettings settings, CancellationToken cancel
         MachineRates machine = Machine(settings.Engine);
         Measured measured = await MeasureAsync();
         ConcurrencyResult? concurrency = settings.Concurrent is int requests ? await CompareAsync(requests) : null;
+        IReadOnlyList<StrategyResult> strategies = settings.Strategies.Count > 0 ? await CompareStrategiesAsync() : [];
         HttpResult? http = settings.Http ? await CompareHttpAsync(settings.Batches.Max()) : null;
         IReadOnlyList<ProfileResult> profiles = settings.Profile ? await ProfileAsync() : [];
         // Again, because other processes may have slowed the first measurement, which would make the fractions too high.
         Begin("measuring the machine again");
         machine = machine.BestOf(Machine(settings.Engine));
         return new BenchReport(
-            settings, machine, measured.Cost, measured.Load, measured.Results, concurrency, http, measured.Prefix, profiles, measured.FastPrefill);
+            settings, machine, measured.Cost, measured.Load, measured.Results, strategies, concurrency, http, measured.Prefix, profiles, measured.FastPrefill);
     }
 
     private async Task<Measured> MeasureAsync()
@@ -103,7 +104,7 @@ internal sealed class Benchmark(BenchSettings settings, CancellationToken cancel
     private async Task<(BatchRun Any, List<DecodeRun> Runs, long PeakMemoryBytes)> DecodeAsync(Engine engine, RandomPrompts prompts, int batch)
     {
         GenerationRequest[] requests = prompts.Requests(DecodedSet(batch), batch, settings.Context, settings.Generate);
-        GenerationRequest[] greedy = prompts.Requests(DecodedSet(batch), batch, settings.Context, settings.Generate, greedy: true);
+        GenerationRequest[] greedy = prompts.Requests(DecodedSet(batch), batch, settings.Context, settings.Generate, RandomPrompts.Greedy);
         BatchRun? first = null;
         List<DecodeRun> runs = [];
         long peak = 0;
@@ -143,6 +144,37 @@ internal sealed class Benchmark(BenchSettings settings, CancellationToken cancel
             hashes.UnionWith([first.Hash, second.Hash]);
         }
         return new ConcurrencyResult(count, sequential, concurrent, hashes.Count == 1);
+    }
+
+    /// <summary>Decodes the same prompts greedily and with each strategy, by turns, because other processes may use the machine.</summary>
+    private async Task<IReadOnlyList<StrategyResult>> CompareStrategiesAsync()
+    {
+        (string Name, SamplingOptions Sampling)[] kinds =
+            [("greedy", RandomPrompts.Greedy), .. settings.Strategies.Select(strategy => (strategy.Name, RandomPrompts.Of(strategy)))];
+        await using Engine engine = Load(settings.Batches.Max(), prefixCache: true, entries: kinds.Max(kind => kind.Sampling.Entries));
+        RandomPrompts prompts = await WarmUpAsync(engine);
+        List<StrategyResult> results = [];
+        foreach (int batch in settings.Batches)
+        {
+            await FollowAsync(engine, prompts.Requests(DecodedSet(batch), batch, settings.Context, 1));
+            List<BatchRun>[] runs = [.. kinds.Select(_ => new List<BatchRun>())];
+            for (int i = 0; i < settings.Repeat; i++)
+            {
+                Begin($"batch {batch}: strategies, {i + 1} of {settings.Repeat}");
+                for (int kind = 0; kind < kinds.Length; kind++)
+                    runs[kind].Add(await FollowAsync(engine, prompts.Requests(DecodedSet(batch), batch, settings.Context, settings.Generate, kinds[kind].Sampling)));
+            }
+            results.AddRange(kinds.Select((kind, k) => ResultOf(batch, kind.Name, runs[k], greedy: runs[0])));
+        }
+        return results;
+
+        static StrategyResult ResultOf(int batch, string name, List<BatchRun> runs, List<BatchRun> greedy) => new(
+            batch,
+            name,
+            runs.Max(run => run.TokensPerSecond),
+            BenchReport.Median(runs.Select(run => run.MedianStepSeconds)),
+            BenchReport.Median(runs.Zip(greedy, (run, baseline) => run.MedianStepSeconds / baseline.MedianStepSeconds)),
+            runs[0].MixedFraction);
     }
 
     /// <summary>Runs the same requests alternately on an engine and through the server, without a prefix cache.</summary>
@@ -235,7 +267,8 @@ internal sealed class Benchmark(BenchSettings settings, CancellationToken cancel
     private Task<BatchRun> FollowAsync(Engine engine, IReadOnlyList<GenerationRequest> requests) =>
         BatchRun.FollowAsync(engine, requests, cancellation);
 
-    private Engine Load(int sequences, bool prefixCache, bool profile = false)
+    /// <param name="entries">Most entries of a concept token; null for the default.</param>
+    private Engine Load(int sequences, bool prefixCache, bool profile = false, int? entries = null)
     {
         const int Spare = 32; // so that the last sequence does not wait for blocks
         int needed = Math.Max(Math.Max(settings.Prompt, settings.Context) + settings.Generate, settings.Prompt + SuffixTokens + 1);
@@ -245,6 +278,7 @@ internal sealed class Benchmark(BenchSettings settings, CancellationToken cancel
             ContextLength = needed + Spare,
             PrefixCache = prefixCache,
             Profile = profile,
+            MaxTopk = entries ?? settings.Engine.MaxTopk,
             LoadProgress = fraction =>
             {
                 cancellation.ThrowIfCancellationRequested();
@@ -274,7 +308,7 @@ internal sealed class Benchmark(BenchSettings settings, CancellationToken cancel
     {
         int perBatch = settings.Repeat * 2 + (settings.Context != settings.Prompt ? 1 : 0);
         return 4 + settings.Batches.Count * perBatch + (settings.Prefix ? settings.Repeat : 0) + (settings.Http ? 3 + settings.Repeat : 0)
-            + (settings.Concurrent != null ? 2 + 2 * settings.Repeat : 0) + (settings.Profile ? 2 + settings.Batches.Count : 0);
+            + (settings.Strategies.Count > 0 ? 2 + settings.Batches.Count * settings.Repeat : 0) + (settings.Concurrent != null ? 2 + 2 * settings.Repeat : 0) + (settings.Profile ? 2 + settings.Batches.Count : 0);
     }
 
     /// <summary>The measurements with the engine shared by all but the concurrency comparison and the profile.</summary>

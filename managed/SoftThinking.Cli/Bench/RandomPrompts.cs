@@ -5,9 +5,12 @@ internal sealed class RandomPrompts(int vocabulary, ulong seed)
 {
     /// <summary>Only the model itself can end the thought, and nothing ends the text, so that the work does not depend on the
     /// weights.</summary>
-    private static readonly SamplingOptions Soft = new() { MaxTopk = 10, EarlyStoppingEntropyThreshold = 0 };
+    private static readonly SamplingOptions Soft = Of(new SoftStrategy());
 
-    private static readonly SamplingOptions Greedy = new() { SoftThinking = false, AfterThinking = new() { Temperature = 0 } };
+    public static SamplingOptions Greedy { get; } = new() { SoftThinking = false, AfterThinking = new() { Temperature = 0 } };
+
+    /// <summary>A strategy with its own defaults.</summary>
+    public static SamplingOptions Of(ThinkingStrategy strategy) => new() { Strategy = strategy, EarlyStoppingEntropyThreshold = 0 };
 
     /// <summary>Tokens of prompt <paramref name="index"/> of a set; other indices yield other tokens.</summary>
     public ConceptToken[] Tokens(int set, int index, int length)
@@ -21,14 +24,15 @@ internal sealed class RandomPrompts(int vocabulary, ulong seed)
     }
 
     /// <summary>Requests with the prompts of a set.</summary>
-    public GenerationRequest[] Requests(int set, int count, int prompt, int generate, bool greedy = false) =>
-        [.. Enumerable.Range(0, count).Select(i => Request(Tokens(set, i, prompt), i, generate, greedy))];
+    /// <param name="sampling">Null for soft thinking.</param>
+    public GenerationRequest[] Requests(int set, int count, int prompt, int generate, SamplingOptions? sampling = null) =>
+        [.. Enumerable.Range(0, count).Select(i => Request(Tokens(set, i, prompt), i, generate, sampling))];
 
-    public GenerationRequest Request(IReadOnlyList<ConceptToken> prompt, int index, int generate, bool greedy = false) => new()
+    public GenerationRequest Request(IReadOnlyList<ConceptToken> prompt, int index, int generate, SamplingOptions? sampling = null) => new()
     {
         Prompt = new TokenPrompt(prompt),
         Thinking = ThinkingStart.Open, // even if the random tokens contain markers
-        Sampling = (greedy ? Greedy : Soft) with { Seed = seed + (ulong)index },
+        Sampling = (sampling ?? Soft) with { Seed = seed + (ulong)index },
         MaxNewTokens = generate,
         IgnoreEndOfText = true,
     };

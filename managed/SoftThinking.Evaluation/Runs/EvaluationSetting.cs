@@ -17,7 +17,11 @@ public sealed record EvaluationSetting(string Name, SamplingOptions Sampling)
         ("cot", "sampled chain of thought"),
         ("cot-cold-stop", "sampled chain of thought with the cold stop"),
         ("greedy", "greedy chain of thought"),
+        .. Strategies.Select(strategy => (strategy.Name, $"the thinking strategy {strategy.Name}")),
     ];
+
+    /// <summary>Those besides the published mixture.</summary>
+    private static IEnumerable<ThinkingStrategy> Strategies => ThinkingStrategy.Published.Where(strategy => strategy is not SoftStrategy);
 
     /// <summary>Name and value of every sampling option but the seed, as in JSON.</summary>
     public IReadOnlyDictionary<string, string> Options =>
@@ -47,10 +51,11 @@ public sealed record EvaluationSetting(string Name, SamplingOptions Sampling)
         float certain = options.EarlyStoppingEntropyThreshold > 0
             ? options.EarlyStoppingEntropyThreshold
             : new SamplingOptions().EarlyStoppingEntropyThreshold;
+        SoftStrategy soft = options.Strategy as SoftStrategy ?? new();
         SamplingOptions? sampling = name switch
         {
-            "soft" => options with { SoftThinking = true, EarlyStoppingEntropyThreshold = certain },
-            "soft-no-cold-stop" => options with { SoftThinking = true, EarlyStoppingEntropyThreshold = 0 },
+            "soft" => options with { SoftThinking = true, Strategy = soft, EarlyStoppingEntropyThreshold = certain },
+            "soft-no-cold-stop" => options with { SoftThinking = true, Strategy = soft, EarlyStoppingEntropyThreshold = 0 },
             "cot" => options with { SoftThinking = false, EarlyStoppingEntropyThreshold = 0 },
             "cot-cold-stop" => options with { SoftThinking = false, EarlyStoppingEntropyThreshold = certain },
             "greedy" => options with
@@ -58,6 +63,12 @@ public sealed record EvaluationSetting(string Name, SamplingOptions Sampling)
                 SoftThinking = false,
                 EarlyStoppingEntropyThreshold = 0,
                 AfterThinking = options.AfterThinking with { Temperature = 0 },
+            },
+            _ when Strategies.FirstOrDefault(strategy => strategy.Name == name) is ThinkingStrategy published => options with
+            {
+                SoftThinking = true,
+                Strategy = options.Strategy.Name == name ? options.Strategy : published,
+                EarlyStoppingEntropyThreshold = certain,
             },
             _ => null,
         };

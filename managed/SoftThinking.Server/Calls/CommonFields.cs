@@ -25,6 +25,8 @@ internal static class CommonFields
     [
         new("return_concept_tokens", Schemas.Flag("Whether the reply has every token with its entropy and, for a mixture, its ids, texts and weights."),
             (call, field) => call with { ConceptTokens = field.Flag() }),
+        new("record", Schemas.Flag("Whether the reply has every token, as with return_concept_tokens, with how it was sampled: log-probabilities, scores and statistics."),
+            (call, field) => (call with { ConceptTokens = call.ConceptTokens || field.Flag() }).With(request => request with { Record = field.Flag() })),
         new("return_token_ids", Schemas.Flag("Whether the reply has the ids of its tokens."), (call, field) => call with { TokenIds = field.Flag() }),
     ];
 
@@ -94,7 +96,10 @@ internal static class CommonFields
         SamplingKey<bool> => Schemas.Flag(key.Description),
         SamplingKey<int> or SamplingKey<ulong> => Schemas.Integer(key.Description),
         SamplingKey<float> => Schemas.Number(key.Description),
+        SamplingKey<string> { Name: "strategy" } => Schemas.Choice(key.Description, ThinkingStrategy.Published.Select(strategy => strategy.Name)),
         SamplingKey<string> => Schemas.Text(key.Description),
+        SamplingKey<IReadOnlyList<int>> => Schemas.Array(key.Description, Schemas.Integer("An id.", 0)),
+        SamplingKey<(float, float)> => Schemas.Array(key.Description, Schemas.Number("A bound.")),
         _ => Schemas.Object(key.Description),
     };
 }

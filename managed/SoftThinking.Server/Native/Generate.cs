@@ -45,6 +45,8 @@ internal sealed class Generate : IDialect
             (call, field) => field.Flag() ? (call with { LogProbs = true }).With(request => request with { LogProbs = 0 }) : call),
         new("top_logprobs_num", Schemas.Integer("With return_logprob: how many of the most likely tokens have theirs, too.", 0, 20),
             (call, field) => call.With(request => request with { LogProbs = field.Number<int>() is int count && call.LogProbs ? count : null })),
+        new("record", Schemas.Flag("Whether the results have how each token was sampled: log-probabilities of its entries, scores and statistics."),
+            (call, field) => call.With(request => request with { Record = field.Flag() })),
         new(StartField,
             Schemas.Integer("With return_logprob: the first position of interest; -1, or the prompt's length or more, as the prompt has none.", -1),
             (call, field) => call with { LogProbStart = field.Number<int>() }),

@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json;
+using SoftThinking.Json;
 using SoftThinking.Server.Calls;
 using SoftThinking.Server.OpenAi;
 
@@ -21,7 +22,7 @@ internal sealed class GenerateWriter(Call call, CallContext context)
             json.WriteEndArray();
     }
 
-    /// <summary>Writes a result. One that has not ended has neither log-probabilities nor concept tokens.</summary>
+    /// <summary>Writes a result. One that has not ended has no log-probabilities, concept tokens or records.</summary>
     public void WriteResult(Utf8JsonWriter json, int index, Reply.Choice choice)
     {
         json.WriteStartObject();
@@ -36,6 +37,8 @@ internal sealed class GenerateWriter(Call call, CallContext context)
             WriteLogProbs(json, choice.Tokens);
         if (call.Request.Sampling.SoftThinking && choice.End != null)
             WriteConceptTokens(json, choice.Tokens, call.Request.Sampling.Entries);
+        if (call.Request.Record && choice.End != null)
+            WriteRecords(json, choice.Tokens);
         json.WriteEndObject();
         if (IsList)
             json.WriteNumber("index", index);
@@ -125,6 +128,18 @@ internal sealed class GenerateWriter(Call call, CallContext context)
             }
             json.WriteEndArray();
         }
+    }
+
+    private static void WriteRecords(Utf8JsonWriter json, List<GeneratedToken> tokens)
+    {
+        json.WriteStartArray("output_records");
+        foreach (GeneratedToken token in tokens)
+        {
+            json.WriteStartObject();
+            RecordJson.Write(json, token.Record!);
+            json.WriteEndObject();
+        }
+        json.WriteEndArray();
     }
 
     private string TextOf(Reply.Choice choice)

@@ -31,6 +31,16 @@ internal static class ChatSchemas
               "return_concept_tokens": true
             }
             """),
+        new("Another strategy of thoughts", """
+            {
+              "messages": [{"role": "user", "content": "What is 47 + 85 - 19?"}],
+              "strategy": "multiplex",
+              "max_topk": 3,
+              "seed": 1,
+              "max_tokens": 200,
+              "record": true
+            }
+            """),
         new("No thoughts", """
             {
               "messages": [{"role": "user", "content": "Compute 40 + 7."}],
@@ -82,7 +92,7 @@ internal static class ChatSchemas
         ["reasoning_content"] = Schemas.Text("The thought."),
         ["reasoning"] = Schemas.Text("The thought, if reasoning_field names this field."),
         ["tool_calls"] = Schemas.Array("Tool calls.", Schemas.Object("{\"id\", \"type\": \"function\", \"function\": {\"name\", \"arguments\"}}")),
-        ["concept_tokens"] = Schemas.Array("All tokens with their mixtures, if return_concept_tokens asks for them.", Schemas.Object("A token.")),
+        ["concept_tokens"] = Schemas.Array("All tokens with their mixtures, if return_concept_tokens or record asks for them.", Schemas.Object("A token.")),
     }, "reasoning_content", "reasoning", "tool_calls", "concept_tokens");
 
     private static JsonObject Usage => Schemas.Object("Token counts.", new JsonObject

@@ -4,10 +4,15 @@ const store = "softthinking.parameters";
 
 const number = (name, label, limits) => ({ name, label, kind: "number", ...limits });
 
+const strategies = [
+    "soft", "gumbel", "dirichlet", "mixture-of-inputs", "multiplex", "swireasoning", "think-router", "latent-sft", "latent-grpo", "soft-grpo",
+];
+
 // Without values of its own, the answer has those of the thoughts.
 const groups = {
     "Thoughts": [
         { name: "soft_thinking", label: "Soft thinking", kind: "switch" },
+        { name: "strategy", label: "Strategy", kind: "choice", values: strategies },
         number("max_topk", "Words in a mixture, at most", { min: 1, max: 1024, step: 1 }),
         number("temperature", "Temperature", { min: 0, max: 100 }),
         number("top_p", "Top-p", { min: 0, max: 1 }),

@@ -12,7 +12,7 @@ internal sealed class FieldSet<T>
     private readonly Dictionary<string, Field<T>> _byName;
 
     /// <summary>Names that other servers know and that look like one of ours.</summary>
-    private static readonly string[] Foreign = ["models", "speed"];
+    private static readonly string[] Foreign = ["betas", "models", "speed"];
 
     public FieldSet(IReadOnlyList<Field<T>> fields) => (Fields, _byName) = (fields, fields.ToDictionary(field => field.Name));
 

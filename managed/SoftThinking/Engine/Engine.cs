@@ -179,7 +179,7 @@ public sealed class Engine : IAsyncDisposable, IDisposable
     }
 
     /// <summary>The request as this model can execute it: where it <see cref="CanThink">cannot think</see>, without soft thinking, thinking
-    /// budget and <see cref="GenerationRequest.EndThinking"/>, which the engine would refuse.</summary>
+    /// budget, early exits from thoughts and <see cref="GenerationRequest.EndThinking"/>, which the engine would refuse.</summary>
     /// <exception cref="ArgumentNullException">The request is null.</exception>
     /// <exception cref="ModelFileException">The file of the chat template is broken.</exception>
     /// <exception cref="TemplateException">The chat template is broken or not supported.</exception>
@@ -188,7 +188,7 @@ public sealed class Engine : IAsyncDisposable, IDisposable
         ArgumentNullException.ThrowIfNull(request);
         return CanThink(request.Sampling)
             ? request
-            : request with { Sampling = request.Sampling with { SoftThinking = false, MaxThinkingTokens = null }, EndThinking = CancellationToken.None };
+            : request with { Sampling = request.Sampling with { SoftThinking = false, MaxThinkingTokens = null, Cusum = null, Eat = null, Deer = null }, EndThinking = CancellationToken.None };
     }
 
     /// <summary>Computes what the model gives each token of a recorded sequence, all of them as a prompt is computed. Other requests run

@@ -205,7 +205,7 @@ internal sealed class EngineLoop : IDisposable
             while (_submitted.TryDequeue(out Generation? generation))
             {
                 _active.Add(generation);
-                foreach (SampleRun run in generation.Samples)
+                foreach (SampleRun run in generation.First)
                     _scheduler.Add(run);
             }
         }
@@ -255,26 +255,74 @@ internal sealed class EngineLoop : IDisposable
         if (step.Times is StreamTimes times)
             _model.Profiler.Add(step.Plan.Decodes, step.Plan.Rows, times);
         long now = Stopwatch.GetTimestamp();
-        int sample = 0;
+        int sample = 0, probe = 0;
         foreach (PlannedRows part in step.Plan.Parts)
         {
             SampleRun run = (SampleRun)part.Sequence;
-            _scheduler.StepRead(run);
-            if (part.Scored > 0 && run.Stage != SequenceStage.Ended)
+            _scheduler.StepRead(part);
+            if (part.Probes)
+                ReadProbe(run, part.Probe!, step.ProbeAt(probe++), now);
+            else if (part.Samples)
+                ReadSample(run, step[sample++], now);
+            else if (part.Scored > 0 && run.Stage != SequenceStage.Ended)
                 RecordScores(run, part);
-            if (!part.Samples)
-                continue;
-            SampledRow row = step[sample++];
-            if (run.Stage == SequenceStage.Ended)
-                continue; // it ended while this step was under way
-            if ((row.Flags & StepFlags.BadLogits) != 0) // HasFlag would allocate until the method is optimised
-                Fail(run.Generation, new GenerationException($"token {run.Generated}: the model's logits contain NaN or infinity, or no finite value"));
-            else
-                Record(run, row, now);
         }
         SignalLeaving();
         AllocatedBytes = GC.GetAllocatedBytesForCurrentThread();
     }
+
+    private void ReadSample(SampleRun run, SampledRow row, long now)
+    {
+        if (run.Stage == SequenceStage.Ended)
+            return; // it ended while this step was under way
+        if ((row.Flags & StepFlags.BadLogits) != 0) // HasFlag would allocate until the method is optimised
+        {
+            FailLogits(run);
+            return;
+        }
+        if ((row.Flags & StepFlags.Waiting) != 0)
+            return; // planned before the host knew of the probe
+        if ((row.Flags & StepFlags.AwaitsDeer) != 0)
+        {
+            run.Held = new HeldRow(row);
+            _scheduler.Await(run, ProbeKind.Deer, run.Setup.Probes.Deer);
+            return;
+        }
+        Record(run, row, now);
+        AwaitEat(run, row.Flags);
+    }
+
+    private void ReadProbe(SampleRun run, Probe probe, ProbeInfo info, long now)
+    {
+        if (run.Stage == SequenceStage.Ended || run.Probe != probe)
+            return; // planned before the host knew that the sample, or the probe, was at its end
+        if ((info.Flags & StepFlags.BadLogits) != 0)
+        {
+            FailLogits(run);
+            return;
+        }
+        if (info.Done == 0)
+        {
+            probe.Answer(info.Token);
+            return;
+        }
+        run.Probe = null;
+        if (run.Held is not HeldRow held)
+            return;
+        run.Held = null;
+        SampledRow row = (info.Flags & StepFlags.Deer) != 0 ? held.Replaced(info.Emitted, info.Flags) : held.AsSampled();
+        Record(run, row, now);
+        AwaitEat(run, row.Flags);
+    }
+
+    private void AwaitEat(SampleRun run, StepFlags flags)
+    {
+        if ((flags & StepFlags.AwaitsEat) != 0 && run.Stage != SequenceStage.Ended)
+            _scheduler.Await(run, ProbeKind.Eat, run.Setup.Probes.Eat);
+    }
+
+    private void FailLogits(SampleRun run) =>
+        Fail(run.Generation, new GenerationException($"token {run.Generated}: the model's logits contain NaN or infinity, or no finite value"));
 
     private void Record(SampleRun run, SampledRow row, long now)
     {
@@ -336,7 +384,11 @@ internal sealed class EngineLoop : IDisposable
         LeaveQueue(run);
         _scheduler.End(run);
         if (--run.Generation.Unfinished > 0)
+        {
+            foreach (SampleRun next in run.Generation.TakeRest())
+                _scheduler.Add(next);
             return;
+        }
         _active.Remove(run.Generation);
         PublishStatistics(); // before a caller that waits for the end reads them
         SignalEnd(run.Generation);

@@ -3,6 +3,7 @@ using System.Security.Cryptography;
 using System.Threading.Channels;
 using SoftThinking.Cache;
 using SoftThinking.Scheduling;
+using SoftThinking.Thinking;
 using SoftThinking.Tokenization;
 
 namespace SoftThinking;
@@ -35,6 +36,25 @@ internal sealed class Generation
     }
 
     public GenerationRequest Request { get; }
+
+    /// <summary>The confidence below which samples end, where the first of them set it; null until then.</summary>
+    public float? Bar { get; private set; }
+
+    /// <summary>Samples that start at once; the others wait until these have ended and set the bar.</summary>
+    public IEnumerable<SampleRun> First => Request.Sampling.DeepConf is { Bar: null } exit ? Samples.Take(exit.Warmup) : Samples;
+
+    /// <summary>Samples that may start now that the first have ended; none before that, or a second time.</summary>
+    public IReadOnlyList<SampleRun> TakeRest()
+    {
+        if (Bar != null || Request.Sampling.DeepConf is not { Bar: null } exit || First.Any(run => run.Stage != SequenceStage.Ended))
+            return [];
+        float bar = ConfidenceTrace.Bar(First.Select(run => run.Confidence!.Least), exit.ConfidencePercentile);
+        SampleRun[] rest = Samples[Math.Min(exit.Warmup, Samples.Length)..];
+        foreach (SampleRun run in rest)
+            run.Setup = run.Setup.WithBar(exit, bar);
+        Bar = bar;
+        return rest;
+    }
 
     public SampleRun[] Samples { get; }
 

@@ -99,6 +99,11 @@ internal sealed class SampleReader
         Sample = _run.Index,
         Reason = _run.FinishReason,
         Stop = _run.Stop,
+        Confidence = ConfidenceOf(_run),
         Usage = new Usage(_run.PromptLength, _run.CachedTokens, _thinkingTokens, _read),
     };
+
+    private static SampleConfidence? ConfidenceOf(SampleRun run) => run.Confidence is ConfidenceTrace trace
+        ? new(trace.Mean, trace.Least, run.Setup.Sampling.Deepconf.Window > 0 ? run.Setup.Sampling.Deepconf.Bar : null)
+        : null;
 }

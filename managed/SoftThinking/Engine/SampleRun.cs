@@ -29,7 +29,8 @@ internal sealed class SampleRun : Sequence
         Targets = targets;
         _logProbs = request.LogProbs ?? -1;
         _stops = request.StopStrings.Count > 0 ? new StopMatcher(tokenizer, request) : null;
-        _records = Setup.Records ? new StepRecords() : null;
+        _records = request.Record ? new StepRecords() : null;
+        Confidence = request.Sampling.DeepConf is DeepConfExit exit ? new ConfidenceTrace(exit.Window) : null;
         int ahead = Math.Min(prepared.MaxNewTokens, TokensAhead);
         (_entropies, _flags) = (new float[ahead], new StepFlags[ahead]);
     }
@@ -51,6 +52,9 @@ internal sealed class SampleRun : Sequence
 
     public StopMatch? Stop { get; private set; }
 
+    /// <summary>The confidences so far, where an early exit asks for them; kept by the engine's thread until the last token is recorded.</summary>
+    public ConfidenceTrace? Confidence { get; }
+
     /// <summary>What stopped its thoughts so far; kept by the engine's thread.</summary>
     public StepFlags Stops { get; private set; }
 
@@ -59,6 +63,9 @@ internal sealed class SampleRun : Sequence
 
     /// <summary>When the last token was recorded, in units of <see cref="Stopwatch.GetTimestamp"/>.</summary>
     public long LastTokenAt { get; set; }
+
+    /// <summary>A sampled token that waits for a probe in its place.</summary>
+    public HeldRow? Held { get; set; }
 
     /// <summary>The stop string that the next token completes, if any. To be called for each token, in order.</summary>
     public string? MatchStop(SampledRow row) => _stops?.Append(row.Token, (row.Flags & StepFlags.Thinking) != 0);
@@ -78,6 +85,7 @@ internal sealed class SampleRun : Sequence
         if (_logProbs >= 0)
             RecordLogProbs(token, row);
         _records?.Append(row);
+        Confidence?.Add(row.Record.Confidence);
         if (reason is FinishReason finish)
         {
             (FinishReason, Stop) = (finish, stop);

@@ -130,19 +130,21 @@ internal sealed class Runner : IDisposable
     {
         Buffers b = _buffers;
         DeviceSlots slots = _slots.Device;
-        nint firstUploaded = (nint)_limits.Slots * _limits.Entries * sizeof(int);
+        nint firstUploaded = 2 * (nint)_limits.Slots * _limits.Entries * sizeof(int);
         _stream.Copy<int>(host.Positions.Pointer, b.Positions, shape.Rows);
         _stream.Copy<int>(host.FirstRow.Pointer, b.FirstRow, shape.Sequences + 1);
         _stream.Copy<int>(host.BlockTables.Pointer, b.BlockTables, (long)shape.Sequences * shape.BlocksPerSequence);
         _stream.Copy<int>(host.TokenIndex.Pointer, b.TokenIndex, shape.Rows);
         _stream.Copy<int>(host.TokenIds.Pointer, slots.TokenIds + firstUploaded, (long)shape.Uploaded * _limits.Entries);
         _stream.Copy<float>(host.TokenWeights.Pointer, slots.TokenWeights + firstUploaded, (long)shape.Uploaded * _limits.Entries);
-        _stream.Copy<int>(host.LogitIndex.Pointer, b.LogitIndex, shape.Sampled);
+        _stream.Copy<int>(host.LogitIndex.Pointer, b.LogitIndex, shape.Sampled + shape.Probes);
         _stream.Copy<int>(host.Slots.Pointer, b.Slots, shape.Sampled);
         if (shape.Penalizes)
             _stream.Copy<int>(host.PenalizedSlots.Pointer, b.PenalizedSlots, shape.Sampled);
         if (shape.ReportsLogProbs)
             _stream.Copy<int>(host.LogProbSlots.Pointer, b.LogProbSlots, shape.Sampled);
+        _stream.Copy<int>(host.ProbeSlots.Pointer, b.ProbeSlots, shape.Probes);
+        _stream.Copy<int>(host.ProbeKinds.Pointer, b.ProbeKinds, shape.Probes);
         _stream.Copy<int>(host.ScoredRows.Pointer, b.Scores.Rows, shape.Scored);
     }
 
@@ -170,6 +172,8 @@ internal sealed class Runner : IDisposable
     /// <summary>What follows on the logits.</summary>
     private void Rest(StepShape shape)
     {
+        if (shape.Probes > 0)
+            Probe(shape);
         if (shape.Penalizes)
             Penalize(shape);
         if (shape.Sampled > 0)
@@ -192,13 +196,33 @@ internal sealed class Runner : IDisposable
         EmbedOperation tokens = new()
         {
             Entries = _limits.Entries,
-            Tokens = _limits.Slots + _limits.Rows,
+            Tokens = 2 * _limits.Slots + _limits.Rows,
             Ids = _slots.Device.TokenIds,
             Weights = _slots.Device.TokenWeights,
             Index = _buffers.TokenIndex,
         };
-        _transformer.Forward(_stream, tokens, batch, _buffers.LogitIndex, shape.Sampled, embeddings, fast);
+        _transformer.Forward(_stream, tokens, batch, _buffers.LogitIndex, shape.Sampled + shape.Probes, embeddings, fast);
     }
+
+    /// <summary>The logits of probes follow those of the sampled rows.</summary>
+    private void Probe(StepShape shape) => _stream.Probe(new()
+    {
+        Rows = shape.Probes,
+        Vocabulary = _config.VocabularySize,
+        Entries = _limits.Entries,
+        Logits = _buffers.Forward.Logits + (nint)shape.Sampled * _config.VocabularySize * sizeof(float),
+        Slots = _buffers.ProbeSlots,
+        Kinds = _buffers.ProbeKinds,
+        Sampling = _slots.Device.Sampling,
+        States = _slots.Device.States,
+        Counts = _slots.Device.Counts,
+        SlotIds = _slots.Device.TokenIds,
+        SlotWeights = _slots.Device.TokenWeights,
+        ProbeIds = _slots.Device.TokenIds + (nint)_limits.Slots * _limits.Entries * sizeof(int),
+        ProbeWeights = _slots.Device.TokenWeights + (nint)_limits.Slots * _limits.Entries * sizeof(float),
+        OutInfo = _buffers.OutProbes,
+        Workspace = _buffers.Workspace,
+    });
 
     private void Penalize(StepShape shape) => _stream.Penalize(new()
     {
@@ -253,6 +277,7 @@ internal sealed class Runner : IDisposable
         _stream.Copy<int>(b.OutIds, host.Ids.Pointer, (long)shape.Sampled * _limits.Entries);
         _stream.Copy<float>(b.OutWeights, host.Weights.Pointer, (long)shape.Sampled * _limits.Entries);
         _stream.Copy<StepInfo>(b.OutInfo, host.Info.Pointer, shape.Sampled);
+        _stream.Copy<ProbeInfo>(b.OutProbes, host.Probes.Pointer, shape.Probes);
         if (shape.Records)
         {
             _stream.Copy<StepRecord>(b.OutRecord, host.Records.Pointer, shape.Sampled);
@@ -271,8 +296,8 @@ internal sealed class Runner : IDisposable
     /// <see cref="HostOutputs"/>.</summary>
     private sealed record Buffers(
         ForwardBuffers Forward, nint Positions, nint FirstRow, nint BlockTables, nint TokenIndex, nint LogitIndex,
-        nint Slots, nint PenalizedSlots, nint LogProbSlots, nint OutIds, nint OutWeights, nint OutInfo,
-        nint OutRecord, nint OutScores, nint OutLogP1, nint OutLogPt,
+        nint Slots, nint PenalizedSlots, nint LogProbSlots, nint ProbeSlots, nint ProbeKinds, nint OutIds, nint OutWeights, nint OutInfo,
+        nint OutRecord, nint OutScores, nint OutLogP1, nint OutLogPt, nint OutProbes,
         nint TokenLogProbs, nint TopIds, nint TopLogProbs, nint Workspace, ScoreBuffers Scores)
     {
         public static Buffers Place(DeviceArena arena, Device device, ModelShard shard, RunnerLimits limits) => new(
@@ -285,6 +310,8 @@ internal sealed class Runner : IDisposable
             Slots: arena.Reserve<int>(limits.Slots),
             PenalizedSlots: arena.Reserve<int>(limits.Slots),
             LogProbSlots: arena.Reserve<int>(limits.Slots),
+            ProbeSlots: arena.Reserve<int>(limits.Slots),
+            ProbeKinds: arena.Reserve<int>(limits.Slots),
             OutIds: arena.Reserve<int>((long)limits.Slots * limits.Entries),
             OutWeights: arena.Reserve<float>((long)limits.Slots * limits.Entries),
             OutInfo: arena.Reserve<StepInfo>(limits.Slots),
@@ -292,6 +319,7 @@ internal sealed class Runner : IDisposable
             OutScores: arena.Reserve<float>((long)limits.Slots * limits.Entries),
             OutLogP1: arena.Reserve<float>((long)limits.Slots * limits.Entries),
             OutLogPt: arena.Reserve<float>((long)limits.Slots * limits.Entries),
+            OutProbes: arena.Reserve<ProbeInfo>(limits.Slots),
             TokenLogProbs: arena.Reserve<float>(limits.Slots),
             TopIds: arena.Reserve<int>((long)limits.Slots * LogProbsOperation.MaxCount),
             TopLogProbs: arena.Reserve<float>((long)limits.Slots * LogProbsOperation.MaxCount),

@@ -5,7 +5,7 @@ namespace SoftThinking.Execution;
 
 /// <summary>Per-sequence state that the device keeps between engine steps: sampling parameters, the state of thinking, counts of the
 /// emitted tokens, and the concept token sampled last. The table of concept tokens holds those of the slots first, then
-/// those that the host uploads for a step.</summary>
+/// their answers to probes, then those that the host uploads for a step.</summary>
 internal sealed class SlotTable : IDisposable
 {
     private const int CountInPrompt = 0x40000000; // ST_COUNT_IN_PROMPT
@@ -97,8 +97,9 @@ internal sealed class SlotTable : IDisposable
 }
 
 /// <summary>The arrays of a <see cref="SlotTable"/> on the device.</summary>
-/// <param name="TokenIds">[slots + rows, entries]: the last sample of each slot, then the tokens that the host uploads for a step.</param>
-/// <param name="TokenWeights">[slots + rows, entries]</param>
+/// <param name="TokenIds">[2 slots + rows, entries]: the last sample of each slot, its last answer to a probe, then the tokens that the host
+/// uploads for a step.</param>
+/// <param name="TokenWeights">[2 slots + rows, entries]</param>
 /// <param name="Counts">[slots, vocabulary]</param>
 /// <param name="BiasIds">[slots, <see cref="LogitBias.MaxIds"/>]</param>
 /// <param name="BiasValues">[slots, <see cref="LogitBias.MaxIds"/>]</param>
@@ -107,7 +108,7 @@ internal sealed record DeviceSlots(
 {
     public static DeviceSlots Place(DeviceArena arena, RunnerLimits limits, int vocabulary)
     {
-        long entries = ((long)limits.Slots + limits.Rows) * limits.Entries;
+        long entries = (2L * limits.Slots + limits.Rows) * limits.Entries;
         return new DeviceSlots(
             Sampling: arena.Reserve<SlotSampling>(limits.Slots),
             States: arena.Reserve<SequenceState>(limits.Slots),

@@ -47,6 +47,9 @@ internal sealed class Step : IDisposable
     /// <summary>The result of the <paramref name="sample"/>-th sampled row of the plan; valid once the step is done.</summary>
     public SampledRow this[int sample] => new(Outputs, sample, _entries);
 
+    /// <summary>The result of the <paramref name="probe"/>-th part of the plan that probes; valid once the step is done.</summary>
+    public ProbeInfo ProbeAt(int probe) => Outputs.Probes[probe];
+
     public void Dispose()
     {
         Times?.Dispose();
@@ -62,18 +65,21 @@ internal sealed class Step : IDisposable
 /// <param name="TokenIndex">Of each row, its index in the table of concept tokens: that of a slot, or of an uploaded token.</param>
 /// <param name="TokenIds">[uploaded tokens, entries]</param>
 /// <param name="TokenWeights">[uploaded tokens, entries]</param>
-/// <param name="LogitIndex">Rows that are sampled.</param>
+/// <param name="LogitIndex">Rows that are sampled, then the last rows of probes.</param>
 /// <param name="Slots">Slots of the rows that are sampled.</param>
 /// <param name="PenalizedSlots">The same for slots with penalties, else -1.</param>
 /// <param name="LogProbSlots">The same for slots that report log-probabilities, else -1.</param>
+/// <param name="ProbeSlots">Slots of the probes.</param>
+/// <param name="ProbeKinds">What they are for, a <see cref="ProbeKind"/>.</param>
 /// <param name="ScoredRows">Rows whose logits are scored.</param>
 internal sealed record HostInputs(
     HostArray<int> Positions, HostArray<int> FirstRow, HostArray<int> BlockTables, HostArray<int> TokenIndex,
     HostArray<int> TokenIds, HostArray<float> TokenWeights, HostArray<int> LogitIndex, HostArray<int> Slots,
-    HostArray<int> PenalizedSlots, HostArray<int> LogProbSlots, HostArray<int> ScoredRows)
+    HostArray<int> PenalizedSlots, HostArray<int> LogProbSlots, HostArray<int> ProbeSlots, HostArray<int> ProbeKinds,
+    HostArray<int> ScoredRows)
 {
     /// <summary>Number of arrays.</summary>
-    public const int Parts = 11;
+    public const int Parts = 13;
 
     public static HostInputs Place(DeviceArena arena, RunnerLimits limits) => new(
         Positions: HostArray<int>.Place(arena, limits.Rows),
@@ -86,6 +92,8 @@ internal sealed record HostInputs(
         Slots: HostArray<int>.Place(arena, limits.Slots),
         PenalizedSlots: HostArray<int>.Place(arena, limits.Slots),
         LogProbSlots: HostArray<int>.Place(arena, limits.Slots),
+        ProbeSlots: HostArray<int>.Place(arena, limits.Slots),
+        ProbeKinds: HostArray<int>.Place(arena, limits.Slots),
         ScoredRows: HostArray<int>.Place(arena, limits.Rows));
 
     /// <summary>The bytes of an array that a step of this shape uses.</summary>
@@ -100,11 +108,13 @@ internal sealed record HostInputs(
             3 => Bytes(TokenIndex, shape.Rows),
             4 => Bytes(TokenIds, shape.Uploaded * entries),
             5 => Bytes(TokenWeights, shape.Uploaded * entries),
-            6 => Bytes(LogitIndex, shape.Sampled),
+            6 => Bytes(LogitIndex, shape.Sampled + shape.Probes),
             7 => Bytes(Slots, shape.Sampled),
             8 => Bytes(PenalizedSlots, shape.Sampled),
             9 => Bytes(LogProbSlots, shape.Sampled),
-            10 => Bytes(ScoredRows, shape.Scored),
+            10 => Bytes(ProbeSlots, shape.Probes),
+            11 => Bytes(ProbeKinds, shape.Probes),
+            12 => Bytes(ScoredRows, shape.Scored),
             _ => throw new ArgumentOutOfRangeException(nameof(part)),
         };
 
@@ -112,11 +122,11 @@ internal sealed record HostInputs(
     }
 }
 
-/// <summary>The outputs of a step, one entry per sampled row.</summary>
+/// <summary>The outputs of a step, one entry per sampled row; of probes, one each.</summary>
 internal sealed record HostOutputs(
     HostArray<int> Ids, HostArray<float> Weights, HostArray<StepInfo> Info, HostArray<float> TokenLogProbs,
     HostArray<int> TopIds, HostArray<float> TopLogProbs, HostArray<StepRecord> Records, HostArray<float> Scores, HostArray<float> LogP1,
-    HostArray<float> LogPt)
+    HostArray<float> LogPt, HostArray<ProbeInfo> Probes)
 {
     public static HostOutputs Place(DeviceArena arena, RunnerLimits limits) => new(
         Ids: HostArray<int>.Place(arena, (long)limits.Slots * limits.Entries),
@@ -128,56 +138,6 @@ internal sealed record HostOutputs(
         Records: HostArray<StepRecord>.Place(arena, limits.Slots),
         Scores: HostArray<float>.Place(arena, (long)limits.Slots * limits.Entries),
         LogP1: HostArray<float>.Place(arena, (long)limits.Slots * limits.Entries),
-        LogPt: HostArray<float>.Place(arena, (long)limits.Slots * limits.Entries));
-}
-
-/// <summary>The result of one sampled row.</summary>
-internal readonly ref struct SampledRow
-{
-    private readonly HostOutputs _outputs;
-    private readonly int _row;
-    private readonly int _entries;
-
-    public SampledRow(HostOutputs outputs, int row, int entries)
-    {
-        (_outputs, _row, _entries) = (outputs, row, entries);
-        Ids = outputs.Ids.Slice((long)row * entries, Info.Count);
-        Weights = outputs.Weights.Slice((long)row * entries, Info.Count);
-    }
-
-    /// <summary>The emitted id.</summary>
-    public int Token => Info.Token;
-
-    public ReadOnlySpan<int> Ids { get; }
-
-    public ReadOnlySpan<float> Weights { get; }
-
-    public StepFlags Flags => Info.Flags;
-
-    public float Entropy => Info.Entropy;
-
-    public float TokenLogProb => _outputs.TokenLogProbs[_row];
-
-    /// <summary>The most likely ids, if log-probabilities were requested.</summary>
-    public ReadOnlySpan<int> TopIds =>
-        _outputs.TopIds.Slice((long)_row * LogProbsOperation.MaxCount, LogProbsOperation.MaxCount);
-
-    public ReadOnlySpan<float> TopLogProbs =>
-        _outputs.TopLogProbs.Slice((long)_row * LogProbsOperation.MaxCount, LogProbsOperation.MaxCount);
-
-    /// <summary>Statistics of the row, if its steps are recorded.</summary>
-    public StepRecord Record => _outputs.Records[_row];
-
-    /// <summary>Of the entries, if they are recorded and the strategy scores them.</summary>
-    public ReadOnlySpan<float> Scores => OfEntries(_outputs.Scores);
-
-    /// <summary>ln p_1 of the entries, if they are recorded.</summary>
-    public ReadOnlySpan<float> LogP1 => OfEntries(_outputs.LogP1);
-
-    /// <summary>ln p_T of the entries, if they are recorded.</summary>
-    public ReadOnlySpan<float> LogPt => OfEntries(_outputs.LogPt);
-
-    private ReadOnlySpan<float> OfEntries(HostArray<float> array) => array.Slice((long)_row * _entries, Info.Count);
-
-    private StepInfo Info => _outputs.Info[_row];
+        LogPt: HostArray<float>.Place(arena, (long)limits.Slots * limits.Entries),
+        Probes: HostArray<ProbeInfo>.Place(arena, limits.Slots));
 }

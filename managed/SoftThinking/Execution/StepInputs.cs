@@ -9,11 +9,12 @@ namespace SoftThinking.Execution;
 /// <param name="BlocksPerSequence">Length of each block table: that of the longest sequence in the step.</param>
 /// <param name="Uploaded">Concept tokens that the host uploads.</param>
 /// <param name="Sampled">Rows that are sampled.</param>
+/// <param name="Probes">Rows that are the last ones of probes.</param>
 /// <param name="Penalizes">Whether any of them has penalties.</param>
 /// <param name="ReportsLogProbs">Whether any of them reports log-probabilities.</param>
 /// <param name="Records">Whether any of them is recorded.</param>
 internal readonly record struct StepShape(
-    int Rows, int Sequences, int BlocksPerSequence, int Uploaded, int Sampled, bool Penalizes, bool ReportsLogProbs, bool Records)
+    int Rows, int Sequences, int BlocksPerSequence, int Uploaded, int Sampled, int Probes, bool Penalizes, bool ReportsLogProbs, bool Records)
 {
     /// <summary>Rows whose logits are scored.</summary>
     public int Scored { get; init; }
@@ -44,6 +45,8 @@ internal static class StepInputs
             if (part.Scored > 0)
                 shape = FillScored(part, step, shape);
         }
+        if (plan.Probes > 0)
+            shape = FillProbes(plan, inputs, shape);
         return padded ? Pad(inputs, shape, StepGraphs.PaddedRows(shape.Rows, limits.Slots)) : shape;
     }
 
@@ -86,14 +89,24 @@ internal static class StepInputs
         {
             int row = shape.Rows + i, position = part.First + i;
             inputs.Positions[row] = position;
-            if (part.LastFromSlot && i == part.Count - 1)
+            if ((part.LastFromSlot && i == part.Count - 1) || part.IsAnswer(position))
             {
-                inputs.TokenIndex[row] = part.Sequence.Slot;
+                inputs.TokenIndex[row] = part.Sequence.Slot + (part.Probe == null ? 0 : limits.Slots);
                 continue;
             }
-            inputs.TokenIndex[row] = limits.Slots + uploaded;
-            Pad(part.Sequence.Tokens.IdsAt(position), inputs.TokenIds.Slice((long)uploaded * entries, entries));
-            Pad(part.Sequence.Tokens.WeightsAt(position), inputs.TokenWeights.Slice((long)uploaded * entries, entries));
+            inputs.TokenIndex[row] = 2 * limits.Slots + uploaded;
+            Span<int> ids = inputs.TokenIds.Slice((long)uploaded * entries, entries);
+            Span<float> weights = inputs.TokenWeights.Slice((long)uploaded * entries, entries);
+            if (part.ProbeIdAt(position) is int id)
+            {
+                Pad([id], ids);
+                Pad([1f], weights);
+            }
+            else
+            {
+                Pad(part.Sequence.Tokens.IdsAt(position), ids);
+                Pad(part.Sequence.Tokens.WeightsAt(position), weights);
+            }
             uploaded++;
         }
         return shape with { Rows = shape.Rows + part.Count, Uploaded = uploaded };
@@ -124,6 +137,21 @@ internal static class StepInputs
             ReportsLogProbs = shape.ReportsLogProbs || setup.ReportsLogProbs,
             Records = shape.Records || setup.Records,
         };
+    }
+
+    private static StepShape FillProbes(StepPlan plan, HostInputs inputs, StepShape shape)
+    {
+        for (int i = 0; i < plan.Parts.Length; i++)
+        {
+            PlannedRows part = plan.Parts[i];
+            if (!part.Probes)
+                continue;
+            inputs.LogitIndex[shape.Sampled + shape.Probes] = inputs.FirstRow[i + 1] - 1;
+            inputs.ProbeSlots[shape.Probes] = part.Sequence.Slot;
+            inputs.ProbeKinds[shape.Probes] = (int)part.Probe!.Kind;
+            shape = shape with { Probes = shape.Probes + 1 };
+        }
+        return shape;
     }
 
     private static StepShape FillScored(PlannedRows part, Step step, StepShape shape)

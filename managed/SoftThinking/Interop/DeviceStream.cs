@@ -141,6 +141,12 @@ internal sealed unsafe class DeviceStream : DeviceChild
         Times?.Sample(operation);
     }
 
+    public void Probe(ProbeOperation operation)
+    {
+        Run(Api->Probe, &operation);
+        Times?.Probe(operation);
+    }
+
     public void Score(ScoreOperation operation)
     {
         Run(Api->Score, &operation);

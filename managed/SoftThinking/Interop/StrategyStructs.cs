@@ -106,6 +106,8 @@ internal struct StepRecord
     public float EntropyKept;
     public float TokenLogP1;
     public float LogProb;
+    public float ExitLogP1;
+    public float ExitLogPt;
     public int Scored;
 }
 

@@ -78,6 +78,8 @@ internal sealed unsafe class StreamTimes : IDisposable
 
     public void Sample(in SampleOperation o) => Add(new($"sample {o.Rows} x {o.Vocabulary}", 4L * o.Rows * o.Vocabulary));
 
+    public void Probe(in ProbeOperation o) => Add(new($"probe {o.Rows} x {o.Vocabulary}", 4L * o.Rows * o.Vocabulary));
+
     public void LogProbs(in LogProbsOperation o) => Add(new($"log_probs {o.Rows} x {o.Vocabulary}", 4L * o.Rows * o.Vocabulary));
 
     public void Score(in ScoreOperation o) => Add(new($"score {o.Rows} x {o.Vocabulary}", 4L * o.Rows * o.Vocabulary));

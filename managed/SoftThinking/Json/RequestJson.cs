@@ -22,6 +22,7 @@ public static class RequestJson
         ["min_new_tokens"] = (request, field) => request with { MinNewTokens = field.Number<int>() },
         ["samples"] = (request, field) => request with { Samples = field.Number<int>() },
         ["log_probs"] = (request, field) => request with { LogProbs = field.Number<int>() },
+        ["record"] = (request, field) => request with { Record = field.Flag() },
         ["stop"] = (request, field) => request with { StopStrings = ReadStops(field) },
         ["stop_in_thinking"] = (request, field) => request with { StopInThinking = field.Flag() },
         ["thinking"] = (request, field) => request with { Thinking = ReadThinking(field) },

@@ -44,7 +44,11 @@ public static class SamplingJson
     /// <summary>The fields of an object of options in the order in which they are to be read: the strategy first, since it decides which
     /// parameters there are.</summary>
     /// <exception cref="ArgumentNullException">The fields are null.</exception>
-    public static IEnumerable<JsonField> InOrder(IEnumerable<JsonField> fields) => fields.OrderByDescending(field => field.Key == StrategyTable.Key);
+    public static IEnumerable<JsonField> InOrder(IEnumerable<JsonField> fields)
+    {
+        ArgumentNullException.ThrowIfNull(fields);
+        return fields.OrderByDescending(field => field.Key == StrategyTable.Key);
+    }
 
     /// <summary>The option of a name; null for an unknown one.</summary>
     internal static SamplingKey? Find(string name) => ByName.GetValueOrDefault(name);

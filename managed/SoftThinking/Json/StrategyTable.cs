@@ -6,15 +6,10 @@ namespace SoftThinking.Json;
 /// any other.</summary>
 internal static class StrategyTable
 {
+    private static IReadOnlyList<ThinkingStrategy> Published => ThinkingStrategy.Published;
+
     /// <summary>The key that selects the strategy, and is read before its parameters.</summary>
     public const string Key = "strategy";
-
-    // With their published parameters.
-    private static readonly ThinkingStrategy[] Published =
-    [
-        new SoftStrategy(), new GumbelStrategy(), new DirichletStrategy(), new MixtureOfInputsStrategy(), new MultiplexStrategy(), new SwiReasoningStrategy(),
-        new ThinkRouterStrategy(), new LatentSftStrategy(), new LatentGrpoStrategy(), new SoftGrpoStrategy(),
-    ];
 
     public static SamplingKey[] All { get; } = [Strategy(), .. Noise(), .. Mixtures(), .. Switches()];
 
@@ -23,9 +18,9 @@ internal static class StrategyTable
         o => o.Strategy.Name, (o, name) => o.Strategy.Name == name ? o : o with { Strategy = Find(name) },
         field => field.Text(), (json, name) => json.WriteStringValue(name));
 
-    private static ThinkingStrategy Find(string name) => Array.Find(Published, strategy => strategy.Name == name)
+    private static ThinkingStrategy Find(string name) => Published.FirstOrDefault(strategy => strategy.Name == name)
         ?? throw new ArgumentOutOfRangeException(nameof(SamplingOptions.Strategy),
-            $"{nameof(SamplingOptions.Strategy)} must be {string.Join(", ", Published[..^1].Select(strategy => strategy.Name))} or {Published[^1].Name}, not '{name}'");
+            $"{nameof(SamplingOptions.Strategy)} must be {string.Join(", ", Published.SkipLast(1).Select(strategy => strategy.Name))} or {Published[^1].Name}, not '{name}'");
 
     private static SamplingKey[] Noise() =>
     [

@@ -36,6 +36,11 @@ public static class TokenJson
             json.WriteString("thinking_end", SampleJson.NameOf(end));
         if (token.LogProbs is TokenLogProbs logProbs)
             WriteLogProbs(json, logProbs);
+        if (token.Record is not TokenRecord record)
+            return;
+        json.WriteStartObject("record");
+        RecordJson.Write(json, record);
+        json.WriteEndObject();
     }
 
     private static void WriteTexts(Utf8JsonWriter json, ConceptToken token, Tokenizer tokenizer)

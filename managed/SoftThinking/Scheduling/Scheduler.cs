@@ -55,11 +55,25 @@ internal sealed class Scheduler
         FreeSlot(sequence);
     }
 
-    /// <summary>Records that the host has read a step with rows of this sequence.</summary>
-    public void StepRead(Sequence sequence)
+    /// <summary>Records that the host has read a step with these rows.</summary>
+    public void StepRead(in PlannedRows part)
     {
-        sequence.StepsInFlight--;
-        FreeSlot(sequence);
+        part.Sequence.StepsInFlight--;
+        part.Sequence.SamplesInFlight -= part.Samples ? 1 : 0;
+        FreeSlot(part.Sequence);
+    }
+
+    /// <summary>Makes a sequence wait for a probe of its last token, which the host has read. A step in flight that would sample the next
+    /// one does not: the device waits, too.</summary>
+    /// <param name="text">What the probe feeds.</param>
+    public void Await(Sequence sequence, ProbeKind kind, IEnumerable<int> text)
+    {
+        if (sequence.SamplesInFlight > 0)
+        {
+            sequence.Length--;
+            sequence.Computed = Math.Max(0, sequence.Computed - 1); // 0 if its blocks were released
+        }
+        sequence.Probe = new Probe(kind, sequence.Length - 1, text);
     }
 
     /// <summary>Plans the next step, which runs after those planned before.</summary>
@@ -85,7 +99,7 @@ internal sealed class Scheduler
             int rows = Math.Min(sequence.Missing, _stepTokens - plan.Rows - decoding);
             if (rows == 0)
                 continue;
-            while (sequence.Stage == SequenceStage.Running && !Grow(sequence, sequence.Computed + rows))
+            while (sequence.Stage == SequenceStage.Running && !Grow(sequence, sequence.Next + rows))
                 Preempt(_running.FindLast(other => other.Blocks.Count > 0)!);
             if (sequence.Stage == SequenceStage.Running)
                 Schedule(plan, sequence, rows, begins: false);
@@ -109,23 +123,40 @@ internal sealed class Scheduler
             if (begins)
                 sequence.Slot = _freeSlots.Pop();
             int rows = Math.Min(sequence.Missing, _stepTokens - plan.Rows);
-            Grow(sequence, sequence.Computed + rows);
+            Grow(sequence, sequence.Next + rows);
             Schedule(plan, sequence, rows, begins);
         }
     }
 
     private void Schedule(StepPlan plan, Sequence sequence, int rows, bool begins)
     {
-        bool samples = rows == sequence.Missing && sequence.Targets == null;
-        plan.Add(new(sequence, sequence.Computed, rows, begins, samples,
-            LastFromSlot: samples && sequence.Length > sequence.PromptLength)
+        if (sequence.Probe is Probe probe)
         {
-            Scored = sequence.Targets?.Plan(sequence.Computed, rows) ?? 0,
-        });
-        sequence.Computed += rows;
-        sequence.Length += samples ? 1 : 0;
+            ScheduleProbe(plan, sequence, probe, rows, begins);
+        }
+        else
+        {
+            bool samples = rows == sequence.Missing && sequence.Targets == null;
+            plan.Add(new(sequence, sequence.Computed, rows, begins, samples,
+                LastFromSlot: samples && sequence.Length > sequence.PromptLength)
+            {
+                Scored = sequence.Targets?.Plan(sequence.Computed, rows) ?? 0,
+            });
+            sequence.Computed += rows;
+            sequence.Length += samples ? 1 : 0;
+            sequence.SamplesInFlight += samples ? 1 : 0;
+        }
         sequence.StepsInFlight++;
         Register(sequence);
+    }
+
+    /// <summary>Rows of a probe, after those of the sequence that it needs and that are missing.</summary>
+    private static void ScheduleProbe(StepPlan plan, Sequence sequence, Probe probe, int rows, bool begins)
+    {
+        int first = sequence.Next, own = Math.Clamp(probe.First - first, 0, rows);
+        sequence.Computed += own;
+        probe.Fed += rows - own;
+        plan.Add(new(sequence, first, rows, begins, Samples: false, LastFromSlot: false, probe, Probes: probe.Fed >= probe.Known));
     }
 
     /// <summary>Assigns to a waiting sequence the blocks that hold its prefix, if the pool has room for the rest of it and
@@ -142,7 +173,7 @@ internal sealed class Scheduler
             _found.Add(block);
             unused += _pool.IsUnused(block) ? 1 : 0;
         }
-        int needed = KvCache.BlocksFor(sequence.Length) - _found.Count + unused;
+        int needed = KvCache.BlocksFor(sequence.Probe is Probe probe ? probe.First + probe.Known : sequence.Length) - _found.Count + unused;
         if (needed + Math.Min(_running.Count, _pool.Blocks / 2) > _pool.Available)
             return false;
         foreach (int block in _found)
@@ -190,6 +221,8 @@ internal sealed class Scheduler
             _pool.Release(sequence.Blocks[i]);
         sequence.Blocks.Clear();
         (sequence.Computed, sequence.RegisteredBlocks) = (0, 0);
+        if (sequence.Probe is Probe probe)
+            probe.Fed = 0;
     }
 
     /// <summary>Registers the full blocks of a sequence under their prefixes. The steps that write them are launched before any

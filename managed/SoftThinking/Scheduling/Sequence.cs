@@ -59,6 +59,9 @@ internal class Sequence
     /// <summary>Launched steps with rows of this sequence that the host has not read.</summary>
     public int StepsInFlight { get; set; }
 
+    /// <summary>Those of them that sample a token of it.</summary>
+    public int SamplesInFlight { get; set; }
+
     public SequenceStage Stage { get; set; }
 
     /// <summary>Index of the sequence's state on the device; -1 if it has none yet.</summary>
@@ -76,8 +79,17 @@ internal class Sequence
     /// <summary>Prompt tokens that were found in the prefix cache.</summary>
     public int CachedTokens { get; set; }
 
-    /// <summary>Positions that the next steps must compute; 0 if the last token is in flight.</summary>
-    public int Missing => Length < MaxLength ? Length - Computed : 0;
+    /// <summary>The probe that the sequence waits for; null for none.</summary>
+    public Probe? Probe { get; set; }
+
+    /// <summary>Position of the next row.</summary>
+    public int Next => Probe is { Fed: > 0 } probe ? probe.First + probe.Fed : Computed;
+
+    /// <summary>Rows that the next steps must compute; 0 if the last token is in flight.</summary>
+    public int Missing =>
+        Probe is Probe probe ? (probe.Fed == 0 ? probe.First - Computed : 0) + probe.Left(StepsInFlight > 0)
+        : Length < MaxLength ? Length - Computed
+        : 0;
 }
 
 /// <summary>The stage of a sequence in the scheduler.</summary>

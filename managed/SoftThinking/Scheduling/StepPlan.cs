@@ -6,11 +6,19 @@ namespace SoftThinking.Scheduling;
 /// <param name="Begins">Whether the sequence was just assigned its slot.</param>
 /// <param name="Samples">Whether the last row's logits are sampled.</param>
 /// <param name="LastFromSlot">Whether the last row's token is the one that the slot holds.</param>
+/// <param name="Probe">The probe that the rows from its first position on belong to.</param>
+/// <param name="Probes">Whether the last row's logits are the probe's.</param>
 internal readonly record struct PlannedRows(
-    Sequence Sequence, int First, int Count, bool Begins, bool Samples, bool LastFromSlot)
+    Sequence Sequence, int First, int Count, bool Begins, bool Samples, bool LastFromSlot, Probe? Probe = null, bool Probes = false)
 {
     /// <summary>Number of the last rows whose logits are scored.</summary>
     public int Scored { get; init; }
+
+    /// <summary>Whether a row's token is an answer to the probe that only the device knows.</summary>
+    public bool IsAnswer(int position) => Probe != null && position - Probe.First >= Probe.Known;
+
+    /// <summary>Id of a row of the probe that is not the thought.</summary>
+    public int? ProbeIdAt(int position) => Probe != null && position >= Probe.First ? Probe.IdAt(position - Probe.First) : null;
 }
 
 /// <summary>The rows that one engine step computes.</summary>
@@ -23,6 +31,9 @@ internal sealed class StepPlan
     public int Rows { get; private set; }
 
     public int Sampled { get; private set; }
+
+    /// <summary>Parts whose last row's logits are a probe's.</summary>
+    public int Probes { get; private set; }
 
     /// <summary>Whether every row is a decode row.</summary>
     public bool Decodes => Sampled == Rows;
@@ -85,7 +96,7 @@ internal sealed class StepPlan
     public void Clear()
     {
         _parts.Clear();
-        (Rows, Sampled) = (0, 0);
+        (Rows, Sampled, Probes) = (0, 0, 0);
     }
 
     public void Add(PlannedRows part)
@@ -93,5 +104,6 @@ internal sealed class StepPlan
         _parts.Add(part);
         Rows += part.Count;
         Sampled += part.Samples ? 1 : 0;
+        Probes += part.Probes ? 1 : 0;
     }
 }

@@ -35,7 +35,8 @@ internal readonly record struct SlotSetup(
         StrategySetup.Apply(ref sampling, options, tokens, request.MaxNewTokens ?? context);
         ExitSetup.Apply(ref sampling, options, endIds);
         lists.CountIn(ref sampling);
-        sampling.Record = request.Record ? 1 : 0;
+        // A probe that replaces a token takes its log-probability from the record; confidences come with it, too.
+        sampling.Record = request.Record || options.DeepConf != null || (options.Deer != null && request.LogProbs != null) ? 1 : 0;
         if (request.EndThinking.IsCancellationRequested)
             sampling.MaxThinkingTokens = 0;
         CheckIds([.. forced.Ids, .. probes.Eat, .. probes.Deer, .. markers.Start?.Ids ?? [], .. markers.End?.Ids ?? []], vocabulary);
@@ -71,6 +72,14 @@ internal readonly record struct SlotSetup(
         return this with { Sampling = sampling };
     }
 
+    /// <summary>The same with the bar of <see cref="DeepConfExit"/>.</summary>
+    public SlotSetup WithBar(DeepConfExit exit, float bar)
+    {
+        SlotSampling sampling = Sampling;
+        (sampling.Deepconf.Window, sampling.Deepconf.Bar) = (exit.Window, bar);
+        return this with { Sampling = sampling };
+    }
+
     /// <summary>The same without a further thought.</summary>
     public SlotSetup WithoutThinking()
     {
@@ -81,9 +90,9 @@ internal readonly record struct SlotSetup(
 
     private static void CheckEnd(GenerationRequest request, ThinkingMarkers markers)
     {
-        if (markers.End == null && (request.Sampling.SoftThinking || request.Sampling.MaxThinkingTokens != null || request.EndThinking.CanBeCanceled))
+        if (markers.End == null && (request.Sampling.EndsThoughts || request.EndThinking.CanBeCanceled))
         {
-            throw new ArgumentException("this model has no known marker that ends a thought, which soft thinking and a thinking budget "
+            throw new ArgumentException("this model has no known marker that ends a thought, which soft thinking, a thinking budget and early exits "
                 + $"need: name it with {nameof(SamplingOptions.ThinkEnd)}, or turn them off for a model that does not think");
         }
     }

@@ -536,6 +536,8 @@ typedef struct st_step_record {
   float entropy_kept;  /* entropy of what the filters keep, normalised; 0 if T = 0 */
   float token_log_p1;  /* ln p_1 of the emitted id */
   float log_prob;      /* of the step, as its strategy defines it for reinforcement learning; 0 for forced ids */
+  float exit_log_p1;   /* ln p_1 of the first id of deer_exit, which a probe may put in the token's place; 0 without */
+  float exit_log_pt;   /* ln p_T of the same */
   int32_t scored;      /* 1: the entries have scores */
 } st_step_record;
 

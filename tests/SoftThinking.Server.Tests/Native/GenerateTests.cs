@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using NUnit.Framework;
+using SoftThinking.Json;
 
 namespace SoftThinking.Server.Tests.Native;
 
@@ -51,6 +52,43 @@ public class GenerateTests
             Assert.That(Rows(meta, "output_topk_idx_list", id => id.GetInt32()), Is.EqualTo(padded.Select(row => row.Select(entry => entry.Id))));
             Assert.That(Rows(meta, "output_topk_prob_list", weight => weight.GetSingle()), Is.EqualTo(padded.Select(row => row.Select(entry => entry.Weight))));
         });
+    }
+
+    [TestCase("""{"strategy": "swireasoning", "window": 1, "max_topk": 40}""")]
+    [TestCase("""{"beta": 2, "strategy": "mixture-of-inputs", "cusum_threshold": 100}""")]
+    [TestCase("""{"strategy": "soft-grpo", "noise_clamp": [-1, 2], "max_topk": 4}""")]
+    public async Task Records_AreThoseOfTheEngine(string sampling)
+    {
+        JsonObject body = Body(JsonNode.Parse(sampling)!.AsObject());
+        (body["record"], body["sampling_params"]!["max_new_tokens"]) = (true, 12);
+        JsonElement meta = (await AskAsync(body)).GetProperty("meta_info");
+        GenerationResult alone = await Server.Engine.GenerateAsync(GenerationRequest.FromText(RawPrompt.Of(First)) with
+        {
+            Sampling = SamplingJson.Read(JsonElement.Parse(sampling), new SamplingOptions { Seed = 0 }),
+            MaxNewTokens = 12,
+            Record = true,
+        });
+        GeneratedToken[] tokens = [.. alone.Samples[0].Tokens];
+        JsonElement[] records = [.. meta.GetProperty("output_records").EnumerateArray()];
+        Assert.Multiple(() =>
+        {
+            Assert.That(records.Select(record => record.GetProperty("entropy_1").GetSingle()), Is.EqualTo(tokens.Select(token => token.Record!.Entropy1)));
+            Assert.That(records.Select(record => record.GetProperty("log_prob").GetSingle()), Is.EqualTo(tokens.Select(token => token.Record!.LogProb)));
+            Assert.That(records.Select(record => record.TryGetProperty("scores", out _)), Is.EqualTo(tokens.Select(token => token.Record!.Scores.Count > 0)));
+            Assert.That(Rows(meta, "output_topk_idx_list", id => id.GetInt32()).Select((row, i) => row.Take(tokens[i].Token.Count)),
+                Is.EqualTo(tokens.Select(token => token.Token.Entries.Select(entry => entry.Id))));
+        });
+    }
+
+    [TestCase("""{"beta": 2}""", "beta is not a parameter of soft, but of mixture-of-inputs")]
+    [TestCase("""{"strategy": "multiplex", "noise_scale": 2}""", "noise_scale is not a parameter of multiplex, but of latent-grpo, soft-grpo")]
+    [TestCase("""{"strategy": "none"}""", "must be soft, gumbel, ")]
+    [TestCase("""{"strategy": "swireasoning", "max_topk": 1024}""", "the strategy swireasoning mixes at most 1023")]
+    public async Task AnotherStrategysParameter_IsRefused(string sampling, string error)
+    {
+        using HttpResponseMessage response = await Server.PostAsync(Path, Body(JsonNode.Parse(sampling)!.AsObject()).ToJsonString());
+        Assert.That((int)response.StatusCode, Is.EqualTo(400));
+        Assert.That(await response.Content.ReadAsStringAsync(), Does.Contain(error));
     }
 
     [Test]

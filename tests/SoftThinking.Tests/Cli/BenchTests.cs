@@ -63,6 +63,25 @@ public class BenchTests
     }
 
     [Test]
+    public void StrategiesAreComparedWithGreedyDecoding()
+    {
+        CliRun run = Bench("--batch", "1,2", "--strategy", "soft,swireasoning", "--json");
+
+        Assert.That(run.Code, Is.Zero, run.Error);
+        JsonElement[] strategies = [.. run.Json.GetProperty("strategies").EnumerateArray()];
+        Assert.That(strategies.Select(result => (result.GetProperty("batch").GetInt32(), result.GetProperty("strategy").GetString())), Is.EqualTo(new[]
+        {
+            (1, "greedy"), (1, "soft"), (1, "swireasoning"), (2, "greedy"), (2, "soft"), (2, "swireasoning"),
+        }));
+        Assert.That(Names(strategies[0]), Is.EqualTo(new[] { "batch", "strategy", "decode_tokens_per_second", "step_ms", "greedy_ratio", "mixed_fraction" }));
+        Assert.That(Mixed(strategies[0]), Is.Zero);
+        Assert.That(Mixed(strategies[2]), Is.GreaterThan(0));
+        Assert.That(strategies.Select(result => result.GetProperty("greedy_ratio").GetDouble()), Has.All.GreaterThan(0));
+
+        static double Mixed(JsonElement result) => result.GetProperty("mixed_fraction").GetDouble();
+    }
+
+    [Test]
     public void TheModelIsCountedRight()
     {
         JsonElement model = Bench("--batch", "1", "--json").Json.GetProperty("model");

@@ -16,7 +16,7 @@ public class OptionTests
         Assert.That(settings.Request.Sampling, Is.EqualTo(new SamplingOptions
         {
             SoftThinking = true,
-            MaxTopk = 10,
+            MaxTopk = null, // 10, by the strategy
             Thinking = new() { Temperature = 0.6f, TopP = 0.95f, TopK = 30, MinP = 0.001f },
             AfterThinking = new() { Temperature = 0.6f, TopP = 0.95f, TopK = 30, MinP = 0 },
             EarlyStoppingEntropyThreshold = 0.01f,

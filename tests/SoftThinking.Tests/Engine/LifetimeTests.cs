@@ -21,7 +21,7 @@ public class LifetimeTests
         Assert.That(engine.ContextLength, Is.EqualTo(100));
         Refused(Plain(100) with { Sampling = sampling }, GenerationLimit.Context, "context of 100");
         Refused(Plain(10) with { Sampling = sampling, MaxNewTokens = 51 }, GenerationLimit.Output, "MaxNewTokens is 50");
-        Refused(Plain(10) with { Sampling = sampling with { MaxTopk = 5 } }, GenerationLimit.MaxTopk, "mixes 5 tokens");
+        Refused(Plain(10) with { Sampling = sampling with { MaxTopk = 5 } }, GenerationLimit.MaxTopk, "the strategy soft mixes up to 5 tokens");
         Refused(Plain(10) with { Sampling = sampling, Samples = 4 }, GenerationLimit.Queue, "queue of 3 has no room for 4");
         Task<GenerationResult>[] taken = [.. Enumerable.Range(0, 3).Select(_ =>
             engine.GenerateAsync(Plain(90) with { Sampling = sampling, IgnoreEndOfText = true }))];

@@ -12,7 +12,25 @@ internal sealed class Workload
         new() { Thinking = new() { Temperature = 2, TopK = 0 }, MaxTopk = 30, MaxThinkingTokens = 20, ThinkEndText = "\nThe answer" },
         new() { RepetitionPenalty = 1.1f, FrequencyPenalty = 0.05f, PresencePenalty = 0.05f },
         new() { EarlyStoppingEntropyThreshold = 0.5f, EarlyStoppingLengthThreshold = 6, Strategy = new GumbelStrategy { GumbelTemperature = 1 } },
+        new() { Strategy = new DirichletStrategy { DirichletAlpha = 4 }, Cusum = new() { Warmup = 4, Threshold = 0.5f } },
+        new() { Strategy = new MixtureOfInputsStrategy(), DeepConf = new() { Window = 12, Bar = 1.5f } },
+        new() { Strategy = new MultiplexStrategy { MaskThreshold = 0.2f }, Eat = Settled },
+        new() { Strategy = new SwiReasoningStrategy { Window = 3, Alpha0 = 0.5f, MaxSwitchCount = 2, FinalTokens = 9 }, MaxTopk = 40 },
+        new() { Strategy = new ThinkRouterStrategy { RouterThreshold = 0.7f }, Deer = Confident, Eat = Settled, ThinkEndText = "\nThe answer" },
+        new() { Strategy = new LatentSftStrategy(), Eat = Settled with { Interval = 0 } },
+        new() { Strategy = new LatentGrpoStrategy(), Deer = Confident with { Threshold = 0.999f }, FrequencyPenalty = 0.05f },
+        new() { Strategy = new SoftGrpoStrategy(), Eat = Settled with { Interval = 1 }, MaxThinkingTokens = 30 },
     ];
+
+    /// <summary>Positions that no probe exceeds.</summary>
+    private const int ProbeRows = 32;
+
+    private static EatExit Settled => new() { Interval = 5, ProbeText = "\nThe answer is ", Alpha = 0.5f, Delta = 1e-3f, MinProbes = 4 };
+
+    private static DeerExit Confident => new() { ProbeText = "\nThe answer is ", ProbeTokens = 6, Threshold = 0.7f, RequireEnd = false, TriggerIds = EveryEighthId };
+
+
+    private static IReadOnlyList<int> EveryEighthId => [.. Enumerable.Range(0, 50).Select(i => 8 * i)];
 
     private static readonly string[] Questions =
     [
@@ -50,7 +68,7 @@ internal sealed class Workload
             ScoreRequest replay = ScoreRequest.Of(request, result.Samples[0].Tokens);
             replays.Add((replay, await engine.ScoreAsync(replay)));
         }
-        return new Workload(requests, alone, replays, requests.Max(request => Tokens(request).Count + request.MaxNewTokens!.Value));
+        return new Workload(requests, alone, replays, requests.Max(request => Tokens(request).Count + request.MaxNewTokens!.Value) + ProbeRows);
     }
 
     private static GenerationRequest Request(Engine engine, int number)
@@ -65,7 +83,7 @@ internal sealed class Workload
             // Mixtures that emit the same tokens as the plain prompt.
             _ => [.. Tokens(request).Select((token, i) => i % 4 == number % 4 ? Mixed(token.Token, number) : token)],
         };
-        return request with { Prompt = new TokenPrompt(prompt), MaxNewTokens = 20 + number * 37 % 90, LogProbs = number % 5 == 0 ? 3 : null };
+        return request with { Prompt = new TokenPrompt(prompt), MaxNewTokens = 20 + number * 37 % 90, LogProbs = number % 5 == 0 ? 3 : null, Record = number % 3 == 1 };
     }
 
     private static IReadOnlyList<ConceptToken> Tokens(GenerationRequest request) => ((TokenPrompt)request.Prompt).Tokens;

@@ -17,7 +17,7 @@ public class RequestJsonTests
         GenerationRequest read = Read(
             """
             {"prompt": "Hi", "system": "S", "tools": [{"name": "add"}], "template_vars": {"x": 1}, "max_new_tokens": 1, "min_new_tokens": 2,
-            "samples": 3, "log_probs": 4, "stop": ["a", "b"], "stop_in_thinking": true, "thinking": "closed", "top_p": 0.5}
+            "samples": 3, "log_probs": 4, "record": true, "stop": ["a", "b"], "stop_in_thinking": true, "thinking": "closed", "top_p": 0.5}
             """, Chat);
         ChatPrompt prompt = (ChatPrompt)read.Prompt;
 
@@ -28,10 +28,10 @@ public class RequestJsonTests
             Assert.That(prompt.TemplateVariables!.ToJsonString(), Is.EqualTo("""{"x":1}"""));
             Assert.That((read.MaxNewTokens, read.MinNewTokens, read.Samples, read.LogProbs), Is.EqualTo((1, 2, 3, 4)));
             Assert.That(read.StopStrings, Is.EqualTo(new[] { "a", "b" }));
-            Assert.That((read.StopInThinking, read.Thinking, read.Sampling.Thinking.TopP), Is.EqualTo((true, ThinkingStart.Closed, 0.5f)));
+            Assert.That((read.StopInThinking, read.Thinking, read.Sampling.Thinking.TopP, read.Record), Is.EqualTo((true, ThinkingStart.Closed, 0.5f, true)));
             Assert.That(RequestJson.Keys, Is.EqualTo(new[]
             {
-                "prompt", "messages", "system", "tools", "template_vars", "max_new_tokens", "min_new_tokens", "samples", "log_probs", "stop",
+                "prompt", "messages", "system", "tools", "template_vars", "max_new_tokens", "min_new_tokens", "samples", "log_probs", "record", "stop",
                 "stop_in_thinking", "thinking",
             }));
         });

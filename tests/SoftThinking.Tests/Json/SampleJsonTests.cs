@@ -42,6 +42,26 @@ public class SampleJsonTests
         Does.EndWith(""","log_prob":null,"top_log_probs":[{"id":7,"log_prob":-0.25},{"id":12,"log_prob":null}]}"""));
 
     [Test]
+    public void ARecordIsAnObject()
+    {
+        TokenRecord record = new()
+        {
+            Entropy = 1, Entropy1 = 2, PMax = 3, PMax1 = 4, LogSumExp = 5, LogSumExp1 = 6, Confidence = float.PositiveInfinity, EntropyTop20 = 8, EntropyKept = 9,
+            TokenLogP1 = float.NegativeInfinity, LogProb = 11, LogP1 = [12, float.NegativeInfinity], LogPt = [13, 14], Scores = [], Mixed = true, Forced = false,
+            Stop = null, Hard = false, Switched = true,
+        };
+        const string Numbers = "{'entropy':1,'entropy_1':2,'p_max':3,'p_max_1':4,'lse':5,'lse_1':6,'confidence':null,'entropy_top20':8,'entropy_kept':9,"
+            + "'token_log_p1':null,'log_prob':11,'log_p1':[12,null],'log_pt':[13,14],";
+
+        Assert.That(Record(record), Is.EqualTo(Numbers + "'mixed':true,'forced':false,'hard':false,'switched':true}"));
+        Assert.That(Record(record with { Scores = [15, 16], Stop = ThinkingEnd.Cusum }), Is.EqualTo(
+            Numbers + "'scores':[15,16],'mixed':true,'forced':false,'hard':false,'switched':true,'stop':'cusum'}"));
+
+        static string Record(TokenRecord record) =>
+            JsonElement.Parse(Write(json => TokenJson.Write(json, Mixed with { Record = record }))).GetProperty("record").GetRawText().Replace('"', '\'');
+    }
+
+    [Test]
     public void ASampleHasItsTextsAndItsEnd() => Assert.That(Write(json => SampleJson.Write(json, Sample)), Is.EqualTo(
         """{"seed":18446744073709551615,"text":"so 4","thinking":"so","answer":"4","finish_reason":"stop","stop_string":"}","thinking_end":"cold_stop","usage":"""
         + """{"prompt_tokens":9,"thinking_tokens":2,"completion_tokens":3}}"""));
@@ -54,6 +74,7 @@ public class SampleJsonTests
     [TestCase(FinishReason.Stop, "stop")]
     [TestCase(FinishReason.Length, "length")]
     [TestCase(FinishReason.ColdStop, "cold_stop")]
+    [TestCase(FinishReason.LowConfidence, "low_confidence")]
     public void EveryReasonHasAName(FinishReason reason, string name)
     {
         JsonElement json = JsonElement.Parse(Write(writer => SampleJson.Write(writer, Sample with { FinishReason = reason, Stop = null, Tokens = [] })));

@@ -189,7 +189,7 @@ public class SchedulerTests
             int next = 0;
             foreach (PlannedRows part in parts)
             {
-                scheduler.StepRead(part.Sequence);
+                scheduler.StepRead(part);
                 if (!part.Samples)
                     continue;
                 int id = sampled[next++];

@@ -96,62 +96,6 @@ BENCHMARK(BM_Attention)
     ->Unit(benchmark::kMicrosecond)
     ->UseRealTime();
 
-// Arguments: rows, soft. What a mixture of 10 costs, and an arg-max.
-void BM_Sample(benchmark::State& state) {
-  constexpr int32_t kEntries = 10;
-  auto rows = static_cast<int32_t>(state.range(0));
-  Machine& m = machine();
-  auto count = static_cast<uint64_t>(rows) * kVocabulary;
-  auto* logits = allocate<float>(count);
-  fill(logits, count, 9.0f);
-  for (uint64_t i = 0; i < count; ++i) logits[i] += logits[i] * logits[i] * 0.05f;
-  st_sampling sampling = {};
-  sampling.thinking = {0.6f, 0.95f, 0.001f, 30};
-  sampling.soft = state.range(1) != 0;
-  sampling.max_topk = kEntries;
-  sampling.length_threshold = 256;
-  sampling.max_thinking_tokens = -1;
-  auto n = static_cast<size_t>(rows);
-  std::vector<st_sampling> samplings(n, sampling);
-  std::vector<st_sequence_state> states(n, first_state());
-  std::vector<int32_t> slots, slot_ids(n * kEntries), ids(n * kEntries);
-  for (int32_t r = 0; r < rows; ++r) slots.push_back(r);
-  std::vector<float> slot_weights(n * kEntries), weights(n * kEntries);
-  std::vector<st_step_info> info(n);
-  char* workspace = allocate<char>(m.api->sample_workspace_bytes(rows, kVocabulary));
-  for (auto _ : state) {
-    st_sample op = {sizeof op,
-                    rows,
-                    kVocabulary,
-                    kEntries,
-                    logits,
-                    slots.data(),
-                    samplings.data(),
-                    states.data(),
-                    nullptr,
-                    slot_ids.data(),
-                    slot_weights.data(),
-                    ids.data(),
-                    weights.data(),
-                    info.data(),
-                    nullptr,
-                    nullptr,
-                    nullptr,
-                    nullptr,
-                    workspace};
-    check(m.api->sample(m.stream, &op));
-    check(m.api->stream_synchronize(m.stream));
-  }
-  report_bytes(state, 4.0 * static_cast<double>(count));
-  release(logits);
-  release(workspace);
-}
-BENCHMARK(BM_Sample)
-    ->ArgNames({"rows", "soft"})
-    ->ArgsProduct({{1, 2, 8}, {0, 1}})
-    ->Unit(benchmark::kMicrosecond)
-    ->UseRealTime();
-
 // Arguments: rows. What runs between the products, in caches mostly.
 void BM_RmsNorm(benchmark::State& state) {
   constexpr int32_t kCols = 896;
@@ -192,7 +136,7 @@ void BM_Embed(benchmark::State& state) {
 }
 BENCHMARK(BM_Embed)
     ->ArgNames({"entries", "dtype"})
-    ->ArgsProduct({{1, 10}, {ST_BF16, ST_INT8}})
+    ->ArgsProduct({{1, 10, 1023}, {ST_BF16, ST_INT8}})
     ->Unit(benchmark::kMicrosecond)
     ->UseRealTime();
 
