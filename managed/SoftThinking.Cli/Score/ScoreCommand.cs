@@ -3,7 +3,7 @@ using System.CommandLine;
 namespace SoftThinking.Cli;
 
 /// <summary>The settings of a `score` command.</summary>
-/// <param name="File">The recorded sequences, a JSON object per line; "-" for standard input.</param>
+/// <param name="File">The recorded sequences: a file of records, or a JSON object per line; "-" for standard input.</param>
 /// <param name="Json">Whether to print a JSON object per sequence.</param>
 internal sealed record ScoreSettings(ModelChoice Model, string File, EngineOptions Engine, bool Json);
 
@@ -14,14 +14,14 @@ internal static class ScoreCommand
 
     private static readonly string[] Examples =
     [
-        "score rollouts.jsonl",
+        "score rollouts.safetensors",
         "score --model ~/models/QwQ-32B --json rollouts.jsonl",
         "score --json - < rollouts.jsonl | jq .token_log_p1",
     ];
 
     private static readonly Argument<string> File = new("FILE")
     {
-        Description = "Recorded sequences, a JSON object per line; - is standard input.",
+        Description = "Recorded sequences: a file of generate --record, or a JSON object per line; - is standard input.",
     };
 
     private static readonly Option<bool> Json = OptionKinds.Flag("--json",
@@ -34,10 +34,10 @@ internal static class ScoreCommand
     public static Command Create(Terminal terminal)
     {
         GroupedCommand command = new("score",
-            "Computes the log-probabilities that a model gives recorded sequences, at every recorded token. Each line of FILE is an object with "
-            + "\"prompt_tokens\" and \"tokens\": ids, or concept tokens as answers have them, with \"token\", \"ids\", \"probs\" and perhaps \"record\"; "
-            + "\"temperature\", a number or one for each token; or \"sampling\", the options that the sequence was sampled with; and \"ids\", "
-            + "further ids to score at each token. "
+            "Computes the log-probabilities that a model gives recorded sequences, at every recorded token. FILE is what "
+            + "generate --record wrote (.safetensors), or has an object per line with \"prompt_tokens\" and \"tokens\": ids, or concept tokens as "
+            + "answers have them, with \"token\", \"ids\", \"probs\" and perhaps \"record\"; \"temperature\", a number or one for each token; or "
+            + "\"sampling\", the options that the sequence was sampled with; and \"ids\", further ids to score at each token. "
             + "An invalid line yields an object with \"error\" and does not hold up the others; the exit code is then 1.",
             [new("options", [CommonOptions.Model, Batch, Json]), new("machine", CommonOptions.Machine)], Examples)
         {

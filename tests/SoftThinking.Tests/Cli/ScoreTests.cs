@@ -7,6 +7,11 @@ namespace SoftThinking.Tests.Cli;
 /// <summary>`score`: the log-probabilities of recorded sequences.</summary>
 public class ScoreTests
 {
+    private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("softthinking-");
+
+    [OneTimeTearDown]
+    public void DeleteFolder() => _folder.Delete(recursive: true);
+
     /// <summary>The tokens of an answer, scored at its temperatures, have the log-probabilities that were reported with them.</summary>
     [Test]
     public async Task AnAnswerIsScoredAsItWasGenerated()
@@ -50,6 +55,25 @@ public class ScoreTests
         Assert.That(line.GetProperty("ids_log_p1").EnumerateArray().Select(ids => ids.GetArrayLength()), Is.EqualTo(new[] { 3, 0, 1 }));
 
         static double Gumbel(double g) => -g - Math.Exp(-g);
+    }
+
+    /// <summary>What `generate --record` wrote, by the model that generated it: the bits of the record.</summary>
+    [Test]
+    public void AFileOfRecordsIsScoredAsRecorded()
+    {
+        string file = Path.Combine(_folder.FullName, "rollouts.safetensors");
+        CliRun generated = CliRun.With("""
+            {"prompt": "Compute 40 + 7.", "samples": 2, "strategy": "soft-grpo", "max_new_tokens": 40}
+            {"prompt": "What is 12 - 5 + 8?", "strategy": "multiplex", "max_new_tokens": 30}
+            """, "generate", "--prompts", "-", "--record", file);
+        Assert.That(generated.Code, Is.Zero);
+        JsonElement[] scores = CliRun.Of("score", "--json", file).JsonLines;
+
+        Assert.That(scores.Select(each => (each.GetProperty("request").GetInt32(), each.GetProperty("sample").GetInt32())), Is.EqualTo(new[] { (1, 0), (1, 1), (2, 0) }));
+        Assert.That(scores.Select(each => each.GetProperty("record_difference").GetDouble()), Has.All.Zero);
+        Assert.That(scores.Select(each => each.GetProperty("log_prob").GetArrayLength()), Is.EqualTo(generated.JsonLines.Select(each => each.GetProperty("tokens").GetArrayLength())));
+        Assert.That(CliRun.Of("score", file).Out, Does.Match(@"^request 1, sample 0: \d+ tokens, .*, mean log_prob .*, as recorded\n"));
+        Assert.That(CliRun.Of("score", "--kv-dtype", "f32", file).Out, Does.Match(@", up to \d\.\de-\d from the record\n"));
     }
 
     [Test]

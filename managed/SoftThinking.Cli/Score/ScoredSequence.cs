@@ -2,10 +2,14 @@ using System.Text.Json;
 
 namespace SoftThinking.Cli;
 
-/// <summary>The result of a line of recorded sequences.</summary>
-/// <param name="Number">From 1.</param>
-internal sealed record ScoredLine(int Number)
+/// <summary>The result of a recorded sequence.</summary>
+/// <param name="Number">Its line, from 1, or its request in a file of records.</param>
+/// <param name="Sample">Which sample of the request; null for a line.</param>
+internal sealed record ScoredSequence(int Number, int? Sample = null)
 {
+    /// <summary>What messages call it.</summary>
+    public string Name => Sample is int sample ? $"request {Number}, sample {sample}" : $"line {Number}";
+
     /// <summary>The "id" of the line; null if it has none.</summary>
     public JsonElement? Id { get; init; }
 
@@ -15,20 +19,29 @@ internal sealed record ScoredLine(int Number)
     /// <summary>The log-probability of each step as its strategy defines it; null where the line does not say enough.</summary>
     public double[]? LogProbs { get; init; }
 
+    /// <summary>The largest difference from what was recorded; null where that is not known.</summary>
+    public float? Difference { get; init; }
+
     public string? Error { get; init; }
 
     /// <summary>One line about the emitted tokens.</summary>
     public string Summary()
     {
         double sum = Scores!.Steps.Sum(step => (double)step.TokenLogP1);
-        string text = FormattableString.Invariant($"line {Number}: {Scores.Steps.Count} tokens, ln p of those emitted {sum:0.000}, per token {sum / Scores.Steps.Count:0.000}");
-        return LogProbs is double[] logProbs ? text + FormattableString.Invariant($", mean log_prob {logProbs.Average():0.000}") : text;
+        string text = FormattableString.Invariant($"{Name}: {Scores.Steps.Count} tokens, ln p of those emitted {sum:0.000}, per token {sum / Scores.Steps.Count:0.000}");
+        if (LogProbs is double[] logProbs)
+            text += FormattableString.Invariant($", mean log_prob {logProbs.Average():0.000}");
+        return Difference is float difference
+            ? text + (difference == 0 ? ", as recorded" : FormattableString.Invariant($", up to {difference:0.0e0} from the record"))
+            : text;
     }
 
     /// <summary>Writes the properties of the result into the open object.</summary>
     public void Write(Utf8JsonWriter json)
     {
-        json.WriteNumber("line", Number);
+        json.WriteNumber(Sample == null ? "line" : "request", Number);
+        if (Sample is int sample)
+            json.WriteNumber("sample", sample);
         if (Id is JsonElement id)
         {
             json.WritePropertyName("id");
@@ -51,6 +64,8 @@ internal sealed record ScoredLine(int Number)
         }
         if (LogProbs is double[] logProbs)
             Write(json, "log_prob", logProbs.Select(value => (float)value));
+        if (Difference is float difference && float.IsFinite(difference))
+            json.WriteNumber("record_difference", difference);
     }
 
     private static void Write(Utf8JsonWriter json, string name, IEnumerable<IReadOnlyList<float>> rows)

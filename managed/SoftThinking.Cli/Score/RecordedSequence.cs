@@ -1,22 +1,41 @@
 using System.Text.Json;
 using SoftThinking.Json;
+using SoftThinking.Records;
 
 namespace SoftThinking.Cli;
 
 /// <summary>What a record says of a step.</summary>
 /// <param name="Scores">Of each entry, or none.</param>
-internal sealed record RecordedStep(bool Mixed, bool Forced, float[] Scores);
+internal sealed record RecordedStep(bool Mixed, bool Forced, IReadOnlyList<float> Scores);
 
-/// <summary>A line with a recorded sequence: "prompt_tokens", "tokens" as answers of `generate` have them, and optionally "temperature",
-/// "sampling", "ids". Other keys are not read, so that a line may be an answer of which only the prompt was added.</summary>
-/// <param name="Strategy">How it was generated; null if the line does not say.</param>
+/// <summary>A recorded sequence to score.</summary>
+/// <param name="Strategy">How it was generated; null if that is not known.</param>
 /// <param name="Steps">Of each token; null if one has no record.</param>
-internal sealed record RecordedLine(ScoreRequest Request, ThinkingStrategy? Strategy, IReadOnlyList<RecordedStep>? Steps)
+internal sealed record RecordedSequence(ScoreRequest Request, ThinkingStrategy? Strategy, IReadOnlyList<RecordedStep>? Steps)
 {
     private const string Prompt = "prompt_tokens", Tokens = "tokens", Temperature = "temperature", Sampling = "sampling", Ids = "ids";
 
+    /// <summary>The whole records; null where a line has less.</summary>
+    private IReadOnlyList<TokenRecord>? Records { get; init; }
+
+    /// <summary>The sequence of a file of records.</summary>
+    public static RecordedSequence Of(RecordedSample sample) => new(
+        new ScoreRequest
+        {
+            Prompt = new TokenPrompt(sample.Prompt),
+            Tokens = [.. sample.Tokens.Select(token => token.Token)],
+            Temperatures = [.. sample.Tokens.Select(token => TemperatureOf(sample.Sampling, token.Soft))],
+        },
+        sample.Sampling.Strategy,
+        [.. sample.Tokens.Select(token => new RecordedStep(token.Record.Mixed, token.Record.Forced, token.Record.Scores))])
+        {
+            Records = [.. sample.Tokens.Select(token => token.Record)],
+        };
+
+    /// <summary>The sequence of a line: "prompt_tokens", "tokens" as answers of `generate` have them, and optionally "temperature",
+    /// "sampling", "ids". Other keys are not read, so that a line may be an answer of which only the prompt was added.</summary>
     /// <exception cref="ArgumentException">The line is not such a sequence. The message names the key.</exception>
-    public static RecordedLine Read(JsonElement json)
+    public static RecordedSequence Read(JsonElement json)
     {
         if (json.ValueKind != JsonValueKind.Object)
             throw new ArgumentException("the sequence is not a JSON object");
@@ -37,10 +56,17 @@ internal sealed record RecordedLine(ScoreRequest Request, ThinkingStrategy? Stra
             steps.Contains(null) ? null : [.. steps.Select(step => step!)]);
     }
 
-    /// <summary>The log-probability of each step as its strategy defines it; null where the line has no strategy or no records.</summary>
+    /// <summary>The log-probability of each step as its strategy defines it; null without a strategy or records.</summary>
     public double[]? LogProbs(ReplayScores scores) => Strategy != null && Steps != null
         ? [.. Steps.Zip(scores.Steps, (step, given) => ReplayDensity.LogProb(Strategy, step.Mixed, step.Forced, step.Scores, given))]
         : null;
+
+    /// <summary>The largest difference between recorded log-probabilities and the scores, at temperature 1; null without whole records.</summary>
+    public float? DifferenceFrom(ReplayScores scores) => Records?.Zip(scores.Steps, (record, given) =>
+        record.LogP1.Zip(given.LogP1, Difference).Append(Difference(record.TokenLogP1, given.TokenLogP1)).Max()).Max();
+
+    // Also of two that are negative infinity.
+    private static float Difference(float a, float b) => a == b ? 0 : Math.Abs(a - b);
 
     private static ScoreRequest WithTemperatures(
         ScoreRequest request, Dictionary<string, JsonField> fields, SamplingOptions? sampling, Dictionary<string, JsonField>[] tokens)
@@ -53,8 +79,10 @@ internal sealed record RecordedLine(ScoreRequest Request, ThinkingStrategy? Stra
         }
         return sampling == null
             ? request
-            : request with { Temperatures = [.. tokens.Select(token => (Flag(token, "soft") ? sampling.Thinking : sampling.AfterThinking).Temperature)] };
+            : request with { Temperatures = [.. tokens.Select(token => TemperatureOf(sampling, Flag(token, "soft")))] };
     }
+
+    private static float TemperatureOf(SamplingOptions sampling, bool soft) => (soft ? sampling.Thinking : sampling.AfterThinking).Temperature;
 
     private static IReadOnlyList<IReadOnlyList<int>>? ReadIds(Dictionary<string, JsonField> fields) => fields.TryGetValue(Ids, out JsonField ids)
         ? [.. ids.Elements().Select(each => (IReadOnlyList<int>)[.. each.Elements().Select(id => id.Number<int>())])]
