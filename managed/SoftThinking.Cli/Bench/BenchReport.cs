@@ -83,10 +83,16 @@ internal sealed record BenchResult(
 
 /// <summary>Decoding with a strategy, or greedily.</summary>
 /// <param name="TokensPerSecond">Throughput of the best repetition.</param>
-/// <param name="StepSeconds">Duration of the median engine step, the median of the repetitions.</param>
-/// <param name="GreedyRatio">That duration relative to the one of greedy decoding in the same repetition, the median of the repetitions.</param>
+/// <param name="GreedyTokensPerSecond">That of greedy decoding.</param>
 /// <param name="MixedFraction">Fraction of the tokens that are mixtures of several entries.</param>
-internal sealed record StrategyResult(int Batch, string Name, double TokensPerSecond, double StepSeconds, double GreedyRatio, double MixedFraction);
+internal sealed record StrategyResult(int Batch, string Name, double TokensPerSecond, double GreedyTokensPerSecond, double MixedFraction)
+{
+    /// <summary>Seconds per engine step.</summary>
+    public double StepSeconds => Batch / TokensPerSecond;
+
+    /// <summary>Duration of a step relative to that of greedy decoding.</summary>
+    public double GreedyRatio => GreedyTokensPerSecond / TokensPerSecond;
+}
 
 /// <summary>The operations of the engine steps that dominate prefill and decode for a batch size.</summary>
 internal sealed record ProfileResult(int Batch, StepProfile Prefill, StepProfile Decode);

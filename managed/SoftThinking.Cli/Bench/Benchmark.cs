@@ -164,17 +164,11 @@ internal sealed class Benchmark(BenchSettings settings, CancellationToken cancel
                 for (int kind = 0; kind < kinds.Length; kind++)
                     runs[kind].Add(await FollowAsync(engine, prompts.Requests(DecodedSet(batch), batch, settings.Context, settings.Generate, kinds[kind].Sampling)));
             }
-            results.AddRange(kinds.Select((kind, k) => ResultOf(batch, kind.Name, runs[k], greedy: runs[0])));
+            results.AddRange(kinds.Select((kind, k) => new StrategyResult(batch, kind.Name, Best(runs[k]), Best(runs[0]), runs[k][0].MixedFraction)));
         }
         return results;
 
-        static StrategyResult ResultOf(int batch, string name, List<BatchRun> runs, List<BatchRun> greedy) => new(
-            batch,
-            name,
-            runs.Max(run => run.TokensPerSecond),
-            BenchReport.Median(runs.Select(run => run.MedianStepSeconds)),
-            BenchReport.Median(runs.Zip(greedy, (run, baseline) => run.MedianStepSeconds / baseline.MedianStepSeconds)),
-            runs[0].MixedFraction);
+        static double Best(List<BatchRun> runs) => runs.Max(run => run.TokensPerSecond);
     }
 
     /// <summary>Runs the same requests alternately on an engine and through the server, without a prefix cache.</summary>

@@ -12,7 +12,7 @@ namespace SoftThinking;
 internal sealed class EngineMetrics : IDisposable
 {
     private const string Prefix = "softthinking.";
-    private const int Abort = 4, Error = 5, Score = 6;
+    private const int Abort = (int)FinishReason.LowConfidence + 1, Error = Abort + 1, Score = Error + 1;
 
     /// <summary>How samples end: <see cref="FinishReason"/>, <see cref="Abort"/>, <see cref="Error"/>, <see cref="Score"/>.</summary>
     private static readonly string[] Ends = ["stop", "length", "cold_stop", "low_confidence", "abort", "error", "scored"];

@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using SoftThinking.Checkpoints;
 
 namespace SoftThinking.Records;

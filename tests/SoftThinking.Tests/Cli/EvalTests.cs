@@ -109,7 +109,7 @@ public class EvalTests
         Assert.That(CliRun.Of(arguments).Error, Does.Contain("--resume continues it"));
         CliRun other = CliRun.Of([.. arguments, "--resume", "--max-topk", "5"]);
         Assert.That((other.Code, other.Error), Is.EqualTo((1,
-            $"error: {_folder.File("out")} holds a run of another question: soft: max_topk was 10, now it is 5\n")));
+            $"error: {_folder.File("out")} holds a run of another question: soft: max_topk was not set, now it is 5\n")));
         Assert.That(CliRun.Of([.. arguments, "--resume"]).Code, Is.Zero);
     }
 

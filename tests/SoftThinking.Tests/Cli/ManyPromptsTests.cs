@@ -1,6 +1,8 @@
 using System.Text;
 using System.Text.Json;
 using NUnit.Framework;
+using SoftThinking.Records;
+using SoftThinking.Tests.Checkpoints;
 
 namespace SoftThinking.Tests.Cli;
 
@@ -167,13 +169,16 @@ public class ManyPromptsTests
         using CancellationTokenSource cancellation = new();
         using SignallingWriter output = new() { OnLine = cancellation.Cancel };
         using StringWriter error = new();
+        using TempFolder folder = new();
         const int Asked = 500;
         string input = string.Concat(Enumerable.Repeat($"{{\"prompt\": \"{CliRun.Question}\"}}\n", Asked));
-        CliRun run = CliRun.Run(input, output, error, ["generate", "--prompts", "-", "--batch", "2"], cancellation: cancellation.Token);
+        CliRun run = CliRun.Run(input, output, error, ["generate", "--prompts", "-", "--batch", "2", "--record", folder.File("records")], cancellation: cancellation.Token);
 
         Assert.That(run.Code, Is.EqualTo(130), run.Error);
         Assert.That(run.JsonLines, Has.Length.InRange(1, Asked / 2));
         Assert.That(run.JsonLines.Select(line => line.GetProperty("finish_reason").GetString()), Is.All.EqualTo("stop"));
+        Assert.That(RecordFile.Read(folder.File("records")).Samples.Select(sample => sample.Request),
+            Is.EqualTo(run.JsonLines.Select(line => line.GetProperty("line").GetInt32())), "those that are printed are recorded");
     }
 
     [Test]

@@ -46,9 +46,25 @@ public class SampleJsonTests
     {
         TokenRecord record = new()
         {
-            Entropy = 1, Entropy1 = 2, PMax = 3, PMax1 = 4, LogSumExp = 5, LogSumExp1 = 6, Confidence = float.PositiveInfinity, EntropyTop20 = 8, EntropyKept = 9,
-            TokenLogP1 = float.NegativeInfinity, LogProb = 11, LogP1 = [12, float.NegativeInfinity], LogPt = [13, 14], Scores = [], Mixed = true, Forced = false,
-            Stop = null, Hard = false, Switched = true,
+            Entropy = 1,
+            Entropy1 = 2,
+            PMax = 3,
+            PMax1 = 4,
+            LogSumExp = 5,
+            LogSumExp1 = 6,
+            Confidence = float.PositiveInfinity,
+            EntropyTop20 = 8,
+            EntropyKept = 9,
+            TokenLogP1 = float.NegativeInfinity,
+            LogProb = 11,
+            LogP1 = [12, float.NegativeInfinity],
+            LogPt = [13, 14],
+            Scores = [],
+            Mixed = true,
+            Forced = false,
+            Stop = null,
+            Hard = false,
+            Switched = true,
         };
         const string Numbers = "{'entropy':1,'entropy_1':2,'p_max':3,'p_max_1':4,'lse':5,'lse_1':6,'confidence':null,'entropy_top20':8,'entropy_kept':9,"
             + "'token_log_p1':null,'log_prob':11,'log_p1':[12,null],'log_pt':[13,14],";

@@ -22,7 +22,7 @@ public class ScoreTargetsTests
             {
                 Assert.That(part.Samples, Is.False);
                 scored.AddRange(Enumerable.Range(part.First + part.Count - part.Scored, part.Scored));
-                scheduler.StepRead(sequence);
+                scheduler.StepRead(part);
             }
         }
         Assert.That(scored, Is.EqualTo(Enumerable.Range(29, 21)));
