@@ -147,11 +147,6 @@ public class ArgumentTests
             _ when type == typeof(IReadOnlyList<GeneratedToken>) => new List<GeneratedToken>(),
             _ when type == typeof(IReadOnlyList<float>) => new List<float>(),
             _ when type == typeof(ThinkingStrategy) => new SoftStrategy(),
-            _ when type == typeof(TokenRecord) => new TokenRecord
-            {
-                Entropy = 0, Entropy1 = 0, PMax = 1, PMax1 = 1, LogSumExp = 0, LogSumExp1 = 0, Confidence = 0, EntropyTop20 = 0, EntropyKept = 0, TokenLogP1 = 0,
-                LogProb = 0, LogP1 = [], LogPt = [], Scores = [], Mixed = false, Forced = false, Stop = null, Hard = false, Switched = false,
-            },
             _ when type == typeof(StepScores) => new StepScores { LogP1 = [], LogPt = [], TokenLogP1 = 0, TokenLogPt = 0 },
             _ when type == typeof(SamplingOptions) => new SamplingOptions(),
             _ when type == typeof(TokenRecord) => RuntimeHelpers.GetUninitializedObject(type), // twenty required properties, none of which is read
