@@ -89,7 +89,8 @@ internal static class BenchText
     private static void WriteStrategies(Terminal terminal, BenchReport report)
     {
         terminal.Out.WriteLine();
-        terminal.Out.WriteLine("Decoding by strategy, best of the repetitions. step: ms of an engine step; of greedy: relative to greedy decoding; mixed: mixtures among the tokens.");
+        terminal.Out.WriteLine("Decoding by strategy, best of the repetitions. "
+            + "step: ms of an engine step; of greedy: relative to greedy decoding; mixed: mixtures among the tokens.");
         terminal.Out.WriteLine();
         List<(string Title, Func<StrategyResult, string> Value)> columns =
         [

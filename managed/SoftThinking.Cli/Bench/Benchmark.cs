@@ -302,7 +302,8 @@ internal sealed class Benchmark(BenchSettings settings, CancellationToken cancel
     {
         int perBatch = settings.Repeat * 2 + (settings.Context != settings.Prompt ? 1 : 0);
         return 4 + settings.Batches.Count * perBatch + (settings.Prefix ? settings.Repeat : 0) + (settings.Http ? 3 + settings.Repeat : 0)
-            + (settings.Strategies.Count > 0 ? 2 + settings.Batches.Count * settings.Repeat : 0) + (settings.Concurrent != null ? 2 + 2 * settings.Repeat : 0) + (settings.Profile ? 2 + settings.Batches.Count : 0);
+            + (settings.Strategies.Count > 0 ? 2 + settings.Batches.Count * settings.Repeat : 0)
+            + (settings.Concurrent != null ? 2 + 2 * settings.Repeat : 0) + (settings.Profile ? 2 + settings.Batches.Count : 0);
     }
 
     /// <summary>The measurements with the engine shared by all but the concurrency comparison and the profile.</summary>

@@ -25,7 +25,8 @@ internal static class CommonFields
     [
         new("return_concept_tokens", Schemas.Flag("Whether the reply has every token with its entropy and, for a mixture, its ids, texts and weights."),
             (call, field) => call with { ConceptTokens = field.Flag() }),
-        new("record", Schemas.Flag("Whether the reply has every token, as with return_concept_tokens, with how it was sampled: log-probabilities, scores and statistics."),
+        new("record",
+            Schemas.Flag("Whether the reply has every token, as with return_concept_tokens, with how it was sampled: log-probabilities, scores and statistics."),
             (call, field) => (call with { ConceptTokens = call.ConceptTokens || field.Flag() }).With(request => request with { Record = field.Flag() })),
         new("return_token_ids", Schemas.Flag("Whether the reply has the ids of its tokens."), (call, field) => call with { TokenIds = field.Flag() }),
     ];
