@@ -71,7 +71,8 @@ internal static class ReportTables
         {
             int[] votes = [.. section.Settings.Select(s => s.SamplesPerRun).Distinct()];
             headers.Add(votes.Length == 1 ? $"majority of {Numbers.Count(votes[0])}" : "majority vote");
-            note += " Majority, %: the answer that most samples of a run agree on, the runs' mean; samples without an answer do not vote.";
+            note += " Majority, %: the answer that most samples of a run agree on, the runs' mean; samples without an answer do not vote. "
+                + "With deepconf each vote has the weight of its sample's least confidence.";
         }
         return new ReportTable("Several samples", note, headers, [.. section.Settings.Select(s => Several(s, section, ladder, vote))]);
     }

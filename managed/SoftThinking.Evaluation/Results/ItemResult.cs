@@ -55,6 +55,10 @@ public sealed record SampleResult
     /// <summary>Mean entropy of the thoughts in nats; null where the source does not report it.</summary>
     public double? MeanEntropy { get; init; }
 
+    /// <summary>The smallest mean confidence of a window of tokens, in nats: the sample's weight in a vote; null without the early exit that
+    /// measures it.</summary>
+    public double? Confidence { get; init; }
+
     /// <summary>What went wrong; null for nothing.</summary>
     public string? Error { get; init; }
 

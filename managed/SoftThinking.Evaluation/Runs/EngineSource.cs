@@ -52,6 +52,7 @@ public sealed class EngineSource(Engine engine, GenerationRequest template) : IA
             ThinkingEnd = sample.ThinkingEnd is ThinkingEnd end ? SampleJson.NameOf(end) : null,
             Mixtures = thoughts.Count(token => token.Token.Count > 1),
             MeanEntropy = thoughts.Count > 0 ? thoughts.Average(token => (double)token.Entropy) : null,
+            Confidence = sample.Confidence?.Least,
             Trace = trace ? [.. sample.Tokens.Select(Traced)] : null,
         };
     }

@@ -2,12 +2,12 @@ using SoftThinking.Evaluation.Results;
 
 namespace SoftThinking.Evaluation.Statistics;
 
-/// <summary>The answer that most samples of an item agree on.</summary>
+/// <summary>The answer that most samples of an item agree on, each with the weight of its confidence where that is known.</summary>
 public static class MajorityVote
 {
     /// <summary>
     /// The first sample of the largest group of equal answers, and of the group seen first where two are equally large; null where
-    /// no sample has an answer. Samples without an answer do not vote.
+    /// no sample has an answer. Samples without an answer do not vote, nor do those that ended because their confidence was low.
     /// </summary>
     /// <param name="samples">The samples of one item.</param>
     /// <param name="equal">
@@ -19,7 +19,7 @@ public static class MajorityVote
         List<Group> groups = [];
         foreach (SampleResult sample in samples)
         {
-            if (sample.Verdict.Outcome == Outcome.NoAnswer || sample.Verdict.Answer is not { } answer)
+            if (sample.FinishReason == "low_confidence" || sample.Verdict.Outcome == Outcome.NoAnswer || sample.Verdict.Answer is not { } answer)
                 continue;
             string text = Normalize(answer);
             Group? group = groups.Find(g => g.Texts.Contains(text))
@@ -27,7 +27,7 @@ public static class MajorityVote
             if (group is null)
                 groups.Add(group = new Group(sample));
             group.Texts.Add(text);
-            group.Votes++;
+            group.Votes += sample.Confidence ?? 1;
         }
         return groups.MaxBy(g => g.Votes)?.First;
     }
@@ -40,6 +40,6 @@ public static class MajorityVote
     {
         public SampleResult First { get; } = first;
         public HashSet<string> Texts { get; } = new(StringComparer.Ordinal);
-        public int Votes { get; set; }
+        public double Votes { get; set; }
     }
 }

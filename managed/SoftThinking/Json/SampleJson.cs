@@ -23,6 +23,8 @@ public static class SampleJson
         json.WriteString("stop_string", sample.Stop?.Text);
         json.WriteString("thinking_end", sample.ThinkingEnd is ThinkingEnd end ? NameOf(end) : null);
         WriteUsage(json, sample.Usage);
+        if (sample.Confidence is SampleConfidence confidence)
+            WriteConfidence(json, confidence);
     }
 
     /// <summary>Writes the tokens of a sample as the property "tokens" of the open object.</summary>
@@ -53,6 +55,16 @@ public static class SampleJson
         ThinkingEnd.Switches => "switches",
         _ => "model",
     };
+
+    private static void WriteConfidence(Utf8JsonWriter json, SampleConfidence confidence)
+    {
+        json.WriteStartObject("confidence");
+        json.WriteNumber("mean", confidence.Mean);
+        json.WriteNumber("least", confidence.Least);
+        if (confidence.Bar is float bar)
+            json.WriteNumber("bar", bar);
+        json.WriteEndObject();
+    }
 
     private static void WriteUsage(Utf8JsonWriter json, Usage usage)
     {

@@ -29,6 +29,15 @@ public class MajorityVoteTests
     }
 
     [Test]
+    public void VotesHaveTheWeightOfTheirConfidence()
+    {
+        SampleResult[] samples = [Example.Sample(false, "1") with { Confidence = 2 }, Example.Sample(false, "1") with { Confidence = 2 }, Example.Sample(false, "2") with { Confidence = 4.5 }];
+        Assert.That(MajorityVote.Winner(samples)?.Verdict.Answer, Is.EqualTo("2"));
+        samples[2] = samples[2] with { FinishReason = "low_confidence" };
+        Assert.That(MajorityVote.Winner(samples)?.Verdict.Answer, Is.EqualTo("1"), "it ended because its confidence was low");
+    }
+
+    [Test]
     public void BlanksMakeNoDifference() => Assert.That(Winner("3", "1  + x", " 1 + x", "3 ", "1 + x\n"), Is.EqualTo("1  + x"));
 
     [Test]
