@@ -14,7 +14,18 @@ internal sealed class GoldenRollout : IDisposable
         _parameters = JsonDocument.Parse(File.Metadata["parameters"]);
     }
 
+    /// <summary>The rollouts and those with early exits; none where the golden data is not there.</summary>
+    public static IEnumerable<string> Names =>
+        from folder in new[] { "rollouts", "exits" }
+        where TestData.FindGolden("strategies") != null
+        from path in Directory.EnumerateFiles(Path.Combine(TestData.FindGolden("strategies")!, folder), "*.safetensors").Order()
+        where !Path.GetFileName(path).StartsWith("arithmetic-", StringComparison.Ordinal) // not a rollout
+        select Path.Combine(folder, Path.GetFileName(path));
+
     public GoldenFile File { get; }
+
+    /// <summary>Tokens after which a sample ends that did not end before.</summary>
+    public int MaxNewTokens => Parameters.TryGetProperty("max_tokens", out JsonElement most) ? most.GetInt32() : 60;
 
     public string Model => Path.Combine(TestData.FindGolden("forward")!, Parameters.GetProperty("checkpoint").GetString()!);
 
@@ -23,12 +34,23 @@ internal sealed class GoldenRollout : IDisposable
     private JsonElement Parameters => _parameters.RootElement;
 
     /// <summary>The prompt, and its options without penalties.</summary>
-    public GenerationRequest Request(Engine engine, int maxNewTokens) => new()
+    public GenerationRequest Request(Engine engine, int maxNewTokens)
+    {
+        GenerationRequest request = Request(engine);
+        return request with
+        {
+            Sampling = request.Sampling with { RepetitionPenalty = 1, FrequencyPenalty = 0, PresencePenalty = 0 },
+            MaxNewTokens = maxNewTokens,
+        };
+    }
+
+    /// <summary>The request that was recorded.</summary>
+    public GenerationRequest Request(Engine engine) => new()
     {
         Prompt = Prompt,
-        Sampling = new StrategyParameters(Parameters, engine).Options with { RepetitionPenalty = 1, FrequencyPenalty = 0, PresencePenalty = 0 },
+        Sampling = new StrategyParameters(Parameters, engine).Options,
         Thinking = ThinkingStart.Open,
-        MaxNewTokens = maxNewTokens,
+        MaxNewTokens = MaxNewTokens,
         IgnoreEndOfText = true,
         Record = true,
     };

@@ -7,11 +7,7 @@ namespace SoftThinking.Tests.Golden;
 public class StrategyReplayTests
 {
     private static IEnumerable<TestCaseData> Rollouts() =>
-        from folder in new[] { "rollouts", "exits" }
-        where TestData.FindGolden("strategies") != null
-        from path in Directory.EnumerateFiles(Path.Combine(TestData.FindGolden("strategies")!, folder), "*.safetensors").Order()
-        let name = Path.Combine(folder, Path.GetFileName(path))
-        where !Path.GetFileName(path).StartsWith("arithmetic-", StringComparison.Ordinal)
+        from name in GoldenRollout.Names
         from device in TestDevice.All
         select new TestCaseData(name, device);
 
