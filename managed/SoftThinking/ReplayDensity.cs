@@ -31,7 +31,10 @@ public static class ReplayDensity
         ArgumentNullException.ThrowIfNull(scores);
         TokenRecord record = recorded.Record ?? throw new ArgumentException($"the token has no {nameof(GeneratedToken.Record)}", nameof(recorded));
         if (scores.LogPt.Count != recorded.Token.Count)
-            throw new ArgumentException($"there are log-probabilities of {scores.LogPt.Count} entries, the token has {recorded.Token.Count}", nameof(scores));
+        {
+            throw new ArgumentException(
+                $"there are log-probabilities of {scores.LogPt.Count} entries, the token has {recorded.Token.Count}", nameof(scores));
+        }
         return LogProb(strategy, record.Mixed, record.Forced, record.Scores, scores);
     }
 
@@ -51,7 +54,10 @@ public static class ReplayDensity
         ArgumentNullException.ThrowIfNull(noisy);
         ArgumentNullException.ThrowIfNull(scores);
         if (scores.LogP1.Count != scores.LogPt.Count || (noisy.Count != 0 && noisy.Count != scores.LogPt.Count))
-            throw new ArgumentException($"there are {noisy.Count} scores, {scores.LogP1.Count} and {scores.LogPt.Count} log-probabilities of entries", nameof(scores));
+        {
+            throw new ArgumentException(
+                $"there are {noisy.Count} scores, {scores.LogP1.Count} and {scores.LogPt.Count} log-probabilities of entries", nameof(scores));
+        }
         if (forced)
             return 0;
         return mixed ? OfMixture(strategy, noisy, scores) : scores.TokenLogPt;

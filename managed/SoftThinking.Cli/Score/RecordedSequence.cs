@@ -28,9 +28,9 @@ internal sealed record RecordedSequence(ScoreRequest Request, ThinkingStrategy? 
         },
         sample.Sampling.Strategy,
         [.. sample.Tokens.Select(token => new RecordedStep(token.Record.Mixed, token.Record.Forced, token.Record.Scores))])
-        {
-            Records = [.. sample.Tokens.Select(token => token.Record)],
-        };
+    {
+        Records = [.. sample.Tokens.Select(token => token.Record)],
+    };
 
     /// <summary>The sequence of a line: "prompt_tokens", "tokens" as answers of `generate` have them, and optionally "temperature",
     /// "sampling", "ids". Other keys are not read, so that a line may be an answer of which only the prompt was added.</summary>
@@ -42,7 +42,8 @@ internal sealed record RecordedSequence(ScoreRequest Request, ThinkingStrategy? 
         Dictionary<string, JsonField> fields = FieldsOf(new JsonField("", json), "");
         JsonField[] tokens = [.. Required(fields, Tokens).Elements()];
         SamplingOptions? sampling = fields.TryGetValue(Sampling, out JsonField options) ? SamplingJson.Read(options.Value) : null;
-        Dictionary<string, JsonField>[] parts = [.. tokens.Select(token => token.Value.ValueKind == JsonValueKind.Object ? FieldsOf(token, $"{token.Key}.") : [])];
+        Dictionary<string, JsonField>[] parts =
+            [.. tokens.Select(token => token.Value.ValueKind == JsonValueKind.Object ? FieldsOf(token, $"{token.Key}.") : [])];
         JsonField all = Required(fields, Tokens);
         ScoreRequest request = Apply(all, () => new ScoreRequest
         {

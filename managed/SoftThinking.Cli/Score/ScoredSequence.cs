@@ -28,7 +28,8 @@ internal sealed record ScoredSequence(int Number, int? Sample = null)
     public string Summary()
     {
         double sum = Scores!.Steps.Sum(step => (double)step.TokenLogP1);
-        string text = FormattableString.Invariant($"{Name}: {Scores.Steps.Count} tokens, ln p of those emitted {sum:0.000}, per token {sum / Scores.Steps.Count:0.000}");
+        int tokens = Scores.Steps.Count;
+        string text = FormattableString.Invariant($"{Name}: {tokens} tokens, ln p of those emitted {sum:0.000}, per token {sum / tokens:0.000}");
         if (LogProbs is double[] logProbs)
             text += FormattableString.Invariant($", mean log_prob {logProbs.Average():0.000}");
         return Difference is float difference

@@ -74,7 +74,8 @@ internal static class Scoring
         if (positions > context)
         {
             throw new GenerationLimitException(GenerationLimit.Context,
-                $"the prompt of {prompt.Tokens.Count} tokens and {request.Tokens.Count} recorded ones have {positions} positions; the context has {context}");
+                $"the prompt of {prompt.Tokens.Count} tokens and {request.Tokens.Count} recorded ones have {positions} positions; "
+                + $"the context has {context}");
         }
         CheckEntries("the prompt's token", prompt.Tokens, options.MaxTopk);
         CheckEntries("recorded token", request.Tokens, options.MaxTopk);

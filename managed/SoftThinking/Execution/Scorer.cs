@@ -7,7 +7,8 @@ namespace SoftThinking.Execution;
 /// ids as fit. Device memory depends neither on the rows nor on the ids.</summary>
 /// <param name="logits">Where <paramref name="transformer"/> writes them.</param>
 /// <param name="workspace">As sampling needs it.</param>
-internal sealed class Scorer(DeviceStream stream, Transformer transformer, ScoreBuffers buffers, nint logits, nint workspace, int slots, int vocabulary)
+internal sealed class Scorer(
+    DeviceStream stream, Transformer transformer, ScoreBuffers buffers, nint logits, nint workspace, int slots, int vocabulary)
 {
     /// <param name="rows">Scored rows of the step, whose indices are in <see cref="ScoreBuffers.Rows"/>.</param>
     public void Launch(ScoreStage stage, int rows)

@@ -35,7 +35,8 @@ internal static class ReplayBits
     }
 
     /// <summary>Whether two results have the same bits in everything.</summary>
-    public static bool Same(ReplayScores a, ReplayScores b) => a.Steps.Count == b.Steps.Count && a.Steps.Zip(b.Steps).All(pair => Same(Values(pair.First), Values(pair.Second)));
+    public static bool Same(ReplayScores a, ReplayScores b) =>
+        a.Steps.Count == b.Steps.Count && a.Steps.Zip(b.Steps).All(pair => Same(Values(pair.First), Values(pair.Second)));
 
     private static float[] Values(StepScores step) => [.. step.LogP1, .. step.LogPt, step.TokenLogP1, step.TokenLogPt, .. step.IdsLogP1, .. step.IdsLogPt];
 

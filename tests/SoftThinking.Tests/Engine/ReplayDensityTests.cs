@@ -35,7 +35,14 @@ public class ReplayDensityTests
         GenerationRequest request = new()
         {
             Prompt = new TokenPrompt([.. Enumerable.Range(5, 12).Select(id => new ConceptToken(id))]),
-            Sampling = Complete with { Strategy = strategy, Seed = 3, MaxThinkingTokens = 60, ThinkEnd = engine.Tokenizer.Decode([9], skipSpecialTokens: false), ThinkEndText = engine.Tokenizer.Decode([11], skipSpecialTokens: false) },
+            Sampling = Complete with
+            {
+                Strategy = strategy,
+                Seed = 3,
+                MaxThinkingTokens = 60,
+                ThinkEnd = engine.Tokenizer.Decode([9], skipSpecialTokens: false),
+                ThinkEndText = engine.Tokenizer.Decode([11], skipSpecialTokens: false),
+            },
             Thinking = ThinkingStart.Open,
             MaxNewTokens = 80,
             IgnoreEndOfText = true,
