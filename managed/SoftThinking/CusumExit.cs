@@ -16,7 +16,7 @@ public sealed record CusumExit
     {
         get;
         init => field = OptionRange.Check(value, 0, 1000, "0 to 1000 nats");
-    }
+    } = 0.05f;
 
     /// <summary>The mean entropy of thoughts, in nats; unused where <see cref="Warmup"/> measures it.</summary>
     public float Mean
@@ -30,5 +30,5 @@ public sealed record CusumExit
     {
         get;
         init => field = OptionRange.Check(value, 0, 100_000, "0 to 100000");
-    }
+    } = 64;
 }

@@ -14,9 +14,9 @@ internal static class ExitTable
         [
             exit.Switch("cusum", "End the thinking when its entropy has fallen for long enough."),
             exit.Real("cusum_threshold", "Sum that ends the thinking: above 0, at most 1000000 nats. [16]", e => e.Threshold, (e, v) => e with { Threshold = v }),
-            exit.Real("cusum_drift", "Subtracted from the sum at each thought: 0 to 1000 nats. [0]", e => e.Drift, (e, v) => e with { Drift = v }),
+            exit.Real("cusum_drift", "Subtracted from the sum at each thought: 0 to 1000 nats. [0.05]", e => e.Drift, (e, v) => e with { Drift = v }),
             exit.Real("cusum_mu", "Mean entropy of thoughts, where there is no warm-up: 0 to 1000 nats. [0]", e => e.Mean, (e, v) => e with { Mean = v }),
-            exit.Integer("cusum_warmup", "First thoughts that measure the mean: 0 (none) to 100000. [0]", e => e.Warmup, (e, v) => e with { Warmup = v }),
+            exit.Integer("cusum_warmup", "First thoughts that measure the mean: 0 (none) to 100000. [64]", e => e.Warmup, (e, v) => e with { Warmup = v }),
         ];
     }
 
