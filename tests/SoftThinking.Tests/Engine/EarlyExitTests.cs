@@ -71,7 +71,8 @@ public class EarlyExitTests
             Seed = 1,
             EarlyStoppingEntropyThreshold = 0,
             Eat = new() { Interval = 1, MinProbes = int.MaxValue, ProbeText = "\nThe answer is " },
-        }) with { MaxNewTokens = null, IgnoreEndOfText = true };
+        }) with
+        { MaxNewTokens = null, IgnoreEndOfText = true };
         int rows = 1 + small.Tokenizer.Encode("\nThe answer is ", addSpecialTokens: false).Length;
         GeneratedSample sample = (await small.GenerateAsync(request)).Samples[0];
         Assert.That(sample.Usage.PromptTokens + sample.Usage.CompletionTokens, Is.EqualTo(context - rows));

@@ -29,7 +29,14 @@ public class SamplingJsonTests
         Eat = new() { Delta = 0.7f, Alpha = 0.9f, Interval = 8, ProbeText = "9", MinProbes = 10 },
         Deer = new()
         {
-            Threshold = 0.1f, TriggerIds = [3, 2], MaxProbes = 4, ProbeText = "5", ProbeTokens = 6, ArithmeticMean = true, RequireEnd = false, ExitText = "7",
+            Threshold = 0.1f,
+            TriggerIds = [3, 2],
+            MaxProbes = 4,
+            ProbeText = "5",
+            ProbeTokens = 6,
+            ArithmeticMean = true,
+            RequireEnd = false,
+            ExitText = "7",
         },
         RepetitionPenalty = 1.05f,
         FrequencyPenalty = -0.1f,
