@@ -43,7 +43,7 @@ public class MetricsTests
         Assert.That(metrics.Samples.Select(sample => sample.Labels.GetValueOrDefault("model_name")), Has.All.EqualTo(TestServer.Model));
         Assert.That(metrics.Samples.SelectMany(sample => sample.Labels.Keys).Distinct().Where(label => label.StartsWith("otel", StringComparison.Ordinal)), Is.Empty);
         Assert.That(metrics.Samples.Where(sample => sample.Name == "softthinking_request_success_total").Select(sample => sample.Labels["finished_reason"]),
-            Is.EquivalentTo(new[] { "stop", "length", "cold_stop", "low_confidence", "abort", "error" }));
+            Is.EquivalentTo(new[] { "stop", "length", "cold_stop", "low_confidence", "abort", "error", "scored" }));
         Assert.That(metrics.Samples.Where(sample => sample.Name == "softthinking_thinking_ends_total").Select(sample => sample.Labels["reason"]),
             Is.EquivalentTo(new[] { "model", "cold_stop", "budget", "cusum", "eat", "deer", "switches" }));
     }
