@@ -145,7 +145,7 @@ public sealed record SamplingOptions
     internal int Topk => MaxTopk ?? Strategy.DefaultTopk;
 
     /// <summary>Most entries of a concept token that these options give; see <see cref="EngineOptions.MaxTopk"/>.</summary>
-    public int Entries => Strategy.Entries(Topk);
+    public int Entries => Math.Min(Strategy.Entries(Topk), ConceptToken.MaxEntries); // a request for more is refused, by the name of the strategy
 
     // One for all, so that equal options are equal.
     private static readonly IReadOnlyDictionary<int, float> NoBias = new Dictionary<int, float>();

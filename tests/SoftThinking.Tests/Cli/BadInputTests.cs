@@ -23,6 +23,13 @@ public class BadInputTests
     public void TheCopyItselfIsFine() => Assert.That(Ask().Code, Is.Zero);
 
     [Test]
+    public void MoreEntriesThanTheStrategyMixes()
+    {
+        CliRun run = CliRun.Ask("--strategy", "swireasoning", "--max-topk", "1024");
+        Assert.That((run.Code, run.Error), Is.EqualTo((1, "error: MaxTopk is 1024; the strategy swireasoning mixes at most 1023\n")));
+    }
+
+    [Test]
     public void MissingDirectory() => Fails(AskOf($"{_model}/absent"), $"{_model}/absent", "does not exist; nothing is downloaded");
 
     [Test]
