@@ -74,6 +74,8 @@ internal sealed class Scheduler
             sequence.Computed = Math.Max(0, sequence.Computed - 1); // 0 if its blocks were released
         }
         sequence.Probe = new Probe(kind, sequence.Length - 1, text);
+        if (sequence.Stage == SequenceStage.Running && sequence.Blocks.Count == 0)
+            Withdraw(sequence); // its last token seemed to be in flight, so it had released its blocks
     }
 
     /// <summary>Plans the next step, which runs after those planned before.</summary>
@@ -203,11 +205,17 @@ internal sealed class Scheduler
     /// the state on the device.</summary>
     private void Preempt(Sequence sequence)
     {
-        bool done = sequence.Missing == 0;
+        bool done = sequence.Probe == null && sequence.Missing == 0;
         Register(sequence);
         ReleaseBlocks(sequence);
         if (done)
             return; // its last token is in flight, so it needs no more blocks
+        Withdraw(sequence);
+    }
+
+    /// <summary>A running sequence without blocks waits for its turn again.</summary>
+    private void Withdraw(Sequence sequence)
+    {
         _running.Remove(sequence);
         sequence.Stage = SequenceStage.Waiting;
         Enqueue(_waiting, sequence);

@@ -150,7 +150,7 @@ public partial class MpirunTests
         using Process process = CliProcess.StartCommand(
             [.. Mpirun(2), .. CliProcess.Command("bench", "--model", _model, "--batch", "8", "--generate", "400", "--repeat", "1000")], Environment);
         int victim = await ProcessOfRankAsync(process.Id, rank);
-        await Task.Delay(TimeSpan.FromSeconds(3)); // it is loaded and computes
+        await ComputesAsync(victim);
         Stopwatch clock = Stopwatch.StartNew();
         Assert.That(Tool.Run(["kill", "-KILL", $"{victim}"]).ExitCode, Is.Zero);
         CliRun run = CliProcess.Await(process);
@@ -170,7 +170,7 @@ public partial class MpirunTests
             [.. Mpirun(2), .. CliProcess.Command("bench", "--model", _model, "--batch", "8", "--generate", "400", "--repeat", "1000")],
             [.. Environment, ("DOTNET_STARTUP_HOOKS", typeof(StartupHook).Assembly.Location), (StartupHook.Variable, "10")]);
         int victim = await ProcessOfRankAsync(process.Id, 1);
-        await Task.Delay(TimeSpan.FromSeconds(3));
+        await ComputesAsync(victim);
         Assert.That(Tool.Run(["kill", "-STOP", $"{victim}"]).ExitCode, Is.Zero);
         CliRun run = CliProcess.Await(process);
         Assert.That(run.Code, Is.EqualTo(1), run.Error);
@@ -202,6 +202,20 @@ public partial class MpirunTests
                 return int.Parse(children[rank], System.Globalization.CultureInfo.InvariantCulture);
         }
         throw new TimeoutException("mpirun started no processes");
+    }
+
+    /// <summary>Waits until a process has loaded its part of the model: then it has a thread of the engine, or of its rank.</summary>
+    private static async Task ComputesAsync(int process)
+    {
+        for (Stopwatch clock = Stopwatch.StartNew(); clock.Elapsed < CliProcess.Limit; await Task.Delay(50))
+        {
+            if (Directory.EnumerateDirectories($"/proc/{process}/task").Any(thread => File.ReadAllText(Path.Combine(thread, "comm")).StartsWith("SoftThinking ", StringComparison.Ordinal)))
+            {
+                await Task.Delay(TimeSpan.FromSeconds(1)); // it is in the middle of many steps
+                return;
+            }
+        }
+        throw new TimeoutException("the process loads no model");
     }
 
     private static string WithoutTimes(string json) => Times().Replace(json, "");

@@ -84,9 +84,9 @@ public class SameBitsTests
             from threads in Gen.Choose(1, 3)
             from sequences in Gen.Choose(2, 12)
             from tokens in Gen.OneOf(Gen.Choose(1, 40), Gen.Choose(16, 300))
-            from spare in Gen.Frequency((3, Gen.Choose(0, 6)), (1, Gen.Choose(0, 120)))
+            from spare in Gen.Frequency((3, Gen.Choose(0, 2)), (1, Gen.Choose(0, 120)))
             from cache in Gen.Frequency((3, Gen.Constant(true)), (1, Gen.Constant(false)))
-            from count in Gen.Choose(2, 14)
+            from count in Gen.Choose(4, 16)
             from arrivals in Gen.ArrayOf(arrival, count)
             select new Schedule(threads, sequences, tokens, spare, cache, arrivals);
     }
