@@ -64,7 +64,7 @@ ST_HD const st_filter& filter_of(const st_sampling& sampling, bool soft) {
   return soft ? sampling.thinking : sampling.after;
 }
 
-// Whether the row's sums at temperature 1 are needed, beside those at its own.
+// Whether the row's sums at temperature 1 are needed, next to those at its own.
 ST_HD bool needs_sums_at_1(const st_sampling& sampling, const st_sequence_state& state) {
   int32_t strategy = strategy_of(sampling, state);
   return sampling.record != 0 || sampling.cusum.threshold > 0.0f || sampling.deepconf.window > 0 ||

@@ -146,7 +146,7 @@ internal sealed class Benchmark(BenchSettings settings, CancellationToken cancel
         return new ConcurrencyResult(count, sequential, concurrent, hashes.Count == 1);
     }
 
-    /// <summary>Decodes the same prompts greedily and with each strategy, by turns, because other processes may use the machine.</summary>
+    /// <summary>Decodes the same prompts greedily and with each strategy, interleaved, because other processes may use the machine.</summary>
     private async Task<IReadOnlyList<StrategyResult>> CompareStrategiesAsync()
     {
         (string Name, SamplingOptions Sampling)[] kinds =
