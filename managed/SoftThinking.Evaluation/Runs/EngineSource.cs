@@ -48,7 +48,7 @@ public sealed class EngineSource(Engine engine, GenerationRequest template) : IA
             Answer = sample.Answer,
             ThinkingTokens = sample.Usage.ThinkingTokens,
             AnswerTokens = sample.Usage.CompletionTokens - sample.Usage.ThinkingTokens,
-            FinishReason = NameOf(sample.FinishReason),
+            FinishReason = SampleJson.NameOf(sample.FinishReason),
             ThinkingEnd = sample.ThinkingEnd is ThinkingEnd end ? SampleJson.NameOf(end) : null,
             Mixtures = thoughts.Count(token => token.Token.Count > 1),
             MeanEntropy = thoughts.Count > 0 ? thoughts.Average(token => (double)token.Entropy) : null,
@@ -61,13 +61,4 @@ public sealed class EngineSource(Engine engine, GenerationRequest template) : IA
         ? [.. token.Token.Entries.OrderByDescending(entry => entry.Weight)
             .Select(entry => new TracedEntry(entry.Id, engine.Tokenizer.Decode([entry.Id], skipSpecialTokens: false), entry.Weight))]
         : []);
-
-    private static string NameOf(FinishReason reason) => reason switch
-    {
-        FinishReason.Stop => "stop",
-        FinishReason.Length => "length",
-        FinishReason.ColdStop => "cold_stop",
-        FinishReason.LowConfidence => "low_confidence",
-        _ => throw new ArgumentOutOfRangeException(nameof(reason)),
-    };
 }

@@ -56,6 +56,15 @@ public static class SampleJson
         _ => "model",
     };
 
+    /// <summary>The name of a reason: "stop", "length", "cold_stop" or "low_confidence".</summary>
+    public static string NameOf(FinishReason reason) => reason switch
+    {
+        FinishReason.Length => "length",
+        FinishReason.ColdStop => "cold_stop",
+        FinishReason.LowConfidence => "low_confidence",
+        _ => "stop",
+    };
+
     private static void WriteConfidence(Utf8JsonWriter json, SampleConfidence confidence)
     {
         json.WriteStartObject("confidence");
@@ -74,12 +83,4 @@ public static class SampleJson
         json.WriteNumber("completion_tokens", usage.CompletionTokens);
         json.WriteEndObject();
     }
-
-    private static string NameOf(FinishReason reason) => reason switch
-    {
-        FinishReason.Length => "length",
-        FinishReason.ColdStop => "cold_stop",
-        FinishReason.LowConfidence => "low_confidence",
-        _ => "stop",
-    };
 }

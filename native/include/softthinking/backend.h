@@ -399,10 +399,10 @@ typedef struct st_multiplex {
 
 /* Switches between soft and hard thoughts by the entropy at temperature 1. */
 typedef struct st_swireasoning {
-  int32_t window;     /* steps in hard mode before it may turn soft, >= 1 */
-  float alpha_0;      /* share of the mixture next to the marker that starts a thought, of the first token; rises to 1 */
-  float beta_0;       /* the same next to the marker that ends it */
-  int32_t max_tokens; /* tokens of the whole request, >= 1: where the shares reach 1 */
+  int32_t window; /* steps in hard mode before it may turn soft, >= 1 */
+  float alpha_0;  /* share of the mixture next to the marker that starts a thought, of the first token; rises to 1 */
+  float beta_0;   /* the same next to the marker that ends it */
+  int32_t max_tokens;       /* tokens of the whole request, >= 1: where the shares reach 1 */
   int32_t start_blend_id;   /* gets a tenth of the first thought; -1: none */
   int32_t max_switch_count; /* K: after K changes to hard `converge` is forced, after 2K `conclude`; 0: off */
   int32_t final_tokens;     /* tokens after the step that queues `conclude`, >= 1 */
