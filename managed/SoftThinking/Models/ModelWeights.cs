@@ -61,10 +61,13 @@ internal sealed class ModelWeights : IDisposable
         CancellationToken cancellation = default) =>
         new(source, shard, format, device, stream, progress, cancellation);
 
+    /// <summary>Number format of the matrices in memory, by one of those that the layers have.</summary>
+    /// <exception cref="ModelFileException">The matrix is missing or has another shape or type.</exception>
+    public static NativeDtype FormatOf(ITensorSource source, WeightFormat format) =>
+        WeightLoader.FormatOf(source.Get("model.layers.0.mlp.down_proj.weight", [source.Config.HiddenSize, source.Config.FfnSize]), format);
+
     /// <summary>Whether the matrices are, or become, blocks of 8-bit numbers.</summary>
-    public static bool AreBlocks(ITensorSource source, WeightFormat format) =>
-        format == WeightFormat.Int8
-        || source.Get("model.layers.0.mlp.down_proj.weight", [source.Config.HiddenSize, source.Config.FfnSize]).Dtype == TensorDtype.U8;
+    public static bool AreBlocks(ITensorSource source, WeightFormat format) => FormatOf(source, format) == NativeDtype.Int8;
 
     public void Dispose() => _arena.Dispose();
 

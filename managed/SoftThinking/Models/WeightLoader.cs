@@ -41,8 +41,8 @@ internal sealed class WeightLoader(
     private unsafe Matrix Matrix(Window cols, Part[] parts)
     {
         int rows = parts.Sum(part => part.Rows.Count);
-        NativeDtype stored = DtypeOf(source.Get(parts[0].Name + ".weight", [parts[0].Rows.Total, cols.Total]));
-        NativeDtype packed = format == WeightFormat.Int8 ? NativeDtype.Int8 : stored;
+        Tensor first = source.Get(parts[0].Name + ".weight", [parts[0].Rows.Total, cols.Total]);
+        NativeDtype stored = DtypeOf(first), packed = FormatOf(first, format);
         long bytes = (long)device.Api->MatrixBytes(rows, cols.Count, packed);
         if (bytes == 0)
             throw new BackendException($"the backend '{device.Backend.Name}' does not support matrices of {rows} x {cols.Count} in the format {packed}");
@@ -123,6 +123,9 @@ internal sealed class WeightLoader(
         cancellation.ThrowIfCancellationRequested();
         progress?.Invoke(Math.Min(_loadedBytes * ranks / source.TotalBytes, 1)); // what every rank has counts as shared
     }
+
+    /// <summary>Number format of a matrix once it is packed.</summary>
+    public static NativeDtype FormatOf(Tensor stored, WeightFormat format) => format == WeightFormat.Int8 ? NativeDtype.Int8 : DtypeOf(stored);
 
     private static NativeDtype DtypeOf(Tensor tensor) => tensor.Dtype switch
     {

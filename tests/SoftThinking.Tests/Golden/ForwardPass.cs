@@ -14,17 +14,16 @@ internal sealed class ForwardPass : IDisposable
     /// <param name="entries">Places of a concept token.</param>
     /// <param name="rows">Most tokens of a chunk.</param>
     /// <param name="positions">Tokens of the sequence.</param>
-    public ForwardPass(TestDevice on, string model, KvDtype kv, int entries, int rows, int positions,
+    public ForwardPass(TestDevice on, ITensorSource model, KvDtype kv, int entries, int rows, int positions,
         NativeDtype activations = NativeDtype.F32, WeightFormat format = WeightFormat.Stored, int ranks = 1)
     {
-        using Checkpoint checkpoint = Checkpoint.Open(model);
-        bool blocks = ModelWeights.AreBlocks(checkpoint, format);
+        bool blocks = ModelWeights.AreBlocks(model, format);
         NativeDtype dtype = kv == KvDtype.F32 ? NativeDtype.F32 : NativeDtype.Bf16;
         Device[] devices = [.. Enumerable.Range(0, ranks).Select(r => on.Open(activations, r))];
         byte[] id = ranks > 1 ? DeviceComm.NewId(devices[0]) : [];
         _ranks = InParallel(ranks, r => new Rank(
-            devices[r], ranks > 1 ? new DeviceComm(devices[r], r, ranks, id, TimeSpan.FromMinutes(1)) : null, checkpoint,
-            ModelShard.Make(checkpoint.Config, r, ranks, blocks), format, dtype, entries, Math.Min(rows, positions), positions));
+            devices[r], ranks > 1 ? new DeviceComm(devices[r], r, ranks, id, TimeSpan.FromMinutes(1)) : null, model,
+            ModelShard.Make(model.Config, r, ranks, blocks), format, dtype, entries, Math.Min(rows, positions), positions));
     }
 
     /// <returns>[tokens, vocabulary], the same on every rank</returns>
@@ -61,12 +60,12 @@ internal sealed class ForwardPass : IDisposable
         private ForwardBuffers _buffers = null!;
         private nint _ids, _tokenWeights, _positions, _firstRow, _blockTable, _logitIndex;
 
-        public Rank(Device device, DeviceComm? comm, Checkpoint checkpoint, ModelShard shard, WeightFormat format, NativeDtype kv, int entries, int rows,
+        public Rank(Device device, DeviceComm? comm, ITensorSource model, ModelShard shard, WeightFormat format, NativeDtype kv, int entries, int rows,
             int positions)
         {
-            (_device, _comm, _config, _entries) = (device, comm, checkpoint.Config, entries);
+            (_device, _comm, _config, _entries) = (device, comm, model.Config, entries);
             _stream = new DeviceStream(device);
-            _weights = ModelWeights.Load(checkpoint, shard, format, device, _stream, progress: null);
+            _weights = ModelWeights.Load(model, shard, format, device, _stream, progress: null);
             _cache = new KvCache(device, shard, kv, KvCache.BlocksFor(positions));
             _arena = DeviceArena.Allocate(device, arena =>
             {

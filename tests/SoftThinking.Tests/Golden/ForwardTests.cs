@@ -1,5 +1,6 @@
 using System.Text.Json;
 using NUnit.Framework;
+using SoftThinking.Checkpoints;
 using SoftThinking.Interop;
 
 namespace SoftThinking.Tests.Golden;
@@ -46,7 +47,8 @@ public class ForwardTests
     {
         using GoldenFile expected = new(Path.Combine(TestData.FindGolden("forward")!, model, "expected.safetensors"));
         double tolerance = kv == KvDtype.F32 ? 1e-4 : 2e-2;
-        using ForwardPass pass = new(device, PathOf(model), kv, entries: 1, chunk, Positions(expected));
+        using Checkpoint checkpoint = Checkpoint.Open(PathOf(model));
+        using ForwardPass pass = new(device, checkpoint, kv, entries: 1, chunk, Positions(expected));
         Check(pass, PlainTokens(expected), chunk, expected.Read<float>("logits"), tolerance);
     }
 
@@ -60,7 +62,8 @@ public class ForwardTests
         ConceptToken[] tokens =
             [.. Enumerable.Range(0, ids.Length / n).Select(i => ConceptToken.FromDevice(ids[i * n], ids.AsSpan(i * n, n), weights.AsSpan(i * n, n)))];
         double tolerance = kv == KvDtype.F32 ? 1e-4 : 2e-2;
-        using ForwardPass pass = new(device, PathOf(model), kv, n, chunk, tokens.Length);
+        using Checkpoint checkpoint = Checkpoint.Open(PathOf(model));
+        using ForwardPass pass = new(device, checkpoint, kv, n, chunk, tokens.Length);
         Check(pass, tokens, chunk, expected.Read<float>("mix_logits"), tolerance);
     }
 
@@ -69,8 +72,9 @@ public class ForwardTests
     public void LogitsWithActivationsOfBf16([ValueSource(nameof(Models))] string model, [Values(16, 1000)] int chunk)
     {
         using GoldenFile expected = new(Path.Combine(TestData.FindGolden("forward")!, model, "expected.safetensors"));
+        using Checkpoint checkpoint = Checkpoint.Open(PathOf(model));
         using ForwardPass pass = new(
-            TestDevice.Kernels, PathOf(model), KvDtype.Bf16, entries: 1, chunk, Positions(expected), NativeDtype.Bf16);
+            TestDevice.Kernels, checkpoint, KvDtype.Bf16, entries: 1, chunk, Positions(expected), NativeDtype.Bf16);
         Check(pass, PlainTokens(expected), chunk, expected.Read<float>("logits"), 3e-2);
     }
 

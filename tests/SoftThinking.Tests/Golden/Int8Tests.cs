@@ -18,8 +18,9 @@ public class Int8Tests
         using GoldenFile expected = new(Path.Combine(folder, "expected.safetensors"));
         ConceptToken[] tokens = [.. expected.Read<int>("input_ids").Select(id => new ConceptToken(id))];
         float[] exact = expected.Read<float>("logits");
+        using Checkpoint checkpoint = Checkpoint.Open(folder);
         using ForwardPass pass = new(
-            TestDevice.Cpu, folder, KvDtype.Bf16, 1, tokens.Length, tokens.Length, format: WeightFormat.Int8);
+            TestDevice.Cpu, checkpoint, KvDtype.Bf16, 1, tokens.Length, tokens.Length, format: WeightFormat.Int8);
         float[] rounded = pass.Logits(tokens, 0);
         int vocabulary = exact.Length / tokens.Length, same = 0;
         double squares = 0, all = 0;

@@ -70,8 +70,9 @@ public class TensorParallelTests
     private static void Compare(TestDevice device, string model, KvDtype kv, WeightFormat format, ConceptToken[] tokens, int entries, int chunk, int ranks)
     {
         device.MustBeThere(ranks);
-        using ForwardPass one = new(device, model, kv, entries, chunk, tokens.Length, format: format);
-        using ForwardPass many = new(device, model, kv, entries, chunk, tokens.Length, format: format, ranks: ranks);
+        using Checkpoint checkpoint = Checkpoint.Open(model);
+        using ForwardPass one = new(device, checkpoint, kv, entries, chunk, tokens.Length, format: format);
+        using ForwardPass many = new(device, checkpoint, kv, entries, chunk, tokens.Length, format: format, ranks: ranks);
         for (int start = 0; start < tokens.Length; start += chunk)
         {
             ReadOnlyMemory<ConceptToken> part = tokens.AsMemory(start, Math.Min(chunk, tokens.Length - start));
