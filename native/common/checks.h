@@ -103,6 +103,14 @@ inline st_status check(st_stream* stream, const st_rope_angles* op) {
   return ST_OK;
 }
 
+inline st_status check(st_stream* stream, const st_set_blocks* op) {
+  ST_REQUIRE_OPERATION("set_blocks", stream, op);
+  ST_REQUIRE(op->count >= 0 && op->places >= 0, "set_blocks: %d entries, %lld places", op->count,
+             static_cast<long long>(op->places));
+  ST_REQUIRE(op->entries && op->tables, "set_blocks: a pointer is null");
+  return ST_OK;
+}
+
 // Checks shared by qkv_epilogue and attention.
 template <typename Operation>
 st_status check_batch(const char* name, const Operation& op) {

@@ -21,6 +21,13 @@ ST_HD int32_t sequence_of(const st_batch& batch, int32_t row) {
   return low;
 }
 
+// The block table of a sequence; null if its number is out of range.
+ST_HD const int32_t* block_table(const st_batch& batch, int32_t sequence) {
+  int32_t table = batch.table_of ? batch.table_of[sequence] : sequence;
+  if (batch.table_of && (table < 0 || table >= batch.tables)) return nullptr;
+  return batch.block_tables + int64_t{table} * batch.blocks_per_sequence;
+}
+
 // Bytes of the keys, and of the values, of one layer; 0 for unsupported shapes and types.
 ST_HD uint64_t kv_bytes(int32_t blocks, int32_t kv_heads, int32_t head_dim, int32_t dtype) {
   if (blocks <= 0 || kv_heads <= 0 || head_dim <= 0 || (dtype != ST_F32 && dtype != ST_BF16)) return 0;

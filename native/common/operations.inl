@@ -6,6 +6,7 @@ st_status load_rows(st_stream*, const st_load_rows*);
 st_status rms_norm(st_stream*, const st_rms_norm*);
 st_status linear(st_stream*, const st_linear*);
 st_status rope_angles(st_stream*, const st_rope_angles*);
+st_status set_blocks(st_stream*, const st_set_blocks*);
 st_status qkv_epilogue(st_stream*, const st_qkv_epilogue*);
 st_status attention(st_stream*, const st_attention*);
 st_status gather_rows(st_stream*, const st_gather_rows*);

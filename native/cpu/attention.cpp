@@ -17,7 +17,7 @@ namespace {
 constexpr int kMaxAttentionHeads = 4096;  // the partial sums of one row must fit into the workspace
 
 const int32_t* block_table_of(const st_batch& batch, int64_t row) {
-  return batch.block_tables + int64_t{sequence_of(batch, static_cast<int32_t>(row))} * batch.blocks_per_sequence;
+  return block_table(batch, sequence_of(batch, static_cast<int32_t>(row)));
 }
 
 template <typename T, int TOGETHER, typename Convert>
@@ -68,7 +68,8 @@ st_status check_rows(const char* operation, const st_batch& batch, const st_kv_c
     ST_REQUIRE(highest / ST_BLOCK_POSITIONS < batch.blocks_per_sequence,
                "%s: sequence %d at position %d of a block table of %d", operation, s, highest,
                batch.blocks_per_sequence);
-    const int32_t* table = batch.block_tables + int64_t{s} * batch.blocks_per_sequence;
+    const int32_t* table = block_table(batch, s);
+    ST_REQUIRE(table, "%s: sequence %d has block table %d of %d", operation, s, batch.table_of[s], batch.tables);
     for (int32_t b = 0; b <= highest / ST_BLOCK_POSITIONS; ++b)
       ST_REQUIRE(table[b] >= 0 && table[b] < cache.blocks, "%s: sequence %d uses block %d of %d", operation, s,
                  table[b], cache.blocks);

@@ -264,6 +264,7 @@ constexpr st_api kApi = {
     .rms_norm = rms_norm,
     .linear = linear,
     .rope_angles = rope_angles,
+    .set_blocks = set_blocks,
     .qkv_epilogue = qkv_epilogue,
     .attention = attention,
     .gather_rows = gather_rows,

@@ -1,4 +1,4 @@
-// rms_norm, load_rows and gather_rows, which process each row independently.
+// rms_norm, load_rows and gather_rows, which process each row independently, and set_blocks.
 
 #include <cstring>
 
@@ -47,6 +47,19 @@ st_status gather_rows(st_stream* stream, const st_gather_rows* op) {
       memcpy(static_cast<float*>(op.out) + r * op.cols,
              static_cast<const float*>(op.in) + int64_t{op.index[r]} * op.cols,
              sizeof(float) * static_cast<size_t>(op.cols));
+    return ST_OK;
+  });
+}
+
+st_status set_blocks(st_stream* stream, const st_set_blocks* op) {
+  ST_TRY(check(stream, op));
+  return enqueue(stream, [op = *op] {
+    for (int32_t i = 0; i < op.count; ++i) {
+      st_table_entry entry = op.entries[i];
+      ST_REQUIRE(entry.place >= 0 && entry.place < op.places, "set_blocks: place %lld of %lld",
+                 static_cast<long long>(entry.place), static_cast<long long>(op.places));
+      op.tables[entry.place] = entry.block;
+    }
     return ST_OK;
   });
 }

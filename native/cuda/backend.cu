@@ -250,6 +250,7 @@ st_api make_api() {
   api.rms_norm = rms_norm;
   api.linear = linear;
   api.rope_angles = rope_angles;
+  api.set_blocks = set_blocks;
   api.qkv_epilogue = qkv_epilogue;
   api.attention = attention;
   api.gather_rows = gather_rows;

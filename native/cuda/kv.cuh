@@ -23,8 +23,9 @@ ST_HD int64_t kv_offset(int64_t block, int kv_heads, int kv_head, int head_dim) 
 __device__ __forceinline__ int32_t block_of(const st_batch& batch, const st_kv_cache& cache, int32_t sequence,
                                             int32_t position) {
   int32_t index = position / kBlock;
-  if (index >= batch.blocks_per_sequence) return -1;
-  int32_t block = batch.block_tables[int64_t{sequence} * batch.blocks_per_sequence + index];
+  const int32_t* table = block_table(batch, sequence);
+  if (!table || index >= batch.blocks_per_sequence) return -1;
+  int32_t block = table[index];
   return block >= 0 && block < cache.blocks ? block : -1;
 }
 

@@ -30,6 +30,8 @@ public class NativeLayoutTests
         ["st_eat"] = typeof(SlotEat),
         ["st_embed"] = typeof(EmbedOperation),
         ["st_filter"] = typeof(Filter),
+        ["st_table_entry"] = typeof(TableEntry),
+        ["st_set_blocks"] = typeof(SetBlocksOperation),
         ["st_gather_rows"] = typeof(GatherRowsOperation),
         ["st_kv_cache"] = typeof(LayerCache),
         ["st_linear"] = typeof(LinearOperation),

@@ -182,6 +182,7 @@ TEST_P(DeviceTest, OperationsRefuseStructsThatTheyDoNotKnow) {
   expect_refused(device(), api.rms_norm, "rms_norm");
   expect_refused(device(), api.linear, "linear");
   expect_refused(device(), api.rope_angles, "rope_angles");
+  expect_refused(device(), api.set_blocks, "set_blocks");
   expect_refused(device(), api.qkv_epilogue, "qkv_epilogue");
   expect_refused(device(), api.attention, "attention");
   expect_refused(device(), api.gather_rows, "gather_rows");

@@ -17,12 +17,15 @@ std::vector<int32_t> row_starts(const std::vector<Rows>& rows) {
   return starts;
 }
 
-std::vector<int32_t> all_tables(const Paging& paging, const std::vector<Rows>& rows) {
+std::vector<int32_t> all_tables(const Paging& paging) {
   std::vector<int32_t> all;
-  for (const Rows& each : rows) {
-    const std::vector<int32_t>& table = paging.tables[static_cast<size_t>(each.sequence)];
-    all.insert(all.end(), table.begin(), table.end());
-  }
+  for (const std::vector<int32_t>& table : paging.tables) all.insert(all.end(), table.begin(), table.end());
+  return all;
+}
+
+std::vector<int32_t> sequences_of(const std::vector<Rows>& rows) {
+  std::vector<int32_t> all;
+  for (const Rows& each : rows) all.push_back(each.sequence);
   return all;
 }
 
@@ -39,18 +42,18 @@ Paging::Paging(Random& random, int32_t sequences, int32_t positions)
 }
 
 Batch::Batch(Device& device, const Paging& paging, const std::vector<Rows>& rows)
-    : Batch(device, paging, all_positions(rows), row_starts(rows), all_tables(paging, rows)) {}
-
-Batch::Batch(Device& device, const Paging& paging, std::vector<int32_t> positions, std::vector<int32_t> first_row,
-             std::vector<int32_t> tables)
-    : positions_(device, positions), first_row_(device, first_row), tables_(device, tables) {
-  batch_ = {static_cast<int32_t>(positions.size()),
-            static_cast<int32_t>(first_row.size()) - 1,
+    : positions_(device, all_positions(rows)),
+      first_row_(device, row_starts(rows)),
+      tables_(device, all_tables(paging)),
+      table_of_(device, sequences_of(rows)) {
+  batch_ = {row_starts(rows).back(),
+            static_cast<int32_t>(rows.size()),
             paging.blocks_per_sequence,
-            0,
+            static_cast<int32_t>(paging.tables.size()),
             positions_.get(),
             first_row_.get(),
-            tables_.get()};
+            tables_.get(),
+            table_of_.get()};
 }
 
 Cache::Cache(Device& device, const AttentionShape& shape, int32_t blocks, int32_t dtype)

@@ -32,10 +32,7 @@ class Batch {
   const st_batch& get() const { return batch_; }
 
  private:
-  Batch(Device& device, const Paging& paging, std::vector<int32_t> positions, std::vector<int32_t> first_row,
-        std::vector<int32_t> tables);
-
-  Buffer<int32_t> positions_, first_row_, tables_;
+  Buffer<int32_t> positions_, first_row_, tables_, table_of_;
   st_batch batch_;
 };
 

@@ -22,6 +22,7 @@ internal sealed class Runner : IDisposable
     private readonly StepGraphs? _graphs;
     private readonly (StepGraphs Forward, StepGraphs After)? _halves; // around a hook
     private readonly bool _fastPrefill;
+    private readonly long _inputBytes;
     private readonly List<SlotUpdate> _updates = []; // to apply with the next step
     private Buffers _buffers = null!; // set while the arena is laid out
 
@@ -30,10 +31,11 @@ internal sealed class Runner : IDisposable
     public Runner(Device device, DeviceStream stream, ModelWeights weights, KvCache cache, RunnerLimits limits, DeviceComm? comm = null, bool fastPrefill = false)
     {
         (_config, _limits, _stream, _fastPrefill) = (weights.Config, limits, stream, fastPrefill);
+        _inputBytes = InputArrays.BytesOf(limits);
         _slots = new SlotTable(device, stream, limits, _config.VocabularySize);
         _arena = DeviceArena.Allocate(device, arena => _buffers = Buffers.Place(arena, device, weights.Shard, limits));
         _transformer = new Transformer(weights, cache, _buffers.Forward, comm);
-        _scorer = new Scorer(stream, _transformer, _buffers.Scores, _buffers.Forward.Logits, _buffers.Workspace, limits.Slots, _config.VocabularySize);
+        _scorer = new Scorer(stream, _transformer, _buffers.Scores, _buffers.Inputs.ScoredRows.Pointer, _buffers.Forward.Logits, _buffers.Workspace, limits.Slots, _config.VocabularySize);
         if (!device.Query().Graphs)
             return;
         _graphs = new StepGraphs(device, stream, shape =>
@@ -128,24 +130,21 @@ internal sealed class Runner : IDisposable
 
     private void Upload(HostInputs host, StepShape shape)
     {
-        Buffers b = _buffers;
         DeviceSlots slots = _slots.Device;
         nint firstUploaded = 2 * (nint)_limits.Slots * _limits.Entries * sizeof(int);
-        _stream.Copy<int>(host.Positions.Pointer, b.Positions, shape.Rows);
-        _stream.Copy<int>(host.FirstRow.Pointer, b.FirstRow, shape.Sequences + 1);
-        _stream.Copy<int>(host.BlockTables.Pointer, b.BlockTables, (long)shape.Sequences * shape.BlocksPerSequence);
-        _stream.Copy<int>(host.TokenIndex.Pointer, b.TokenIndex, shape.Rows);
+        _stream.Copy<byte>(host.Arrays.Positions.Pointer, _buffers.Inputs.Positions.Pointer, _inputBytes);
         _stream.Copy<int>(host.TokenIds.Pointer, slots.TokenIds + firstUploaded, (long)shape.Uploaded * _limits.Entries);
         _stream.Copy<float>(host.TokenWeights.Pointer, slots.TokenWeights + firstUploaded, (long)shape.Uploaded * _limits.Entries);
-        _stream.Copy<int>(host.LogitIndex.Pointer, b.LogitIndex, shape.Sampled + shape.Probes);
-        _stream.Copy<int>(host.Slots.Pointer, b.Slots, shape.Sampled);
-        if (shape.Penalizes)
-            _stream.Copy<int>(host.PenalizedSlots.Pointer, b.PenalizedSlots, shape.Sampled);
-        if (shape.ReportsLogProbs)
-            _stream.Copy<int>(host.LogProbSlots.Pointer, b.LogProbSlots, shape.Sampled);
-        _stream.Copy<int>(host.ProbeSlots.Pointer, b.ProbeSlots, shape.Probes);
-        _stream.Copy<int>(host.ProbeKinds.Pointer, b.ProbeKinds, shape.Probes);
-        _stream.Copy<int>(host.ScoredRows.Pointer, b.Scores.Rows, shape.Scored);
+        if (shape.TableEntries == 0)
+            return;
+        _stream.Copy<TableEntry>(host.TableEntries.Pointer, _buffers.TableEntries, shape.TableEntries);
+        _stream.SetBlocks(new()
+        {
+            Count = shape.TableEntries,
+            Entries = _buffers.TableEntries,
+            Tables = _buffers.BlockTables,
+            Places = (long)_limits.Slots * _limits.BlocksPerSequence,
+        });
     }
 
     /// <summary>Launches the operations of a step. Apart from the shape, all inputs are in device memory, so that one graph
@@ -188,10 +187,12 @@ internal sealed class Runner : IDisposable
         {
             Rows = shape.Rows,
             Sequences = shape.Sequences,
-            BlocksPerSequence = shape.BlocksPerSequence,
-            Positions = _buffers.Positions,
-            FirstRow = _buffers.FirstRow,
+            BlocksPerSequence = _limits.BlocksPerSequence,
+            Tables = _limits.Slots,
+            Positions = _buffers.Inputs.Positions.Pointer,
+            FirstRow = _buffers.Inputs.FirstRow.Pointer,
             BlockTables = _buffers.BlockTables,
+            TableOf = _buffers.Inputs.TableOf.Pointer,
         };
         EmbedOperation tokens = new()
         {
@@ -199,9 +200,9 @@ internal sealed class Runner : IDisposable
             Tokens = 2 * _limits.Slots + _limits.Rows,
             Ids = _slots.Device.TokenIds,
             Weights = _slots.Device.TokenWeights,
-            Index = _buffers.TokenIndex,
+            Index = _buffers.Inputs.TokenIndex.Pointer,
         };
-        _transformer.Forward(_stream, tokens, batch, _buffers.LogitIndex, shape.Sampled + shape.Probes, embeddings, fast);
+        _transformer.Forward(_stream, tokens, batch, _buffers.Inputs.LogitIndex.Pointer, shape.Sampled + shape.Probes, embeddings, fast);
     }
 
     /// <summary>The logits of probes follow those of the sampled rows.</summary>
@@ -211,8 +212,8 @@ internal sealed class Runner : IDisposable
         Vocabulary = _config.VocabularySize,
         Entries = _limits.Entries,
         Logits = _buffers.Forward.Logits + (nint)shape.Sampled * _config.VocabularySize * sizeof(float),
-        Slots = _buffers.ProbeSlots,
-        Kinds = _buffers.ProbeKinds,
+        Slots = _buffers.Inputs.ProbeSlots.Pointer,
+        Kinds = _buffers.Inputs.ProbeKinds.Pointer,
         Sampling = _slots.Device.Sampling,
         States = _slots.Device.States,
         Counts = _slots.Device.Counts,
@@ -220,7 +221,7 @@ internal sealed class Runner : IDisposable
         SlotWeights = _slots.Device.TokenWeights,
         ProbeIds = _slots.Device.TokenIds + (nint)_limits.Slots * _limits.Entries * sizeof(int),
         ProbeWeights = _slots.Device.TokenWeights + (nint)_limits.Slots * _limits.Entries * sizeof(float),
-        OutInfo = _buffers.OutProbes,
+        OutInfo = _buffers.Outputs.Probes.Pointer,
         Workspace = _buffers.Workspace,
     });
 
@@ -229,7 +230,7 @@ internal sealed class Runner : IDisposable
         Rows = shape.Sampled,
         Vocabulary = _config.VocabularySize,
         Logits = _buffers.Forward.Logits,
-        Slots = _buffers.PenalizedSlots,
+        Slots = _buffers.Inputs.PenalizedSlots.Pointer,
         Penalties = _slots.Device.Penalties,
         Counts = _slots.Device.Counts,
         States = _slots.Device.States,
@@ -241,19 +242,19 @@ internal sealed class Runner : IDisposable
         Vocabulary = _config.VocabularySize,
         Entries = _limits.Entries,
         Logits = _buffers.Forward.Logits,
-        Slots = _buffers.Slots,
+        Slots = _buffers.Inputs.Slots.Pointer,
         Sampling = _slots.Device.Sampling,
         States = _slots.Device.States,
         Counts = _slots.Device.Counts,
         SlotIds = _slots.Device.TokenIds,
         SlotWeights = _slots.Device.TokenWeights,
-        OutIds = _buffers.OutIds,
-        OutWeights = _buffers.OutWeights,
-        OutInfo = _buffers.OutInfo,
-        OutRecord = _buffers.OutRecord,
-        OutScores = _buffers.OutScores,
-        OutLogP1 = _buffers.OutLogP1,
-        OutLogPt = _buffers.OutLogPt,
+        OutIds = _buffers.Outputs.Ids.Pointer,
+        OutWeights = _buffers.Outputs.Weights.Pointer,
+        OutInfo = _buffers.Outputs.Info.Pointer,
+        OutRecord = _buffers.Outputs.Records.Pointer,
+        OutScores = _buffers.Outputs.Scores.Pointer,
+        OutLogP1 = _buffers.Outputs.LogP1.Pointer,
+        OutLogPt = _buffers.Outputs.LogPt.Pointer,
         Workspace = _buffers.Workspace,
     });
 
@@ -263,66 +264,49 @@ internal sealed class Runner : IDisposable
         Vocabulary = _config.VocabularySize,
         Count = LogProbsOperation.MaxCount,
         Logits = _buffers.Forward.Logits,
-        Slots = _buffers.LogProbSlots,
-        Info = _buffers.OutInfo,
-        Head = _buffers.TokenLogProbs,
-        TopIds = _buffers.TopIds,
-        Top = _buffers.TopLogProbs,
+        Slots = _buffers.Inputs.LogProbSlots.Pointer,
+        Info = _buffers.Outputs.Info.Pointer,
+        Head = _buffers.Outputs.TokenLogProbs.Pointer,
+        TopIds = _buffers.Outputs.TopIds.Pointer,
+        Top = _buffers.Outputs.TopLogProbs.Pointer,
         Workspace = _buffers.Workspace,
     });
 
-    private void Download(HostOutputs host, StepShape shape)
+    private void Download(OutputArrays host, StepShape shape)
     {
-        Buffers b = _buffers;
-        _stream.Copy<int>(b.OutIds, host.Ids.Pointer, (long)shape.Sampled * _limits.Entries);
-        _stream.Copy<float>(b.OutWeights, host.Weights.Pointer, (long)shape.Sampled * _limits.Entries);
-        _stream.Copy<StepInfo>(b.OutInfo, host.Info.Pointer, shape.Sampled);
-        _stream.Copy<ProbeInfo>(b.OutProbes, host.Probes.Pointer, shape.Probes);
+        OutputArrays device = _buffers.Outputs;
+        Copy(device.Ids, host.Ids, (long)shape.Sampled * _limits.Entries);
+        Copy(device.Weights, host.Weights, (long)shape.Sampled * _limits.Entries);
+        Copy(device.Info, host.Info, shape.Sampled);
+        Copy(device.Probes, host.Probes, shape.Probes);
         if (shape.Records)
         {
-            _stream.Copy<StepRecord>(b.OutRecord, host.Records.Pointer, shape.Sampled);
-            _stream.Copy<float>(b.OutScores, host.Scores.Pointer, (long)shape.Sampled * _limits.Entries);
-            _stream.Copy<float>(b.OutLogP1, host.LogP1.Pointer, (long)shape.Sampled * _limits.Entries);
-            _stream.Copy<float>(b.OutLogPt, host.LogPt.Pointer, (long)shape.Sampled * _limits.Entries);
+            Copy(device.Records, host.Records, shape.Sampled);
+            Copy(device.Scores, host.Scores, (long)shape.Sampled * _limits.Entries);
+            Copy(device.LogP1, host.LogP1, (long)shape.Sampled * _limits.Entries);
+            Copy(device.LogPt, host.LogPt, (long)shape.Sampled * _limits.Entries);
         }
         if (!shape.ReportsLogProbs)
             return;
-        _stream.Copy<float>(b.TokenLogProbs, host.TokenLogProbs.Pointer, shape.Sampled);
-        _stream.Copy<int>(b.TopIds, host.TopIds.Pointer, (long)shape.Sampled * LogProbsOperation.MaxCount);
-        _stream.Copy<float>(b.TopLogProbs, host.TopLogProbs.Pointer, (long)shape.Sampled * LogProbsOperation.MaxCount);
+        Copy(device.TokenLogProbs, host.TokenLogProbs, shape.Sampled);
+        Copy(device.TopIds, host.TopIds, (long)shape.Sampled * LogProbsOperation.MaxCount);
+        Copy(device.TopLogProbs, host.TopLogProbs, (long)shape.Sampled * LogProbsOperation.MaxCount);
+
+        void Copy<T>(ArenaArray<T> from, ArenaArray<T> to, long count) where T : unmanaged => _stream.Copy<T>(from.Pointer, to.Pointer, count);
     }
 
-    /// <summary>Device memory of a step: the inputs as in <see cref="HostInputs"/>, the outputs as in
-    /// <see cref="HostOutputs"/>.</summary>
+    /// <summary>Device memory of a step.</summary>
+    /// <param name="BlockTables">[slots, blocks of a sequence], kept from step to step.</param>
+    /// <param name="TableEntries">What changes in them, like <see cref="HostInputs.TableEntries"/>.</param>
     private sealed record Buffers(
-        ForwardBuffers Forward, nint Positions, nint FirstRow, nint BlockTables, nint TokenIndex, nint LogitIndex,
-        nint Slots, nint PenalizedSlots, nint LogProbSlots, nint ProbeSlots, nint ProbeKinds, nint OutIds, nint OutWeights, nint OutInfo,
-        nint OutRecord, nint OutScores, nint OutLogP1, nint OutLogPt, nint OutProbes,
-        nint TokenLogProbs, nint TopIds, nint TopLogProbs, nint Workspace, ScoreBuffers Scores)
+        ForwardBuffers Forward, InputArrays Inputs, nint BlockTables, nint TableEntries, OutputArrays Outputs, nint Workspace, ScoreBuffers Scores)
     {
         public static Buffers Place(DeviceArena arena, Device device, ModelShard shard, RunnerLimits limits) => new(
             Forward: ForwardBuffers.Place(arena, shard, device.Query().ActivationDtype, limits.Rows, limits.Slots),
-            Positions: arena.Reserve<int>(limits.Rows),
-            FirstRow: arena.Reserve<int>(limits.Slots + 1),
+            Inputs: InputArrays.Place(arena, limits),
             BlockTables: arena.Reserve<int>((long)limits.Slots * limits.BlocksPerSequence),
-            TokenIndex: arena.Reserve<int>(limits.Rows),
-            LogitIndex: arena.Reserve<int>(limits.Slots),
-            Slots: arena.Reserve<int>(limits.Slots),
-            PenalizedSlots: arena.Reserve<int>(limits.Slots),
-            LogProbSlots: arena.Reserve<int>(limits.Slots),
-            ProbeSlots: arena.Reserve<int>(limits.Slots),
-            ProbeKinds: arena.Reserve<int>(limits.Slots),
-            OutIds: arena.Reserve<int>((long)limits.Slots * limits.Entries),
-            OutWeights: arena.Reserve<float>((long)limits.Slots * limits.Entries),
-            OutInfo: arena.Reserve<StepInfo>(limits.Slots),
-            OutRecord: arena.Reserve<StepRecord>(limits.Slots),
-            OutScores: arena.Reserve<float>((long)limits.Slots * limits.Entries),
-            OutLogP1: arena.Reserve<float>((long)limits.Slots * limits.Entries),
-            OutLogPt: arena.Reserve<float>((long)limits.Slots * limits.Entries),
-            OutProbes: arena.Reserve<ProbeInfo>(limits.Slots),
-            TokenLogProbs: arena.Reserve<float>(limits.Slots),
-            TopIds: arena.Reserve<int>((long)limits.Slots * LogProbsOperation.MaxCount),
-            TopLogProbs: arena.Reserve<float>((long)limits.Slots * LogProbsOperation.MaxCount),
+            TableEntries: arena.Reserve<TableEntry>((long)limits.Slots * limits.BlocksPerSequence),
+            Outputs: OutputArrays.Place(arena, limits),
             Workspace: arena.Reserve(WorkspaceBytes(device, limits.Slots, shard.Whole.VocabularySize)),
             Scores: ScoreBuffers.Place(arena, limits));
 

@@ -7,7 +7,7 @@ internal readonly ref struct SampledRow
 {
     /// <param name="row">Of the outputs.</param>
     /// <param name="entries">Places of a concept token.</param>
-    public SampledRow(HostOutputs outputs, int row, int entries)
+    public SampledRow(OutputArrays outputs, int row, int entries)
     {
         long first = (long)row * entries, firstTop = (long)row * LogProbsOperation.MaxCount;
         Info = outputs.Info[row];

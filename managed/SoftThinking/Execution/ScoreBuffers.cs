@@ -3,14 +3,12 @@ using SoftThinking.Interop;
 namespace SoftThinking.Execution;
 
 /// <summary>Device memory of a tile of scores.</summary>
-/// <param name="Rows">[rows of a step]: rows that are scored</param>
 /// <param name="Temperatures">[rows of a tile]</param>
 /// <param name="Counts">[rows of a tile]</param>
 /// <param name="Ids">[rows of a tile, width], like the results</param>
-internal sealed record ScoreBuffers(nint Rows, nint Temperatures, nint Counts, nint Ids, nint LogP1, nint LogPt)
+internal sealed record ScoreBuffers(nint Temperatures, nint Counts, nint Ids, nint LogP1, nint LogPt)
 {
     public static ScoreBuffers Place(DeviceArena arena, RunnerLimits limits) => new(
-        Rows: arena.Reserve<int>(limits.Rows),
         Temperatures: arena.Reserve<float>(limits.Slots),
         Counts: arena.Reserve<int>(limits.Slots),
         Ids: arena.Reserve<int>(ScoreStage.Capacity),

@@ -28,27 +28,27 @@ internal sealed class ScoreStage
     private ScoreStage(DeviceArena arena, RunnerLimits limits)
     {
         _rowCapacity = limits.Rows;
-        Temperatures = HostArray<float>.Place(arena, _rowCapacity);
-        Counts = HostArray<int>.Place(arena, _rowCapacity);
-        Ids = HostArray<int>.Place(arena, Capacity);
-        LogP1 = HostArray<float>.Place(arena, Capacity);
-        LogPt = HostArray<float>.Place(arena, Capacity);
+        Temperatures = ArenaArray<float>.Place(arena, _rowCapacity);
+        Counts = ArenaArray<int>.Place(arena, _rowCapacity);
+        Ids = ArenaArray<int>.Place(arena, Capacity);
+        LogP1 = ArenaArray<float>.Place(arena, Capacity);
+        LogPt = ArenaArray<float>.Place(arena, Capacity);
     }
 
     /// <summary>The scored rows of the step in their order; none on ranks that another one drives.</summary>
     public List<ScoredRow> Rows { get; } = [];
 
-    public HostArray<float> Temperatures { get; }
+    public ArenaArray<float> Temperatures { get; }
 
     /// <summary>Ids of each row of each tile.</summary>
-    public HostArray<int> Counts { get; }
+    public ArenaArray<int> Counts { get; }
 
     /// <summary>[rows, width] of each tile, like the results.</summary>
-    public HostArray<int> Ids { get; }
+    public ArenaArray<int> Ids { get; }
 
-    public HostArray<float> LogP1 { get; }
+    public ArenaArray<float> LogP1 { get; }
 
-    public HostArray<float> LogPt { get; }
+    public ArenaArray<float> LogPt { get; }
 
     public static ScoreStage Place(DeviceArena arena, RunnerLimits limits) => new(arena, limits);
 

@@ -8,15 +8,15 @@ namespace SoftThinking.Execution;
 /// <param name="logits">Where <paramref name="transformer"/> writes them.</param>
 /// <param name="workspace">As sampling needs it.</param>
 internal sealed class Scorer(
-    DeviceStream stream, Transformer transformer, ScoreBuffers buffers, nint logits, nint workspace, int slots, int vocabulary)
+    DeviceStream stream, Transformer transformer, ScoreBuffers buffers, nint scoredRows, nint logits, nint workspace, int slots, int vocabulary)
 {
-    /// <param name="rows">Scored rows of the step, whose indices are in <see cref="ScoreBuffers.Rows"/>.</param>
+    /// <param name="rows">Scored rows of the step, whose indices are in <see cref="InputArrays.ScoredRows"/>.</param>
     public void Launch(ScoreStage stage, int rows)
     {
         for (int first = 0; first < rows; first += slots)
         {
             int count = Math.Min(slots, rows - first);
-            transformer.Head(stream, buffers.Rows + (nint)first * sizeof(int), count);
+            transformer.Head(stream, scoredRows + (nint)first * sizeof(int), count);
             if (stage.Rows.Count > 0)
                 Score(stage, first, count);
         }

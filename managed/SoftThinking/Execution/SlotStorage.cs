@@ -12,7 +12,7 @@ internal sealed class SlotStorage(Device device, DeviceStream stream) : IDisposa
 
     private DeviceArena? _host;
     private DeviceArena? _device;
-    private HostArray<int> _ids;
+    private ArenaArray<int> _ids;
     private nint _deviceIds;
     private long _capacity;
 
@@ -50,7 +50,7 @@ internal sealed class SlotStorage(Device device, DeviceStream stream) : IDisposa
     {
         Dispose();
         long capacity = Math.Max(LeastIds, (long)BitOperations.RoundUpToPowerOf2((ulong)count));
-        _host = DeviceArena.Allocate(device, arena => _ids = HostArray<int>.Place(arena, capacity), host: true);
+        _host = DeviceArena.Allocate(device, arena => _ids = ArenaArray<int>.Place(arena, capacity), host: true);
         _device = DeviceArena.Allocate(device, arena => _deviceIds = arena.Reserve<int>(capacity));
         _capacity = capacity;
     }

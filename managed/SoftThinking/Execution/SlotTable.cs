@@ -16,24 +16,24 @@ internal sealed class SlotTable : IDisposable
     private readonly DeviceEvent _countsCopied;
     private readonly SlotStorage[] _storage;
     private readonly int _vocabulary;
-    private HostArray<SlotSampling> _sampling;
-    private HostArray<SequenceState> _states;
-    private HostArray<Penalties> _penalties;
-    private HostArray<int> _counts;
-    private HostArray<int> _biasIds;
-    private HostArray<float> _biasValues;
+    private ArenaArray<SlotSampling> _sampling;
+    private ArenaArray<SequenceState> _states;
+    private ArenaArray<Penalties> _penalties;
+    private ArenaArray<int> _counts;
+    private ArenaArray<int> _biasIds;
+    private ArenaArray<float> _biasValues;
 
     public SlotTable(Device device, DeviceStream stream, RunnerLimits limits, int vocabulary)
     {
         (_stream, _vocabulary) = (stream, vocabulary);
         _host = DeviceArena.Allocate(device, arena =>
         {
-            _sampling = HostArray<SlotSampling>.Place(arena, limits.Slots);
-            _states = HostArray<SequenceState>.Place(arena, limits.Slots);
-            _penalties = HostArray<Penalties>.Place(arena, limits.Slots);
-            _counts = HostArray<int>.Place(arena, vocabulary);
-            _biasIds = HostArray<int>.Place(arena, (long)limits.Slots * LogitBias.MaxIds);
-            _biasValues = HostArray<float>.Place(arena, (long)limits.Slots * LogitBias.MaxIds);
+            _sampling = ArenaArray<SlotSampling>.Place(arena, limits.Slots);
+            _states = ArenaArray<SequenceState>.Place(arena, limits.Slots);
+            _penalties = ArenaArray<Penalties>.Place(arena, limits.Slots);
+            _counts = ArenaArray<int>.Place(arena, vocabulary);
+            _biasIds = ArenaArray<int>.Place(arena, (long)limits.Slots * LogitBias.MaxIds);
+            _biasValues = ArenaArray<float>.Place(arena, (long)limits.Slots * LogitBias.MaxIds);
         }, host: true);
         _device = DeviceArena.Allocate(device, arena => Device = DeviceSlots.Place(arena, limits, vocabulary));
         _countsCopied = new DeviceEvent(device);
@@ -67,7 +67,7 @@ internal sealed class SlotTable : IDisposable
         _stream.Record(_countsCopied);
     }
 
-    private unsafe void Set<T>(int slot, HostArray<T> host, nint device, T value) where T : unmanaged
+    private unsafe void Set<T>(int slot, ArenaArray<T> host, nint device, T value) where T : unmanaged
     {
         host[slot] = value;
         nint offset = (nint)slot * sizeof(T);

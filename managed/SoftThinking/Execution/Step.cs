@@ -19,7 +19,7 @@ internal sealed class Step : IDisposable
         _arena = DeviceArena.Allocate(device, arena =>
         {
             Inputs = HostInputs.Place(arena, limits);
-            Outputs = HostOutputs.Place(arena, limits);
+            Outputs = OutputArrays.Place(arena, limits);
             Scores = ScoreStage.Place(arena, limits);
         }, host: true);
         Done = new DeviceEvent(device);
@@ -30,7 +30,7 @@ internal sealed class Step : IDisposable
 
     public HostInputs Inputs { get; private set; } = null!;
 
-    public HostOutputs Outputs { get; private set; } = null!;
+    public OutputArrays Outputs { get; private set; } = null!;
 
     /// <summary>What the step scores.</summary>
     public ScoreStage Scores { get; private set; } = null!;
@@ -58,13 +58,11 @@ internal sealed class Step : IDisposable
     }
 }
 
-/// <summary>The inputs of a step, which the host uploads.</summary>
+/// <summary>The small inputs of a step, adjacent on the host and, in the same layout, on the device: one copy uploads them.</summary>
 /// <param name="Positions">Of each row.</param>
 /// <param name="FirstRow">Of each sequence, and the number of rows.</param>
-/// <param name="BlockTables">[sequences, blocks of the longest]</param>
+/// <param name="TableOf">The block table of each sequence, which is that of its slot.</param>
 /// <param name="TokenIndex">Of each row, its index in the table of concept tokens: that of a slot, or of an uploaded token.</param>
-/// <param name="TokenIds">[uploaded tokens, entries]</param>
-/// <param name="TokenWeights">[uploaded tokens, entries]</param>
 /// <param name="LogitIndex">Rows that are sampled, then the last rows of probes.</param>
 /// <param name="Slots">Slots of the rows that are sampled.</param>
 /// <param name="PenalizedSlots">The same for slots with penalties, else -1.</param>
@@ -72,29 +70,43 @@ internal sealed class Step : IDisposable
 /// <param name="ProbeSlots">Slots of the probes.</param>
 /// <param name="ProbeKinds">What they are for, a <see cref="ProbeKind"/>.</param>
 /// <param name="ScoredRows">Rows whose logits are scored.</param>
+internal sealed record InputArrays(
+    ArenaArray<int> Positions, ArenaArray<int> FirstRow, ArenaArray<int> TableOf, ArenaArray<int> TokenIndex, ArenaArray<int> LogitIndex,
+    ArenaArray<int> Slots, ArenaArray<int> PenalizedSlots, ArenaArray<int> LogProbSlots, ArenaArray<int> ProbeSlots, ArenaArray<int> ProbeKinds,
+    ArenaArray<int> ScoredRows)
+{
+    public static InputArrays Place(DeviceArena arena, RunnerLimits limits) => new(
+        Positions: ArenaArray<int>.Place(arena, limits.Rows),
+        FirstRow: ArenaArray<int>.Place(arena, limits.Slots + 1),
+        TableOf: ArenaArray<int>.Place(arena, limits.Slots),
+        TokenIndex: ArenaArray<int>.Place(arena, limits.Rows),
+        LogitIndex: ArenaArray<int>.Place(arena, limits.Slots),
+        Slots: ArenaArray<int>.Place(arena, limits.Slots),
+        PenalizedSlots: ArenaArray<int>.Place(arena, limits.Slots),
+        LogProbSlots: ArenaArray<int>.Place(arena, limits.Slots),
+        ProbeSlots: ArenaArray<int>.Place(arena, limits.Slots),
+        ProbeKinds: ArenaArray<int>.Place(arena, limits.Slots),
+        ScoredRows: ArenaArray<int>.Place(arena, limits.Rows));
+
+    /// <summary>Bytes from the begin of the first array to the end of the last.</summary>
+    public static long BytesOf(RunnerLimits limits) => DeviceArena.Measure(arena => Place(arena, limits));
+}
+
+/// <summary>All inputs of a step on the host.</summary>
+/// <param name="TokenIds">[uploaded tokens, entries]</param>
+/// <param name="TokenWeights">[uploaded tokens, entries]</param>
+/// <param name="TableEntries">What changes in the block tables on the device: [slots, blocks of a sequence].</param>
 internal sealed record HostInputs(
-    HostArray<int> Positions, HostArray<int> FirstRow, HostArray<int> BlockTables, HostArray<int> TokenIndex,
-    HostArray<int> TokenIds, HostArray<float> TokenWeights, HostArray<int> LogitIndex, HostArray<int> Slots,
-    HostArray<int> PenalizedSlots, HostArray<int> LogProbSlots, HostArray<int> ProbeSlots, HostArray<int> ProbeKinds,
-    HostArray<int> ScoredRows)
+    InputArrays Arrays, ArenaArray<int> TokenIds, ArenaArray<float> TokenWeights, ArenaArray<TableEntry> TableEntries)
 {
     /// <summary>Number of arrays.</summary>
-    public const int Parts = 13;
+    public const int Parts = 14;
 
     public static HostInputs Place(DeviceArena arena, RunnerLimits limits) => new(
-        Positions: HostArray<int>.Place(arena, limits.Rows),
-        FirstRow: HostArray<int>.Place(arena, limits.Slots + 1),
-        BlockTables: HostArray<int>.Place(arena, (long)limits.Slots * limits.BlocksPerSequence),
-        TokenIndex: HostArray<int>.Place(arena, limits.Rows),
-        TokenIds: HostArray<int>.Place(arena, (long)limits.Rows * limits.Entries),
-        TokenWeights: HostArray<float>.Place(arena, (long)limits.Rows * limits.Entries),
-        LogitIndex: HostArray<int>.Place(arena, limits.Slots),
-        Slots: HostArray<int>.Place(arena, limits.Slots),
-        PenalizedSlots: HostArray<int>.Place(arena, limits.Slots),
-        LogProbSlots: HostArray<int>.Place(arena, limits.Slots),
-        ProbeSlots: HostArray<int>.Place(arena, limits.Slots),
-        ProbeKinds: HostArray<int>.Place(arena, limits.Slots),
-        ScoredRows: HostArray<int>.Place(arena, limits.Rows));
+        InputArrays.Place(arena, limits),
+        TokenIds: ArenaArray<int>.Place(arena, (long)limits.Rows * limits.Entries),
+        TokenWeights: ArenaArray<float>.Place(arena, (long)limits.Rows * limits.Entries),
+        TableEntries: ArenaArray<TableEntry>.Place(arena, (long)limits.Slots * limits.BlocksPerSequence));
 
     /// <summary>The bytes of an array that a step of this shape uses.</summary>
     /// <param name="entries">Entries of a concept token.</param>
@@ -102,42 +114,43 @@ internal sealed record HostInputs(
     {
         return part switch
         {
-            0 => Bytes(Positions, shape.Rows),
-            1 => Bytes(FirstRow, shape.Sequences + 1),
-            2 => Bytes(BlockTables, shape.Sequences * shape.BlocksPerSequence),
-            3 => Bytes(TokenIndex, shape.Rows),
-            4 => Bytes(TokenIds, shape.Uploaded * entries),
-            5 => Bytes(TokenWeights, shape.Uploaded * entries),
-            6 => Bytes(LogitIndex, shape.Sampled + shape.Probes),
-            7 => Bytes(Slots, shape.Sampled),
-            8 => Bytes(PenalizedSlots, shape.Sampled),
-            9 => Bytes(LogProbSlots, shape.Sampled),
-            10 => Bytes(ProbeSlots, shape.Probes),
-            11 => Bytes(ProbeKinds, shape.Probes),
-            12 => Bytes(ScoredRows, shape.Scored),
+            0 => Bytes(Arrays.Positions, shape.Rows),
+            1 => Bytes(Arrays.FirstRow, shape.Sequences + 1),
+            2 => Bytes(Arrays.TableOf, shape.Sequences),
+            3 => Bytes(Arrays.TokenIndex, shape.Rows),
+            4 => Bytes(Arrays.LogitIndex, shape.Sampled + shape.Probes),
+            5 => Bytes(Arrays.Slots, shape.Sampled),
+            6 => Bytes(Arrays.PenalizedSlots, shape.Sampled),
+            7 => Bytes(Arrays.LogProbSlots, shape.Sampled),
+            8 => Bytes(Arrays.ProbeSlots, shape.Probes),
+            9 => Bytes(Arrays.ProbeKinds, shape.Probes),
+            10 => Bytes(Arrays.ScoredRows, shape.Scored),
+            11 => Bytes(TokenIds, shape.Uploaded * entries),
+            12 => Bytes(TokenWeights, shape.Uploaded * entries),
+            13 => Bytes(TableEntries, shape.TableEntries),
             _ => throw new ArgumentOutOfRangeException(nameof(part)),
         };
 
-        static Span<byte> Bytes<T>(HostArray<T> array, int count) where T : unmanaged => MemoryMarshal.AsBytes(array.Slice(0, count));
+        static Span<byte> Bytes<T>(ArenaArray<T> array, int count) where T : unmanaged => MemoryMarshal.AsBytes(array.Slice(0, count));
     }
 }
 
 /// <summary>The outputs of a step, one entry per sampled row; of probes, one each.</summary>
-internal sealed record HostOutputs(
-    HostArray<int> Ids, HostArray<float> Weights, HostArray<StepInfo> Info, HostArray<float> TokenLogProbs,
-    HostArray<int> TopIds, HostArray<float> TopLogProbs, HostArray<StepRecord> Records, HostArray<float> Scores, HostArray<float> LogP1,
-    HostArray<float> LogPt, HostArray<ProbeInfo> Probes)
+internal sealed record OutputArrays(
+    ArenaArray<int> Ids, ArenaArray<float> Weights, ArenaArray<StepInfo> Info, ArenaArray<float> TokenLogProbs,
+    ArenaArray<int> TopIds, ArenaArray<float> TopLogProbs, ArenaArray<StepRecord> Records, ArenaArray<float> Scores, ArenaArray<float> LogP1,
+    ArenaArray<float> LogPt, ArenaArray<ProbeInfo> Probes)
 {
-    public static HostOutputs Place(DeviceArena arena, RunnerLimits limits) => new(
-        Ids: HostArray<int>.Place(arena, (long)limits.Slots * limits.Entries),
-        Weights: HostArray<float>.Place(arena, (long)limits.Slots * limits.Entries),
-        Info: HostArray<StepInfo>.Place(arena, limits.Slots),
-        TokenLogProbs: HostArray<float>.Place(arena, limits.Slots),
-        TopIds: HostArray<int>.Place(arena, (long)limits.Slots * LogProbsOperation.MaxCount),
-        TopLogProbs: HostArray<float>.Place(arena, (long)limits.Slots * LogProbsOperation.MaxCount),
-        Records: HostArray<StepRecord>.Place(arena, limits.Slots),
-        Scores: HostArray<float>.Place(arena, (long)limits.Slots * limits.Entries),
-        LogP1: HostArray<float>.Place(arena, (long)limits.Slots * limits.Entries),
-        LogPt: HostArray<float>.Place(arena, (long)limits.Slots * limits.Entries),
-        Probes: HostArray<ProbeInfo>.Place(arena, limits.Slots));
+    public static OutputArrays Place(DeviceArena arena, RunnerLimits limits) => new(
+        Ids: ArenaArray<int>.Place(arena, (long)limits.Slots * limits.Entries),
+        Weights: ArenaArray<float>.Place(arena, (long)limits.Slots * limits.Entries),
+        Info: ArenaArray<StepInfo>.Place(arena, limits.Slots),
+        TokenLogProbs: ArenaArray<float>.Place(arena, limits.Slots),
+        TopIds: ArenaArray<int>.Place(arena, (long)limits.Slots * LogProbsOperation.MaxCount),
+        TopLogProbs: ArenaArray<float>.Place(arena, (long)limits.Slots * LogProbsOperation.MaxCount),
+        Records: ArenaArray<StepRecord>.Place(arena, limits.Slots),
+        Scores: ArenaArray<float>.Place(arena, (long)limits.Slots * limits.Entries),
+        LogP1: ArenaArray<float>.Place(arena, (long)limits.Slots * limits.Entries),
+        LogPt: ArenaArray<float>.Place(arena, (long)limits.Slots * limits.Entries),
+        Probes: ArenaArray<ProbeInfo>.Place(arena, limits.Slots));
 }

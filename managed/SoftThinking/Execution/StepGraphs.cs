@@ -23,7 +23,7 @@ internal sealed class StepGraphs : IDisposable
     {
         for (int rows = 1; ; rows = PaddedRows(rows + 1, limits.Slots))
         {
-            Find(ShapeOf(rows, limits));
+            Find(ShapeOf(rows));
             if (rows == limits.Slots)
                 break;
         }
@@ -39,15 +39,14 @@ internal sealed class StepGraphs : IDisposable
         return Math.Min(padded, maximum);
     }
 
-    public static StepShape ShapeOf(int rows, RunnerLimits limits) => new()
+    public static StepShape ShapeOf(int rows) => new()
     {
         Rows = rows,
         Sequences = rows,
-        BlocksPerSequence = limits.BlocksPerSequence,
         Sampled = rows,
     };
 
-    public void Launch(StepShape shape) => _stream.Launch(Find(shape with { Uploaded = 0, Records = false }));
+    public void Launch(StepShape shape) => _stream.Launch(Find(shape with { Uploaded = 0, TableEntries = 0, Records = false }));
 
     public void Dispose()
     {

@@ -6,7 +6,6 @@ using SoftThinking.Thinking;
 namespace SoftThinking.Execution;
 
 /// <summary>The used sizes of a step's arrays.</summary>
-/// <param name="BlocksPerSequence">Length of each block table: that of the longest sequence in the step.</param>
 /// <param name="Uploaded">Concept tokens that the host uploads.</param>
 /// <param name="Sampled">Rows that are sampled.</param>
 /// <param name="Probes">Rows that are the last ones of probes.</param>
@@ -14,10 +13,13 @@ namespace SoftThinking.Execution;
 /// <param name="ReportsLogProbs">Whether any of them reports log-probabilities.</param>
 /// <param name="Records">Whether any of them is recorded.</param>
 internal readonly record struct StepShape(
-    int Rows, int Sequences, int BlocksPerSequence, int Uploaded, int Sampled, int Probes, bool Penalizes, bool ReportsLogProbs, bool Records)
+    int Rows, int Sequences, int Uploaded, int Sampled, int Probes, bool Penalizes, bool ReportsLogProbs, bool Records)
 {
     /// <summary>Rows whose logits are scored.</summary>
     public int Scored { get; init; }
+
+    /// <summary>Entries of block tables that change before the step.</summary>
+    public int TableEntries { get; init; }
 }
 
 /// <summary>Fills the arrays that the device reads from a plan.</summary>
@@ -27,19 +29,18 @@ internal static class StepInputs
     public static StepShape Fill(Step step, RunnerLimits limits, bool padded)
     {
         StepPlan plan = step.Plan;
-        HostInputs inputs = step.Inputs;
-        int blocks = padded ? limits.BlocksPerSequence : LongestTable(plan);
-        StepShape shape = new() { Sequences = plan.Parts.Length, BlocksPerSequence = blocks };
+        InputArrays inputs = step.Inputs.Arrays;
+        StepShape shape = new() { Sequences = plan.Parts.Length };
         inputs.FirstRow[0] = 0;
         step.Embeddings.Clear();
         step.Scores.Rows.Clear();
         for (int i = 0; i < plan.Parts.Length; i++)
         {
             PlannedRows part = plan.Parts[i];
-            FillBlockTable(part, inputs.BlockTables.Slice((long)i * blocks, blocks));
             AddEmbeddings(part, shape.Rows, step.Embeddings);
-            shape = FillRows(part, inputs, limits, shape);
+            shape = FillRows(part, step.Inputs, limits, FillTable(part, step.Inputs, limits, shape));
             inputs.FirstRow[i + 1] = shape.Rows;
+            inputs.TableOf[i] = part.Sequence.Slot;
             if (part.Samples)
                 shape = FillSampled(part.Sequence, inputs, shape);
             if (part.Scored > 0)
@@ -50,23 +51,15 @@ internal static class StepInputs
         return padded ? Pad(inputs, shape, StepGraphs.PaddedRows(shape.Rows, limits.Slots)) : shape;
     }
 
-    private static int LongestTable(StepPlan plan)
-    {
-        int blocks = 1;
-        foreach (PlannedRows part in plan.Parts)
-            blocks = Math.Max(blocks, KvCache.BlocksFor(part.First + part.Count));
-        return blocks;
-    }
-
     /// <summary>Adds idle rows, each a sequence of its own.</summary>
-    private static StepShape Pad(HostInputs inputs, StepShape shape, int rows)
+    private static StepShape Pad(InputArrays inputs, StepShape shape, int rows)
     {
         for (int row = shape.Rows; row < rows; row++)
         {
             inputs.Positions[row] = -1;
             inputs.TokenIndex[row] = 0;
             inputs.FirstRow[row + 1] = row + 1;
-            inputs.BlockTables.Slice((long)row * shape.BlocksPerSequence, shape.BlocksPerSequence).Clear();
+            inputs.TableOf[row] = 0;
             inputs.LogitIndex[row] = row;
             inputs.Slots[row] = -1;
             inputs.PenalizedSlots[row] = -1;
@@ -75,26 +68,33 @@ internal static class StepInputs
         return shape with { Rows = rows, Sequences = rows, Sampled = rows };
     }
 
-    private static void FillBlockTable(PlannedRows part, Span<int> table)
+    /// <summary>Lists the blocks that the device's table of the sequence does not have yet.</summary>
+    private static StepShape FillTable(PlannedRows part, HostInputs inputs, RunnerLimits limits, StepShape shape)
     {
-        int used = KvCache.BlocksFor(part.First + part.Count);
-        for (int i = 0; i < table.Length; i++)
-            table[i] = i < used ? part.Sequence.Blocks[i] : 0;
+        Sequence sequence = part.Sequence;
+        int count = shape.TableEntries, used = KvCache.BlocksFor(part.First + part.Count);
+        for (; sequence.TableBlocks < used; sequence.TableBlocks++)
+        {
+            long place = (long)sequence.Slot * limits.BlocksPerSequence + sequence.TableBlocks;
+            inputs.TableEntries[count++] = new() { Place = place, Block = sequence.Blocks[sequence.TableBlocks] };
+        }
+        return shape with { TableEntries = count };
     }
 
     private static StepShape FillRows(PlannedRows part, HostInputs inputs, RunnerLimits limits, StepShape shape)
     {
+        InputArrays arrays = inputs.Arrays;
         int uploaded = shape.Uploaded, entries = limits.Entries;
         for (int i = 0; i < part.Count; i++)
         {
             int row = shape.Rows + i, position = part.First + i;
-            inputs.Positions[row] = position;
+            arrays.Positions[row] = position;
             if ((part.LastFromSlot && i == part.Count - 1) || part.IsAnswer(position))
             {
-                inputs.TokenIndex[row] = part.Sequence.Slot + (part.Probe == null ? 0 : limits.Slots);
+                arrays.TokenIndex[row] = part.Sequence.Slot + (part.Probe == null ? 0 : limits.Slots);
                 continue;
             }
-            inputs.TokenIndex[row] = 2 * limits.Slots + uploaded;
+            arrays.TokenIndex[row] = 2 * limits.Slots + uploaded;
             Span<int> ids = inputs.TokenIds.Slice((long)uploaded * entries, entries);
             Span<float> weights = inputs.TokenWeights.Slice((long)uploaded * entries, entries);
             if (part.ProbeIdAt(position) is int id)
@@ -123,7 +123,7 @@ internal static class StepInputs
         }
     }
 
-    private static StepShape FillSampled(Sequence sequence, HostInputs inputs, StepShape shape)
+    private static StepShape FillSampled(Sequence sequence, InputArrays inputs, StepShape shape)
     {
         SlotSetup setup = sequence.Setup;
         inputs.LogitIndex[shape.Sampled] = shape.Rows - 1;
@@ -139,7 +139,7 @@ internal static class StepInputs
         };
     }
 
-    private static StepShape FillProbes(StepPlan plan, HostInputs inputs, StepShape shape)
+    private static StepShape FillProbes(StepPlan plan, InputArrays inputs, StepShape shape)
     {
         for (int i = 0; i < plan.Parts.Length; i++)
         {
@@ -159,7 +159,7 @@ internal static class StepInputs
         ScoreTargets targets = part.Sequence.Targets!;
         for (int i = part.Scored; i > 0; i--)
         {
-            step.Inputs.ScoredRows[shape.Scored + part.Scored - i] = shape.Rows - i;
+            step.Inputs.Arrays.ScoredRows[shape.Scored + part.Scored - i] = shape.Rows - i;
             step.Scores.Rows.Add(new(targets, targets.StepAt(part.First + part.Count - i)));
         }
         return shape with { Scored = shape.Scored + part.Scored };

@@ -111,6 +111,12 @@ internal sealed unsafe class DeviceStream : DeviceChild
         Times?.RopeAngles(operation);
     }
 
+    public void SetBlocks(SetBlocksOperation operation)
+    {
+        Run(Api->SetBlocks, &operation);
+        Times?.SetBlocks(operation);
+    }
+
     public void QkvEpilogue(QkvEpilogueOperation operation)
     {
         Run(Api->QkvEpilogue, &operation);

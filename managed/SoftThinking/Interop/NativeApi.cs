@@ -6,7 +6,7 @@ namespace SoftThinking.Interop;
 [StructLayout(LayoutKind.Sequential)]
 internal readonly unsafe struct NativeApi
 {
-    public const uint AbiVersion = 8;
+    public const uint AbiVersion = 9;
 
     public readonly uint Version;
     public readonly uint Size;
@@ -52,6 +52,7 @@ internal readonly unsafe struct NativeApi
     public readonly delegate* unmanaged<nint, RmsNormOperation*, NativeStatus> RmsNorm;
     public readonly delegate* unmanaged<nint, LinearOperation*, NativeStatus> Linear;
     public readonly delegate* unmanaged<nint, RopeAnglesOperation*, NativeStatus> RopeAngles;
+    public readonly delegate* unmanaged<nint, SetBlocksOperation*, NativeStatus> SetBlocks;
     public readonly delegate* unmanaged<nint, QkvEpilogueOperation*, NativeStatus> QkvEpilogue;
     public readonly delegate* unmanaged<nint, AttentionOperation*, NativeStatus> Attention;
     public readonly delegate* unmanaged<nint, GatherRowsOperation*, NativeStatus> GatherRows;

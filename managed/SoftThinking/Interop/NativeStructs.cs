@@ -125,10 +125,29 @@ internal struct Batch
     public int Rows;
     public int Sequences;
     public int BlocksPerSequence;
-    public int Reserved;
+    public int Tables;
     public nint Positions;
     public nint FirstRow;
     public nint BlockTables;
+    public nint TableOf;
+}
+
+[StructLayout(LayoutKind.Sequential)]
+internal struct TableEntry
+{
+    public long Place;
+    public int Block;
+    public int Reserved;
+}
+
+[StructLayout(LayoutKind.Sequential)]
+internal struct SetBlocksOperation
+{
+    public uint Size;
+    public int Count;
+    public nint Entries;
+    public nint Tables;
+    public long Places;
 }
 
 [StructLayout(LayoutKind.Sequential)]

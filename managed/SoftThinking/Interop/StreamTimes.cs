@@ -72,6 +72,8 @@ internal sealed unsafe class StreamTimes : IDisposable
             2L * o.Batch.Rows * o.Heads * o.HeadDim * _elementBytes + KvBytes(o.KvHeads, o.HeadDim, o.Cache, _positions),
             2 * _pairs * o.Heads * o.HeadDim));
 
+    public void SetBlocks(in SetBlocksOperation o) => Add(new($"set_blocks {o.Count}", 20L * o.Count));
+
     public void GatherRows(in GatherRowsOperation o) => Add(new($"gather_rows {o.Rows} x {o.Cols}", 2L * o.Rows * o.Cols * _elementBytes));
 
     public void Penalize(in PenalizeOperation o) => Add(new($"penalize {o.Rows} x {o.Vocabulary}", 12L * o.Rows * o.Vocabulary));

@@ -228,7 +228,7 @@ internal sealed class Scheduler
         for (int i = sequence.Blocks.Count - 1; i >= 0; i--)
             _pool.Release(sequence.Blocks[i]);
         sequence.Blocks.Clear();
-        (sequence.Computed, sequence.RegisteredBlocks) = (0, 0);
+        (sequence.Computed, sequence.RegisteredBlocks, sequence.TableBlocks) = (0, 0, 0);
         if (sequence.Probe is Probe probe)
             probe.Fed = 0;
     }

@@ -70,6 +70,9 @@ internal class Sequence
     /// <summary>The block table: the block of each 16 positions.</summary>
     public List<int> Blocks { get; }
 
+    /// <summary>Number of leading blocks that the device's table of the slot has, once all launched steps are done.</summary>
+    public int TableBlocks { get; set; }
+
     /// <summary>Prefix hash of each full block, as far as computed.</summary>
     public List<PrefixHash> Hashes { get; }
 

@@ -41,7 +41,7 @@
 extern "C" {
 #endif
 
-#define ST_ABI_VERSION 8u
+#define ST_ABI_VERSION 9u
 #define ST_BLOCK_POSITIONS 16 /* positions per KV block */
 #define ST_MAX_TOPK 1024      /* maximum entries of a concept token */
 #define ST_MAX_MARKER 16      /* maximum ids of a marker that starts or ends a thought */
@@ -149,12 +149,30 @@ typedef struct st_batch {
   int32_t rows;
   int32_t sequences;
   int32_t blocks_per_sequence;
-  int32_t reserved;
+  int32_t tables;              /* number of block tables, where table_of is given */
   const int32_t* positions;    /* device [rows]: position of the row in its sequence; -1: an idle row, which writes no
                                   keys or values and whose attention is 0 */
   const int32_t* first_row;    /* device [sequences + 1]: sequence s owns the rows first_row[s] .. first_row[s+1]-1 */
-  const int32_t* block_tables; /* device [sequences, blocks_per_sequence]: block of each 16 positions */
+  const int32_t* block_tables; /* device [tables, blocks_per_sequence]: block of each 16 positions */
+  const int32_t* table_of;     /* device [sequences]: the table of each; null: as many tables, in the same order */
 } st_batch;
+
+/* An entry of the block tables: tables[place] = block. */
+typedef struct st_table_entry {
+  int64_t place;
+  int32_t block;
+  int32_t reserved;
+} st_table_entry;
+
+/* Writes entries of block tables that stay on the device. An entry beyond the tables is an error on the CPU, and has no
+ * effect on CUDA. */
+typedef struct st_set_blocks {
+  uint32_t size;
+  int32_t count;
+  const st_table_entry* entries; /* device [count], each of another place */
+  int32_t* tables;               /* device [places] */
+  int64_t places;
+} st_set_blocks;
 
 /* Keys and values of one layer: kv_bytes(...) each for keys and for values, in the backend's own layout. */
 typedef struct st_kv_cache {
@@ -759,6 +777,7 @@ typedef struct st_api {
   st_status (*rms_norm)(st_stream* stream, const st_rms_norm* operation);
   st_status (*linear)(st_stream* stream, const st_linear* operation);
   st_status (*rope_angles)(st_stream* stream, const st_rope_angles* operation);
+  st_status (*set_blocks)(st_stream* stream, const st_set_blocks* operation);
   st_status (*qkv_epilogue)(st_stream* stream, const st_qkv_epilogue* operation);
   st_status (*attention)(st_stream* stream, const st_attention* operation);
   st_status (*gather_rows)(st_stream* stream, const st_gather_rows* operation);

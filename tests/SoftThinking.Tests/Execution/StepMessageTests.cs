@@ -14,7 +14,7 @@ public class StepMessageTests
         RunnerLimits limits = new(Rows: 9, Slots: 4, Entries: 3, BlocksPerSequence: 5);
         using Device device = Device.Open(Backend.Cpu, threads: 1);
         using Step sent = new(device, limits, times: false), received = new(device, limits, times: false);
-        StepShape shape = new(Rows: 7, Sequences: 2, BlocksPerSequence: 4, Uploaded: 6, Sampled: 2, Probes: 1, Penalizes: true, ReportsLogProbs: false, Records: false) { Scored = 3 };
+        StepShape shape = new(Rows: 7, Sequences: 2, Uploaded: 6, Sampled: 2, Probes: 1, Penalizes: true, ReportsLogProbs: false, Records: false) { Scored = 3, TableEntries = 2 };
         StepLaunch launch = new(shape, Graph: true, Fast: false);
         Random random = new(1);
         for (int part = 0; part < HostInputs.Parts; part++)
@@ -53,7 +53,7 @@ public class StepMessageTests
         RunnerLimits limits = new(Rows: 9, Slots: 4, Entries: 3, BlocksPerSequence: 5);
         using Device device = Device.Open(Backend.Cpu, threads: 1);
         using Step step = new(device, limits, times: false);
-        StepShape shape = new(Rows: 7, Sequences: 2, BlocksPerSequence: 4, Uploaded: 6, Sampled: 2, Probes: 1, Penalizes: false, ReportsLogProbs: false, Records: false);
+        StepShape shape = new(Rows: 7, Sequences: 2, Uploaded: 6, Sampled: 2, Probes: 1, Penalizes: false, ReportsLogProbs: false, Records: false);
         byte[] message = StepMessage.Write(new(shape, false, false), [], step.Inputs, limits.Entries);
         Assert.That(() => StepMessage.Read(message.AsSpan(0, bytes), [], step.Inputs, limits.Entries), Throws.InstanceOf<ArgumentException>());
     }
@@ -65,7 +65,7 @@ public class StepMessageTests
         RunnerLimits limits = new(Rows: 9, Slots: 4, Entries: 3, BlocksPerSequence: 5);
         using Device device = Device.Open(Backend.Cpu, threads: 1);
         using Step step = new(device, limits, times: false);
-        StepShape shape = new(Rows: 10, Sequences: 2, BlocksPerSequence: 4, Uploaded: 6, Sampled: 2, Probes: 1, Penalizes: false, ReportsLogProbs: false, Records: false);
+        StepShape shape = new(Rows: 10, Sequences: 2, Uploaded: 6, Sampled: 2, Probes: 1, Penalizes: false, ReportsLogProbs: false, Records: false);
         Assert.That(() => step.Inputs.Used(0, shape, limits.Entries).Length, Throws.TypeOf<ArgumentOutOfRangeException>());
     }
 }

@@ -2,8 +2,9 @@ using SoftThinking.Interop;
 
 namespace SoftThinking.Execution;
 
-/// <summary>An array in page-locked host memory, which the device copies without staging.</summary>
-internal readonly unsafe struct HostArray<T>(nint pointer, long length) where T : unmanaged
+/// <summary>An array in an arena: in page-locked host memory, which the device copies without staging, or in device memory, where the host only
+/// passes its address on.</summary>
+internal readonly unsafe struct ArenaArray<T>(nint pointer, long length) where T : unmanaged
 {
     public nint Pointer => pointer;
 
@@ -16,7 +17,7 @@ internal readonly unsafe struct HostArray<T>(nint pointer, long length) where T 
         }
     }
 
-    public static HostArray<T> Place(DeviceArena arena, long length) => new(arena.Reserve<T>(length), length);
+    public static ArenaArray<T> Place(DeviceArena arena, long length) => new(arena.Reserve<T>(length), length);
 
     public Span<T> Slice(long first, int count)
     {
