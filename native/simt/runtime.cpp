@@ -8,7 +8,8 @@
 //
 // Faults, for tests: SOFTTHINKING_SIMT_FAULT is no-driver, old-driver, no-device, old-architecture, no-cublas, no-nccl,
 // or launch: from then on every kernel fails; or launch-N: the N-th kernel from then on and all after it on its device
-// fail. SOFTTHINKING_SIMT_DEVICES is the number of devices, SOFTTHINKING_SIMT_MEMORY the memory of each in bytes.
+// fail. SOFTTHINKING_SIMT_DEVICES is the number of devices, SOFTTHINKING_SIMT_MEMORY the memory of each in bytes,
+// SOFTTHINKING_SIMT_MULTIPROCESSORS the number of its multiprocessors, which choices of geometry depend on.
 
 #include <sys/mman.h>
 #include <sys/sysinfo.h>
@@ -415,7 +416,8 @@ cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int device) {
   *properties = {};
   snprintf(properties->name, sizeof properties->name, "emulated CUDA device");
   properties->major = has_fault("old-architecture") ? 7 : 8;
-  properties->multiProcessorCount = 16;  // enough that small grids do not fill the device
+  // Few, but enough that small grids do not fill the device.
+  properties->multiProcessorCount = static_cast<int>(environment_number("SOFTTHINKING_SIMT_MULTIPROCESSORS", 16));
   return cudaSuccess;
 }
 
