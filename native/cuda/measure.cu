@@ -83,8 +83,8 @@ st_status measure_all(st_stream* stream, void* data, st_rates* rates) {
   st_status status = best_seconds(
       stream,
       [&] {
-        return launch("measure", read_kernel, blocks, kThreads, 0, stream, static_cast<const Pack<uint32_t, 4>*>(data),
-                      count, out);
+        return launch<read_kernel>("measure", blocks, kThreads, 0, stream, static_cast<const Pack<uint32_t, 4>*>(data),
+                                   count, out);
       },
       &seconds);
   if (status != ST_OK) return status;
@@ -95,14 +95,14 @@ st_status measure_all(st_stream* stream, void* data, st_rates* rates) {
   status = best_rate(
       stream,
       [&](int64_t rounds) {
-        return launch("measure", multiply_add_kernel, blocks, kThreads, 0, stream, rounds, 0.5f, out);
+        return launch<multiply_add_kernel>("measure", blocks, kThreads, 0, stream, rounds, 0.5f, out);
       },
       threads * kSums, &rates->multiply_adds_f32);
   if (status != ST_OK) return status;
   // No operation of this backend uses 8-bit integers.
   return best_rate(
       stream,
-      [&](int64_t rounds) { return launch("measure", mma_kernel, blocks, kThreads, 0, stream, rounds, 0u, out); },
+      [&](int64_t rounds) { return launch<mma_kernel>("measure", blocks, kThreads, 0, stream, rounds, 0u, out); },
       threads / kWarpSize * kSums * 16 * 16 * 8, &rates->multiply_adds_bf16);
 }
 
