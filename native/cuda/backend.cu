@@ -114,12 +114,13 @@ st_status device_query(st_device* device, st_device_info* info) {
 
 }  // namespace
 
+// CUDA rounds sizes up, so that the largest would wrap around: more than there is in all is not tried.
 st_status device_memory(const char* what, uint64_t bytes, void** pointer) {
-  cudaError_t error = cudaMalloc(pointer, bytes);
+  size_t free = 0, total = 0;
+  ST_CHECK(cudaMemGetInfo(&free, &total), what);
+  cudaError_t error = bytes > total ? cudaErrorMemoryAllocation : cudaMalloc(pointer, bytes);
   if (error != cudaErrorMemoryAllocation) return checked(error, what);
   cudaGetLastError();
-  size_t free = 0, total = 0;
-  cudaMemGetInfo(&free, &total);
   return fail(ST_OUT_OF_MEMORY, "%s: the device cannot allocate %llu bytes; %llu of %llu are free", what,
               static_cast<unsigned long long>(bytes), static_cast<unsigned long long>(free),
               static_cast<unsigned long long>(total));

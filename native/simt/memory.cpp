@@ -34,6 +34,7 @@ bool reserve(void** block, size_t bytes) {
 
 cudaError_t allocate(void** pointer, size_t bytes, std::map<const char*, Allocation> State::*memory) {
   if (breaks_capture()) return cudaErrorStreamCaptureUnsupported;
+  if (bytes > SIZE_MAX - kAlignment) return cudaErrorInvalidValue;  // rounded up, it is 0
   void* block = nullptr;
   CUctx_st* context = context_for_runtime();
   if (memory == &State::device_memory && bytes > device_bytes() - used_bytes(current_device()))
