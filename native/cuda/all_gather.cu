@@ -51,8 +51,8 @@ st_status gather_part(st_stream* stream, const st_all_gather& op) {
   Exchange exchange = {"all_gather", stream, op.comm};
   ST_TRY(exchange.gather(sent, gathered, count));
   dim3 grid(static_cast<unsigned>(op.rows), blocks_for(op.cols, kThreads));
-  return launch("all_gather", place_columns_kernel, grid, kThreads, 0, stream, gathered, op.out, op.rows, op.cols,
-                ranks);
+  return launch<place_columns_kernel>("all_gather", grid, kThreads, 0, stream, gathered, op.out, op.rows, op.cols,
+                                      ranks);
 }
 
 }  // namespace

@@ -29,9 +29,10 @@ __global__ void __launch_bounds__(kThreads)
 st_status add_ranks(st_stream* stream, const st_all_sum& op, const float* sums, int64_t first, int64_t count) {
   return with_type(stream->device->activation_dtype, [&](auto activation) {
     using A = decltype(activation);
-    return launch("all_sum", add_ranks_kernel<A>, blocks_for(count, kThreads), kThreads, 0, stream, sums, op.bias,
-                  static_cast<A*>(op.out) + first, static_cast<uint32_t>(count), static_cast<uint32_t>(first % op.cols),
-                  static_cast<uint32_t>(op.cols), op.comm->ranks);
+    return launch<add_ranks_kernel<A>>("all_sum", blocks_for(count, kThreads), kThreads, 0, stream, sums, op.bias,
+                                       static_cast<A*>(op.out) + first, static_cast<uint32_t>(count),
+                                       static_cast<uint32_t>(first % op.cols), static_cast<uint32_t>(op.cols),
+                                       op.comm->ranks);
   });
 }
 

@@ -94,7 +94,7 @@ __global__ void __launch_bounds__(kThreads) attention_kernel(st_attention op) {
 template <typename A, typename K>
 st_status attention_of(st_stream* stream, const st_attention& op) {
   dim3 grid(static_cast<unsigned>(op.batch.rows), static_cast<unsigned>(op.heads));
-  return launch("attention", attention_kernel<A, K>, grid, kThreads, 0, stream, op);
+  return launch<attention_kernel<A, K>>("attention", grid, kThreads, 0, stream, op);
 }
 
 }  // namespace

@@ -296,11 +296,11 @@ st_status attention_mma(st_stream* stream, const st_attention& op) {
   bool fills_device = tickets >= 2 * stream->device->multiprocessors;
   if (fills_device || bytes > kScratchBytes - kTicketBytes ||
       static_cast<uint64_t>(tickets) * sizeof(unsigned) > kTicketBytes)
-    return launch("attention", attention_whole_kernel<kHeadDim>, grid, kThreads, kShared, stream, op);
+    return launch<attention_whole_kernel<kHeadDim>>("attention", grid, kThreads, kShared, stream, op);
   grid.z = static_cast<unsigned>(splits);
   auto* partial = reinterpret_cast<Sums<kHeadDim>*>(static_cast<char*>(stream->scratch) + kTicketBytes);
-  return launch("attention", attention_split_kernel<kHeadDim>, grid, kThreads, kShared, stream, op, partial,
-                static_cast<unsigned*>(stream->scratch));
+  return launch<attention_split_kernel<kHeadDim>>("attention", grid, kThreads, kShared, stream, op, partial,
+                                                  static_cast<unsigned*>(stream->scratch));
 }
 
 template st_status attention_mma<64>(st_stream*, const st_attention&);

@@ -5,6 +5,7 @@
 
 #include "common/checks.h"
 #include "cuda/cublas.h"
+#include "cuda/launch.cuh"
 #include "cuda/numbers.cuh"
 #include "cuda/streams.h"
 
@@ -53,6 +54,13 @@ st_status retain_context(st_device* device) {
   return checked(static_cast<cudaError_t>(error), "device_open");
 }
 
+st_status load_kernels(const st_device& device) {
+  ST_ON(device.context, "device_open");
+  cudaFuncAttributes attributes;
+  for (const void* kernel : kernels()) ST_CHECK(cudaFuncGetAttributes(&attributes, kernel), "device_open");
+  return ST_OK;
+}
+
 st_status device_open(const st_device_options* options, st_device** device) {
   ST_TRY(check(options, device));
   cudaDeviceProp properties;
@@ -64,6 +72,7 @@ st_status device_open(const st_device_options* options, st_device** device) {
       new (std::nothrow) st_device{options->ordinal, nullptr, dtype, properties.multiProcessorCount, nullptr, ""};
   if (!made) return fail(ST_OUT_OF_MEMORY, "device_open: no memory for the device");
   status = retain_context(made);
+  if (status == ST_OK) status = load_kernels(*made);
   if (status != ST_OK) {
     delete made;
     return status;
@@ -105,12 +114,13 @@ st_status device_query(st_device* device, st_device_info* info) {
 
 }  // namespace
 
+// CUDA rounds sizes up, so that the largest would wrap around: more than there is in all is not tried.
 st_status device_memory(const char* what, uint64_t bytes, void** pointer) {
-  cudaError_t error = cudaMalloc(pointer, bytes);
+  size_t free = 0, total = 0;
+  ST_CHECK(cudaMemGetInfo(&free, &total), what);
+  cudaError_t error = bytes > total ? cudaErrorMemoryAllocation : cudaMalloc(pointer, bytes);
   if (error != cudaErrorMemoryAllocation) return checked(error, what);
   cudaGetLastError();
-  size_t free = 0, total = 0;
-  cudaMemGetInfo(&free, &total);
   return fail(ST_OUT_OF_MEMORY, "%s: the device cannot allocate %llu bytes; %llu of %llu are free", what,
               static_cast<unsigned long long>(bytes), static_cast<unsigned long long>(free),
               static_cast<unsigned long long>(total));

@@ -62,7 +62,7 @@ st_status embed(st_stream* stream, const st_embed* op) {
   dim3 grid(static_cast<unsigned>(op->rows), blocks_for(tiles_of(op->table.cols) * 4, kThreads));
   return with_type(op->table.dtype, [&](auto weight) {
     return with_type(stream->device->activation_dtype, [&](auto activation) {
-      return launch("embed", embed_kernel<decltype(weight), decltype(activation)>, grid, kThreads, 0, stream, *op);
+      return launch<embed_kernel<decltype(weight), decltype(activation)>>("embed", grid, kThreads, 0, stream, *op);
     });
   });
 }

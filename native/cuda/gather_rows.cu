@@ -22,7 +22,7 @@ st_status gather_rows(st_stream* stream, const st_gather_rows* op) {
   ST_TRY(check(stream, op));
   dim3 grid(static_cast<unsigned>(op->rows), blocks_for(op->cols, kThreads));
   return with_type(stream->device->activation_dtype, [&](auto activation) {
-    return launch("gather_rows", gather_rows_kernel<decltype(activation)>, grid, kThreads, 0, stream, *op);
+    return launch<gather_rows_kernel<decltype(activation)>>("gather_rows", grid, kThreads, 0, stream, *op);
   });
 }
 

@@ -3,6 +3,7 @@
 
 #include <tuple>
 #include <utility>
+#include <vector>
 
 #include "cuda/context.h"
 #include "cuda/device.h"
@@ -23,7 +24,7 @@ namespace st::cuda {
 template <typename... P>
 cudaError_t start_kernel(void (*kernel)(P...), dim3 grid, dim3 block, size_t shared_bytes, cudaStream_t stream,
                          const std::tuple<P...>& arguments) {
-  return simt::enqueue_kernel(grid, block, shared_bytes, stream,
+  return simt::enqueue_kernel(reinterpret_cast<const void*>(kernel), grid, block, shared_bytes, stream,
                               [kernel, arguments] { std::apply(kernel, arguments); });
 }
 
@@ -44,15 +45,39 @@ cudaError_t start_kernel(void (*kernel)(P...), dim3 grid, dim3 block, size_t sha
 
 #endif
 
-// Launches kernel(arguments...) on the stream; does nothing for an empty grid.
+// Every kernel that is launched anywhere in this library. CUDA loads a kernel when it is first needed, but drivers
+// before 12.3 cannot while a graph is recorded; so a device loads all of them when it is opened.
+inline std::vector<const void*>& kernels() {
+  static std::vector<const void*> all;
+  return all;
+}
+
+inline bool list(const void* kernel) {
+  kernels().push_back(kernel);
+  return true;
+}
+
+// Adds a kernel to the list when the library is loaded: there is one of these for each `launch` that is compiled.
+template <auto kKernel>
+struct Listed {
+  static inline const bool value = list(reinterpret_cast<const void*>(kKernel));
+};
+
 template <typename... P, typename... A>
-st_status launch(const char* operation, void (*kernel)(P...), dim3 grid, dim3 block, size_t shared_bytes,
-                 st_stream* stream, A&&... arguments) {
+std::tuple<P...> arguments_of(void (*)(P...), A&&... arguments) {
+  return std::tuple<P...>(std::forward<A>(arguments)...);
+}
+
+// Launches kKernel(arguments...) on the stream; does nothing for an empty grid.
+template <auto kKernel, typename... A>
+st_status launch(const char* operation, dim3 grid, dim3 block, size_t shared_bytes, st_stream* stream,
+                 A&&... arguments) {
+  static_cast<void>(&Listed<kKernel>::value);
   if (grid.x == 0 || grid.y == 0 || grid.z == 0) return ST_OK;
-  std::tuple<P...> values(std::forward<A>(arguments)...);
+  auto values = arguments_of(kKernel, std::forward<A>(arguments)...);
   CurrentContext current(stream->device->context);
   cudaError_t error = current.error();
-  if (error == cudaSuccess) error = start_kernel(kernel, grid, block, shared_bytes, stream->handle, values);
+  if (error == cudaSuccess) error = start_kernel(kKernel, grid, block, shared_bytes, stream->handle, values);
   return checked(error, operation);
 }
 

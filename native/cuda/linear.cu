@@ -62,8 +62,8 @@ template <typename W, typename A>
 st_status linear_fma(st_stream* stream, const st_linear& op) {
   dim3 grid(static_cast<unsigned>(tiles_of(op.w.rows)), blocks_for(op.rows, kRows));
   Parts parts = parts_of(op);
-  return launch("linear", linear_fma_kernel<W, A>, grid, static_cast<unsigned>(parts.count * kWarpSize), 0, stream, op,
-                parts);
+  return launch<linear_fma_kernel<W, A>>("linear", grid, static_cast<unsigned>(parts.count * kWarpSize), 0, stream, op,
+                                         parts);
 }
 
 }  // namespace

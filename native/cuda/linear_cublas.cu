@@ -87,7 +87,7 @@ st_status add_bias(st_stream* stream, const st_linear& op) {
   dim3 grid(static_cast<unsigned>(op.rows), blocks_for(op.w.rows, kThreads));
   return with_type(op.out_f32 ? int32_t{ST_F32} : op.w.dtype, [&](auto element) {
     using T = decltype(element);
-    return launch("linear", add_bias_kernel<T>, grid, kThreads, 0, stream, static_cast<T*>(op.out), op.bias, op.w.rows);
+    return launch<add_bias_kernel<T>>("linear", grid, kThreads, 0, stream, static_cast<T*>(op.out), op.bias, op.w.rows);
   });
 }
 
@@ -102,7 +102,7 @@ st_status multiply_part(st_stream* stream, const st_linear& op, int64_t first, i
   ST_TRY(multiply(stream, op, count, sums, true, count));
   dim3 grid(static_cast<unsigned>(op.rows), blocks_for(count / 2, kThreads));
   return with_type(op.w.dtype, [&](auto activation) {
-    return launch("linear", gate_kernel<decltype(activation)>, grid, kThreads, 0, stream, op, sums, first, count);
+    return launch<gate_kernel<decltype(activation)>>("linear", grid, kThreads, 0, stream, op, sums, first, count);
   });
 }
 
@@ -120,8 +120,8 @@ st_status linear_cublas(st_stream* stream, const st_linear& op) {
     int64_t tiles = std::min(part, row_tiles - first);
     const auto* weights = static_cast<const Piece*>(op.w.data) + first * col_tiles * kWarpSize;
     dim3 grid(static_cast<unsigned>(tiles), blocks_for(col_tiles, kTiles));
-    ST_TRY(launch("linear", lay_out_kernel, grid, kThreads, 0, stream, weights,
-                  static_cast<Piece*>(stream->cublas_memory), static_cast<int32_t>(col_tiles)));
+    ST_TRY(launch<lay_out_kernel>("linear", grid, kThreads, 0, stream, weights,
+                                  static_cast<Piece*>(stream->cublas_memory), static_cast<int32_t>(col_tiles)));
     ST_TRY(multiply_part(stream, op, first * kTile, std::min(tiles * kTile, int64_t{op.w.rows} - first * kTile)));
   }
   return op.bias && !op.gated ? add_bias(stream, op) : ST_OK;

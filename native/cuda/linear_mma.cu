@@ -87,8 +87,8 @@ template <typename T, int kGroups>
 st_status few_rows(st_stream* stream, const st_linear& op) {
   dim3 grid(static_cast<unsigned>(tiles_of(op.w.rows)), blocks_for(op.rows, kGroups * kGroup));
   Parts parts = parts_of(op);
-  return launch("linear", linear_few_rows_kernel<T, kGroups>, grid, static_cast<unsigned>(parts.count * kWarpSize), 0,
-                stream, op, parts);
+  return launch<linear_few_rows_kernel<T, kGroups>>("linear", grid, static_cast<unsigned>(parts.count * kWarpSize), 0,
+                                                    stream, op, parts);
 }
 
 // --- many rows -----------------------------------------------------------------------------------------------------
@@ -210,7 +210,7 @@ st_status many_rows(st_stream* stream, const st_linear& op) {
   constexpr size_t kBytes = sizeof(T) * kStages * kManyRows * kStride + sizeof(float) * kWarpSums * kThreads;
   static_assert(kBytes <= 99 * 1024, "more shared memory than a block has on every device from sm_80 on");
   ST_TRY(permit_shared_memory(*stream, linear_many_rows_kernel<T>, kBytes));
-  return launch("linear", linear_many_rows_kernel<T>, grid, kThreads, kBytes, stream, op);
+  return launch<linear_many_rows_kernel<T>>("linear", grid, kThreads, kBytes, stream, op);
 }
 
 }  // namespace

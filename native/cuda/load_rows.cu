@@ -24,8 +24,8 @@ st_status load_rows(st_stream* stream, const st_load_rows* op) {
   dim3 grid(static_cast<unsigned>(op->rows), blocks_for(op->cols, kThreads));
   return with_type(op->source_dtype, [&](auto source) {
     return with_type(stream->device->activation_dtype, [&](auto activation) {
-      return launch("load_rows", load_rows_kernel<decltype(source), decltype(activation)>, grid, kThreads, 0, stream,
-                    *op);
+      return launch<load_rows_kernel<decltype(source), decltype(activation)>>("load_rows", grid, kThreads, 0, stream,
+                                                                              *op);
     });
   });
 }

@@ -63,15 +63,15 @@ st_status log_probs(st_stream* stream, const st_log_probs* op) {
   ST_TRY(check(stream, op));
   LogitRows rows = {op->logits, op->slots, op->rows, op->vocabulary, op->workspace, nullptr, nullptr, nullptr};
   ST_TRY(logit_statistics("log_probs", stream, rows));
-  return launch("log_probs", log_probs_kernel, static_cast<unsigned>(op->rows), kThreads, sizeof(Search), stream, *op,
-                rows);
+  return launch<log_probs_kernel>("log_probs", static_cast<unsigned>(op->rows), kThreads, sizeof(Search), stream, *op,
+                                  rows);
 }
 
 st_status score(st_stream* stream, const st_score* op) {
   ST_TRY(check(stream, op));
   LogitRows rows = {op->logits, nullptr, op->rows, op->vocabulary, op->workspace, nullptr, nullptr, op->temperatures};
   ST_TRY(logit_statistics("score", stream, rows));
-  return launch("score", score_kernel, static_cast<unsigned>(op->rows), kThreads, 0, stream, *op, rows);
+  return launch<score_kernel>("score", static_cast<unsigned>(op->rows), kThreads, 0, stream, *op, rows);
 }
 
 }  // namespace st::cuda

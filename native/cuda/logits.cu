@@ -67,8 +67,8 @@ st_status logit_statistics(const char* operation, st_stream* stream, const Logit
   auto count = static_cast<unsigned>(rows.rows);
   dim3 tiles(blocks_for(logit_tiles(rows.vocabulary), kWarps), count),
       chunks(blocks_for(rows.vocabulary, kChunk), count);
-  st_status status = launch(operation, logit_tiles_kernel, tiles, kThreads, 0, stream, rows);
-  return status == ST_OK ? launch(operation, logit_sums_kernel, chunks, kThreads, 0, stream, rows) : status;
+  st_status status = launch<logit_tiles_kernel>(operation, tiles, kThreads, 0, stream, rows);
+  return status == ST_OK ? launch<logit_sums_kernel>(operation, chunks, kThreads, 0, stream, rows) : status;
 }
 
 }  // namespace st::cuda

@@ -1,27 +1,49 @@
-// measure: the peak rates of the device, measured by dedicated kernels.
+// measure: the peak rates of the device, each by a kernel that does nothing else, timed by the device's own events.
 
-#include <chrono>
+#include <algorithm>
+#include <vector>
 
+#include "cuda/launch.cuh"
 #include "cuda/mma.cuh"
+#include "cuda/streams.h"
 
 namespace st::cuda {
 namespace {
 
 constexpr unsigned kThreads = 256;
-constexpr uint64_t kReadBytes = uint64_t{256} << 20;  // well beyond the second-level cache
-constexpr int kSums = 8;                              // independent sums of a thread, to fill the pipelines
+constexpr int kSums = 8;      // independent sums of a thread, to fill the pipelines
+constexpr int kLoads = 4;     // of 16 bytes that a thread has in flight
+constexpr int kOperands = 4;  // that the tensor cores multiply in turn: with one, fewer wires would change
+constexpr int kPasses = 8;
+// Of read_kernel, many times the second-level cache, where there is so much memory; but at least so much.
+#if defined(ST_SIMT)
+constexpr uint64_t kReadBytes = uint64_t{32} << 20, kLeastBytes = uint64_t{1} << 20;
+#else
+constexpr uint64_t kReadBytes = uint64_t{2} << 30, kLeastBytes = uint64_t{256} << 20;
+#endif
 
-// Reads everything once. Registers: 40.
-__global__ void __launch_bounds__(kThreads) read_kernel(const Pack<uint32_t, 4>* data, int64_t count, uint32_t* out) {
+using Quad = Pack<uint32_t, 4>;
+
+__device__ inline uint32_t mixed(const Quad& part) {
+  return part.at[0] ^ part.at[1] ^ part.at[2] ^ part.at[3];
+}
+
+// Reads data[count] once and writes nothing: count * 16 bytes, bound by memory. `count` is a multiple of the loads of a
+// whole grid. Registers: 40.
+__global__ void __launch_bounds__(kThreads) read_kernel(const Quad* data, int64_t count, uint32_t* out) {
+  const int64_t threads = int64_t{gridDim.x} * kThreads;
   uint32_t sum = 0;
-  for (int64_t i = int64_t{blockIdx.x} * kThreads + threadIdx.x; i < count; i += int64_t{gridDim.x} * kThreads) {
-    Pack<uint32_t, 4> part = data[i];
-    sum += part.at[0] ^ part.at[1] ^ part.at[2] ^ part.at[3];
+  for (int64_t i = int64_t{blockIdx.x} * kThreads + threadIdx.x; i < count; i += threads * kLoads) {
+    Quad parts[kLoads];
+#pragma unroll
+    for (int k = 0; k < kLoads; ++k) parts[k] = data[i + k * threads];
+#pragma unroll
+    for (int k = 0; k < kLoads; ++k) sum += mixed(parts[k]);
   }
   if (sum == 0x5eed5eedu) *out = sum;  // never true, but the compiler cannot know that
 }
 
-// Registers: 40.
+// kSums multiply-adds of a thread in each round, in f32 and not on tensor cores. Registers: 40.
 __global__ void __launch_bounds__(kThreads) multiply_add_kernel(int64_t rounds, float factor, uint32_t* out) {
   float sums[kSums];
   for (int i = 0; i < kSums; ++i) sums[i] = static_cast<float>(threadIdx.x + i);
@@ -33,88 +55,123 @@ __global__ void __launch_bounds__(kThreads) multiply_add_kernel(int64_t rounds, 
   if (sum == 0.12345f) *out = 1;
 }
 
-// Registers: 64.
-__global__ void __launch_bounds__(kThreads) mma_kernel(int64_t rounds, uint32_t factor, uint32_t* out) {
+// Two bf16 numbers between 1 and 2 in magnitude, with other signs and fractions for each seed.
+__device__ inline uint32_t random_pair(uint32_t seed) {
+  return ((seed * 2654435761u >> 3) & 0x807f807fu) | 0x3f803f80u;
+}
+
+// kSums mma.sync.m16n8k16 of a warp in each round, of random numbers: what an arithmetic unit draws, and with it the
+// clock, depends on them. Registers: 96.
+__global__ void __launch_bounds__(kThreads) mma_kernel(int64_t rounds, uint32_t seed, uint32_t* out) {
   float sums[kSums][4] = {};
-  uint32_t a[4] = {factor, factor, factor, factor}, b[2] = {factor, factor};
+  uint32_t a[kOperands][4], b[kOperands][2];
+  for (int i = 0; i < kOperands; ++i) {
+    for (int j = 0; j < 4; ++j) a[i][j] = random_pair(seed + threadIdx.x * 32 + i * 8 + j);
+    for (int j = 0; j < 2; ++j) b[i][j] = random_pair(seed + threadIdx.x * 32 + i * 8 + j + 4);
+  }
   for (int64_t round = 0; round < rounds; ++round)
 #pragma unroll
-    for (int i = 0; i < kSums; ++i) mma<Bf16>(sums[i], a, b);
+    for (int i = 0; i < kSums; ++i) mma<Bf16>(sums[i], a[i % kOperands], b[i / 2 % kOperands]);
   float sum = 0.0f;
   for (int i = 0; i < kSums; ++i) sum += sums[i][0];
   if (sum == 0.12345f) *out = 1;
 }
 
-// Best seconds of several times of start(), each waited for.
-template <typename Start>
-st_status best_seconds(st_stream* stream, Start start, double* best) {
-  *best = 1e30;
-  for (int pass = 0; pass < 4; ++pass) {
-    auto begin = std::chrono::steady_clock::now();
-    st_status status = start();
-    if (status == ST_OK) status = checked(cudaStreamSynchronize(stream->handle), "measure");
-    if (status != ST_OK) return status;
-    double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-    if (pass > 0 && seconds < *best) *best = seconds;
+// Events with times, destroyed at the end of the scope.
+struct Events {
+  std::vector<cudaEvent_t> all;
+  ~Events() {
+    for (cudaEvent_t event : all) cudaEventDestroy(event);
   }
+  st_status record(cudaStream_t stream) {
+    cudaEvent_t event;
+    ST_CHECK(cudaEventCreate(&event), "measure");
+    all.push_back(event);
+    return checked(cudaEventRecord(event, stream), "measure");
+  }
+};
+
+// Median seconds of kPasses times start(), one directly after the other; one pass before them warms up.
+template <typename Start>
+st_status median_seconds(st_stream* stream, Start start, double* median) {
+  Events events;
+  ST_TRY(start());
+  ST_TRY(events.record(stream->handle));
+  for (int pass = 0; pass < kPasses; ++pass) {
+    ST_TRY(start());
+    ST_TRY(events.record(stream->handle));
+  }
+  ST_CHECK(cudaEventSynchronize(events.all.back()), "measure");
+  float milliseconds[kPasses];
+  for (int pass = 0; pass < kPasses; ++pass)
+    ST_CHECK(cudaEventElapsedTime(&milliseconds[pass], events.all[pass], events.all[pass + 1]), "measure");
+  std::nth_element(milliseconds, milliseconds + kPasses / 2, milliseconds + kPasses);
+  *median = static_cast<double>(milliseconds[kPasses / 2]) / 1e3;
   return ST_OK;
 }
 
 // Operations per second of start(rounds), with as many rounds as take some milliseconds.
 template <typename Start>
-st_status best_rate(st_stream* stream, Start start, double per_round, double* rate) {
+st_status rate_of(st_stream* stream, Start start, double per_round, double* rate) {
   double seconds = 0.0;
   int64_t rounds = 1;
   for (;; rounds *= 4) {
-    st_status status = best_seconds(
-        stream, [&] { return start(rounds); }, &seconds);
-    if (status != ST_OK) return status;
+    ST_TRY(median_seconds(
+        stream, [&] { return start(rounds); }, &seconds));
     if (seconds > 5e-3) break;
   }
   *rate = per_round * static_cast<double>(rounds) / seconds;
   return ST_OK;
 }
 
-st_status measure_all(st_stream* stream, void* data, st_rates* rates) {
-  auto blocks = static_cast<unsigned>(stream->device->multiprocessors * 8);
-  auto* out = static_cast<uint32_t*>(stream->scratch) + kTicketBytes / sizeof(uint32_t);
-  auto count = static_cast<int64_t>(kReadBytes / sizeof(Pack<uint32_t, 4>));
+unsigned blocks_of(const st_stream* stream) {
+  return static_cast<unsigned>(stream->device->multiprocessors * 8);
+}
+
+uint32_t* result_of(const st_stream* stream) {
+  return static_cast<uint32_t*>(stream->scratch) + kTicketBytes / sizeof(uint32_t);
+}
+
+st_status measure_bandwidth(st_stream* stream, double* bandwidth) {
+  size_t free = 0, total = 0;
+  ST_CHECK(cudaMemGetInfo(&free, &total), "measure");
+  const uint64_t grid_bytes = uint64_t{blocks_of(stream)} * kThreads * kLoads * sizeof(Quad);
+  uint64_t bytes = std::min(kReadBytes, std::max(kLeastBytes, uint64_t{free} / 2));
+  bytes = std::max(bytes / grid_bytes, uint64_t{1}) * grid_bytes;
+  void* data = nullptr;
+  ST_TRY(device_memory("measure", bytes, &data));
+  st_status status = checked(cudaMemsetAsync(data, 1, bytes, stream->handle), "measure");
   double seconds = 0.0;
-  st_status status = best_seconds(
-      stream,
-      [&] {
-        return launch("measure", read_kernel, blocks, kThreads, 0, stream, static_cast<const Pack<uint32_t, 4>*>(data),
-                      count, out);
-      },
-      &seconds);
-  if (status != ST_OK) return status;
-  rates->read_bandwidth = static_cast<double>(kReadBytes) / seconds;
-  rates->multiply_adds_f32 = rates->multiply_adds_bf16 = rates->multiply_adds_int8 = 0.0;
-  if (rates->bandwidth_now) return ST_OK;  // the device is not shared: the best is the median
-  double threads = static_cast<double>(blocks) * kThreads;
-  status = best_rate(
-      stream,
-      [&](int64_t rounds) {
-        return launch("measure", multiply_add_kernel, blocks, kThreads, 0, stream, rounds, 0.5f, out);
-      },
-      threads * kSums, &rates->multiply_adds_f32);
-  if (status != ST_OK) return status;
-  // No operation of this backend uses 8-bit integers.
-  return best_rate(
-      stream,
-      [&](int64_t rounds) { return launch("measure", mma_kernel, blocks, kThreads, 0, stream, rounds, 0u, out); },
-      threads / kWarpSize * kSums * 16 * 16 * 8, &rates->multiply_adds_bf16);
+  auto start = [&] {
+    return launch<read_kernel>("measure", blocks_of(stream), kThreads, 0, stream, static_cast<const Quad*>(data),
+                               static_cast<int64_t>(bytes / sizeof(Quad)), result_of(stream));
+  };
+  if (status == ST_OK) status = median_seconds(stream, start, &seconds);
+  cudaFree(data);
+  *bandwidth = static_cast<double>(bytes) / seconds;
+  return status;
 }
 
 }  // namespace
 
 st_status measure(st_stream* stream, st_rates* rates) {
-  void* data = nullptr;
-  st_status status = checked(cudaMalloc(&data, kReadBytes), "measure");
-  if (status == ST_OK) status = checked(cudaMemsetAsync(data, 1, kReadBytes, stream->handle), "measure");
-  if (status == ST_OK) status = measure_all(stream, data, rates);
-  cudaFree(data);
-  return status;
+  ST_TRY(measure_bandwidth(stream, &rates->read_bandwidth));
+  rates->multiply_adds_f32 = rates->multiply_adds_bf16 = rates->multiply_adds_int8 = 0.0;
+  if (rates->bandwidth_now) return ST_OK;
+  const unsigned blocks = blocks_of(stream);
+  const double threads = static_cast<double>(blocks) * kThreads;
+  uint32_t* out = result_of(stream);
+  ST_TRY(rate_of(
+      stream,
+      [&](int64_t rounds) {
+        return launch<multiply_add_kernel>("measure", blocks, kThreads, 0, stream, rounds, 0.5f, out);
+      },
+      threads * kSums, &rates->multiply_adds_f32));
+  // No operation of this backend uses 8-bit integers.
+  return rate_of(
+      stream,
+      [&](int64_t rounds) { return launch<mma_kernel>("measure", blocks, kThreads, 0, stream, rounds, 1u, out); },
+      threads / kWarpSize * kSums * 16 * 16 * 8, &rates->multiply_adds_bf16);
 }
 
 }  // namespace st::cuda

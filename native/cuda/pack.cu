@@ -74,9 +74,9 @@ st_status pack(st_stream* stream, const st_pack* op) {
     ST_TRY(with_type(w.dtype, [&](auto element) {
       using T = decltype(element);
       int32_t zeros = last_tile ? padding : 0;
-      return launch("pack", pack_kernel<T>, blocks_for((int64_t{rows} + zeros) * tiles_of(w.cols) * 4, kThreads),
-                    kThreads, 0, stream, static_cast<T*>(const_cast<void*>(w.data)), w.rows, w.cols, first,
-                    op->row_step, rows, zeros, static_cast<const T*>(staging(stream)));
+      return launch<pack_kernel<T>>("pack", blocks_for((int64_t{rows} + zeros) * tiles_of(w.cols) * 4, kThreads),
+                                    kThreads, 0, stream, static_cast<T*>(const_cast<void*>(w.data)), w.rows, w.cols,
+                                    first, op->row_step, rows, zeros, static_cast<const T*>(staging(stream)));
     }));
   }
   return ST_OK;
@@ -93,8 +93,8 @@ st_status convert_to_f32(st_stream* stream, float* destination, const void* sour
     ST_TRY(upload(stream, static_cast<const char*>(source) + done * bytes, now * bytes, now * bytes, 1));
     ST_TRY(with_type(source_dtype, [&](auto element) {
       using T = decltype(element);
-      return launch("convert_to_f32", convert_kernel<T>, blocks_for(now, kThreads), kThreads, 0, stream,
-                    destination + done, static_cast<const T*>(staging(stream)), now);
+      return launch<convert_kernel<T>>("convert_to_f32", blocks_for(now, kThreads), kThreads, 0, stream,
+                                       destination + done, static_cast<const T*>(staging(stream)), now);
     }));
   }
   return ST_OK;

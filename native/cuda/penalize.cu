@@ -35,7 +35,7 @@ __global__ void __launch_bounds__(kThreads) penalize_kernel(st_penalize op) {
 st_status penalize(st_stream* stream, const st_penalize* op) {
   ST_TRY(check(stream, op));
   dim3 grid(static_cast<unsigned>(op->rows), blocks_for(op->vocabulary, kThreads));
-  return launch("penalize", penalize_kernel, grid, kThreads, 0, stream, *op);
+  return launch<penalize_kernel>("penalize", grid, kThreads, 0, stream, *op);
 }
 
 }  // namespace st::cuda

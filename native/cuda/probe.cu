@@ -50,7 +50,7 @@ st_status probe(st_stream* stream, const st_probe* op) {
   ST_TRY(check(stream, op));
   LogitRows rows = {op->logits, op->slots, op->rows, op->vocabulary, op->workspace, nullptr, nullptr, nullptr};
   ST_TRY(logit_statistics("probe", stream, rows));
-  return launch("probe", probe_kernel, static_cast<unsigned>(op->rows), kThreads, sizeof(Search), stream, *op, rows);
+  return launch<probe_kernel>("probe", static_cast<unsigned>(op->rows), kThreads, sizeof(Search), stream, *op, rows);
 }
 
 }  // namespace st::cuda

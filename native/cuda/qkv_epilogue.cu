@@ -88,8 +88,8 @@ st_status qkv_epilogue(st_stream* stream, const st_qkv_epilogue* op) {
   return with_type(stream->device->activation_dtype, [&](auto activation) {
     using A = decltype(activation);
     if (op->cache.dtype == ST_F32)
-      return launch("qkv_epilogue", qkv_epilogue_kernel<A, float>, grid, kThreads, 0, stream, *op);
-    return launch("qkv_epilogue", qkv_epilogue_kernel<A, Bf16>, grid, kThreads, 0, stream, *op);
+      return launch<qkv_epilogue_kernel<A, float>>("qkv_epilogue", grid, kThreads, 0, stream, *op);
+    return launch<qkv_epilogue_kernel<A, Bf16>>("qkv_epilogue", grid, kThreads, 0, stream, *op);
   });
 }
 

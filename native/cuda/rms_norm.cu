@@ -90,8 +90,8 @@ __global__ void __launch_bounds__(kThreads) rms_norm_kernel(st_rms_norm op) {
 st_status rms_norm(st_stream* stream, const st_rms_norm* op) {
   ST_TRY(check(stream, op));
   return with_type(stream->device->activation_dtype, [&](auto activation) {
-    return launch("rms_norm", rms_norm_kernel<decltype(activation)>, static_cast<unsigned>(op->rows), kThreads, 0,
-                  stream, *op);
+    return launch<rms_norm_kernel<decltype(activation)>>("rms_norm", static_cast<unsigned>(op->rows), kThreads, 0,
+                                                         stream, *op);
   });
 }
 

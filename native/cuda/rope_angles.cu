@@ -22,8 +22,8 @@ __global__ void __launch_bounds__(kThreads) rope_angles_kernel(st_rope_angles op
 
 st_status rope_angles(st_stream* stream, const st_rope_angles* op) {
   ST_TRY(check(stream, op));
-  return launch("rope_angles", rope_angles_kernel, blocks_for(int64_t{op->rows} * op->half, kThreads), kThreads, 0,
-                stream, *op);
+  return launch<rope_angles_kernel>("rope_angles", blocks_for(int64_t{op->rows} * op->half, kThreads), kThreads, 0,
+                                    stream, *op);
 }
 
 }  // namespace st::cuda

@@ -390,8 +390,8 @@ st_status sample(st_stream* stream, const st_sample* op) {
   ST_TRY(logit_statistics("sample", stream, rows));
   static_assert(sizeof(Shared) <= 41 * 1024, "with the arrays of the search, more than a kernel has without asking");
   auto blocks = static_cast<unsigned>(op->rows);
-  ST_TRY(launch("sample", sample_strategy_kernel, blocks, kThreads, sizeof(Shared), stream, *op, rows));
-  return launch("sample", sample_basic_kernel, blocks, kThreads, sizeof(Shared), stream, *op, rows);
+  ST_TRY(launch<sample_strategy_kernel>("sample", blocks, kThreads, sizeof(Shared), stream, *op, rows));
+  return launch<sample_basic_kernel>("sample", blocks, kThreads, sizeof(Shared), stream, *op, rows);
 }
 
 }  // namespace st::cuda

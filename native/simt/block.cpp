@@ -44,6 +44,7 @@ void Block::begin(const Launch& launch, uint64_t index) {
   collectives_.assign((count_ + kWarpSize - 1) / kWarpSize, {});
   arrays_.clear();
   dynamic_shared_ = poisoned(launch.shared_bytes);
+  shared_used_ = launch.shared_bytes;
   ready_.clear();
   ready_begin_ = 0;
   for (unsigned t = 0; t < count_; ++t) ready_.push_back(t);
@@ -209,6 +210,10 @@ void Block::collective(unsigned mask, void* payload, Complete complete) {
 void* Block::shared_array(const void* declaration, size_t bytes) {
   for (const Array& array : arrays_)
     if (array.declaration == declaration) return array.bytes.get();
+  shared_used_ += bytes;
+  if (shared_used_ > launch_->shared_limit)
+    fail(name(current_) + ": " + std::to_string(shared_used_) + " bytes of shared memory, " +
+         std::to_string(launch_->shared_limit) + " are permitted");
   arrays_.push_back({declaration, poisoned(bytes)});
   return arrays_.back().bytes.get();
 }

@@ -16,9 +16,10 @@ constexpr int kWarpSize = 32;
 
 struct Launch {
   dim3 grid, block;
-  size_t shared_bytes = 0;
-  std::function<void()> body;  // what one thread runs
-  uint64_t seed = 0;           // of the order of the threads; 0: in their own order
+  size_t shared_bytes = 0;         // dynamic ones
+  size_t shared_limit = SIZE_MAX;  // of dynamic and static ones together
+  std::function<void()> body;      // what one thread runs
+  uint64_t seed = 0;               // of the order of the threads; 0: in their own order
 };
 
 class Block {
@@ -92,6 +93,7 @@ class Block {
   size_t ready_begin_ = 0;
   std::vector<std::vector<Collective>> collectives_;  // per warp, those that have begun
   std::vector<Array> arrays_;
+  size_t shared_used_ = 0;
   std::unique_ptr<unsigned char[]> dynamic_shared_;
 };
 

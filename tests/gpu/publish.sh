@@ -4,8 +4,8 @@
 #
 #   tests/gpu/publish.sh [OUT]        OUT: the folder, default build/gpu/published; emptied first
 #
-# OUT holds the native tests, the backends, and self-contained the command line and the managed tests of the CUDA kernels;
-# OUT.tar.gz the same. There: SOFTTHINKING_PREBUILT=OUT SOFTTHINKING_PUBLISHED=OUT tests/gpu/run.sh
+# OUT holds the native tests, the benchmarks of the kernels, the probe, the backends, and self-contained the command line and
+# the managed tests of the CUDA kernels; OUT.tar.gz the same. There: tests/gpu/run.sh --programs OUT
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 out=${1:-build/gpu/published}
@@ -14,8 +14,9 @@ mkdir -p "$out"
 
 dotnet publish tests/SoftThinking.DeviceTests -c Release -r linux-x64 --self-contained -o "$out"
 cmake -D SOURCE="$PWD" -D BUILD="$PWD/build/Release" -D BUILD_TYPE=Release -D TARGET=native_tests -P cmake/BuildLocked.cmake
-cp build/Release/bin/softthinking_native_tests build/Release/bin/libsoftthinking_*.so "$out/"
+cp build/Release/bin/softthinking_native_tests build/Release/bin/softthinking_gpu_* build/Release/bin/libsoftthinking_*.so "$out/"
 [ -e "$out/libsoftthinking_cuda.so" ] || { echo "the CUDA backend was not built: nvcc is absent" >&2; exit 1; }
+git rev-parse HEAD > "$out/commit"
 
 tar -C "$(dirname "$out")" -czf "$out.tar.gz" "$(basename "$out")"
 bytes=$(stat -c %s "$out.tar.gz")

@@ -41,7 +41,7 @@ def main(paths):
         try:
             for cells in rows(path):
                 line(cells)
-        except ValueError:
+        except (ValueError, KeyError):
             print(f"{path} holds no result", file=sys.stderr)
 
 

@@ -415,6 +415,17 @@ testing::AssertionResult near(const std::vector<float>& actual, const std::vecto
                                      << ", expected " << expected[worst] << ": off by " << worst_error;
 }
 
+testing::AssertionResult within(const std::vector<float>& actual, const std::vector<double>& expected,
+                                const std::vector<double>& bounds) {
+  if (actual.size() != expected.size() || bounds.size() != expected.size())
+    return testing::AssertionFailure() << actual.size() << " elements, not " << expected.size();
+  for (size_t i = 0; i < actual.size(); ++i)
+    if (!(std::fabs(static_cast<double>(actual[i]) - expected[i]) <= bounds[i] + 0x1p-22 * std::fabs(expected[i])))
+      return testing::AssertionFailure() << "element " << i << " is " << actual[i] << ", not " << expected[i]
+                                         << " within " << bounds[i];
+  return testing::AssertionSuccess();
+}
+
 std::vector<float> tree(const std::vector<std::vector<float>>& values, size_t first, size_t end) {
   if (end - first == 1) return values[first];
   size_t half = 1;

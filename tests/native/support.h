@@ -204,6 +204,10 @@ testing::AssertionResult same_bits(const std::vector<T>& a, const std::vector<T>
 // |actual - expected| <= tolerance (1 + |expected|) for every element.
 testing::AssertionResult near(const std::vector<float>& actual, const std::vector<double>& expected, double tolerance);
 
+// |actual - expected| <= bound, and the rounding of a result of that size, for every element.
+testing::AssertionResult within(const std::vector<float>& actual, const std::vector<double>& expected,
+                                const std::vector<double>& bounds);
+
 // The sum of the values first .. end - 1, each an array, by the tree of backend.h: the first P of them, P the largest
 // power of two below their number, plus the others, each likewise.
 std::vector<float> tree(const std::vector<std::vector<float>>& values, size_t first, size_t end);

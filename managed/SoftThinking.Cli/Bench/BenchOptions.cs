@@ -10,6 +10,7 @@ namespace SoftThinking.Cli;
 /// <param name="Model">Directory or file of the checkpoint.</param>
 /// <param name="ModelName">Name of the model, as the user entered it.</param>
 /// <param name="Context">Positions before the first decode.</param>
+/// <param name="ContextLimit">The engine's limit of positions; null for the fewest that the work needs.</param>
 /// <param name="Repeat">Repetitions of each measurement; the best one is reported.</param>
 /// <param name="Greedy">Whether to measure greedy decoding, too.</param>
 /// <param name="Strategies">Strategies to compare with greedy decoding.</param>
@@ -18,7 +19,7 @@ namespace SoftThinking.Cli;
 /// <param name="Prefix">Whether to measure prefix reuse.</param>
 /// <param name="Profile">Whether to measure each operation of an engine step.</param>
 internal sealed record BenchSettings(
-    ModelShape? Shape, string Model, string ModelName, IReadOnlyList<int> Batches, int Prompt, int Generate, int Context,
+    ModelShape? Shape, string Model, string ModelName, IReadOnlyList<int> Batches, int Prompt, int Generate, int Context, int? ContextLimit,
     int Repeat, ulong Seed, bool Greedy, IReadOnlyList<ThinkingStrategy> Strategies, int? Concurrent, bool Http, bool Prefix, bool Profile, EngineOptions Engine, bool Json);
 
 /// <summary>The options of `bench`.</summary>
@@ -45,6 +46,8 @@ internal sealed class BenchOptions
     private readonly Option<int?> _generate = Positions("--generate", "Tokens to decode per sequence: 2 or more.", DefaultGenerate);
     private readonly Option<int?> _context = Positions("--context",
         "Positions before the first decode: 2 or more; the length of the prompt by default.", null);
+    private readonly Option<int?> _contextLimit = Positions("--context-limit",
+        "The engine's limit of positions per sequence, up to the model's; by default the fewest that the work needs.", null);
     private readonly Option<int?> _repeat = NumberOption.Create<int>("--repeat",
         "Repetitions of each measurement, 1 to 1000; the best one is reported.", DefaultRepeat,
         CheckRepeat);
@@ -89,7 +92,7 @@ internal sealed class BenchOptions
         Groups =
         [
             new("model", [_shape, CommonOptions.Model]),
-            new("work", [_batch, _prompt, _generate, _context, _repeat, _seed]),
+            new("work", [_batch, _prompt, _generate, _context, _contextLimit, _repeat, _seed]),
             new("comparisons", [_greedy, _strategy, _concurrent, _http, _prefix, _profile]),
             new("machine", CommonOptions.Machine),
             new("output", [_json]),
@@ -113,6 +116,7 @@ internal sealed class BenchOptions
             prompt,
             parsed.GetValue(_generate) ?? DefaultGenerate,
             parsed.GetValue(_context) ?? prompt,
+            parsed.GetValue(_contextLimit),
             parsed.GetValue(_repeat) ?? DefaultRepeat,
             parsed.GetValue(_seed) ?? 0,
             parsed.GetValue(_greedy),

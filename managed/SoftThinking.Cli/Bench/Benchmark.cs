@@ -269,7 +269,7 @@ internal sealed class Benchmark(BenchSettings settings, CancellationToken cancel
         EngineOptions options = settings.Engine with
         {
             MaxSequences = sequences,
-            ContextLength = needed + Spare,
+            ContextLength = Math.Max(needed + Spare, settings.ContextLimit ?? 0),
             PrefixCache = prefixCache,
             Profile = profile,
             MaxTopk = entries ?? settings.Engine.MaxTopk,

@@ -113,7 +113,8 @@ typedef struct st_rates {
                                 a benchmark that runs at about the same time on a shared machine */
   double read_bandwidth;     /* bytes per second, from a buffer much larger than the caches */
   double multiply_adds_f32;  /* per second, with f32 operands */
-  double multiply_adds_bf16; /* with bf16 operands, accumulated in f32; 0: not supported */
+  double multiply_adds_bf16; /* with bf16 operands, accumulated in f32; on CUDA by mma.sync, the instruction of these
+                                kernels, on random operands; 0: not supported */
   double multiply_adds_int8; /* with 8-bit integers, accumulated in 32 bits; 0: not supported */
 } st_rates;
 

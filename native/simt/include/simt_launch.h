@@ -12,7 +12,9 @@ struct Nccl;
 
 namespace st::simt {
 
-cudaError_t enqueue_kernel(dim3 grid, dim3 block, size_t shared_bytes, cudaStream_t stream, std::function<void()> body);
+// `body` is what one thread runs of the kernel, which is known by its address.
+cudaError_t enqueue_kernel(const void* kernel, dim3 grid, dim3 block, size_t shared_bytes, cudaStream_t stream,
+                           std::function<void()> body);
 
 // Any other work, in the order of the stream.
 cudaError_t enqueue(cudaStream_t stream, std::function<cudaError_t()> work);

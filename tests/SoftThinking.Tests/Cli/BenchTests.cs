@@ -106,6 +106,7 @@ public class BenchTests
         Assert.That(Hashes("--batch", "2,4", "--threads", "2"), Is.EqualTo(one));
         Assert.That(Hashes("--batch", "4", "--repeat", "3"), Is.EqualTo(one[1..]));
         Assert.That(Hashes("--batch", "2,4", "--context", "40", "--greedy"), Is.EqualTo(one));
+        Assert.That(Hashes("--batch", "2,4", "--context-limit", "2048"), Is.EqualTo(one));
     }
 
     [TestCase("--seed", "1")]
@@ -235,6 +236,7 @@ public class BenchTests
     [TestCase("--prompt 1", "--prompt must be 2 or more, not 1")]
     [TestCase("--generate 1", "--generate must be 2 or more, not 1")]
     [TestCase("--context 0", "--context must be 2 or more, not 0")]
+    [TestCase("--context-limit 1", "--context-limit must be 2 or more, not 1")]
     [TestCase("--repeat 0", "--repeat must be 1 to 1000, not 0")]
     [TestCase("--concurrent 0", "--concurrent must be 1 to 1024, not 0")]
     [TestCase("--threads 1025", "--threads must be 0 to 1024, not 1025")]

@@ -16,6 +16,7 @@ class FaultTest : public testing::Test {
     unsetenv("SOFTTHINKING_SIMT_FAULT");
     unsetenv("SOFTTHINKING_SIMT_MEMORY");
     unsetenv("SOFTTHINKING_SIMT_DEVICES");
+    unsetenv("SOFTTHINKING_SIMT_MULTIPROCESSORS");
     unsetenv("SOFTTHINKING_CUBLAS");
     unsetenv("SOFTTHINKING_NCCL");
   }
@@ -38,6 +39,13 @@ TEST_F(FaultTest, WhatIsMissingIsSaidInOneSentence) {
     std::string reason = why_unsupported("simt");
     EXPECT_NE(reason.find(words), std::string::npos) << reason;
   }
+}
+
+// Choices of geometry depend on the number, so that tests want to have an H100's.
+TEST_F(FaultTest, TheNumberOfMultiprocessorsCanBeSet) {
+  EXPECT_EQ(Device(target_, 0).info.threads, 16);
+  setenv("SOFTTHINKING_SIMT_MULTIPROCESSORS", "132", 1);
+  EXPECT_EQ(Device(target_, 0).info.threads, 132);
 }
 
 // What a device opened with fast_products reports about the library, and whether it has one.

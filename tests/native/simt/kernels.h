@@ -50,6 +50,20 @@ inline __global__ void dynamic_index_kernel(int* out, int at) {
   if (threadIdx.x == 0) out[0] = line[at];
 }
 
+// More shared memory than is to be had without an attribute, if there is much of the dynamic kind.
+inline __global__ void two_kinds_kernel(int* out) {
+  ST_SHARED(int, line, kThreads);
+  ST_DYNAMIC_SHARED(int, more);
+  line[threadIdx.x] = static_cast<int>(threadIdx.x);
+  more[threadIdx.x] = line[threadIdx.x];
+  out[threadIdx.x] = more[threadIdx.x];
+}
+
+// Launched by one test, first while it captures.
+inline __global__ void unloaded_kernel(int* out) {
+  out[threadIdx.x] = 1;
+}
+
 // What a barrier must not see.
 enum class Mistake { kNone, kLeaves, kOtherBarrier, kOtherMask, kAloneInWarp };
 

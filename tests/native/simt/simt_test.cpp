@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <functional>
 #include <numeric>
 
 #include "kernels.h"
@@ -35,6 +36,12 @@ class SimtTest : public testing::Test {
   template <typename... P, typename... A>
   cudaError_t start(void (*kernel)(P...), unsigned blocks, size_t shared, A... arguments) {
     return st::cuda::start_kernel(kernel, blocks, kThreads, shared, stream_, std::tuple<P...>(arguments...));
+  }
+
+  template <typename... P>
+  void load(void (*kernel)(P...)) {
+    cudaFuncAttributes attributes;
+    EXPECT_EQ(cudaFuncGetAttributes(&attributes, reinterpret_cast<const void*>(kernel)), cudaSuccess);
   }
 
   cudaError_t wait() { return cudaStreamSynchronize(stream_); }
@@ -194,6 +201,7 @@ TEST_F(SimtTest, AKernelNeedsTheContextOfItsStream) {
 TEST_F(SimtTest, GraphsRepeatWhatWasRecorded) {
   int *out = ints(8), *copy = ints(8);
   std::fill(out, out + 8, -1);
+  load(count_kernel);
   EXPECT_EQ(cudaStreamBeginCapture(stream_, cudaStreamCaptureModeThreadLocal), cudaSuccess);
   EXPECT_EQ(start(count_kernel, 1, 0, out, 7), cudaSuccess);
   EXPECT_EQ(cudaMemcpyAsync(copy, out, 8 * sizeof(int), cudaMemcpyDefault, stream_), cudaSuccess);
@@ -212,9 +220,55 @@ TEST_F(SimtTest, GraphsRepeatWhatWasRecorded) {
   }
   cudaGraphExecDestroy(executable);
   cudaGraphDestroy(graph);
+}
+
+// What a thread may not do while it captures, each of which spoils the capture.
+TEST_F(SimtTest, ACaptureIsSpoiltByWhatIsIllegalMeanwhile) {
+  int* out = ints(kThreads);
+  void* memory = nullptr;
+  cudaEvent_t event;
+  EXPECT_EQ(cudaEventCreate(&event), cudaSuccess);
+  const std::function<cudaError_t()> illegal[] = {
+      [&] { return wait(); },
+      [&] { return cudaDeviceSynchronize(); },
+      [&] { return cudaMalloc(&memory, 8); },
+      [&] { return cudaHostAlloc(&memory, 8, cudaHostAllocDefault); },
+      [&] { return cudaFree(out); },
+      [&] { return cudaEventQuery(event); },
+      [&] { return cudaEventSynchronize(event); },
+      [&] { return start(unloaded_kernel, 1, 0, out); },
+  };
+  cudaGraph_t graph = nullptr;
+  for (const auto& call : illegal) {
+    EXPECT_EQ(cudaStreamBeginCapture(stream_, cudaStreamCaptureModeThreadLocal), cudaSuccess);
+    EXPECT_EQ(call(), cudaErrorStreamCaptureUnsupported);
+    EXPECT_EQ(cudaStreamEndCapture(stream_, &graph), cudaErrorStreamCaptureInvalidated);
+  }
+  cudaEventDestroy(event);
+  load(unloaded_kernel);
   EXPECT_EQ(cudaStreamBeginCapture(stream_, cudaStreamCaptureModeThreadLocal), cudaSuccess);
-  EXPECT_EQ(wait(), cudaErrorStreamCaptureUnsupported);
-  EXPECT_EQ(cudaStreamEndCapture(stream_, &graph), cudaErrorStreamCaptureInvalidated);
+  EXPECT_EQ(start(unloaded_kernel, 1, 0, out), cudaSuccess);
+  EXPECT_EQ(cudaStreamEndCapture(stream_, &graph), cudaSuccess);
+  cudaGraphDestroy(graph);
+}
+
+// Without an attribute 48 KiB, of both kinds together; with one, what it says of the dynamic kind.
+TEST_F(SimtTest, SharedMemoryNeedsAnAttribute) {
+  constexpr size_t kMost = 48 << 10, kStatic = kThreads * sizeof(int);
+  const void* kernel = reinterpret_cast<const void*>(two_kinds_kernel);
+  int* out = ints(kThreads);
+  EXPECT_EQ(start(two_kinds_kernel, 1, kMost + 4, out), cudaErrorInvalidValue);
+  EXPECT_EQ(start(two_kinds_kernel, 1, kMost - kStatic, out), cudaSuccess);
+  EXPECT_EQ(wait(), cudaSuccess);
+  EXPECT_EQ(start(two_kinds_kernel, 1, kMost - kStatic + 4, out), cudaSuccess);
+  EXPECT_EQ(wait(), cudaErrorLaunchFailure);
+  EXPECT_NE(std::string(cudaGetErrorString(cudaErrorLaunchFailure)).find("49156 bytes of shared memory"),
+            std::string::npos);
+  st::simt::reset_device(0);
+  EXPECT_EQ(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, 60000), cudaSuccess);
+  EXPECT_EQ(start(two_kinds_kernel, 1, 60000, out), cudaSuccess);
+  EXPECT_EQ(wait(), cudaSuccess);
+  EXPECT_EQ(start(two_kinds_kernel, 1, 60004, out), cudaErrorInvalidValue);
 }
 
 }  // namespace
