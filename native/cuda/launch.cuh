@@ -8,6 +8,7 @@
 #include "cuda/context.h"
 #include "cuda/device.h"
 
+#define ST_CALL __attribute__((noinline)) __device__  // stays a function: code that is large, and called often
 #if defined(ST_SIMT)
 #include "simt_launch.h"
 #else

@@ -7,7 +7,7 @@ namespace st::cuda {
 namespace {
 
 // One block per row. NaN for an id beyond the vocabulary. Registers: 80.
-__global__ void __launch_bounds__(kThreads) log_probs_kernel(st_log_probs op, LogitRows rows) {
+__global__ void __launch_bounds__(kThreads, 1) log_probs_kernel(st_log_probs op, LogitRows rows) {
   ST_DYNAMIC_SHARED(Search, search);
   int64_t r = blockIdx.x;
   int32_t slot = op.slots[r];
@@ -32,7 +32,7 @@ __global__ void __launch_bounds__(kThreads) log_probs_kernel(st_log_probs op, Lo
     op.head[r] = known ? log_prob(row.logits[head]) : float_of(0x7fc00000u);
   }
   if (count == 0) return;
-  int found = sort_top(row, op.count, *search);
+  int found = sort_first(row, Cut{0, 0, 0}, op.count, *search);
   for (unsigned i = threadIdx.x; i < count; i += kThreads) {
     bool exists = i < static_cast<unsigned>(found);
     top_ids[i] = exists ? static_cast<int32_t>(key_id(search->keys[i])) : 0;

@@ -1,19 +1,22 @@
 // Shared by sample, probe, log_probs and score: statistics of the rows of logits, and the search for the largest.
 // The k-th largest tile maximum is a lower bound of the k-th logit, so that few tiles are read again. If many entries
-// may be kept, a block selects by the digits of the keys (radix select) instead.
+// may be kept, a block searches the whole row instead.
 #pragma once
 
 #include "common/strategies.h"
+#include "cuda/numbers.cuh"
 #include "cuda/select.cuh"
 
 namespace st::cuda {
 
 constexpr int kLogitTile = 128;  // logits per stored maximum: those of a warp, 4 per lane
-constexpr int kChunk = 8192;     // logits that a block sums
 constexpr int kThreads = kRowThreads, kWarps = kRowWarps;
-constexpr int kCandidates = 2048;       // keys that a block collects before it falls back to radix select
+constexpr int kChunkFours = 2, kChunk = kChunkFours * 4 * kThreads;  // logits that a block sums
+constexpr int kCandidates = 4096;       // keys that a block collects before it searches the whole row
 constexpr int kSorted = kNoiseEntries;  // most entries that are sorted
 static_assert(kSorted == ST_MAX_TOPK);
+
+using Four = Pack<float, 4>;
 
 // Rows of logits with the temperature of each: that of its slot, or of `temperatures`, or, without either, 1.
 struct LogitRows {
@@ -61,6 +64,7 @@ struct LogitRow {
   const float* logits;
   const float* tiles;
   int64_t vocabulary;
+  bool wide;  // four logits at a time are aligned
   float maximum, temperature, inverse_temperature;
 
   __device__ float mass(uint64_t key) const {
@@ -68,26 +72,72 @@ struct LogitRow {
   }
   __device__ uint64_t fixed_mass(uint64_t key) const { return to_fixed(mass(key)); }
   __device__ bool good() const { return maximum > -INFINITY && maximum < INFINITY; }
+
+  // For `descend`: bins of equal width in x, down to where no entry is kept, then the bits of the logit. Rounding may
+  // move an entry to the next bin, but never past a larger logit.
+  __device__ uint64_t code(uint64_t key) const {
+    constexpr float kLowest = -41.0f, kScale = static_cast<float>(kBins - 1) / -kLowest;
+    float x = scaled_logit(key_logit(key), maximum, inverse_temperature);
+    auto bin = static_cast<uint32_t>(((x > kLowest ? x : kLowest) - kLowest) * kScale);
+    return uint64_t{bin} << 3 * kDigitBits | key >> 32 << 1;
+  }
 };
+
+__device__ __forceinline__ LogitRow row_at(const LogitRows& op, int64_t r) {
+  const float* logits = op.logits + r * op.vocabulary;
+  bool wide = op.vocabulary % 4 == 0 && reinterpret_cast<uintptr_t>(logits) % sizeof(Four) == 0;
+  return {logits, workspace_of(op).tiles + r * logit_tiles(op.vocabulary), op.vocabulary, wide, 0, 1, 1};
+}
+
+// The logits from each of the ids on, which are multiples of 4; NaN beyond the vocabulary. All loads are in flight
+// together.
+template <int N>
+__device__ __forceinline__ void load_fours(const LogitRow& row, const int64_t (&ids)[N], Four (&fours)[N]) {
+  constexpr float kNone = __builtin_nanf("");
+  if (row.wide) {
+#pragma unroll
+    for (int n = 0; n < N; ++n)
+      fours[n] = ids[n] < row.vocabulary ? *reinterpret_cast<const Four*>(row.logits + ids[n])
+                                         : Four{{kNone, kNone, kNone, kNone}};
+    return;
+  }
+#pragma unroll
+  for (int n = 0; n < N; ++n)
+    for (int e = 0; e < 4; ++e) fours[n].at[e] = ids[n] + e < row.vocabulary ? row.logits[ids[n] + e] : kNone;
+}
+
+// Calls add(logit, id) for N times four entries of the row, from `first` on and `apart` apart.
+template <int N, typename Add>
+__device__ __forceinline__ void visit_fours(const LogitRow& row, int64_t first, int64_t apart, Add add) {
+  int64_t ids[N];
+  Four fours[N];
+#pragma unroll
+  for (int n = 0; n < N; ++n) ids[n] = first + n * apart;
+  load_fours(row, ids, fours);
+#pragma unroll
+  for (int n = 0; n < N; ++n)
+    for (int e = 0; e < 4; ++e)
+      if (fours[n].at[e] == fours[n].at[e]) add(fours[n].at[e], static_cast<uint32_t>(ids[n] + e));
+}
 
 // The filters of a slot's next token.
 __device__ __forceinline__ const st_filter& filter_of_slot(const LogitRows& op, int32_t slot) {
   return filter_of(op.sampling[slot], is_soft(op.sampling[slot], op.states[slot]));
 }
 
-// Called by all threads of a block. The maximum of a row with NaN is NaN.
+// The larger, or NaN where one is.
+struct MaxOrNan {
+  __device__ __forceinline__ float operator()(float a, float b) const { return b > a || b != b ? b : a; }
+};
+
+// Called by all threads of a block. The maximum of a row with NaN is infinite.
 __device__ __forceinline__ LogitRow open_row(const LogitRows& op, int64_t r, int32_t slot) {
-  int64_t tiles = logit_tiles(op.vocabulary);
-  LogitRow row = {op.logits + r * op.vocabulary, workspace_of(op).tiles + r * tiles, op.vocabulary, 0, 1, 1};
+  LogitRow row = row_at(op, r);
   float maximum = -INFINITY;
-  int nan = 0;
-  for (int64_t t = threadIdx.x; t < tiles; t += kThreads) {
-    float value = row.tiles[t];
-    nan |= value != value;
-    maximum = value > maximum ? value : maximum;
-  }
-  row.maximum = block_reduce<kWarps>(maximum, Max());
-  if (block_reduce<kWarps>(nan, Max())) row.maximum = INFINITY;
+  for (int64_t t = threadIdx.x; t < logit_tiles(op.vocabulary); t += kThreads)
+    maximum = MaxOrNan()(maximum, row.tiles[t]);
+  maximum = block_reduce<kWarps>(maximum, MaxOrNan());
+  row.maximum = maximum == maximum ? maximum : INFINITY;
   if (op.sampling)
     row.temperature = filter_of_slot(op, slot).temperature;
   else if (op.temperatures)
@@ -101,27 +151,39 @@ __device__ __forceinline__ SoftmaxSums block_sums(SoftmaxSums sums) {
   return {block_reduce<kWarps>(sums.z, Sum()), block_reduce<kWarps>(sums.s, Sum())};
 }
 
-// The sums of a row, from those of its chunks.
+__device__ __forceinline__ void add_sums(ChunkSums& sums, const ChunkSums& other) {
+  sums = {{sums.at_t.z + other.at_t.z, sums.at_t.s + other.at_t.s},
+          {sums.at_1.z + other.at_1.z, sums.at_1.s + other.at_1.s},
+          Max()(sums.first_cut, other.first_cut)};
+}
+
+// Over the lanes of a warp.
+__device__ __forceinline__ ChunkSums warp_sums(const ChunkSums& sums) {
+  return {{warp_reduce(sums.at_t.z, Sum()), warp_reduce(sums.at_t.s, Sum())},
+          {warp_reduce(sums.at_1.z, Sum()), warp_reduce(sums.at_1.s, Sum())},
+          warp_reduce(sums.first_cut, Max())};
+}
+
+// The sums of a row, from those of its chunks. Every warp adds all, without a barrier.
 __device__ __forceinline__ ChunkSums row_sums(const LogitRows& op, int64_t r) {
   int64_t chunks = chunks_of(op.vocabulary);
   ChunkSums sums = {{0, 0}, {0, 0}, 0};
-  for (int64_t c = 0; c < chunks; ++c) {
-    const ChunkSums& each = workspace_of(op).chunks[r * chunks + c];
-    sums = {{sums.at_t.z + each.at_t.z, sums.at_t.s + each.at_t.s},
-            {sums.at_1.z + each.at_1.z, sums.at_1.s + each.at_1.s},
-            Max()(sums.first_cut, each.first_cut)};
-  }
-  return sums;
+  for (int64_t c = threadIdx.x % kWarpSize; c < chunks; c += kWarpSize)
+    add_sums(sums, workspace_of(op).chunks[r * chunks + c]);
+  return warp_sums(sums);
 }
 
 __device__ __forceinline__ RowStatistics statistics_of(const LogitRow& row, const ChunkSums& sums) {
   return row_statistics(row.maximum, row.temperature, sums.at_t, sums.at_1);
 }
 
-// State of a block's search, in shared memory.
+// State of a block's search, in shared memory. `keys` are candidates, then the result: the first entries, in order.
+// Before that the place may hold the bins of a search of the whole row, or sums of its segments.
 struct Search {
-  uint64_t candidates[kCandidates];
-  uint64_t keys[kSorted];  // the result, in order
+  union {
+    uint64_t keys[kCandidates];
+    Bins bins;
+  };
   unsigned count;
 };
 
@@ -136,15 +198,126 @@ struct Cut {
 // Calls add(key) for the thread's entries of the row.
 template <typename Add>
 __device__ __forceinline__ void visit_row(const LogitRow& row, Add add) {
-  for (int64_t id = threadIdx.x; id < row.vocabulary; id += kThreads)
-    add(order_key(row.logits[id], static_cast<uint32_t>(id)));
+#pragma unroll 1
+  for (int64_t first = threadIdx.x * 4; first < row.vocabulary; first += kThreads * 4)
+    visit_fours<1>(row, first, 0, [&](float logit, uint32_t id) { add(order_key(logit, id)); });
 }
 
-// The key of the `rank`-th entry of those that the cut keeps; 0 when there are fewer.
-inline __device__ uint64_t key_of_rank(const LogitRow& row, const Cut& cut, uint64_t rank) {
-  return descend(
-      [&](auto add) { visit_row(row, [&](uint64_t key) { add(key, cut.keeps(key) ? uint64_t{1} : uint64_t{0}); }); },
-      rank);
+// --- ids by running sums -------------------------------------------------------------------------------------------
+
+// Segments of a row: whole tiles, a warp each.
+__device__ __forceinline__ int64_t tiles_per_segment(const LogitRow& row) {
+  return (logit_tiles(row.vocabulary) + kCandidates - 1) / kCandidates;
+}
+
+__device__ __forceinline__ int64_t segments_of(const LogitRow& row) {
+  return (logit_tiles(row.vocabulary) + tiles_per_segment(row) - 1) / tiles_per_segment(row);
+}
+
+// Sums weight(key) over each segment of the row into shared.keys.
+template <typename Weight>
+__device__ __forceinline__ void sum_segments(const LogitRow& row, Weight weight, Search& shared) {
+  int64_t lane = threadIdx.x % kWarpSize, size = tiles_per_segment(row) * kLogitTile;
+  __syncthreads();
+  for (int64_t segment = threadIdx.x / kWarpSize; segment < segments_of(row); segment += kWarps) {
+    uint64_t sum = 0;
+    for (int64_t first = segment * size; first < (segment + 1) * size; first += kLogitTile)
+      visit_fours<1>(row, first + lane * 4, 0, [&](float logit, uint32_t id) { sum += weight(order_key(logit, id)); });
+    sum = warp_reduce(sum, Sum());
+    if (lane == 0) shared.keys[segment] = sum;
+  }
+  __syncthreads();
+}
+
+// By one warp: the first id from `begin` on at which the running weight exceeds `position`.
+template <typename Weight>
+__device__ __forceinline__ int32_t id_in_segment(const LogitRow& row, Weight weight, int64_t begin, uint64_t position) {
+  for (;; begin += kLogitTile) {
+    int64_t first[1] = {begin + threadIdx.x % kWarpSize * 4};
+    Four four[1];
+    load_fours(row, first, four);
+    uint64_t weights[4], own = 0;
+    for (int e = 0; e < 4; ++e) {
+      float logit = four[0].at[e];
+      weights[e] = logit == logit ? weight(order_key(logit, static_cast<uint32_t>(first[0] + e))) : 0;
+      own += weights[e];
+    }
+    uint64_t end = warp_running_sum(own), running = end - own;
+    auto id = static_cast<int32_t>(first[0]);
+    for (int e = 0; e < 3; ++e) {
+      running += weights[e];
+      if (running <= position) id += 1;
+    }
+    int lane = __popc(__ballot_sync(kWholeWarp, end <= position));
+    if (lane < kWarpSize) return __shfl_sync(kWholeWarp, id, lane);
+    position -= __shfl_sync(kWholeWarp, end, kWarpSize - 1);
+  }
+}
+
+// The first ids at which the running weight of the row exceeds position(j), for all j < count; `weight` is that of
+// sum_segments before, and the positions are below the sum.
+template <typename Weight, typename Position>
+__device__ __forceinline__ void find_ids(const LogitRow& row, Weight weight, int count, Position position, int32_t* ids,
+                                         Search& shared) {
+  constexpr int kEach = (kCandidates + kThreads - 1) / kThreads;
+  int first = static_cast<int>(threadIdx.x) * kEach, segments = static_cast<int>(segments_of(row));
+  uint64_t own = 0, all;
+  for (int s = first; s < first + kEach && s < segments; ++s) own += shared.keys[s];
+  uint64_t begin = block_prefix_sum<kWarps, uint64_t>(own, &all), end = begin + own;
+  for (int s = first; s < first + kEach && s < segments; ++s) {  // sums become those of the segments before
+    uint64_t sum = shared.keys[s];
+    shared.keys[s] = begin;
+    begin += sum;
+  }
+  __syncthreads();
+  for (int j = 0; j < count; ++j) {
+    uint64_t at = position(j);
+    if (at < end - own || at >= end) continue;
+    int s = first;
+    while (s + 1 < first + kEach && s + 1 < segments && shared.keys[s + 1] <= at) ++s;
+    ids[j] = s;
+  }
+  __syncthreads();
+  for (int j = static_cast<int>(threadIdx.x) / kWarpSize; j < count; j += kWarps) {
+    int segment = ids[j];
+    int64_t size = tiles_per_segment(row) * kLogitTile;
+    int32_t id = id_in_segment(row, weight, segment * size, position(j) - shared.keys[segment]);
+    if (threadIdx.x % kWarpSize == 0) ids[j] = id;
+  }
+  __syncthreads();
+}
+
+// --- searches of the whole row -------------------------------------------------------------------------------------
+
+// The key of the first of the entries with the logit of `tie`, in the order of ids, at which their running weight
+// reaches `target`; each has the weight `of_one`.
+inline __device__ uint64_t key_of_tie(const LogitRow& row, uint64_t tie, uint64_t of_one, uint64_t target,
+                                      Search& shared) {
+  ST_SHARED(int32_t, id, 1);
+  auto weight = [&](uint64_t key) { return key >> 32 == tie >> 32 ? of_one : 0; };
+  sum_segments(row, weight, shared);
+  find_ids(
+      row, weight, 1, [&](int) { return target - 1; }, id, shared);
+  return tie | (0xffffffffu - static_cast<uint32_t>(id[0]));
+}
+
+// The key of the entry at which those that the cut keeps reach `target`, by mass or in number; where all entries of a
+// logit are needed, the smallest key of that logit; 0 when the total does not reach the target.
+inline __device__ uint64_t key_where(const LogitRow& row, const Cut& cut, bool by_mass, uint64_t target,
+                                     Search& shared) {
+  auto weight = [&](uint64_t key) { return by_mass ? row.fixed_mass(key) : 1; };
+  Reached reached = descend(
+      4,
+      [&](auto add) {
+        visit_row(row, [&](uint64_t key) {
+          if (cut.keeps(key)) add(row.code(key), [&] { return weight(key); });
+        });
+      },
+      target, shared.bins);
+  if (reached.weight == 0) return 0;
+  uint64_t tie = (reached.code >> 1) << 32, of_one = weight(tie);
+  bool all = reached.left + of_one > reached.weight;
+  return all ? tie : key_of_tie(row, tie, of_one, reached.left, shared);
 }
 
 inline __device__ uint64_t mass_of_kept(const LogitRow& row, const Cut& cut) {
@@ -153,78 +326,86 @@ inline __device__ uint64_t mass_of_kept(const LogitRow& row, const Cut& cut) {
   return block_reduce<kWarps>(mass, Sum());
 }
 
-// Sorts the `want` largest candidates into shared.keys; returns their number.
-inline __device__ int sort_candidates(Search& shared, int want) {
-  int count = static_cast<int>(shared.count);
-  __syncthreads();
-  for_each_rank(
-      shared.candidates, count, [](uint64_t a, uint64_t b) { return a > b; },
-      [&](int i, int rank) {
-        if (rank < want) shared.keys[rank] = shared.candidates[i];
-      });
-  __syncthreads();
-  return count < want ? count : want;
-}
+// --- searches of a few entries -------------------------------------------------------------------------------------
 
-// Collects the keys of a row that `keeps` accepts and whose logit is at least `bound`; false if there are too many.
-template <typename Keeps>
-inline __device__ bool gather(const LogitRow& row, float bound, Keeps keeps, Search& shared) {
+// Collects the keys that the cut keeps and whose logit is at least `bound`; false if there are too many.
+inline __device__ bool gather(const LogitRow& row, float bound, const Cut& cut, Search& shared) {
+  constexpr int kFlight = 4;  // tiles that a warp reads together
   __syncthreads();
   if (threadIdx.x == 0) shared.count = 0;
   __syncthreads();
-  int lane = static_cast<int>(threadIdx.x % kWarpSize);
-  for (int64_t tile = threadIdx.x / kWarpSize; tile < logit_tiles(row.vocabulary); tile += kWarps) {
-    if (!(row.tiles[tile] >= bound)) continue;
-    for (int i = 0; i < kLogitTile / kWarpSize; ++i) {
-      int64_t id = tile * kLogitTile + i * kWarpSize + lane;
-      if (id >= row.vocabulary || !(row.logits[id] >= bound)) continue;
-      uint64_t key = order_key(row.logits[id], static_cast<uint32_t>(id));
-      if (!keeps(key)) continue;
-      unsigned place = atomicAdd(&shared.count, 1u);
-      if (place < kCandidates) shared.candidates[place] = key;
+  int64_t lane = threadIdx.x % kWarpSize, tiles = logit_tiles(row.vocabulary);
+#pragma unroll 1
+  for (int64_t group = threadIdx.x - lane; group < tiles; group += kThreads) {
+    unsigned hits = __ballot_sync(kWholeWarp, group + lane < tiles && row.tiles[group + lane] >= bound);
+#pragma unroll 1
+    while (hits != 0) {
+      int64_t ids[kFlight];
+      Four fours[kFlight];
+#pragma unroll
+      for (int n = 0; n < kFlight; ++n) {
+        ids[n] = hits == 0 ? row.vocabulary : (group + __popc((hits & -hits) - 1)) * kLogitTile + lane * 4;
+        hits &= hits - 1;
+      }
+      load_fours(row, ids, fours);
+#pragma unroll
+      for (int n = 0; n < kFlight; ++n) {
+        for (int e = 0; e < 4; ++e) {
+          if (!(fours[n].at[e] >= bound)) continue;
+          uint64_t key = order_key(fours[n].at[e], static_cast<uint32_t>(ids[n] + e));
+          if (!cut.keeps(key)) continue;
+          unsigned place = atomicAdd(&shared.count, 1u);
+          if (place < kCandidates) shared.keys[place] = key;
+        }
+      }
     }
   }
   __syncthreads();
   return shared.count <= kCandidates;
 }
 
-// Sorts the first `want` entries of the row into shared.keys; returns their number, or -1 for too many candidates.
-inline __device__ int select_top(const LogitRow& row, int want, Search& shared) {
+// A lower bound of the `want`-th logit: the `want`-th tile maximum.
+inline __device__ float bound_of(const LogitRow& row, int want, Search& shared) {
   int64_t tiles = logit_tiles(row.vocabulary);
-  float bound = want == 1 ? row.maximum : -INFINITY;
-  if (want > 1 && want < tiles) {
-    uint64_t key = descend(
-        [&](auto add) {
-          for (int64_t t = threadIdx.x; t < tiles; t += kThreads)
-            add(order_key(row.tiles[t], static_cast<uint32_t>(t)), 1);
-        },
-        static_cast<uint64_t>(want));
-    bound = key_logit(key);
+  if (want == 1) return row.maximum;
+  if (want >= tiles) return -INFINITY;
+  Reached reached = descend(
+      3,
+      [&](auto add) {
+        for (int64_t t = threadIdx.x; t < tiles; t += kThreads)
+          add(order_key(row.tiles[t], 0) >> 32 << 1, [] { return One(); });
+      },
+      static_cast<uint64_t>(want), shared.bins);
+  return key_logit(reached.code >> 1 << 32);
+}
+
+// Sorts the first `want` (<= kSorted) entries that the cut keeps into shared.keys; returns their number. Looks in few
+// tiles, or in the whole row where the cut is not that of all entries or too many of them reach the bound.
+inline __device__ int sort_first(const LogitRow& row, Cut cut, int want, Search& shared) {
+  bool whole = cut.top != 0;
+  float bound = whole ? 0.0f : bound_of(row, want, shared);
+#pragma unroll 1
+  while (whole || !gather(row, bound, cut, shared)) {
+    uint64_t last = key_where(row, cut, false, static_cast<uint64_t>(want), shared);
+    cut.last = Max()(cut.last, last);
+    bound = cut.last > 0 ? key_logit(cut.last) : -INFINITY;
+    whole = false;
   }
-  if (!gather(
-          row, bound, [](uint64_t) { return true; }, shared))
-    return -1;
-  return sort_candidates(shared, want);
+  int count = static_cast<int>(shared.count);
+  sort_keys(shared.keys, count);
+  return count < want ? count : want;
 }
 
-// Sorts the first `needed` (<= kSorted) entries that the cut keeps into shared.keys; returns their number.
-inline __device__ int sort_kept(const LogitRow& row, Cut cut, int64_t needed, Search& shared) {
-  uint64_t last = key_of_rank(row, cut, static_cast<uint64_t>(needed));
-  cut.last = Max()(cut.last, last);
-  gather(
-      row, -INFINITY, [&](uint64_t key) { return cut.keeps(key); }, shared);
-  return sort_candidates(shared, kSorted);
-}
-
-// Sorts the first `want` (<= kSorted) entries of the row into shared.keys, whatever the row is; returns their number.
-inline __device__ int sort_top(const LogitRow& row, int want, Search& shared) {
-  int found = select_top(row, want, shared);
-  return found >= 0 ? found : sort_kept(row, Cut{0, 0, 0}, want, shared);
-}
-
-// The first entry of the order.
-inline __device__ uint64_t top_key(const LogitRow& row, Search& shared) {
-  return select_top(row, 1, shared) > 0 ? shared.keys[0] : key_of_rank(row, Cut{0, 0, 0}, 1);
+// The first entry of the order: in the first tile with the maximum the first id that has it.
+inline __device__ uint64_t top_key(const LogitRow& row) {
+  int64_t tiles = logit_tiles(row.vocabulary), tile = tiles;
+  for (int64_t t = threadIdx.x; t < tiles && tile == tiles; t += kThreads)
+    if (row.tiles[t] == row.maximum) tile = t;
+  tile = block_reduce<kWarps>(tile, Min());
+  uint64_t key = 0;
+  visit_fours<1>(row, tile * kLogitTile + threadIdx.x % kWarpSize * 4, 0,
+                 [&](float logit, uint32_t id) { key = Max()(key, order_key(logit, id)); });
+  return warp_reduce(key, Max());
 }
 
 }  // namespace st::cuda

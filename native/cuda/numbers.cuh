@@ -45,6 +45,26 @@ struct alignas(sizeof(T) * N) Pack {
   T at[N];
 };
 
+__device__ __forceinline__ float number_in(float, uint32_t word, int) {
+  return float_of(word);
+}
+template <typename T>
+__device__ __forceinline__ float number_in(T, uint32_t word, int half) {
+  return to_float(T{static_cast<uint16_t>(word >> 16 * half)});
+}
+
+// N numbers as they are stored. A load of narrow numbers is waited for where the compiler takes it apart, which is
+// where it stands: words stay whole until they are used.
+template <typename T, int N>
+struct alignas(sizeof(T) * N) Words {
+  uint32_t words[sizeof(T) * N / 4];
+
+  __device__ __forceinline__ float at(int i) const {
+    constexpr int kEach = 4 / sizeof(T);
+    return number_in(T(), words[i / kEach], i % kEach);
+  }
+};
+
 // The two numbers in a register of an mma operand.
 template <typename T>
 __device__ __forceinline__ uint32_t packed(T low, T high) {

@@ -16,7 +16,6 @@ __device__ void write_plain(int32_t id, int64_t row, int entries, int32_t* ids, 
 
 // One block per row. Registers: 64.
 __global__ void __launch_bounds__(kThreads) probe_kernel(st_probe op, LogitRows rows) {
-  ST_DYNAMIC_SHARED(Search, search);
   ST_SHARED(int32_t, emitted, 1);
   int64_t r = blockIdx.x, slot = op.slots[r];
   if (slot < 0) return;
@@ -26,7 +25,7 @@ __global__ void __launch_bounds__(kThreads) probe_kernel(st_probe op, LogitRows 
     return;
   }
   SoftmaxSums sums = row_sums(rows, r).at_t;
-  auto token = static_cast<int32_t>(key_id(top_key(row, *search)));
+  auto token = static_cast<int32_t>(key_id(top_key(row)));
   if (threadIdx.x == 0) {
     st_sequence_state& state = op.states[slot];
     int32_t thought = state.token;
@@ -50,7 +49,7 @@ st_status probe(st_stream* stream, const st_probe* op) {
   ST_TRY(check(stream, op));
   LogitRows rows = {op->logits, op->slots, op->rows, op->vocabulary, op->workspace, nullptr, nullptr, nullptr};
   ST_TRY(logit_statistics("probe", stream, rows));
-  return launch<probe_kernel>("probe", static_cast<unsigned>(op->rows), kThreads, sizeof(Search), stream, *op, rows);
+  return launch<probe_kernel>("probe", static_cast<unsigned>(op->rows), kThreads, 0, stream, *op, rows);
 }
 
 }  // namespace st::cuda

@@ -57,16 +57,23 @@ struct Min {
   }
 };
 
-// The sum over the threads before this one; *total gets the sum over all. Integers only, where order does not matter.
+// The sum over the lanes up to this one. Integers only, where order does not matter; below the same.
+template <typename T>
+__device__ __forceinline__ T warp_running_sum(T value) {
+  int lane = static_cast<int>(threadIdx.x % kWarpSize);
+  for (int by = 1; by < kWarpSize; by *= 2) {
+    T before = __shfl_up_sync(kWholeWarp, value, static_cast<unsigned>(by));
+    if (lane >= by) value += before;
+  }
+  return value;
+}
+
+// The sum over the threads before this one; *total gets the sum over all.
 template <int kWarps, typename T>
 __device__ __forceinline__ T block_prefix_sum(T value, T* total) {
   ST_SHARED(T, of_warp, kWarps);
   int lane = static_cast<int>(threadIdx.x % kWarpSize), warp = static_cast<int>(threadIdx.x / kWarpSize);
-  T inclusive = value;
-  for (int by = 1; by < kWarpSize; by *= 2) {
-    T before = __shfl_up_sync(kWholeWarp, inclusive, static_cast<unsigned>(by));
-    if (lane >= by) inclusive += before;
-  }
+  T inclusive = warp_running_sum(value);
   __syncthreads();
   if (lane == kWarpSize - 1) of_warp[warp] = inclusive;
   __syncthreads();

@@ -27,7 +27,7 @@ struct Prefix {
 
 __device__ Prefix kept_prefix(const LogitRow& row, const st_filter& filter, uint64_t total, bool top_k_mass,
                               int available, const Shared& shared) {
-  constexpr int kEach = kSorted / kThreads;
+  constexpr int kEach = (kSorted + kThreads - 1) / kThreads;
   int first = static_cast<int>(threadIdx.x) * kEach;
   uint64_t fixed[kEach], own = 0, all;
   for (int i = 0; i < kEach; ++i) {
@@ -61,32 +61,33 @@ __device__ __forceinline__ Wanted wanted_of(const LogitRow& row, const st_filter
   return {limit, needed < limit ? needed : limit, limit < row.vocabulary && filter.top_p < 1.0f};
 }
 
-// Whether a few candidates determine what is kept; then *count entries are in order in shared.keys.
+// Whether the first entries, at most kSorted, determine what is kept; then *count entries are in order in shared.keys.
 __device__ bool keep_few(const LogitRow& row, const st_filter& filter, const Wanted& wanted, uint64_t total,
                          Shared& shared, int* count) {
   int64_t want = wanted.top_k_mass ? wanted.limit : wanted.needed < kFirstWant ? wanted.needed : kFirstWant;
-  if (want > kSorted) return false;
-  int found = select_top(row, static_cast<int>(want), shared);
-  if (found < 0) return false;
-  Prefix prefix = kept_prefix(row, filter, total, wanted.top_k_mass, found, shared);
-  if (!prefix.ended && want < wanted.needed) return false;
-  *count = prefix.count < wanted.needed ? prefix.count : static_cast<int>(wanted.needed);
-  return true;
+  for (; want <= kSorted; want = wanted.needed) {
+    int found = sort_first(row, Cut{0, 0, 0}, static_cast<int>(want), shared);
+    Prefix prefix = kept_prefix(row, filter, total, wanted.top_k_mass, found, shared);
+    if (!prefix.ended && want < wanted.needed) continue;
+    *count = prefix.count < wanted.needed ? prefix.count : static_cast<int>(wanted.needed);
+    return true;
+  }
+  return false;
 }
 
-// What the filters keep of the row, whatever it is, found by digits.
+// What the filters keep of the row, whatever it is: searches of the whole row.
 __device__ Cut cut_row(const LogitRow& row, const st_filter& filter, const Wanted& wanted, uint64_t total,
-                       uint64_t first_cut) {
-  Cut all = {0, 0, 0}, cut = {key_of_rank(row, all, 1), 0, first_cut};
-  if (wanted.limit < row.vocabulary) all.last = cut.last = key_of_rank(row, all, static_cast<uint64_t>(wanted.limit));
-  if (filter.top_p < 1.0f) {
-    uint64_t target = top_p_limit(filter.top_p, wanted.limit < row.vocabulary ? mass_of_kept(row, all) : total);
-    uint64_t last = descend(
-        [&](auto add) {
-          visit_row(row, [&](uint64_t key) { add(key, all.keeps(key) ? row.fixed_mass(key) : uint64_t{0}); });
-        },
-        target > 0 ? target : 1);
-    cut.last = Max()(cut.last, last);
+                       uint64_t first_cut, Shared& shared) {
+  Cut all = {0, 0, 0}, cut = {top_key(row), 0, first_cut};
+  bool by_number = wanted.limit < row.vocabulary;
+  auto target = static_cast<uint64_t>(wanted.limit);
+#pragma unroll 1
+  for (int pass = 0; pass < 2; ++pass) {
+    bool by_mass = pass == 1;
+    if (by_mass ? filter.top_p >= 1.0f : !by_number) continue;
+    if (by_mass) target = Max()(top_p_limit(filter.top_p, by_number ? mass_of_kept(row, all) : total), uint64_t{1});
+    cut.last = Max()(cut.last, key_where(row, all, by_mass, target, shared));
+    all.last = cut.last;
   }
   return cut;
 }
@@ -102,154 +103,145 @@ __device__ KeptSet find_kept(const LogitRow& row, const st_filter& filter, const
                              Shared& shared) {
   KeptSet kept = {false, 0, {0, 0, 0}};
   kept.few = keep_few(row, filter, wanted, sums.at_t.z, shared, &kept.count);
-  if (!kept.few) kept.cut = cut_row(row, filter, wanted, sums.at_t.z, sums.first_cut);
+  if (!kept.few) kept.cut = cut_row(row, filter, wanted, sums.at_t.z, sums.first_cut, shared);
   return kept;
 }
 
 // --- draws ---------------------------------------------------------------------------------------------------------
 
-// Sums over what is kept. Needs all threads.
-__device__ SoftmaxSums sums_of_kept(const LogitRow& row, const KeptSet& kept, const Shared& shared) {
-  SoftmaxSums sums = {0, 0};
-  auto add = [&](uint64_t key) {
-    float x = scaled_logit(key_logit(key), row.maximum, row.inverse_temperature);
-    add_mass(sums, x, mass_of(x));
-  };
-  if (kept.few) {
-    for (int i = static_cast<int>(threadIdx.x); i < kept.count; i += kThreads) add(shared.keys[i]);
-  } else {
-    visit_row(row, [&](uint64_t key) {
-      if (kept.cut.keeps(key)) add(key);
-    });
-  }
-  return block_sums(sums);
+__device__ __forceinline__ void add_entry(SoftmaxSums& sums, const LogitRow& row, uint64_t key) {
+  float x = scaled_logit(key_logit(key), row.maximum, row.inverse_temperature);
+  add_mass(sums, x, mass_of(x));
 }
 
-// Draws in a range of masses: calls inside(j, position) for those of the first `count` draws that fall there.
-template <typename Inside>
-__device__ __forceinline__ void for_each_draw(const RandomStep& random, int count, uint64_t total, uint64_t begin,
-                                              uint64_t end, Inside inside) {
-  for (int j = 0; j < count; ++j) {
-    uint64_t position = draw_mass(random.seed, random.step, static_cast<uint32_t>(j), total);
-    if (begin <= position && position < end) inside(j, position);
-  }
+// Sums over the first `count` entries in shared.keys.
+__device__ SoftmaxSums sums_of_few(const LogitRow& row, int count, const Shared& shared) {
+  SoftmaxSums sums = {0, 0};
+  for (int i = static_cast<int>(threadIdx.x); i < count; i += kThreads) add_entry(sums, row, shared.keys[i]);
+  return block_sums(sums);
 }
 
 // Among the entries in shared.keys: the first id, in the order of ids, at which the running mass passes the position.
 __device__ void draw_few(const LogitRow& row, const RandomStep& random, int draws, int count, uint64_t total,
                          Shared& shared) {
-  for (int i = static_cast<int>(threadIdx.x); i < count; i += kThreads)
-    shared.candidates[i] = row.fixed_mass(shared.keys[i]);
+  uint64_t* masses = shared.keys + kSorted;
+  for (int i = static_cast<int>(threadIdx.x); i < count; i += kThreads) masses[i] = row.fixed_mass(shared.keys[i]);
   __syncthreads();
   for (int i = static_cast<int>(threadIdx.x); i < count; i += kThreads) {
     uint32_t id = key_id(shared.keys[i]);
     uint64_t before = 0;
     for (int j = 0; j < count; ++j)
-      if (key_id(shared.keys[j]) < id) before += shared.candidates[j];
-    for_each_draw(random, draws, total, before, before + shared.candidates[i],
-                  [&](int j, uint64_t) { shared.drawn[j] = static_cast<int32_t>(id); });
+      if (key_id(shared.keys[j]) < id) before += masses[j];
+    for (int j = 0; j < draws; ++j) {
+      uint64_t position = draw_mass(random.seed, random.step, static_cast<uint32_t>(j), total);
+      if (before <= position && position < before + masses[i]) shared.drawn[j] = static_cast<int32_t>(id);
+    }
   }
 }
 
-// The same among the entries that the cut keeps; a thread has a range of ids.
-__device__ void draw_many(const LogitRow& row, const RandomStep& random, int draws, const Cut& cut, Shared& shared) {
-  int64_t each = (row.vocabulary + kThreads - 1) / kThreads, begin = threadIdx.x * each;
-  int64_t end = begin + each < row.vocabulary ? begin + each : row.vocabulary;
-  auto mass_at = [&](int64_t id) {
-    uint64_t key = order_key(row.logits[id], static_cast<uint32_t>(id));
-    return cut.keeps(key) ? row.fixed_mass(key) : 0;
+// The same among the entries that the cut keeps; returns the sums over them.
+__device__ SoftmaxSums draw_many(const LogitRow& row, const RandomStep& random, int draws, const Cut& cut,
+                                 Shared& shared) {
+  SoftmaxSums sums = {0, 0};
+  auto add = [&](uint64_t key) {
+    uint64_t before = sums.z;
+    if (cut.keeps(key)) add_entry(sums, row, key);
+    return sums.z - before;
   };
-  uint64_t own = 0, total;
-  for (int64_t id = begin; id < end; ++id) own += mass_at(id);
-  uint64_t before = block_prefix_sum<kWarps, uint64_t>(own, &total);
-  for_each_draw(random, draws, total, before, before + own, [&](int j, uint64_t position) {
-    uint64_t running = before;
-    int64_t id = begin;
-    for (;; ++id) {
-      running += mass_at(id);
-      if (running > position) break;
-    }
-    shared.drawn[j] = static_cast<int32_t>(id);
-  });
+  sum_segments(row, add, shared);
+  sums = block_sums(sums);
+  find_ids(
+      row, [&](uint64_t key) { return cut.keeps(key) ? row.fixed_mass(key) : 0; }, draws,
+      [&](int j) { return draw_mass(random.seed, random.step, static_cast<uint32_t>(j), sums.z); }, shared.drawn,
+      shared);
+  return sums;
 }
 
 // --- one row -------------------------------------------------------------------------------------------------------
 
-// Scores and weights before the noise take the place of the candidates and the keys, which are not needed any more when
-// the entries are loaded. The other half of the candidates is room to reorder.
+// Scores and weights before the noise take the place of candidates and keys, which are not needed any more when the
+// entries are loaded. The places after them are room to reorder.
 __device__ __forceinline__ Entries entries_of(Shared& shared) {
-  static_assert(kCandidates >= 2 * kSorted && sizeof *shared.candidates == sizeof(double));
-  return {shared.ids, shared.weights, reinterpret_cast<double*>(shared.candidates),
-          reinterpret_cast<double*>(shared.keys), shared.numbers};
+  static_assert(kCandidates >= 3 * kSorted && sizeof *shared.keys == sizeof(double));
+  auto* doubles = reinterpret_cast<double*>(shared.keys);
+  return {shared.ids, shared.weights, doubles + kSorted, doubles, shared.numbers};
 }
 
-// The Row of strategies.h: all threads of a block.
+// The Row of strategies.h: all threads of a block share one, in shared memory. The searches are calls: they are large,
+// and the strategies have many of them.
 class Row {
  public:
-  __device__ __forceinline__ Row(const LogitRow& row, const ChunkSums& sums, Shared& shared)
-      : statistics(statistics_of(row, sums)),
-        logits(row.logits),
-        entries(entries_of(shared)),
-        row_(row),
-        sums_(sums),
-        shared_(shared) {}
-
   RowStatistics statistics;
   const float* logits;
   Entries entries;
 
-  __device__ int first(int n) {
-    int found = sort_top(row_, n, shared_), finite = 0;
+  __device__ __forceinline__ void open(const LogitRow& row, const ChunkSums& sums) {
+    statistics = statistics_of(row, sums);
+    logits = row.logits;
+    entries = entries_of(memory());
+    row_ = row;
+    sums_ = sums;
+  }
+
+  ST_CALL int first(int n) {
+    Shared& shared = memory();
+    int found = sort_first(at(false), Cut{0, 0, 0}, n, shared), finite = 0;
     for (int i = static_cast<int>(threadIdx.x); i < found; i += kThreads)
-      finite += key_logit(shared_.keys[i]) > -INFINITY ? 1 : 0;
+      finite += key_logit(shared.keys[i]) > -INFINITY ? 1 : 0;
     return block_reduce<kWarps>(finite, Sum());
   }
 
-  __device__ int kept(const st_filter& filter, int n) {
-    Wanted wanted = wanted_of(row_, filter, n);
-    KeptSet set = find_kept(row_, filter, wanted, sums_, shared_);
-    return set.few ? set.count : sort_kept(row_, set.cut, wanted.needed, shared_);
+  ST_CALL int kept(const st_filter& filter, int n) {
+    LogitRow row = at(false);
+    Wanted wanted = wanted_of(row, filter, n);
+    KeptSet set = find_kept(row, filter, wanted, sums_, memory());
+    return set.few ? set.count : sort_first(row, set.cut, static_cast<int>(wanted.needed), memory());
   }
 
-  __device__ int prefix_of_p1(float top_p, int n) {
+  ST_CALL int prefix_of_p1(float top_p, int n) {
     st_filter filter = {1.0f, top_p, 0.0f, 0};
-    int found = sort_top(row_, n, shared_);
-    return kept_prefix(at(true), filter, statistics.at_1.z, false, found, shared_).count;
+    int found = sort_first(at(false), Cut{0, 0, 0}, n, memory());
+    return kept_prefix(at(true), filter, statistics.at_1.z, false, found, memory()).count;
   }
 
-  __device__ __forceinline__ uint64_t key(int i) const { return shared_.keys[i]; }
+  __device__ __forceinline__ uint64_t key(int i) const { return memory().keys[i]; }
 
-  __device__ uint64_t load(int count, bool one) {
+  ST_CALL uint64_t load(int count, bool one) {
+    Shared& shared = memory();
     LogitRow row = at(one);
     uint64_t total = 0;
     for (int i = static_cast<int>(threadIdx.x); i < count; i += kThreads) {
-      uint64_t key = shared_.keys[i];
+      uint64_t key = shared.keys[i];
       float mass = row.mass(key);
-      shared_.ids[i] = static_cast<int32_t>(key_id(key));
-      shared_.weights[i] = static_cast<double>(mass);
+      shared.ids[i] = static_cast<int32_t>(key_id(key));
+      shared.weights[i] = static_cast<double>(mass);
       total += to_fixed(mass);
     }
     return block_reduce<kWarps>(total, Sum());
   }
 
-  __device__ SoftmaxSums draw(const st_filter& filter, const RandomStep& random, int count) {
+  __device__ __forceinline__ SoftmaxSums draw(const st_filter& filter, const RandomStep& random, int count) {
+    return draw(filter, random.seed, random.step, count);
+  }
+
+  ST_CALL SoftmaxSums draw(const st_filter& filter, uint64_t seed, uint32_t step, int count) {
+    RandomStep random = {seed, step};
+    Shared& shared = memory();
+    LogitRow row = at(false);
     SoftmaxSums sums = {static_cast<uint64_t>(kFixedOne), 0};
     if (!(filter.temperature > 0.0f)) {
-      uint64_t top = top_key(row_, shared_);
-      if (threadIdx.x == 0) shared_.drawn[0] = static_cast<int32_t>(key_id(top));
+      uint64_t top = top_key(row);
+      if (threadIdx.x == 0) shared.drawn[0] = static_cast<int32_t>(key_id(top));
     } else {
-      KeptSet set = find_kept(row_, filter, wanted_of(row_, filter, row_.vocabulary), sums_, shared_);
-      sums = sums_of_kept(row_, set, shared_);
-      if (count > 0 && set.few)
-        draw_few(row_, random, count, set.count, sums.z, shared_);
-      else if (count > 0)
-        draw_many(row_, random, count, set.cut, shared_);
+      KeptSet set = find_kept(row, filter, wanted_of(row, filter, row.vocabulary), sums_, shared);
+      sums = set.few ? sums_of_few(row, set.count, shared) : draw_many(row, random, count, set.cut, shared);
+      if (set.few) draw_few(row, random, count, set.count, sums.z, shared);
     }
     __syncthreads();
     return sums;
   }
 
-  __device__ __forceinline__ int32_t drawn(int j) const { return shared_.drawn[j]; }
+  __device__ __forceinline__ int32_t drawn(int j) const { return memory().drawn[j]; }
 
   template <typename Body>
   __device__ __forceinline__ void for_each(int count, const Body& body) {
@@ -264,7 +256,7 @@ class Row {
     __syncthreads();
   }
 
-  __device__ void order(int count) {
+  ST_CALL void order(int count) {
     int ranks[kEach];  // of the thread's entries
     for_each_own(count, [&](int i, int own) {
       double score = entries.scores[i];
@@ -281,13 +273,19 @@ class Row {
   }
 
  private:
+  static __device__ __forceinline__ Shared& memory() {
+    ST_DYNAMIC_SHARED(Shared, memory);
+    return *memory;
+  }
+
+  // The row in registers, at its temperature or at 1.
   __device__ __forceinline__ LogitRow at(bool one) const {
     LogitRow row = row_;
     if (one) row.inverse_temperature = 1.0f;
     return row;
   }
 
-  static constexpr int kEach = kSorted / kThreads;
+  static constexpr int kEach = (kSorted + kThreads - 1) / kThreads;
 
   // for_each whose body also gets the number of the entry among those of the thread, a constant.
   template <typename Body>
@@ -303,14 +301,13 @@ class Row {
   // Moves each entry to the place of its rank.
   template <typename T>
   __device__ __forceinline__ void permute(T* values, const int* ranks, int count) {
-    T* moved = reinterpret_cast<T*>(shared_.candidates + kSorted);
+    T* moved = reinterpret_cast<T*>(memory().keys + 2 * kSorted);
     for_each_own(count, [&](int i, int own) { moved[ranks[own]] = values[i]; });
     for_each(count, [&](int i) { values[i] = moved[i]; });
   }
 
-  const LogitRow& row_;
-  const ChunkSums& sums_;
-  Shared& shared_;
+  LogitRow row_;
+  ChunkSums sums_;
 };
 
 __device__ void write_token(const Entries& entries, int count, int places, int32_t* ids, float* weights) {
@@ -335,49 +332,60 @@ __device__ void write_record(const st_sample& op, int64_t r, const st_sampling& 
   }
 }
 
+// The concept token of a row, in its place of the outputs.
+__device__ __forceinline__ void write_output(const st_sample& op, const Entries& entries, int count) {
+  int64_t at = int64_t{blockIdx.x} * op.entries;
+  write_token(entries, count, op.entries, op.out_ids + at, op.out_weights + at);
+}
+
 // Row blockIdx.x, if it is basic as wanted. Which rows are does not depend on the state, which the kernels change.
 template <bool kBasic>
 __device__ __forceinline__ void sample_row(const st_sample& op, const LogitRows& rows, Shared& shared) {
+  ST_SHARED(Row, of_block, 1);
   int64_t r = blockIdx.x;
   int32_t slot = op.slots[r];
   if (slot < 0 || is_basic(op.sampling[slot]) != kBasic) return;
-  int32_t* out_ids = op.out_ids + r * op.entries;
-  float* out_weights = op.out_weights + r * op.entries;
-  LogitRow logits = open_row(rows, r, slot);
   const st_sampling& sampling = op.sampling[slot];
   st_sequence_state& state = op.states[slot];
+  LogitRow logits = open_row(rows, r, slot);
   if (!logits.good() || state.waiting) {
-    write_token({}, 0, op.entries, out_ids, out_weights);
+    write_output(op, {}, 0);
     if (threadIdx.x == 0) op.out_info[r] = {logits.good() ? ST_STEP_WAITING : ST_STEP_BAD_LOGITS, 0.0f, 0, 0};
     return;
   }
+  Row& row = of_block[0];
   ChunkSums sums = row_sums(rows, r);
-  Row row(logits, sums, shared);
+  if (threadIdx.x == 0) row.open(logits, sums);
+  __syncthreads();
   RowSignals signals = first_signals(state);
   int n = sampling.max_topk < 1 ? 1 : sampling.max_topk > op.entries ? op.entries : sampling.max_topk;
   Proposal proposal = kBasic ? propose_basic(row, sampling, state, n) : propose(row, sampling, state, n, signals);
   row.once([&] {
     int32_t flags = take_step(row, sampling, state, proposal, signals);
     if (op.counts) op.counts[int64_t{slot} * op.vocabulary + proposal.token] += 1;
-    op.out_info[r] = {flags, entropy_of(row.statistics.at_t), proposal.token, proposal.count};
+    op.out_info[blockIdx.x] = {flags, entropy_of(row.statistics.at_t), proposal.token, proposal.count};
     shared.proposal = proposal;
   });
   int count = shared.proposal.count;
-  write_token(row.entries, count, op.entries, out_ids, out_weights);
+  write_output(op, row.entries, count);
   write_token(row.entries, count, op.entries, op.slot_ids + int64_t{slot} * op.entries,
               op.slot_weights + int64_t{slot} * op.entries);
-  if (!kBasic && sampling.record) write_record(op, r, sampling, row, shared.proposal, signals);
+  if (!kBasic && sampling.record) write_record(op, blockIdx.x, sampling, row, shared.proposal, signals);
 }
 
-// One block per row. Registers: 80.
-__global__ void __launch_bounds__(kThreads) sample_basic_kernel(st_sample op, LogitRows rows) {
+// One block per row. A row of which few entries are kept reads the tile maxima (V / 32 bytes) and about as many tiles
+// as it keeps entries (512 bytes each); it is bound by some thirty barriers and latencies, one after another. A row
+// that draws from more than 1,024 entries, or has too many ties, walks over its logits five times (4 V bytes each, from
+// the second-level cache): four digits of a search and the draw; bound by the arithmetic and the atomics of one SM,
+// which takes each logit at about 20 instructions, and at 45 where it needs e^x, in two of the walks. Registers: 128.
+__global__ void __launch_bounds__(kThreads, 1) sample_basic_kernel(st_sample op, LogitRows rows) {
   ST_DYNAMIC_SHARED(Shared, memory);
   sample_row<true>(op, rows, *memory);
 }
 
-// One block per row. With two blocks as the aim, ptxas uses up to 128 registers; without one it aims at fewer, and
-// spills for sm_90. Registers: 128.
-__global__ void __launch_bounds__(kThreads, 2) sample_strategy_kernel(st_sample op, LogitRows rows) {
+// The same for rows of the other strategies and those that record; a block whose row is basic ends at once.
+// Registers: 144.
+__global__ void __launch_bounds__(kThreads, 1) sample_strategy_kernel(st_sample op, LogitRows rows) {
   ST_DYNAMIC_SHARED(Shared, memory);
   sample_row<false>(op, rows, *memory);
 }
@@ -388,7 +396,7 @@ st_status sample(st_stream* stream, const st_sample* op) {
   ST_TRY(check(stream, op));
   LogitRows rows = {op->logits, op->slots, op->rows, op->vocabulary, op->workspace, op->sampling, op->states, nullptr};
   ST_TRY(logit_statistics("sample", stream, rows));
-  static_assert(sizeof(Shared) <= 41 * 1024, "with the arrays of the search, more than a kernel has without asking");
+  static_assert(sizeof(Shared) <= 46 * 1024, "with the static arrays, more than a kernel has without asking");
   auto blocks = static_cast<unsigned>(op->rows);
   ST_TRY(launch<sample_strategy_kernel>("sample", blocks, kThreads, sizeof(Shared), stream, *op, rows));
   return launch<sample_basic_kernel>("sample", blocks, kThreads, sizeof(Shared), stream, *op, rows);

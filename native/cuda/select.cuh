@@ -1,5 +1,5 @@
-// Searches the logits of a row with one block. All decisions are on integers, so that the order of the threads has no
-// effect.
+// Searches with one block: an entry by its rank or by the mass before it, and the order of a few keys. All decisions
+// are on integers, so that the order of the threads has no effect.
 #pragma once
 
 #include "common/sampling.h"
@@ -7,50 +7,105 @@
 
 namespace st::cuda {
 
-constexpr int kRowThreads = 256, kRowWarps = kRowThreads / kWarpSize;
-constexpr int kDigitBits = 8, kBins = 1 << kDigitBits;  // a thread per bin
-static_assert(kBins == kRowThreads);
+// As many as may have 168 registers each, which the strategies need; more threads hide more latency.
+constexpr int kRowThreads = 384, kRowWarps = kRowThreads / kWarpSize;
+constexpr int kDigitBits = 11, kBins = 1 << kDigitBits;
 
-// The key at which the weights of the keys, summed from the largest down, reach `target` (>= 1); 0 if their total does
-// not. visit(add) calls add(key, weight) for every entry of the thread; keys differ.
-template <typename Visit>
-__device__ uint64_t descend(Visit visit, uint64_t target) {
-  ST_SHARED(unsigned long long, bins, kBins);
-  ST_SHARED(unsigned long long, found, 2);
-  int thread = static_cast<int>(threadIdx.x);
-  uint64_t prefix = 0;
-  for (int shift = 64 - kDigitBits; shift >= 0; shift -= kDigitBits) {
-    bins[thread] = 0;
-    if (thread == 0) found[0] = kBins;
-    __syncthreads();
-    visit([&](uint64_t key, uint64_t weight) {
-      bool inside = shift == 64 - kDigitBits || (key ^ prefix) >> (shift + kDigitBits) == 0;
-      if (inside && weight > 0) atomicAdd(&bins[key >> shift & (kBins - 1)], static_cast<unsigned long long>(weight));
-    });
-    __syncthreads();
-    uint64_t all, bin = bins[kBins - 1 - thread], before = block_prefix_sum<kRowWarps, uint64_t>(bin, &all);
-    if (before < target && target <= before + bin) {
-      found[0] = static_cast<unsigned long long>(kBins - 1 - thread);
-      found[1] = target - before;
-    }
-    __syncthreads();
-    if (found[0] == kBins) return 0;
-    prefix |= static_cast<uint64_t>(found[0]) << shift;
-    target = found[1];
-    __syncthreads();
+// The weight of an entry where entries are counted.
+struct One {};
+
+// Sums of 64 bits in two words: atomicAdd of 64 bits to shared memory is a loop of compare-and-swap. A carry is seen by
+// the thread whose addition wraps.
+struct Bins {
+  unsigned low[kBins], high[kBins];
+
+  __device__ __forceinline__ void add(unsigned bin, One) { atomicAdd(&low[bin], 1u); }
+  __device__ __forceinline__ void add(unsigned bin, uint64_t weight) {
+    auto word = static_cast<unsigned>(weight);
+    unsigned before = atomicAdd(&low[bin], word);
+    unsigned rest = static_cast<unsigned>(weight >> 32) + (before + word < before ? 1u : 0u);
+    if (rest != 0) atomicAdd(&high[bin], rest);
   }
-  return prefix;
+  __device__ __forceinline__ uint64_t sum(int bin) const { return uint64_t{high[bin]} << 32 | low[bin]; }
+};
+
+// Where a search ends: the code of the entries there, the part of the target that they have to reach, and their weight,
+// 0 where the total of all does not reach the target.
+struct Reached {
+  uint64_t code, left, weight;
+};
+
+// The bin, from the largest down, at which the sums reach `target`. Called by all threads, after a barrier.
+inline __device__ Reached reach_bin(const Bins& bins, uint64_t target) {
+  ST_SHARED(Reached, reached, 1);
+  constexpr int kEach = (kBins + kRowThreads - 1) / kRowThreads;
+  int last = kBins - 1 - static_cast<int>(threadIdx.x) * kEach;
+  uint64_t own = 0, all;
+  for (int i = 0; i < kEach && i <= last; ++i) own += bins.sum(last - i);
+  uint64_t before = block_prefix_sum<kRowWarps, uint64_t>(own, &all);
+  for (int i = 0; i < kEach && i <= last; ++i) {
+    uint64_t bin = bins.sum(last - i);
+    if (before < target && target <= before + bin) reached[0] = {static_cast<uint64_t>(last - i), target - before, bin};
+    before += bin;
+  }
+  __syncthreads();
+  return all < target ? Reached{0, 0, 0} : reached[0];
 }
 
-// The rank of each item in the order `before`, by counting the items that precede it: place(i) for every
-// item i of the thread. Items are distinct.
-template <typename T, typename Before, typename Place>
-__device__ __forceinline__ void for_each_rank(const T* items, int count, Before before, Place place) {
-  for (int i = static_cast<int>(threadIdx.x); i < count; i += kRowThreads) {
-    int rank = 0;
-    for (int j = 0; j < count; ++j) rank += before(items[j], items[i]) ? 1 : 0;
-    place(i, rank);
+// The code, of `digits` digits, at which the weights of the entries, summed from the largest code down, reach `target`
+// (>= 1). visit(add) calls add(code, weight) for every entry of the thread, where weight() is One or 64 bits.
+template <typename Visit>
+__device__ __forceinline__ Reached descend(int digits, Visit visit, uint64_t target, Bins& bins) {
+  Reached reached = {0, target, 0};
+  uint64_t prefix = 0;
+  for (int shift = (digits - 1) * kDigitBits; shift >= 0; shift -= kDigitBits) {
+    __syncthreads();  // threads may still read the bins
+    for (int bin = static_cast<int>(threadIdx.x); bin < kBins; bin += kRowThreads) bins.low[bin] = bins.high[bin] = 0;
+    __syncthreads();
+    visit([&](uint64_t code, auto weight) {
+      if (code >> (shift + kDigitBits) == prefix) bins.add(static_cast<unsigned>(code >> shift) % kBins, weight());
+    });
+    __syncthreads();
+    reached = reach_bin(bins, reached.left);
+    if (reached.weight == 0) break;
+    prefix = prefix << kDigitBits | reached.code;
   }
+  reached.code = prefix;
+  return reached;
+}
+
+// Sorts `count` different keys in place, the largest first. Few: each takes the place of its rank. Many: bitonic, with
+// room for the next power of two, where it leaves zeros.
+inline __device__ void sort_keys(uint64_t* keys, int count) {
+  constexpr int kFew = 256;
+  int thread = static_cast<int>(threadIdx.x);
+  __syncthreads();
+  if (count <= kFew) {
+    uint64_t own = thread < count ? keys[thread] : 0;
+    int rank = 0;
+    for (int j = 0; thread < count && j < count; ++j) rank += keys[j] > own ? 1 : 0;
+    __syncthreads();
+    if (thread < count) keys[rank] = own;
+    __syncthreads();
+    return;
+  }
+  int size = kFew;
+  while (size < count) size *= 2;
+  for (int i = count + thread; i < size; i += kRowThreads) keys[i] = 0;
+  for (int run = 2; run <= size; run *= 2) {
+    for (int apart = run / 2; apart > 0; apart /= 2) {
+      __syncthreads();
+      for (int pair = thread; pair < size / 2; pair += kRowThreads) {
+        int low = pair / apart * (2 * apart) + pair % apart, high = low + apart;
+        uint64_t a = keys[low], b = keys[high];
+        if ((a < b) == ((low & run) == 0)) {
+          keys[low] = b;
+          keys[high] = a;
+        }
+      }
+    }
+  }
+  __syncthreads();
 }
 
 }  // namespace st::cuda
