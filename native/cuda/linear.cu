@@ -92,6 +92,7 @@ st_status linear(st_stream* stream, const st_linear* operation) {
   st_linear op = *operation;
   const st_matrix& w = op.w;
   if (op.total_cols == 0) op.total_cols = w.cols;
+  if (w.dtype == ST_INT8) return linear_int8(stream, op);
   if (takes_cublas(*stream, op)) return linear_cublas(stream, op);
   int32_t activations = stream->device->activation_dtype;
   if (w.dtype == activations && w.dtype == ST_BF16) return linear_mma<Bf16>(stream, op);

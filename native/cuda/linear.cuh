@@ -93,6 +93,9 @@ __device__ __forceinline__ void finish_outputs(const st_linear& op, int64_t row,
 template <typename T>
 st_status linear_mma(st_stream* stream, const st_linear& op);
 
+// On tensor cores, for weights of ST_INT8.
+st_status linear_int8(st_stream* stream, const st_linear& op);
+
 // Whether cuBLAS is permitted and able to run the operation, and worth using.
 bool takes_cublas(const st_stream& stream, const st_linear& op);
 // With cuBLAS: its order of summation is unspecified and may depend on the number of rows. A bias is added after

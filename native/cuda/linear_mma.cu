@@ -5,6 +5,7 @@
 // side by side, a warp each, while few sums are needed, or one after another. Speeds are computed, not yet measured.
 
 #include <algorithm>
+#include <type_traits>
 
 #include "cuda/linear_plan.h"
 #include "cuda/linear_stages.cuh"
@@ -93,18 +94,22 @@ struct Cursor {
 
 // sums = x W^T over the parts of the team.
 template <typename T, typename S, bool kAligned>
-__device__ __forceinline__ void add_products(const st_linear& op, const Cut& cut, const Place<S>& place, Stage<S>* ring,
-                                             float* waiting, LaneSums<S>& sums) {
+__device__ __forceinline__ void add_products(const st_linear& op, const Scales& scales, const Cut& cut,
+                                             const Place<S>& place, Stage<S>* ring, float* waiting, LaneSums<S>& sums) {
   int first_part = cut.first + static_cast<int>(blockIdx.y) * cut.parts + place.team;
   int parts = S::kInTurn ? cut.parts : 1, stages = parts * cut.stages, part = 0;
   Cursor<S> copies(op, first_part), products = copies;
-  Copier<T, S, kAligned> copier(op, place);
+  Copier<T, S, kAligned> copier(op, scales, place);
   Tree<S> tree = {{}, {}, waiting + threadIdx.x};
   SharedAddress address = shared_address(ring);
   constexpr int kStageBytes = static_cast<int>(sizeof(Stage<S>)), kWeightBytes = S::kWeightPieces * 16;
   auto begin_stage = [&](int stage) {
     int slot = stage % S::kStages;
-    if (stage < stages) copier.copy(place, ring[slot], address + slot * kStageBytes, copies.tile(), copies.count());
+    SharedAddress to = address + slot * kStageBytes;
+    if (stage < stages) {
+      copier.copy(place, ring[slot], to, copies.tile(), copies.count());
+      if constexpr (S::kScaled) copier.copy_scales(op, place, to, copies.tile(), copies.count());
+    }
     copy_async_commit();
     copies.advance(op, cut.stages);
   };
@@ -162,7 +167,7 @@ __device__ __forceinline__ void add_teams(const Place<S>& place, int rows, float
 
 // Of the blocks that share a tile, the last to arrive adds up what all have written to scratch memory,
 // [tile][split][kRows][kOutputs], by the tree. Tickets, one for a tile, are 0 before and after.
-template <typename T, typename S>
+template <typename A, typename S>
 __device__ __forceinline__ void add_splits(const st_linear& op, const Place<S>& place, int rows, const float* scratch,
                                            unsigned* tickets) {
   ST_SHARED(unsigned, ticket, 1);
@@ -191,29 +196,30 @@ __device__ __forceinline__ void add_splits(const st_linear& op, const Place<S>& 
     for (int j = 0; j < kAhead; ++j) {
       int at = first + j * step;
       if (at < end)
-        finish_outputs<T>(op, place.first_row + at / kRuns, place.first_tile * kTile + at % kRuns * 4, sums[j]);
+        finish_outputs<A>(op, place.first_row + at / kRuns, place.first_tile * kTile + at % kRuns * 4, sums[j]);
     }
   }
   if (threadIdx.x == 0) tickets[blockIdx.x] = 0;
 }
 
-template <typename T, typename S, bool kAligned>
-__device__ __forceinline__ void linear_block(const st_linear& op, const Cut& cut, float* scratch, unsigned* tickets) {
+template <typename T, typename A, typename S, bool kAligned>
+__device__ __forceinline__ void linear_block(const st_linear& op, const Scales& scales, const Cut& cut, float* scratch,
+                                             unsigned* tickets) {
   ST_DYNAMIC_SHARED(Stage<S>, stages);
   Place<S> place(cut);
   auto* waiting = reinterpret_cast<float*>(stages + S::kStages);  // of those that take parts in turn
   LaneSums<S> sums = {};
-  add_products<T, S, kAligned>(op, cut, place, stages + place.team * S::kStages, waiting, sums);
+  add_products<T, S, kAligned>(op, scales, cut, place, stages + place.team * S::kStages, waiting, sums);
   int64_t rows_left = op.rows - place.first_row;
   int rows = rows_left < S::kRows ? static_cast<int>(rows_left) : S::kRows;
   float* split = scratch + (int64_t{blockIdx.x} * gridDim.y + blockIdx.y) * S::kRows * S::kOutputs;
   add_teams<S>(place, rows, reinterpret_cast<float*>(stages), sums, [&](int row, int output, float(&run)[4]) {
     if (gridDim.y == 1)
-      finish_outputs<T>(op, place.first_row + row, int64_t{place.first_tile} * kTile + output, run);
+      finish_outputs<A>(op, place.first_row + row, int64_t{place.first_tile} * kTile + output, run);
     else
       *reinterpret_cast<Pack<float, 4>*>(split + row * S::kOutputs + output) = {{run[0], run[1], run[2], run[3]}};
   });
-  if (gridDim.y > 1) add_splits<T, S>(op, place, rows, scratch, tickets);
+  if (gridDim.y > 1) add_splits<A, S>(op, place, rows, scratch, tickets);
 }
 
 // Up to 64 rows, decode: a warp for each part of K. Bytes: 2 N K of weights from memory, once; of x from the
@@ -221,25 +227,34 @@ __device__ __forceinline__ void linear_block(const st_linear& op, const Cut& cut
 // each of 8 warps are 48 KiB a block, 96 KiB a multiprocessor up to 32 rows, where 4.3 TB/s with 0.8 us of latency need
 // 26 KiB. Built for 90% of the read bandwidth for wide matrices; from 33 rows on the cache moves twice the bytes of the
 // memory, and bounds an H200 to 70% if it moves 6 TB/s. Registers: 208.
-template <typename T, typename S, bool kAligned>
-__global__ void __launch_bounds__(kThreads, S::kTiles* S::kGroups <= 16 ? 2 : 1)
-    linear_parts_kernel(st_linear op, Cut cut, float* scratch, unsigned* tickets) {
-  linear_block<T, S, kAligned>(op, cut, scratch, tickets);
+template <typename T, typename A, typename S, bool kAligned>
+__global__ void __launch_bounds__(kThreads, S::kTiles* S::kGroups <= (S::kScaled ? 4 : 16) ? 2 : 1)
+    linear_parts_kernel(st_linear op, Scales scales, Cut cut, float* scratch, unsigned* tickets) {
+  linear_block<T, A, S, kAligned>(op, scales, cut, scratch, tickets);
 }
 
 // More rows: 128 outputs and rows a block. Bytes: 2 N K of weights and 2 rows K of x, from the second-level cache once
 // for every 128 rows, or outputs. 64 operations a byte: bound by that cache, to 380 TFLOP/s if it moves 6 TB/s, half
 // of what the tensor cores can do; then by shared memory, whose 32 KiB for 16 columns take 256 cycles against 206 of
 // mma. Registers: 248.
-template <typename T, typename S, bool kAligned>
+template <typename T, typename A, typename S, bool kAligned>
 __global__ void __launch_bounds__(kThreads)
-    linear_turns_kernel(st_linear op, Cut cut, float* scratch, unsigned* tickets) {
-  linear_block<T, S, kAligned>(op, cut, scratch, tickets);
+    linear_turns_kernel(st_linear op, Scales scales, Cut cut, float* scratch, unsigned* tickets) {
+  linear_block<T, A, S, kAligned>(op, scales, cut, scratch, tickets);
 }
 
-template <typename T, typename S, bool kAligned>
-st_status launch_shape(st_stream* stream, const st_linear& op, const LinearPlan& plan, Subtree subtree) {
-  Cut cut = {subtree.first, subtree.parts / plan.splits, 0, static_cast<int>(plan.row_blocks)};
+// A plan of blocks, and what they have besides the operation.
+struct Blocks {
+  LinearPlan plan;
+  Subtree subtree;
+  Scales scales;
+  float* scratch;
+};
+
+template <typename T, typename A, bool kAligned, typename S>
+st_status launch_shape(st_stream* stream, const st_linear& op, const Blocks& blocks, S) {
+  const LinearPlan& plan = blocks.plan;
+  Cut cut = {blocks.subtree.first, blocks.subtree.parts / plan.splits, 0, static_cast<int>(plan.row_blocks)};
   for (int part = 0; part < kParts; ++part) {
     Tiles tiles = tiles_of_part(op, part);
     cut.stages = std::max(cut.stages, (tiles.end - tiles.begin + S::kStageTiles - 1) / S::kStageTiles);
@@ -248,55 +263,62 @@ st_status launch_shape(st_stream* stream, const st_linear& op, const LinearPlan&
   size_t bytes = static_cast<size_t>(teams) * S::kRingBytes + Tree<S>::kBytes;
   dim3 grid(static_cast<unsigned>(plan.tiles()), static_cast<unsigned>(plan.splits));
   auto threads = static_cast<unsigned>(teams * S::kTeam);
-  auto* scratch = reinterpret_cast<float*>(static_cast<char*>(stream->scratch) + kTicketBytes);
-  auto* tickets = static_cast<unsigned*>(stream->scratch);
   auto start = [&](auto kernel) {
     ST_TRY(permit_shared_memory(*stream, kernel, bytes));
-    return launch("linear", kernel, grid, threads, bytes, stream, op, cut, scratch, tickets);
+    return launch("linear", kernel, grid, threads, bytes, stream, op, blocks.scales, cut, blocks.scratch,
+                  static_cast<unsigned*>(stream->scratch));
   };
   if constexpr (S::kInTurn)
-    return start(linear_turns_kernel<T, S, kAligned>);
+    return start(linear_turns_kernel<T, A, S, kAligned>);
   else
-    return start(linear_parts_kernel<T, S, kAligned>);
+    return start(linear_parts_kernel<T, A, S, kAligned>);
 }
 
-//                         tiles, groups, warps of outputs, of rows, tiles of a stage, stages, in turn
-using UpTo8Rows = Shape<1, 1, 1, 1, 4, 4, false>;
-using UpTo16Rows = Shape<2, 2, 1, 1, 2, 4, false>;
-using UpTo32Rows = Shape<4, 4, 1, 1, 1, 4, false>;
-using UpTo64Rows = Shape<4, 8, 1, 1, 1, 4, false>;
-using ManyRows = Shape<2, 8, 4, 2, 2, 3, true>;
-
-template <typename T, bool kAligned>
-st_status launch_plan(st_stream* stream, const st_linear& op) {
-  Parts parts = parts_of(op);
-  Subtree subtree = subtree_of(parts.first, parts.first + parts.count - 1);
-  LinearLimits limits = {stream->device->multiprocessors, int64_t{kScratchBytes - kTicketBytes},
-                         int64_t{kTicketBytes / sizeof(unsigned)}};
-  LinearPlan plan = plan_linear(op.rows, op.w.rows, op.w.cols, subtree.parts, limits);
-  switch (plan.shape.rows) {
-    case UpTo8Rows::kRows:
-      return launch_shape<T, UpTo8Rows, kAligned>(stream, op, plan, subtree);
-    case UpTo16Rows::kRows:
-      return launch_shape<T, UpTo16Rows, kAligned>(stream, op, plan, subtree);
-    case UpTo32Rows::kRows:
-      return launch_shape<T, UpTo32Rows, kAligned>(stream, op, plan, subtree);
-    case UpTo64Rows::kRows:
-      return launch_shape<T, UpTo64Rows, kAligned>(stream, op, plan, subtree);
-    default:
-      return launch_shape<T, ManyRows, kAligned>(stream, op, plan, subtree);
+// The shapes of linear_plan.h.
+template <typename T, typename A, bool kAligned>
+st_status launch_plan(st_stream* stream, const st_linear& op, const Blocks& blocks) {
+  constexpr bool kScaled = std::is_same_v<T, Int8>;
+  auto start = [&](auto shape) { return launch_shape<T, A, kAligned>(stream, op, blocks, shape); };
+  //                   tiles, groups, warps of outputs, of rows, tiles of a stage, stages, in turn
+  int rows = blocks.plan.shape.rows;
+  if (rows == 8) return start(Shape<1, 1, 1, 1, 4, 4, false, kScaled>());
+  if (rows == 16) return start(Shape<2, 2, 1, 1, 2, 4, false, kScaled>());
+  if (rows == 32) return start(Shape<4, 4, 1, 1, 1, 4, false, kScaled>());
+  if constexpr (kScaled) {
+    return start(Shape<2, 4, 4, 2, 2, 5, true, true>());
+  } else {
+    if (rows == 64) return start(Shape<4, 8, 1, 1, 1, 4, false, false>());
+    return start(Shape<2, 8, 4, 2, 2, 3, true, false>());
   }
 }
 
 }  // namespace
 
+template <typename T, typename A>
+st_status tiled::multiply_tiles(st_stream* stream, const st_linear& op, const Scales& scales, int64_t used) {
+  Parts parts = parts_of(op);
+  Subtree subtree = subtree_of(parts.first, parts.first + parts.count - 1);
+  LinearLimits limits = {stream->device->multiprocessors, static_cast<int64_t>(kScratchBytes - kTicketBytes) - used,
+                         int64_t{kTicketBytes / sizeof(unsigned)}};
+  auto* scratch = static_cast<char*>(stream->scratch) + kTicketBytes + used;
+  auto plan = [&](auto& shapes) { return plan_linear(op.rows, op.w.rows, op.w.cols, subtree.parts, limits, shapes); };
+  Blocks blocks = {std::is_same_v<T, Int8> ? plan(kInt8Shapes) : plan(kLinearShapes), subtree, scales,
+                   reinterpret_cast<float*>(scratch)};
+  bool aligned = op.w.cols % 8 == 0 && reinterpret_cast<uintptr_t>(op.x) % sizeof(Piece) == 0;
+  if constexpr (!std::is_same_v<T, Int8>)
+    if (!aligned) return launch_plan<T, A, false>(stream, op, blocks);
+  return launch_plan<T, A, true>(stream, op, blocks);
+}
+
 template <typename T>
 st_status linear_mma(st_stream* stream, const st_linear& op) {
-  bool aligned = op.w.cols % 8 == 0 && reinterpret_cast<uintptr_t>(op.x) % sizeof(Piece) == 0;
-  return aligned ? launch_plan<T, true>(stream, op) : launch_plan<T, false>(stream, op);
+  return multiply_tiles<T, T>(stream, op, {}, 0);
 }
 
 template st_status linear_mma<Bf16>(st_stream*, const st_linear&);
 template st_status linear_mma<F16>(st_stream*, const st_linear&);
+template st_status tiled::multiply_tiles<Int8, float>(st_stream*, const st_linear&, const Scales&, int64_t);
+template st_status tiled::multiply_tiles<Int8, Bf16>(st_stream*, const st_linear&, const Scales&, int64_t);
+template st_status tiled::multiply_tiles<Int8, F16>(st_stream*, const st_linear&, const Scales&, int64_t);
 
 }  // namespace st::cuda

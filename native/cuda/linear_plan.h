@@ -2,6 +2,7 @@
 // of W. Both affect only speed: the results are bit-identical.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 #include "common/parts.h"
@@ -14,6 +15,7 @@ struct LinearShape {
   int outputs, rows;
 };
 constexpr LinearShape kLinearShapes[] = {{16, 8}, {32, 16}, {64, 32}, {64, 64}, {128, 128}};
+constexpr LinearShape kInt8Shapes[] = {{16, 8}, {32, 16}, {64, 32}, {128, 64}};
 
 // The smallest aligned subtree of the 8 parts that holds those of which a device has columns.
 struct Subtree {
@@ -50,10 +52,13 @@ inline double busiest_of(const LinearPlan& plan, int multiprocessors) {
   return static_cast<double>(blocks) / plan.splits + plan.splits / 50.0;
 }
 
-// For `rows` rows of x and W[outputs, cols] in 16 bits, of whose columns there are `parts` parts.
-inline LinearPlan plan_linear(int64_t rows, int64_t outputs, int64_t cols, int parts, const LinearLimits& limits) {
-  LinearShape shape = kLinearShapes[0];
-  for (LinearShape larger : kLinearShapes) {
+// For `rows` rows of x and W[outputs, cols] in 16 bits (or in 8, two for each of `cols`), of whose columns there are
+// `parts` parts.
+template <size_t kCount>
+LinearPlan plan_linear(int64_t rows, int64_t outputs, int64_t cols, int parts, const LinearLimits& limits,
+                       const LinearShape (&shapes)[kCount]) {
+  LinearShape shape = shapes[0];
+  for (LinearShape larger : shapes) {
     if (rows <= shape.rows) break;
     shape = larger;
   }

@@ -5,6 +5,7 @@
 //   a: row g columns 2q, 2q+1; row g+8 the same; row g columns 2q+8, 2q+9; row g+8 the same
 //   b: column g rows 2q, 2q+1; column g rows 2q+8, 2q+9
 //   d: row g columns 2q, 2q+1; row g+8 columns 2q, 2q+1
+// Integers of 8 bits are two to a place of a number of 16 bits: a tile is 16 x 32.
 #pragma once
 
 #include "cuda/numbers.cuh"
@@ -51,6 +52,33 @@ template <typename T>
 void mma(float (&d)[4], const uint32_t (&a)[4], const uint32_t (&b)[2]) {
   MmaOperands<T> mine = {d, a, b};
   simt::collective(simt::kWholeWarp, &mine, MmaOperands<T>::complete);
+}
+
+struct Int8Operands {
+  int32_t* d;
+  const uint32_t *a, *b;
+
+  static int32_t byte_of(uint32_t four, int i) { return static_cast<int8_t>(four >> 8 * i); }
+
+  static void complete(void* const* lanes, unsigned) {
+    auto lane = [&](int i) { return static_cast<Int8Operands*>(lanes[i]); };
+    for (int row = 0; row < 16; ++row) {
+      for (int column = 0; column < 8; ++column) {
+        int32_t sum = 0;
+        for (int k = 0; k < 32; ++k) {
+          uint32_t first = lane(row % 8 * 4 + k % 16 / 4)->a[row / 8 + k / 16 * 2];
+          sum += byte_of(first, k % 4) * byte_of(lane(column * 4 + k % 16 / 4)->b[k / 16], k % 4);
+        }
+        lane(row % 8 * 4 + column / 2)->d[row / 8 * 2 + column % 2] += sum;
+      }
+    }
+  }
+};
+
+// d += a b, of 16 x 32 by 32 x 8 integers of 8 bits, exactly.
+inline void mma_int8(int32_t (&d)[4], const uint32_t (&a)[4], const uint32_t (&b)[2]) {
+  Int8Operands mine = {d, a, b};
+  simt::collective(simt::kWholeWarp, &mine, Int8Operands::complete);
 }
 
 // An address in shared memory, to which bytes can be added. (nvcc computes one from a pointer again and again.)
@@ -113,6 +141,12 @@ template <>
 __device__ __forceinline__ void mma<F16>(float (&d)[4], const uint32_t (&a)[4], const uint32_t (&b)[2]) {
   asm volatile("mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};"
                : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
+               : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
+}
+
+__device__ __forceinline__ void mma_int8(int32_t (&d)[4], const uint32_t (&a)[4], const uint32_t (&b)[2]) {
+  asm volatile("mma.sync.aligned.m16n8k32.row.col.s32.s8.s8.s32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};"
+               : "+r"(d[0]), "+r"(d[1]), "+r"(d[2]), "+r"(d[3])
                : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
 }
 

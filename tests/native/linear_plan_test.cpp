@@ -30,7 +30,7 @@ constexpr MatrixShape kHalfB[] = {{"0.5B qkv", 1152, 896},
                                   {"0.5B head", 151936, 896}};
 
 LinearPlan plan(const MatrixShape& w, int64_t rows, int parts = 8) {
-  return plan_linear(rows, w.outputs, w.cols, parts, kLimits);
+  return plan_linear(rows, w.outputs, w.cols, parts, kLimits, kLinearShapes);
 }
 
 // Bytes that the busiest multiprocessor reads: of weights and of x.
@@ -66,6 +66,7 @@ TEST(LinearPlanTest, AllRowsOfADecodeStepShareTheWeights) {
 
 TEST(LinearPlanTest, ReadsAtMostAByteOfInputsPerByteOfWeights) {
   for (LinearShape shape : kLinearShapes) EXPECT_LE(shape.rows, shape.outputs);
+  for (LinearShape shape : kInt8Shapes) EXPECT_LE(shape.rows, shape.outputs);
 }
 
 // The busiest multiprocessor has at most 1.4 times its share, of blocks that may share one 1.9 times.

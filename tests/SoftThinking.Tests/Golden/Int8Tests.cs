@@ -12,14 +12,15 @@ public class Int8Tests
         : [];
 
     [Test]
-    public void LogitsOfRandomModels([ValueSource(nameof(Models))] string model)
+    public void LogitsOfRandomModels(
+        [ValueSource(typeof(TestDevice), nameof(TestDevice.All))] TestDevice device, [ValueSource(nameof(Models))] string model)
     {
         string folder = Path.Combine(TestData.FindGolden("forward")!, model);
         using GoldenFile expected = new(Path.Combine(folder, "expected.safetensors"));
         ConceptToken[] tokens = [.. expected.Read<int>("input_ids").Select(id => new ConceptToken(id))];
         float[] exact = expected.Read<float>("logits");
         using ForwardPass pass = new(
-            TestDevice.Cpu, folder, KvDtype.Bf16, 1, tokens.Length, tokens.Length, format: WeightFormat.Int8);
+            device, folder, KvDtype.Bf16, 1, tokens.Length, tokens.Length, format: WeightFormat.Int8);
         float[] rounded = pass.Logits(tokens, 0);
         int vocabulary = exact.Length / tokens.Length, same = 0;
         double squares = 0, all = 0;
@@ -35,7 +36,7 @@ public class Int8Tests
         }
         double error = Math.Sqrt(squares / all);
         TestContext.Progress.WriteLine(FormattableString.Invariant(
-            $"{model}: relative error of the logits {error:0.0000}, the same likeliest token at {same} of {tokens.Length} positions"));
+            $"{model} on {device}: relative error of the logits {error:0.0000}, the same likeliest token at {same} of {tokens.Length} positions"));
         Assert.That(error, Is.LessThan(0.05));
     }
 
