@@ -6,7 +6,7 @@
 
 #include "common/checks.h"
 #include "common/formats.h"
-#include "common/math.h"
+#include "common/int8.h"
 #include "cpu/device.h"
 #include "cpu/matrix.h"
 #include "cpu/stream.h"
@@ -65,25 +65,15 @@ void widen(const char* in, int32_t dtype, int64_t count, float* out) {
   }
 }
 
-// The nearest of -127..127; NaN becomes 0.
-int32_t nearest_int8(float x) {
-  if (!(std::fabs(x) < 127.0f)) return x > 0.0f ? 127 : x < 0.0f ? -127 : 0;
-  return static_cast<int32_t>((x + Exp32::round) - Exp32::round);
-}
-
 // One block of an output: its scale, and its integers plus 128.
 void round_block(const float* w, int64_t output, uint16_t* scale, uint8_t* bytes) {
   float largest = 0.0f;
   for (int k = 0; k < kBlock; ++k) largest = std::fabs(w[k]) > largest ? std::fabs(w[k]) : largest;
-  *scale = float_to_f16(std::fmin(largest / 127.0f, 65504.0f));
-  float stored = f16_to_float(*scale);  // the factor that the matmul uses
-  float inverse = stored > 0.0f ? 1.0f / stored : 0.0f;
+  *scale = int8_scale(largest);
+  float inverse = int8_inverse(f16_to_float(*scale));  // of the factor that the matmul uses
   for (int k = 0; k < kBlock; ++k)
     bytes[place_in_block(k, output)] = static_cast<uint8_t>(nearest_int8(w[k] * inverse) + 128);
 }
-
-// A block as stored in a checkpoint: the f16 scale, then the integers.
-constexpr int64_t kStoredBlockBytes = 2 + kBlock;
 
 void copy_block(const char* stored, int64_t output, uint16_t* scale, uint8_t* bytes) {
   memcpy(scale, stored, sizeof *scale);

@@ -45,9 +45,11 @@ constexpr uint64_t kTicketBytes = uint64_t{64} << 10;
 #if defined(ST_SIMT)
 constexpr int64_t kStagingBytes = 64 << 10;                // so that small matrices are uploaded part by part
 constexpr uint64_t kCublasPartBytes = uint64_t{96} << 10;  // and small matmuls done in parts
+constexpr int64_t kRoundedBytes = 16 << 10;
 #else
 constexpr auto kStagingBytes = static_cast<int64_t>(kScratchBytes - kTicketBytes);
-constexpr uint64_t kCublasPartBytes = uint64_t{32} << 20;  // about the size of the second-level cache
+constexpr uint64_t kCublasPartBytes = uint64_t{32} << 20;                // about the size of the second-level cache
+constexpr auto kRoundedBytes = static_cast<int64_t>(kScratchBytes / 2);  // rows of x in 8 bits; the rest is for sums
 #endif
 constexpr uint64_t kCublasWorkspaceBytes = uint64_t{32} << 20;  // as cuBLAS recommends for sm_90
 

@@ -1,6 +1,7 @@
 // embed: concept tokens to hidden rows. The table may be the LM head's own matrix.
 
 #include "common/checks.h"
+#include "cuda/embed.cuh"
 #include "cuda/matrix.cuh"
 #include "cuda/reduce.cuh"
 
@@ -82,6 +83,7 @@ __global__ void __launch_bounds__(kThreads) embed_kernel(st_embed op) {
 
 st_status embed(st_stream* stream, const st_embed* op) {
   ST_TRY(check(stream, op, matrix_bytes));
+  if (op->table.dtype == ST_INT8) return embed_int8(stream, *op);
   dim3 grid(static_cast<unsigned>(op->rows), blocks_for(tiles_of(op->table.cols) * 4, kThreads));
   return with_type(op->table.dtype, [&](auto weight) {
     return with_type(stream->device->activation_dtype, [&](auto activation) {

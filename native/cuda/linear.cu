@@ -31,6 +31,25 @@ __device__ __forceinline__ void add_tile(const W* place, const A* x, int rows, i
   }
 }
 
+// The sums of the parts that W has, partial[parts.count][kRows][kTile], to the outputs of a tile. Rows from first_row
+// on.
+template <typename A>
+__device__ __forceinline__ void finish_tile(const st_linear& op, Parts parts, const float* partial, int64_t first_row,
+                                            int64_t tile) {
+  for (int at = static_cast<int>(threadIdx.x); at < kRows * kTile / 4; at += static_cast<int>(blockDim.x)) {
+    int row = at / (kTile / 4), output = at % (kTile / 4) * 4;
+    if (first_row + row >= op.rows) break;
+    float sums[4];
+    for (int i = 0; i < 4; ++i) {
+      sums[i] = sum_of_parts([&](int s) {
+        int part = s - parts.first;
+        return part >= 0 && part < parts.count ? partial[(part * kRows + row) * kTile + output + i] : 0.0f;
+      });
+    }
+    finish_outputs<A>(op, first_row + row, tile * kTile + output, sums);
+  }
+}
+
 // Block (tile of outputs, kRows rows), a warp per part of K that W has. Registers: 64.
 template <typename W, typename A>
 __global__ void __launch_bounds__(kThreads) linear_fma_kernel(st_linear op, Parts parts) {
@@ -55,7 +74,7 @@ __global__ void __launch_bounds__(kThreads) linear_fma_kernel(st_linear op, Part
     }
   }
   __syncthreads();
-  finish_tile<A>(op, parts, partial, kRows, first_row, tile);
+  finish_tile<A>(op, parts, partial, first_row, tile);
 }
 
 template <typename W, typename A>
@@ -73,6 +92,7 @@ st_status linear(st_stream* stream, const st_linear* operation) {
   st_linear op = *operation;
   const st_matrix& w = op.w;
   if (op.total_cols == 0) op.total_cols = w.cols;
+  if (w.dtype == ST_INT8) return linear_int8(stream, op);
   if (takes_cublas(*stream, op)) return linear_cublas(stream, op);
   int32_t activations = stream->device->activation_dtype;
   if (w.dtype == activations && w.dtype == ST_BF16) return linear_mma<Bf16>(stream, op);

@@ -60,33 +60,41 @@ __device__ __forceinline__ void store_output(const st_linear& op, int64_t row, i
     static_cast<A*>(op.out)[at] = from_float<A>(value);
 }
 
-// The sums of the parts that W has, partial[parts.count][rows][kTile] in shared memory, to the outputs of one tile.
-// Rows from first_row on.
-template <typename A>
-__device__ __forceinline__ void finish_tile(const st_linear& op, Parts parts, const float* partial, int rows,
-                                            int64_t first_row, int64_t tile) {
-  auto y = [&](int row, int output) {
-    const float* sums = partial + row * kTile + output;
-    float total = sum_of_parts([&](int s) {
-      int i = s - parts.first;
-      return i >= 0 && i < parts.count ? sums[i * rows * kTile] : 0.0f;
-    });
-    return biased(op, tile * kTile + output, total);
-  };
-  int width = op.gated ? kTile / 2 : kTile;  // of the tile
-  for (int at = static_cast<int>(threadIdx.x); at < rows * width; at += static_cast<int>(blockDim.x)) {
-    int row = at / width, i = at % width;
-    int64_t col = tile * width + i;
-    if (first_row + row >= op.rows || col >= width_of(op)) continue;
-    float value = y(row, i * kTile / width);
-    if (op.gated) value = gated(value, y(row, 2 * i + 1));
-    store_output<A>(op, first_row + row, col, value);
+// The same for N columns from col on, a multiple of N: one store, where rows of the output are aligned for it.
+template <typename A, int N>
+__device__ __forceinline__ void store_outputs(const st_linear& op, int64_t row, int64_t col, const float (&values)[N]) {
+  int width = width_of(op);
+  int64_t at = row * width + col;
+  if (width % N != 0) {
+    for (int i = 0; i < N; ++i)
+      if (col + i < width) store_output<A>(op, row, col + i, values[i]);
+  } else if (col < width && op.out_f32) {
+    Pack<float, N> pack;
+    for (int i = 0; i < N; ++i) pack.at[i] = values[i];
+    *reinterpret_cast<Pack<float, N>*>(static_cast<float*>(op.out) + at) = pack;
+  } else if (col < width) {
+    Pack<A, N> pack;
+    for (int i = 0; i < N; ++i) pack.at[i] = from_float<A>(values[i]);
+    *reinterpret_cast<Pack<A, N>*>(static_cast<A*>(op.out) + at) = pack;
   }
+}
+
+// What follows the sums of four outputs of a row, `output` a multiple of 4: bias, silu, the stores.
+template <typename A>
+__device__ __forceinline__ void finish_outputs(const st_linear& op, int64_t row, int64_t output, float (&sums)[4]) {
+  for (int i = 0; i < 4; ++i)
+    if (output + i < op.w.rows) sums[i] = biased(op, output + i, sums[i]);
+  if (!op.gated) return store_outputs<A, 4>(op, row, output, sums);
+  float values[2] = {gated(sums[0], sums[1]), gated(sums[2], sums[3])};
+  store_outputs<A, 2>(op, row, output / 2, values);
 }
 
 // On tensor cores, if weights and activations have the same 16-bit type.
 template <typename T>
 st_status linear_mma(st_stream* stream, const st_linear& op);
+
+// On tensor cores, for weights of ST_INT8.
+st_status linear_int8(st_stream* stream, const st_linear& op);
 
 // Whether cuBLAS is permitted and able to run the operation, and worth using.
 bool takes_cublas(const st_stream& stream, const st_linear& op);

@@ -1,231 +1,327 @@
-// linear on tensor cores. The weights are the 16-row operand, stored in the register layout of mma; rows of x are the
-// 8 columns, so that a row's sums do not depend on the other rows.
+// linear on tensor cores: out[r, n] = sum over k of x[r, k] W[n, k]. The weights are the 16-row operand, stored in the
+// register layout of mma; rows of x are the 8 columns, so that a row's sums do not depend on the other rows. One loop
+// for any number of rows: weights and x pass through a ring of stages in shared memory, which asynchronous copies fill
+// ahead of the products. The shapes differ in how many outputs and rows a block has, and in where the parts of K are:
+// side by side, a warp each, while few sums are needed, or one after another. Speeds are computed, not yet measured.
 
-#include "cuda/linear.cuh"
-#include "cuda/mma.cuh"
+#include <algorithm>
+#include <type_traits>
+
+#include "cuda/linear_plan.h"
+#include "cuda/linear_stages.cuh"
 
 namespace st::cuda {
 namespace {
 
-constexpr int kThreads = kParts * kWarpSize;  // at most
-constexpr int kGroup = 8;                     // rows of x in one mma
+using namespace tiled;
 
-// A lane's part of a tile of weights: 16 bytes, in the order of matrix.cuh; mma expects the middle two swapped.
-struct alignas(16) WeightPart {
-  uint32_t at[4];
-};
-
-__device__ __forceinline__ void load_weights(const WeightPart* place, uint32_t (&a)[4]) {
-  WeightPart part = *place;
-  a[0] = part.at[0];
-  a[1] = part.at[2];
-  a[2] = part.at[1];
-  a[3] = part.at[3];
-}
-
-// Columns col, col + 1 of a row of x, 0 beyond its end; one load where the row is aligned.
-template <typename T>
-__device__ __forceinline__ uint32_t load_pair(const T* row, int col, int cols) {
-  if (cols % 2 == 0) return col < cols ? *reinterpret_cast<const uint32_t*>(row + col) : 0u;
-  return packed(col < cols ? row[col] : T{}, col + 1 < cols ? row[col + 1] : T{});
-}
-
-// --- few rows ------------------------------------------------------------------------------------------------------
-
-// Block (tile of outputs, kGroups groups of rows), a warp per part of K that W has: the weights of a tile are read
-// once, by one block, in up to 8 streams of adjacent memory, with kAhead loads in flight for each lane. Registers: 96.
-// (8 groups; 68 and less for fewer.)
-template <typename T, int kGroups>
-__global__ void __launch_bounds__(kThreads) linear_few_rows_kernel(st_linear op, Parts parts) {
-  constexpr int kRows = kGroups * kGroup, kAhead = 4;
-  ST_SHARED(float, partial, kParts* kRows* kTile);
-  int lane = static_cast<int>(threadIdx.x % kWarpSize), warp = static_cast<int>(threadIdx.x / kWarpSize);
-  int cols = op.w.cols, col_tiles = static_cast<int>(tiles_of(cols));
-  int64_t tile = blockIdx.x, first_row = int64_t{blockIdx.y} * kRows;
-  const auto* weights = static_cast<const WeightPart*>(op.w.data) + tile * col_tiles * kWarpSize + lane;
-  const T* x = static_cast<const T*>(op.x) + (first_row + lane / 4) * cols;
-  int64_t rows_left = op.rows - first_row - lane / 4;  // from this lane's first row on
-  float sums[kGroups][4] = {};
-  auto add_tile = [&](int t, const uint32_t(&a)[4]) {
-    int col = t * kTile + 2 * (lane % 4);
-#pragma unroll
-    for (int g = 0; g < kGroups; ++g) {
-      uint32_t b[2] = {0u, 0u};
-      if (g * kGroup < rows_left) {
-        b[0] = load_pair(x + int64_t{g} * kGroup * cols, col, cols);
-        b[1] = load_pair(x + int64_t{g} * kGroup * cols, col + 8, cols);
-      }
-      mma<T>(sums[g], a, b);
-    }
-  };
-  Tiles tiles = tiles_of_part(op, parts.first + warp);
-  int t = tiles.begin;
-  for (; t + kAhead <= tiles.end; t += kAhead) {
-    uint32_t a[kAhead][4];
-#pragma unroll
-    for (int i = 0; i < kAhead; ++i) load_weights(weights + int64_t{t + i} * kWarpSize, a[i]);
-#pragma unroll
-    for (int i = 0; i < kAhead; ++i) add_tile(t + i, a[i]);
-  }
-  for (; t < tiles.end; ++t) {
-    uint32_t a[4];
-    load_weights(weights + int64_t{t} * kWarpSize, a);
-    add_tile(t, a);
-  }
-#pragma unroll
-  for (int g = 0; g < kGroups; ++g) {
-    for (int i = 0; i < 4; ++i) {
-      int row = g * kGroup + 2 * (lane % 4) + i % 2, output = lane / 4 + i / 2 * 8;
-      partial[(warp * kRows + row) * kTile + output] = sums[g][i];
-    }
-  }
-  __syncthreads();
-  finish_tile<T>(op, parts, partial, kRows, first_row, tile);
-}
-
-template <typename T, int kGroups>
-st_status few_rows(st_stream* stream, const st_linear& op) {
-  dim3 grid(static_cast<unsigned>(tiles_of(op.w.rows)), blocks_for(op.rows, kGroups * kGroup));
-  Parts parts = parts_of(op);
-  return launch<linear_few_rows_kernel<T, kGroups>>("linear", grid, static_cast<unsigned>(parts.count * kWarpSize), 0,
-                                                    stream, op, parts);
-}
-
-// --- many rows -----------------------------------------------------------------------------------------------------
-
-constexpr int kManyRows = 128;                  // rows of x of a block
-constexpr int kManyTiles = 8;                   // tiles of outputs of a block: 128 outputs
-constexpr int kWarpTiles = 2, kWarpGroups = 8;  // of a warp: 32 outputs, 64 rows; 4 x 2 warps
-constexpr int kStageTiles = 2;                  // tiles of columns of a stage
-constexpr int kStages = 3;
-constexpr int kStageCols = kStageTiles * kTile;
-constexpr int kStride = kStageCols + 8;  // of a row in shared memory: the 8 keep the lanes of a warp in different banks
-constexpr int kWarpSums = kWarpTiles * kWarpGroups * 4;  // of a lane
+constexpr int kThreads = 256;  // at most
 
 // Calls f(m, g, e) for every sum of a lane; the loops are unrolled, so that arrays of sums stay in registers.
-template <typename Function>
+template <typename S, typename Function>
 __device__ __forceinline__ void each_sum(const Function& f) {
 #pragma unroll
-  for (int m = 0; m < kWarpTiles; ++m)
+  for (int m = 0; m < S::kTiles; ++m)
 #pragma unroll
-    for (int g = 0; g < kWarpGroups; ++g)
+    for (int g = 0; g < S::kGroups; ++g)
 #pragma unroll
       for (int e = 0; e < 4; ++e) f(m, g, e);
 }
 
-// Copies the rows of x, columns of one stage, to shared memory; elements beyond the matrix become 0.
-template <typename T>
-__device__ __forceinline__ void load_stage(const st_linear& op, T* stage, int64_t first_row, int first_col) {
-  constexpr int kPieces = kStageCols / 8;  // of 16 bytes
-  int cols = op.w.cols;
-  const T* x = static_cast<const T*>(op.x);
-  for (int at = static_cast<int>(threadIdx.x); at < kManyRows * kPieces; at += kThreads) {
-    int row = at / kPieces, col = first_col + at % kPieces * 8;
-    T* to = stage + row * kStride + at % kPieces * 8;
-    const T* from = x + (first_row + row) * cols + col;
-    bool row_exists = first_row + row < op.rows;
-    if (cols % 8 == 0) {
-      bool valid = row_exists && col < cols;
-      copy_async_16(to, valid ? from : x, valid);
-    } else {
-      for (int i = 0; i < 8; ++i) to[i] = row_exists && col + i < cols ? from[i] : T{};
-    }
-  }
-}
+// The parts that one team takes in turn, added up by the tree. Sums of one part and of two wait until their siblings
+// are done, in registers as far as these go, those of four and most of those of two in shared memory, where each thread
+// has its own places.
+template <typename S>
+struct Tree {
+  static constexpr int kHeld = 2, kPlaces = S::kTiles * (2 * S::kGroups - kHeld) * 4;  // groups; sums of a thread
+  static constexpr int kBytes = S::kInTurn ? kPlaces * S::kTeam * 4 : 0;
+  LaneSums<S> of_one;
+  float held[S::kTiles][kHeld][4];
+  float* shared;
 
-// Block (kManyTiles tiles of outputs, kManyRows rows); every warp iterates over all of K. At the end of a part its sums
-// join the tree: those of one part and of two wait in registers until their siblings are done, those of the first four
-// in shared memory, where each thread has its own places. Registers: 240.
-template <typename T>
-__global__ void __launch_bounds__(kThreads) linear_many_rows_kernel(st_linear op) {
-  ST_DYNAMIC_SHARED(T, stages);
-  auto* of_four = reinterpret_cast<float*>(stages + kStages * kManyRows * kStride) + threadIdx.x;
-  int lane = static_cast<int>(threadIdx.x % kWarpSize), warp = static_cast<int>(threadIdx.x / kWarpSize);
-  int col_tiles = static_cast<int>(tiles_of(op.w.cols)), row_tiles = static_cast<int>(tiles_of(op.w.rows));
-  int64_t first_row = int64_t{blockIdx.y} * kManyRows;
-  int first_tile = static_cast<int>(blockIdx.x) * kManyTiles + warp % 4 * kWarpTiles;
-  const auto* weights = static_cast<const WeightPart*>(op.w.data) + int64_t{first_tile} * col_tiles * kWarpSize + lane;
-  float sums[kWarpTiles][kWarpGroups][4] = {}, of_one[kWarpTiles][kWarpGroups][4] = {},
-        of_two[kWarpTiles][kWarpGroups][4] = {};
-  int count = col_tiles / kStageTiles + 1, part = 0, part_end = tiles_of_part(op, 0).end;
-  auto finish_part = [&] {  // any but the last
-    each_sum([&](int m, int g, int e) {
+  __device__ __forceinline__ float& place(int m, int g, int e) {
+    return shared[((m * (2 * S::kGroups - kHeld) + g) * 4 + e) * S::kTeam];
+  }
+  __device__ __forceinline__ float& of_four(int m, int g, int e) { return place(m, g, e); }
+  __device__ __forceinline__ float& of_two(int m, int g, int e) {
+    return g < kHeld ? held[m][g][e] : place(m, S::kGroups - kHeld + g, e);
+  }
+  // After part `part` of the block, which is not its last.
+  __device__ __forceinline__ void put(int part, LaneSums<S>& sums) {
+    each_sum<S>([&](int m, int g, int e) {
       float pair = of_one[m][g][e] + sums[m][g][e];
-      if (part == 3) of_four[((m * kWarpGroups + g) * 4 + e) * kThreads] = of_two[m][g][e] + pair;
-      of_two[m][g][e] = part % 2 == 1 ? pair : of_two[m][g][e];
+      if (part == 3) of_four(m, g, e) = of_two(m, g, e) + pair;
+      if (part % 2 == 1) of_two(m, g, e) = pair;
       of_one[m][g][e] = sums[m][g][e];
       sums[m][g][e] = 0.0f;
     });
-    part_end = tiles_of_part(op, ++part).end;
-  };
-  auto begin_stage = [&](int stage) {
-    if (stage < count) load_stage(op, stages + stage % kStages * kManyRows * kStride, first_row, stage * kStageCols);
-    copy_async_commit();
-  };
-  for (int stage = 0; stage < kStages - 1; ++stage) begin_stage(stage);
-  for (int stage = 0; stage < count; ++stage) {
-    copy_async_wait<kStages - 2>();
-    __syncthreads();
-    begin_stage(stage + kStages - 1);
-    const T* x = stages + stage % kStages * kManyRows * kStride +
-                 (warp / 4 * kWarpGroups * kGroup + lane / 4) * kStride + 2 * (lane % 4);
-    for (int i = 0; i < kStageTiles; ++i) {
-      int t = stage * kStageTiles + i;
-      while (t == part_end && part < kParts - 1) finish_part();  // parts may be empty
-      if (t >= col_tiles) break;
-      uint32_t a[kWarpTiles][4] = {};
-#pragma unroll
-      for (int m = 0; m < kWarpTiles; ++m)
-        if (first_tile + m < row_tiles) load_weights(weights + (int64_t{m} * col_tiles + t) * kWarpSize, a[m]);
-#pragma unroll
-      for (int g = 0; g < kWarpGroups; ++g) {
-        const T* pair = x + g * kGroup * kStride + i * kTile;
-        uint32_t b[2] = {*reinterpret_cast<const uint32_t*>(pair), *reinterpret_cast<const uint32_t*>(pair + 8)};
-#pragma unroll
-        for (int m = 0; m < kWarpTiles; ++m) mma<T>(sums[m][g], a[m], b);
-      }
-    }
   }
-  each_sum([&](int m, int g, int e) {
-    sums[m][g][e] =
-        of_four[((m * kWarpGroups + g) * 4 + e) * kThreads] + (of_two[m][g][e] + (of_one[m][g][e] + sums[m][g][e]));
-  });
-  each_sum([&](int m, int g, int e) {
-    int64_t row = first_row + (warp / 4 * kWarpGroups + g) * kGroup + 2 * (lane % 4) + e % 2;
-    int64_t output = int64_t{first_tile + m} * kTile + lane / 4 + e / 2 * 8;
-    float y = sums[m][g][e];
-    if (output < op.w.rows) y = biased(op, output, y);
-    if (op.gated) {  // the value is in lane + 4
-      y = gated(y, __shfl_xor_sync(kWholeWarp, y, 4));
-      if (output % 2 != 0) return;
-      output /= 2;
+  // After the last of `parts` parts.
+  __device__ __forceinline__ void finish(int parts, LaneSums<S>& sums) {
+    each_sum<S>([&](int m, int g, int e) {
+      float sum = sums[m][g][e];
+      if (parts > 1) sum = of_one[m][g][e] + sum;
+      if (parts > 2) sum = of_two(m, g, e) + sum;
+      if (parts > 4) sum = of_four(m, g, e) + sum;
+      sums[m][g][e] = sum;
+    });
+  }
+};
+
+// The stages of a team's parts, one after another. Those of all teams are equally many; some may be empty.
+template <typename S>
+struct Cursor {
+  int part, stage = 0;
+  Tiles tiles;  // of the part
+
+  __device__ __forceinline__ Cursor(const st_linear& op, int first) : part(first), tiles(tiles_of_part(op, first)) {}
+
+  __device__ __forceinline__ int tile() const { return tiles.begin + stage * S::kStageTiles; }
+  __device__ __forceinline__ int count() const {
+    int left = tiles.end - tile();
+    return left < 0 ? 0 : left > S::kStageTiles ? S::kStageTiles : left;
+  }
+  // Whether a part has ended.
+  __device__ __forceinline__ bool advance(const st_linear& op, int stages) {
+    if (++stage < stages) return false;
+    if constexpr (S::kInTurn) {
+      stage = 0;
+      tiles = tiles_of_part(op, ++part);
     }
-    if (row < op.rows && output < width_of(op)) store_output<T>(op, row, output, y);
-  });
+    return true;
+  }
+};
+
+// sums = x W^T over the parts of the team.
+template <typename T, typename S, bool kAligned>
+__device__ __forceinline__ void add_products(const st_linear& op, const Scales& scales, const Cut& cut,
+                                             const Place<S>& place, Stage<S>* ring, float* waiting, LaneSums<S>& sums) {
+  int first_part = cut.first + static_cast<int>(blockIdx.y) * cut.parts + place.team;
+  int parts = S::kInTurn ? cut.parts : 1, stages = parts * cut.stages, part = 0;
+  Cursor<S> copies(op, first_part), products = copies;
+  Copier<T, S, kAligned> copier(op, scales, place);
+  Tree<S> tree = {{}, {}, waiting + threadIdx.x};
+  SharedAddress address = shared_address(ring);
+  constexpr int kStageBytes = static_cast<int>(sizeof(Stage<S>)), kWeightBytes = S::kWeightPieces * 16;
+  auto begin_stage = [&](int stage) {
+    int slot = stage % S::kStages;
+    SharedAddress to = address + slot * kStageBytes;
+    if (stage < stages) {
+      copier.copy(place, ring[slot], to, copies.tile(), copies.count());
+      if constexpr (S::kScaled) copier.copy_scales(op, place, to, copies.tile(), copies.count());
+    }
+    copy_async_commit();
+    copies.advance(op, cut.stages);
+  };
+#pragma unroll 1
+  for (int stage = 0; stage < S::kStages - 1; ++stage) begin_stage(stage);
+  for (int stage = 0; stage < stages; ++stage) {
+    copy_async_wait<S::kStages - 2>();
+    if constexpr (S::kTeam == kWarpSize)
+      __syncwarp();
+    else
+      __syncthreads();
+    begin_stage(stage + S::kStages - 1);
+    const Stage<S>& landed = ring[stage % S::kStages];
+    SharedAddress inputs = address + stage % S::kStages * kStageBytes + kWeightBytes;
+    int count = products.count();
+    if (count == S::kStageTiles) {
+#pragma unroll
+      for (int i = 0; i < S::kStageTiles; ++i) multiply<T, S>(place, landed, inputs, i, sums);
+    } else {  // the last of a part
+#pragma unroll 1
+      for (int i = 0; i < count; ++i) multiply<T, S>(place, landed, inputs, i, sums);
+    }
+    if (products.advance(op, cut.stages) && S::kInTurn && ++part < parts) tree.put(part - 1, sums);
+  }
+  if constexpr (S::kInTurn) tree.finish(parts, sums);
 }
 
-template <typename T>
-st_status many_rows(st_stream* stream, const st_linear& op) {
-  dim3 grid(blocks_for(tiles_of(op.w.rows), kManyTiles), blocks_for(op.rows, kManyRows));
-  constexpr size_t kBytes = sizeof(T) * kStages * kManyRows * kStride + sizeof(float) * kWarpSums * kThreads;
-  static_assert(kBytes <= 99 * 1024, "more shared memory than a block has on every device from sm_80 on");
-  ST_TRY(permit_shared_memory(*stream, linear_many_rows_kernel<T>, kBytes));
-  return launch<linear_many_rows_kernel<T>>("linear", grid, kThreads, kBytes, stream, op);
+// The sums of the teams, through shared memory, for each run of four outputs of the block to use(row, output, sums).
+template <typename S, typename Use>
+__device__ __forceinline__ void add_teams(const Place<S>& place, int rows, float* partial, const LaneSums<S>& sums,
+                                          const Use& use) {
+  constexpr int kRuns = S::kPassOutputs / 4;  // of a row
+  int teams = static_cast<int>(blockDim.x) / S::kTeam;
+#pragma unroll 1
+  for (int pass = 0; pass < S::kTiles; ++pass) {
+    __syncthreads();
+    each_sum<S>([&](int m, int g, int e) {
+      int row = (place.row_warp * S::kGroups + g) * kGroup + 2 * (place.lane % 4) + e % 2;
+      int output = place.output_warp * kTile + place.lane / 4 + e / 2 * 8;
+      if (m == pass) partial[(place.team * S::kRows + row) * S::kPassStride + output] = sums[m][g][e];
+    });
+    __syncthreads();
+    for (int at = static_cast<int>(threadIdx.x); at < rows * kRuns; at += static_cast<int>(blockDim.x)) {
+      int row = at / kRuns, output = at % kRuns * 4;
+      float run[4];
+      for (int i = 0; i < 4; ++i) {
+        run[i] = sum_of_parts([&](int team) {
+          return team < teams ? partial[(team * S::kRows + row) * S::kPassStride + output + i] : 0.0f;
+        });
+      }
+      use(row, (output / kTile * S::kTiles + pass) * kTile + output % kTile, run);
+    }
+  }
+}
+
+// Of the blocks that share a tile, the last to arrive adds up what all have written to scratch memory,
+// [tile][split][kRows][kOutputs], by the tree. Tickets, one for a tile, are 0 before and after.
+template <typename A, typename S>
+__device__ __forceinline__ void add_splits(const st_linear& op, const Place<S>& place, int rows, const float* scratch,
+                                           unsigned* tickets) {
+  ST_SHARED(unsigned, ticket, 1);
+  __threadfence();
+  __syncthreads();
+  if (threadIdx.x == 0) ticket[0] = atomicAdd(&tickets[blockIdx.x], 1u);
+  __syncthreads();
+  if (ticket[0] != gridDim.y - 1) return;
+  __threadfence();
+  constexpr int kRuns = S::kOutputs / 4, kAhead = 2;  // runs of four outputs that a thread loads at once
+  const auto* splits =
+      reinterpret_cast<const Pack<float, 4>*>(scratch) + int64_t{blockIdx.x} * gridDim.y * S::kRows * kRuns;
+  int step = static_cast<int>(blockDim.x), end = rows * kRuns;
+  for (int first = static_cast<int>(threadIdx.x); first < end; first += kAhead * step) {
+    float sums[kAhead][4];
+#pragma unroll
+    for (int j = 0; j < kAhead; ++j) {
+      Pack<float, 4> of_split[kParts] = {};
+#pragma unroll
+      for (int split = 0; split < kParts; ++split)
+        if (split < static_cast<int>(gridDim.y) && first + j * step < end)
+          of_split[split] = splits[split * S::kRows * kRuns + first + j * step];
+      for (int i = 0; i < 4; ++i) sums[j][i] = sum_of_parts([&](int split) { return of_split[split].at[i]; });
+    }
+#pragma unroll
+    for (int j = 0; j < kAhead; ++j) {
+      int at = first + j * step;
+      if (at < end)
+        finish_outputs<A>(op, place.first_row + at / kRuns, place.first_tile * kTile + at % kRuns * 4, sums[j]);
+    }
+  }
+  if (threadIdx.x == 0) tickets[blockIdx.x] = 0;
+}
+
+template <typename T, typename A, typename S, bool kAligned>
+__device__ __forceinline__ void linear_block(const st_linear& op, const Scales& scales, const Cut& cut, float* scratch,
+                                             unsigned* tickets) {
+  ST_DYNAMIC_SHARED(Stage<S>, stages);
+  Place<S> place(cut);
+  auto* waiting = reinterpret_cast<float*>(stages + S::kStages);  // of those that take parts in turn
+  LaneSums<S> sums = {};
+  add_products<T, S, kAligned>(op, scales, cut, place, stages + place.team * S::kStages, waiting, sums);
+  int64_t rows_left = op.rows - place.first_row;
+  int rows = rows_left < S::kRows ? static_cast<int>(rows_left) : S::kRows;
+  float* split = scratch + (int64_t{blockIdx.x} * gridDim.y + blockIdx.y) * S::kRows * S::kOutputs;
+  add_teams<S>(place, rows, reinterpret_cast<float*>(stages), sums, [&](int row, int output, float(&run)[4]) {
+    if (gridDim.y == 1)
+      finish_outputs<A>(op, place.first_row + row, int64_t{place.first_tile} * kTile + output, run);
+    else
+      *reinterpret_cast<Pack<float, 4>*>(split + row * S::kOutputs + output) = {{run[0], run[1], run[2], run[3]}};
+  });
+  if (gridDim.y > 1) add_splits<A, S>(op, place, rows, scratch, tickets);
+}
+
+// Up to 64 rows, decode: a warp for each part of K. Bytes: 2 N K of weights from memory, once; of x from the
+// second-level cache 1/2 byte for each of them, 1 from 33 rows on. Bound by memory: three stages of 2 KiB in flight for
+// each of 8 warps are 48 KiB a block, 96 KiB a multiprocessor up to 32 rows, where 4.3 TB/s with 0.8 us of latency need
+// 26 KiB. Built for 90% of the read bandwidth for wide matrices; from 33 rows on the cache moves twice the bytes of the
+// memory, and bounds an H200 to 70% if it moves 6 TB/s. Registers: 208.
+template <typename T, typename A, typename S, bool kAligned>
+__global__ void __launch_bounds__(kThreads, S::kTiles* S::kGroups <= (S::kScaled ? 4 : 16) ? 2 : 1)
+    linear_parts_kernel(st_linear op, Scales scales, Cut cut, float* scratch, unsigned* tickets) {
+  linear_block<T, A, S, kAligned>(op, scales, cut, scratch, tickets);
+}
+
+// More rows: 128 outputs and rows a block. Bytes: 2 N K of weights and 2 rows K of x, from the second-level cache once
+// for every 128 rows, or outputs. 64 operations a byte: bound by that cache, to 380 TFLOP/s if it moves 6 TB/s, half
+// of what the tensor cores can do; then by shared memory, whose 32 KiB for 16 columns take 256 cycles against 206 of
+// mma. Registers: 248.
+template <typename T, typename A, typename S, bool kAligned>
+__global__ void __launch_bounds__(kThreads)
+    linear_turns_kernel(st_linear op, Scales scales, Cut cut, float* scratch, unsigned* tickets) {
+  linear_block<T, A, S, kAligned>(op, scales, cut, scratch, tickets);
+}
+
+// A plan of blocks, and what they have besides the operation.
+struct Blocks {
+  LinearPlan plan;
+  Subtree subtree;
+  Scales scales;
+  float* scratch;
+};
+
+template <auto kKernel>
+st_status launch_blocks(st_stream* stream, const st_linear& op, const Blocks& blocks, const Cut& cut, int threads,
+                        size_t bytes) {
+  dim3 grid(static_cast<unsigned>(blocks.plan.tiles()), static_cast<unsigned>(blocks.plan.splits));
+  ST_TRY(permit_shared_memory(*stream, kKernel, bytes));
+  return launch<kKernel>("linear", grid, static_cast<unsigned>(threads), bytes, stream, op, blocks.scales, cut,
+                         blocks.scratch, static_cast<unsigned*>(stream->scratch));
+}
+
+template <typename T, typename A, bool kAligned, typename S>
+st_status launch_shape(st_stream* stream, const st_linear& op, const Blocks& blocks, S) {
+  const LinearPlan& plan = blocks.plan;
+  Cut cut = {blocks.subtree.first, blocks.subtree.parts / plan.splits, 0, static_cast<int>(plan.row_blocks)};
+  for (int part = 0; part < kParts; ++part) {
+    Tiles tiles = tiles_of_part(op, part);
+    cut.stages = std::max(cut.stages, (tiles.end - tiles.begin + S::kStageTiles - 1) / S::kStageTiles);
+  }
+  int teams = S::kInTurn ? 1 : cut.parts;
+  size_t bytes = static_cast<size_t>(teams) * S::kRingBytes + Tree<S>::kBytes;
+  int threads = teams * S::kTeam;
+  if constexpr (S::kInTurn)
+    return launch_blocks<linear_turns_kernel<T, A, S, kAligned>>(stream, op, blocks, cut, threads, bytes);
+  else
+    return launch_blocks<linear_parts_kernel<T, A, S, kAligned>>(stream, op, blocks, cut, threads, bytes);
+}
+
+// The shapes of linear_plan.h.
+template <typename T, typename A, bool kAligned>
+st_status launch_plan(st_stream* stream, const st_linear& op, const Blocks& blocks) {
+  constexpr bool kScaled = std::is_same_v<T, Int8>;
+  auto start = [&](auto shape) { return launch_shape<T, A, kAligned>(stream, op, blocks, shape); };
+  //                   tiles, groups, warps of outputs, of rows, tiles of a stage, stages, in turn
+  int rows = blocks.plan.shape.rows;
+  if (rows == 8) return start(Shape<1, 1, 1, 1, 4, 4, false, kScaled>());
+  if (rows == 16) return start(Shape<2, 2, 1, 1, 2, 4, false, kScaled>());
+  if (rows == 32) return start(Shape<4, 4, 1, 1, 1, 4, false, kScaled>());
+  if constexpr (kScaled) {
+    return start(Shape<2, 4, 4, 2, 2, 5, true, true>());
+  } else {
+    if (rows == 64) return start(Shape<4, 8, 1, 1, 1, 4, false, false>());
+    return start(Shape<2, 8, 4, 2, 2, 3, true, false>());
+  }
 }
 
 }  // namespace
 
-// The choice of kernel affects only speed: the results are bit-identical.
+template <typename T, typename A>
+st_status tiled::multiply_tiles(st_stream* stream, const st_linear& op, const Scales& scales, int64_t used) {
+  Parts parts = parts_of(op);
+  Subtree subtree = subtree_of(parts.first, parts.first + parts.count - 1);
+  LinearLimits limits = {stream->device->multiprocessors, static_cast<int64_t>(kScratchBytes - kTicketBytes) - used,
+                         int64_t{kTicketBytes / sizeof(unsigned)}};
+  auto* scratch = static_cast<char*>(stream->scratch) + kTicketBytes + used;
+  auto plan = [&](auto& shapes) { return plan_linear(op.rows, op.w.rows, op.w.cols, subtree.parts, limits, shapes); };
+  Blocks blocks = {std::is_same_v<T, Int8> ? plan(kInt8Shapes) : plan(kLinearShapes), subtree, scales,
+                   reinterpret_cast<float*>(scratch)};
+  bool aligned = op.w.cols % 8 == 0 && reinterpret_cast<uintptr_t>(op.x) % sizeof(Piece) == 0;
+  if constexpr (!std::is_same_v<T, Int8>)
+    if (!aligned) return launch_plan<T, A, false>(stream, op, blocks);
+  return launch_plan<T, A, true>(stream, op, blocks);
+}
+
 template <typename T>
 st_status linear_mma(st_stream* stream, const st_linear& op) {
-  if (op.rows <= 8) return few_rows<T, 1>(stream, op);
-  if (op.rows <= 16) return few_rows<T, 2>(stream, op);
-  if (op.rows <= 32) return few_rows<T, 4>(stream, op);
-  if (op.rows <= 64) return few_rows<T, 8>(stream, op);
-  return many_rows<T>(stream, op);
+  return multiply_tiles<T, T>(stream, op, {}, 0);
 }
 
 template st_status linear_mma<Bf16>(st_stream*, const st_linear&);
 template st_status linear_mma<F16>(st_stream*, const st_linear&);
+template st_status tiled::multiply_tiles<Int8, float>(st_stream*, const st_linear&, const Scales&, int64_t);
+template st_status tiled::multiply_tiles<Int8, Bf16>(st_stream*, const st_linear&, const Scales&, int64_t);
+template st_status tiled::multiply_tiles<Int8, F16>(st_stream*, const st_linear&, const Scales&, int64_t);
 
 }  // namespace st::cuda

@@ -1,8 +1,11 @@
 // Layout of a weight matrix W[rows, cols]: tiles of 16 x 16, padded with zeros, the tiles of 16 rows one after another.
 // Within a tile, lane l of a warp finds its part of mma's first operand at 8 l: of rows l / 4 and l / 4 + 8 the
 // columns 2 (l % 4) + {0, 1, 8, 9}. So a tile is 32 loads of 16 bytes (of 32 if weights are f32), all adjacent.
+// ST_INT8: tiles of 16 x 32, in the same order with two integers in the place of a number; after all tiles the f16
+// scales of each, of its 16 rows.
 #pragma once
 
+#include "common/int8.h"
 #include "cuda/numbers.cuh"
 #include "cuda/reduce.cuh"
 
@@ -26,6 +29,22 @@ ST_HD int64_t quarter_index(int64_t row, int64_t col_tile, int quarter, int64_t 
 // The column of element i of a quarter, within its tile.
 ST_HD int quarter_col(int quarter, int i) {
   return 2 * quarter + i % 2 + (i >= 2 ? 8 : 0);
+}
+
+constexpr int kTileBytes = kWarpSize * 16;  // of 16 or 8 bits a number
+
+// Place of the integer of column `col`, and of those of the three columns after it if that is a multiple of 4.
+ST_HD int64_t int8_place(int64_t row, int64_t col, int64_t cols) {
+  int64_t tile = row / kTile * int8_blocks(cols) + col / kInt8Block, lane = row % 8 * 4 + col % 16 / 4;
+  return tile * kTileBytes + lane * 16 + (row % kTile >= 8 ? 8 : 0) + (col % kInt8Block >= 16 ? 4 : 0) + col % 4;
+}
+
+// Scales, from the matrix's begin on; place of that of a block of 32 columns of a row.
+ST_HD int64_t int8_scales_at(int64_t rows, int64_t cols) {
+  return tiles_of(rows) * int8_blocks(cols) * kTileBytes;
+}
+ST_HD int64_t int8_scale_place(int64_t row, int64_t block, int64_t cols) {
+  return (row / kTile * int8_blocks(cols) + block) * kTile + row % kTile;
 }
 
 }  // namespace st::cuda

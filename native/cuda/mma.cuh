@@ -1,10 +1,11 @@
-// The tensor cores' matmul of 16 x 16 by 16 x 8, and asynchronous copies to shared memory. Plain C++ versions for the
-// emulated device.
+// The tensor cores' matmul of 16 x 16 by 16 x 8, loads of its operands from shared memory, and asynchronous copies to
+// there. Plain C++ versions for the emulated device.
 //
 // Lane l of the warp, with g = l / 4 and q = l % 4, holds
 //   a: row g columns 2q, 2q+1; row g+8 the same; row g columns 2q+8, 2q+9; row g+8 the same
 //   b: column g rows 2q, 2q+1; column g rows 2q+8, 2q+9
 //   d: row g columns 2q, 2q+1; row g+8 columns 2q, 2q+1
+// Integers of 8 bits are two to a place of a number of 16 bits: a tile is 16 x 32.
 #pragma once
 
 #include "cuda/numbers.cuh"
@@ -53,8 +54,66 @@ void mma(float (&d)[4], const uint32_t (&a)[4], const uint32_t (&b)[2]) {
   simt::collective(simt::kWholeWarp, &mine, MmaOperands<T>::complete);
 }
 
+struct Int8Operands {
+  int32_t* d;
+  const uint32_t *a, *b;
+
+  static int32_t byte_of(uint32_t four, int i) { return static_cast<int8_t>(four >> 8 * i); }
+
+  static void complete(void* const* lanes, unsigned) {
+    auto lane = [&](int i) { return static_cast<Int8Operands*>(lanes[i]); };
+    for (int row = 0; row < 16; ++row) {
+      for (int column = 0; column < 8; ++column) {
+        int32_t sum = 0;
+        for (int k = 0; k < 32; ++k) {
+          uint32_t first = lane(row % 8 * 4 + k % 16 / 4)->a[row / 8 + k / 16 * 2];
+          sum += byte_of(first, k % 4) * byte_of(lane(column * 4 + k % 16 / 4)->b[k / 16], k % 4);
+        }
+        lane(row % 8 * 4 + column / 2)->d[row / 8 * 2 + column % 2] += sum;
+      }
+    }
+  }
+};
+
+// d += a b, of 16 x 32 by 32 x 8 integers of 8 bits, exactly.
+inline void mma_int8(int32_t (&d)[4], const uint32_t (&a)[4], const uint32_t (&b)[2]) {
+  Int8Operands mine = {d, a, b};
+  simt::collective(simt::kWholeWarp, &mine, Int8Operands::complete);
+}
+
+// An address in shared memory, to which bytes can be added. (nvcc computes one from a pointer again and again.)
+using SharedAddress = char*;
+inline SharedAddress shared_address(void* pointer) {
+  return static_cast<char*>(pointer);
+}
+
+struct MatrixRow {
+  uint32_t* parts;
+  const void* row;
+  int matrices;
+
+  static void complete(void* const* lanes, unsigned) {
+    for (int lane = 0; lane < kWarpSize; ++lane) {
+      auto* to = static_cast<MatrixRow*>(lanes[lane]);
+      for (int i = 0; i < to->matrices; ++i) {
+        const auto* from = static_cast<MatrixRow*>(lanes[i * 8 + lane / 4]);
+        memcpy(&to->parts[i], static_cast<const char*>(from->row) + lane % 4 * 4, 4);
+      }
+    }
+  }
+};
+
+// kMatrices (2 or 4) matrices of 8 x 8 numbers of 16 bits: lane l passes row l % 8 of matrix l / 8, 16 aligned bytes in
+// shared memory, and gets numbers 2 (l % 4), 2 (l % 4) + 1 of row l / 4 of each. So a matrix whose rows are columns of
+// mma's second operand is half of that operand.
+template <int kMatrices>
+void load_matrices(uint32_t* parts, SharedAddress row) {
+  MatrixRow mine = {parts, row, kMatrices};
+  simt::collective(simt::kWholeWarp, &mine, MatrixRow::complete);
+}
+
 // 16 bytes; `valid` = false writes zeros instead and reads nothing.
-inline void copy_async_16(void* shared, const void* global, bool valid) {
+inline void copy_async_16(SharedAddress shared, const void* global, bool valid) {
   simt::async_copy(shared, valid ? global : nullptr, 16);
 }
 inline void copy_async_commit() {
@@ -85,9 +144,34 @@ __device__ __forceinline__ void mma<F16>(float (&d)[4], const uint32_t (&a)[4], 
                : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
 }
 
-__device__ __forceinline__ void copy_async_16(void* shared, const void* global, bool valid) {
-  auto address = static_cast<uint32_t>(__cvta_generic_to_shared(shared));
-  asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(address), "l"(global), "r"(valid ? 16 : 0)
+__device__ __forceinline__ void mma_int8(int32_t (&d)[4], const uint32_t (&a)[4], const uint32_t (&b)[2]) {
+  asm volatile("mma.sync.aligned.m16n8k32.row.col.s32.s8.s8.s32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};"
+               : "+r"(d[0]), "+r"(d[1]), "+r"(d[2]), "+r"(d[3])
+               : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
+}
+
+using SharedAddress = uint32_t;
+__device__ __forceinline__ SharedAddress shared_address(void* pointer) {
+  return static_cast<uint32_t>(__cvta_generic_to_shared(pointer));
+}
+
+template <int kMatrices>
+__device__ __forceinline__ void load_matrices(uint32_t* parts, SharedAddress row) {
+  static_assert(kMatrices == 2 || kMatrices == 4, "what ldmatrix loads for an operand");
+  if constexpr (kMatrices == 4)
+    asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0,%1,%2,%3}, [%4];"
+                 : "=r"(parts[0]), "=r"(parts[1]), "=r"(parts[2]), "=r"(parts[3])
+                 : "r"(row)
+                 : "memory");
+  else
+    asm volatile("ldmatrix.sync.aligned.m8n8.x2.shared.b16 {%0,%1}, [%2];"
+                 : "=r"(parts[0]), "=r"(parts[1])
+                 : "r"(row)
+                 : "memory");
+}
+
+__device__ __forceinline__ void copy_async_16(SharedAddress shared, const void* global, bool valid) {
+  asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(shared), "l"(global), "r"(valid ? 16 : 0)
                : "memory");
 }
 __device__ __forceinline__ void copy_async_commit() {

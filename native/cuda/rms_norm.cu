@@ -112,9 +112,8 @@ st_status rms_norm(st_stream* stream, const st_rms_norm* op) {
   return with_type(stream->device->activation_dtype, [&](auto activation) {
     using A = decltype(activation);
     auto rows = static_cast<unsigned>(op->rows);
-    return op->cols % kWidth == 0
-               ? launch<rms_norm_kernel<A, true>>("rms_norm", rows, kThreads, 0, stream, *op)
-               : launch<rms_norm_kernel<A, false>>("rms_norm", rows, kThreads, 0, stream, *op);
+    return op->cols % kWidth == 0 ? launch<rms_norm_kernel<A, true>>("rms_norm", rows, kThreads, 0, stream, *op)
+                                  : launch<rms_norm_kernel<A, false>>("rms_norm", rows, kThreads, 0, stream, *op);
   });
 }
 

@@ -20,7 +20,7 @@ __global__ void __launch_bounds__(kThreads) set_blocks_kernel(st_set_blocks op) 
 
 st_status set_blocks(st_stream* stream, const st_set_blocks* op) {
   ST_TRY(check(stream, op));
-  return launch("set_blocks", set_blocks_kernel, blocks_for(op->count, kThreads), kThreads, 0, stream, *op);
+  return launch<set_blocks_kernel>("set_blocks", blocks_for(op->count, kThreads), kThreads, 0, stream, *op);
 }
 
 }  // namespace st::cuda

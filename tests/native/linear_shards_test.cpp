@@ -76,6 +76,20 @@ TEST_P(LinearShardsTest, SubtreesAddUpToTheWholeBitByBit) {
   }
 }
 
+// So many columns that several blocks share them.
+TEST_P(LinearShardsTest, SubtreesOfLongSumsAddUpToTheWhole) {
+  for (int32_t dtype : {device().info.activation_dtype == ST_F16 ? ST_F16 : ST_BF16, ST_INT8}) {
+    Shared shared(random, 131, true, dtype);
+    for (size_t rows : {1, 9, 33, 70}) {
+      std::vector<float> x = random.activations(device(), rows * static_cast<size_t>(shared.cols));
+      std::vector<float> whole = shared.run(device(), x, 0, shared.cols);
+      for (const auto& border : {std::vector<int32_t>{0, 4, 8}, {0, 2, 4, 6, 8}, {0, 1, 2, 3, 4, 5, 6, 7, 8}})
+        ASSERT_TRUE(same_bits(shared.run_shards(device(), x, border), whole))
+            << rows << " rows of " << dtype_name(dtype);
+    }
+  }
+}
+
 // Other numbers of devices have no subtrees: the same sum, with other roundings.
 TEST_P(LinearShardsTest, AnyRangesOfPartsAddUpToTheWhole) {
   for (int32_t dtype : {ST_F32, ST_F16, ST_BF16, ST_INT8}) {

@@ -201,6 +201,34 @@ TEST_P(LinearTest, SameBitsForManyRows) {
   }
 }
 
+// How far the sums of tensor cores may be from the exact ones, by a model of their rounding: an instruction aligns 16
+// products and the sum before them to the largest, of about 1 here, and cuts each off below 2^-23 of it. Four standard
+// deviations of that many errors, each uniform up to 2^-23 with the sign of its product.
+double tolerance_of_sums(size_t cols) {
+  return 4.0 * std::sqrt(static_cast<double>(cols) * 17.0 / 16.0 / 3.0) * 0x1p-23;
+}
+
+// Rows and columns of real models, few outputs: the loops that production runs, with K split over blocks.
+TEST_P(LinearTest, LongSumsHaveTheSameBitsForAnyRows) {
+  constexpr size_t kRows = 128;
+  int32_t dtype = device().info.activation_dtype == ST_F16 ? ST_F16 : ST_BF16;
+  for (auto [outputs, cols] : {std::pair<int32_t, int32_t>{40, 1536}, {22, 3584}}) {
+    Linear linear(random, outputs, cols, dtype);
+    auto n = static_cast<size_t>(cols), m = static_cast<size_t>(outputs);
+    std::vector<float> x = random.activations(device(), kRows * n);
+    std::vector<float> expected = linear.run(device(), x, true, true);
+    EXPECT_TRUE(near(expected, linear.reference(device(), x, true), tolerance_of_sums(n)));
+    for (size_t rows : {1, 8, 16, 33, 64, 65}) {
+      SCOPED_TRACE(testing::Message() << rows << " rows, K = " << cols);
+      EXPECT_TRUE(same_bits(linear.run(device(), slice(x, (kRows - rows) * n, rows * n), true, true),
+                            slice(expected, (kRows - rows) * m, rows * m)));
+    }
+    for (size_t row : {0, 63, 64, 127})
+      EXPECT_TRUE(same_bits(linear.run(device(), slice(x, row * n, n), true, true), slice(expected, row * m, m)))
+          << "row " << row << ", K = " << cols;
+  }
+}
+
 // So many rows that they are cut into chunks, each with tiles of its own.
 TEST_P(LinearTest, SameBitsInAChunkOfManyRows) {
   for (int32_t dtype : kMatrixTypes) {
