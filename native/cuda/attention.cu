@@ -102,12 +102,12 @@ st_status attention_of(st_stream* stream, const st_attention& op) {
 st_status attention(st_stream* stream, const st_attention* op) {
   ST_TRY(check(stream, op));
   int32_t activations = stream->device->activation_dtype;
-  if (activations == ST_BF16 && op->cache.dtype == ST_BF16) {
-    if (op->head_dim == 64) return attention_mma<64>(stream, *op);
-    if (op->head_dim == 128) return attention_mma<128>(stream, *op);
-  }
   return with_type(activations, [&](auto activation) {
     using A = decltype(activation);
+    if constexpr (sizeof(A) == 2) {
+      if (op->cache.dtype == ST_BF16 && op->head_dim == 64) return attention_mma<A, 64>(stream, *op);
+      if (op->cache.dtype == ST_BF16 && op->head_dim == 128) return attention_mma<A, 128>(stream, *op);
+    }
     return op->cache.dtype == ST_F32 ? attention_of<A, float>(stream, *op) : attention_of<A, Bf16>(stream, *op);
   });
 }

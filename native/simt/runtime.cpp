@@ -416,6 +416,7 @@ cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int device) {
   snprintf(properties->name, sizeof properties->name, "emulated CUDA device");
   properties->major = has_fault("old-architecture") ? 7 : 8;
   properties->multiProcessorCount = 16;  // enough that small grids do not fill the device
+  properties->sharedMemPerMultiprocessor = kSharedBytes + 1024;
   return cudaSuccess;
 }
 
