@@ -9,6 +9,10 @@ namespace {
 
 constexpr int kThreads = kSplit, kWarps = kThreads / kWarpSize;
 constexpr int kElements = ST_MAX_HEAD_DIM / kThreads;  // of a head, per thread
+constexpr int kHeads = kWarps;                         // of a block: each warp has the weights of one
+constexpr int kTeam = 8;                               // lanes that read a key together
+
+using OfHeads = Pack<float, kHeads>;
 
 template <typename K>
 struct Context {
@@ -16,84 +20,138 @@ struct Context {
   const K* values;
   const int32_t* blocks;  // of the split, in shared memory; -1: none
   int kv_heads, kv_head, head_dim;
+  int heads;  // of the block
   int count;  // positions of the split that are attended to
 };
 
-// scale q . k of the thread's own position; -inf if the position does not exist, NaN if the block does not.
+// scale q . k of all positions of the split and heads of the block; -inf if a position does not exist, NaN if its block
+// does not.
 template <typename K>
-__device__ __forceinline__ float score_of(const Context<K>& context, const float* q, float scale) {
-  int position = static_cast<int>(threadIdx.x);
-  if (position >= context.count) return float_of(0xff800000u);
-  int32_t block = context.blocks[position / kBlock];
-  if (block < 0) return float_of(0x7fc00000u);
-  const K* key = context.keys + kv_offset(block, context.kv_heads, context.kv_head, context.head_dim) +
-                 position % kBlock * context.head_dim;
-  float sum = 0.0f;
-  for (int d = 0; d < context.head_dim; ++d) sum = fmaf(to_float(key[d]), q[d], sum);
-  return sum * scale;
+__device__ __forceinline__ void score(const Context<K>& context, const float* q, float scale, OfHeads* scores) {
+  int lane = static_cast<int>(threadIdx.x) % kTeam, team = static_cast<int>(threadIdx.x) / kTeam;
+  for (int position = team; position < kSplit; position += kThreads / kTeam) {
+    int32_t block = position < context.count ? context.blocks[position / kBlock] : -1;
+    float mine = position < context.count ? float_of(0x7fc00000u) : float_of(0xff800000u), sums[kHeads] = {};
+    const K* key = context.keys + position % kBlock * context.head_dim;
+    if (block >= 0) key += kv_offset(block, context.kv_heads, context.kv_head, context.head_dim);
+    for (int d = lane; block >= 0 && d < context.head_dim; d += kTeam) {
+      float element = to_float(key[d]);
+#pragma unroll
+      for (int h = 0; h < kHeads; ++h)
+        if (h < context.heads) sums[h] = fmaf(element, q[h * ST_MAX_HEAD_DIM + d], sums[h]);
+    }
+#pragma unroll
+    for (int h = 0; h < kHeads; ++h) {
+      if (h >= context.heads) continue;
+      for (int lanes = 1; lanes < kTeam; lanes *= 2) sums[h] += __shfl_xor_sync(kWholeWarp, sums[h], lanes);
+      if (lane == h && block >= 0) mine = sums[h] * scale;
+    }
+    scores[position].at[lane] = mine;
+  }
 }
 
-// sum over the positions of p v for element d of the head.
+// sums[h] = sum over the positions of p v for element d of the head.
 template <typename K>
-__device__ __forceinline__ float value_of(const Context<K>& context, const float* p, int d) {
-  float sum = 0.0f;
+__device__ __forceinline__ void sum_values(const Context<K>& context, const OfHeads* p, int d, float (&sums)[kHeads]) {
   for (int begin = 0; begin < context.count; begin += kBlock) {
     int32_t block = context.blocks[begin / kBlock];
-    if (block < 0) return float_of(0x7fc00000u);
-    const K* values =
+    if (block < 0) continue;  // its weights are already NaN
+    const K* place =
         context.values + kv_offset(block, context.kv_heads, context.kv_head, context.head_dim) + d * kBlock;
-    int count = context.count - begin < kBlock ? context.count - begin : kBlock;
-    for (int t = 0; t < count; ++t) sum = fmaf(to_float(values[value_slot(t)]), p[begin + t], sum);
+    Pack<K, 4> values[kBlock / 4];
+#pragma unroll
+    for (int i = 0; i < kBlock / 4; ++i) values[i] = reinterpret_cast<const Pack<K, 4>*>(place)[i];
+#pragma unroll
+    for (int t = 0; t < kBlock; ++t) {
+      if (begin + t >= context.count) continue;
+      float value = to_float(values[value_slot(t) / 4].at[value_slot(t) % 4]);
+      OfHeads weights = p[begin + t];
+#pragma unroll
+      for (int h = 0; h < kHeads; ++h)
+        if (h < context.heads) sums[h] = fmaf(value, weights.at[h], sums[h]);
+    }
   }
-  return sum;
 }
 
-// Block (row, head), a thread per position of a split, then per element of the head. Registers: 40.
+// Block (row, up to 8 heads of a KV head), so that keys and values are read once for all of them: 8 lanes per position
+// of a split for the scores, a warp per head for the weights, a thread per element of the head for the values.
+// Bytes: keys and values of each position once per row and 8 heads. Bound by fused multiply-adds, each with a number
+// from shared memory, and by the few loads in flight: for exactness, not for speed. Registers: 80.
 template <typename A, typename K>
 __global__ void __launch_bounds__(kThreads) attention_kernel(st_attention op) {
-  ST_SHARED(float, q, ST_MAX_HEAD_DIM);
-  ST_SHARED(float, p, kSplit);
+  ST_SHARED(float, q, kHeads* ST_MAX_HEAD_DIM);
+  ST_SHARED(OfHeads, p, kSplit);  // scores, then weights
+  ST_SHARED(Merge, merges, kHeads);
+  ST_SHARED(float, totals, kHeads);
   ST_SHARED(int32_t, blocks, kSplit / kBlock);
-  int thread = static_cast<int>(threadIdx.x), head = static_cast<int>(blockIdx.y);
+  int thread = static_cast<int>(threadIdx.x), lane = thread % kWarpSize, warp = thread / kWarpSize;
+  int group = op.heads / op.kv_heads, chunks = (group + kHeads - 1) / kHeads;
+  int kv_head = static_cast<int>(blockIdx.y) / chunks, first = static_cast<int>(blockIdx.y) % chunks * kHeads;
+  int heads = group - first < kHeads ? group - first : kHeads, head = kv_head * group + first;
   auto row = static_cast<int32_t>(blockIdx.x);
-  A* out = static_cast<A*>(op.out) + (int64_t{row} * op.heads + head) * op.head_dim;
   int32_t positions = op.batch.positions[row] + 1, sequence = sequence_of(op.batch, row);
+  A* out = static_cast<A*>(op.out) + (int64_t{row} * op.heads + head) * op.head_dim;
   const A* query = static_cast<const A*>(op.qkv) + (int64_t{row} * (op.heads + 2 * op.kv_heads) + head) * op.head_dim;
-  for (int d = thread; d < op.head_dim; d += kThreads) q[d] = to_float(query[d]);
+  for (int at = thread; at < heads * op.head_dim; at += kThreads)
+    q[at / op.head_dim * ST_MAX_HEAD_DIM + at % op.head_dim] = to_float(query[at]);
   Context<K> context = {static_cast<const K*>(op.cache.keys),
                         static_cast<const K*>(op.cache.values),
                         blocks,
                         op.kv_heads,
-                        head / (op.heads / op.kv_heads),
+                        kv_head,
                         op.head_dim,
+                        heads,
                         0};
-  float maximum = float_of(0xff800000u), total = 0.0f, sums[kElements] = {};
+  float maximum = float_of(0xff800000u), total = 0.0f,
+        sums[kElements][kHeads] = {};  // the former two of the warp's head
   for (int32_t begin = 0; begin < positions; begin += kSplit) {
     context.count = positions - begin < kSplit ? positions - begin : kSplit;
-    __syncthreads();  // threads may still read the split before
     if (thread < kSplit / kBlock) blocks[thread] = block_of(op.batch, op.cache, sequence, begin + thread * kBlock);
     __syncthreads();
-    float score = score_of(context, q, op.scale);
-    float split_maximum = block_reduce<kWarps>(score, Max());
-    p[thread] = thread < context.count ? weight_of(score - split_maximum) : 0.0f;
-    float split_total = block_reduce<kWarps>(p[thread], Sum());
-    Merge merge = merge_of(maximum, split_maximum);
-    maximum = merge.top;
-    total = total * merge.scale_before + split_total * merge.scale_next;
-    for (int i = 0; i < kElements; ++i) {
-      int d = thread + i * kThreads;
-      if (d < op.head_dim) sums[i] = sums[i] * merge.scale_before + value_of(context, p, d) * merge.scale_next;
+    score(context, q, op.scale, p);
+    __syncthreads();
+    if (warp < heads) {
+      float top = float_of(0xff800000u), sum = 0.0f;
+      for (int t = lane; t < kSplit; t += kWarpSize) top = Max()(top, p[t].at[warp]);
+      top = warp_reduce(top, Max());
+      for (int t = lane; t < kSplit; t += kWarpSize) {
+        float weight = t < context.count ? weight_of(p[t].at[warp] - top) : 0.0f;
+        p[t].at[warp] = weight;
+        sum += weight;
+      }
+      Merge merge = merge_of(maximum, top);
+      maximum = merge.top;
+      total = total * merge.scale_before + warp_reduce(sum, Sum()) * merge.scale_next;
+      if (lane == 0) merges[warp] = merge;
     }
+    __syncthreads();
+#pragma unroll
+    for (int i = 0; i < kElements; ++i) {
+      if (thread + i * kThreads >= op.head_dim) continue;
+      float of_split[kHeads] = {};
+      sum_values(context, p, thread + i * kThreads, of_split);
+#pragma unroll
+      for (int h = 0; h < kHeads; ++h)
+        if (h < heads) sums[i][h] = sums[i][h] * merges[h].scale_before + of_split[h] * merges[h].scale_next;
+    }
+    __syncthreads();  // before the next split's blocks, scores and merges are written
   }
+  if (warp < heads && lane == 0) totals[warp] = total;
+  __syncthreads();
+#pragma unroll
   for (int i = 0; i < kElements; ++i) {
     int d = thread + i * kThreads;
-    if (d < op.head_dim) out[d] = from_float<A>(positions > 0 ? sums[i] / total : 0.0f);
+    if (d >= op.head_dim) continue;
+#pragma unroll
+    for (int h = 0; h < kHeads; ++h)
+      if (h < heads) out[h * op.head_dim + d] = from_float<A>(positions > 0 ? sums[i][h] / totals[h] : 0.0f);
   }
 }
 
 template <typename A, typename K>
 st_status attention_of(st_stream* stream, const st_attention& op) {
-  dim3 grid(static_cast<unsigned>(op.batch.rows), static_cast<unsigned>(op.heads));
+  int chunks = (op.heads / op.kv_heads + kHeads - 1) / kHeads;
+  dim3 grid(static_cast<unsigned>(op.batch.rows), static_cast<unsigned>(op.kv_heads * chunks));
   return launch<attention_kernel<A, K>>("attention", grid, kThreads, 0, stream, op);
 }
 
@@ -102,12 +160,12 @@ st_status attention_of(st_stream* stream, const st_attention& op) {
 st_status attention(st_stream* stream, const st_attention* op) {
   ST_TRY(check(stream, op));
   int32_t activations = stream->device->activation_dtype;
-  if (activations == ST_BF16 && op->cache.dtype == ST_BF16) {
-    if (op->head_dim == 64) return attention_mma<64>(stream, *op);
-    if (op->head_dim == 128) return attention_mma<128>(stream, *op);
-  }
   return with_type(activations, [&](auto activation) {
     using A = decltype(activation);
+    if constexpr (sizeof(A) == 2) {
+      if (op->cache.dtype == ST_BF16 && op->head_dim == 64) return attention_mma<A, 64>(stream, *op);
+      if (op->cache.dtype == ST_BF16 && op->head_dim == 128) return attention_mma<A, 128>(stream, *op);
+    }
     return op->cache.dtype == ST_F32 ? attention_of<A, float>(stream, *op) : attention_of<A, Bf16>(stream, *op);
   });
 }

@@ -1,5 +1,4 @@
-// Shared by the attention kernels. The context is processed in splits of 256 positions from 0, merged in order, for
-// both decode and prefill.
+// Shared by the attention kernels.
 #pragma once
 
 #include "common/math.h"
@@ -23,8 +22,9 @@ __device__ __forceinline__ Merge merge_of(float maximum, float next_maximum) {
   return {top, weight_of(maximum - top), weight_of(next_maximum - top)};
 }
 
-// On tensor cores, if queries and cache are bf16 and heads have 64 or 128 elements.
-template <int kHeadDim>
+// On tensor cores, if the cache is bf16, activations are bf16 or f16, and heads have 64 or 128 elements. The context is
+// processed in splits of 128 positions; see attention_work.h.
+template <typename A, int kHeadDim>
 st_status attention_mma(st_stream* stream, const st_attention& op);
 
 }  // namespace st::cuda

@@ -1,309 +1,314 @@
-// attention on tensor cores, for bf16 queries and cache. A unit of work is 16 pairs (row, query head) that share a
-// sequence and a KV head: for a decoding sequence its one row with the heads of the group, for a prefill chunk as many
-// rows as fill 16. Pairs are rows of mma, so that a pair's sums do not depend on the other pairs.
+// attention on tensor cores, for a bf16 cache. Pairs (row, query head) that share a sequence and a KV head are the rows
+// of mma, so that a pair's sums do not depend on the other pairs; attention_work.h divides the work.
+//
+// Bytes: keys and values of each position once per unit, 4 D per KV head; a unit is one decoding row with its group, or
+// 64 pairs of a prompt. Partial results of splits that no block could merge in registers: 8 or 16 pairs of D + 2
+// numbers, 6% or 13% of the bytes of the split, written and read in the second-level cache. Decoding is bound by
+// memory: a multiprocessor has up to 192 KiB of loads in flight, where 33 KiB hide the latency. Built to reach 85% of
+// the bandwidth at 64 sequences of 2,048 positions (estimated). Prompts are bound by mma, 2^x and the barriers between
+// them.
 
-#include "cuda/attention.cuh"
-#include "cuda/mma.cuh"
+#include "cuda/attention_split.cuh"
 
 namespace st::cuda {
 namespace {
 
-constexpr int kWarps = 4, kThreads = kWarps * kWarpSize;
-constexpr int kPairs = 16;
-constexpr int kWarpPositions = kSplit / kWarps;       // of a split
-constexpr int kWarpBlocks = kWarpPositions / kBlock;  // blocks of the cache
-
-// The 16 pairs of a block: rows first_row + i / group, heads i % group of the KV head, for i from first_pair on.
-struct Unit {
-  int32_t sequence;
-  int32_t first_row;  // of the sequence
-  int32_t first_pair, pairs;
-  int32_t top_position;  // the largest of its rows; -1: all idle
+// Partial results, in the stream's scratch memory.
+struct Scratch {
+  unsigned* tickets;  // of the blocks, for the span that begins in a share; then of units, at their first span. 0
+  char* shares;       // slots [blocks, share_slots]: splits by their place in the share; last those merged at its end
+  char* spans;        // slots [span_slots]
+  int32_t span_slots;
+  int64_t slot_bytes, share_stride;
 };
 
-// The 16 pairs of unit `index`, or none (pairs = 0): the host launches the largest possible number of units.
-__device__ __forceinline__ Unit find_unit(const st_batch& batch, int group, int index) {
-  for (int32_t s = 0; s < batch.sequences; ++s) {
-    int32_t begin = batch.first_row[s], rows = batch.first_row[s + 1] - begin;
-    int32_t units = (rows * group + kPairs - 1) / kPairs;
-    if (index >= units) {
-      index -= units;
-      continue;
-    }
-    Unit unit = {s, begin, index * kPairs, rows * group - index * kPairs, -1};
-    if (unit.pairs > kPairs) unit.pairs = kPairs;
-    for (int32_t row = unit.first_pair / group; row * group < unit.first_pair + unit.pairs; ++row)
-      if (batch.positions[begin + row] > unit.top_position) unit.top_position = batch.positions[begin + row];
-    return unit;
-  }
-  return {0, 0, 0, 0, -1};
+// The unit that begins at a row of a sequence.
+__device__ __forceinline__ Unit unit_at(const st_batch& batch, const UnitShape& shape, int32_t row, int32_t sequence) {
+  int32_t begin = batch.first_row[sequence], end = batch.first_row[sequence + 1];
+  if (row >= end || (row - begin) % shape.rows != 0) return {sequence, row, 0, -1};
+  Unit unit = {sequence, row, end - row < shape.rows ? end - row : shape.rows, -1};
+  for (int32_t last = unit.rows; unit.top < 0 && last > 0; --last) unit.top = batch.positions[row + last - 1];
+  return unit;
 }
 
-template <int kHeadDim>
-struct Shared {
-  float maxima[kWarps][kPairs], totals[kWarps][kPairs];
-  float values[kWarps][kPairs][kHeadDim];
+// The sequence of a row; tried first is that of a batch with one row per sequence.
+__device__ __forceinline__ int32_t find_sequence(const st_batch& batch, int32_t row) {
+  if (row < batch.sequences && batch.first_row[row] == row && batch.first_row[row + 1] > row) return row;
+  return sequence_of(batch, row);
+}
+
+// Where a walk over the units begins: at a row, with the splits and the stored spans of the units before it.
+struct Start {
+  int32_t row, sequence, splits, spans;
 };
 
-// A thread's part of the sums of the 16 pairs: pair threadIdx / 8, elements threadIdx % 8 + 8 i.
-template <int kHeadDim>
-struct Sums {
-  float maximum, total;
-  float values[kHeadDim / 8];
-};
-
-constexpr float kNoScore = -INFINITY;
-
-// A lane's part of the queries: pairs l / 4 and l / 4 + 8. The elements of a head are permuted so that those of a lane
-// are adjacent: quarter q has 8 q .. 8 q + 7 of every 32.
-template <int kHeadDim>
-__device__ __forceinline__ void load_queries(const st_attention& op, const Unit& unit, int kv_head, int lane,
-                                             uint32_t (&queries)[kHeadDim / 16][4]) {
-  int group = op.heads / op.kv_heads;
-#pragma unroll
-  for (int half = 0; half < 2; ++half) {
-    int pair = lane / 4 + half * 8, at = unit.first_pair + pair;
-    int64_t row = unit.first_row + at / group;
-    const auto* q = static_cast<const Bf16*>(op.qkv) +
-                    (row * (op.heads + 2 * op.kv_heads) + kv_head * group + at % group) * kHeadDim;
-#pragma unroll
-    for (int i = 0; i < kHeadDim / 32; ++i) {
-      Pack<uint32_t, 4> part = {};
-      if (pair < unit.pairs) part = *reinterpret_cast<const Pack<uint32_t, 4>*>(q + i * 32 + lane % 4 * 8);
-      queries[2 * i][half] = part.at[0];
-      queries[2 * i][2 + half] = part.at[1];
-      queries[2 * i + 1][half] = part.at[2];
-      queries[2 * i + 1][2 + half] = part.at[3];
-    }
+// Counts the work, divides it, and finds where this block's share begins.
+__device__ __forceinline__ Start find_start(const st_attention& op, const UnitShape& shape, int tiles,
+                                            int32_t span_slots, Division& division) {
+  ST_SHARED(Start, start, 1);
+  int32_t rows = (op.batch.rows + kMmaThreads - 1) / kMmaThreads, first = static_cast<int32_t>(threadIdx.x) * rows;
+  int32_t copies = op.kv_heads * shape.chunks;
+  int32_t sequence = first < op.batch.rows ? find_sequence(op.batch, first) : 0;
+  uint64_t mine = 0;  // splits, and stored spans in the upper half
+  for (int32_t row = first, s = sequence; row < first + rows && row < op.batch.rows; ++row) {
+    while (s + 1 < op.batch.sequences && row >= op.batch.first_row[s + 1]) ++s;
+    Unit unit = unit_at(op.batch, shape, row, s);
+    if (unit.rows == 0) continue;
+    int32_t splits = splits_of(unit.top);
+    mine += static_cast<uint64_t>(splits) | static_cast<uint64_t>(stored_spans(splits)) << 32;
   }
+  uint64_t all, before = block_prefix_sum<kMmaWarps>(mine, &all);
+  auto splits = [&](uint64_t count) { return static_cast<int32_t>(count) * copies; };
+  auto spans = [&](uint64_t count) { return static_cast<int32_t>(count >> 32) * copies; };
+  division = divide(splits(all), spans(all), span_slots, static_cast<int32_t>(gridDim.x), tiles);
+  if (static_cast<int32_t>(blockIdx.x) >= division.blocks) return {};
+  int32_t begin = share_begin(division, static_cast<int32_t>(blockIdx.x));
+  if (splits(before) <= begin && begin < splits(before + mine))
+    start[0] = {first, sequence, splits(before), spans(before)};
+  __syncthreads();
+  return start[0];
 }
 
-// Scores of 8 positions of a block of the cache, from `within` on.
-template <int kHeadDim>
-__device__ __forceinline__ void score_positions(const Bf16* keys, int within, int lane,
-                                                const uint32_t (&queries)[kHeadDim / 16][4], float (&scores)[4]) {
-  const Bf16* key = keys + (within + lane / 4) * kHeadDim + lane % 4 * 8;
-#pragma unroll
-  for (int i = 0; i < kHeadDim / 32; ++i) {
-    auto part = *reinterpret_cast<const Pack<uint32_t, 4>*>(key + i * 32);
-    uint32_t first[2] = {part.at[0], part.at[1]}, second[2] = {part.at[2], part.at[3]};
-    mma<Bf16>(scores, queries[2 * i], first);
-    mma<Bf16>(scores, queries[2 * i + 1], second);
-  }
-}
+// --- partial results -----------------------------------------------------------------------------------------------
 
-// The sums of one split of positions from `start` on; called by all threads of the block.
-template <int kHeadDim>
-__device__ __forceinline__ void split_sums(const st_attention& op, const Unit& unit, int kv_head, int32_t start,
-                                           Shared<kHeadDim>& shared, Sums<kHeadDim>& sums) {
-  int lane = static_cast<int>(threadIdx.x % kWarpSize), warp = static_cast<int>(threadIdx.x / kWarpSize);
-  int group = op.heads / op.kv_heads;
-  int32_t begin = start + warp * kWarpPositions;
-  int32_t limit[2];  // the last position that each of the lane's two pairs attends to
-#pragma unroll
-  for (int half = 0; half < 2; ++half) {
-    int pair = lane / 4 + half * 8;
-    limit[half] = pair < unit.pairs ? op.batch.positions[unit.first_row + (unit.first_pair + pair) / group] : -1;
-  }
-  uint32_t queries[kHeadDim / 16][4];  // reloaded for each split to save registers
-  load_queries<kHeadDim>(op, unit, kv_head, lane, queries);
-  float scores[kWarpBlocks * 2][4] = {}, top[2] = {kNoScore, kNoScore};
-#pragma unroll
-  for (int b = 0; b < kWarpBlocks * 2; ++b) {
-    int32_t first = begin + b * 8;
-    if (first <= unit.top_position) {
-      int32_t block = block_of(op.batch, op.cache, unit.sequence, first);
-      if (block >= 0)
-        score_positions<kHeadDim>(
-            static_cast<const Bf16*>(op.cache.keys) + kv_offset(block, op.kv_heads, kv_head, kHeadDim), b % 2 * 8, lane,
-            queries, scores[b]);
-      else
-        for (int e = 0; e < 4; ++e) scores[b][e] = float_of(0x7fc00000u);
-    }
-#pragma unroll
-    for (int e = 0; e < 4; ++e) {
-      bool attended = first + 2 * (lane % 4) + e % 2 <= limit[e / 2];
-      scores[b][e] = attended ? scores[b][e] * op.scale : kNoScore;
-      if (scores[b][e] > top[e / 2]) top[e / 2] = scores[b][e];  // NaN propagates to the sums
-    }
-  }
-#pragma unroll
-  for (int half = 0; half < 2; ++half) {
-    for (int lanes = 1; lanes < 4; lanes *= 2) {
-      float other = __shfl_xor_sync(kWholeWarp, top[half], lanes);
-      if (other > top[half]) top[half] = other;
-    }
-    if (lane % 4 == 0) shared.maxima[warp][lane / 4 + half * 8] = top[half];
+// Counts what has arrived; true for the block that arrives last, which then sees the stores of the others.
+__device__ __forceinline__ bool arrives_last(unsigned* ticket, unsigned count, unsigned expected) {
+  ST_SHARED(unsigned, arrived, 1);
+  __threadfence();
+  __syncthreads();
+  if (threadIdx.x == 0) {
+    arrived[0] = atomicAdd(ticket, count) + count;
+    if (arrived[0] == expected) *ticket = 0;
   }
   __syncthreads();
-  // Weights, rounded to the format of the mma operand; the total is the sum of the rounded weights.
-  float total[2] = {};
-  uint32_t weights[kWarpBlocks][4];
+  bool last = arrived[0] == expected;
+  __syncthreads();  // before the next one writes there
+  if (last) __threadfence();
+  return last;
+}
+
+// The slot of piece `index` of a span of splits first .. end - 1: the first is what its first block has merged, each
+// other one a split.
+__device__ __forceinline__ int32_t slot_of_piece(const Division& division, int32_t first, int32_t end, int index) {
+  int32_t owner = share_owner(division, first), next = share_begin(division, owner + 1);
+  if (index == 0) return owner * kSpanSplits + kSpanSplits - 1;
+  int32_t split = next + index - 1;
+  if (split >= end) return 0;
+  owner = share_owner(division, split);
+  return owner * kSpanSplits + split - share_begin(division, owner);
+}
+
+// Stores a piece of a span that others share; true, with the sums of the whole span, if all its pieces have arrived.
+template <int kHeadDim, int kTiles>
+__device__ __forceinline__ bool gather_span(const Scratch& scratch, const Division& division, const Task& task,
+                                            int32_t slot, int32_t span, int32_t count, Sums<kHeadDim, kTiles>& sums) {
+  sums.store(scratch.shares + slot * scratch.slot_bytes, task.pairs);
+  int32_t first = task.base + span * kSpanSplits;
+  int32_t splits = task.splits - span * kSpanSplits < kSpanSplits ? task.splits - span * kSpanSplits : kSpanSplits;
+  int32_t owner = share_owner(division, first);
+  if (!arrives_last(&scratch.tickets[owner], static_cast<unsigned>(count), static_cast<unsigned>(splits))) return false;
+  int lane = static_cast<int>(threadIdx.x % kWarpSize);
+  int32_t mine = slot_of_piece(division, first, first + splits, lane);
+  int pieces = first + splits - share_begin(division, owner + 1) + 1;
+  merge(sums, pieces, task.pairs,
+        [&](int i) { return scratch.shares + __shfl_sync(kWholeWarp, mine, i) * scratch.slot_bytes; });
+  return true;
+}
+
+// Merges a whole span with the others of the unit; true, with the sums of the unit, if this was the last one.
+template <int kHeadDim, int kTiles>
+__device__ __forceinline__ bool gather_unit(const Scratch& scratch, const Division& division, const Task& task,
+                                            int32_t span, Sums<kHeadDim, kTiles>& sums) {
+  int32_t spans = stored_spans(task.splits);
+  if (spans == 0) return true;
+  if (division.grain == kGrainUnit) {  // the block has them all, in order
+    char* slot = scratch.shares + blockIdx.x * scratch.share_stride;
+    if (span > 0) {
+      Sums<kHeadDim, kTiles> before;
+      before.load(slot, task.pairs);
+      __syncthreads();  // all warps read the maxima and totals that one of them replaces
+      before.add(sums);
+      sums = before;
+    }
+    if (span + 1 < spans) sums.store(slot, task.pairs);
+    __syncthreads();
+    return span + 1 == spans;
+  }
+  char* slots = scratch.spans + task.first_span * scratch.slot_bytes;
+  sums.store(slots + span * scratch.slot_bytes, task.pairs);
+  if (!arrives_last(&scratch.tickets[gridDim.x + task.first_span], 1, static_cast<unsigned>(spans))) return false;
+  merge(sums, spans, task.pairs, [&](int i) { return slots + i * scratch.slot_bytes; });
+  return true;
+}
+
+template <typename A, int kHeadDim, int kTiles>
+__device__ __forceinline__ void write_unit(const st_attention& op, const Task& task,
+                                           const Shared<kHeadDim, kTiles>& shared, int warp, int lane,
+                                           const Sums<kHeadDim, kTiles>& sums) {
 #pragma unroll
-  for (int half = 0; half < 2; ++half) {
-    float maximum = shared.maxima[0][lane / 4 + half * 8];
-    for (int w = 1; w < kWarps; ++w) maximum = Max()(maximum, shared.maxima[w][lane / 4 + half * 8]);
+  for (int m = 0; m < kTiles; ++m) {
 #pragma unroll
-    for (int b = 0; b < kWarpBlocks * 2; ++b) {
-      Bf16 pair[2];
+    for (int h = 0; h < 2; ++h) {
+      int pair = m * kTilePairs + h * 8 + lane / 4;
+      if (pair >= task.pairs) continue;
+      int64_t row = task.unit.row + pair / task.heads, head = task.first_head + pair % task.heads;
+      A* out =
+          static_cast<A*>(op.out) + (row * op.heads + head) * kHeadDim + warp * (kHeadDim / kMmaWarps) + 2 * (lane % 4);
+      bool idle = shared.limits[pair] < 0;
+      float factor = 1.0f / sums.total[m][h];
 #pragma unroll
-      for (int e = 0; e < 2; ++e) {
-        float score = scores[b][half * 2 + e];
-        pair[e] = from_float<Bf16>(score == kNoScore ? 0.0f : weight_of(score - maximum));
-        total[half] += to_float(pair[e]);
+      for (int n = 0; n < Sums<kHeadDim, kTiles>::kParts; ++n) {
+        Pack<A, 2> two;
+        for (int e = 0; e < 2; ++e) two.at[e] = from_float<A>(idle ? 0.0f : sums.values[m][n][2 * h + e] * factor);
+        *reinterpret_cast<Pack<A, 2>*>(out + 8 * n) = two;
       }
-      weights[b / 2][half + b % 2 * 2] = packed(pair[0], pair[1]);
-    }
-    for (int lanes = 1; lanes < 4; lanes *= 2) total[half] += __shfl_xor_sync(kWholeWarp, total[half], lanes);
-    if (lane % 4 == 0) shared.totals[warp][lane / 4 + half * 8] = total[half];
-  }
-  float values[kHeadDim / 8][4] = {};
-#pragma unroll
-  for (int b = 0; b < kWarpBlocks; ++b) {
-    int32_t first = begin + b * kBlock;
-    if (first > unit.top_position) continue;
-    int32_t block = block_of(op.batch, op.cache, unit.sequence, first);
-    if (block < 0) continue;  // its scores are already NaN
-    const Bf16* place = static_cast<const Bf16*>(op.cache.values) + kv_offset(block, op.kv_heads, kv_head, kHeadDim) +
-                        lane / 4 * kBlock + lane % 4 * 4;
-    // Memory beyond the context has undefined content, and 0 times NaN or infinity is not 0.
-    int32_t mine = first + 2 * (lane % 4);
-    uint32_t keep[2];
-#pragma unroll
-    for (int e = 0; e < 2; ++e)
-      keep[e] = (mine + e * 8 <= unit.top_position ? 0x0000ffffu : 0u) |
-                (mine + e * 8 + 1 <= unit.top_position ? 0xffff0000u : 0u);
-#pragma unroll
-    for (int d = 0; d < kHeadDim / 8; ++d) {
-      auto part = *reinterpret_cast<const Pack<uint32_t, 2>*>(place + d * 8 * kBlock);
-      uint32_t column[2] = {part.at[0] & keep[0], part.at[1] & keep[1]};
-      mma<Bf16>(values[d], weights[b], column);
     }
   }
-#pragma unroll
-  for (int d = 0; d < kHeadDim / 8; ++d)
-#pragma unroll
-    for (int e = 0; e < 4; ++e)
-      shared.values[warp][lane / 4 + e / 2 * 8][d * 8 + 2 * (lane % 4) + e % 2] = values[d][e];
+}
+
+// --- the kernel ----------------------------------------------------------------------------------------------------
+
+// Keys of the next split are copied while the values of this one are multiplied, its values during the scores of the
+// next.
+template <typename A, bool kSharesSpans, int kHeadDim, int kTiles>
+__device__ __forceinline__ void process(const st_attention& op, const Scratch& scratch, const Division& division,
+                                        const Task& task, Shared<kHeadDim, kTiles>& shared) {
+  int lane = static_cast<int>(threadIdx.x % kWarpSize), warp = static_cast<int>(threadIdx.x / kWarpSize);
+  int32_t begin = task.segment.begin, end = task.segment.end;
+  int32_t blocks = load_blocks(op, task, begin, lane);
+  __syncthreads();  // warps may still read the task before
+  copy_keys(op, task.kv_head, blocks, warp, lane, shared);
+  copy_values(op, task.kv_head, blocks, warp, lane, shared);
+  load_queries<A>(op, task, warp, lane, shared);
+  for (int pair = static_cast<int>(threadIdx.x); pair < kTiles * kTilePairs; pair += kMmaThreads)
+    shared.limits[pair] = pair < task.pairs ? op.batch.positions[task.unit.row + pair / task.heads] : -1;
   __syncthreads();
-  int pair = static_cast<int>(threadIdx.x) / 8, element = static_cast<int>(threadIdx.x) % 8;
-  sums.maximum = shared.maxima[0][pair];
-  sums.total = shared.totals[0][pair];
-  for (int w = 1; w < kWarps; ++w) {
-    sums.maximum = Max()(sums.maximum, shared.maxima[w][pair]);
-    sums.total += shared.totals[w][pair];
+  Sums<kHeadDim, kTiles> sums;
+  sums.clear();
+  for (int32_t split = begin; split < end; ++split) {
+    int32_t ahead = split + 1 < end ? load_blocks(op, task, split + 1, lane) : kBeyond;
+    int32_t first = split * kSplitPositions;
+    float scores[kTiles][kWarpPositions / 8][4] = {};
+    copy_async_wait<1>();
+    __syncwarp();
+    score(shared, warp, lane, scores);
+    __syncwarp();
+    copy_keys(op, task.kv_head, ahead, warp, lane, shared);
+    mask(op.scale * kLog2E, first + warp * kWarpPositions, blocks, warp, lane, shared, scores);
+    __syncthreads();
+    Sums<kHeadDim, kTiles> of_split;
+    weigh(scores, warp, lane, shared, of_split.maximum);
+    copy_async_wait<1>();
+    __syncthreads();
+    sum_values(shared, blocks, first, task.unit.top, warp, lane, of_split);
+    __syncwarp();
+    copy_values(op, task.kv_head, ahead, warp, lane, shared);
+    blocks = ahead;
+    add_totals(shared, lane, of_split);
+    sums.add(of_split);
+
+    int32_t span = split / kSpanSplits, first_of_span = span * kSpanSplits;
+    bool merges = first_of_span >= begin,
+         ends_span = split == task.splits - 1 || split % kSpanSplits == kSpanSplits - 1;
+    if (merges && !ends_span && split + 1 < end) continue;
+    bool whole = merges && ends_span;
+    if (kSharesSpans && !whole) {
+      int32_t place =
+          merges ? kSpanSplits - 1 : task.base + split - share_begin(division, static_cast<int32_t>(blockIdx.x));
+      whole = gather_span(scratch, division, task, static_cast<int32_t>(blockIdx.x) * kSpanSplits + place, span,
+                          merges ? split + 1 - first_of_span : 1, sums);
+    }
+    if (whole && gather_unit(scratch, division, task, span, sums)) write_unit<A>(op, task, shared, warp, lane, sums);
+    sums.clear();
   }
-#pragma unroll
-  for (int i = 0; i < kHeadDim / 8; ++i) {
-    sums.values[i] = shared.values[0][pair][element + 8 * i];
-    for (int w = 1; w < kWarps; ++w) sums.values[i] += shared.values[w][pair][element + 8 * i];
-  }
-  __syncthreads();  // before the next split writes there
 }
 
-// Merges the sums with those of the next split, unless the pair attends to no position there. (A sum that is NaN is
-// merged.)
-template <int kHeadDim>
-__device__ __forceinline__ void add_split(Sums<kHeadDim>& sums, const Sums<kHeadDim>& next) {
-  if (next.maximum == kNoScore && next.total == 0.0f) return;
-  Merge merge = merge_of(sums.maximum, next.maximum);
-  sums.maximum = merge.top;
-  sums.total = sums.total * merge.scale_before + next.total * merge.scale_next;
-#pragma unroll
-  for (int i = 0; i < kHeadDim / 8; ++i)
-    sums.values[i] = sums.values[i] * merge.scale_before + next.values[i] * merge.scale_next;
+// A block takes its share of the splits. Registers: 255. (168 with units of one tile.)
+template <typename A, int kHeadDim, int kTiles>
+__global__ void __launch_bounds__(kMmaThreads, kTiles == 1 ? kMaxResident : 2)
+    attention_mma_kernel(st_attention op, Scratch scratch) {
+  ST_DYNAMIC_SHARED(unsigned char, memory);
+  UnitShape shape = unit_shape(op.heads / op.kv_heads, kTiles);
+  Division division;
+  Start at = find_start(op, shape, kTiles, scratch.span_slots, division);
+  if (static_cast<int32_t>(blockIdx.x) >= division.blocks) return;
+  auto block = static_cast<int32_t>(blockIdx.x);
+  int32_t begin = share_begin(division, block), end = share_begin(division, block + 1);
+  int32_t group = op.heads / op.kv_heads, copies = op.kv_heads * shape.chunks;
+  for (; at.splits < end && at.row < op.batch.rows; ++at.row) {
+    while (at.sequence + 1 < op.batch.sequences && at.row >= op.batch.first_row[at.sequence + 1]) ++at.sequence;
+    Task task = {unit_at(op.batch, shape, at.row, at.sequence), 0, 0, 0, 0, 0, 0, 0, {}};
+    if (task.unit.rows == 0) continue;
+    task.splits = splits_of(task.unit.top);
+    int32_t spans = stored_spans(task.splits);
+    int32_t first = begin > at.splits ? (begin - at.splits) / task.splits : 0;
+    for (int32_t copy = first; copy < copies && at.splits + copy * task.splits < end; ++copy) {
+      int32_t chunk = copy % shape.chunks * shape.heads;
+      task.kv_head = copy / shape.chunks;
+      task.first_head = task.kv_head * group + chunk;
+      task.heads = group - chunk < shape.heads ? group - chunk : shape.heads;
+      task.pairs = task.unit.rows * task.heads;
+      task.base = at.splits + copy * task.splits;
+      task.first_span = at.spans + copy * spans;
+      task.segment = segment_of(division, block, task.base, task.splits);
+      if (task.segment.begin >= task.segment.end) continue;
+      if (kTiles > 1 && task.pairs <= kTilePairs)
+        process<A, kTiles == 1>(op, scratch, division, task, *reinterpret_cast<Shared<kHeadDim, 1>*>(memory));
+      else
+        process<A, kTiles == 1>(op, scratch, division, task, *reinterpret_cast<Shared<kHeadDim, kTiles>*>(memory));
+    }
+    at.splits += task.splits * copies;
+    at.spans += spans * copies;
+  }
 }
 
-template <int kHeadDim>
-__device__ __forceinline__ void write_pair(const st_attention& op, const Unit& unit, int kv_head,
-                                           const Sums<kHeadDim>& sums) {
-  int pair = static_cast<int>(threadIdx.x) / 8, group = op.heads / op.kv_heads, at = unit.first_pair + pair;
-  if (pair >= unit.pairs) return;
-  int64_t row = unit.first_row + at / group;
-  bool idle = op.batch.positions[row] < 0;
-  auto* out = static_cast<Bf16*>(op.out) + (row * op.heads + kv_head * group + at % group) * kHeadDim + threadIdx.x % 8;
-  for (int i = 0; i < kHeadDim / 8; ++i) out[8 * i] = from_float<Bf16>(idle ? 0.0f : sums.values[i] / sums.total);
-}
+// For the sums of spans: those of a batch whose keys and values fill the memory of a device are smaller (0.8% of the
+// bytes of a layer). Beyond that, and only then, no two blocks share a unit.
+#if defined(ST_SIMT)
+constexpr int64_t kSpanBytes = 256 << 10;  // so that tests get there
+#else
+constexpr int64_t kSpanBytes = int64_t{64} << 20;
+#endif
 
-// Block (unit, KV head): all splits in order. Registers: 168.
-template <int kHeadDim>
-__global__ void __launch_bounds__(kThreads) attention_whole_kernel(st_attention op) {
-  ST_DYNAMIC_SHARED(Shared<kHeadDim>, shared);
-  int kv_head = static_cast<int>(blockIdx.y);
-  Unit unit = find_unit(op.batch, op.heads / op.kv_heads, static_cast<int>(blockIdx.x));
-  if (unit.pairs == 0) return;
-  Sums<kHeadDim> sums = {kNoScore, 0.0f, {}}, next;
-  for (int32_t start = 0; start <= unit.top_position; start += kSplit) {
-    split_sums<kHeadDim>(op, unit, kv_head, start, *shared, next);
-    add_split(sums, next);
-  }
-  write_pair(op, unit, kv_head, sums);
-}
-
-// Block (unit, KV head, split): sums to scratch memory; the last block of a unit and KV head to arrive merges them in
-// order. partial: [unit, KV head, split] of the sums of each thread; tickets [unit, KV head] are 0 before and after.
-// Registers: 128.
-template <int kHeadDim>
-__global__ void __launch_bounds__(kThreads)
-    attention_split_kernel(st_attention op, Sums<kHeadDim>* partial, unsigned* tickets) {
-  ST_DYNAMIC_SHARED(Shared<kHeadDim>, shared);
-  ST_SHARED(unsigned, ticket, 1);
-  int kv_head = static_cast<int>(blockIdx.y);
-  Unit unit = find_unit(op.batch, op.heads / op.kv_heads, static_cast<int>(blockIdx.x));
-  if (unit.pairs == 0) return;
-  int32_t start = static_cast<int32_t>(blockIdx.z) * kSplit, splits = unit.top_position / kSplit + 1;
-  if (start > (unit.top_position < 0 ? 0 : unit.top_position)) return;
-  int64_t of_unit = int64_t{blockIdx.x} * op.kv_heads + kv_head;
-  Sums<kHeadDim> sums = {kNoScore, 0.0f, {}};
-  if (unit.top_position >= 0) split_sums<kHeadDim>(op, unit, kv_head, start, *shared, sums);
-  if (splits <= 1) {
-    Sums<kHeadDim> first = {kNoScore, 0.0f, {}};
-    add_split(first, sums);
-    return write_pair(op, unit, kv_head, first);
-  }
-  Sums<kHeadDim>* place = partial + of_unit * gridDim.z * kThreads + threadIdx.x;
-  place[int64_t{blockIdx.z} * kThreads] = sums;
-  __threadfence();
-  __syncthreads();
-  if (threadIdx.x == 0) ticket[0] = atomicAdd(&tickets[of_unit], 1u);
-  __syncthreads();
-  if (ticket[0] != static_cast<unsigned>(splits - 1)) return;
-  __threadfence();
-  sums = {kNoScore, 0.0f, {}};
-  for (int32_t split = 0; split < splits; ++split) {
-    Sums<kHeadDim> next = place[int64_t{split} * kThreads];
-    add_split(sums, next);
-  }
-  write_pair(op, unit, kv_head, sums);
-  if (threadIdx.x == 0) tickets[of_unit] = 0;
+template <typename A, int kHeadDim, int kTiles>
+st_status run(st_stream* stream, const st_attention& op) {
+  constexpr size_t kShared = sizeof(Shared<kHeadDim, kTiles>);
+  static_assert(kShared + 512 <= 99 * 1024, "more shared memory than a block has on every device from sm_80 on");
+  ST_TRY(permit_shared_memory(*stream, attention_mma_kernel<A, kHeadDim, kTiles>, kShared));
+  const st_device& device = *stream->device;
+  int64_t blocks = int64_t{device.multiprocessors} * resident_blocks(kShared, device.shared_bytes);
+  int64_t bytes = slot_bytes(kHeadDim, kTiles), stride = share_slots(kTiles) * bytes;
+  auto* shares = static_cast<char*>(stream->scratch) + kTicketBytes;
+  int64_t tickets = static_cast<int64_t>(kTicketBytes / sizeof(unsigned)) - blocks;
+  Scratch scratch = {static_cast<unsigned*>(stream->scratch),
+                     shares,
+                     shares + blocks * stride,
+                     static_cast<int32_t>(std::min(kSpanBytes / bytes, tickets)),
+                     bytes,
+                     stride};
+  return launch<attention_mma_kernel<A, kHeadDim, kTiles>>("attention", static_cast<unsigned>(blocks), kMmaThreads,
+                                                           kShared, stream, op, scratch);
 }
 
 }  // namespace
 
-// If the pairs alone do not fill the device, their splits are distributed over blocks, as long as their sums fit in
-// scratch memory; otherwise each block processes its whole context and writes no sums. The results are bit-identical.
-template <int kHeadDim>
-st_status attention_mma(st_stream* stream, const st_attention& op) {
-  int64_t group = op.heads / op.kv_heads;
-  int64_t units = (op.batch.rows * group + kPairs - 1) / kPairs + op.batch.sequences;
-  int64_t splits = (int64_t{op.batch.blocks_per_sequence} * kBlock + kSplit - 1) / kSplit;
-  int64_t tickets = units * op.kv_heads;
-  auto bytes = static_cast<uint64_t>(tickets * splits) * kThreads * sizeof(Sums<kHeadDim>);
-  dim3 grid(static_cast<unsigned>(units), static_cast<unsigned>(op.kv_heads));
-  if (op.batch.rows == 0) return ST_OK;
-  constexpr size_t kShared = sizeof(Shared<kHeadDim>);
-  static_assert(kShared <= 48 * 1024, "more shared memory than a kernel has without asking");
-  bool fills_device = tickets >= 2 * stream->device->multiprocessors;
-  if (fills_device || bytes > kScratchBytes - kTicketBytes ||
-      static_cast<uint64_t>(tickets) * sizeof(unsigned) > kTicketBytes)
-    return launch<attention_whole_kernel<kHeadDim>>("attention", grid, kThreads, kShared, stream, op);
-  grid.z = static_cast<unsigned>(splits);
-  auto* partial = reinterpret_cast<Sums<kHeadDim>*>(static_cast<char*>(stream->scratch) + kTicketBytes);
-  return launch<attention_split_kernel<kHeadDim>>("attention", grid, kThreads, kShared, stream, op, partial,
-                                                  static_cast<unsigned*>(stream->scratch));
+uint64_t attention_scratch_bytes(const st_device& device) {
+  int64_t of_block =
+      std::max(share_slots(1) * slot_bytes(128, 1), share_slots(kManyTiles) * slot_bytes(128, kManyTiles));
+  return kTicketBytes + static_cast<uint64_t>(kSpanBytes + kMaxResident * device.multiprocessors * of_block);
 }
 
-template st_status attention_mma<64>(st_stream*, const st_attention&);
-template st_status attention_mma<128>(st_stream*, const st_attention&);
+template <typename A, int kHeadDim>
+st_status attention_mma(st_stream* stream, const st_attention& op) {
+  if (op.batch.rows == 0) return ST_OK;
+  if (unit_tiles(op.batch.rows, op.batch.sequences, op.heads / op.kv_heads) == 1)
+    return run<A, kHeadDim, 1>(stream, op);
+  return run<A, kHeadDim, kManyTiles>(stream, op);
+}
+
+template st_status attention_mma<Bf16, 64>(st_stream*, const st_attention&);
+template st_status attention_mma<Bf16, 128>(st_stream*, const st_attention&);
+template st_status attention_mma<F16, 64>(st_stream*, const st_attention&);
+template st_status attention_mma<F16, 128>(st_stream*, const st_attention&);
 
 }  // namespace st::cuda

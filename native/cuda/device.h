@@ -17,6 +17,7 @@ struct st_device {
   void* context;  // the ordinal's primary context, a CUcontext
   int32_t activation_dtype;
   int multiprocessors;
+  uint64_t shared_bytes;           // shared memory of a multiprocessor
   const st::cuda::Cublas* cublas;  // nullptr: not requested, or not found
   char products[sizeof(st_device_info::products)];
 };
@@ -33,6 +34,7 @@ struct st_stream {
   bool recording = false;           // a graph is recorded: handle and recorder are exchanged meanwhile
   cudaStream_t recorder = nullptr;  // the stream that graphs are recorded on
   void* scratch = nullptr;
+  uint64_t scratch_bytes = 0;                  // kScratchBytes or more
   void* cublas = nullptr;                      // its handle for this stream; nullptr where the device has no cuBLAS
   void* cublas_memory = nullptr;               // a part of a product: weights in plain rows, sums; then its workspace
   std::shared_ptr<st::cuda::CommGroup> group;  // of the collectives since the host waited last; nullptr: there are none
@@ -61,6 +63,9 @@ inline void* staging(const st_stream* stream) {
 #include "common/operations.inl"
 
 st_status convert_to_f32(st_stream*, float*, const void*, int32_t, int64_t);
+
+// Bytes of scratch memory that attention uses if it can.
+uint64_t attention_scratch_bytes(const st_device& device);
 
 // On a stream that nothing else uses.
 st_status measure(st_stream*, st_rates*);

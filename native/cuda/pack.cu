@@ -158,8 +158,8 @@ st_status convert_to_f32(st_stream* stream, float* destination, const void* sour
     ST_TRY(upload(stream, static_cast<const char*>(source) + done * bytes, now * bytes, now * bytes, 1));
     ST_TRY(with_type(source_dtype, [&](auto element) {
       using T = decltype(element);
-      return launch("convert_to_f32", convert_kernel<T>, blocks_for(now, kThreads), kThreads, 0, stream,
-                    destination + done, static_cast<const T*>(staging(stream)), now);
+      return launch<convert_kernel<T>>("convert_to_f32", blocks_for(now, kThreads), kThreads, 0, stream,
+                                       destination + done, static_cast<const T*>(staging(stream)), now);
     }));
   }
   return ST_OK;

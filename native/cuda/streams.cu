@@ -1,5 +1,6 @@
 // Streams, events and graphs: of our own, and over those of others.
 
+#include <algorithm>
 #include <new>
 #include <utility>
 
@@ -43,7 +44,8 @@ st_status prepare(st_stream* stream) {
   ST_ON(stream->device->context, "stream_create");
   if (!stream->adopted) ST_CHECK(cudaStreamCreateWithFlags(&stream->handle, cudaStreamNonBlocking), "stream_create");
   ST_CHECK(cudaStreamCreateWithFlags(&stream->recorder, cudaStreamNonBlocking), "stream_create");
-  st_status status = device_memory("stream_create", kScratchBytes, &stream->scratch);
+  stream->scratch_bytes = std::max(kScratchBytes, attention_scratch_bytes(*stream->device));
+  st_status status = device_memory("stream_create", stream->scratch_bytes, &stream->scratch);
   if (status != ST_OK) return status;
   ST_CHECK(cudaMemsetAsync(stream->scratch, 0, kTicketBytes, stream->handle), "stream_create");
   return stream->device->cublas ? prepare_cublas(stream) : ST_OK;

@@ -232,6 +232,7 @@ cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int device) {
   properties->major = has_fault("old-architecture") ? 7 : 8;
   // Few, but enough that small grids do not fill the device.
   properties->multiProcessorCount = static_cast<int>(environment_number("SOFTTHINKING_SIMT_MULTIPROCESSORS", 16));
+  properties->sharedMemPerMultiprocessor = kSharedBytes + 1024;
   return cudaSuccess;
 }
 

@@ -254,6 +254,58 @@ TEST_P(AttentionTest, SameBitsForTablesOfAnyLength) {
   }
 }
 
+// Heads of the sizes that have kernels of their own: every position of a prompt has the same bits, whether it is
+// computed with others, in chunks, or by itself beside sequences of other lengths.
+TEST_P(AttentionTest, SameBitsForRaggedBatches) {
+  const AttentionShape shapes[] = {{2, 2, 64}, {4, 2, 128}, {7, 1, 64}, {8, 1, 128}, {7, 1, 128}, {20, 1, 64}};
+  for (const AttentionShape& shape : shapes) {
+    SCOPED_TRACE(testing::Message() << shape.heads << "/" << shape.kv_heads << " heads of " << shape.head_dim);
+    World world(random, device(), shape, ST_BF16, {150, 41, 301, 1});
+    auto cache = world.new_cache(device());
+    std::vector<float> first = world.run(device(), *cache, {{0, range(0, 150)}});
+    world.run(device(), *cache, {{2, range(0, 290)}, {1, range(0, 41)}, {3, {0}}});
+    auto row = [&](const std::vector<float>& out, size_t index) {
+      return slice(out, index * shape.out(), shape.out());
+    };
+    std::vector<float> chunk = world.run(device(), *cache, {{1, {40}}, {0, range(97, 150)}, {3, {0}}, {2, {290}}});
+    for (size_t i = 0; i < 53; ++i) ASSERT_TRUE(same_bits(row(chunk, 1 + i), row(first, 97 + i))) << "row " << i;
+    for (int32_t position : {127, 128, 149}) {
+      std::vector<float> alone = world.run(device(), *cache, {{0, {position}}});
+      std::vector<float> among = world.run(device(), *cache, {{2, {290}}, {3, {0}}, {0, {position}}, {1, {40}}});
+      EXPECT_TRUE(same_bits(alone, row(first, static_cast<size_t>(position)))) << "position " << position;
+      EXPECT_TRUE(same_bits(row(among, 2), alone)) << "position " << position;
+      EXPECT_TRUE(same_bits(row(among, 0), row(chunk, 55))) << "position " << position;
+      EXPECT_TRUE(near(alone, world.reference(0, position), world.tolerance(device()))) << "position " << position;
+    }
+  }
+}
+
+// Contexts of several spans of 2,048 positions, shared by many blocks, by few, and by none.
+TEST_P(AttentionTest, SameBitsForLongContexts) {
+  for (const AttentionShape& shape : {AttentionShape{4, 2, 64}, AttentionShape{2, 1, 128}}) {
+    World world(random, device(), shape, ST_BF16, {4200, 2060});
+    auto cache = world.new_cache(device());
+    world.store(device(), *cache, {{0, range(0, 4200)}, {1, range(0, 2060)}});
+    const std::vector<int32_t> positions = {2047, 2048, 4095, 4199};
+    std::vector<std::vector<float>> alone;
+    for (int32_t position : positions) {
+      alone.push_back(world.run(device(), *cache, {{0, {position}}}));
+      EXPECT_TRUE(near(alone.back(), world.reference(0, position), world.tolerance(device()))) << position;
+    }
+    std::vector<Rows> rows(1, {1, {2059}});
+    for (int i = 0; i < 8; ++i)
+      for (int32_t position : positions) rows.push_back({0, {position}});
+    std::vector<float> many = world.run(device(), *cache, rows);
+    std::vector<float> chunk = world.run(device(), *cache, {{0, range(4160, 4200)}, {1, {2059}}});
+    std::vector<float> end = world.run(device(), *cache, {{0, range(4191, 4200)}});
+    for (size_t i = 0; i < 32; ++i)
+      ASSERT_TRUE(same_bits(slice(many, (1 + i) * shape.out(), shape.out()), alone[i % 4])) << "row " << i;
+    EXPECT_TRUE(same_bits(slice(chunk, 39 * shape.out(), shape.out()), alone[3]));
+    EXPECT_TRUE(same_bits(slice(end, 8 * shape.out(), shape.out()), alone[3]));
+    EXPECT_TRUE(same_bits(slice(chunk, 40 * shape.out(), shape.out()), slice(many, 0, shape.out())));
+  }
+}
+
 TEST_P(AttentionTest, RefusesMistakes) {
   World world(random, device(), {4, 2, 16}, ST_F32, {16});
   auto cache = world.new_cache(device());

@@ -280,8 +280,9 @@ typedef struct st_qkv_epilogue {
 } st_qkv_epilogue;
 
 /* out[r, h] = sum over t <= positions[r] of softmax_t(scale q[r, h] . k[t, g]) v[t, g],  g = h / (heads / kv_heads).
- * The context is processed in splits of 256 positions from 0, merged in order. If the cache is bf16, a backend may
- * round queries, and the weights e^(score - maximum of the split), to bf16; accumulation is in f32. */
+ * The context is processed in splits of a fixed number of positions from 0, merged in a fixed order. If the cache is
+ * bf16, a backend may round queries, and the weights e^(score - maximum of the split), to bf16; accumulation is in
+ * f32. */
 typedef struct st_attention {
   uint32_t size;
   int32_t heads;

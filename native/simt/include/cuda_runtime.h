@@ -48,6 +48,7 @@ struct cudaPointerAttributes {
 struct cudaDeviceProp {
   char name[256];
   int major, minor, multiProcessorCount;
+  size_t sharedMemPerMultiprocessor;
 };
 
 struct cudaFuncAttributes {

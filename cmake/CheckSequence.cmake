@@ -1,0 +1,41 @@
+# cmake -D CUOBJDUMP=<cuobjdump> -D LIBRARY=<shared library> -D KERNEL=<regex> -D SEQUENCE=<regex> -P CheckSequence.cmake
+# Fails unless every function whose mangled name matches KERNEL has, on sm_80 and on sm_90, instructions in the order
+# SEQUENCE. Of each function it sees one letter per instruction of these kinds, in the order of the addresses:
+#   L copy to shared memory starts (LDGSTS)     M product of matrices (HMMA)
+#   A all copies but the last group are awaited (DEPBAR.LE SB0, 0x1)     N all copies are awaited (0x0)
+cmake_minimum_required(VERSION 3.25)
+
+execute_process(COMMAND ${CUOBJDUMP} --dump-resource-usage ${LIBRARY} OUTPUT_VARIABLE usage
+                COMMAND_ERROR_IS_FATAL ANY)
+string(REGEX MATCHALL "Function [A-Za-z0-9_]+" functions "${usage}")
+list(REMOVE_DUPLICATES functions)
+
+set(problems "")
+set(count 0)
+foreach(function IN LISTS functions)
+  string(REPLACE "Function " "" name ${function})
+  if(NOT name MATCHES "${KERNEL}")
+    continue()
+  endif()
+  foreach(architecture IN ITEMS sm_80 sm_90)
+    execute_process(COMMAND ${CUOBJDUMP} -sass -arch ${architecture} -fun ${name} ${LIBRARY} OUTPUT_VARIABLE code
+                    COMMAND_ERROR_IS_FATAL ANY)
+    string(REGEX MATCHALL "LDGSTS|HMMA|DEPBAR\\.LE SB0, 0x[01]" letters "${code}")
+    string(REPLACE ";" "" letters "${letters}")
+    string(REPLACE "LDGSTS" "L" letters "${letters}")
+    string(REPLACE "HMMA" "M" letters "${letters}")
+    string(REPLACE "DEPBAR.LE SB0, 0x1" "A" letters "${letters}")
+    string(REPLACE "DEPBAR.LE SB0, 0x0" "N" letters "${letters}")
+    math(EXPR count "${count} + 1")
+    if(NOT letters MATCHES "${SEQUENCE}")
+      string(APPEND problems "${name} (${architecture}) has ${letters}, expected ${SEQUENCE}\n")
+    endif()
+  endforeach()
+endforeach()
+message(STATUS "${count} functions")
+if(count EQUAL 0)
+  message(FATAL_ERROR "${LIBRARY} has no function ${KERNEL}")
+endif()
+if(problems)
+  message(FATAL_ERROR "${problems}")
+endif()

@@ -1,0 +1,111 @@
+// How the work of attention on tensor cores is divided among blocks. It depends on the positions that exist, not on how
+// many a sequence could have. Plain C++, for the kernel and for tests without a device.
+//
+// A unit is rows of one sequence with some heads of one KV head. Its context is cut into splits; each has exactly one
+// partial result. Those of a span are merged in order, then the spans, so that the bits are those of any division. All
+// splits, in the order (unit, KV head, split), are dealt out to the blocks in equal shares of adjacent ones.
+#pragma once
+
+#include <algorithm>
+
+#include "common/formats.h"
+
+namespace st::cuda {
+
+// Splits of 64 would occupy twice the multiprocessors at one short sequence, for twice the bytes of partial results;
+// with 256, keys and values of a split would need 128 KiB of shared memory.
+constexpr int kSplitPositions = 128;
+// A multiple: longer spans need more slots per block; shorter ones leave more to the last block of a unit.
+constexpr int kSpanSplits = 16;
+constexpr int kTilePairs = 16;  // (row, head) pairs of an mma
+constexpr int kManyTiles = 4;   // of a unit of prefill; one in a step that only decodes
+
+// The units of a KV head: up to `rows` rows with up to `heads` heads; a wide group has several `chunks` of heads.
+struct UnitShape {
+  int rows, heads, chunks;
+};
+
+ST_HD UnitShape unit_shape(int group, int tiles) {
+  int pairs = tiles * kTilePairs, heads = group < pairs ? group : pairs;
+  return {pairs / heads, heads, (group + pairs - 1) / pairs};
+}
+
+// Splits of a unit whose last position is `top`; an idle unit (-1) has one, which writes its zeros.
+ST_HD int32_t splits_of(int32_t top) {
+  return top < 0 ? 1 : top / kSplitPositions + 1;
+}
+
+// Spans of a unit whose sums are stored: none, if a single one is the result.
+ST_HD int32_t stored_spans(int32_t splits) {
+  return splits <= kSpanSplits ? 0 : (splits + kSpanSplits - 1) / kSpanSplits;
+}
+
+// What a block never shares with another one: a split, a span, or all of a unit and KV head.
+constexpr int kGrainSplit = 1, kGrainSpan = kSpanSplits, kGrainUnit = 1 << 30;
+
+struct Division {
+  int32_t splits;  // of all units and KV heads
+  int32_t blocks;  // that have a share, at most `splits`
+  int32_t grain;
+};
+
+// Units of many tiles share no span, because the sums of their splits would be large.
+ST_HD Division divide(int32_t splits, int32_t spans, int32_t span_slots, int32_t blocks, int tiles) {
+  return {splits, splits < blocks ? splits : blocks,
+          spans > span_slots ? kGrainUnit
+          : tiles > 1        ? kGrainSpan
+                             : kGrainSplit};
+}
+
+// First split of a block's share; that of the next block is its end.
+ST_HD int32_t share_begin(const Division& division, int32_t block) {
+  return static_cast<int32_t>(int64_t{block} * division.splits / division.blocks);
+}
+
+// The block whose share has the split.
+ST_HD int32_t share_owner(const Division& division, int32_t split) {
+  return static_cast<int32_t>(((int64_t{split} + 1) * division.blocks - 1) / division.splits);
+}
+
+struct Segment {
+  int32_t begin, end;
+};
+
+// The splits of a unit and KV head that a block processes: those of the grains that begin in its share. `base` is the
+// place of the first of the unit's splits among all.
+ST_HD Segment segment_of(const Division& division, int32_t block, int32_t base, int32_t splits) {
+  auto place = [&](int32_t split) {
+    if (split <= base) return 0;
+    if (split - base >= splits || division.grain == kGrainUnit) return splits;
+    int32_t aligned = (split - base + division.grain - 1) / division.grain * division.grain;
+    return aligned < splits ? aligned : splits;
+  };
+  return {place(share_begin(division, block)), place(share_begin(division, block + 1))};
+}
+
+// --- chosen by the host --------------------------------------------------------------------------------------------
+
+// A step in which sequences have few rows has units of one tile.
+inline int unit_tiles(int64_t rows, int64_t sequences, int64_t group) {
+  return rows * group > sequences * kTilePairs ? kManyTiles : 1;
+}
+
+// Blocks that a multiprocessor holds at once: up to three, which together have up to 192 KiB of loads in flight.
+constexpr int kMaxResident = 3;
+
+inline int resident_blocks(uint64_t block_bytes, uint64_t shared_bytes) {
+  constexpr uint64_t kReserved = 1024;  // by the system, for each block
+  return static_cast<int>(std::clamp<uint64_t>(shared_bytes / (block_bytes + kReserved), 1, kMaxResident));
+}
+
+// Slots of a block for the partial results of its share; units of many tiles need one for what it has merged.
+ST_HD int share_slots(int tiles) {
+  return tiles > 1 ? 1 : kSpanSplits;
+}
+
+// Bytes of the sums of a unit: of each pair the values, a maximum and a total.
+ST_HD int64_t slot_bytes(int head_dim, int tiles) {
+  return int64_t{4} * tiles * kTilePairs * (head_dim + 2);
+}
+
+}  // namespace st::cuda
