@@ -21,7 +21,7 @@ internal static class CommonOptions
 
     public static Option<string> Weights { get; } = Choice("--weights",
         "Number format of the matrices: stored (as in the checkpoint) or int8 (blocks of 32 with a common scale: less memory, faster, "
-        + "slightly different output; CPU only).", Stored, Int8);
+        + "slightly different output).", Stored, Int8);
 
     public static Option<string> Device { get; } = CreateDevice();
 

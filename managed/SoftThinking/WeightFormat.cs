@@ -7,6 +7,6 @@ public enum WeightFormat
     Stored,
 
     /// <summary>Blocks of 32 8-bit integers with a common scale: half the memory of bf16, and nearly twice its speed where memory
-    /// bandwidth is the limit. CPU only.</summary>
+    /// bandwidth is the limit.</summary>
     Int8,
 }
