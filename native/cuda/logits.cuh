@@ -106,18 +106,14 @@ __device__ __forceinline__ void load_fours(const LogitRow& row, const int64_t (&
     for (int e = 0; e < 4; ++e) fours[n].at[e] = ids[n] + e < row.vocabulary ? row.logits[ids[n] + e] : kNone;
 }
 
-// Calls add(logit, id) for N times four entries of the row, from `first` on and `apart` apart.
-template <int N, typename Add>
-__device__ __forceinline__ void visit_fours(const LogitRow& row, int64_t first, int64_t apart, Add add) {
-  int64_t ids[N];
-  Four fours[N];
-#pragma unroll
-  for (int n = 0; n < N; ++n) ids[n] = first + n * apart;
-  load_fours(row, ids, fours);
-#pragma unroll
-  for (int n = 0; n < N; ++n)
-    for (int e = 0; e < 4; ++e)
-      if (fours[n].at[e] == fours[n].at[e]) add(fours[n].at[e], static_cast<uint32_t>(ids[n] + e));
+// Calls add(logit, id) for the four entries from `first` on.
+template <typename Add>
+__device__ __forceinline__ void visit_four(const LogitRow& row, int64_t first, Add add) {
+  int64_t ids[1] = {first};
+  Four four[1];
+  load_fours(row, ids, four);
+  for (int e = 0; e < 4; ++e)
+    if (four[0].at[e] == four[0].at[e]) add(four[0].at[e], static_cast<uint32_t>(first + e));
 }
 
 // The filters of a slot's next token.
@@ -200,7 +196,7 @@ template <typename Add>
 __device__ __forceinline__ void visit_row(const LogitRow& row, Add add) {
 #pragma unroll 1
   for (int64_t first = threadIdx.x * 4; first < row.vocabulary; first += kThreads * 4)
-    visit_fours<1>(row, first, 0, [&](float logit, uint32_t id) { add(order_key(logit, id)); });
+    visit_four(row, first, [&](float logit, uint32_t id) { add(order_key(logit, id)); });
 }
 
 // --- ids by running sums -------------------------------------------------------------------------------------------
@@ -222,7 +218,7 @@ __device__ __forceinline__ void sum_segments(const LogitRow& row, Weight weight,
   for (int64_t segment = threadIdx.x / kWarpSize; segment < segments_of(row); segment += kWarps) {
     uint64_t sum = 0;
     for (int64_t first = segment * size; first < (segment + 1) * size; first += kLogitTile)
-      visit_fours<1>(row, first + lane * 4, 0, [&](float logit, uint32_t id) { sum += weight(order_key(logit, id)); });
+      visit_four(row, first + lane * 4, [&](float logit, uint32_t id) { sum += weight(order_key(logit, id)); });
     sum = warp_reduce(sum, Sum());
     if (lane == 0) shared.keys[segment] = sum;
   }
@@ -403,8 +399,8 @@ inline __device__ uint64_t top_key(const LogitRow& row) {
     if (row.tiles[t] == row.maximum) tile = t;
   tile = block_reduce<kWarps>(tile, Min());
   uint64_t key = 0;
-  visit_fours<1>(row, tile * kLogitTile + threadIdx.x % kWarpSize * 4, 0,
-                 [&](float logit, uint32_t id) { key = Max()(key, order_key(logit, id)); });
+  visit_four(row, tile * kLogitTile + threadIdx.x % kWarpSize * 4,
+             [&](float logit, uint32_t id) { key = Max()(key, order_key(logit, id)); });
   return warp_reduce(key, Max());
 }
 

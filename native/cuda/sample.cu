@@ -375,9 +375,10 @@ __device__ __forceinline__ void sample_row(const st_sample& op, const LogitRows&
 
 // One block per row. A row of which few entries are kept reads the tile maxima (V / 32 bytes) and about as many tiles
 // as it keeps entries (512 bytes each); it is bound by some thirty barriers and latencies, one after another. A row
-// that draws from more than 1,024 entries, or has too many ties, walks over its logits five times (4 V bytes each, from
-// the second-level cache): four digits of a search and the draw; bound by the arithmetic and the atomics of one SM,
-// which takes each logit at about 20 instructions, and at 45 where it needs e^x, in two of the walks. Registers: 128.
+// that draws from more than those it can sort walks over its logits (4 V bytes, from the second-level cache) once for
+// the draw, four times to find where top-p ends, and as often for a top-k above 1,024: bound by the arithmetic and the
+// atomics of one SM, about 20 instructions a logit, and 45 where e^x is needed: in the first walk of a search by mass,
+// and in the draw. Ties that a cut divides cost one walk more. Registers: 128.
 __global__ void __launch_bounds__(kThreads, 1) sample_basic_kernel(st_sample op, LogitRows rows) {
   ST_DYNAMIC_SHARED(Shared, memory);
   sample_row<true>(op, rows, *memory);

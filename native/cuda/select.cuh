@@ -74,8 +74,8 @@ __device__ __forceinline__ Reached descend(int digits, Visit visit, uint64_t tar
   return reached;
 }
 
-// Sorts `count` different keys in place, the largest first. Few: each takes the place of its rank. Many: bitonic, with
-// room for the next power of two, where it leaves zeros.
+// Sorts `count` different keys in place, the largest first. Few: each takes the place of its rank, which is count steps
+// and three barriers. Many: bitonic, with room for the next power of two, where it leaves zeros; 78 barriers for 4,096.
 inline __device__ void sort_keys(uint64_t* keys, int count) {
   constexpr int kFew = 256;
   int thread = static_cast<int>(threadIdx.x);
