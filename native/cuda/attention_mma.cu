@@ -98,11 +98,11 @@ __device__ __forceinline__ int32_t slot_of_piece(const Division& division, int32
   return owner * kSpanSplits + split - share_begin(division, owner);
 }
 
-// Stores a piece of a span that others share; true, with the sums of the whole span, if all its pieces have arrived.
+// Called with a stored piece of `count` splits of a span that others share; true, with the sums of the whole span, if
+// all its pieces have arrived.
 template <int kHeadDim, int kTiles>
 __device__ __forceinline__ bool gather_span(const Scratch& scratch, const Division& division, const Task& task,
-                                            int32_t slot, int32_t span, int32_t count, Sums<kHeadDim, kTiles>& sums) {
-  sums.store(scratch.shares + slot * scratch.slot_bytes, task.pairs);
+                                            int32_t span, int32_t count, Sums<kHeadDim, kTiles>& sums) {
   int32_t first = task.base + span * kSpanSplits;
   int32_t splits = task.splits - span * kSpanSplits < kSpanSplits ? task.splits - span * kSpanSplits : kSpanSplits;
   int32_t owner = share_owner(division, first);
@@ -208,15 +208,17 @@ __device__ __forceinline__ void process(const st_attention& op, const Scratch& s
     sums.add(of_split);
 
     int32_t span = split / kSpanSplits, first_of_span = span * kSpanSplits;
-    bool merges = first_of_span >= begin,
-         ends_span = split == task.splits - 1 || split % kSpanSplits == kSpanSplits - 1;
-    if (merges && !ends_span && split + 1 < end) continue;
+    bool merges = first_of_span >= begin;  // the block has the first split of the span
+    bool ends_span = split == task.splits - 1 || split % kSpanSplits == kSpanSplits - 1;
+    bool ends_piece = ends_span || split + 1 == end;
+    if (merges && !ends_piece) continue;
     bool whole = merges && ends_span;
     if (kSharesSpans && !whole) {
-      int32_t place =
-          merges ? kSpanSplits - 1 : task.base + split - share_begin(division, static_cast<int32_t>(blockIdx.x));
-      whole = gather_span(scratch, division, task, static_cast<int32_t>(blockIdx.x) * kSpanSplits + place, span,
-                          merges ? split + 1 - first_of_span : 1, sums);
+      auto block = static_cast<int32_t>(blockIdx.x);
+      int32_t place = merges ? kSpanSplits - 1 : task.base + split - share_begin(division, block);
+      sums.store(scratch.shares + (block * kSpanSplits + place) * scratch.slot_bytes, task.pairs);
+      int32_t count = split + 1 - (merges ? first_of_span : begin);
+      whole = ends_piece && gather_span(scratch, division, task, span, count, sums);
     }
     if (whole && gather_unit(scratch, division, task, span, sums)) write_unit<A>(op, task, shared, warp, lane, sums);
     sums.clear();
