@@ -56,7 +56,8 @@ __device__ __forceinline__ void copy_keys(const st_attention& op, int32_t kv_hea
 #pragma unroll
       for (int i = 0; i < kBlock * kRowParts / kWarpSize; ++i) {
         int at = i * kWarpSize + lane, position = at / kRowParts;
-        copy_async_16(&shared.keys[warp][(b * kBlock * kRowParts + at) ^ position % 2 * 4], keys + at * 8, true);
+        copy_async_16(shared_address(&shared.keys[warp][(b * kBlock * kRowParts + at) ^ position % 2 * 4]),
+                      keys + at * 8, true);
       }
     }
   }
@@ -75,7 +76,7 @@ __device__ __forceinline__ void copy_values(const st_attention& op, int32_t kv_h
                            kv_offset(block, op.kv_heads, kv_head, kHeadDim) + warp * kParts * 8;
 #pragma unroll
       for (int at = lane; at < kParts; at += kWarpSize)
-        copy_async_16(&shared.values[warp][b][at], values + at * 8, true);
+        copy_async_16(shared_address(&shared.values[warp][b][at]), values + at * 8, true);
     }
   }
   copy_async_commit();
