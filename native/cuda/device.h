@@ -17,6 +17,7 @@ struct st_device {
   void* context;  // the ordinal's primary context, a CUcontext
   int32_t activation_dtype;
   int multiprocessors;
+  unsigned wait_flags;             // of events: whether a thread that waits for them sleeps
   const st::cuda::Cublas* cublas;  // nullptr: not requested, or not found
   char products[sizeof(st_device_info::products)];
 };
@@ -32,6 +33,7 @@ struct st_stream {
   bool adopted;                     // the handle is a caller's
   bool recording = false;           // a graph is recorded: handle and recorder are exchanged meanwhile
   cudaStream_t recorder = nullptr;  // the stream that graphs are recorded on
+  cudaEvent_t waited = nullptr;     // by a thread that sleeps until the stream is done; nullptr: threads spin
   void* scratch = nullptr;
   void* cublas = nullptr;                      // its handle for this stream; nullptr where the device has no cuBLAS
   void* cublas_memory = nullptr;               // a part of a product: weights in plain rows, sums; then its workspace

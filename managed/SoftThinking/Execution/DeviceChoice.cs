@@ -41,7 +41,7 @@ internal static class DeviceChoice
 
     private static Device Open(Backend backend, EngineOptions options, int local, int locals) => backend == Backend.Cpu
         ? Device.Open(backend, ThreadsOf(options, locals), ActivationsOf(options), options.FastPrefill)
-        : Device.Open(backend, options.Threads, ActivationsOf(options), options.FastPrefill, options.DeviceOrdinal + local);
+        : Device.Open(backend, options.Threads, ActivationsOf(options), options.FastPrefill, options.DeviceOrdinal + local, options.BlockingWaits);
 
     /// <summary>Threads of each of the CPU's ranks: an equal part.</summary>
     private static int ThreadsOf(EngineOptions options, int locals)
