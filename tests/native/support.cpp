@@ -145,7 +145,8 @@ const st_api& load_backend(const std::string& backend) {
 }
 
 Device::Device(const Target& target, int threads, int32_t ordinal) : api(load_backend(target.backend)) {
-  st_device_options options = {sizeof options, ordinal, threads, target.activations, target.fast_products, target.blocking_waits};
+  st_device_options options = {sizeof options,       ordinal, threads, target.activations, target.fast_products,
+                               target.blocking_waits};
   if (!target.isa.empty()) set_environment("SOFTTHINKING_ISA", target.isa.c_str());
   st_status status = api.device_open(&options, &handle);
   if (!target.isa.empty()) set_environment("SOFTTHINKING_ISA", "");
