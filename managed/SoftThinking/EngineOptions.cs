@@ -51,6 +51,11 @@ public sealed record EngineOptions
     /// such library, as on the CPU; <see cref="Diagnostics.EngineDiagnostics.FastPrefill"/> reports that.</summary>
     public bool FastPrefill { get; init; }
 
+    /// <summary>Whether the engine's thread sleeps while it waits for a CUDA device, instead of spinning. That frees a core of the
+    /// processor, and lengthens each wait by the time in which the system wakes a thread, some tens of microseconds. Without effect on
+    /// the CPU.</summary>
+    public bool BlockingWaits { get; init; }
+
     /// <summary>Maximum number of sequences in progress at once, 1 to 1024; more wait.</summary>
     public int MaxSequences
     {

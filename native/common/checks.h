@@ -27,6 +27,8 @@ inline st_status check(const st_device_options* options, st_device** device) {
              "device_open: no type %d of activations", options->activations);
   ST_REQUIRE(options->fast_products == 0 || options->fast_products == 1,
              "device_open: fast_products is %d, expected 0 or 1", options->fast_products);
+  ST_REQUIRE(options->blocking_waits == 0 || options->blocking_waits == 1,
+             "device_open: blocking_waits is %d, expected 0 or 1", options->blocking_waits);
   return ST_OK;
 }
 

@@ -108,9 +108,10 @@ st_status stream_synchronize(st_stream* stream) {
   return stream->queue.wait(stream->queue.pushed());
 }
 
-st_status event_create(st_device* device, st_event** event) {
+st_status event_create(st_device* device, int32_t timed, st_event** event) {
   ST_REQUIRE(device && event, "event_create: a pointer is null");
   *event = new (std::nothrow) st_event;
+  if (*event) (*event)->timed = timed != 0;
   return *event ? ST_OK : fail(ST_OUT_OF_MEMORY, "event_create: no memory");
 }
 
@@ -158,7 +159,8 @@ st_status event_wait(st_stream* stream, st_event* event) {
 
 st_status event_elapsed(st_event* from, st_event* to, double* seconds) {
   ST_REQUIRE(from && to && seconds, "event_elapsed: a pointer is null");
-  ST_REQUIRE(from->stream && to->stream, "event_elapsed: an event was never recorded");
+  ST_REQUIRE(from->stream && to->stream && from->timed && to->timed,
+             "event_elapsed: an event was never recorded, or is not timed");
   *seconds = std::chrono::duration<double>(to->reached - from->reached).count();
   return ST_OK;
 }

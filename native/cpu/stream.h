@@ -76,6 +76,7 @@ struct st_stream {
 // that record the time, because it may be destroyed before they run.
 struct st_event {
   std::atomic<int> owners{1};
+  bool timed = false;
   st_stream* stream = nullptr;
   uint64_t commands = 0;
   uint64_t marks = 0;                                  // times that it was recorded,

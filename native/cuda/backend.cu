@@ -68,9 +68,10 @@ st_status device_open(const st_device_options* options, st_device** device) {
   if (status != ST_OK) return status;
   int32_t activations = options->activations;
   int32_t dtype = activations == ST_ACTIVATIONS_DEFAULT ? ST_BF16 : activations - ST_ACTIVATIONS_F32;
+  const unsigned wait_flags = options->blocking_waits ? cudaEventBlockingSync : 0;
   auto* made = new (std::nothrow)
       st_device{options->ordinal, nullptr, dtype, properties.multiProcessorCount, properties.sharedMemPerMultiprocessor,
-                nullptr,          ""};
+                wait_flags,       nullptr, ""};
   if (!made) return fail(ST_OUT_OF_MEMORY, "device_open: no memory for the device");
   status = retain_context(made);
   if (status == ST_OK) status = load_kernels(*made);

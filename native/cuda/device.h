@@ -18,6 +18,7 @@ struct st_device {
   int32_t activation_dtype;
   int multiprocessors;
   uint64_t shared_bytes;           // shared memory of a multiprocessor
+  unsigned wait_flags;             // of events: whether a thread that waits for them sleeps
   const st::cuda::Cublas* cublas;  // nullptr: not requested, or not found
   char products[sizeof(st_device_info::products)];
 };
@@ -33,6 +34,7 @@ struct st_stream {
   bool adopted;                     // the handle is a caller's
   bool recording = false;           // a graph is recorded: handle and recorder are exchanged meanwhile
   cudaStream_t recorder = nullptr;  // the stream that graphs are recorded on
+  cudaEvent_t waited = nullptr;     // by a thread that sleeps until the stream is done; nullptr: threads spin
   void* scratch = nullptr;
   uint64_t scratch_bytes = 0;                  // kScratchBytes or more
   void* cublas = nullptr;                      // its handle for this stream; nullptr where the device has no cuBLAS

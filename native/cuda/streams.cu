@@ -34,6 +34,7 @@ void stream_destroy(st_stream* stream) {
     if (!stream->adopted) cudaStreamDestroy(stream->handle);
   }
   if (stream->recorder) cudaStreamDestroy(stream->recorder);
+  if (stream->waited) cudaEventDestroy(stream->waited);
   cudaFree(stream->scratch);
   delete stream;
 }
@@ -44,6 +45,8 @@ st_status prepare(st_stream* stream) {
   ST_ON(stream->device->context, "stream_create");
   if (!stream->adopted) ST_CHECK(cudaStreamCreateWithFlags(&stream->handle, cudaStreamNonBlocking), "stream_create");
   ST_CHECK(cudaStreamCreateWithFlags(&stream->recorder, cudaStreamNonBlocking), "stream_create");
+  if (const unsigned flags = stream->device->wait_flags)
+    ST_CHECK(cudaEventCreateWithFlags(&stream->waited, cudaEventDisableTiming | flags), "stream_create");
   stream->scratch_bytes = std::max(kScratchBytes, attention_scratch_bytes(*stream->device));
   st_status status = device_memory("stream_create", stream->scratch_bytes, &stream->scratch);
   if (status != ST_OK) return status;
@@ -98,14 +101,19 @@ st_status stream_synchronize(st_stream* stream) {
   ST_REQUIRE(stream, "stream_synchronize: no stream");
   ST_ON(stream->device->context, "stream_synchronize");
   std::shared_ptr<CommGroup> group = std::move(stream->group);
-  return waited("stream_synchronize", cudaStreamSynchronize(stream->handle), group);
+  // A stream's own wait does what the context says, which is not ours to change.
+  cudaError_t error = stream->waited ? cudaEventRecord(stream->waited, stream->handle) : cudaSuccess;
+  if (error == cudaSuccess)
+    error = stream->waited ? cudaEventSynchronize(stream->waited) : cudaStreamSynchronize(stream->handle);
+  return waited("stream_synchronize", error, group);
 }
 
-st_status event_create(st_device* device, st_event** event) {
+st_status event_create(st_device* device, int32_t timed, st_event** event) {
   ST_REQUIRE(device && event, "event_create: a pointer is null");
   ST_ON(device->context, "event_create");
   cudaEvent_t handle;
-  ST_CHECK(cudaEventCreate(&handle), "event_create");
+  const unsigned flags = (timed ? cudaEventDefault : cudaEventDisableTiming) | device->wait_flags;
+  ST_CHECK(cudaEventCreateWithFlags(&handle, flags), "event_create");
   *event = new (std::nothrow) st_event{device->context, handle, false, nullptr};
   if (*event) return ST_OK;
   cudaEventDestroy(handle);
@@ -158,7 +166,7 @@ st_status event_elapsed(st_event* from, st_event* to, double* seconds) {
   cudaError_t error = cudaEventElapsedTime(&milliseconds, from->handle, to->handle);
   if (error == cudaErrorInvalidResourceHandle) {
     cudaGetLastError();
-    return fail(ST_INVALID_ARGUMENT, "event_elapsed: an event was never recorded");
+    return fail(ST_INVALID_ARGUMENT, "event_elapsed: an event was never recorded, or is not timed");
   }
   ST_CHECK(error, "event_elapsed");
   *seconds = static_cast<double>(milliseconds) / 1e3;

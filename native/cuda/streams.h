@@ -23,7 +23,7 @@ void* stream_native(st_stream* stream);
 void stream_destroy(st_stream* stream);
 st_status stream_synchronize(st_stream* stream);
 
-st_status event_create(st_device* device, st_event** event);
+st_status event_create(st_device* device, int32_t timed, st_event** event);
 st_status event_adopt(st_device* device, void* native, st_event** event);
 void event_destroy(st_event* event);
 st_status event_record(st_stream* stream, st_event* event);

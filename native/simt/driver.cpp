@@ -155,8 +155,8 @@ ST_DRIVER cuStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned fla
   return result(cudaStreamWaitEvent(stream, event, flags));
 }
 
-ST_DRIVER cuEventCreate(cudaEvent_t* event, unsigned) {
-  return without_context() ? kInvalidContext : result(cudaEventCreate(event));
+ST_DRIVER cuEventCreate(cudaEvent_t* event, unsigned flags) {
+  return without_context() ? kInvalidContext : result(cudaEventCreateWithFlags(event, flags));
 }
 
 ST_DRIVER cuEventRecord(cudaEvent_t event, cudaStream_t stream) {

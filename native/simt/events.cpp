@@ -5,6 +5,7 @@
 #include "simt/state.h"
 
 struct CUevent_st {
+  bool timed;
   st::simt::Stream stream;  // null: never recorded
   uint64_t position = 0;    // operations of the stream up to it
   std::shared_ptr<std::chrono::steady_clock::time_point> reached;
@@ -12,11 +13,16 @@ struct CUevent_st {
 
 using namespace st::simt;
 
-cudaError_t cudaEventCreate(cudaEvent_t* event) {
+cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned flags) {
   *event = new CUevent_st;
+  (*event)->timed = (flags & cudaEventDisableTiming) == 0;
   std::lock_guard<std::mutex> lock(state().mutex);
   state().events.insert(*event);
   return cudaSuccess;
+}
+
+cudaError_t cudaEventCreate(cudaEvent_t* event) {
+  return cudaEventCreateWithFlags(event, cudaEventDefault);
 }
 
 cudaError_t cudaEventDestroy(cudaEvent_t event) {
@@ -72,7 +78,7 @@ cudaError_t cudaEventSynchronize(cudaEvent_t event) {
 }
 
 cudaError_t cudaEventElapsedTime(float* milliseconds, cudaEvent_t from, cudaEvent_t to) {
-  if (!from->stream || !to->stream) return cudaErrorInvalidResourceHandle;
+  if (!from->stream || !to->stream || !from->timed || !to->timed) return cudaErrorInvalidResourceHandle;
   *milliseconds = std::chrono::duration<float, std::milli>(*to->reached - *from->reached).count();
   return cudaSuccess;
 }

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Runtime.Versioning;
 using System.Text.Json;
 using NUnit.Framework;
 
@@ -7,6 +8,7 @@ namespace SoftThinking.Tests;
 /// <summary>tests/gpu/run.sh with a stand-in for nvidia-smi and programs that note how they were called: what it does with
 /// its time, and what is left of it when it is ended.</summary>
 [Platform("Linux")]
+[UnsupportedOSPlatform("windows")]
 public class GpuScriptTests
 {
     private const string Tests = "softthinking_native_tests", Cli = "SoftThinking.Cli", Managed = "SoftThinking.DeviceTests";

@@ -348,7 +348,7 @@ TEST_P(CommTest, AnAbortIsReportedByEvents) {
   Activations out(device, 1);
   st_all_sum op = {sizeof op, 1, 1, 0, ranks.comms[0], in.get(), nullptr, out.get()};
   st_event* event = nullptr;
-  device.check(api.event_create(device.handle, &event));
+  device.check(api.event_create(device.handle, 0, &event));
   device.check(api.all_sum(device.stream, &op));
   device.check(api.event_record(device.stream, event));
   std::thread aborter([&] { api.comm_abort(ranks.comms[1], "the test ends it"); });

@@ -67,19 +67,21 @@ TEST_P(DeviceTest, OpenAndQueryRefuseMistakes) {
   };
   constexpr uint32_t kSize = sizeof(st_device_options);
   const int32_t type = GetParam().activations;
-  EXPECT_EQ(opened({kSize, 0, 1, type, 0}), ST_OK);
-  EXPECT_EQ(opened({kSize - 4, 0, 1, type, 0}), ST_INVALID_ARGUMENT);
-  EXPECT_EQ(opened({kSize + 4, 0, 1, type, 0}), ST_INVALID_ARGUMENT);
-  EXPECT_NE(opened({kSize, -1, 1, type, 0}), ST_OK);
-  EXPECT_NE(opened({kSize, 1 << 20, 1, type, 0}), ST_OK);
-  EXPECT_EQ(opened({kSize, 0, -1, type, 0}), ST_INVALID_ARGUMENT);
-  EXPECT_EQ(opened({kSize, 0, 1025, type, 0}), ST_INVALID_ARGUMENT);
-  EXPECT_EQ(opened({kSize, 0, 1, -1, 0}), ST_INVALID_ARGUMENT);
-  EXPECT_EQ(opened({kSize, 0, 1, type, 2}), ST_INVALID_ARGUMENT);
-  EXPECT_EQ(opened({kSize, 0, 1, 4, 0}), ST_INVALID_ARGUMENT);
-  EXPECT_EQ(opened({kSize, 0, 1, ST_ACTIVATIONS_BF16, 0}), GetParam().backend == "cpu" ? ST_UNSUPPORTED : ST_OK);
+  EXPECT_EQ(opened({kSize, 0, 1, type, 0, 0}), ST_OK);
+  EXPECT_EQ(opened({kSize, 0, 1, type, 0, 1}), ST_OK);
+  EXPECT_EQ(opened({kSize, 0, 1, type, 0, 2}), ST_INVALID_ARGUMENT);
+  EXPECT_EQ(opened({kSize - 4, 0, 1, type, 0, 0}), ST_INVALID_ARGUMENT);
+  EXPECT_EQ(opened({kSize + 4, 0, 1, type, 0, 0}), ST_INVALID_ARGUMENT);
+  EXPECT_NE(opened({kSize, -1, 1, type, 0, 0}), ST_OK);
+  EXPECT_NE(opened({kSize, 1 << 20, 1, type, 0, 0}), ST_OK);
+  EXPECT_EQ(opened({kSize, 0, -1, type, 0, 0}), ST_INVALID_ARGUMENT);
+  EXPECT_EQ(opened({kSize, 0, 1025, type, 0, 0}), ST_INVALID_ARGUMENT);
+  EXPECT_EQ(opened({kSize, 0, 1, -1, 0, 0}), ST_INVALID_ARGUMENT);
+  EXPECT_EQ(opened({kSize, 0, 1, type, 2, 0}), ST_INVALID_ARGUMENT);
+  EXPECT_EQ(opened({kSize, 0, 1, 4, 0, 0}), ST_INVALID_ARGUMENT);
+  EXPECT_EQ(opened({kSize, 0, 1, ST_ACTIVATIONS_BF16, 0, 0}), GetParam().backend == "cpu" ? ST_UNSUPPORTED : ST_OK);
   st_device* handle = nullptr;
-  st_device_options options = {kSize, 0, 1, type, 0};
+  st_device_options options = {kSize, 0, 1, type, 0, 0};
   EXPECT_EQ(api.device_open(nullptr, &handle), ST_INVALID_ARGUMENT);
   EXPECT_EQ(api.device_open(&options, nullptr), ST_INVALID_ARGUMENT);
 
@@ -219,7 +221,7 @@ TEST_P(DeviceTest, EventsMarkWorkThatIsDone) {
   device().check(api.memory_alloc(device().handle, kCount * sizeof(uint32_t), &memory));
   EXPECT_EQ(reinterpret_cast<uintptr_t>(host) % 64, 0u);
   st_event* event = nullptr;
-  device().check(api.event_create(device().handle, &event));
+  device().check(api.event_create(device().handle, 0, &event));
   device().check(api.event_synchronize(event));  // never recorded
   uint32_t* values = static_cast<uint32_t*>(host);
   for (uint32_t round = 1; round < 50; ++round) {
@@ -232,7 +234,7 @@ TEST_P(DeviceTest, EventsMarkWorkThatIsDone) {
     ASSERT_EQ(back[0], round);
     ASSERT_EQ(back[kCount - 1], round + kCount - 1);
   }
-  EXPECT_EQ(api.event_create(device().handle, nullptr), ST_INVALID_ARGUMENT);
+  EXPECT_EQ(api.event_create(device().handle, 0, nullptr), ST_INVALID_ARGUMENT);
   EXPECT_EQ(api.event_record(device().stream, nullptr), ST_INVALID_ARGUMENT);
   EXPECT_EQ(api.event_synchronize(nullptr), ST_INVALID_ARGUMENT);
   api.event_destroy(event);
@@ -244,9 +246,10 @@ TEST_P(DeviceTest, EventsMarkWorkThatIsDone) {
 
 TEST_P(DeviceTest, EventsMeasureTheTimeBetweenThem) {
   const st_api& api = device().api;
-  st_event *before = nullptr, *after = nullptr;
-  device().check(api.event_create(device().handle, &before));
-  device().check(api.event_create(device().handle, &after));
+  st_event *before = nullptr, *after = nullptr, *untimed = nullptr;
+  device().check(api.event_create(device().handle, 1, &before));
+  device().check(api.event_create(device().handle, 1, &after));
+  device().check(api.event_create(device().handle, 0, &untimed));
   double seconds = -1.0;
   EXPECT_EQ(api.event_elapsed(before, after, &seconds), ST_INVALID_ARGUMENT) << "never recorded";
   std::vector<char> from(1 << 20), to(from.size());
@@ -259,6 +262,10 @@ TEST_P(DeviceTest, EventsMeasureTheTimeBetweenThem) {
   device().check(api.event_elapsed(before, after, &seconds));
   EXPECT_GT(seconds, 0.0);
   EXPECT_LE(seconds, all * 1.001);
+  device().check(api.event_record(device().stream, untimed));
+  device().synchronize();
+  EXPECT_EQ(api.event_elapsed(before, untimed, &seconds), ST_INVALID_ARGUMENT);
+  api.event_destroy(untimed);
   device().check(api.event_elapsed(before, before, &seconds));
   EXPECT_EQ(seconds, 0.0);
   EXPECT_EQ(api.event_elapsed(nullptr, after, &seconds), ST_INVALID_ARGUMENT);
@@ -270,6 +277,29 @@ TEST_P(DeviceTest, EventsMeasureTheTimeBetweenThem) {
   api.event_destroy(before);
   device().synchronize();
   api.event_destroy(after);
+}
+
+TEST_P(DeviceTest, WaitsThatSleepAreWaits) {
+  Target target = GetParam();
+  target.blocking_waits = 1;
+  Device sleeper(target, 1);
+  const st_api& api = sleeper.api;
+  st_event* event = nullptr;
+  sleeper.check(api.event_create(sleeper.handle, 0, &event));
+  Buffer<uint32_t> memory(sleeper, 1);
+  for (uint32_t round = 1; round < 20; ++round) {
+    uint32_t back = 0;
+    sleeper.check(api.copy(sleeper.stream, memory.get(), &round, sizeof round));
+    sleeper.check(api.copy(sleeper.stream, &back, memory.get(), sizeof back));
+    if (round % 2 == 0) {
+      sleeper.check(api.event_record(sleeper.stream, event));
+      sleeper.check(api.event_synchronize(event));
+    } else {
+      sleeper.synchronize();
+    }
+    ASSERT_EQ(back, round);
+  }
+  api.event_destroy(event);
 }
 
 // More work than a queue holds, enqueued faster than it is done.

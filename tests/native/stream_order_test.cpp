@@ -11,7 +11,7 @@ ST_TEST_EVERY_BACKEND_ONCE(StreamOrderTest);
 struct Second {
   explicit Second(Device& on) : device(on) {
     device.check(device.api.stream_create(device.handle, &stream));
-    device.check(device.api.event_create(device.handle, &event));
+    device.check(device.api.event_create(device.handle, 0, &event));
   }
   ~Second() {
     device.api.event_destroy(event);

@@ -80,7 +80,7 @@ bool is_built(const std::string& backend) {
 
 std::string why_unsupported(const std::string& backend) {
   const st_api& api = load_backend(backend);
-  st_device_options options = {sizeof options, 0, 0, ST_ACTIVATIONS_DEFAULT, 0};
+  st_device_options options = {sizeof options, 0, 0, ST_ACTIVATIONS_DEFAULT, 0, 0};
   st_device* device = nullptr;
   st_status status = api.device_open(&options, &device);
   api.device_close(status == ST_OK ? device : nullptr);
@@ -145,7 +145,8 @@ const st_api& load_backend(const std::string& backend) {
 }
 
 Device::Device(const Target& target, int threads, int32_t ordinal) : api(load_backend(target.backend)) {
-  st_device_options options = {sizeof options, ordinal, threads, target.activations, target.fast_products};
+  st_device_options options = {sizeof options,       ordinal, threads, target.activations, target.fast_products,
+                               target.blocking_waits};
   if (!target.isa.empty()) set_environment("SOFTTHINKING_ISA", target.isa.c_str());
   st_status status = api.device_open(&options, &handle);
   if (!target.isa.empty()) set_environment("SOFTTHINKING_ISA", "");

@@ -24,6 +24,7 @@ struct Target {
   std::string isa;
   int32_t activations = ST_ACTIVATIONS_DEFAULT;
   int32_t fast_products = 0;
+  int32_t blocking_waits = 0;
 };
 
 bool is_built(const std::string& backend);

@@ -42,7 +42,9 @@ internal static class DeviceChoice
 
     private static Device Open(Backend backend, EngineOptions options, NativeDtype? weights, int local, int locals) => backend == Backend.Cpu
         ? Device.Open(backend, ThreadsOf(options, locals), ActivationsOf(options), options.FastPrefill)
-        : Device.Open(backend, options.Threads, ActivationsOf(options) ?? SixteenBits(weights), options.FastPrefill, options.DeviceOrdinal + local);
+        : Device.Open(
+            backend, options.Threads, ActivationsOf(options) ?? SixteenBits(weights), options.FastPrefill, options.DeviceOrdinal + local,
+            options.BlockingWaits);
 
     /// <summary>Threads of each of the CPU's ranks: an equal part.</summary>
     private static int ThreadsOf(EngineOptions options, int locals)

@@ -20,8 +20,10 @@ internal sealed unsafe class Device : SafeHandle
     /// <param name="activations">Number format of the activations; null for the backend's default.</param>
     /// <param name="fastProducts">Whether to look for the vendor's matmul library, for <see cref="LinearOperation.Fast"/>.</param>
     /// <param name="ordinal">Index of the device among those of the backend.</param>
+    /// <param name="blockingWaits">Whether threads that wait for the device sleep.</param>
     public static Device Open(
-        Backend backend, int threads, NativeDtype? activations = null, bool fastProducts = false, int ordinal = 0)
+        Backend backend, int threads, NativeDtype? activations = null, bool fastProducts = false, int ordinal = 0,
+        bool blockingWaits = false)
     {
         Device device = new(backend);
         DeviceOptions options = new()
@@ -31,6 +33,7 @@ internal sealed unsafe class Device : SafeHandle
             Threads = threads,
             Activations = activations is NativeDtype dtype ? 1 + (int)dtype : 0,
             FastProducts = fastProducts ? 1 : 0,
+            BlockingWaits = blockingWaits ? 1 : 0,
         };
         nint opened;
         backend.Check(backend.Api->DeviceOpen(&options, &opened));

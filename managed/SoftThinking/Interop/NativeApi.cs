@@ -26,7 +26,7 @@ internal readonly unsafe struct NativeApi
     public readonly delegate* unmanaged<nint, nint> StreamNative;
     public readonly delegate* unmanaged<nint, void> StreamDestroy;
     public readonly delegate* unmanaged<nint, NativeStatus> StreamSynchronize;
-    public readonly delegate* unmanaged<nint, nint*, NativeStatus> EventCreate;
+    public readonly delegate* unmanaged<nint, int, nint*, NativeStatus> EventCreate;
     public readonly delegate* unmanaged<nint, nint, nint*, NativeStatus> EventAdopt;
     public readonly delegate* unmanaged<nint, void> EventDestroy;
     public readonly delegate* unmanaged<nint, nint, NativeStatus> EventRecord;

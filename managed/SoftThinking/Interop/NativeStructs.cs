@@ -54,6 +54,7 @@ internal struct DeviceOptions
     public int Threads;
     public int Activations;
     public int FastProducts;
+    public int BlockingWaits;
 }
 
 [StructLayout(LayoutKind.Sequential)]

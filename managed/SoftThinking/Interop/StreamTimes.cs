@@ -107,7 +107,7 @@ internal sealed unsafe class StreamTimes : IDisposable
     private void Mark()
     {
         if (_events.Count == _costs.Count)
-            _events.Add(new DeviceEvent(_device));
+            _events.Add(new DeviceEvent(_device, timed: true));
         _stream!.Record(_events[_costs.Count]);
     }
 

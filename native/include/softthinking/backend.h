@@ -84,12 +84,14 @@ enum { ST_ACTIVATIONS_DEFAULT = 0, ST_ACTIVATIONS_F32 = 1, ST_ACTIVATIONS_F16 = 
 
 typedef struct st_device_options {
   uint32_t size;
-  int32_t ordinal;       /* index of the device; 0 on the CPU */
-  int32_t threads;       /* CPU: 1..1024 threads per operation, the caller's included; 0 = one for each
-                            physical core that the process may use */
-  int32_t activations;   /* ST_ACTIVATIONS_*; the CPU has f32 only */
-  int32_t fast_products; /* 1: open the vendor's matmul library, for st_linear.fast. It is not an error if there is
-                            none: st_device_info reports it. Needs memory per stream (64 MiB on CUDA) */
+  int32_t ordinal;        /* index of the device; 0 on the CPU */
+  int32_t threads;        /* CPU: 1..1024 threads per operation, the caller's included; 0 = one for each
+                             physical core that the process may use */
+  int32_t activations;    /* ST_ACTIVATIONS_*; the CPU has f32 only */
+  int32_t fast_products;  /* 1: open the vendor's matmul library, for st_linear.fast. It is not an error if there is
+                             none: st_device_info reports it. Needs memory per stream (64 MiB on CUDA) */
+  int32_t blocking_waits; /* 1: a thread that waits for the device sleeps; 0: it spins, which takes a core and returns
+                             some microseconds earlier. Without effect on the CPU */
 } st_device_options;
 
 typedef struct st_device_info {
@@ -727,7 +729,8 @@ typedef struct st_api {
   void* (*stream_native)(st_stream* stream);
   void (*stream_destroy)(st_stream* stream); /* after its work; NULL is fine */
   st_status (*stream_synchronize)(st_stream* stream);
-  st_status (*event_create)(st_device* device, st_event** event);
+  /* timed, 0 or 1: whether event_elapsed accepts it, which costs the device a little each time it is recorded. */
+  st_status (*event_create)(st_device* device, int32_t timed, st_event** event);
   /* An event over a caller's CUevent of the device's primary context, which must outlive it and is left alone.
    * ST_UNSUPPORTED on the CPU. */
   st_status (*event_adopt)(st_device* device, void* native, st_event** event);

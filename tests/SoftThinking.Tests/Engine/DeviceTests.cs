@@ -42,6 +42,15 @@ public class DeviceTests
     }
 
     [Test]
+    public async Task AThreadThatSleepsWhileItWaitsGetsTheSameBits()
+    {
+        EngineOptions options = TestDevice.Kernels.Options(activations: NativeDtype.Bf16);
+        await using Engine spinning = Engine.Load(Model, options), sleeping = Engine.Load(Model, options with { BlockingWaits = true });
+
+        Assert.That(await BitsOf(sleeping, Request(0)), Is.EqualTo(await BitsOf(spinning, Request(0))));
+    }
+
+    [Test]
     public async Task CancellationFreesBlocksAndDisturbsNobody()
     {
         EngineOptions options = TestDevice.Kernels.Options(activations: NativeDtype.Bf16);

@@ -21,7 +21,7 @@ Machine open_machine() {
   Machine m = {};
   m.api = get_api(ST_ABI_VERSION);
   const char* threads = getenv("SOFTTHINKING_BENCHMARK_THREADS");
-  st_device_options options = {sizeof options, 0, threads ? atoi(threads) : 0, ST_ACTIVATIONS_DEFAULT, 0};
+  st_device_options options = {sizeof options, 0, threads ? atoi(threads) : 0, ST_ACTIVATIONS_DEFAULT, 0, 0};
   if (!m.api || m.api->device_open(&options, &m.device) != ST_OK ||
       m.api->stream_create(m.device, &m.stream) != ST_OK) {
     fprintf(stderr, "%s\n", m.api ? m.api->last_error() : "the backend is of another version");

@@ -39,8 +39,8 @@ Bench::Bench(const char* library, std::string only) : api(load(library)), only_(
   options.size = sizeof options;
   check(api->device_open(&options, &device));
   check(api->stream_create(device, &stream));
-  check(api->event_create(device, &begin_));
-  check(api->event_create(device, &end_));
+  check(api->event_create(device, 1, &begin_));
+  check(api->event_create(device, 1, &end_));
   st_device_info info = {};
   info.size = sizeof info;
   check(api->device_query(device, &info));

@@ -51,7 +51,7 @@ TEST_F(FaultTest, TheNumberOfMultiprocessorsCanBeSet) {
 // What a device opened with fast_products reports about the library, and whether it has one.
 std::pair<std::string, bool> products() {
   const st_api& api = load_backend("simt");
-  st_device_options options = {sizeof options, 0, 0, ST_ACTIVATIONS_BF16, 1};
+  st_device_options options = {sizeof options, 0, 0, ST_ACTIVATIONS_BF16, 1, 0};
   st_device* device = nullptr;
   st_device_info info = {};
   info.size = sizeof info;

@@ -245,7 +245,7 @@ TEST_F(InteropTest, ClosingLeavesTheContextToOthers) {
 
 TEST_F(InteropTest, AFailedKernelStaysUntilTheApplicationResetsTheContext) {
   setenv("SOFTTHINKING_SIMT_FAULT", "launch", 1);
-  st_device_options options = {sizeof options, 0, 0, ST_ACTIVATIONS_F32, 0};
+  st_device_options options = {sizeof options, 0, 0, ST_ACTIVATIONS_F32, 0, 0};
   const st_api& api = load_backend("simt");
   st_device* device = nullptr;
   st_stream* stream = nullptr;
