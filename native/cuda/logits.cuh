@@ -376,7 +376,8 @@ inline __device__ float bound_of(const LogitRow& row, int want, Search& shared) 
 }
 
 // Sorts the first `want` (<= kSorted) entries that the cut keeps into shared.keys; returns their number. Looks in few
-// tiles, or in the whole row where the cut is not that of all entries or too many of them reach the bound.
+// tiles, or in the whole row where the cut is not that of all entries or too many of them reach the bound: behind that
+// search `want` entries reach it, so that the loop ends.
 inline __device__ int sort_first(const LogitRow& row, Cut cut, int want, Search& shared) {
   bool whole = cut.top != 0;
   float bound = whole ? 0.0f : bound_of(row, want, shared);
