@@ -21,6 +21,9 @@ struct st_device {
   unsigned wait_flags;             // of events: whether a thread that waits for them sleeps
   const st::cuda::Cublas* cublas;  // nullptr: not requested, or not found
   char products[sizeof(st_device_info::products)];
+
+  // That a block may have, if it asks: all of a multiprocessor but what the system reserves.
+  int64_t shared_bytes_of_block() const { return static_cast<int64_t>(shared_bytes) - 1024; }
 };
 
 // Scratch memory belongs to the stream, whose operations run in order: it stages uploads and what the ranks send one

@@ -269,6 +269,10 @@ st_status launch_shape(st_stream* stream, const st_linear& op, const Blocks& blo
     cut.stages = std::max(cut.stages, (tiles.end - tiles.begin + S::kStageTiles - 1) / S::kStageTiles);
   }
   int teams = S::kInTurn ? 1 : cut.parts;
+  constexpr int kMostTeams = S::kInTurn ? 1 : kParts;
+  static_assert(int64_t{kMostTeams} * S::kRingBytes + Tree<S>::kBytes ==
+                    (S::kScaled ? shared_bytes_of(kInt8Shapes, S::kRows) : shared_bytes_of(kLinearShapes, S::kRows)),
+                "linear_plan.h has another size");
   size_t bytes = static_cast<size_t>(teams) * S::kRingBytes + Tree<S>::kBytes;
   int threads = teams * S::kTeam;
   if constexpr (S::kInTurn)
@@ -284,9 +288,10 @@ st_status launch_plan(st_stream* stream, const st_linear& op, const Blocks& bloc
   auto start = [&](auto shape) { return launch_shape<T, A, kAligned>(stream, op, blocks, shape); };
   //                   tiles, groups, warps of outputs, of rows, tiles of a stage, stages, in turn
   int rows = blocks.plan.shape.rows;
-  if (rows == 8) return start(Shape<1, 1, 1, 1, 4, 4, false, kScaled>());
-  if (rows == 16) return start(Shape<2, 2, 1, 1, 2, 4, false, kScaled>());
-  if (rows == 32) return start(Shape<4, 4, 1, 1, 1, 4, false, kScaled>());
+  constexpr int kStages = kScaled ? 3 : 4;  // with its scales, a fourth would not fit where a block has 99 KiB
+  if (rows == 8) return start(Shape<1, 1, 1, 1, 4, kStages, false, kScaled>());
+  if (rows == 16) return start(Shape<2, 2, 1, 1, 2, kStages, false, kScaled>());
+  if (rows == 32) return start(Shape<4, 4, 1, 1, 1, kStages, false, kScaled>());
   if constexpr (kScaled) {
     return start(Shape<2, 4, 4, 2, 2, 5, true, true>());
   } else {
@@ -302,7 +307,7 @@ st_status tiled::multiply_tiles(st_stream* stream, const st_linear& op, const Sc
   Parts parts = parts_of(op);
   Subtree subtree = subtree_of(parts.first, parts.first + parts.count - 1);
   LinearLimits limits = {stream->device->multiprocessors, static_cast<int64_t>(kScratchBytes - kTicketBytes) - used,
-                         int64_t{kTicketBytes / sizeof(unsigned)}};
+                         int64_t{kTicketBytes / sizeof(unsigned)}, stream->device->shared_bytes_of_block()};
   auto* scratch = static_cast<char*>(stream->scratch) + kTicketBytes + used;
   auto plan = [&](auto& shapes) { return plan_linear(op.rows, op.w.rows, op.w.cols, subtree.parts, limits, shapes); };
   Blocks blocks = {std::is_same_v<T, Int8> ? plan(kInt8Shapes) : plan(kLinearShapes), subtree, scales,

@@ -13,9 +13,19 @@ namespace st::cuda {
 // never more than one.
 struct LinearShape {
   int outputs, rows;
+  int64_t shared_bytes;  // at most
 };
-constexpr LinearShape kLinearShapes[] = {{16, 8}, {32, 16}, {64, 32}, {64, 64}, {128, 128}};
-constexpr LinearShape kInt8Shapes[] = {{16, 8}, {32, 16}, {64, 32}, {128, 64}};
+constexpr LinearShape kLinearShapes[] = {
+    {16, 8, 98304}, {32, 16, 98304}, {64, 32, 98304}, {64, 64, 131072}, {128, 128, 163840}};
+constexpr LinearShape kInt8Shapes[] = {{16, 8, 79872}, {32, 16, 79872}, {64, 32, 79872}, {128, 64, 115712}};
+
+// What the shape of so many rows may use of shared memory.
+template <size_t kCount>
+constexpr int64_t shared_bytes_of(const LinearShape (&shapes)[kCount], int rows) {
+  for (LinearShape shape : shapes)
+    if (shape.rows == rows) return shape.shared_bytes;
+  return 0;
+}
 
 // The smallest aligned subtree of the 8 parts that holds those of which a device has columns.
 struct Subtree {
@@ -41,6 +51,7 @@ struct LinearPlan {
 struct LinearLimits {
   int multiprocessors;
   int64_t scratch_bytes, tickets;
+  int64_t shared_bytes;  // of a block: 227 KiB on sm_90, 163 on sm_80, 99 on sm_86 and sm_89
 };
 
 // A block alone needs about 1 us to hand over its sums, in which it could read this many bytes of weights.
@@ -59,7 +70,7 @@ LinearPlan plan_linear(int64_t rows, int64_t outputs, int64_t cols, int parts, c
                        const LinearShape (&shapes)[kCount]) {
   LinearShape shape = shapes[0];
   for (LinearShape larger : shapes) {
-    if (rows <= shape.rows) break;
+    if (rows <= shape.rows || larger.shared_bytes > limits.shared_bytes) break;
     shape = larger;
   }
   LinearPlan best = {shape, (outputs + shape.outputs - 1) / shape.outputs, (rows + shape.rows - 1) / shape.rows, 1};

@@ -6,13 +6,10 @@
 #include <mutex>
 #include <thread>
 
+#include "simt/state.h"
+
 namespace st::simt {
 namespace {
-
-uint64_t environment_number(const char* name, uint64_t otherwise) {
-  const char* text = getenv(name);
-  return text && *text ? std::strtoull(text, nullptr, 10) : otherwise;
-}
 
 uint64_t block_count(const Launch& launch) {
   return uint64_t{launch.grid.x} * launch.grid.y * launch.grid.z;

@@ -9,7 +9,8 @@
 // Faults, for tests: SOFTTHINKING_SIMT_FAULT is no-driver, old-driver, no-device, old-architecture, no-cublas, no-nccl,
 // or launch: from then on every kernel fails; or launch-N: the N-th kernel from then on and all after it on its device
 // fail. SOFTTHINKING_SIMT_DEVICES is the number of devices, SOFTTHINKING_SIMT_MEMORY the memory of each in bytes,
-// SOFTTHINKING_SIMT_MULTIPROCESSORS the number of its multiprocessors, which choices of geometry depend on.
+// SOFTTHINKING_SIMT_MULTIPROCESSORS the number of its multiprocessors, and SOFTTHINKING_SIMT_SHARED the KiB of shared
+// memory of a block, both of which choices of geometry depend on.
 
 #include <cstdio>
 #include <cstdlib>
@@ -23,8 +24,7 @@ namespace st::simt {
 namespace {
 
 constexpr int kNoDevice = -1;
-constexpr size_t kSharedBytes = 163 << 10;        // of a block, on sm_80,
-constexpr size_t kSharedWithoutLeave = 48 << 10;  // and without an attribute of the kernel
+constexpr size_t kSharedWithoutLeave = 48 << 10;  // of a block, without an attribute of the kernel
 
 bool has_fault(const char* name) {
   const char* fault = getenv("SOFTTHINKING_SIMT_FAULT");
@@ -95,6 +95,11 @@ uint64_t environment_number(const char* name, uint64_t otherwise) {
   return text && *text ? std::strtoull(text, nullptr, 10) : otherwise;
 }
 
+// All that sm_80 has, by default.
+size_t shared_bytes_of_block() {
+  return environment_number("SOFTTHINKING_SIMT_SHARED", 163) << 10;
+}
+
 int device_count() {
   return static_cast<int>(environment_number("SOFTTHINKING_SIMT_DEVICES", 8));
 }
@@ -142,7 +147,7 @@ cudaError_t enqueue_kernel(const void* kernel, dim3 grid, dim3 block, size_t sha
   launch.block = block;
   launch.shared_bytes = shared_bytes;
   const size_t permitted = permitted_bytes(kernel);
-  launch.shared_limit = permitted > 0 ? kSharedBytes : kSharedWithoutLeave;
+  launch.shared_limit = permitted > 0 ? shared_bytes_of_block() : kSharedWithoutLeave;
   launch.body = std::move(body);
   if (shared_bytes > (permitted > 0 ? permitted : kSharedWithoutLeave)) return cudaErrorInvalidValue;
   CUctx_st* context = context_for_runtime();
@@ -232,7 +237,7 @@ cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int device) {
   properties->major = has_fault("old-architecture") ? 7 : 8;
   // Few, but enough that small grids do not fill the device.
   properties->multiProcessorCount = static_cast<int>(environment_number("SOFTTHINKING_SIMT_MULTIPROCESSORS", 16));
-  properties->sharedMemPerMultiprocessor = kSharedBytes + 1024;
+  properties->sharedMemPerMultiprocessor = shared_bytes_of_block() + 1024;
   return cudaSuccess;
 }
 
@@ -245,7 +250,7 @@ cudaError_t cudaSetDevice(int device) {
 }
 
 cudaError_t cudaFuncSetAttribute(const void* function, cudaFuncAttribute, int value) {
-  if (!function || value < 0 || static_cast<size_t>(value) > kSharedBytes) return cudaErrorInvalidValue;
+  if (!function || value < 0 || static_cast<size_t>(value) > shared_bytes_of_block()) return cudaErrorInvalidValue;
   std::lock_guard<std::mutex> lock(state().mutex);
   state().permitted[function] = static_cast<size_t>(value);
   return cudaSuccess;

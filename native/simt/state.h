@@ -67,6 +67,7 @@ struct State {
 State& state();
 
 uint64_t environment_number(const char* name, uint64_t otherwise);
+size_t shared_bytes_of_block();
 int device_count();
 uint64_t device_bytes();
 int current_device();

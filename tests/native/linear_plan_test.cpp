@@ -10,7 +10,7 @@ namespace {
 using namespace st::cuda;
 
 constexpr int kMultiprocessors = 132;
-constexpr LinearLimits kLimits = {kMultiprocessors, (32 << 20) - (64 << 10), 16384};
+constexpr LinearLimits kLimits = {kMultiprocessors, (32 << 20) - (64 << 10), 16384, 227 << 10};
 constexpr int64_t kRowCounts[] = {1, 8, 16, 32, 64, 65, 96, 128, 256, 2048};
 
 struct MatrixShape {
@@ -39,6 +39,17 @@ double busiest_bytes(const MatrixShape& w, int64_t rows) {
   double blocks = static_cast<double>((p.blocks() + kMultiprocessors - 1) / kMultiprocessors) / p.splits;
   auto shape_rows = static_cast<double>(std::min<int64_t>(rows, p.shape.rows));
   return blocks * 2.0 * static_cast<double>(w.cols) * (p.shape.outputs + shape_rows);
+}
+
+// A GPU for desktops has 99 KiB for a block; shapes that need more are replaced by more blocks of fewer rows.
+TEST(LinearPlanTest, ShapesFitTheSharedMemoryOfTheDevice) {
+  LinearLimits small = kLimits;
+  small.shared_bytes = 99 << 10;
+  for (int64_t rows : kRowCounts) {
+    EXPECT_LE(plan_linear(rows, 3584, 3584, 8, small, kLinearShapes).shape.shared_bytes, small.shared_bytes);
+    EXPECT_LE(plan_linear(rows, 3584, 3584, 8, small, kInt8Shapes).shape.shared_bytes, small.shared_bytes);
+  }
+  EXPECT_EQ(plan_linear(2048, 3584, 3584, 8, small, kLinearShapes).row_blocks, 64);
 }
 
 TEST(LinearPlanTest, BlocksCoverTheMatmulAndFitScratch) {

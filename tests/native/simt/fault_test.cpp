@@ -17,6 +17,7 @@ class FaultTest : public testing::Test {
     unsetenv("SOFTTHINKING_SIMT_MEMORY");
     unsetenv("SOFTTHINKING_SIMT_DEVICES");
     unsetenv("SOFTTHINKING_SIMT_MULTIPROCESSORS");
+    unsetenv("SOFTTHINKING_SIMT_SHARED");
     unsetenv("SOFTTHINKING_CUBLAS");
     unsetenv("SOFTTHINKING_NCCL");
   }
@@ -46,6 +47,30 @@ TEST_F(FaultTest, TheNumberOfMultiprocessorsCanBeSet) {
   EXPECT_EQ(Device(target_, 0).info.threads, 16);
   setenv("SOFTTHINKING_SIMT_MULTIPROCESSORS", "132", 1);
   EXPECT_EQ(Device(target_, 0).info.threads, 132);
+}
+
+std::vector<float> product(const Target& target, int32_t dtype, int32_t rows) {
+  constexpr int32_t kOutputs = 70, kCols = 530;
+  Device device(target, 0);
+  Random random(7);
+  Matrix w(device, kOutputs, kCols, dtype, rounded(random.normals(kOutputs * kCols), ST_BF16));
+  Activations x(device, random.activations(device, static_cast<size_t>(rows) * kCols));
+  Activations out(device, static_cast<size_t>(rows) * kOutputs);
+  st_linear op = {sizeof op, rows, x.get(), w.get(), nullptr, out.get(), 0, 0, 0, 0, 0, 0};
+  device.check(device.api.linear(device.stream, &op));
+  return out.read();
+}
+
+// The shapes of blocks that a data center's GPU has room for do not fit one for desktops.
+TEST_F(FaultTest, WithLittleSharedMemoryMatmulsHaveTheSameBits) {
+  for (int32_t dtype : {ST_BF16, ST_INT8}) {
+    for (int32_t rows : {8, 64, 130}) {
+      unsetenv("SOFTTHINKING_SIMT_SHARED");
+      std::vector<float> expected = product(target_, dtype, rows);
+      setenv("SOFTTHINKING_SIMT_SHARED", "99", 1);
+      EXPECT_TRUE(same_bits(product(target_, dtype, rows), expected)) << "type " << dtype << ", " << rows << " rows";
+    }
+  }
 }
 
 // What a device opened with fast_products reports about the library, and whether it has one.
