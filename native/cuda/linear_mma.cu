@@ -243,7 +243,7 @@ __global__ void __launch_bounds__(kThreads)
   linear_block<T, A, S, kAligned>(op, scales, cut, scratch, tickets);
 }
 
-// A plan of blocks, and what they have besides the operation.
+// A plan of blocks, and what they need in addition to the operation.
 struct Blocks {
   LinearPlan plan;
   Subtree subtree;

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """The time that a step should take, by a model of bytes, operations and latencies: what the kernels are built for, to be
-set beside what `run.sh` measures. Prints a table for docs/cuda.md.
+compared with what `run.sh` measures. Prints a table for docs/cuda.md.
 
 A kernel takes START, twice the latency of memory (a first load; the sums that blocks exchange), and the largest of
   - bytes from memory / what the loads in flight can draw: min(read bandwidth, bytes in flight / latency)

@@ -279,7 +279,7 @@ struct Products {
   }
 };
 
-// Column j of every product again, beside other columns: random ones, and NaN.
+// Column j of every product again, among other columns: random ones, and NaN.
 void probe_columns() {
   constexpr size_t kCount = 4096;
   Products first(kCount, 12);

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Whether results do not depend on what runs beside them: answers of the included model to 24 prompts, 1, 3 and 16 at a
+"""Whether results do not depend on what runs at the same time: answers of the included model to 24 prompts, 1, 3 and 16 at a
 time, and the hash of a benchmark's batch alone and behind another.
 
 usage: same.py answers|hashes       with FOLDER of the programs and OUT in the environment
