@@ -107,7 +107,8 @@ class Model {
     const st_api& api = *m_.api;
     st_stream* s = m_.stream;
     int32_t rows = work.sequences * work.rows;
-    st_batch batch = {rows, work.sequences, kBlocksEach, 0, positions_.data(), first_row_.data(), tables_.data()};
+    st_batch batch = {rows,           work.sequences, kBlocksEach, 0, positions_.data(), first_row_.data(),
+                      tables_.data(), nullptr};
     st_embed embed = {sizeof embed, rows,        kEntries,        rows,    embedding_.rows, 0, 0, 0,
                       embedding_,   ids_.data(), weights_.data(), nullptr, residual_};
     check(api.embed(s, &embed));

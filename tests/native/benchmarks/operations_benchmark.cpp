@@ -74,7 +74,7 @@ void BM_Attention(benchmark::State& state) {
   fill(qkv, static_cast<uint64_t>(rows) * (kHeads + 2 * kKvHeads) * kDim, 1.0f);
   size_t next = 0;
   for (auto _ : state) {
-    st_batch batch = {rows, 1, blocks, 0, positions.data(), first_row.data(), table.data()};
+    st_batch batch = {rows, 1, blocks, 0, positions.data(), first_row.data(), table.data(), nullptr};
     st_attention op = {sizeof op, kHeads, kKvHeads, kDim, 0.125f, 0, qkv, out, batch, caches[next++ % kLayers]};
     check(m.api->attention(m.stream, &op));
     check(m.api->stream_synchronize(m.stream));

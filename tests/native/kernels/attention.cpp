@@ -31,7 +31,8 @@ st_batch batch_of(Bench& bench, const Work& work, int32_t first_block, int32_t c
           0,
           bench.array(positions),
           bench.array(first_row),
-          bench.array(tables)};
+          bench.array(tables),
+          nullptr};
 }
 
 void measure(Bench& bench, const Shape& shape, const st_kv_cache& cache, const Work& work) {

@@ -58,7 +58,7 @@ void bench_epilogue(Bench& bench, const Shape& shape, int32_t rows) {
   std::vector<int32_t> positions(static_cast<size_t>(rows), kPosition), first_row, tables;
   for (int32_t r = 0; r <= rows; ++r) first_row.push_back(r);
   for (int32_t b = 0; b < blocks; ++b) tables.push_back(b);
-  st_batch batch = {rows, rows, 2, 0, bench.array(positions), bench.array(first_row), bench.array(tables)};
+  st_batch batch = {rows, rows, 2, 0, bench.array(positions), bench.array(first_row), bench.array(tables), nullptr};
   float* angles =
       bench.array(std::vector<float>(static_cast<size_t>(rows) * static_cast<size_t>(shape.head_dim), 0.7f));
   void* qkv = bench.random_memory(static_cast<uint64_t>(rows) * static_cast<uint64_t>(shape.qkv()) * 4);

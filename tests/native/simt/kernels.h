@@ -23,7 +23,7 @@ template <bool kWait>
 __global__ void reverse_async_kernel(const int* in, int* out) {
   ST_DYNAMIC_SHARED(int, line);
   int t = static_cast<int>(threadIdx.x), base = static_cast<int>(blockIdx.x) * kThreads;
-  if (t < kThreads / 4) cuda::copy_async_16(line + 4 * t, in + base + 4 * t, true);
+  if (t < kThreads / 4) cuda::copy_async_16(cuda::shared_address(line + 4 * t), in + base + 4 * t, true);
   cuda::copy_async_commit();
   if (kWait) cuda::copy_async_wait<0>();
   __syncthreads();
