@@ -36,6 +36,9 @@ public sealed class SoftThinkingOptions
     /// <summary>Whether steps that compute prompts may use the vendor's matmul library.</summary>
     public bool? FastPrefill { get; set; }
 
+    /// <summary>Whether the engine's thread sleeps while it waits for a CUDA device.</summary>
+    public bool? BlockingWaits { get; set; }
+
     /// <summary>Maximum number of sequences in progress at once.</summary>
     public int? MaxSequences { get; set; }
 
@@ -85,6 +88,7 @@ public sealed class SoftThinkingOptions
             Weights = Weights ?? defaults.Weights,
             KvDtype = KvDtype ?? defaults.KvDtype,
             FastPrefill = FastPrefill ?? defaults.FastPrefill,
+            BlockingWaits = BlockingWaits ?? defaults.BlockingWaits,
             MaxSequences = MaxSequences ?? defaults.MaxSequences,
             StepTokens = StepTokens ?? defaults.StepTokens,
             KvCacheBytes = KvCacheBytes,

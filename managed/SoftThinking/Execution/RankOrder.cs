@@ -14,12 +14,12 @@ internal sealed record RankOrder(ModelOrigin Origin, RankOptions Options)
 
 /// <summary>The options of an engine that its other ranks need.</summary>
 internal sealed record RankOptions(
-    ComputeDevice Device, int DeviceOrdinal, int Threads, WeightFormat Weights, KvDtype KvDtype, bool FastPrefill, int MaxSequences,
-    int StepTokens, long? KvCacheBytes, int? ContextLength, int MaxTopk, string? BackendLibrary, string? Activations)
+    ComputeDevice Device, int DeviceOrdinal, int Threads, WeightFormat Weights, KvDtype KvDtype, bool FastPrefill, bool BlockingWaits,
+    int MaxSequences, int StepTokens, long? KvCacheBytes, int? ContextLength, int MaxTopk, string? BackendLibrary, string? Activations)
 {
     public static RankOptions Of(EngineOptions o) => new(
-        o.Device, o.DeviceOrdinal, o.Threads, o.Weights, o.KvDtype, o.FastPrefill, o.MaxSequences, o.StepTokens, o.KvCacheBytes, o.ContextLength,
-        o.MaxTopk, o.BackendLibrary, o.Activations);
+        o.Device, o.DeviceOrdinal, o.Threads, o.Weights, o.KvDtype, o.FastPrefill, o.BlockingWaits, o.MaxSequences, o.StepTokens, o.KvCacheBytes,
+        o.ContextLength, o.MaxTopk, o.BackendLibrary, o.Activations);
 
     public EngineOptions ToEngineOptions() => new()
     {
@@ -29,6 +29,7 @@ internal sealed record RankOptions(
         Weights = Weights,
         KvDtype = KvDtype,
         FastPrefill = FastPrefill,
+        BlockingWaits = BlockingWaits,
         MaxSequences = MaxSequences,
         StepTokens = StepTokens,
         KvCacheBytes = KvCacheBytes,
