@@ -60,10 +60,18 @@ __device__ inline uint32_t random_pair(uint32_t seed) {
   return ((seed * 2654435761u >> 3) & 0x807f807fu) | 0x3f803f80u;
 }
 
-// kSums mma.sync.m16n8k16 of a warp in each round, of random numbers: what an arithmetic unit draws, and with it the
-// clock, depends on them. Registers: 96.
+__device__ __forceinline__ void multiply(float (&d)[4], const uint32_t (&a)[4], const uint32_t (&b)[2]) {
+  mma<Bf16>(d, a, b);
+}
+__device__ __forceinline__ void multiply(int32_t (&d)[4], const uint32_t (&a)[4], const uint32_t (&b)[2]) {
+  mma_int8(d, a, b);
+}
+
+// kSums mma.sync of a warp in each round, of random numbers: what an arithmetic unit draws, and with it the clock,
+// depends on them. S = float: m16n8k16 of bf16; int32_t: m16n8k32 of the same bits as 8-bit integers. Registers: 96.
+template <typename S>
 __global__ void __launch_bounds__(kThreads) mma_kernel(int64_t rounds, uint32_t seed, uint32_t* out) {
-  float sums[kSums][4] = {};
+  S sums[kSums][4] = {};
   uint32_t a[kOperands][4], b[kOperands][2];
   for (int i = 0; i < kOperands; ++i) {
     for (int j = 0; j < 4; ++j) a[i][j] = random_pair(seed + threadIdx.x * 32 + i * 8 + j);
@@ -71,9 +79,9 @@ __global__ void __launch_bounds__(kThreads) mma_kernel(int64_t rounds, uint32_t 
   }
   for (int64_t round = 0; round < rounds; ++round)
 #pragma unroll
-    for (int i = 0; i < kSums; ++i) mma<Bf16>(sums[i], a[i % kOperands], b[i / 2 % kOperands]);
+    for (int i = 0; i < kSums; ++i) multiply(sums[i], a[i % kOperands], b[i / 2 % kOperands]);
   float sum = 0.0f;
-  for (int i = 0; i < kSums; ++i) sum += sums[i][0];
+  for (int i = 0; i < kSums; ++i) sum += static_cast<float>(sums[i][0]);
   if (sum == 0.12345f) *out = 1;
 }
 
@@ -167,11 +175,19 @@ st_status measure(st_stream* stream, st_rates* rates) {
         return launch<multiply_add_kernel>("measure", blocks, kThreads, 0, stream, rounds, 0.5f, out);
       },
       threads * kSums, &rates->multiply_adds_f32));
-  // No operation of this backend uses 8-bit integers.
+  const double of_bf16 = threads / kWarpSize * kSums * 16 * 16 * 8;
+  ST_TRY(rate_of(
+      stream,
+      [&](int64_t rounds) {
+        return launch<mma_kernel<float>>("measure", blocks, kThreads, 0, stream, rounds, 1u, out);
+      },
+      of_bf16, &rates->multiply_adds_bf16));
   return rate_of(
       stream,
-      [&](int64_t rounds) { return launch<mma_kernel>("measure", blocks, kThreads, 0, stream, rounds, 1u, out); },
-      threads / kWarpSize * kSums * 16 * 16 * 8, &rates->multiply_adds_bf16);
+      [&](int64_t rounds) {
+        return launch<mma_kernel<int32_t>>("measure", blocks, kThreads, 0, stream, rounds, 1u, out);
+      },
+      2 * of_bf16, &rates->multiply_adds_int8);
 }
 
 }  // namespace st::cuda

@@ -255,7 +255,7 @@ TEST_P(AttentionTest, SameBitsForTablesOfAnyLength) {
 }
 
 // Heads of the sizes that have kernels of their own: every position of a prompt has the same bits, whether it is
-// computed with others, in chunks, or by itself beside sequences of other lengths.
+// computed with others, in chunks, or alone among sequences of other lengths.
 TEST_P(AttentionTest, SameBitsForRaggedBatches) {
   const AttentionShape shapes[] = {{2, 2, 64}, {4, 2, 128}, {7, 1, 64}, {8, 1, 128}, {7, 1, 128}, {20, 1, 64}};
   for (const AttentionShape& shape : shapes) {

@@ -151,7 +151,11 @@ TEST_P(DeviceTest, MeasuresItsCeilings) {
   one->check(api.measure(one->handle, &rates));
   EXPECT_GT(rates.read_bandwidth, 1e8);
   EXPECT_GT(rates.multiply_adds_f32, 1e7);
-  if (GetParam().backend != "cpu") return;
+  if (GetParam().backend != "cpu") {
+    EXPECT_GT(rates.multiply_adds_bf16, 0.0);
+    EXPECT_GT(rates.multiply_adds_int8, 0.0);
+    return;
+  }
   const std::string& isa = GetParam().isa;
   bool dot_products = isa == "avx512bf16";
   EXPECT_EQ(rates.multiply_adds_bf16 > 0.0, dot_products);

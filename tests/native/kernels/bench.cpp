@@ -55,6 +55,13 @@ Bench::Bench(const char* library, std::string only) : api(load(library)), only_(
          rates_.read_bandwidth / 1e9, rates_.multiply_adds_bf16);
 }
 
+Bench::~Bench() {
+  api->event_destroy(end_);
+  api->event_destroy(begin_);
+  api->stream_destroy(stream);
+  api->device_close(device);
+}
+
 void Bench::check(st_status status) const {
   if (status != ST_OK) quit(api->last_error());
 }

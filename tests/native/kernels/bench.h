@@ -30,6 +30,7 @@ class Bench {
  public:
   // `only`: the operation that is measured; empty: all.
   Bench(const char* library, std::string only);
+  ~Bench();
   Bench(const Bench&) = delete;
   Bench& operator=(const Bench&) = delete;
 
