@@ -185,8 +185,8 @@ class Run:
 
 def programs(path):
     """The folder of programs; where only its archive is there, that is unpacked. None where there is neither."""
-    if not os.path.isdir(path) and os.path.exists(path + ".tar.gz"):
-        with tarfile.open(path + ".tar.gz") as tar:
+    if not os.path.isdir(path) and os.path.exists(path + ".tar.xz"):
+        with tarfile.open(path + ".tar.xz") as tar:
             tar.extractall(os.path.dirname(path))
     return path if os.path.exists(os.path.join(path, "libsoftthinking_cuda.so")) else None
 
@@ -196,7 +196,7 @@ def read_options():
     parser.add_argument("--preset", choices=sorted(PRESETS), default="all", help="the list of steps; default all of them")
     parser.add_argument("--budget", type=float, metavar="SECONDS", help="default 480, and for all of them three hours")
     parser.add_argument("--programs", default=os.environ.get("SOFTTHINKING_PUBLISHED") or os.path.join(ROOT, "build", "gpu", "published"), metavar="FOLDER",
-                        help="what publish.sh made, or without .tar.gz the name of its archive; default SOFTTHINKING_PUBLISHED, else build/gpu/published")
+                        help="what publish.sh made, or without .tar.xz the name of its archive; default SOFTTHINKING_PUBLISHED, else build/gpu/published")
     parser.add_argument("out", nargs="?", default=os.path.join(ROOT, "build", "gpu", "report"), metavar="OUT", help="default build/gpu/report")
     parser.add_argument("steps", nargs="*", metavar="STEP", help="patterns of names of steps, such as 'bench-*'; default all of the preset")
     options = parser.parse_args()

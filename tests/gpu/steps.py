@@ -5,6 +5,7 @@ import subprocess
 from dataclasses import dataclass
 
 SHAPES = "qwen2.5-7b qwen2.5-0.5b"
+BATCHES = "1,16,64"
 OTHER_SHAPES = "qwen2.5-1.5b qwen3-8b llama-3.1-8b"
 SANITIZED = ":".join(["*RmsNorm*/cuda_bf16", "*LinearTest.Gat*/cuda_bf16", "*QkvEpilogue*/cuda_bf16", "*AttentionTest.SequencesSideBySide*/cuda_bf16", "*Graph*/cuda_bf16",
                       "*SampleState*/cuda_*", "*LinearTest.SameBitsForManyRows/cuda_bf16"])
@@ -39,10 +40,18 @@ def shell(name, script, seconds, **more):
 
 
 def native(name, pattern, seconds, *needs):
-    """Native tests; it is a failure if none that fits the pattern was run."""
+    """Native tests, in as many processes as there are cores for, because they compute references on the CPU; it is a failure
+    if none that fits the pattern was run."""
     return shell(name, f"""
-"$FOLDER/softthinking_native_tests" --gtest_brief=1 --gtest_filter='{pattern}' --gtest_output="json:$OUT/{name}.json"
-grep -q '"result": "COMPLETED"' "$OUT/{name}.json" """, seconds, needs=("./softthinking_native_tests", *needs))
+export GTEST_TOTAL_SHARDS=$(( ($(nproc) + 1) / 2 ))
+for ((i = 0; i < GTEST_TOTAL_SHARDS; ++i)); do
+  GTEST_SHARD_INDEX=$i "$FOLDER/softthinking_native_tests" --gtest_brief=1 --gtest_filter='{pattern}' --gtest_output="json:$OUT/{name}-$i.json" > "$OUT/{name}-$i.log" 2>&1 &
+done
+status=0
+for ((i = 0; i < GTEST_TOTAL_SHARDS; ++i)); do wait -n || status=1; done
+for ((i = 0; i < GTEST_TOTAL_SHARDS; ++i)); do cat "$OUT/{name}-$i.log"; rm "$OUT/{name}-$i.log"; done
+grep -qh '"result": "COMPLETED"' "$OUT"/{name}-*.json
+exit $status""", seconds, needs=("./softthinking_native_tests", *needs))
 
 
 def bench(name, options, seconds):
@@ -90,17 +99,24 @@ ncu --set basic --clock-control none --launch-skip 20 --launch-count 10 "$FOLDER
 
 
 def benchmarks():
-    """Whole steps: as short as the work allows, with the model's own limit of positions, and against greedy decoding."""
-    steps = []
-    for batch in (1, 16, 64):
-        for shape in os.environ.get("SOFTTHINKING_GPU_SHAPES", SHAPES).split():
-            work = f"--shape {shape} --batch {batch} --repeat 1 --generate 64"
-            steps += [
-                bench(f"bench-{shape}-{batch}", work + " --prompt 2048", 120),
-                bench(f"bench-limit-{shape}-{batch}", work + " --prompt 2048 --context-limit 131072", 120),
-                bench(f"bench-greedy-{shape}-{batch}", work + " --prompt 256 --context 2048 --greedy", 120),
-            ]
+    """Whole steps, soft and greedy, with the model's own limit of positions and with the fewest that the work needs; and where
+    the time of a step goes, kernel by kernel."""
+    shapes = os.environ.get("SOFTTHINKING_GPU_SHAPES", SHAPES).split()
+    work = f"--batch {BATCHES} --greedy --repeat 2 --prompt 2048 --generate 64"
+    steps = [bench(f"bench-{shape}", f"--shape {shape} {work} --context-limit 131072", 120) for shape in shapes]
+    steps += [of_step(f"step-{shape}-{batch}", f"--shape {shape} --batch {batch} --prompt 64", 4000) for shape in shapes for batch in (1, 64)]
+    steps += [of_step(f"prompt-{shape}", f"--shape {shape} --batch 1 --prompt 2048", 1500) for shape in shapes]
+    steps += [bench(f"bench-few-positions-{shape}", f"--shape {shape} {work}", 120) for shape in shapes]
     return steps + [table("bench-table", 'table.py "$OUT"/bench-*.json')]
+
+
+def of_step(name, work, skip):
+    """The time of each kernel of some engine steps, after `skip` kernels, as ncu reads it, one kernel at a time."""
+    return shell(name, f"""
+ncu --metrics gpu__time_duration.sum,dram__bytes_read.sum --clock-control none --cache-control none --graph-profiling node \
+  --csv --print-units base --log-file "$OUT/{name}.csv" --launch-skip {skip} --launch-count 1000 \
+  "$FOLDER/SoftThinking.Cli" bench --device cuda --json {work} --repeat 1 --generate 32 > /dev/null
+python3 tests/gpu/step_table.py "$OUT/{name}.csv" > "$OUT/{name}.md" """, 90, needs=("ncu", "./SoftThinking.Cli"))
 
 
 def others():

@@ -6,15 +6,23 @@ namespace SoftThinking.Tokenization;
 /// Hugging Face uses an older version, so characters that Unicode added later (and U+11938) may differ.</summary>
 internal static class CanonicalComposition
 {
-    /// <summary>Whether the platform composes at all: in globalization-invariant mode <see cref="string.Normalize()"/>
-    /// silently returns its argument.</summary>
-    public static bool IsAvailable => "e\u0301".Normalize(NormalizationForm.FormC) == "\u00E9";
+    private const char FirstCombining = '\u0300'; // what is below stands as it is
+
+    // In globalization-invariant mode string.Normalize silently returns its argument.
+    private static readonly bool s_available = "e\u0301".Normalize(NormalizationForm.FormC) == "\u00E9";
 
     /// <param name="text">Text without lone surrogates.</param>
+    /// <exception cref="PlatformNotSupportedException">The text may have to be changed, and this platform has no Unicode data.</exception>
     public static ReadOnlySpan<char> Compose(ReadOnlySpan<char> text)
     {
-        if (Ascii.IsValid(text))
+        int first = text.IndexOfAnyInRange(FirstCombining, char.MaxValue);
+        if (first < 0)
             return text;
+        if (!s_available)
+        {
+            throw new PlatformNotSupportedException($"the tokenizer's normalizer NFC needs Unicode data for the character U+{(int)text[first]:X4}, and they are switched off here: "
+                + "unset DOTNET_SYSTEM_GLOBALIZATION_INVARIANT (or InvariantGlobalization in the project) and install ICU");
+        }
         // The platform rejects this noncharacter, which does not compose.
         const char Rejected = '\uFFFE';
         string whole = text.ToString();

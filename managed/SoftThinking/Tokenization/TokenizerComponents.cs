@@ -18,11 +18,6 @@ internal sealed class TokenizerComponents(TokenizerJson json)
                 throw json.Invalid($"the normalizer {HostileText.Quote(type)} is not supported, only NFC");
             compose = true;
         }
-        if (compose && !CanonicalComposition.IsAvailable)
-        {
-            throw json.Invalid("the normalizer NFC needs Unicode data, which is switched off here: unset "
-                + "DOTNET_SYSTEM_GLOBALIZATION_INVARIANT (or InvariantGlobalization in the project) and install ICU");
-        }
         return compose;
     }
 
