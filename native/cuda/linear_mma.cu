@@ -1,13 +1,11 @@
 // linear on tensor cores: out[r, n] = sum over k of x[r, k] W[n, k]. The weights are the 16-row operand, stored in the
 // register layout of mma; rows of x are the 8 columns, so that a row's sums do not depend on the other rows. One loop
-// for any number of rows: weights and x pass through a ring of stages in shared memory, which asynchronous copies fill
-// ahead of the products. The shapes differ in how many outputs and rows a block has, and in where the parts of K are:
-// side by side, a warp each, while few sums are needed, or one after another. Speeds are computed, not yet measured.
+// for any number of rows: as many blocks as the device holds go through tiles of outputs, and weights and x pass through
+// a ring of stages in shared memory, which asynchronous copies fill ahead of the products, from one tile to the next.
 
 #include <algorithm>
 #include <type_traits>
 
-#include "cuda/linear_plan.h"
 #include "cuda/linear_stages.cuh"
 
 namespace st::cuda {
@@ -15,288 +13,268 @@ namespace {
 
 using namespace tiled;
 
-constexpr int kThreads = 256;  // at most
+// The same number, of which the compiler does not know that it is the same.
+__device__ __forceinline__ int forget(int number) {
+#if !defined(ST_SIMT)
+  asm volatile("" : "+r"(number));
+#endif
+  return number;
+}
 
-// Calls f(m, g, e) for every sum of a lane; the loops are unrolled, so that arrays of sums stay in registers.
-template <typename S, typename Function>
-__device__ __forceinline__ void each_sum(const Function& f) {
+// Sums of a lane in scratch memory, [block][part][quad of sums][thread]: a block's place, if it is the first of those
+// that have a tile, and in it the places of the tree's nodes by their first part.
+struct Exchange {
+  Pack<float, 4>* sums;
+  unsigned* tickets;  // of a block: how many blocks have written, and in the upper half which places
+};
+
+template <typename S>
+__device__ __forceinline__ Pack<float, 4>* exchange_place(const Exchange& exchange, int block, int part) {
+  constexpr int kQuads = S::kTiles * S::kGroups;
+  return exchange.sums + int64_t{block * kParts + part} * kQuads * kLinearThreads + threadIdx.x;
+}
+
+template <typename S>
+__device__ __forceinline__ void store_sums(Pack<float, 4>* place, const LaneSums<S>& sums) {
 #pragma unroll
   for (int m = 0; m < S::kTiles; ++m)
 #pragma unroll
-    for (int g = 0; g < S::kGroups; ++g)
-#pragma unroll
-      for (int e = 0; e < 4; ++e) f(m, g, e);
+    for (int g = 0; g < S::kGroups; ++g) {
+      const float(&quad)[4] = sums[m][g];
+      place[(m * S::kGroups + g) * kLinearThreads] = {{quad[0], quad[1], quad[2], quad[3]}};
+    }
 }
 
-// The parts that one team takes in turn, added up by the tree. Sums of one part and of two wait until their siblings
-// are done, in registers as far as these go, those of four and most of those of two in shared memory, where each thread
-// has its own places.
+// The tree over the parts of a segment: sums of 1, 2 and 4 parts that wait for their siblings. A node whose sibling is
+// another block's goes to the exchange.
 template <typename S>
 struct Tree {
-  static constexpr int kHeld = 2, kPlaces = S::kTiles * (2 * S::kGroups - kHeld) * 4;  // groups; sums of a thread
-  static constexpr int kBytes = S::kInTurn ? kPlaces * S::kTeam * 4 : 0;
-  LaneSums<S> of_one;
-  float held[S::kTiles][kHeld][4];
-  float* shared;
+  static constexpr int kHeld = 3 - S::kSharedLevels;  // levels in registers
+  LaneSums<S> held[kHeld];
+  float* shared;             // [level][sum][thread]
+  unsigned waiting = 0;      // levels, one bit each
+  unsigned exchanged = 0;    // parts at which nodes of the exchange begin
 
-  __device__ __forceinline__ float& place(int m, int g, int e) {
-    return shared[((m * (2 * S::kGroups - kHeld) + g) * 4 + e) * S::kTeam];
+  template <int kLevel>
+  __device__ __forceinline__ float& at(int m, int g, int e) {
+    if constexpr (kLevel < kHeld)
+      return held[kLevel][m][g][e];
+    else
+      return shared[((((kLevel - kHeld) * S::kTiles + m) * S::kGroups + g) * 4 + e) * kLinearThreads + threadIdx.x];
   }
-  __device__ __forceinline__ float& of_four(int m, int g, int e) { return place(m, g, e); }
-  __device__ __forceinline__ float& of_two(int m, int g, int e) {
-    return g < kHeld ? held[m][g][e] : place(m, S::kGroups - kHeld + g, e);
-  }
-  // After part `part` of the block, which is not its last.
-  __device__ __forceinline__ void put(int part, LaneSums<S>& sums) {
-    each_sum<S>([&](int m, int g, int e) {
-      float pair = of_one[m][g][e] + sums[m][g][e];
-      if (part == 3) of_four(m, g, e) = of_two(m, g, e) + pair;
-      if (part % 2 == 1) of_two(m, g, e) = pair;
-      of_one[m][g][e] = sums[m][g][e];
-      sums[m][g][e] = 0.0f;
-    });
-  }
-  // After the last of `parts` parts.
-  __device__ __forceinline__ void finish(int parts, LaneSums<S>& sums) {
-    each_sum<S>([&](int m, int g, int e) {
-      float sum = sums[m][g][e];
-      if (parts > 1) sum = of_one[m][g][e] + sum;
-      if (parts > 2) sum = of_two(m, g, e) + sum;
-      if (parts > 4) sum = of_four(m, g, e) + sum;
-      sums[m][g][e] = sum;
-    });
-  }
-};
 
-// The stages of a team's parts, one after another. Those of all teams are equally many; some may be empty.
-template <typename S>
-struct Cursor {
-  int part, stage = 0;
-  Tiles tiles;  // of the part
-
-  __device__ __forceinline__ Cursor(const st_linear& op, int first) : part(first), tiles(tiles_of_part(op, first)) {}
-
-  __device__ __forceinline__ int tile() const { return tiles.begin + stage * S::kStageTiles; }
-  __device__ __forceinline__ int count() const {
-    int left = tiles.end - tile();
-    return left < 0 ? 0 : left > S::kStageTiles ? S::kStageTiles : left;
-  }
-  // Whether a part has ended.
-  __device__ __forceinline__ bool advance(const st_linear& op, int stages) {
-    if (++stage < stages) return false;
-    if constexpr (S::kInTurn) {
-      stage = 0;
-      tiles = tiles_of_part(op, ++part);
+  // The sums of `part`, counted from the subtree's first; those of the whole subtree stay in `sums`.
+  template <int kLevel = 0>
+  __device__ __forceinline__ void put(const Exchange& exchange, const Segment& segment, const Subtree& subtree, int part,
+                                      LaneSums<S>& sums) {
+    if constexpr (kLevel < 3) {
+      if (1 << kLevel == subtree.parts) return;
+      bool right = (part >> kLevel & 1) != 0;
+      if (!right) {
+        each_sum<S>([&](int m, int g, int e) { at<kLevel>(m, g, e) = sums[m][g][e]; });
+        waiting |= 1u << kLevel;
+      } else if (waiting >> kLevel & 1) {
+        each_sum<S>([&](int m, int g, int e) { sums[m][g][e] = at<kLevel>(m, g, e) + sums[m][g][e]; });
+        waiting &= ~(1u << kLevel);
+        put<kLevel + 1>(exchange, segment, subtree, part, sums);
+      } else {
+        give(exchange, segment, part >> kLevel << kLevel, sums);
+      }
     }
-    return true;
+  }
+
+  __device__ __forceinline__ void give(const Exchange& exchange, const Segment& segment, int first_part,
+                                       const LaneSums<S>& sums) {
+    store_sums<S>(exchange_place<S>(exchange, segment.first_block, first_part), sums);
+    exchanged |= 1u << first_part;
+  }
+
+  // After the last part of a segment that is not the whole subtree: what still waits.
+  template <int kLevel = 0>
+  __device__ __forceinline__ void give_waiting(const Exchange& exchange, const Segment& segment, int next_part) {
+    if constexpr (kLevel < 3) {
+      if (waiting >> kLevel & 1) {
+        LaneSums<S> sums;
+        each_sum<S>([&](int m, int g, int e) { sums[m][g][e] = at<kLevel>(m, g, e); });
+        give(exchange, segment, (next_part >> kLevel << kLevel) - (1 << kLevel), sums);
+      }
+      give_waiting<kLevel + 1>(exchange, segment, next_part);
+    }
+    waiting = 0;
   }
 };
 
-// sums = x W^T over the parts of the team.
-template <typename T, typename S, bool kAligned>
-__device__ __forceinline__ void add_products(const st_linear& op, const Scales& scales, const Cut& cut,
-                                             const Place<S>& place, Stage<S>* ring, float* waiting, LaneSums<S>& sums) {
-  int first_part = cut.first + static_cast<int>(blockIdx.y) * cut.parts + place.team;
-  int parts = S::kInTurn ? cut.parts : 1, stages = parts * cut.stages, part = 0;
-  Cursor<S> copies(op, first_part), products = copies;
-  Copier<T, S, kAligned> copier(op, scales, place);
-  Tree<S> tree = {{}, {}, waiting + threadIdx.x};
+// Of the blocks that have a tile, the last to arrive gets the sums of all. Tickets are 0 before and after.
+template <typename S>
+__device__ __forceinline__ bool take_all(const Exchange& exchange, const Segment& segment, unsigned exchanged,
+                                         LaneSums<S>& sums) {
+  ST_SHARED(unsigned, before, 1);
+  unsigned* ticket = &exchange.tickets[segment.first_block];
+  __threadfence();
+  __syncthreads();
+  if (threadIdx.x == 0) before[0] = atomicAdd(ticket, exchanged << 16 | 1u);
+  __syncthreads();
+  unsigned all = before[0] + (exchanged << 16 | 1u);
+  if ((all & 0xffffu) != static_cast<unsigned>(segment.blocks)) return false;
+  __threadfence();
+  const Pack<float, 4>* place = exchange_place<S>(exchange, segment.first_block, 0);
+#pragma unroll
+  for (int m = 0; m < S::kTiles; ++m) {
+#pragma unroll
+    for (int g = 0; g < S::kGroups; ++g) {
+      Pack<float, 4> quads[kParts];
+#pragma unroll
+      for (int part = 0; part < kParts; ++part) {
+        quads[part] = {{-0.0f, -0.0f, -0.0f, -0.0f}};  // changes no sum
+        if (all >> (16 + part) & 1) {
+          constexpr int kQuads = S::kTiles * S::kGroups;
+          quads[part] = place[(part * kQuads + m * S::kGroups + g) * kLinearThreads];
+        }
+      }
+      for (int e = 0; e < 4; ++e) sums[m][g][e] = sum_of_parts([&](int part) { return quads[part].at[e]; });
+      if (g % 2 == 1) __syncwarp();  // no more loads at once than there are registers for
+    }
+  }
+  if (threadIdx.x == 0) *ticket = 0;
+  return true;
+}
+
+// The outputs of a tile. Each warp rearranges 16 outputs of 8 rows in its own shared memory, so that a lane has four
+// adjacent outputs of a row.
+template <typename A, typename S>
+__device__ __forceinline__ void finish_tile(const st_linear& op, const Place<S>& place, const Segment& segment,
+                                            float* transposed, const LaneSums<S>& sums) {
+  constexpr int kStride = kTile + 4;  // the lanes of a warp are in different banks
+  static_assert(kGroup * kStride * 4 == kLinearTransposed, "linear_plan.h has another size");
+  float* own = transposed + threadIdx.x / kWarpSize * (kGroup * kStride);
+  int lane = place.lane, row_of_lane = lane / 4, output_of_lane = lane % 4 * 4;
+  int64_t first_row = int64_t{segment.row_block} * S::kRows + place.first_row + row_of_lane;
+  int64_t first_output = int64_t{segment.first_tile + place.first_tile} * kTile + output_of_lane;
+#pragma unroll
+  for (int m = 0; m < S::kTiles; ++m) {
+#pragma unroll
+    for (int g = 0; g < S::kGroups; ++g) {
+      __syncwarp();
+      for (int e = 0; e < 4; ++e) own[(lane % 4 * 2 + e % 2) * kStride + lane / 4 + e / 2 * 8] = sums[m][g][e];
+      __syncwarp();
+      auto run = *reinterpret_cast<const Pack<float, 4>*>(own + row_of_lane * kStride + output_of_lane);
+      int64_t row = first_row + g * kGroup;
+      if (row < op.rows) finish_outputs<A>(op, row, first_output + m * kTile, run.at);
+    }
+  }
+}
+
+// Of a segment that is not the whole subtree, nodes are exchanged, and the last block finishes the tile.
+template <typename A, typename S>
+__device__ __forceinline__ void finish_segment(const st_linear& op, const LinearWork& work, const Place<S>& place,
+                                               const Segment& segment, const Exchange& exchange, float* transposed,
+                                               Tree<S>& tree, LaneSums<S>& sums) {
+  if (segment.blocks > 1) {
+    tree.give_waiting(exchange, segment, segment.last_part + 1 - work.subtree.first);
+    if (!take_all<S>(exchange, segment, tree.exchanged, sums)) return;
+  }
+  if constexpr (S::kSharedLevels > 0) __syncthreads();  // the tree's places are used by other threads
+  finish_tile<A>(op, place, segment, transposed, sums);
+  if constexpr (S::kSharedLevels > 0) __syncthreads();
+}
+
+// Blocks of 128 outputs and up to 128 rows; work is as plan_linear distributes it. Bytes: 2 N K of weights from memory,
+// once for every 128 rows; of x, rows / 128 bytes from the second-level cache for each byte of weights. Up to 64 rows
+// bound by memory: 4 or more stages of 16 KiB of weights in flight, where a multiprocessor needs 33 KiB for 4.3 TB/s
+// with 1 us of latency. Built for 90% of the read bandwidth. More rows are bound by shared memory, whose 32 KiB for 16
+// columns take 256 cycles against 214 of mma, to 83% of the rate of mma. Registers: 255.
+template <typename T, typename A, typename S, bool kAligned>
+__global__ void __launch_bounds__(kLinearThreads, S::kBlocks)
+    linear_kernel(st_linear op, Scales scales, LinearWork work, Exchange exchange) {
+  ST_DYNAMIC_SHARED(Stage<S>, ring);
+  auto* behind = reinterpret_cast<float*>(ring + S::kStages);
   SharedAddress address = shared_address(ring);
-  constexpr int kStageBytes = static_cast<int>(sizeof(Stage<S>)), kWeightBytes = S::kWeightPieces * 16;
-  auto begin_stage = [&](int stage) {
-    int slot = stage % S::kStages;
-    SharedAddress to = address + slot * kStageBytes;
-    if (stage < stages) {
-      copier.copy(place, ring[slot], to, copies.tile(), copies.count());
-      if constexpr (S::kScaled) copier.copy_scales(op, place, to, copies.tile(), copies.count());
+  constexpr int kStageBytes = static_cast<int>(sizeof(Stage<S>));
+  Copier<T, S, kAligned> copies;
+  copies.next_segment(op, work);
+  auto copy_stage = [&](int slot) {
+    if (copies.end > 0) {
+      SharedAddress to = address + slot * kStageBytes;
+      copies.copy_weights(op, to);
+      copies.copy_inputs(op, ring[slot], to);
+      if constexpr (S::kScaled) copies.copy_scales(op, scales, to);
+      copies.next_stage(op, work);
     }
     copy_async_commit();
-    copies.advance(op, cut.stages);
   };
 #pragma unroll 1
-  for (int stage = 0; stage < S::kStages - 1; ++stage) begin_stage(stage);
-  for (int stage = 0; stage < stages; ++stage) {
-    copy_async_wait<S::kStages - 2>();
-    if constexpr (S::kTeam == kWarpSize)
-      __syncwarp();
-    else
-      __syncthreads();
-    begin_stage(stage + S::kStages - 1);
-    const Stage<S>& landed = ring[stage % S::kStages];
-    SharedAddress inputs = address + stage % S::kStages * kStageBytes + kWeightBytes;
-    int count = products.count();
-    if (count == S::kStageTiles) {
-#pragma unroll
-      for (int i = 0; i < S::kStageTiles; ++i) multiply<T, S>(place, landed, inputs, i, sums);
-    } else {  // the last of a part
-#pragma unroll 1
-      for (int i = 0; i < count; ++i) multiply<T, S>(place, landed, inputs, i, sums);
-    }
-    if (products.advance(op, cut.stages) && S::kInTurn && ++part < parts) tree.put(part - 1, sums);
-  }
-  if constexpr (S::kInTurn) tree.finish(parts, sums);
-}
+  for (int slot = 0; slot < S::kStages - 1; ++slot) copy_stage(slot);
+  int slot = 0;  // of the stage that is multiplied; the one before it is free
 
-// The sums of the teams, through shared memory, for each run of four outputs of the block to use(row, output, sums).
-template <typename S, typename Use>
-__device__ __forceinline__ void add_teams(const Place<S>& place, int rows, float* partial, const LaneSums<S>& sums,
-                                          const Use& use) {
-  constexpr int kRuns = S::kPassOutputs / 4;  // of a row
-  int teams = static_cast<int>(blockDim.x) / S::kTeam;
-#pragma unroll 1
-  for (int pass = 0; pass < S::kTiles; ++pass) {
-    __syncthreads();
-    each_sum<S>([&](int m, int g, int e) {
-      int row = (place.row_warp * S::kGroups + g) * kGroup + 2 * (place.lane % 4) + e % 2;
-      int output = place.output_warp * kTile + place.lane / 4 + e / 2 * 8;
-      if (m == pass) partial[(place.team * S::kRows + row) * S::kPassStride + output] = sums[m][g][e];
-    });
-    __syncthreads();
-    for (int at = static_cast<int>(threadIdx.x); at < rows * kRuns; at += static_cast<int>(blockDim.x)) {
-      int row = at / kRuns, output = at % kRuns * 4;
-      float run[4];
-      for (int i = 0; i < 4; ++i) {
-        run[i] = sum_of_parts([&](int team) {
-          return team < teams ? partial[(team * S::kRows + row) * S::kPassStride + output + i] : 0.0f;
-        });
+  Place<S> place;
+  Segment segment;
+  for (int index = 0; find_segment(op, work, index, segment); ++index) {
+    Tree<S> tree;
+    tree.shared = behind;
+    LaneSums<S> sums = {};
+    int part = segment.part, part_end = tiles_of_part(op, part).end;
+    auto end_parts = [&](int tile) {  // those that end before `tile`
+      while (part <= segment.last_part && part_end <= tile) {
+        tree.put(exchange, segment, work.subtree, part - work.subtree.first, sums);
+        if (part < segment.last_part) each_sum<S>([&](int m, int g, int e) { sums[m][g][e] = 0.0f; });
+        part_end = tiles_of_part(op, ++part).end;
       }
-      use(row, (output / kTile * S::kTiles + pass) * kTile + output % kTile, run);
+    };
+    for (int tile = segment.begin; tile < segment.end; tile += kStageTiles) {
+      copy_async_wait<S::kStages - 2>();
+      __syncthreads();
+      copy_stage(slot > 0 ? slot - 1 : S::kStages - 1);
+      const Stage<S>& stage = ring[slot];
+      SharedAddress inputs = address + slot * kStageBytes;
+      slot = slot + 1 < S::kStages ? slot + 1 : 0;
+      for (int i = 0; i < kStageTiles && tile + i < segment.end;) {
+        end_parts(tile + i);
+        if (tile + kStageTiles <= part_end && i == 0) {
+          multiply_stage<T, S>(place, stage, inputs, sums);
+          i = kStageTiles;
+        } else {
+          Fragments<T, S> fragments;
+          fragments.load(place, stage, inputs, i++);
+          fragments.multiply(sums);
+        }
+      }
     }
+    end_parts(segment.end);
+    // Found again, so that it needs no registers meanwhile.
+    find_segment(op, work, forget(index), segment);
+    finish_segment<A>(op, work, place, segment, exchange, behind, tree, sums);
   }
-}
-
-// Of the blocks that share a tile, the last to arrive adds up what all have written to scratch memory,
-// [tile][split][kRows][kOutputs], by the tree. Tickets, one for a tile, are 0 before and after.
-template <typename A, typename S>
-__device__ __forceinline__ void add_splits(const st_linear& op, const Place<S>& place, int rows, const float* scratch,
-                                           unsigned* tickets) {
-  ST_SHARED(unsigned, ticket, 1);
-  __threadfence();
-  __syncthreads();
-  if (threadIdx.x == 0) ticket[0] = atomicAdd(&tickets[blockIdx.x], 1u);
-  __syncthreads();
-  if (ticket[0] != gridDim.y - 1) return;
-  __threadfence();
-  constexpr int kRuns = S::kOutputs / 4, kAhead = 2;  // runs of four outputs that a thread loads at once
-  const auto* splits =
-      reinterpret_cast<const Pack<float, 4>*>(scratch) + int64_t{blockIdx.x} * gridDim.y * S::kRows * kRuns;
-  int step = static_cast<int>(blockDim.x), end = rows * kRuns;
-  for (int first = static_cast<int>(threadIdx.x); first < end; first += kAhead * step) {
-    float sums[kAhead][4];
-#pragma unroll
-    for (int j = 0; j < kAhead; ++j) {
-      Pack<float, 4> of_split[kParts] = {};
-#pragma unroll
-      for (int split = 0; split < kParts; ++split)
-        if (split < static_cast<int>(gridDim.y) && first + j * step < end)
-          of_split[split] = splits[split * S::kRows * kRuns + first + j * step];
-      for (int i = 0; i < 4; ++i) sums[j][i] = sum_of_parts([&](int split) { return of_split[split].at[i]; });
-    }
-#pragma unroll
-    for (int j = 0; j < kAhead; ++j) {
-      int at = first + j * step;
-      if (at < end)
-        finish_outputs<A>(op, place.first_row + at / kRuns, place.first_tile * kTile + at % kRuns * 4, sums[j]);
-    }
-  }
-  if (threadIdx.x == 0) tickets[blockIdx.x] = 0;
-}
-
-template <typename T, typename A, typename S, bool kAligned>
-__device__ __forceinline__ void linear_block(const st_linear& op, const Scales& scales, const Cut& cut, float* scratch,
-                                             unsigned* tickets) {
-  ST_DYNAMIC_SHARED(Stage<S>, stages);
-  Place<S> place(cut);
-  auto* waiting = reinterpret_cast<float*>(stages + S::kStages);  // of those that take parts in turn
-  LaneSums<S> sums = {};
-  add_products<T, S, kAligned>(op, scales, cut, place, stages + place.team * S::kStages, waiting, sums);
-  int64_t rows_left = op.rows - place.first_row;
-  int rows = rows_left < S::kRows ? static_cast<int>(rows_left) : S::kRows;
-  float* split = scratch + (int64_t{blockIdx.x} * gridDim.y + blockIdx.y) * S::kRows * S::kOutputs;
-  add_teams<S>(place, rows, reinterpret_cast<float*>(stages), sums, [&](int row, int output, float(&run)[4]) {
-    if (gridDim.y == 1)
-      finish_outputs<A>(op, place.first_row + row, int64_t{place.first_tile} * kTile + output, run);
-    else
-      *reinterpret_cast<Pack<float, 4>*>(split + row * S::kOutputs + output) = {{run[0], run[1], run[2], run[3]}};
-  });
-  if (gridDim.y > 1) add_splits<A, S>(op, place, rows, scratch, tickets);
-}
-
-// Up to 64 rows, decode: a warp for each part of K. Bytes: 2 N K of weights from memory, once; of x from the
-// second-level cache 1/2 byte for each of them, 1 from 33 rows on. Bound by memory: three stages of 2 KiB in flight for
-// each of 8 warps are 48 KiB a block, 96 KiB a multiprocessor up to 32 rows, where 4.3 TB/s with 0.8 us of latency need
-// 26 KiB. Built for 90% of the read bandwidth for wide matrices; from 33 rows on the cache moves twice the bytes of the
-// memory, and bounds an H200 to 70% if it moves 6 TB/s. Registers: 208.
-template <typename T, typename A, typename S, bool kAligned>
-__global__ void __launch_bounds__(kThreads, S::kTiles* S::kGroups <= (S::kScaled ? 4 : 16) ? 2 : 1)
-    linear_parts_kernel(st_linear op, Scales scales, Cut cut, float* scratch, unsigned* tickets) {
-  linear_block<T, A, S, kAligned>(op, scales, cut, scratch, tickets);
-}
-
-// More rows: 128 outputs and rows a block. Bytes: 2 N K of weights and 2 rows K of x, from the second-level cache once
-// for every 128 rows, or outputs. 64 operations a byte: bound by that cache, to 380 TFLOP/s if it moves 6 TB/s, half
-// of what the tensor cores can do; then by shared memory, whose 32 KiB for 16 columns take 256 cycles against 206 of
-// mma. Registers: 248.
-template <typename T, typename A, typename S, bool kAligned>
-__global__ void __launch_bounds__(kThreads)
-    linear_turns_kernel(st_linear op, Scales scales, Cut cut, float* scratch, unsigned* tickets) {
-  linear_block<T, A, S, kAligned>(op, scales, cut, scratch, tickets);
-}
-
-// A plan of blocks, and what they need in addition to the operation.
-struct Blocks {
-  LinearPlan plan;
-  Subtree subtree;
-  Scales scales;
-  float* scratch;
-};
-
-template <auto kKernel>
-st_status launch_blocks(st_stream* stream, const st_linear& op, const Blocks& blocks, const Cut& cut, int threads,
-                        size_t bytes) {
-  dim3 grid(static_cast<unsigned>(blocks.plan.tiles()), static_cast<unsigned>(blocks.plan.splits));
-  ST_TRY(permit_shared_memory(*stream, kKernel, bytes));
-  return launch<kKernel>("linear", grid, static_cast<unsigned>(threads), bytes, stream, op, blocks.scales, cut,
-                         blocks.scratch, static_cast<unsigned*>(stream->scratch));
 }
 
 template <typename T, typename A, bool kAligned, typename S>
-st_status launch_shape(st_stream* stream, const st_linear& op, const Blocks& blocks, S) {
-  const LinearPlan& plan = blocks.plan;
-  Cut cut = {blocks.subtree.first, blocks.subtree.parts / plan.splits, 0, static_cast<int>(plan.row_blocks)};
-  for (int part = 0; part < kParts; ++part) {
-    Tiles tiles = tiles_of_part(op, part);
-    cut.stages = std::max(cut.stages, (tiles.end - tiles.begin + S::kStageTiles - 1) / S::kStageTiles);
-  }
-  int teams = S::kInTurn ? 1 : cut.parts;
-  constexpr int kMostTeams = S::kInTurn ? 1 : kParts;
-  static_assert(int64_t{kMostTeams} * S::kRingBytes + Tree<S>::kBytes ==
-                    (S::kScaled ? shared_bytes_of(kInt8Shapes, S::kRows) : shared_bytes_of(kLinearShapes, S::kRows)),
-                "linear_plan.h has another size");
-  size_t bytes = static_cast<size_t>(teams) * S::kRingBytes + Tree<S>::kBytes;
-  int threads = teams * S::kTeam;
-  if constexpr (S::kInTurn)
-    return launch_blocks<linear_turns_kernel<T, A, S, kAligned>>(stream, op, blocks, cut, threads, bytes);
-  else
-    return launch_blocks<linear_parts_kernel<T, A, S, kAligned>>(stream, op, blocks, cut, threads, bytes);
+st_status launch_shape(st_stream* stream, const st_linear& op, const Scales& scales, const LinearWork& work,
+                       const Exchange& exchange, S) {
+  auto bytes = static_cast<size_t>(S::kPlan.shared_bytes());
+  constexpr auto kKernel = linear_kernel<T, A, S, kAligned>;
+  ST_TRY(permit_shared_memory(*stream, kKernel, bytes));
+  return launch<kKernel>("linear", static_cast<unsigned>(work.blocks), kLinearThreads, bytes, stream, op, scales, work,
+                         exchange);
 }
 
 // The shapes of linear_plan.h.
 template <typename T, typename A, bool kAligned>
-st_status launch_plan(st_stream* stream, const st_linear& op, const Blocks& blocks) {
-  constexpr bool kScaled = std::is_same_v<T, Int8>;
-  auto start = [&](auto shape) { return launch_shape<T, A, kAligned>(stream, op, blocks, shape); };
-  //                   tiles, groups, warps of outputs, of rows, tiles of a stage, stages, in turn
-  int rows = blocks.plan.shape.rows;
-  constexpr int kStages = kScaled ? 3 : 4;  // with its scales, a fourth would not fit where a block has 99 KiB
-  if (rows == 8) return start(Shape<1, 1, 1, 1, 4, kStages, false, kScaled>());
-  if (rows == 16) return start(Shape<2, 2, 1, 1, 2, kStages, false, kScaled>());
-  if (rows == 32) return start(Shape<4, 4, 1, 1, 1, kStages, false, kScaled>());
-  if constexpr (kScaled) {
-    return start(Shape<2, 4, 4, 2, 2, 5, true, true>());
+st_status launch_plan(st_stream* stream, const st_linear& op, const Scales& scales, const LinearPlan& plan,
+                      const Exchange& exchange) {
+  auto start = [&](auto shape) {
+    return launch_shape<T, A, kAligned>(stream, op, scales, plan.work, exchange, shape);
+  };
+  int rows = plan.shape.rows;
+  if constexpr (std::is_same_v<T, Int8>) {
+    if (rows == 8) return start(Shape<8, 5, 2, true>());
+    if (rows == 16) return start(Shape<16, 4, 2, true>());
+    if (rows == 32) return start(Shape<32, 3, 2, true>());
+    return start(Shape<64, 5, 1, true>());
   } else {
-    if (rows == 64) return start(Shape<4, 8, 1, 1, 1, 4, false, false>());
-    return start(Shape<2, 8, 4, 2, 2, 3, true, false>());
+    if (rows == 8) return start(Shape<8, 5, 2, false>());
+    if (rows == 16) return start(Shape<16, 5, 2, false>());
+    if (rows == 32) return start(Shape<32, 4, 2, false>());
+    if (rows == 64) return start(Shape<64, 6, 1, false>());
+    return start(Shape<128, 3, 1, false>());
   }
 }
 
@@ -304,18 +282,20 @@ st_status launch_plan(st_stream* stream, const st_linear& op, const Blocks& bloc
 
 template <typename T, typename A>
 st_status tiled::multiply_tiles(st_stream* stream, const st_linear& op, const Scales& scales, int64_t used) {
+  if (op.rows == 0) return ST_OK;
   Parts parts = parts_of(op);
   Subtree subtree = subtree_of(parts.first, parts.first + parts.count - 1);
-  LinearLimits limits = {stream->device->multiprocessors, static_cast<int64_t>(kScratchBytes - kTicketBytes) - used,
+  used += static_cast<int64_t>(kTicketBytes);
+  LinearLimits limits = {stream->device->multiprocessors, static_cast<int64_t>(stream->scratch_bytes) - used,
                          int64_t{kTicketBytes / sizeof(unsigned)}, stream->device->shared_bytes_of_block()};
-  auto* scratch = static_cast<char*>(stream->scratch) + kTicketBytes + used;
-  auto plan = [&](auto& shapes) { return plan_linear(op.rows, op.w.rows, op.w.cols, subtree.parts, limits, shapes); };
-  Blocks blocks = {std::is_same_v<T, Int8> ? plan(kInt8Shapes) : plan(kLinearShapes), subtree, scales,
-                   reinterpret_cast<float*>(scratch)};
+  auto plan_with = [&](auto& shapes) { return plan_linear(op.rows, op.w.rows, subtree, limits, shapes); };
+  LinearPlan plan = std::is_same_v<T, Int8> ? plan_with(kInt8Shapes) : plan_with(kLinearShapes);
+  Exchange exchange = {reinterpret_cast<Pack<float, 4>*>(static_cast<char*>(stream->scratch) + used),
+                       static_cast<unsigned*>(stream->scratch)};
   bool aligned = op.w.cols % 8 == 0 && reinterpret_cast<uintptr_t>(op.x) % sizeof(Piece) == 0;
   if constexpr (!std::is_same_v<T, Int8>)
-    if (!aligned) return launch_plan<T, A, false>(stream, op, blocks);
-  return launch_plan<T, A, true>(stream, op, blocks);
+    if (!aligned) return launch_plan<T, A, false>(stream, op, scales, plan, exchange);
+  return launch_plan<T, A, true>(stream, op, scales, plan, exchange);
 }
 
 template <typename T>

@@ -1,31 +1,37 @@
-// Which blocks compute a matmul on tensor cores: the shape of a block and the number of blocks that share the columns
-// of W. Both affect only speed: the results are bit-identical.
+// Which blocks compute a matmul on tensor cores: the shape of a tile of outputs and rows, and how tiles and the parts
+// of their columns are distributed. All of it affects only speed: the results are bit-identical.
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
 
 #include "common/parts.h"
 
 namespace st::cuda {
 
-// Outputs and rows of x of a block. Each byte of weights needs rows / outputs bytes of x, from the second-level cache:
-// never more than one.
-struct LinearShape {
-  int outputs, rows;
-  int64_t shared_bytes;  // at most
-};
-constexpr LinearShape kLinearShapes[] = {
-    {16, 8, 98304}, {32, 16, 98304}, {64, 32, 98304}, {64, 64, 131072}, {128, 128, 163840}};
-constexpr LinearShape kInt8Shapes[] = {{16, 8, 79872}, {32, 16, 79872}, {64, 32, 79872}, {128, 64, 115712}};
+constexpr int kLinearOutputs = 128;     // of a tile
+constexpr int kLinearStageCols = 64;    // of 16 bits, or twice as many of 8, that a stage of the ring holds
+constexpr int kLinearThreads = 256;     // of a block
+constexpr int kLinearTransposed = 640;  // bytes in which a warp rearranges sums
 
-// What the shape of so many rows may use of shared memory.
-template <size_t kCount>
-constexpr int64_t shared_bytes_of(const LinearShape (&shapes)[kCount], int rows) {
-  for (LinearShape shape : shapes)
-    if (shape.rows == rows) return shape.shared_bytes;
-  return 0;
-}
+// Rows of a tile, stages of the ring, and how many blocks a multiprocessor holds. Of the three levels of the tree over
+// the parts, those for which there are no registers are in shared memory.
+struct LinearShape {
+  int rows, stages, blocks;
+  bool scaled = false;  // numbers of 8 bits, and their scales
+
+  constexpr int shared_levels() const { return rows > 32 ? 2 : rows > 8 ? 1 : 0; }
+  constexpr int64_t stage_bytes() const {
+    return (kLinearOutputs + rows) * kLinearStageCols * 2 + (scaled ? (kLinearOutputs * 2 + rows * 4) * 4 : 0);
+  }
+  // Sums are transposed in the same place.
+  constexpr int64_t tree_bytes() const {
+    int64_t tree = int64_t{shared_levels()} * kLinearOutputs * rows * 4, transposed = kLinearThreads / 32 * kLinearTransposed;
+    return tree > transposed ? tree : transposed;
+  }
+  constexpr int64_t shared_bytes() const { return stages * stage_bytes() + tree_bytes(); }
+};
+constexpr LinearShape kLinearShapes[] = {{8, 5, 2}, {16, 5, 2}, {32, 4, 2}, {64, 6, 1}, {128, 3, 1}};
+constexpr LinearShape kInt8Shapes[] = {{8, 5, 2, true}, {16, 4, 2, true}, {32, 3, 2, true}, {64, 5, 1, true}};
 
 // The smallest aligned subtree of the 8 parts that holds those of which a device has columns.
 struct Subtree {
@@ -37,15 +43,41 @@ ST_HD Subtree subtree_of(int first_part, int last_part) {
   return {first_part / parts * parts, parts};
 }
 
+// How `tiles` are distributed over `blocks`: of each `blocks` of them, a block has one, whole; the rest are cut into
+// units of parts of the columns, and a block has a run of these. A tile's place among the rows comes first, so that
+// what is computed at the same time shares weights.
+struct LinearWork {
+  int tiles, row_blocks, blocks;
+  Subtree subtree;
+  int unit_parts;  // of a unit, a power of two
+};
+ST_HD int units_of(const LinearWork& work) {  // of a tile
+  return work.subtree.parts / work.unit_parts;
+}
+ST_HD int waves_of(const LinearWork& work) {
+  return work.tiles / work.blocks;
+}
+ST_HD int rest_of(const LinearWork& work) {  // units
+  return work.tiles % work.blocks * units_of(work);
+}
+// The first unit of a block; of block `blocks`: the end. And the block that has a unit. There are at most 8 units a block:
+// the products stay far below 2^31.
+ST_HD int first_unit(const LinearWork& work, int block) {
+  return static_cast<int>(static_cast<unsigned>(block * rest_of(work)) / static_cast<unsigned>(work.blocks));
+}
+ST_HD int block_of(const LinearWork& work, int unit) {
+  return static_cast<int>(static_cast<unsigned>((unit + 1) * work.blocks - 1) / static_cast<unsigned>(rest_of(work)));
+}
+
 struct LinearPlan {
   LinearShape shape;
-  int64_t output_blocks, row_blocks;
-  int splits;  // blocks that share the columns of a tile of outputs and rows: a divisor of the parts
+  LinearWork work;
 
-  int64_t tiles() const { return output_blocks * row_blocks; }
-  int64_t blocks() const { return tiles() * splits; }
-  // Sums in f32 that the blocks of a tile exchange.
-  int64_t scratch_bytes() const { return splits == 1 ? 0 : blocks() * shape.outputs * shape.rows * 4; }
+  // Sums in f32 that blocks exchange: a block may be the first of several that have a tile.
+  int64_t scratch_bytes() const {
+    if (units_of(work) == 1 || rest_of(work) == 0) return 0;
+    return int64_t{work.blocks} * kParts * kLinearOutputs * shape.rows * 4;
+  }
 };
 
 struct LinearLimits {
@@ -54,35 +86,27 @@ struct LinearLimits {
   int64_t shared_bytes;  // of a block: 227 KiB on sm_90, 163 on sm_80, 99 on sm_86 and sm_89
 };
 
-// A block alone needs about 1 us to hand over its sums, in which it could read this many bytes of weights.
-constexpr int64_t kFewestBytesOfSplit = 32 << 10;
-
-// The time of the busiest multiprocessor, in units of an unsplit block; exchanging sums costs 1/50 for each split.
-inline double busiest_of(const LinearPlan& plan, int multiprocessors) {
-  int64_t blocks = (plan.blocks() + multiprocessors - 1) / multiprocessors;
-  return static_cast<double>(blocks) / plan.splits + plan.splits / 50.0;
-}
-
-// For `rows` rows of x and W[outputs, cols] in 16 bits (or in 8, two for each of `cols`), of whose columns there are
-// `parts` parts.
+// For `rows` rows of x and W with so many outputs, of whose columns the device has those of a subtree.
 template <size_t kCount>
-LinearPlan plan_linear(int64_t rows, int64_t outputs, int64_t cols, int parts, const LinearLimits& limits,
+LinearPlan plan_linear(int64_t rows, int64_t outputs, Subtree subtree, const LinearLimits& limits,
                        const LinearShape (&shapes)[kCount]) {
-  LinearShape shape = shapes[0];
+  LinearPlan plan = {shapes[0], {}};
   for (LinearShape larger : shapes) {
-    if (rows <= shape.rows || larger.shared_bytes > limits.shared_bytes) break;
-    shape = larger;
+    if (rows <= plan.shape.rows || larger.shared_bytes() > limits.shared_bytes) break;
+    plan.shape = larger;
   }
-  LinearPlan best = {shape, (outputs + shape.outputs - 1) / shape.outputs, (rows + shape.rows - 1) / shape.rows, 1};
-  // Blocks of 64 rows and more have a multiprocessor to themselves, so that a second turn of a few counts.
-  int turns = shape.rows >= 64 ? 2 : 1;
-  if (best.tiles() >= turns * limits.multiprocessors || best.tiles() > limits.tickets) return best;
-  for (LinearPlan plan = best; plan.splits <= parts; plan.splits *= 2) {
-    bool worth = shape.outputs * cols * 2 / plan.splits >= kFewestBytesOfSplit;
-    if (plan.splits > 1 && (!worth || plan.scratch_bytes() > limits.scratch_bytes)) break;
-    if (busiest_of(plan, limits.multiprocessors) < busiest_of(best, limits.multiprocessors)) best = plan;
+  LinearWork& work = plan.work;
+  work.row_blocks = static_cast<int>((rows + plan.shape.rows - 1) / plan.shape.rows);
+  work.tiles = static_cast<int>((outputs + kLinearOutputs - 1) / kLinearOutputs) * work.row_blocks;
+  work.subtree = subtree;
+  work.unit_parts = 1;
+  int most = plan.shape.blocks * limits.multiprocessors;
+  work.blocks = most < work.tiles * subtree.parts ? most : work.tiles * subtree.parts;
+  if (plan.scratch_bytes() > limits.scratch_bytes || work.blocks > limits.tickets) {
+    work.unit_parts = subtree.parts;
+    work.blocks = most < work.tiles ? most : work.tiles;
   }
-  return best;
+  return plan;
 }
 
 }  // namespace st::cuda

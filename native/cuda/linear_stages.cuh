@@ -2,39 +2,39 @@
 #pragma once
 
 #include "cuda/linear.cuh"
+#include "cuda/linear_plan.h"
 #include "cuda/mma.cuh"
 
 namespace st::cuda::tiled {
 
-constexpr int kGroup = 8;  // rows of x in one mma
+constexpr int kGroup = 8;                                // rows of x in one mma
+constexpr int kStageTiles = kLinearStageCols / kTile;    // tiles of columns of a stage
+constexpr int kOutputTiles = kLinearOutputs / kTile;     // tiles of outputs of a block
+constexpr int kRun = kStageTiles * kWarpSize;            // adjacent pieces of weights: of a tile of outputs in a stage
+constexpr int kWeightPieces = kOutputTiles * kRun;
+constexpr int kScaleRun = 2 * kStageTiles;               // adjacent pieces of scales of a tile of outputs
+constexpr int kRowPieces = 2 * kStageTiles;              // of a row of x
 
 using Piece = Pack<uint32_t, 4>;  // 16 bytes: of weights a lane's part of a tile, of x eight columns of a row
 
-// A team of warps shares a ring. Each warp has kTiles tiles of outputs and kGroups groups of rows. kInTurn: the block
-// is one team, which takes its parts of K one after another; otherwise it has a team for each part. kScaled: the
-// numbers are integers of 8 bits, two in the place of one of 16, and each tile of columns has scales for its outputs
-// and rows.
-template <int kTiles_, int kGroups_, int kOutputWarps_, int kRowWarps_, int kStageTiles_, int kStages_, bool kInTurn_,
-          bool kScaled_>
+// Up to 32 rows, each of the 8 warps has one tile of outputs and all rows; beyond, 2 tiles and half of the rows.
+// kScaled: the numbers are integers of 8 bits, two in the place of one of 16, and each tile of columns has scales for
+// its outputs and rows.
+template <int kRows_, int kStages_, int kBlocks_, bool kScaled_>
 struct Shape {
-  static constexpr int kTiles = kTiles_, kGroups = kGroups_, kOutputWarps = kOutputWarps_;
-  static constexpr int kStageTiles = kStageTiles_;  // tiles of columns of a stage
-  static constexpr int kStages = kStages_;
-  static constexpr bool kInTurn = kInTurn_, kScaled = kScaled_;
-  static constexpr int kTeam = kOutputWarps_ * kRowWarps_ * kWarpSize;  // threads
-  static constexpr int kOutputTiles = kTiles * kOutputWarps;
-  static constexpr int kOutputs = kOutputTiles * kTile, kRows = kGroups * kGroup * kRowWarps_;
-  static constexpr int kWeightPieces = kOutputTiles * kStageTiles * kWarpSize;
-  static constexpr int kRowPieces = 2 * kStageTiles, kInputPieces = kRows * kRowPieces;
-  // Sums leave the registers by one tile of each warp at a time; the 4 keep the lanes of a warp in different banks.
-  static constexpr int kPassOutputs = kOutputWarps * kTile, kPassStride = kPassOutputs + 4;
+  static constexpr int kRows = kRows_, kStages = kStages_, kBlocks = kBlocks_;
+  static constexpr bool kScaled = kScaled_;
+  static constexpr LinearShape kPlan = {kRows, kStages, kBlocks, kScaled};
+  static constexpr int kSharedLevels = kPlan.shared_levels();
+  static constexpr int kTiles = kRows > 32 ? 2 : 1, kRowWarps = kTiles;
+  static constexpr int kGroups = kRows / kGroup / kRowWarps;
+  static constexpr int kInputPieces = kRows * kRowPieces;
   static constexpr int kWeightScalePieces = kScaled ? kOutputTiles * kStageTiles * 2 : 0;
   static constexpr int kInputScalePieces = kScaled ? kStageTiles * kRows / 4 : 0;
   static constexpr int kWeightScales = kWeightPieces + kInputPieces;
   static constexpr int kInputScales = kWeightScales + kWeightScalePieces;
   static constexpr int kStagePieces = kInputScales + kInputScalePieces;
-  static constexpr int kRingBytes = kStages * kStagePieces * 16;
-  static_assert(kRows * kPassStride * 4 <= kRingBytes, "the sums take the place of the ring");
+  static_assert(kStagePieces * 16 == kPlan.stage_bytes(), "linear_plan.h has another size");
 };
 
 // Weights [kOutputTiles][kStageTiles][lane]; x [kRows][kRowPieces], see input_place; from kWeightScales on f16
@@ -56,39 +56,45 @@ struct Int8 {
   uint16_t bits;
 };
 
-// How the parts of K are distributed: a block has `parts` of them, a power of two, from first + blockIdx.y * parts on.
-struct Cut {
-  int first, parts;
-  int stages;  // of each part
-  int row_blocks;
-};
-
 // Where a piece of a row of x is: the eight rows that ldmatrix reads together are in different banks.
-template <typename S>
 __device__ __forceinline__ int input_place(int row, int piece) {
-  return row * S::kRowPieces + (piece ^ row / (8 / S::kRowPieces) % S::kRowPieces);
+  return row * kRowPieces + (piece ^ row % kRowPieces);
 }
 
-// The place of a block and of a thread in it. Blocks of the same outputs are adjacent, so that the second-level cache
-// serves all but the first of them with weights.
-template <typename S>
-struct Place {
-  int64_t first_row;
-  int first_tile;  // of outputs
-  int thread;      // of the team
-  int lane, team, output_warp, row_warp;
-
-  __device__ __forceinline__ explicit Place(const Cut& cut) {
-    auto block = static_cast<int>(blockIdx.x);
-    first_row = int64_t{block % cut.row_blocks} * S::kRows;
-    first_tile = block / cut.row_blocks * S::kOutputTiles;
-    team = S::kInTurn ? 0 : static_cast<int>(threadIdx.x) / S::kTeam;
-    thread = static_cast<int>(threadIdx.x) % S::kTeam;
-    lane = thread % kWarpSize;
-    output_warp = thread / kWarpSize % S::kOutputWarps;
-    row_warp = thread / kWarpSize / S::kOutputWarps;
-  }
+// What a block adds up at a stretch: tiles of columns, of whole parts, of a tile of outputs and rows.
+struct Segment {
+  int row_block, first_tile;  // of outputs
+  int part, last_part;     // of the tree's 8
+  int begin, end;          // tiles of columns
+  int first_block, blocks; // that have the tile; 1: this block alone
 };
+
+// The index-th segment of the block; false if it has fewer.
+__device__ __forceinline__ bool find_segment(const st_linear& op, const LinearWork& work, int index, Segment& segment) {
+  int waves = waves_of(work), units = units_of(work), block = static_cast<int>(blockIdx.x);
+  int tile = index * work.blocks + block, begin = 0, end = units;
+  segment.first_block = block;
+  segment.blocks = 1;
+  if (index >= waves) {
+    int first = first_unit(work, block), last = first_unit(work, block + 1);
+    int of_rest = first / units + index - waves, of_tile = of_rest * units;
+    if (of_tile >= last || first == last) return false;
+    begin = first > of_tile ? first - of_tile : 0;
+    if (last - of_tile < units) end = last - of_tile;
+    if (end - begin < units) {
+      segment.first_block = block_of(work, of_tile);
+      segment.blocks = block_of(work, of_tile + units - 1) - segment.first_block + 1;
+    }
+    tile = waves * work.blocks + of_rest;
+  }
+  segment.row_block = tile % work.row_blocks;
+  segment.first_tile = tile / work.row_blocks * kOutputTiles;
+  segment.part = work.subtree.first + begin * work.unit_parts;
+  segment.last_part = work.subtree.first + end * work.unit_parts - 1;
+  segment.begin = tiles_of_part(op, segment.part).begin;
+  segment.end = tiles_of_part(op, segment.last_part).end;
+  return true;
+}
 
 template <typename T>
 __device__ __forceinline__ void copy_elements(Piece* to, const T* from, int count) {
@@ -96,86 +102,112 @@ __device__ __forceinline__ void copy_elements(Piece* to, const T* from, int coun
   for (int i = 0; i < 8; ++i) elements[i] = i < count ? from[i] : T{};
 }
 
-// What a thread copies to a stage: every kTeam-th piece. Of x, columns beyond the last are 0; rows and outputs that do
-// not exist keep what was there, and their sums are never stored.
+// The copies of a block's stages, one segment after another. A thread copies every kLinearThreads-th piece. Of x,
+// columns beyond the last are 0; rows and outputs that do not exist keep what was there, and their sums are never
+// stored.
 template <typename T, typename S, bool kAligned>
 struct Copier {
-  static constexpr int kTilePieces = S::kStageTiles * kWarpSize;  // of a tile of outputs
-  const Piece* weights;  // the first piece of the thread, if the stage began with the first column
-  const T* x;            // the row of its first piece
-  int cols, tiles_left, piece, rows_left, col;
-  int tile_stride;  // pieces from one tile of outputs to the next
-  Scales scales;    // their first pieces of the thread
+  static constexpr int kTilesApart = kLinearThreads / kRun, kRowsApart = kLinearThreads / kRowPieces;
+  const Piece* weights = nullptr;  // the thread's first piece of the stage
+  const T* x = nullptr;
+  int tile = 0, end = 0;  // tiles of columns: the stage's first, the segment's end
+  int tiles_left = 0, rows_left = 0;  // from the thread's first ones on
+  int index = 0;
+  int output_tile = 0, input_run = 0;  // of the thread's scales: rows in fours
 
-  __device__ __forceinline__ Copier(const st_linear& op, const Scales& all, const Place<S>& place) : scales(all) {
-    cols = op.w.cols;
-    tile_stride = static_cast<int>(tiles_of(cols)) * kWarpSize;
-    int tile = place.first_tile + place.thread / kTilePieces;
-    piece = place.thread % kTilePieces;
-    weights = static_cast<const Piece*>(op.w.data) + int64_t{tile} * tile_stride + piece;
-    tiles_left = static_cast<int>(tiles_of(op.w.rows)) - tile;
-    int64_t row = place.first_row + place.thread / S::kRowPieces;
-    x = static_cast<const T*>(op.x) + row * cols;
-    rows_left = op.rows - row < S::kRows ? static_cast<int>(op.rows - row) : S::kRows;
-    col = place.thread % S::kRowPieces * 8;
-    if constexpr (S::kScaled) {
-      constexpr int kTileScales = 2 * S::kStageTiles;
-      tile = place.first_tile + place.thread / kTileScales;
-      scales.weights += int64_t{tile} * (tile_stride / kWarpSize) * 2 + place.thread % kTileScales;
-      scales.inputs += place.first_row / 4 + place.thread % (S::kRows / 4) +
-                       int64_t{place.thread / (S::kRows / 4)} * scales.input_stride;
+  // Goes to the next segment that has columns. Past the last one, end is 0.
+  __device__ __forceinline__ void next_segment(const st_linear& op, const LinearWork& work) {
+    Segment segment;
+    tile = end = 0;
+    while (find_segment(op, work, index++, segment)) {
+      if (segment.begin == segment.end) continue;
+      int thread = static_cast<int>(threadIdx.x), row = thread / kRowPieces;
+      tile = segment.begin;
+      end = segment.end;
+      int first_tile = segment.first_tile + thread / kRun;
+      int64_t first_row = int64_t{segment.row_block} * S::kRows, rows = op.rows - first_row;
+      if constexpr (S::kScaled) {
+        output_tile = segment.first_tile + thread / kScaleRun;
+        input_run = static_cast<int>(first_row / 4) + thread % (S::kRows / 4);
+      }
+      tiles_left = static_cast<int>(tiles_of(op.w.rows)) - first_tile;
+      weights = static_cast<const Piece*>(op.w.data) + (first_tile * tiles_of(op.w.cols) + tile) * kWarpSize + thread % kRun;
+      rows_left = static_cast<int>(rows < S::kRows ? rows : S::kRows) - row;
+      x = static_cast<const T*>(op.x) + (first_row + row) * op.w.cols + tile * kTile + thread % kRowPieces * 8;
+      return;
     }
   }
 
-  // Starts the copies of `count` tiles of columns from tile t on.
-  __device__ __forceinline__ void copy(const Place<S>& place, Stage<S>& stage, SharedAddress to, int t,
-                                       int count) const {
-    const Piece* tile_at = weights + int64_t{t} * kWarpSize;
-    SharedAddress weights_to = to + place.thread * 16;
+  __device__ __forceinline__ void copy_weights(const st_linear& op, SharedAddress to) const {
+    int thread = static_cast<int>(threadIdx.x);
+    if (thread % kRun >= (end - tile) * kWarpSize) return;
+    int64_t apart = tiles_of(op.w.cols) * (kTilesApart * kWarpSize);
+    to += thread * 16;
 #pragma unroll
-    for (int first = 0; first < S::kWeightPieces; first += S::kTeam) {
-      int tile = first / kTilePieces, part = first % kTilePieces;
-      if (tile < tiles_left && part + piece < count * kWarpSize)
-        copy_async_16(weights_to + first * 16, tile_at + int64_t{tile} * tile_stride + part, true);
-    }
-    int col_at = t * kTile + col;
-    const T* from = col_at < cols ? x + col_at : x;
-    if (col >= count * kTile) return;
+    for (int i = 0; i < kOutputTiles / kTilesApart; ++i)
+      if (i * kTilesApart < tiles_left) copy_async_16(to + i * kLinearThreads * 16, weights + i * apart, true);
+  }
+
+  __device__ __forceinline__ void copy_inputs(const st_linear& op, Stage<S>& stage, SharedAddress to) const {
+    int thread = static_cast<int>(threadIdx.x), row = thread / kRowPieces, piece = thread % kRowPieces;
+    if (piece >= (end - tile) * 2) return;
+    int left = op.w.cols - tile * kTile - piece * 8;  // columns
 #pragma unroll
-    for (int first = 0; first < S::kInputPieces; first += S::kTeam) {
-      int row = first / S::kRowPieces;
-      int at = input_place<S>(row + place.thread / S::kRowPieces, col / 8);
-      if (row >= rows_left) continue;
+    for (int i = 0; i < (S::kInputPieces + kLinearThreads - 1) / kLinearThreads; ++i) {
+      if (i * kRowsApart >= rows_left) return;
+      // kRowsApart is a multiple of kRowPieces: each of the rows has the piece at the same place
+      int at = kWeightPieces + input_place(row, piece) + i * kRowsApart * kRowPieces;
+      const T* from = x + int64_t{i * kRowsApart} * op.w.cols;
       if constexpr (kAligned)
-        copy_async_16(to + (S::kWeightPieces + at) * 16, from + int64_t{row} * cols, col_at < cols);
+        copy_async_16(to + at * 16, left > 0 ? from : static_cast<const T*>(op.x), left > 0);
       else
-        copy_elements(&stage.pieces[S::kWeightPieces + at], from + int64_t{row} * cols, cols - col_at);
+        copy_elements(&stage.pieces[at], from, left);
     }
   }
 
-  __device__ __forceinline__ void copy_scales(const st_linear& op, const Place<S>& place, SharedAddress to, int t,
-                                              int count) const {
-    constexpr int kTileScales = 2 * S::kStageTiles, kRuns = S::kRows / 4;
-    int tile = place.first_tile + place.thread / kTileScales;
-    if (place.thread < S::kWeightScalePieces && place.thread % kTileScales < 2 * count && tile < tiles_of(op.w.rows))
-      copy_async_16(to + (S::kWeightScales + place.thread) * 16, scales.weights + int64_t{t} * 2, true);
-    int64_t row = place.first_row + place.thread % kRuns * 4;
-    if (place.thread < S::kInputScalePieces && place.thread / kRuns < count && row < op.rows)
-      copy_async_16(to + (S::kInputScales + place.thread) * 16, scales.inputs + int64_t{t} * scales.input_stride, true);
+  __device__ __forceinline__ void copy_scales(const st_linear& op, const Scales& scales, SharedAddress to) const {
+    int thread = static_cast<int>(threadIdx.x), left = end - tile, of_inputs = thread / (S::kRows / 4);
+    if (thread < S::kWeightScalePieces && thread % kScaleRun < 2 * left && output_tile < tiles_of(op.w.rows))
+      copy_async_16(to + (S::kWeightScales + thread) * 16,
+                    scales.weights + (output_tile * tiles_of(op.w.cols) + tile) * 2 + thread % kScaleRun, true);
+    if (thread < S::kInputScalePieces && of_inputs < left && int64_t{input_run} * 4 < op.rows)
+      copy_async_16(to + (S::kInputScales + thread) * 16,
+                    scales.inputs + int64_t{tile + of_inputs} * scales.input_stride + input_run, true);
+  }
+
+  __device__ __forceinline__ void next_stage(const st_linear& op, const LinearWork& work) {
+    tile += kStageTiles;
+    weights += kRun;
+    x += kLinearStageCols;
+    if (tile >= end) next_segment(op, work);
   }
 };
 
-// A tile's operand of mma, which expects the middle two registers swapped. `zero` is 0, but the compiler does not know:
-// it copies registers that are only renamed before every mma again.
-__device__ __forceinline__ void load_weights(const Piece& piece, uint32_t zero, uint32_t (&a)[4]) {
-  a[0] = piece.at[0] ^ zero;
-  a[1] = piece.at[2] ^ zero;
-  a[2] = piece.at[1] ^ zero;
-  a[3] = piece.at[3] ^ zero;
-}
+// Where a warp's tiles and rows are.
+template <typename S>
+struct Place {
+  int lane, first_tile, first_row;  // within the block's
+  __device__ __forceinline__ Place() {
+    int warp = static_cast<int>(threadIdx.x) / kWarpSize;
+    lane = static_cast<int>(threadIdx.x) % kWarpSize;
+    first_tile = warp / S::kRowWarps * S::kTiles;
+    first_row = warp % S::kRowWarps * S::kGroups * kGroup;
+  }
+};
 
 template <typename S>
 using LaneSums = float[S::kTiles][S::kGroups][4];
+
+// Calls f(m, g, e) for every sum of a lane; the loops are unrolled, so that arrays of sums stay in registers.
+template <typename S, typename Function>
+__device__ __forceinline__ void each_sum(const Function& f) {
+#pragma unroll
+  for (int m = 0; m < S::kTiles; ++m)
+#pragma unroll
+    for (int g = 0; g < S::kGroups; ++g)
+#pragma unroll
+      for (int e = 0; e < 4; ++e) f(m, g, e);
+}
 
 // sums += the products of a block of 32 columns, which are added exactly and then scaled. They are far below 2^22: an
 // f32 of this size is 1.5 * 2^23 plus an integer.
@@ -191,41 +223,66 @@ __device__ __forceinline__ void add_scaled(float (&sums)[4], const uint32_t (&a)
   }
 }
 
-// sums += the products of tile i of a stage.
+// What a warp multiplies of a tile of columns, in registers.
 template <typename T, typename S>
-__device__ __forceinline__ void multiply(const Place<S>& place, const Stage<S>& stage, SharedAddress inputs, int i,
-                                         LaneSums<S>& sums) {
-  constexpr int kMatrices = S::kGroups == 1 ? 2 : 4, kTogether = kMatrices / 2;  // groups of rows of one load
-  uint32_t a[S::kTiles][4], zero = gridDim.z - 1;
+struct Fragments {
+  uint32_t a[S::kTiles][4], b[S::kGroups][2];
   float of_outputs[S::kTiles][2];
-  int first_tile = place.output_warp * S::kTiles, first_row = place.row_warp * S::kGroups * kGroup;
+  Pack<float, 2> of_rows[S::kGroups];
+
+  // Of tile i of the stage. `inputs` is where the lane's row of x begins, for the lane's matrix of ldmatrix.
+  __device__ __forceinline__ void load(const Place<S>& place, const Stage<S>& stage, SharedAddress inputs, int i) {
+    // mma expects the middle two registers swapped. `zero` is 0, but the compiler does not know: it copies registers
+    // that are only renamed before every mma again.
+    uint32_t zero = gridDim.z - 1;
 #pragma unroll
-  for (int m = 0; m < S::kTiles; ++m) {
-    int tile = (first_tile + m) * S::kStageTiles + i;
-    load_weights(stage.pieces[tile * kWarpSize + place.lane], zero, a[m]);
-    if constexpr (S::kScaled) {
-      const auto* scales = reinterpret_cast<const F16*>(stage.pieces + S::kWeightScales) + tile * kTile;
-      for (int half = 0; half < 2; ++half) of_outputs[m][half] = to_float(scales[place.lane / 4 + half * 8]);
-    }
-  }
-  int matrix = place.lane / 8 % kMatrices;
-  inputs += input_place<S>(first_row + matrix / 2 * kGroup + place.lane % 8, 2 * i + matrix % 2) * 16;
-  const auto* of_rows = reinterpret_cast<const float*>(stage.pieces + S::kInputScales) + i * S::kRows + first_row;
-#pragma unroll
-  for (int g = 0; g < S::kGroups; g += kTogether) {
-    uint32_t b[kTogether][2];
-    load_matrices<kMatrices>(b[0], inputs + g * kGroup * S::kRowPieces * 16);
-#pragma unroll
-    for (int j = 0; j < kTogether; ++j) {
+    for (int m = 0; m < S::kTiles; ++m) {
+      int tile = (place.first_tile + m) * kStageTiles + i;
+      const Piece piece = stage.pieces[tile * kWarpSize + place.lane];
+      for (int r = 0; r < 4; ++r) a[m][r] = piece.at[r % 2 * 2 + r / 2] ^ zero;
       if constexpr (S::kScaled) {
-        auto scales = *reinterpret_cast<const Pack<float, 2>*>(of_rows + (g + j) * kGroup + 2 * (place.lane % 4));
-#pragma unroll
-        for (int m = 0; m < S::kTiles; ++m) add_scaled(sums[m][g + j], a[m], b[j], of_outputs[m], scales);
-      } else {
-#pragma unroll
-        for (int m = 0; m < S::kTiles; ++m) mma<T>(sums[m][g + j], a[m], b[j]);
+        const auto* scales = reinterpret_cast<const F16*>(stage.pieces + S::kWeightScales) + tile * kTile;
+        for (int half = 0; half < 2; ++half) of_outputs[m][half] = to_float(scales[place.lane / 4 + half * 8]);
       }
     }
+    constexpr int kMatrices = S::kGroups == 1 ? 2 : 4, kTogether = kMatrices / 2;  // groups of rows of one load
+    int matrix = place.lane / 8 % kMatrices, row = place.first_row + matrix / 2 * kGroup + place.lane % 8;
+    inputs += (kWeightPieces + input_place(row, 2 * i + matrix % 2)) * 16;
+    const auto* scales = reinterpret_cast<const float*>(stage.pieces + S::kInputScales) + i * S::kRows;
+#pragma unroll
+    for (int g = 0; g < S::kGroups; g += kTogether) {
+      load_matrices<kMatrices>(b[g], inputs + g * kGroup * kRowPieces * 16);
+      for (int j = 0; j < kTogether && S::kScaled; ++j)
+        of_rows[g + j] = *reinterpret_cast<const Pack<float, 2>*>(scales + place.first_row + (g + j) * kGroup +
+                                                                  2 * (place.lane % 4));
+    }
+  }
+
+  __device__ __forceinline__ void multiply(LaneSums<S>& sums) const {
+#pragma unroll
+    for (int g = 0; g < S::kGroups; ++g) {
+#pragma unroll
+      for (int m = 0; m < S::kTiles; ++m) {
+        if constexpr (S::kScaled)
+          add_scaled(sums[m][g], a[m], b[g], of_outputs[m], of_rows[g]);
+        else
+          mma<T>(sums[m][g], a[m], b[g]);
+      }
+    }
+  }
+};
+
+// sums += the products of a whole stage. Fragments are loaded a tile ahead as far as registers go.
+template <typename T, typename S>
+__device__ __forceinline__ void multiply_stage(const Place<S>& place, const Stage<S>& stage, SharedAddress inputs,
+                                               LaneSums<S>& sums) {
+  constexpr int kAhead = S::kRows == 64 ? 1 : 0;
+  Fragments<T, S> fragments[kAhead + 1];
+  if (kAhead > 0) fragments[0].load(place, stage, inputs, 0);
+#pragma unroll
+  for (int i = 0; i < kStageTiles; ++i) {
+    if (i + kAhead < kStageTiles) fragments[(i + kAhead) % (kAhead + 1)].load(place, stage, inputs, i + kAhead);
+    fragments[i % (kAhead + 1)].multiply(sums);
   }
 }
 

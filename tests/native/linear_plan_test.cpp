@@ -10,7 +10,7 @@ namespace {
 using namespace st::cuda;
 
 constexpr int kMultiprocessors = 132;
-constexpr LinearLimits kLimits = {kMultiprocessors, (32 << 20) - (64 << 10), 16384, 227 << 10};
+constexpr LinearLimits kLimits = {kMultiprocessors, 100 << 20, 16384, 227 << 10};
 constexpr int64_t kRowCounts[] = {1, 8, 16, 32, 64, 65, 96, 128, 256, 2048};
 
 struct MatrixShape {
@@ -29,102 +29,75 @@ constexpr MatrixShape kHalfB[] = {{"0.5B qkv", 1152, 896},
                                   {"0.5B down", 896, 4864},
                                   {"0.5B head", 151936, 896}};
 
-LinearPlan plan(const MatrixShape& w, int64_t rows, int parts = 8) {
-  return plan_linear(rows, w.outputs, w.cols, parts, kLimits, kLinearShapes);
+LinearPlan plan(const MatrixShape& w, int64_t rows, Subtree subtree = {0, 8}) {
+  return plan_linear(rows, w.outputs, subtree, kLimits, kLinearShapes);
 }
 
-// Bytes that the busiest multiprocessor reads: of weights and of x.
-double busiest_bytes(const MatrixShape& w, int64_t rows) {
-  LinearPlan p = plan(w, rows);
-  double blocks = static_cast<double>((p.blocks() + kMultiprocessors - 1) / kMultiprocessors) / p.splits;
-  auto shape_rows = static_cast<double>(std::min<int64_t>(rows, p.shape.rows));
-  return blocks * 2.0 * static_cast<double>(w.cols) * (p.shape.outputs + shape_rows);
+// Units that a block has: those of whole tiles, and of its run of the rest.
+int units_of_block(const LinearWork& work, int block) {
+  return waves_of(work) * units_of(work) + first_unit(work, block + 1) - first_unit(work, block);
 }
 
-// A GPU for desktops has 99 KiB for a block; shapes that need more are replaced by more blocks of fewer rows.
+// A GPU for desktops has 99 KiB for a block; shapes that need more are replaced by more tiles of fewer rows.
 TEST(LinearPlanTest, ShapesFitTheSharedMemoryOfTheDevice) {
   LinearLimits small = kLimits;
   small.shared_bytes = 99 << 10;
   for (int64_t rows : kRowCounts) {
-    EXPECT_LE(plan_linear(rows, 3584, 3584, 8, small, kLinearShapes).shape.shared_bytes, small.shared_bytes);
-    EXPECT_LE(plan_linear(rows, 3584, 3584, 8, small, kInt8Shapes).shape.shared_bytes, small.shared_bytes);
+    EXPECT_LE(plan_linear(rows, 3584, {0, 8}, small, kLinearShapes).shape.shared_bytes(), small.shared_bytes);
+    EXPECT_LE(plan_linear(rows, 3584, {0, 8}, small, kInt8Shapes).shape.shared_bytes(), small.shared_bytes);
   }
-  EXPECT_EQ(plan_linear(2048, 3584, 3584, 8, small, kLinearShapes).row_blocks, 64);
+  EXPECT_EQ(plan_linear(2048, 3584, {0, 8}, small, kLinearShapes).work.row_blocks, 64);
 }
 
-TEST(LinearPlanTest, BlocksCoverTheMatmulAndFitScratch) {
+// On sm_90 a multiprocessor has 228 KiB, of which a block takes 1 more.
+TEST(LinearPlanTest, AMultiprocessorHoldsTheBlocksOfItsShape) {
+  for (LinearShape shape : kLinearShapes) EXPECT_LE(shape.blocks * (shape.shared_bytes() + 1024), 228 << 10);
+  for (LinearShape shape : kInt8Shapes) EXPECT_LE(shape.blocks * (shape.shared_bytes() + 1024), 228 << 10);
+}
+
+TEST(LinearPlanTest, EveryUnitHasABlockAndEveryBlockItsShare) {
   for (const auto* matrices : {&kSevenB, &kHalfB}) {
     for (const MatrixShape& w : *matrices) {
       for (int64_t rows : kRowCounts) {
-        LinearPlan p = plan(w, rows);
-        SCOPED_TRACE(testing::Message() << w.name << ", " << rows << " rows");
-        EXPECT_EQ(p.output_blocks, (w.outputs + p.shape.outputs - 1) / p.shape.outputs);
-        EXPECT_EQ(p.row_blocks, (rows + p.shape.rows - 1) / p.shape.rows);
-        EXPECT_TRUE(p.splits == 1 || p.splits == 2 || p.splits == 4 || p.splits == 8);
-        EXPECT_LE(p.scratch_bytes(), kLimits.scratch_bytes);
-        if (p.splits > 1) {
-          EXPECT_LE(p.tiles(), kLimits.tickets);
+        for (Subtree subtree : {Subtree{0, 8}, Subtree{4, 2}, Subtree{7, 1}}) {
+          LinearPlan p = plan(w, rows, subtree);
+          SCOPED_TRACE(testing::Message() << w.name << ", " << rows << " rows, " << subtree.parts << " parts");
+          EXPECT_EQ(p.work.row_blocks, (rows + p.shape.rows - 1) / p.shape.rows);
+          EXPECT_EQ(p.work.tiles, (w.outputs + kLinearOutputs - 1) / kLinearOutputs * p.work.row_blocks);
+          EXPECT_LE(p.scratch_bytes(), kLimits.scratch_bytes);
+          int64_t all = int64_t{p.work.tiles} * units_of(p.work), sum = 0, most = 0;
+          for (int block = 0; block < p.work.blocks; ++block) {
+            int units = units_of_block(p.work, block);
+            sum += units;
+            most = std::max<int64_t>(most, units);
+            for (int unit = first_unit(p.work, block); unit < first_unit(p.work, block + 1); ++unit)
+              EXPECT_EQ(block_of(p.work, unit), block);
+          }
+          EXPECT_EQ(sum, all);
+          EXPECT_LE(most, (all + p.work.blocks - 1) / p.work.blocks);
         }
       }
     }
   }
 }
 
-// A row is in one block up to 128 rows, so that weights are read from memory once.
+// Where there is no memory to exchange sums, tiles stay whole.
+TEST(LinearPlanTest, WithoutScratchMemoryTilesAreNotCut) {
+  LinearLimits none = kLimits;
+  none.scratch_bytes = 0;
+  LinearPlan p = plan_linear(64, 3584, {0, 8}, none, kLinearShapes);
+  EXPECT_EQ(units_of(p.work), 1);
+  EXPECT_EQ(p.work.blocks, p.work.tiles);
+}
+
+// A row is in one tile up to 128 rows, so that weights are read from memory once.
 TEST(LinearPlanTest, AllRowsOfADecodeStepShareTheWeights) {
-  for (int64_t rows : {1, 8, 9, 16, 17, 32, 33, 64, 65, 96, 128}) EXPECT_EQ(plan(kSevenB[0], rows).row_blocks, 1);
+  for (int64_t rows : {1, 8, 9, 16, 17, 32, 33, 64, 65, 96, 128}) EXPECT_EQ(plan(kSevenB[0], rows).work.row_blocks, 1);
 }
 
-TEST(LinearPlanTest, ReadsAtMostAByteOfInputsPerByteOfWeights) {
-  for (LinearShape shape : kLinearShapes) EXPECT_LE(shape.rows, shape.outputs);
-  for (LinearShape shape : kInt8Shapes) EXPECT_LE(shape.rows, shape.outputs);
-}
-
-// The busiest multiprocessor has at most 1.4 times its share, of blocks that may share one 1.9 times.
-TEST(LinearPlanTest, MatricesOfA7BFillTheDevice) {
-  for (const MatrixShape& w : kSevenB) {
-    for (int64_t rows : kRowCounts) {
-      LinearPlan p = plan(w, rows);
-      double share = static_cast<double>(p.tiles()) / kMultiprocessors;
-      double busiest = static_cast<double>((p.blocks() + kMultiprocessors - 1) / kMultiprocessors) / p.splits;
-      EXPECT_LE(busiest, share * (p.shape.rows < 64 ? 1.9 : 1.4)) << w.name << ", " << rows << " rows";
-    }
-  }
-}
-
-// The small matrices of a 0.5B: as many blocks as there are pieces worth splitting.
-TEST(LinearPlanTest, MatricesOfAHalfBAreSplitAsFarAsItPays) {
-  for (const MatrixShape& w : kHalfB) {
-    for (int64_t rows : kRowCounts) {
-      LinearPlan p = plan(w, rows);
-      SCOPED_TRACE(testing::Message() << w.name << ", " << rows << " rows, " << p.blocks() << " blocks");
-      int64_t bytes = p.shape.outputs * w.cols * 2;
-      if (p.splits > 1) {
-        EXPECT_GE(bytes / p.splits, kFewestBytesOfSplit);
-      }
-      bool small = bytes / (2 * p.splits) < kFewestBytesOfSplit;
-      EXPECT_TRUE(small || p.splits == 8 || p.blocks() >= 0.8 * kMultiprocessors);
-    }
-  }
-}
-
-// Nowhere up to 128 rows does one more row cost more than one row in eight would; a small matrix may then have as few
-// blocks as are worth splitting.
-TEST(LinearPlanTest, OneMoreRowIsNoCliff) {
-  for (int64_t rows : {8, 16, 32, 64}) {
-    for (const MatrixShape& w : kSevenB)
-      EXPECT_LE(busiest_bytes(w, rows + 1), 1.2 * busiest_bytes(w, rows)) << w.name << ", from " << rows << " rows";
-    for (const MatrixShape& w : kHalfB)
-      EXPECT_LE(busiest_bytes(w, rows + 1), 1.8 * busiest_bytes(w, rows)) << w.name << ", from " << rows << " rows";
-  }
-}
-
-TEST(LinearPlanTest, ASplitIsWithinThePartsOfTheDevice) {
-  for (int parts : {1, 2, 4, 8})
-    for (const MatrixShape& w : kSevenB)
-      for (int64_t rows : kRowCounts) EXPECT_EQ(parts % plan(w, rows, parts).splits, 0);
-  EXPECT_EQ(plan(kSevenB[1], 64, 1).splits, 1);
-  EXPECT_GT(plan(kSevenB[1], 64, 8).splits, 1);
+TEST(LinearPlanTest, MatricesOfA7BOccupyTheDevice) {
+  for (const MatrixShape& w : kSevenB)
+    for (int64_t rows : kRowCounts) EXPECT_GE(plan(w, rows).work.blocks, kMultiprocessors) << w.name << ", " << rows;
 }
 
 TEST(LinearPlanTest, SubtreesCoverThePartsOfTheDevice) {
