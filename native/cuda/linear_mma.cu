@@ -192,19 +192,28 @@ __global__ void __launch_bounds__(kLinearThreads, S::kBlocks)
   constexpr int kStageBytes = static_cast<int>(sizeof(Stage<S>));
   Copier<T, S, kAligned> copies;
   copies.next_segment(op, work);
-  auto copy_stage = [&](int slot) {
+  auto copy_weights = [&](const auto& from, int slot) {
+    from.copy_weights(op, address + slot * kStageBytes);
+    if constexpr (S::kScaled) from.copy_weight_scales(op, scales, address + slot * kStageBytes);
+  };
+  auto copy_inputs = [&](int slot) {
+    copies.copy_inputs(op, ring[slot], address + slot * kStageBytes);
+    if constexpr (S::kScaled) copies.copy_input_scales(op, scales, address + slot * kStageBytes);
+  };
+  let_next_begin();
+  auto ahead = copies;  // of weights, which no kernel of a graph writes
+#pragma unroll 1
+  for (int slot = 0; slot < S::kStages - 1 && ahead.end > 0; ++slot, ahead.next_stage(op, work)) copy_weights(ahead, slot);
+  wait_for_previous();
+#pragma unroll 1
+  for (int slot = 0; slot < S::kStages - 1; ++slot) {
     if (copies.end > 0) {
-      SharedAddress to = address + slot * kStageBytes;
-      copies.copy_weights(op, to);
-      copies.copy_inputs(op, ring[slot], to);
-      if constexpr (S::kScaled) copies.copy_scales(op, scales, to);
+      copy_inputs(slot);
       copies.next_stage(op, work);
     }
     copy_async_commit();
-  };
-#pragma unroll 1
-  for (int slot = 0; slot < S::kStages - 1; ++slot) copy_stage(slot);
-  int slot = 0;  // of the stage that is multiplied; the one before it is free
+  }
+  int slot = 0;  // of the stage that is multiplied
 
   Place<S> place;
   Segment segment;
@@ -223,7 +232,13 @@ __global__ void __launch_bounds__(kLinearThreads, S::kBlocks)
     for (int tile = segment.begin; tile < segment.end; tile += kStageTiles) {
       copy_async_wait<S::kStages - 2>();
       __syncthreads();
-      copy_stage(slot > 0 ? slot - 1 : S::kStages - 1);
+      if (copies.end > 0) {
+        int free = slot > 0 ? slot - 1 : S::kStages - 1;
+        copy_weights(copies, free);
+        copy_inputs(free);
+        copies.next_stage(op, work);
+      }
+      copy_async_commit();
       const Stage<S>& stage = ring[slot];
       SharedAddress inputs = address + slot * kStageBytes;
       slot = slot + 1 < S::kStages ? slot + 1 : 0;

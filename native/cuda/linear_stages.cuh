@@ -165,14 +165,18 @@ struct Copier {
     }
   }
 
-  __device__ __forceinline__ void copy_scales(const st_linear& op, const Scales& scales, SharedAddress to) const {
-    int thread = static_cast<int>(threadIdx.x), left = end - tile, of_inputs = thread / (S::kRows / 4);
-    if (thread < S::kWeightScalePieces && thread % kScaleRun < 2 * left && output_tile < tiles_of(op.w.rows))
+  __device__ __forceinline__ void copy_weight_scales(const st_linear& op, const Scales& scales, SharedAddress to) const {
+    int thread = static_cast<int>(threadIdx.x);
+    if (thread < S::kWeightScalePieces && thread % kScaleRun < 2 * (end - tile) && output_tile < tiles_of(op.w.rows))
       copy_async_16(to + (S::kWeightScales + thread) * 16,
                     scales.weights + (output_tile * tiles_of(op.w.cols) + tile) * 2 + thread % kScaleRun, true);
-    if (thread < S::kInputScalePieces && of_inputs < left && int64_t{input_run} * 4 < op.rows)
+  }
+
+  __device__ __forceinline__ void copy_input_scales(const st_linear& op, const Scales& scales, SharedAddress to) const {
+    int thread = static_cast<int>(threadIdx.x), of_tile = thread / (S::kRows / 4);
+    if (thread < S::kInputScalePieces && of_tile < end - tile && int64_t{input_run} * 4 < op.rows)
       copy_async_16(to + (S::kInputScales + thread) * 16,
-                    scales.inputs + int64_t{tile + of_inputs} * scales.input_stride + input_run, true);
+                    scales.inputs + int64_t{tile + of_tile} * scales.input_stride + input_run, true);
   }
 
   __device__ __forceinline__ void next_stage(const st_linear& op, const LinearWork& work) {
