@@ -1,7 +1,8 @@
 // linear on tensor cores: out[r, n] = sum over k of x[r, k] W[n, k]. The weights are the 16-row operand, stored in the
 // register layout of mma; rows of x are the 8 columns, so that a row's sums do not depend on the other rows. One loop
-// for any number of rows: as many blocks as the device holds go through tiles of outputs, and weights and x pass through
-// a ring of stages in shared memory, which asynchronous copies fill ahead of the products, from one tile to the next.
+// for any number of rows: as many blocks as the device holds go through tiles of outputs, and weights and x pass
+// through a ring of stages in shared memory, which asynchronous copies fill ahead of the products, from one tile to the
+// next.
 
 #include <algorithm>
 #include <type_traits>
@@ -45,15 +46,28 @@ __device__ __forceinline__ void store_sums(Pack<float, 4>* place, const LaneSums
     }
 }
 
+// Where there are none, numbers that change no sum.
+template <typename S>
+__device__ __forceinline__ void load_sums(const Pack<float, 4>* place, bool there, LaneSums<S>& sums) {
+#pragma unroll
+  for (int m = 0; m < S::kTiles; ++m)
+#pragma unroll
+    for (int g = 0; g < S::kGroups; ++g) {
+      Pack<float, 4> quad = {{-0.0f, -0.0f, -0.0f, -0.0f}};
+      if (there) quad = place[(m * S::kGroups + g) * kLinearThreads];
+      for (int e = 0; e < 4; ++e) sums[m][g][e] = quad.at[e];
+    }
+}
+
 // The tree over the parts of a segment: sums of 1, 2 and 4 parts that wait for their siblings. A node whose sibling is
 // another block's goes to the exchange.
 template <typename S>
 struct Tree {
   static constexpr int kHeld = 3 - S::kSharedLevels;  // levels in registers
   LaneSums<S> held[kHeld];
-  float* shared;             // [level][sum][thread]
-  unsigned waiting = 0;      // levels, one bit each
-  unsigned exchanged = 0;    // parts at which nodes of the exchange begin
+  float* shared;           // [level][sum][thread]
+  unsigned waiting = 0;    // levels, one bit each
+  unsigned exchanged = 0;  // parts at which nodes of the exchange begin
 
   template <int kLevel>
   __device__ __forceinline__ float& at(int m, int g, int e) {
@@ -65,8 +79,8 @@ struct Tree {
 
   // The sums of `part`, counted from the subtree's first; those of the whole subtree stay in `sums`.
   template <int kLevel = 0>
-  __device__ __forceinline__ void put(const Exchange& exchange, const Segment& segment, const Subtree& subtree, int part,
-                                      LaneSums<S>& sums) {
+  __device__ __forceinline__ void put(const Exchange& exchange, const Segment& segment, const Subtree& subtree,
+                                      int part, LaneSums<S>& sums) {
     if constexpr (kLevel < 3) {
       if (1 << kLevel == subtree.parts) return;
       bool right = (part >> kLevel & 1) != 0;
@@ -104,36 +118,23 @@ struct Tree {
   }
 };
 
-// Of the blocks that have a tile, the last to arrive gets the sums of all. Tickets are 0 before and after.
+// Of the blocks that have a tile, the last to arrive adds up what all have given. Tickets are 0 before and after.
 template <typename S>
-__device__ __forceinline__ bool take_all(const Exchange& exchange, const Segment& segment, unsigned exchanged,
-                                         LaneSums<S>& sums) {
+__device__ __forceinline__ bool take_all(const Exchange& exchange, const Segment& segment, const Subtree& subtree,
+                                         Tree<S>& tree, LaneSums<S>& sums) {
   ST_SHARED(unsigned, before, 1);
-  unsigned* ticket = &exchange.tickets[segment.first_block];
+  unsigned *ticket = &exchange.tickets[segment.first_block], mine = tree.exchanged << 16 | 1u;
   __threadfence();
   __syncthreads();
-  if (threadIdx.x == 0) before[0] = atomicAdd(ticket, exchanged << 16 | 1u);
+  if (threadIdx.x == 0) before[0] = atomicAdd(ticket, mine);
   __syncthreads();
-  unsigned all = before[0] + (exchanged << 16 | 1u);
+  unsigned all = before[0] + mine;
   if ((all & 0xffffu) != static_cast<unsigned>(segment.blocks)) return false;
   __threadfence();
-  const Pack<float, 4>* place = exchange_place<S>(exchange, segment.first_block, 0);
-#pragma unroll
-  for (int m = 0; m < S::kTiles; ++m) {
-#pragma unroll
-    for (int g = 0; g < S::kGroups; ++g) {
-      Pack<float, 4> quads[kParts];
-#pragma unroll
-      for (int part = 0; part < kParts; ++part) {
-        quads[part] = {{-0.0f, -0.0f, -0.0f, -0.0f}};  // changes no sum
-        if (all >> (16 + part) & 1) {
-          constexpr int kQuads = S::kTiles * S::kGroups;
-          quads[part] = place[(part * kQuads + m * S::kGroups + g) * kLinearThreads];
-        }
-      }
-      for (int e = 0; e < 4; ++e) sums[m][g][e] = sum_of_parts([&](int part) { return quads[part].at[e]; });
-      if (g % 2 == 1) __syncwarp();  // no more loads at once than there are registers for
-    }
+#pragma unroll 1
+  for (int part = 0; part < subtree.parts; ++part) {
+    load_sums<S>(exchange_place<S>(exchange, segment.first_block, part), (all >> (16 + part) & 1) != 0, sums);
+    tree.put(exchange, segment, subtree, part, sums);
   }
   if (threadIdx.x == 0) *ticket = 0;
   return true;
@@ -171,7 +172,7 @@ __device__ __forceinline__ void finish_segment(const st_linear& op, const Linear
                                                Tree<S>& tree, LaneSums<S>& sums) {
   if (segment.blocks > 1) {
     tree.give_waiting(exchange, segment, segment.last_part + 1 - work.subtree.first);
-    if (!take_all<S>(exchange, segment, tree.exchanged, sums)) return;
+    if (!take_all<S>(exchange, segment, work.subtree, tree, sums)) return;
   }
   if constexpr (S::kSharedLevels > 0) __syncthreads();  // the tree's places are used by other threads
   finish_tile<A>(op, place, segment, transposed, sums);
@@ -203,7 +204,8 @@ __global__ void __launch_bounds__(kLinearThreads, S::kBlocks)
   let_next_begin();
   auto ahead = copies;  // of weights, which no kernel of a graph writes
 #pragma unroll 1
-  for (int slot = 0; slot < S::kStages - 1 && ahead.end > 0; ++slot, ahead.next_stage(op, work)) copy_weights(ahead, slot);
+  for (int slot = 0; slot < S::kStages - 1 && ahead.end > 0; ++slot, ahead.next_stage(op, work))
+    copy_weights(ahead, slot);
   wait_for_previous();
 #pragma unroll 1
   for (int slot = 0; slot < S::kStages - 1; ++slot) {
@@ -275,20 +277,18 @@ st_status launch_shape(st_stream* stream, const st_linear& op, const Scales& sca
 template <typename T, typename A, bool kAligned>
 st_status launch_plan(st_stream* stream, const st_linear& op, const Scales& scales, const LinearPlan& plan,
                       const Exchange& exchange) {
-  auto start = [&](auto shape) {
-    return launch_shape<T, A, kAligned>(stream, op, scales, plan.work, exchange, shape);
-  };
+  auto start = [&](auto shape) { return launch_shape<T, A, kAligned>(stream, op, scales, plan.work, exchange, shape); };
   int rows = plan.shape.rows;
   if constexpr (std::is_same_v<T, Int8>) {
     if (rows == 8) return start(Shape<8, 5, 2, true>());
     if (rows == 16) return start(Shape<16, 4, 2, true>());
     if (rows == 32) return start(Shape<32, 3, 2, true>());
-    return start(Shape<64, 5, 1, true>());
+    return start(Shape<64, 7, 1, true>());
   } else {
     if (rows == 8) return start(Shape<8, 5, 2, false>());
     if (rows == 16) return start(Shape<16, 5, 2, false>());
     if (rows == 32) return start(Shape<32, 4, 2, false>());
-    if (rows == 64) return start(Shape<64, 6, 1, false>());
+    if (rows == 64) return start(Shape<64, 7, 1, false>());
     return start(Shape<128, 3, 1, false>());
   }
 }

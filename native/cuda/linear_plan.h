@@ -19,19 +19,20 @@ struct LinearShape {
   int rows, stages, blocks;
   bool scaled = false;  // numbers of 8 bits, and their scales
 
-  constexpr int shared_levels() const { return rows > 32 ? 2 : rows > 8 ? 1 : 0; }
+  constexpr int shared_levels() const { return rows > 64 || (scaled && rows == 32) ? 2 : rows > 8 ? 1 : 0; }
   constexpr int64_t stage_bytes() const {
     return (kLinearOutputs + rows) * kLinearStageCols * 2 + (scaled ? (kLinearOutputs * 2 + rows * 4) * 4 : 0);
   }
   // Sums are transposed in the same place.
   constexpr int64_t tree_bytes() const {
-    int64_t tree = int64_t{shared_levels()} * kLinearOutputs * rows * 4, transposed = kLinearThreads / 32 * kLinearTransposed;
+    int64_t tree = int64_t{shared_levels()} * kLinearOutputs * rows * 4,
+            transposed = kLinearThreads / 32 * kLinearTransposed;
     return tree > transposed ? tree : transposed;
   }
   constexpr int64_t shared_bytes() const { return stages * stage_bytes() + tree_bytes(); }
 };
-constexpr LinearShape kLinearShapes[] = {{8, 5, 2}, {16, 5, 2}, {32, 4, 2}, {64, 6, 1}, {128, 3, 1}};
-constexpr LinearShape kInt8Shapes[] = {{8, 5, 2, true}, {16, 4, 2, true}, {32, 3, 2, true}, {64, 5, 1, true}};
+constexpr LinearShape kLinearShapes[] = {{8, 5, 2}, {16, 5, 2}, {32, 4, 2}, {64, 7, 1}, {128, 3, 1}};
+constexpr LinearShape kInt8Shapes[] = {{8, 5, 2, true}, {16, 4, 2, true}, {32, 3, 2, true}, {64, 7, 1, true}};
 
 // The smallest aligned subtree of the 8 parts that holds those of which a device has columns.
 struct Subtree {
@@ -60,8 +61,8 @@ ST_HD int waves_of(const LinearWork& work) {
 ST_HD int rest_of(const LinearWork& work) {  // units
   return work.tiles % work.blocks * units_of(work);
 }
-// The first unit of a block; of block `blocks`: the end. And the block that has a unit. There are at most 8 units a block:
-// the products stay far below 2^31.
+// The first unit of a block; of block `blocks`: the end. And the block that has a unit. There are at most 8 units a
+// block: the products stay far below 2^31.
 ST_HD int first_unit(const LinearWork& work, int block) {
   return static_cast<int>(static_cast<unsigned>(block * rest_of(work)) / static_cast<unsigned>(work.blocks));
 }

@@ -7,17 +7,18 @@
 
 namespace st::cuda::tiled {
 
-constexpr int kGroup = 8;                                // rows of x in one mma
-constexpr int kStageTiles = kLinearStageCols / kTile;    // tiles of columns of a stage
-constexpr int kOutputTiles = kLinearOutputs / kTile;     // tiles of outputs of a block
-constexpr int kRun = kStageTiles * kWarpSize;            // adjacent pieces of weights: of a tile of outputs in a stage
+constexpr int kGroup = 8;                              // rows of x in one mma
+constexpr int kStageTiles = kLinearStageCols / kTile;  // tiles of columns of a stage
+constexpr int kOutputTiles = kLinearOutputs / kTile;   // tiles of outputs of a block
+constexpr int kRun = kStageTiles * kWarpSize;          // adjacent pieces of weights: of a tile of outputs in a stage
 constexpr int kWeightPieces = kOutputTiles * kRun;
-constexpr int kScaleRun = 2 * kStageTiles;               // adjacent pieces of scales of a tile of outputs
-constexpr int kRowPieces = 2 * kStageTiles;              // of a row of x
+constexpr int kScaleRun = 2 * kStageTiles;   // adjacent pieces of scales of a tile of outputs
+constexpr int kRowPieces = 2 * kStageTiles;  // of a row of x
 
 using Piece = Pack<uint32_t, 4>;  // 16 bytes: of weights a lane's part of a tile, of x eight columns of a row
 
-// Up to 32 rows, each of the 8 warps has one tile of outputs and all rows; beyond, 2 tiles and half of the rows.
+// Up to 32 rows, each of the 8 warps has one tile of outputs and all rows; then 2 tiles and half of the rows, and from
+// 65 on 4 tiles and a quarter.
 // kScaled: the numbers are integers of 8 bits, two in the place of one of 16, and each tile of columns has scales for
 // its outputs and rows.
 template <int kRows_, int kStages_, int kBlocks_, bool kScaled_>
@@ -26,7 +27,7 @@ struct Shape {
   static constexpr bool kScaled = kScaled_;
   static constexpr LinearShape kPlan = {kRows, kStages, kBlocks, kScaled};
   static constexpr int kSharedLevels = kPlan.shared_levels();
-  static constexpr int kTiles = kRows > 32 ? 2 : 1, kRowWarps = kTiles;
+  static constexpr int kTiles = kRows > 64 ? 4 : kRows > 32 ? 2 : 1, kRowWarps = kTiles;
   static constexpr int kGroups = kRows / kGroup / kRowWarps;
   static constexpr int kInputPieces = kRows * kRowPieces;
   static constexpr int kWeightScalePieces = kScaled ? kOutputTiles * kStageTiles * 2 : 0;
@@ -64,9 +65,9 @@ __device__ __forceinline__ int input_place(int row, int piece) {
 // What a block adds up at a stretch: tiles of columns, of whole parts, of a tile of outputs and rows.
 struct Segment {
   int row_block, first_tile;  // of outputs
-  int part, last_part;     // of the tree's 8
-  int begin, end;          // tiles of columns
-  int first_block, blocks; // that have the tile; 1: this block alone
+  int part, last_part;        // of the tree's 8
+  int begin, end;             // tiles of columns
+  int first_block, blocks;    // that have the tile; 1: this block alone
 };
 
 // The index-th segment of the block; false if it has fewer.
@@ -110,7 +111,7 @@ struct Copier {
   static constexpr int kTilesApart = kLinearThreads / kRun, kRowsApart = kLinearThreads / kRowPieces;
   const Piece* weights = nullptr;  // the thread's first piece of the stage
   const T* x = nullptr;
-  int tile = 0, end = 0;  // tiles of columns: the stage's first, the segment's end
+  int tile = 0, end = 0;              // tiles of columns: the stage's first, the segment's end
   int tiles_left = 0, rows_left = 0;  // from the thread's first ones on
   int index = 0;
   int output_tile = 0, input_run = 0;  // of the thread's scales: rows in fours
@@ -131,7 +132,8 @@ struct Copier {
         input_run = static_cast<int>(first_row / 4) + thread % (S::kRows / 4);
       }
       tiles_left = static_cast<int>(tiles_of(op.w.rows)) - first_tile;
-      weights = static_cast<const Piece*>(op.w.data) + (first_tile * tiles_of(op.w.cols) + tile) * kWarpSize + thread % kRun;
+      weights =
+          static_cast<const Piece*>(op.w.data) + (first_tile * tiles_of(op.w.cols) + tile) * kWarpSize + thread % kRun;
       rows_left = static_cast<int>(rows < S::kRows ? rows : S::kRows) - row;
       x = static_cast<const T*>(op.x) + (first_row + row) * op.w.cols + tile * kTile + thread % kRowPieces * 8;
       return;
@@ -165,7 +167,8 @@ struct Copier {
     }
   }
 
-  __device__ __forceinline__ void copy_weight_scales(const st_linear& op, const Scales& scales, SharedAddress to) const {
+  __device__ __forceinline__ void copy_weight_scales(const st_linear& op, const Scales& scales,
+                                                     SharedAddress to) const {
     int thread = static_cast<int>(threadIdx.x);
     if (thread < S::kWeightScalePieces && thread % kScaleRun < 2 * (end - tile) && output_tile < tiles_of(op.w.rows))
       copy_async_16(to + (S::kWeightScales + thread) * 16,
@@ -283,7 +286,7 @@ __device__ __forceinline__ void multiply_stage(const Place<S>& place, const Stag
   constexpr int kAhead = S::kRows == 64 ? 1 : 0;
   Fragments<T, S> fragments[kAhead + 1];
   if (kAhead > 0) fragments[0].load(place, stage, inputs, 0);
-#pragma unroll
+#pragma unroll(S::kRows > 64 ? 2 : kStageTiles)
   for (int i = 0; i < kStageTiles; ++i) {
     if (i + kAhead < kStageTiles) fragments[(i + kAhead) % (kAhead + 1)].load(place, stage, inputs, i + kAhead);
     fragments[i % (kAhead + 1)].multiply(sums);
