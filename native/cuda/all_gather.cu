@@ -16,6 +16,7 @@ constexpr unsigned kThreads = 256;
 // writes each element once: 8 rows cols bytes. Registers: 32.
 __global__ void __launch_bounds__(kThreads)
     place_columns_kernel(const float* gathered, float* out, int32_t rows, int32_t cols, int32_t ranks) {
+  follow_previous();
   int64_t row = blockIdx.x, col = int64_t{blockIdx.y} * kThreads + threadIdx.x;
   if (col >= cols) return;
   auto rank = static_cast<int32_t>(((col + 1) * ranks - 1) / cols);
@@ -26,7 +27,7 @@ __global__ void __launch_bounds__(kThreads)
 
 st_status copy_rows(st_stream* stream, const st_all_gather& op, int64_t cols, float* to) {
   auto bytes = static_cast<size_t>(op.rows * cols) * sizeof(float);
-  return checked(cudaMemcpyAsync(to, op.in, bytes, cudaMemcpyDefault, stream->handle), "all_gather");
+  return checked(cudaMemcpyAsync(to, op.in, bytes, cudaMemcpyDefault, stream->for_other_work()), "all_gather");
 }
 
 // The columns of a rank, and the most of any.

@@ -18,6 +18,7 @@ template <typename A>
 __global__ void __launch_bounds__(kThreads)
     add_ranks_kernel(const float* sums, const float* bias, A* out, uint32_t count, uint32_t first_col, uint32_t cols,
                      int32_t ranks) {
+  follow_previous();
   uint32_t i = blockIdx.x * kThreads + threadIdx.x;
   if (i >= count) return;
   float sum = tree_sum<float>(ranks, [&](int k) { return sums[int64_t{k} * count + i]; });

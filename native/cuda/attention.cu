@@ -79,6 +79,7 @@ __device__ __forceinline__ void sum_values(const Context<K>& context, const OfHe
 // from shared memory, and by the few loads in flight: for exactness, not for speed. Registers: 80.
 template <typename A, typename K>
 __global__ void __launch_bounds__(kThreads) attention_kernel(st_attention op) {
+  follow_previous();
   ST_SHARED(float, q, kHeads* ST_MAX_HEAD_DIM);
   ST_SHARED(OfHeads, p, kSplit);  // scores, then weights
   ST_SHARED(Merge, merges, kHeads);

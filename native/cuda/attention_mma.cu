@@ -229,6 +229,7 @@ __device__ __forceinline__ void process(const st_attention& op, const Scratch& s
 template <typename A, int kHeadDim, int kTiles>
 __global__ void __launch_bounds__(kMmaThreads, kTiles == 1 ? kMaxResident : 2)
     attention_mma_kernel(st_attention op, Scratch scratch) {
+  follow_previous();
   ST_DYNAMIC_SHARED(unsigned char, memory);
   UnitShape shape = unit_shape(op.heads / op.kv_heads, kTiles);
   Division division;

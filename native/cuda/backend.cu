@@ -68,11 +68,14 @@ st_status device_open(const st_device_options* options, st_device** device) {
   if (status != ST_OK) return status;
   int32_t activations = options->activations;
   int32_t dtype = activations == ST_ACTIVATIONS_DEFAULT ? ST_BF16 : activations - ST_ACTIVATIONS_F32;
-  const unsigned wait_flags = options->blocking_waits ? cudaEventBlockingSync : 0;
-  auto* made = new (std::nothrow)
-      st_device{options->ordinal, nullptr, dtype, properties.multiProcessorCount, properties.sharedMemPerMultiprocessor,
-                wait_flags,       nullptr, ""};
+  auto* made = new (std::nothrow) st_device{};
   if (!made) return fail(ST_OUT_OF_MEMORY, "device_open: no memory for the device");
+  made->ordinal = options->ordinal;
+  made->activation_dtype = dtype;
+  made->multiprocessors = properties.multiProcessorCount;
+  made->shared_bytes = properties.sharedMemPerMultiprocessor;
+  made->overlaps = properties.major >= 9;
+  made->wait_flags = options->blocking_waits ? cudaEventBlockingSync : 0;
   status = retain_context(made);
   if (status == ST_OK) status = load_kernels(*made);
   if (status != ST_OK) {
@@ -203,7 +206,7 @@ st_status copy(st_stream* stream, void* destination, const void* source, uint64_
   ST_REQUIRE(stream && destination && source, "copy: a pointer is null");
   if (bytes == 0) return ST_OK;
   ST_ON(stream->device->context, "copy");
-  return checked(cudaMemcpyAsync(destination, source, bytes, cudaMemcpyDefault, stream->handle), "copy");
+  return checked(cudaMemcpyAsync(destination, source, bytes, cudaMemcpyDefault, stream->for_other_work()), "copy");
 }
 
 st_status measure_device(st_device* device, st_rates* rates) {

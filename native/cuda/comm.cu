@@ -178,7 +178,7 @@ st_status Exchange::launch(const Launch& body) const {
 
 st_status Exchange::gather(const float* sent, float* received, int64_t count) const {
   return launch([&](const Nccl& nccl, void* handle) {
-    return nccl.all_gather(sent, received, static_cast<size_t>(count), kNcclF32, handle, stream->handle);
+    return nccl.all_gather(sent, received, static_cast<size_t>(count), kNcclF32, handle, stream->for_other_work());
   });
 }
 
@@ -187,8 +187,8 @@ st_status Exchange::scatter(const float* sent, float* received, int64_t count) c
     int error = nccl.group_start();
     auto size = static_cast<size_t>(count);
     for (int k = 0; k < comm->ranks && error == 0; ++k) {
-      error = nccl.send(sent + k * count, size, kNcclF32, k, handle, stream->handle);
-      if (error == 0) error = nccl.receive(received + k * count, size, kNcclF32, k, handle, stream->handle);
+      error = nccl.send(sent + k * count, size, kNcclF32, k, handle, stream->for_other_work());
+      if (error == 0) error = nccl.receive(received + k * count, size, kNcclF32, k, handle, stream->for_other_work());
     }
     int end = nccl.group_end();
     return error != 0 ? error : end;
@@ -198,7 +198,7 @@ st_status Exchange::scatter(const float* sent, float* received, int64_t count) c
 st_status Exchange::share(void* data, int64_t bytes) const {
   return launch([&](const Nccl& nccl, void* handle) {
     const char* own = static_cast<const char*>(data) + comm->rank * bytes;
-    return nccl.all_gather(own, data, static_cast<size_t>(bytes), kNcclInt8, handle, stream->handle);
+    return nccl.all_gather(own, data, static_cast<size_t>(bytes), kNcclInt8, handle, stream->for_other_work());
   });
 }
 

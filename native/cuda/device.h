@@ -18,6 +18,7 @@ struct st_device {
   int32_t activation_dtype;
   int multiprocessors;
   uint64_t shared_bytes;           // shared memory of a multiprocessor
+  bool overlaps;                   // a kernel may begin before the one ahead has ended: from sm_90 on
   unsigned wait_flags;             // of events: whether a thread that waits for them sleeps
   const st::cuda::Cublas* cublas;  // nullptr: not requested, or not found
   char products[sizeof(st_device_info::products)];
@@ -37,12 +38,19 @@ struct st_stream {
   bool adopted;                     // the handle is a caller's
   bool recording = false;           // a graph is recorded: handle and recorder are exchanged meanwhile
   cudaStream_t recorder = nullptr;  // the stream that graphs are recorded on
+  bool overlaps = false;            // the next kernel may begin early: the last work recorded is one of ours
   cudaEvent_t waited = nullptr;     // by a thread that sleeps until the stream is done; nullptr: threads spin
   void* scratch = nullptr;
   uint64_t scratch_bytes = 0;                  // kScratchBytes or more
   void* cublas = nullptr;                      // its handle for this stream; nullptr where the device has no cuBLAS
   void* cublas_memory = nullptr;               // a part of a product: weights in plain rows, sums; then its workspace
   std::shared_ptr<st::cuda::CommGroup> group;  // of the collectives since the host waited last; nullptr: there are none
+
+  // The handle for work that is no kernel of the library: what comes next begins when all before has ended.
+  cudaStream_t for_other_work() {
+    overlaps = false;
+    return handle;
+  }
 };
 
 namespace st::cuda {

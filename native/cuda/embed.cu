@@ -29,6 +29,7 @@ __device__ __forceinline__ void add_entry(float (&totals)[kParts][4], int32_t vo
 // one for each further 8 entries; many: by memory bandwidth. Registers: 112.
 template <typename W, typename A>
 __global__ void __launch_bounds__(kThreads) embed_kernel(st_embed op) {
+  follow_previous();
   constexpr int kFlight = 8;
   int64_t quarter_at = int64_t{blockIdx.y} * kThreads + threadIdx.x;
   int64_t col_tile = quarter_at / 4;

@@ -12,6 +12,7 @@ constexpr unsigned kThreads = 256;
 // Reads each entry's row once: 34 bytes for 32 columns. Registers: 56.
 template <typename A>
 __global__ void __launch_bounds__(kThreads) embed_blocks_kernel(st_embed op) {
+  follow_previous();
   int64_t col = (int64_t{blockIdx.y} * kThreads + threadIdx.x) * 4, cols = op.table.cols;
   if (col >= cols) return;
   const auto* values = static_cast<const int8_t*>(op.table.data);

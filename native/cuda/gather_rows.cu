@@ -11,6 +11,7 @@ constexpr unsigned kThreads = 256;
 // Registers: 32.
 template <typename A>
 __global__ void __launch_bounds__(kThreads) gather_rows_kernel(st_gather_rows op) {
+  follow_previous();
   int64_t col = int64_t{blockIdx.y} * kThreads + threadIdx.x, row = blockIdx.x;
   if (col >= op.cols) return;
   static_cast<A*>(op.out)[row * op.cols + col] = static_cast<const A*>(op.in)[int64_t{op.index[row]} * op.cols + col];

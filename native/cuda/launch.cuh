@@ -20,28 +20,82 @@
 
 namespace st::cuda {
 
+// Programmatic dependent launch, from sm_90 on: in a graph, a kernel may begin while the one ahead of it still runs, so
+// that the time to start it is hidden. Its blocks come when every block ahead of it has begun, called let_next_begin()
+// and left room.
+//
+// What makes that safe: every kernel of the library calls wait_for_previous() in every thread, before any access to
+// memory that another kernel may write or read. The call returns when the kernel ahead has ended, its stores visible.
+// That one had waited for the one ahead of it, so all have ended, however many were started early. Before the call, a
+// kernel may only read weights, which are complete before a graph is launched. The machine code is checked for this by
+// KernelsWait, and on the emulated device every thread.
+//
+// Whatever is no kernel of the library comes after the end of all kernels before it, and before the beginning of all
+// after it: st_stream::overlaps is set only between two kernels of one graph. A graph is launched, an event recorded
+// and a copy made when the last kernel has ended, which is after all others have. So a caller that adds work to the
+// stream, or waits for an event, sees what a stream promises.
+#if defined(ST_SIMT)
+inline void wait_for_previous() {
+  simt::wait_for_previous();
+}
+inline void let_next_begin() {}
+#else
+__device__ __forceinline__ void wait_for_previous() {
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
+  asm volatile("griddepcontrol.wait;" ::: "memory");
+#endif
+}
+__device__ __forceinline__ void let_next_begin() {
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
+  asm volatile("griddepcontrol.launch_dependents;" ::: "memory");
+#endif
+}
+#endif
+
+// What a kernel begins with if nothing can be read ahead. The next one is let in at once: it waits, too, and takes only
+// what room this one leaves.
+__device__ __forceinline__ void follow_previous() {
+  let_next_begin();
+  wait_for_previous();
+}
+
 #if defined(ST_SIMT)
 
 template <typename... P>
 cudaError_t start_kernel(void (*kernel)(P...), dim3 grid, dim3 block, size_t shared_bytes, cudaStream_t stream,
-                         const std::tuple<P...>& arguments) {
+                         bool /*overlaps*/, const std::tuple<P...>& arguments) {
   return simt::enqueue_kernel(reinterpret_cast<const void*>(kernel), grid, block, shared_bytes, stream,
-                              [kernel, arguments] { std::apply(kernel, arguments); });
+                              [kernel, arguments] {
+                                std::apply(kernel, arguments);
+                                simt::expect_waited();
+                              });
 }
 
 #else
 
 template <typename... P, size_t... I>
 cudaError_t start_kernel(void (*kernel)(P...), dim3 grid, dim3 block, size_t shared_bytes, cudaStream_t stream,
-                         std::tuple<P...>& arguments, std::index_sequence<I...>) {
+                         bool overlaps, std::tuple<P...>& arguments, std::index_sequence<I...>) {
   void* pointers[] = {static_cast<void*>(&std::get<I>(arguments))...};
-  return cudaLaunchKernel(reinterpret_cast<const void*>(kernel), grid, block, pointers, shared_bytes, stream);
+  if (!overlaps)
+    return cudaLaunchKernel(reinterpret_cast<const void*>(kernel), grid, block, pointers, shared_bytes, stream);
+  cudaLaunchAttribute early = {};
+  early.id = cudaLaunchAttributeProgrammaticStreamSerialization;
+  early.val.programmaticStreamSerializationAllowed = 1;
+  cudaLaunchConfig_t config = {};
+  config.gridDim = grid;
+  config.blockDim = block;
+  config.dynamicSmemBytes = shared_bytes;
+  config.stream = stream;
+  config.attrs = &early;
+  config.numAttrs = 1;
+  return cudaLaunchKernelExC(&config, reinterpret_cast<const void*>(kernel), pointers);
 }
 
 template <typename... P>
 cudaError_t start_kernel(void (*kernel)(P...), dim3 grid, dim3 block, size_t shared_bytes, cudaStream_t stream,
-                         std::tuple<P...>& arguments) {
-  return start_kernel(kernel, grid, block, shared_bytes, stream, arguments, std::index_sequence_for<P...>());
+                         bool overlaps, std::tuple<P...>& arguments) {
+  return start_kernel(kernel, grid, block, shared_bytes, stream, overlaps, arguments, std::index_sequence_for<P...>());
 }
 
 #endif
@@ -78,7 +132,9 @@ st_status launch(const char* operation, dim3 grid, dim3 block, size_t shared_byt
   auto values = arguments_of(kKernel, std::forward<A>(arguments)...);
   CurrentContext current(stream->device->context);
   cudaError_t error = current.error();
-  if (error == cudaSuccess) error = start_kernel(kKernel, grid, block, shared_bytes, stream->handle, values);
+  if (error == cudaSuccess)
+    error = start_kernel(kKernel, grid, block, shared_bytes, stream->handle, stream->overlaps, values);
+  stream->overlaps = stream->recording && stream->device->overlaps;
   return checked(error, operation);
 }
 

@@ -53,6 +53,7 @@ __device__ __forceinline__ void finish_tile(const st_linear& op, Parts parts, co
 // Block (tile of outputs, kRows rows), a warp per part of K that W has. Registers: 64.
 template <typename W, typename A>
 __global__ void __launch_bounds__(kThreads) linear_fma_kernel(st_linear op, Parts parts) {
+  follow_previous();
   ST_SHARED(float, partial, kParts* kRows* kTile);
   int lane = static_cast<int>(threadIdx.x % kWarpSize), warp = static_cast<int>(threadIdx.x / kWarpSize);
   int cols = op.w.cols, col_tiles = static_cast<int>(tiles_of(cols));

@@ -22,6 +22,7 @@ using Piece = Pack<uint32_t, 4>;
 // out[r, c] = W[r, c] for tiles of 16 bits, with rows of tiles_of(cols) * kTile elements. Block (tile of rows, kTiles
 // tiles of columns), a warp per tile. Registers: 32.
 __global__ void __launch_bounds__(kThreads) lay_out_kernel(const Piece* weights, Piece* out, int32_t col_tiles) {
+  follow_previous();
   ST_SHARED(Piece, lines, kTile * kPieceStride);
   int lane = static_cast<int>(threadIdx.x % kWarpSize), warp = static_cast<int>(threadIdx.x / kWarpSize);
   int first_tile = static_cast<int>(blockIdx.y) * kTiles;
@@ -42,6 +43,7 @@ __global__ void __launch_bounds__(kThreads) lay_out_kernel(const Piece* weights,
 // out[row, output] += bias[output]. Block (row, kThreads outputs). Registers: 32.
 template <typename T>
 __global__ void __launch_bounds__(kThreads) add_bias_kernel(T* out, const float* bias, int32_t outputs) {
+  follow_previous();
   int64_t output = int64_t{blockIdx.y} * kThreads + threadIdx.x;
   if (output >= outputs) return;
   T* place = out + int64_t{blockIdx.x} * outputs + output;
@@ -52,6 +54,7 @@ __global__ void __launch_bounds__(kThreads) add_bias_kernel(T* out, const float*
 // kThreads outputs). Registers: 32.
 template <typename A>
 __global__ void __launch_bounds__(kThreads) gate_kernel(st_linear op, const float* sums, int64_t first, int64_t count) {
+  follow_previous();
   int64_t row = blockIdx.x, i = 2 * (int64_t{blockIdx.y} * kThreads + threadIdx.x);
   if (i >= count) return;
   const float* y = sums + row * count + i;
@@ -75,6 +78,7 @@ int64_t tiles_that_fit(const st_linear& op) {
 st_status multiply(st_stream* stream, const st_linear& op, int64_t count, void* out, bool out_f32, int64_t width) {
   const Cublas& cublas = *stream->device->cublas;
   const float one = 1.0f, zero = 0.0f;
+  stream->for_other_work();
   int type = op.w.dtype == ST_BF16 ? kCublasBf16 : kCublasF16;
   int error = cublas.gemm(stream->cublas, kCublasTransposed, kCublasAsItIs, static_cast<int>(count), op.rows, op.w.cols,
                           &one, stream->cublas_memory, type, static_cast<int>(tiles_of(op.w.cols) * kTile), op.x, type,

@@ -18,6 +18,7 @@ constexpr unsigned kThreads = 256;
 template <typename A>
 __global__ void __launch_bounds__(kThreads)
     round_rows_kernel(const A* x, int32_t rows, int32_t cols, int8_t* values, float* scales, int32_t stride) {
+  follow_previous();
   int64_t blocks = int8_blocks(cols);
   int64_t at = int64_t{blockIdx.x} * (kThreads / kWarpSize) + threadIdx.x / kWarpSize, row = at / blocks;
   if (row >= rows) return;

@@ -230,6 +230,7 @@ __device__ __forceinline__ void linear_block(const st_linear& op, const Scales& 
 template <typename T, typename A, typename S, bool kAligned>
 __global__ void __launch_bounds__(kThreads, S::kTiles* S::kGroups <= (S::kScaled ? 4 : 16) ? 2 : 1)
     linear_parts_kernel(st_linear op, Scales scales, Cut cut, float* scratch, unsigned* tickets) {
+  follow_previous();
   linear_block<T, A, S, kAligned>(op, scales, cut, scratch, tickets);
 }
 
@@ -240,6 +241,7 @@ __global__ void __launch_bounds__(kThreads, S::kTiles* S::kGroups <= (S::kScaled
 template <typename T, typename A, typename S, bool kAligned>
 __global__ void __launch_bounds__(kThreads)
     linear_turns_kernel(st_linear op, Scales scales, Cut cut, float* scratch, unsigned* tickets) {
+  follow_previous();
   linear_block<T, A, S, kAligned>(op, scales, cut, scratch, tickets);
 }
 

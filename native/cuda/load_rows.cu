@@ -11,6 +11,7 @@ constexpr unsigned kThreads = 256;
 // out[r, c] = 0 + source[r, c]. Registers: 32.
 template <typename S, typename A>
 __global__ void __launch_bounds__(kThreads) load_rows_kernel(st_load_rows op) {
+  follow_previous();
   int64_t col = int64_t{blockIdx.y} * kThreads + threadIdx.x, row = blockIdx.x;
   if (col >= op.cols) return;
   int64_t at = row * op.cols + col;

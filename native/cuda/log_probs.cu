@@ -8,6 +8,7 @@ namespace {
 
 // One block per row. NaN for an id beyond the vocabulary. Registers: 80.
 __global__ void __launch_bounds__(kThreads, 1) log_probs_kernel(st_log_probs op, LogitRows rows) {
+  follow_previous();
   ST_DYNAMIC_SHARED(Search, search);
   int64_t r = blockIdx.x;
   int32_t slot = op.slots[r];
@@ -42,6 +43,7 @@ __global__ void __launch_bounds__(kThreads, 1) log_probs_kernel(st_log_probs op,
 
 // One block per row. NaN for an id beyond the vocabulary. Registers: 64.
 __global__ void __launch_bounds__(kThreads) score_kernel(st_score op, LogitRows rows) {
+  follow_previous();
   int64_t r = blockIdx.x;
   LogitRow row = open_row(rows, r, 0);
   RowStatistics statistics = {};

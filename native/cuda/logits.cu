@@ -9,6 +9,7 @@ namespace {
 // bound by memory bandwidth, built for 80 % of it (5 blocks an SM with 30 KB in flight). One row: one latency.
 // Registers: 24.
 __global__ void __launch_bounds__(kThreads) logit_tiles_kernel(LogitRows op) {
+  follow_previous();
   int64_t r = blockIdx.y, tiles = logit_tiles(op.vocabulary);
   int64_t tile = int64_t{blockIdx.x} * kWarps + threadIdx.x / kWarpSize;
   if (op.slot(r) < 0 || tile >= tiles) return;
@@ -49,6 +50,7 @@ struct ThreadSums {
 // instructions a logit (two of them conversions to 64 bits at a quarter of the rate or less). One row: two latencies,
 // 50 blocks at V = 151,936. Registers: 48.
 __global__ void __launch_bounds__(kThreads) logit_sums_kernel(LogitRows op) {
+  follow_previous();
   ST_SHARED(ChunkSums, of_warp, kWarps);
   int64_t r = blockIdx.y, chunk = blockIdx.x, ids[kChunkFours];
   int32_t slot = op.slot(r);

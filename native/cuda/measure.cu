@@ -31,6 +31,7 @@ __device__ inline uint32_t mixed(const Quad& part) {
 // Reads data[count] once and writes nothing: count * 16 bytes, bound by memory. `count` is a multiple of the loads of a
 // whole grid. Registers: 40.
 __global__ void __launch_bounds__(kThreads) read_kernel(const Quad* data, int64_t count, uint32_t* out) {
+  follow_previous();
   const int64_t threads = int64_t{gridDim.x} * kThreads;
   uint32_t sum = 0;
   for (int64_t i = int64_t{blockIdx.x} * kThreads + threadIdx.x; i < count; i += threads * kLoads) {
@@ -45,6 +46,7 @@ __global__ void __launch_bounds__(kThreads) read_kernel(const Quad* data, int64_
 
 // kSums multiply-adds of a thread in each round, in f32 and not on tensor cores. Registers: 40.
 __global__ void __launch_bounds__(kThreads) multiply_add_kernel(int64_t rounds, float factor, uint32_t* out) {
+  follow_previous();
   float sums[kSums];
   for (int i = 0; i < kSums; ++i) sums[i] = static_cast<float>(threadIdx.x + i);
   for (int64_t round = 0; round < rounds; ++round)
@@ -71,6 +73,7 @@ __device__ __forceinline__ void multiply(int32_t (&d)[4], const uint32_t (&a)[4]
 // depends on them. S = float: m16n8k16 of bf16; int32_t: m16n8k32 of the same bits as 8-bit integers. Registers: 96.
 template <typename S>
 __global__ void __launch_bounds__(kThreads) mma_kernel(int64_t rounds, uint32_t seed, uint32_t* out) {
+  follow_previous();
   S sums[kSums][4] = {};
   uint32_t a[kOperands][4], b[kOperands][2];
   for (int i = 0; i < kOperands; ++i) {

@@ -16,6 +16,7 @@ template <typename T>
 __global__ void __launch_bounds__(kThreads)
     pack_kernel(T* w, int32_t rows, int32_t cols, int32_t first_row, int32_t row_step, int32_t count, int32_t padding,
                 const T* source) {
+  follow_previous();
   int64_t quarters = tiles_of(cols) * 4;
   int64_t at = int64_t{blockIdx.x} * kThreads + threadIdx.x, i = at / quarters;
   if (i >= int64_t{count} + padding) return;
@@ -55,6 +56,7 @@ template <typename T>
 __global__ void __launch_bounds__(kThreads)
     pack_blocks_kernel(int8_t* w, int32_t rows, int32_t cols, int32_t first_row, int32_t row_step, int32_t count,
                        int32_t padding, const T* source, int64_t source_row) {
+  follow_previous();
   int64_t blocks = int8_blocks(cols);
   int64_t at = int64_t{blockIdx.x} * (kThreads / kWarpSize) + threadIdx.x / kWarpSize, i = at / blocks;
   if (i >= int64_t{count} + padding) return;
@@ -70,6 +72,7 @@ __global__ void __launch_bounds__(kThreads)
 // One number a thread. Registers: 32.
 template <typename T>
 __global__ void __launch_bounds__(kThreads) convert_kernel(float* destination, const T* source, int64_t count) {
+  follow_previous();
   int64_t i = int64_t{blockIdx.x} * kThreads + threadIdx.x;
   if (i < count) destination[i] = to_float(source[i]);
 }
@@ -80,7 +83,7 @@ st_status upload(st_stream* stream, const void* source, int64_t pitch, int64_t b
   CurrentContext current(stream->device->context);
   auto width = static_cast<size_t>(bytes);
   return checked(cudaMemcpy2DAsync(staging(stream), width, source, static_cast<size_t>(pitch), width,
-                                   static_cast<size_t>(rows), cudaMemcpyDefault, stream->handle),
+                                   static_cast<size_t>(rows), cudaMemcpyDefault, stream->for_other_work()),
                  "upload");
 }
 
@@ -143,6 +146,7 @@ st_status pack(st_stream* stream, const st_pack* op) {
     auto first = static_cast<int32_t>(op->first_row + done * op->row_step);
     bool last_tile = (first + (int64_t{rows} - 1) * op->row_step) / kTile == (w.rows - 1) / kTile;
     ST_TRY(pack_staged(stream, *op, first, rows, last_tile ? padding : 0));
+    stream->overlaps = false;  // the next kernel may read weights before it waits
   }
   return ST_OK;
 }
@@ -161,6 +165,7 @@ st_status convert_to_f32(st_stream* stream, float* destination, const void* sour
       return launch<convert_kernel<T>>("convert_to_f32", blocks_for(now, kThreads), kThreads, 0, stream,
                                        destination + done, static_cast<const T*>(staging(stream)), now);
     }));
+    stream->overlaps = false;  // as after pack
   }
   return ST_OK;
 }

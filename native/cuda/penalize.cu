@@ -10,6 +10,7 @@ constexpr unsigned kThreads = 256;
 
 // Row blockIdx.y, one logit a thread. Biases of one id are added in the order of the list. Registers: 32.
 __global__ void __launch_bounds__(kThreads) penalize_kernel(st_penalize op) {
+  follow_previous();
   int64_t id = int64_t{blockIdx.y} * kThreads + threadIdx.x, row = blockIdx.x;
   int32_t slot = op.slots[row];
   if (slot < 0 || id >= op.vocabulary) return;

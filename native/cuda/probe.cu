@@ -16,6 +16,7 @@ __device__ void write_plain(int32_t id, int64_t row, int entries, int32_t* ids, 
 
 // One block per row. Registers: 64.
 __global__ void __launch_bounds__(kThreads) probe_kernel(st_probe op, LogitRows rows) {
+  follow_previous();
   ST_SHARED(int32_t, emitted, 1);
   int64_t r = blockIdx.x, slot = op.slots[r];
   if (slot < 0) return;

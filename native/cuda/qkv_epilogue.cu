@@ -30,6 +30,7 @@ __device__ __forceinline__ void normalize_head(float (&a)[kPairs], float (&b)[kP
 // A warp per head, of queries, keys and values alike; block (row, heads). K: type of the cache. Registers: 64.
 template <typename A, typename K>
 __global__ void __launch_bounds__(kThreads) qkv_epilogue_kernel(st_qkv_epilogue op) {
+  follow_previous();
   int lane = static_cast<int>(threadIdx.x % kWarpSize);
   int head = static_cast<int>(blockIdx.y) * kWarps + static_cast<int>(threadIdx.x / kWarpSize);
   auto row = static_cast<int32_t>(blockIdx.x);

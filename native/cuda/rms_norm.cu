@@ -55,6 +55,7 @@ __device__ __forceinline__ void store_piece(T* row, int first, int cols, const f
 // by memory bandwidth, built for 80 % of it. Registers: 120.
 template <typename A, bool kWide>
 __global__ void __launch_bounds__(kThreads) rms_norm_kernel(st_rms_norm op) {
+  follow_previous();
   int64_t offset = int64_t{blockIdx.x} * op.cols;
   A* residual = static_cast<A*>(op.residual) + offset;
   const A* delta = op.delta ? static_cast<const A*>(op.delta) + offset : nullptr;

@@ -10,6 +10,7 @@ constexpr unsigned kThreads = 128;
 
 // One angle a thread. Registers: 32.
 __global__ void __launch_bounds__(kThreads) rope_angles_kernel(st_rope_angles op) {
+  follow_previous();
   int64_t at = int64_t{blockIdx.x} * kThreads + threadIdx.x, row = at / op.half, i = at % op.half;
   if (row >= op.rows) return;
   double angle = op.positions[row] * op.inverse_frequencies[i];

@@ -380,6 +380,7 @@ __device__ __forceinline__ void sample_row(const st_sample& op, const LogitRows&
 // atomics of one SM, about 20 instructions a logit, and 45 where e^x is needed: in the first walk of a search by mass,
 // and in the draw. Ties that a cut divides cost one walk more. Registers: 128.
 __global__ void __launch_bounds__(kThreads, 1) sample_basic_kernel(st_sample op, LogitRows rows) {
+  follow_previous();
   ST_DYNAMIC_SHARED(Shared, memory);
   sample_row<true>(op, rows, *memory);
 }
@@ -387,6 +388,7 @@ __global__ void __launch_bounds__(kThreads, 1) sample_basic_kernel(st_sample op,
 // The same for rows of the other strategies and those that record; a block whose row is basic ends at once.
 // Registers: 144.
 __global__ void __launch_bounds__(kThreads, 1) sample_strategy_kernel(st_sample op, LogitRows rows) {
+  follow_previous();
   ST_DYNAMIC_SHARED(Shared, memory);
   sample_row<false>(op, rows, *memory);
 }

@@ -10,6 +10,7 @@ constexpr unsigned kThreads = 256;
 
 // A thread per entry; the entries of a step are few, so this takes as long as a launch. Registers: 32.
 __global__ void __launch_bounds__(kThreads) set_blocks_kernel(st_set_blocks op) {
+  follow_previous();
   int64_t i = int64_t{blockIdx.x} * kThreads + threadIdx.x;
   if (i >= op.count) return;
   st_table_entry entry = op.entries[i];

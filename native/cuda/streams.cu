@@ -179,6 +179,7 @@ namespace {
 
 st_status exchange_recorder(const char* function, st_stream* stream) {
   std::swap(stream->handle, stream->recorder);
+  stream->overlaps = false;
   int error = aim_cublas(stream);
   if (error == 0) return ST_OK;
   return fail(ST_INTERNAL, "%s: cuBLAS says: %s", function, stream->device->cublas->status_text(error));

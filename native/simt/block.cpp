@@ -37,7 +37,7 @@ void Block::begin(const Launch& launch, uint64_t index) {
   random_state_ = launch.seed * 0x9E3779B97F4A7C15u + index;
   if (threads_.size() < count_) threads_.resize(count_);
   for (unsigned t = 0; t < count_; ++t) {
-    threads_[t].waits_at_barrier = false;
+    threads_[t].waits_at_barrier = threads_[t].waited = false;
     threads_[t].place = unfolded(t, launch.block);
     threads_[t].copies.clear();
   }
@@ -152,6 +152,10 @@ void Block::diagnose_deadlock() {
     }
   }
   set_error("threads wait for one another for ever");
+}
+
+void Block::expect_waited() {
+  if (!threads_[current_].waited) fail(name(current_) + " did not call wait_for_previous()");
 }
 
 // --- barriers and warps --------------------------------------------------------------------------------------------

@@ -38,6 +38,9 @@ class Block {
   // Shared memory by the identity of its declaration; filled with a pattern when the first thread asks.
   void* shared_array(const void* declaration, size_t bytes);
   void* dynamic_shared() { return dynamic_shared_.get(); }
+  // A thread calls the first before anything else, the second at its end.
+  void wait_for_previous() { threads_[current_].waited = true; }
+  void expect_waited();
   // Copies that are deferred until they are waited for, in groups; see async_copy.
   void async_copy(void* destination, const void* source, size_t bytes);
   void async_commit();
@@ -53,6 +56,7 @@ class Block {
     std::unique_ptr<Fiber> fiber;
     uint3 place = {};
     bool waits_at_barrier = false;
+    bool waited = false;                    // for the kernel ahead
     std::vector<std::vector<Copy>> copies;  // the last group is open
   };
   struct Collective {

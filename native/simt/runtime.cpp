@@ -180,6 +180,14 @@ void* dynamic_shared() {
 void async_copy(void* destination, const void* source, size_t bytes) {
   block_of_thread->async_copy(destination, source, bytes);
 }
+void wait_for_previous() {
+  block_of_thread->wait_for_previous();
+}
+
+void expect_waited() {
+  block_of_thread->expect_waited();
+}
+
 void async_commit() {
   block_of_thread->async_commit();
 }

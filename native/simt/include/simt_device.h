@@ -36,6 +36,9 @@ void barrier(const char* file, int line);
 void collective(unsigned mask, void* payload, Complete complete);
 void* shared_array(const void* declaration, size_t bytes);
 void* dynamic_shared();
+// That the thread waits for the kernel ahead, which it must have when it leaves its own.
+void wait_for_previous();
+void expect_waited();
 void async_copy(void* destination, const void* source, size_t bytes);
 void async_commit();
 void async_wait(size_t groups_left);

@@ -35,7 +35,7 @@ class SimtTest : public testing::Test {
 
   template <typename... P, typename... A>
   cudaError_t start(void (*kernel)(P...), unsigned blocks, size_t shared, A... arguments) {
-    return st::cuda::start_kernel(kernel, blocks, kThreads, shared, stream_, std::tuple<P...>(arguments...));
+    return st::cuda::start_kernel(kernel, blocks, kThreads, shared, stream_, false, std::tuple<P...>(arguments...));
   }
 
   template <typename... P>
@@ -151,6 +151,16 @@ TEST_F(SimtTest, BrokenBarriersAreErrors) {
     EXPECT_EQ(wait(), cudaSuccess);
     EXPECT_EQ(out[6], 7);
   }
+}
+
+TEST_F(SimtTest, EveryThreadMustWaitForTheKernelAhead) {
+  int* out = ints(kThreads);
+  EXPECT_EQ(start(late_wait_kernel, 1, 0, out, static_cast<int>(kThreads)), cudaSuccess);
+  EXPECT_EQ(wait(), cudaSuccess);
+  EXPECT_EQ(start(late_wait_kernel, 1, 0, out, static_cast<int>(kThreads) - 1), cudaSuccess);
+  cudaError_t error = wait();
+  EXPECT_EQ(error, cudaErrorLaunchFailure);
+  EXPECT_NE(std::string(cudaGetErrorString(error)).find("did not call wait_for_previous()"), std::string::npos);
 }
 
 TEST_F(SimtTest, AStreamDoesNothingBeforeItIsWaitedFor) {

@@ -1,0 +1,46 @@
+# cmake -D CUOBJDUMP=<cuobjdump> -D LIBRARY=<shared library> -P CheckWaiting.cmake
+# Fails unless every kernel, in its machine code for sm_90, lets the next kernel begin and waits for the one ahead of it
+# (native/cuda/launch.cuh) in every thread: nothing that could leave the kernel, branch or access global memory stands
+# before the wait. Kernels in `reads_ahead` may read before it, and branch for that: weights, which no kernel of a graph
+# writes.
+cmake_minimum_required(VERSION 3.25)
+set(reads_ahead "^$")
+set(stores "[ \t](ST|STG|RED|REDG|ATOM|ATOMG|EXIT|RET|CALL)[ .]")
+set(loads "[ \t](LD|LDG|LDGSTS|UBLKCP|BRA|BRX|JMP)[ .]")
+
+execute_process(COMMAND ${CUOBJDUMP} -sass -arch sm_90 ${LIBRARY} OUTPUT_VARIABLE code ERROR_QUIET
+                COMMAND_ERROR_IS_FATAL ANY)
+string(REGEX REPLACE "[][;]" " " code "${code}") # which lists of CMake read otherwise
+string(REPLACE "Function : " ";" functions "${code}")
+list(POP_FRONT functions)
+set(count 0)
+set(problems "")
+foreach(function IN LISTS functions)
+  string(REGEX MATCH "^[A-Za-z0-9_]+" name "${function}")
+  if(NOT name MATCHES "_kernel")
+    continue() # a function that kernels call
+  endif()
+  math(EXPR count "${count} + 1")
+  string(FIND "${function}" "ACQBULK" wait)
+  string(FIND "${function}" "PREEXIT" let)
+  if(wait LESS 0 OR let LESS 0)
+    string(APPEND problems "${name} does not call follow_previous()\n")
+    continue()
+  endif()
+  string(SUBSTRING "${function}" 0 ${wait} before)
+  set(forbidden "${stores}")
+  if(NOT name MATCHES "${reads_ahead}")
+    set(forbidden "${stores}|${loads}")
+  endif()
+  string(REGEX MATCH "${forbidden}" found "${before}")
+  if(found)
+    string(APPEND problems "${name} has ${found} before it waits\n")
+  endif()
+endforeach()
+message(STATUS "${count} kernels")
+if(count EQUAL 0)
+  message(FATAL_ERROR "${LIBRARY} has no kernels for sm_90")
+endif()
+if(problems)
+  message(FATAL_ERROR "${problems}")
+endif()
