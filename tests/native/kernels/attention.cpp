@@ -1,5 +1,6 @@
 // attention: decoding sequences, and chunks of a prompt, over a paged cache of bf16.
 #include <algorithm>
+#include <set>
 
 #include "bench.h"
 
@@ -77,8 +78,9 @@ void bench_attention(Bench& bench, const Shape& shape) {
     for (int32_t sequences : {1, 16, 64})
       for (int32_t context : {512, 2048, 8192, 32768})
         for (int32_t limit : {context + 64, 131072}) measure(bench, shape, cache, {sequences, 1, context, limit});
-    for (int32_t context : {256, 2048, 8192})
-      for (int32_t limit : {context + 64, 131072}) measure(bench, shape, cache, {1, 256, context, limit});
+    for (int32_t chunk : {256, 512, 2048})
+      for (int32_t context : std::set<int32_t>{chunk, 2048, 8192})
+        for (int32_t limit : {context + 64, 131072}) measure(bench, shape, cache, {1, chunk, context, limit});
   }
   bench.api->memory_free(bench.device, cache.keys);
   bench.api->memory_free(bench.device, cache.values);

@@ -16,7 +16,7 @@ constexpr Shape kShapes[] = {
     {"qwen2.5-1.5b", 1536, 12, 2, 128, 8960, 151936},
     {"llama-3.1-8b", 4096, 32, 8, 128, 14336, 128256},
 };
-constexpr Shape kTinyShape = {"tiny", 128, 4, 2, 64, 256, 512};
+constexpr Shape kTinyShapes[] = {{"tiny", 128, 4, 2, 64, 256, 512}, {"tinier", 64, 2, 1, 64, 128, 256}};
 
 [[noreturn]] void quit(const char* message) {
   fprintf(stderr, "%s\n", message);
@@ -34,7 +34,7 @@ const st_api* load(const char* path) {
 
 }  // namespace
 
-Bench::Bench(const char* library, std::string only) : api(load(library)), only_(std::move(only)) {
+Bench::Bench(const char* library, Choice choice) : api(load(library)), choice_(std::move(choice)) {
   st_device_options options = {};
   options.size = sizeof options;
   check(api->device_open(&options, &device));
@@ -46,7 +46,7 @@ Bench::Bench(const char* library, std::string only) : api(load(library)), only_(
   check(api->device_query(device, &info));
   tiny_ = strstr(info.name, "emulated") != nullptr;
   if (tiny_)
-    shapes_ = {kTinyShape};
+    shapes_.assign(std::begin(kTinyShapes), std::end(kTinyShapes));
   else
     shapes_.assign(std::begin(kShapes), std::end(kShapes));
   rates_.size = sizeof rates_;
@@ -64,6 +64,11 @@ Bench::~Bench() {
 
 void Bench::check(st_status status) const {
   if (status != ST_OK) quit(api->last_error());
+}
+
+bool Bench::wanted(const Case& what) const {
+  return wanted(what.operation) && what.name.find(choice_.part) != std::string::npos &&
+         (choice_.rows == 0 || choice_.rows == what.rows);
 }
 
 void* Bench::memory(uint64_t bytes) {
@@ -111,6 +116,7 @@ double Bench::seconds_of(uint64_t count, const std::function<void(uint64_t)>& ru
 }
 
 void Bench::measure(const Case& what, const std::function<void(uint64_t)>& run) {
+  if (!wanted(what)) return;
   constexpr double kReplay = 2e-3;  // seconds that a replay should take at least
   run(0);                           // outside a graph, where an error has its message
   check(api->stream_synchronize(stream));
@@ -129,12 +135,26 @@ void Bench::measure(const Case& what, const std::function<void(uint64_t)>& run) 
 }  // namespace st::kernels
 
 int main(int count, char** arguments) {
-  bool only = count == 4 && strcmp(arguments[2], "--only") == 0;
-  if (count != 2 && !only) {
-    fprintf(stderr, "usage: %s LIBRARY [--only OPERATION]\nPrints a JSON object per line.\n", arguments[0]);
+  st::kernels::Choice choice;
+  bool understood = count % 2 == 0;
+  for (int i = 2; understood && i < count; i += 2) {
+    const std::string option = arguments[i], value = arguments[i + 1];
+    if (option == "--only")
+      choice.operation = value;
+    else if (option == "--case")
+      choice.part = value;
+    else if (option == "--rows")
+      understood = (choice.rows = atoi(value.c_str())) > 0;
+    else
+      understood = false;
+  }
+  if (!understood) {
+    fprintf(stderr,
+            "usage: %s LIBRARY [--only OPERATION] [--case SUBSTRING] [--rows N]\nPrints a JSON object per line.\n",
+            arguments[0]);
     return 2;
   }
-  st::kernels::Bench bench(arguments[1], only ? arguments[3] : "");
+  st::kernels::Bench bench(arguments[1], choice);
   bool first = true;
   for (const st::kernels::Shape& shape : bench.shapes()) {
     bench_linear(bench, shape);

@@ -26,10 +26,16 @@ struct Case {
   double bytes, multiply_adds;
 };
 
+// Which cases are measured.
+struct Choice {
+  std::string operation;  // empty: all
+  std::string part;       // that a case's name has
+  int32_t rows = 0;       // 0: all
+};
+
 class Bench {
  public:
-  // `only`: the operation that is measured; empty: all.
-  Bench(const char* library, std::string only);
+  Bench(const char* library, Choice choice);
   ~Bench();
   Bench(const Bench&) = delete;
   Bench& operator=(const Bench&) = delete;
@@ -38,11 +44,15 @@ class Bench {
   bool tiny() const { return tiny_; }
   const std::vector<Shape>& shapes() const { return shapes_; }
   int32_t vocabulary() const { return tiny_ ? 1500 : 151936; }
-  bool wanted(const std::string& operation) const { return only_.empty() || only_ == operation; }
+  bool wanted(const std::string& operation) const {
+    return choice_.operation.empty() || choice_.operation == operation;
+  }
+  bool wanted(const Case& what) const;
   void check(st_status status) const;
 
   // Measures run(i), which submits one operation; i counts them, so that they can go through more data than the caches
-  // hold. They are recorded as a graph, whose replays are timed by events. Prints a line.
+  // hold. They are recorded as a graph, whose replays are timed by events. Prints a line. Does nothing for a case that
+  // is not wanted.
   void measure(const Case& what, const std::function<void(uint64_t i)>& run);
 
   // Device memory, kept to the end; with random bf16 numbers of about 1, or with values.
@@ -66,7 +76,7 @@ class Bench {
  private:
   double seconds_of(uint64_t count, const std::function<void(uint64_t)>& run, int replays);
 
-  std::string only_;
+  Choice choice_;
   bool tiny_ = false;
   std::vector<Shape> shapes_;
   st_rates rates_ = {};

@@ -12,8 +12,6 @@ struct Product {
   int32_t gated, out_f32;
 };
 
-constexpr int32_t kMostRows = 256;
-
 }  // namespace
 
 // Few rows are bound by reading the weights, many by arithmetic.
@@ -24,24 +22,23 @@ void bench_linear(Bench& bench, const Shape& shape) {
       {"gate-up", 2 * shape.ffn, shape.hidden, 1, 0}, {"down", shape.hidden, shape.ffn, 0, 0},
       {"head", shape.vocabulary, shape.hidden, 0, 1},
   };
-  const std::vector<int32_t> rows = bench.tiny()
-                                        ? std::vector<int32_t>{1, 65}
-                                        : std::vector<int32_t>{1, 2, 4, 8, 16, 32, 64, 65, 96, 128, 192, kMostRows};
+  const std::vector<int32_t> rows =
+      bench.tiny() ? std::vector<int32_t>{1, 65} : std::vector<int32_t>{1, 2, 4, 8, 16, 32, 64, 65, 96, 128, 192, 256};
+  const auto most_rows = static_cast<uint64_t>(rows.back());
   uint64_t widest = 0, largest = 0;
   for (const Product& p : products) {
     widest = std::max<uint64_t>({widest, static_cast<uint64_t>(p.inputs), static_cast<uint64_t>(p.outputs)});
     largest = std::max(largest, bench.api->matrix_bytes(p.outputs, p.inputs, ST_BF16));
   }
-  static void* const weights =
-      bench.random_memory(bench.beyond_caches() + 2 * largest);  // the first shape's is largest
-  static void* const x = bench.random_memory(kMostRows * widest * 2);
-  static void* const out = bench.memory(kMostRows * widest * 4);
+  void* const weights = bench.random_memory(bench.beyond_caches() + 2 * largest);
+  void* const x = bench.random_memory(most_rows * widest * 2);
+  void* const out = bench.memory(most_rows * widest * 4);
   for (const Product& p : products) {
     const uint64_t bytes = bench.api->matrix_bytes(p.outputs, p.inputs, ST_BF16);
     const uint64_t places = bench.beyond_caches() / bytes + 1;
     for (int32_t r : rows) {
-      Case what = {"linear", std::string(shape.name) + " " + p.name, r, static_cast<double>(bytes),
-                   static_cast<double>(r) * p.outputs * p.inputs};
+      const Case what = {"linear", std::string(shape.name) + " " + p.name, r, static_cast<double>(bytes),
+                         static_cast<double>(r) * p.outputs * p.inputs};
       bench.measure(what, [&](uint64_t i) {
         st_linear op = {};
         op.size = sizeof op;
