@@ -4,7 +4,7 @@
 # before the wait. Kernels in `reads_ahead` may read before it, and branch for that: weights, which no kernel of a graph
 # writes.
 cmake_minimum_required(VERSION 3.25)
-set(reads_ahead "^$")
+set(reads_ahead "(rms_norm|qkv_epilogue)_kernel")
 set(stores "[ \t](ST|STG|RED|REDG|ATOM|ATOMG|EXIT|RET|CALL)[ .]")
 set(loads "[ \t](LD|LDG|LDGSTS|UBLKCP|BRA|BRX|JMP)[ .]")
 
