@@ -91,7 +91,7 @@ __device__ __forceinline__ Piece<A> scaled(const Piece<A>& stored, float factor,
 // kernel ahead has ended, those of the residual and of delta together, before any is used. Reads residual and delta,
 // writes residual and out: 8 bytes a column (16 for f32), and reads 4 of the weight, which the caches hold. Few rows:
 // bound by one latency, a reduction and its barrier, about 1 us with the start of the kernel; many: by memory
-// bandwidth, built for 80 % of it. Registers: 80.
+// bandwidth, built for 80 % of it. Registers: 96.
 template <typename A, bool kWide>
 __global__ void __launch_bounds__(kThreads, 1) rms_norm_kernel(st_rms_norm op) {
   int begin = static_cast<int>(threadIdx.x) * kWidth;
