@@ -8,8 +8,10 @@ namespace st {
 
 constexpr int kSplit = 256;  // positions of an attention split
 
-// The sequence that owns a row: the last one that begins at or before it.
+// The sequence that owns a row: the last one that begins at or before it. Tried first is that of a batch with one row
+// per sequence.
 ST_HD int32_t sequence_of(const st_batch& batch, int32_t row) {
+  if (row < batch.sequences && (batch.first_row[row] == row) & (batch.first_row[row + 1] > row)) return row;
   int32_t low = 0, high = batch.sequences - 1;
   while (low < high) {
     int32_t middle = (low + high + 1) / 2;

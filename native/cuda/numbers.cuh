@@ -1,6 +1,8 @@
 // Number types of activations and weights, conversions, and loads of several numbers at once.
 #pragma once
 
+#include <type_traits>
+
 #include "common/formats.h"
 #include "cuda/launch.cuh"
 
@@ -69,6 +71,35 @@ struct alignas(sizeof(T) * N) Words {
 template <typename T>
 __device__ __forceinline__ uint32_t packed(T low, T high) {
   return static_cast<uint32_t>(low.bits) | static_cast<uint32_t>(high.bits) << 16;
+}
+
+// Two numbers that are rounded by one instruction, where one at a time would take the slow unit of conversions.
+template <typename T>
+__device__ __forceinline__ uint32_t rounded_pair(float low, float high) {
+#if defined(__CUDA_ARCH__)
+  uint32_t pair;
+  if constexpr (std::is_same_v<T, Bf16>)
+    asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(pair) : "f"(high), "f"(low));
+  else
+    asm("cvt.rn.f16x2.f32 %0, %1, %2;" : "=r"(pair) : "f"(high), "f"(low));
+  return pair;
+#else
+  return packed(from_float<T>(low), from_float<T>(high));
+#endif
+}
+
+// Words of N numbers, rounded.
+template <typename T, int N>
+__device__ __forceinline__ Words<T, N> rounded(const float (&values)[N]) {
+  Words<T, N> result;
+#pragma unroll
+  for (int i = 0; i < N; i += 4 / sizeof(T)) {
+    if constexpr (sizeof(T) == 4)
+      result.words[i] = bits_of(values[i]);
+    else
+      result.words[i / 2] = rounded_pair<T>(values[i], values[i + 1]);
+  }
+  return result;
 }
 
 // Calls function(T()) with the type that a dtype names.

@@ -8,89 +8,109 @@ namespace st::cuda {
 namespace {
 
 constexpr int kThreads = 128, kWarps = kThreads / kWarpSize;
-constexpr int kPairs = ST_MAX_HEAD_DIM / 2 / kWarpSize;  // pairs of a head that a lane may have
 
-// x / sqrt(mean(x^2) + epsilon) * weight for the halves a and b of a head; lane l has the pairs l, l + 32, ...
-__device__ __forceinline__ void normalize_head(float (&a)[kPairs], float (&b)[kPairs], const float* weight,
-                                               float epsilon, int half, int lane) {
-  float squares = 0.0f;
+// The two halves of a head, which rotate together: lane l has the pairs l, l + 32, ... of them. 0 beyond the head.
+template <int kPairs>
+struct Halves {
+  float first[kPairs] = {}, second[kPairs] = {};
+
+  template <typename T>
+  __device__ __forceinline__ void load(const T* head, int half, int lane) {
 #pragma unroll
-  for (int i = 0; i < kPairs; ++i)
-    if (lane + i * kWarpSize < half) squares = fmaf(b[i], b[i], fmaf(a[i], a[i], squares));
-  float factor = 1.0f / sqrtf(warp_reduce(squares, Sum()) / static_cast<float>(2 * half) + epsilon);
-#pragma unroll
-  for (int i = 0; i < kPairs; ++i) {
-    int at = lane + i * kWarpSize;
-    if (at >= half) continue;
-    a[i] = a[i] * factor * weight[at];
-    b[i] = b[i] * factor * weight[half + at];
+    for (int i = 0; i < kPairs; ++i) {
+      int at = lane + i * kWarpSize;
+      if (at >= half) continue;
+      first[i] = to_float(head[at]);
+      second[i] = to_float(head[half + at]);
+    }
   }
-}
 
-// A warp per head, of queries, keys and values alike; block (row, heads). K: type of the cache. Registers: 64.
-template <typename A, typename K>
+  template <typename T>
+  __device__ __forceinline__ void store(T* head, int64_t stride, int half, int lane) const {
+#pragma unroll
+    for (int i = 0; i < kPairs; ++i) {
+      int at = lane + i * kWarpSize;
+      if (at >= half) continue;
+      head[at * stride] = from_float<T>(first[i]);
+      head[(half + at) * stride] = from_float<T>(second[i]);
+    }
+  }
+
+  // x / sqrt(mean(x^2) + epsilon) * weight.
+  __device__ __forceinline__ void normalize(const Halves& weight, float epsilon, int half) {
+    float squares = 0.0f;
+#pragma unroll
+    for (int i = 0; i < kPairs; ++i) squares = fmaf(second[i], second[i], fmaf(first[i], first[i], squares));
+    float factor = 1.0f / sqrtf(warp_reduce(squares, Sum()) / static_cast<float>(2 * half) + epsilon);
+#pragma unroll
+    for (int i = 0; i < kPairs; ++i) {
+      first[i] = first[i] * factor * weight.first[i];
+      second[i] = second[i] * factor * weight.second[i];
+    }
+  }
+
+  // By angles whose cosines and sines are the halves of `angles`.
+  __device__ __forceinline__ void rotate(const Halves& angles) {
+#pragma unroll
+    for (int i = 0; i < kPairs; ++i) {
+      float c = angles.first[i], s = angles.second[i], a = first[i], b = second[i];
+      first[i] = a * c - b * s;
+      second[i] = b * c + a * s;
+    }
+  }
+};
+
+// A warp per head, of queries, keys and values alike; block (row, heads). K: type of the cache; kPairs: of a lane, for
+// heads of up to 64 kPairs. Reads and writes 2 bytes an element (4 for f32), reads 4 of the angles and 4 of the norms,
+// which the caches hold. Few rows: bound by two latencies, that of the row and of its block of the cache; many: by
+// instructions, about 200 a warp. Registers: 88.
+template <typename A, typename K, int kPairs>
 __global__ void __launch_bounds__(kThreads) qkv_epilogue_kernel(st_qkv_epilogue op) {
   follow_previous();
   int lane = static_cast<int>(threadIdx.x % kWarpSize);
   int head = static_cast<int>(blockIdx.y) * kWarps + static_cast<int>(threadIdx.x / kWarpSize);
-  auto row = static_cast<int32_t>(blockIdx.x);
-  int32_t position = op.batch.positions[row];
   int all_heads = op.heads + 2 * op.kv_heads, half = op.head_dim / 2;
-  if (position < 0 || head >= all_heads) return;  // whole warps
-  A* x = static_cast<A*>(op.qkv) + (int64_t{row} * all_heads + head) * op.head_dim;
-  float a[kPairs], b[kPairs];
-#pragma unroll
-  for (int i = 0; i < kPairs; ++i) {
-    int at = lane + i * kWarpSize;
-    a[i] = at < half ? to_float(x[at]) : 0.0f;
-    b[i] = at < half ? to_float(x[half + at]) : 0.0f;
-  }
   bool is_query = head < op.heads, is_value = head >= op.heads + op.kv_heads;
   const float* norm = is_query ? op.q_norm : is_value ? nullptr : op.k_norm;
-  if (norm) normalize_head(a, b, norm, op.epsilon, half, lane);
-  const float* angles = op.angles + int64_t{row} * op.head_dim;
-#pragma unroll
-  for (int i = 0; i < kPairs; ++i) {
-    int at = lane + i * kWarpSize;
-    if (at >= half || is_value) continue;
-    float c = angles[at], s = angles[half + at], first = a[i], second = b[i];
-    a[i] = first * c - second * s;
-    b[i] = second * c + first * s;
-  }
-  int64_t stride = 1;
-  K* kv = nullptr;
-  if (!is_query) {
-    int32_t block = block_of(op.batch, op.cache, sequence_of(op.batch, row), position);
-    if (block < 0) return;
-    int g = head - op.heads - (is_value ? op.kv_heads : 0), within = position % kBlock;
-    kv = static_cast<K*>(is_value ? op.cache.values : op.cache.keys) + kv_offset(block, op.kv_heads, g, op.head_dim) +
-         (is_value ? value_slot(within) : within * op.head_dim);
-    stride = is_value ? kBlock : 1;
-  }
-#pragma unroll
-  for (int i = 0; i < kPairs; ++i) {
-    int at = lane + i * kWarpSize;
-    if (at >= half) continue;
-    if (is_query) {
-      x[at] = from_float<A>(a[i]);
-      x[half + at] = from_float<A>(b[i]);
-    } else {
-      kv[at * stride] = from_float<K>(a[i]);
-      kv[(half + at) * stride] = from_float<K>(b[i]);
-    }
-  }
+  Halves<kPairs> values, angles, weight;
+  let_next_begin();
+  if (norm) weight.load(norm, half, lane);
+  wait_for_previous();
+
+  if (head >= all_heads) return;  // whole warps
+  auto row = static_cast<int32_t>(blockIdx.x);
+  int32_t position = op.batch.positions[row];
+  A* x = static_cast<A*>(op.qkv) + (int64_t{row} * all_heads + head) * op.head_dim;
+  values.load(x, half, lane);
+  if (!is_value) angles.load(op.angles + int64_t{row} * op.head_dim, half, lane);
+  int32_t sequence = is_query ? 0 : sequence_of(op.batch, row);
+  if (position < 0) return;
+  int32_t block = is_query ? 0 : block_of(op.batch, op.cache, sequence, position);
+  if (block < 0) return;
+  if (norm) values.normalize(weight, op.epsilon, half);
+  if (!is_value) values.rotate(angles);
+  if (is_query) return values.store(x, 1, half, lane);
+  int g = head - op.heads - (is_value ? op.kv_heads : 0), within = position % kBlock;
+  K* kv = static_cast<K*>(is_value ? op.cache.values : op.cache.keys) + kv_offset(block, op.kv_heads, g, op.head_dim) +
+          (is_value ? value_slot(within) : within * op.head_dim);
+  values.store(kv, is_value ? kBlock : 1, half, lane);
+}
+
+template <typename A, typename K>
+st_status launch_epilogue(st_stream* stream, const st_qkv_epilogue& op) {
+  dim3 grid(static_cast<unsigned>(op.batch.rows), blocks_for(op.heads + 2 * op.kv_heads, kWarps));
+  return op.head_dim <= 128
+             ? launch<qkv_epilogue_kernel<A, K, 2>>("qkv_epilogue", grid, kThreads, 0, stream, op)
+             : launch<qkv_epilogue_kernel<A, K, ST_MAX_HEAD_DIM / 64>>("qkv_epilogue", grid, kThreads, 0, stream, op);
 }
 
 }  // namespace
 
 st_status qkv_epilogue(st_stream* stream, const st_qkv_epilogue* op) {
   ST_TRY(check(stream, op));
-  dim3 grid(static_cast<unsigned>(op->batch.rows), blocks_for(op->heads + 2 * op->kv_heads, kWarps));
   return with_type(stream->device->activation_dtype, [&](auto activation) {
     using A = decltype(activation);
-    if (op->cache.dtype == ST_F32)
-      return launch<qkv_epilogue_kernel<A, float>>("qkv_epilogue", grid, kThreads, 0, stream, *op);
-    return launch<qkv_epilogue_kernel<A, Bf16>>("qkv_epilogue", grid, kThreads, 0, stream, *op);
+    return op->cache.dtype == ST_F32 ? launch_epilogue<A, float>(stream, *op) : launch_epilogue<A, Bf16>(stream, *op);
   });
 }
 

@@ -7,16 +7,18 @@
 namespace st::cuda {
 namespace {
 
-constexpr int kThreads = 256, kWarps = kThreads / kWarpSize;
+constexpr int kThreads = 512, kWarps = kThreads / kWarpSize;
 constexpr int kWidth = 8;  // columns that a thread processes at a time
-constexpr int kKept = 4;   // such pieces that stay in registers: rows of up to 8,192 columns are read once
+constexpr int kKept = 2;   // such pieces that stay in registers: rows of up to 8,192 columns are read once
+constexpr int kStride = kThreads * kWidth;  // from a thread's piece to its next one
 
-// Columns of a row as they are stored: kWidth from `first` on.
+// Columns of a row as they are stored: kWidth from `first` on, in loads of 16 bytes.
 template <typename T>
 struct Piece {
-  Words<T, 4> words[2];
+  static constexpr int kEach = 16 / sizeof(T);
+  Words<T, kEach> words[kWidth / kEach];
 
-  __device__ __forceinline__ float at(int i) const { return words[i / 4].at(i % 4); }
+  __device__ __forceinline__ float at(int i) const { return words[i / kEach].at(i % kEach); }
 };
 
 // What is beyond the row, or of no row, reads as 0. Wide where the row's address allows: cols divide by kWidth.
@@ -24,10 +26,9 @@ template <bool kWide, typename T>
 __device__ __forceinline__ Piece<T> load_piece(const T* row, int first, int cols) {
   Piece<T> piece = {};
   if constexpr (kWide) {
-    if (row && first < cols) {
-      piece.words[0] = *reinterpret_cast<const Words<T, 4>*>(row + first);
-      piece.words[1] = *reinterpret_cast<const Words<T, 4>*>(row + first + 4);
-    }
+    if (row && first < cols)
+      for (int i = 0; i < kWidth; i += Piece<T>::kEach)
+        piece.words[i / Piece<T>::kEach] = *reinterpret_cast<const Words<T, Piece<T>::kEach>*>(row + first + i);
   } else {
     T values[kWidth] = {};
     for (int i = 0; i < kWidth; ++i)
@@ -38,72 +39,103 @@ __device__ __forceinline__ Piece<T> load_piece(const T* row, int first, int cols
 }
 
 template <bool kWide, typename T>
-__device__ __forceinline__ void store_piece(T* row, int first, int cols, const float (&values)[kWidth]) {
-  Pack<T, 4> packs[2];
-  for (int i = 0; i < kWidth; ++i) packs[i / 4].at[i % 4] = from_float<T>(values[i]);
-  if (kWide && first < cols) {
-    *reinterpret_cast<Pack<T, 4>*>(row + first) = packs[0];
-    *reinterpret_cast<Pack<T, 4>*>(row + first + 4) = packs[1];
+__device__ __forceinline__ void store_piece(T* row, int first, int cols, const Piece<T>& piece) {
+  if constexpr (kWide) {
+    if (first < cols)
+      for (int i = 0; i < kWidth; i += Piece<T>::kEach)
+        *reinterpret_cast<Words<T, Piece<T>::kEach>*>(row + first + i) = piece.words[i / Piece<T>::kEach];
+  } else {
+    T values[kWidth];
+    memcpy(values, &piece, sizeof values);
+    for (int i = 0; i < kWidth; ++i)
+      if (first + i < cols) row[first + i] = values[i];
   }
-  for (int i = 0; i < kWidth; ++i)
-    if (!kWide && first + i < cols) row[first + i] = packs[i / 4].at[i % 4];
 }
 
-// One block per row; thread t has the pieces t, t + kThreads, ... The first kKept of the residual, of delta and of the
-// weight are loaded together, before any is used. Reads residual and delta, writes residual and out: 8 bytes a column
-// (16 for f32), and reads 4 of the weight, which the caches hold. Few rows: bound by one latency and a reduction; many:
-// by memory bandwidth, built for 80 % of it. Registers: 120.
+template <typename T>
+__device__ __forceinline__ Piece<T> rounded_piece(const float (&values)[kWidth]) {
+  constexpr int kEach = Piece<T>::kEach;
+  Piece<T> piece;
+  for (int i = 0; i < kWidth; i += kEach) {
+    float some[kEach];
+    for (int k = 0; k < kEach; ++k) some[k] = values[i + k];
+    piece.words[i / kEach] = rounded<T>(some);
+  }
+  return piece;
+}
+
+// residual += delta for a piece.
+template <typename A>
+__device__ __forceinline__ void add_delta(Piece<A>& stored, const Piece<A>& delta) {
+  float values[kWidth];
+  for (int i = 0; i < kWidth; ++i) values[i] = stored.at(i) + delta.at(i);
+  stored = rounded_piece<A>(values);
+}
+
+// Of the values as stored, because the next operation reads those.
+template <typename A>
+__device__ __forceinline__ float sum_of_squares(const Piece<A>& stored) {
+  float squares = 0.0f;
+  for (int i = 0; i < kWidth; ++i) squares = fmaf(stored.at(i), stored.at(i), squares);
+  return squares;
+}
+
+template <typename A>
+__device__ __forceinline__ Piece<A> scaled(const Piece<A>& stored, float factor, const Piece<float>& weight) {
+  float values[kWidth];
+  for (int i = 0; i < kWidth; ++i) values[i] = stored.at(i) * factor * weight.at(i);
+  return rounded_piece<A>(values);
+}
+
+// One block per row; thread t has the pieces t, t + kThreads, ... The first kKept of the weight are loaded before the
+// kernel ahead has ended, those of the residual and of delta together, before any is used. Reads residual and delta,
+// writes residual and out: 8 bytes a column (16 for f32), and reads 4 of the weight, which the caches hold. Few rows:
+// bound by one latency, a reduction and its barrier, about 1 us with the start of the kernel; many: by memory
+// bandwidth, built for 80 % of it. Registers: 96.
 template <typename A, bool kWide>
-__global__ void __launch_bounds__(kThreads) rms_norm_kernel(st_rms_norm op) {
-  follow_previous();
+__global__ void __launch_bounds__(kThreads, 1) rms_norm_kernel(st_rms_norm op) {
+  int begin = static_cast<int>(threadIdx.x) * kWidth;
+  Piece<float> weights[kKept];
+  let_next_begin();
+#pragma unroll
+  for (int n = 0; n < kKept; ++n) weights[n] = load_piece<kWide>(op.weight, begin + n * kStride, op.cols);
+  wait_for_previous();
+
   int64_t offset = int64_t{blockIdx.x} * op.cols;
   A* residual = static_cast<A*>(op.residual) + offset;
   const A* delta = op.delta ? static_cast<const A*>(op.delta) + offset : nullptr;
   A* out = static_cast<A*>(op.out) + offset;
-  constexpr int kStride = kThreads * kWidth;
-  int begin = static_cast<int>(threadIdx.x) * kWidth;
   Piece<A> stored[kKept], added[kKept];
-  Piece<float> weights[kKept];
 #pragma unroll
-  for (int piece = 0; piece < kKept; ++piece)
-    stored[piece] = load_piece<kWide>(residual, begin + piece * kStride, op.cols);
+  for (int n = 0; n < kKept; ++n) stored[n] = load_piece<kWide>(residual, begin + n * kStride, op.cols);
 #pragma unroll
-  for (int piece = 0; piece < kKept; ++piece) added[piece] = load_piece<kWide>(delta, begin + piece * kStride, op.cols);
+  for (int n = 0; n < kKept; ++n) added[n] = load_piece<kWide>(delta, begin + n * kStride, op.cols);
+  float squares = 0.0f;
 #pragma unroll
-  for (int piece = 0; piece < kKept; ++piece)
-    weights[piece] = load_piece<kWide>(op.weight, begin + piece * kStride, op.cols);
-
-  float kept[kKept][kWidth], squares = 0.0f;
-  auto add_piece = [&](int first, const Piece<A>& piece, const Piece<A>& more, float(&values)[kWidth]) {
-    for (int i = 0; i < kWidth; ++i) {
-      values[i] = piece.at(i);
-      // Uses the value as stored, because the next operation reads that.
-      if (delta) values[i] = to_float(from_float<A>(values[i] + more.at(i)));
-    }
-    if (delta) store_piece<kWide>(residual, first, op.cols, values);
-    for (int i = 0; i < kWidth; ++i) squares = fmaf(values[i], values[i], squares);
-  };
-#pragma unroll
-  for (int piece = 0; piece < kKept; ++piece)
-    add_piece(begin + piece * kStride, stored[piece], added[piece], kept[piece]);
+  for (int n = 0; n < kKept; ++n) {
+    if (delta) add_delta(stored[n], added[n]);
+    squares += sum_of_squares(stored[n]);
+  }
   for (int first = begin + kKept * kStride; first < op.cols; first += kStride) {
-    float values[kWidth];
-    add_piece(first, load_piece<kWide>(residual, first, op.cols), load_piece<kWide>(delta, first, op.cols), values);
+    Piece<A> piece = load_piece<kWide>(residual, first, op.cols);
+    if (delta) {
+      add_delta(piece, load_piece<kWide>(delta, first, op.cols));
+      store_piece<kWide>(residual, first, op.cols, piece);
+    }
+    squares += sum_of_squares(piece);
   }
   float total = block_reduce<kWarps>(squares, Sum());
   float factor = 1.0f / sqrtf(total / static_cast<float>(op.cols) + op.epsilon);
-  auto write_piece = [&](int first, const Piece<float>& weight, float(&values)[kWidth]) {
-    for (int i = 0; i < kWidth; ++i) values[i] = values[i] * factor * weight.at(i);
-    store_piece<kWide>(out, first, op.cols, values);
-  };
 #pragma unroll
-  for (int piece = 0; piece < kKept; ++piece) write_piece(begin + piece * kStride, weights[piece], kept[piece]);
-  for (int first = begin + kKept * kStride; first < op.cols; first += kStride) {
-    Piece<A> piece = load_piece<kWide>(residual, first, op.cols);
-    float values[kWidth];
-    for (int i = 0; i < kWidth; ++i) values[i] = piece.at(i);
-    write_piece(first, load_piece<kWide>(op.weight, first, op.cols), values);
+  for (int n = 0; n < kKept; ++n) {
+    int first = begin + n * kStride;
+    store_piece<kWide>(out, first, op.cols, scaled(stored[n], factor, weights[n]));
+    if (delta) store_piece<kWide>(residual, first, op.cols, stored[n]);
   }
+  for (int first = begin + kKept * kStride; first < op.cols; first += kStride)
+    store_piece<kWide>(
+        out, first, op.cols,
+        scaled(load_piece<kWide>(residual, first, op.cols), factor, load_piece<kWide>(op.weight, first, op.cols)));
 }
 
 }  // namespace

@@ -143,11 +143,19 @@ public class EmbeddingPromptTests
         {
             using CancellationTokenSource source = new();
             using Embeddings table = new(on, Model); // freed after the task
-            Task<GenerationResult> task = engine.GenerateAsync(Request(Mixed(table, Ids(round)), round) with { Samples = 2 }, source.Token);
+            using ManualResetEventSlim canceled = new();
+            int sampled = 0;
+            engine.LogitsHook = _ =>
+            {
+                if (++sampled == 10) // half of the tokens: the task cannot end before it is canceled
+                    canceled.Wait();
+            };
             long steps = engine.Statistics.EngineSteps + round;
-            while (engine.Statistics.EngineSteps < steps && !task.IsCompleted)
+            Task<GenerationResult> task = engine.GenerateAsync(Request(Mixed(table, Ids(round)), round) with { Samples = 2 }, source.Token);
+            while (engine.Statistics.EngineSteps < steps)
                 await Task.Yield();
             source.Cancel();
+            canceled.Set();
             Assert.That(async () => await task, Throws.InstanceOf<OperationCanceledException>());
             // The engine has nothing of it in flight: the statistics are those after its end.
             Assert.That((engine.Statistics.Running, engine.Statistics.Waiting, engine.Statistics.BlocksUsed), Is.EqualTo((0, 0, 0)));
