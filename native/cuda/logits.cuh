@@ -9,9 +9,11 @@
 
 namespace st::cuda {
 
-constexpr int kLogitTile = 128;  // logits per stored maximum: those of a warp, 4 per lane
 constexpr int kThreads = kRowThreads, kWarps = kRowWarps;
-constexpr int kChunkFours = 2, kChunk = kChunkFours * 4 * kThreads;  // logits that a block sums
+constexpr int kLogitTile = 128;         // logits per stored maximum: those of a warp, 4 per lane
+constexpr int kPassThreads = 256;       // of the kernels that pass over all logits
+constexpr int kPassTiles = 32;          // tiles of a block that finds maxima
+constexpr int kFewRows = 8;             // so many rows are summed by more, smaller blocks
 constexpr int kCandidates = 4096;       // keys that a block collects before it searches the whole row
 constexpr int kSorted = kNoiseEntries;  // most entries that are sorted
 static_assert(kSorted == ST_MAX_TOPK);
@@ -31,29 +33,37 @@ struct LogitRows {
   __device__ int32_t slot(int64_t r) const { return slots ? slots[r] : 0; }
 };
 
-// Sums of a chunk at the row's temperature, and at 1 where the row needs them; and the first entry in the order that is
-// cut off by min-p or for its negligible mass.
+// Sums of a chunk at the row's temperature, and at 1 where the row needs them.
 struct ChunkSums {
   SoftmaxSums at_t, at_1;
-  uint64_t first_cut;
 };
 
 struct Workspace {
   ChunkSums* chunks;  // [rows, chunks of a row]
-  float* tiles;       // [rows, tiles of a row]: maxima, NaN where a logit is
+  float* maxima;      // [rows, groups of kPassTiles tiles]: NaN where a logit is
+  float* tiles;       // [rows, tiles of a row]: the same
 };
 
 ST_HD int64_t logit_tiles(int64_t vocabulary) {
   return (vocabulary + kLogitTile - 1) / kLogitTile;
 }
 
-ST_HD int64_t chunks_of(int64_t vocabulary) {
-  return (vocabulary + kChunk - 1) / kChunk;
+ST_HD int64_t groups_of(int64_t vocabulary) {
+  return (logit_tiles(vocabulary) + kPassTiles - 1) / kPassTiles;
+}
+
+// A block of logit_sums adds a chunk of logits, some fours a thread.
+constexpr int kFoursOfFew = 2, kFoursOfMany = 4;
+
+ST_HD int64_t chunks_of(int32_t rows, int64_t vocabulary) {
+  constexpr int64_t kFour = 4 * kPassThreads, kFew = kFoursOfFew * kFour, kMany = kFoursOfMany * kFour;
+  return rows <= kFewRows ? (vocabulary + kFew - 1) / kFew : (vocabulary + kMany - 1) / kMany;
 }
 
 ST_HD Workspace workspace_of(const LogitRows& op) {
   auto* chunks = static_cast<ChunkSums*>(op.workspace);
-  return {chunks, reinterpret_cast<float*>(chunks + op.rows * chunks_of(op.vocabulary))};
+  auto* maxima = reinterpret_cast<float*>(chunks + op.rows * chunks_of(op.rows, op.vocabulary));
+  return {chunks, maxima, maxima + op.rows * groups_of(op.vocabulary)};
 }
 
 // Launches the kernels that fill the workspace.
@@ -126,13 +136,14 @@ struct MaxOrNan {
   __device__ __forceinline__ float operator()(float a, float b) const { return b > a || b != b ? b : a; }
 };
 
-// Called by all threads of a block. The maximum of a row with NaN is infinite.
+// Called by whole warps; each finds the maximum, without a barrier. That of a row with NaN is infinite.
 __device__ __forceinline__ LogitRow open_row(const LogitRows& op, int64_t r, int32_t slot) {
   LogitRow row = row_at(op, r);
+  int64_t groups = groups_of(op.vocabulary);
   float maximum = -INFINITY;
-  for (int64_t t = threadIdx.x; t < logit_tiles(op.vocabulary); t += kThreads)
-    maximum = MaxOrNan()(maximum, row.tiles[t]);
-  maximum = block_reduce<kWarps>(maximum, MaxOrNan());
+  for (int64_t g = threadIdx.x % kWarpSize; g < groups; g += kWarpSize)
+    maximum = MaxOrNan()(maximum, workspace_of(op).maxima[r * groups + g]);
+  maximum = warp_reduce(maximum, MaxOrNan());
   row.maximum = maximum == maximum ? maximum : INFINITY;
   if (op.sampling)
     row.temperature = filter_of_slot(op, slot).temperature;
@@ -147,26 +158,22 @@ __device__ __forceinline__ SoftmaxSums block_sums(SoftmaxSums sums) {
   return {block_reduce<kWarps>(sums.z, Sum()), block_reduce<kWarps>(sums.s, Sum())};
 }
 
-__device__ __forceinline__ void add_sums(ChunkSums& sums, const ChunkSums& other) {
-  sums = {{sums.at_t.z + other.at_t.z, sums.at_t.s + other.at_t.s},
-          {sums.at_1.z + other.at_1.z, sums.at_1.s + other.at_1.s},
-          Max()(sums.first_cut, other.first_cut)};
-}
-
 // Over the lanes of a warp.
-__device__ __forceinline__ ChunkSums warp_sums(const ChunkSums& sums) {
-  return {{warp_reduce(sums.at_t.z, Sum()), warp_reduce(sums.at_t.s, Sum())},
-          {warp_reduce(sums.at_1.z, Sum()), warp_reduce(sums.at_1.s, Sum())},
-          warp_reduce(sums.first_cut, Max())};
+__device__ __forceinline__ SoftmaxSums warp_sums(SoftmaxSums sums) {
+  return {warp_reduce(sums.z, Sum()), warp_reduce(sums.s, Sum())};
 }
 
 // The sums of a row, from those of its chunks. Every warp adds all, without a barrier.
 __device__ __forceinline__ ChunkSums row_sums(const LogitRows& op, int64_t r) {
-  int64_t chunks = chunks_of(op.vocabulary);
-  ChunkSums sums = {{0, 0}, {0, 0}, 0};
-  for (int64_t c = threadIdx.x % kWarpSize; c < chunks; c += kWarpSize)
-    add_sums(sums, workspace_of(op).chunks[r * chunks + c]);
-  return warp_sums(sums);
+  int64_t chunks = chunks_of(op.rows, op.vocabulary);
+  const ChunkSums* of_row = workspace_of(op).chunks + r * chunks;
+  ChunkSums sums = {{0, 0}, {0, 0}};
+  for (int64_t c = threadIdx.x % kWarpSize; c < chunks; c += kWarpSize) {
+    ChunkSums chunk = of_row[c];
+    sums = {{sums.at_t.z + chunk.at_t.z, sums.at_t.s + chunk.at_t.s},
+            {sums.at_1.z + chunk.at_1.z, sums.at_1.s + chunk.at_1.s}};
+  }
+  return {warp_sums(sums.at_t), warp_sums(sums.at_1)};
 }
 
 __device__ __forceinline__ RowStatistics statistics_of(const LogitRow& row, const ChunkSums& sums) {
