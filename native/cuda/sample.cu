@@ -387,18 +387,19 @@ __device__ __forceinline__ void sample_row(const st_sample& op, const LogitRows&
 }
 
 // One block per row. A row of which few entries are kept reads the tile maxima (V / 32 bytes) and about as many tiles
-// as it keeps entries (512 bytes each); it is bound by some thirty barriers and latencies, one after another. A row
+// as it keeps entries (512 bytes each); it is bound by some twenty barriers and latencies, one after another. A row
 // that draws from more than those it can sort walks over its logits (4 V bytes, from the second-level cache) once for
-// the draw, four times to find where top-p ends, and as often for a top-k above 1,024: bound by the arithmetic and the
+// the draw, twice to find where top-p ends, and as often for a top-k above 1,024: bound by the arithmetic and the
 // atomics of one SM, about 20 instructions a logit, and 45 where e^x is needed: in the first walk of a search by mass,
-// and in the draw. Ties that a cut divides cost one walk more. Registers: 128.
+// and in the draw. Min-p costs one walk more, and four where more than 4,096 entries lie where the search ends.
+// Registers: 128.
 __global__ void __launch_bounds__(kThreads, 1) sample_basic_kernel(st_sample op, LogitRows rows) {
   ST_DYNAMIC_SHARED(Shared, memory);
   sample_row<true>(op, rows, *memory);
 }
 
 // The same for rows of the other strategies and those that record; a block whose row is basic ends at once.
-// Registers: 144.
+// Registers: 168.
 __global__ void __launch_bounds__(kThreads, 1) sample_strategy_kernel(st_sample op, LogitRows rows) {
   ST_DYNAMIC_SHARED(Shared, memory);
   sample_row<false>(op, rows, *memory);
