@@ -18,10 +18,8 @@ struct Exp32 {
                          c3 = 1.66666667e-1f, c2 = 0.5f;
 };
 
-// e^x in f32, relative error below 2e-7; 1 exactly at 0.
-ST_HD float exp32(float x) {
-  x = x < Exp32::low ? Exp32::low : x;
-  x = x > Exp32::high ? Exp32::high : x;
+// exp32 of an argument between the two limits.
+ST_HD float exp32_within(float x) {
   float shifted = fmaf(x, Exp32::log2e, Exp32::round);
   float n = shifted - Exp32::round;
   float r = fmaf(-n, Exp32::ln2_high, x);
@@ -33,7 +31,14 @@ ST_HD float exp32(float x) {
   p = fmaf(p, r, Exp32::c2);
   p = fmaf(p, r, 1.0f);
   p = fmaf(p, r, 1.0f);
-  return p * float_of(static_cast<uint32_t>(static_cast<int32_t>(n) + 127) << 23);
+  return p * float_of((bits_of(shifted) + 127) << 23);  // the low bits of `shifted` are n
+}
+
+// e^x in f32, relative error below 2e-7; 1 exactly at 0.
+ST_HD float exp32(float x) {
+  x = x < Exp32::low ? Exp32::low : x;
+  x = x > Exp32::high ? Exp32::high : x;
+  return exp32_within(x);
 }
 
 // 2 atanh(s) = ln((1+s)/(1-s)) for |s| <= 0.172, by its series.

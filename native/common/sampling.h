@@ -33,9 +33,9 @@ ST_HD float key_logit(uint64_t key) {
 }
 
 // Nearest integer to 2^40 value. Adding one half before the truncation is exact enough: a value of 2^23 or more is an
-// integer already.
+// integer already. The product is exact, so that fusing it with the sum saves an operation and changes nothing.
 ST_HD uint64_t to_fixed(float value) {
-  return static_cast<uint64_t>(static_cast<int64_t>(value * kFixedOne + 0.5f));
+  return static_cast<uint64_t>(static_cast<int64_t>(fmaf(value, kFixedOne, 0.5f)));
 }
 
 // 1 / T, of greedy rows 1. Bounded, because the maximum's own entry is (l - max) / T = 0 and 0 * inf would be NaN.
@@ -50,9 +50,9 @@ ST_HD float scaled_logit(float logit, float maximum, float inverse_temperature) 
   return (logit - maximum) * inverse_temperature;
 }
 
-// e^x, and 0 for what f32 no longer holds: such an entry is never kept.
+// e^x for x <= 0, and 0 for what f32 no longer holds: such an entry is never kept.
 ST_HD float mass_of(float x) {
-  return x < Exp32::low ? 0.0f : exp32(x);
+  return x < Exp32::low ? 0.0f : exp32_within(x);
 }
 
 // Entropy in nats from Z = 1 + z and S = sum of -x e^x, both without the maximum's own entry: H = ln Z + S / Z.

@@ -6,7 +6,7 @@
 namespace st::cuda {
 namespace {
 
-// One block per row. NaN for an id beyond the vocabulary. Registers: 80.
+// One block per row. NaN for an id beyond the vocabulary. Registers: 104.
 __global__ void __launch_bounds__(kThreads, 1) log_probs_kernel(st_log_probs op, LogitRows rows) {
   follow_previous();
   ST_DYNAMIC_SHARED(Search, search);

@@ -5,93 +5,119 @@
 namespace st::cuda {
 namespace {
 
-// Block (tiles, row), a warp per tile: one load of 16 bytes a lane. Reads 4 V bytes a row, writes V / 32. Many rows:
-// bound by memory bandwidth, built for 80 % of it (5 blocks an SM with 30 KB in flight). One row: one latency.
-// Registers: 24.
-__global__ void __launch_bounds__(kThreads) logit_tiles_kernel(LogitRows op) {
+constexpr int kPassWarps = kPassThreads / kWarpSize;
+
+// Block (group of tiles, row): a warp loads one four of each of its tiles a lane, all loads in flight together. Reads
+// 4 V bytes a row, writes V / 31. Many rows: bound by memory bandwidth, built for 85 % of it (8 blocks an SM with
+// 128 KB in flight). One row: one latency, 38 blocks at V = 151,936. Registers: 40.
+__global__ void __launch_bounds__(kPassThreads) logit_tiles_kernel(LogitRows op) {
   follow_previous();
-  int64_t r = blockIdx.y, tiles = logit_tiles(op.vocabulary);
-  int64_t tile = int64_t{blockIdx.x} * kWarps + threadIdx.x / kWarpSize;
-  if (op.slot(r) < 0 || tile >= tiles) return;
-  int64_t first[1] = {tile * kLogitTile + threadIdx.x % kWarpSize * 4};
-  Four four[1];
-  LogitRow row = row_at(op, r);
-  load_fours(row, first, four);
-  float maximum = -INFINITY;
-  for (int e = 0; e < 4; ++e)
-    if (first[0] + e < op.vocabulary) maximum = MaxOrNan()(maximum, four[0].at[e]);
-  maximum = warp_reduce(maximum, MaxOrNan());
-  if (threadIdx.x % kWarpSize == 0) workspace_of(op).tiles[r * tiles + tile] = maximum;
+  constexpr int kEach = kPassTiles / kPassWarps;
+  ST_SHARED(float, of_warp, kPassWarps);
+  int64_t r = blockIdx.y, tiles = logit_tiles(op.vocabulary), ids[kEach];
+  if (op.slot(r) < 0) return;
+  int lane = static_cast<int>(threadIdx.x % kWarpSize), warp = static_cast<int>(threadIdx.x / kWarpSize);
+  int64_t first = int64_t{blockIdx.x} * kPassTiles + warp;
+  Four fours[kEach];
+#pragma unroll
+  for (int n = 0; n < kEach; ++n) ids[n] = (first + n * kPassWarps) * kLogitTile + lane * 4;
+  load_fours(row_at(op, r), ids, fours);
+  Workspace workspace = workspace_of(op);
+  float of_tiles = -INFINITY;
+#pragma unroll
+  for (int n = 0; n < kEach; ++n) {
+    float maximum = -INFINITY;
+    for (int e = 0; e < 4; ++e)
+      if (ids[n] + e < op.vocabulary) maximum = MaxOrNan()(maximum, fours[n].at[e]);
+    maximum = warp_reduce(maximum, MaxOrNan());
+    int64_t tile = first + n * kPassWarps;
+    if (lane == 0 && tile < tiles) workspace.tiles[r * tiles + tile] = maximum;
+    of_tiles = MaxOrNan()(of_tiles, maximum);
+  }
+  if (lane == 0) of_warp[warp] = of_tiles;
+  __syncthreads();
+  if (threadIdx.x != 0) return;
+  for (int w = 1; w < kPassWarps; ++w) of_tiles = MaxOrNan()(of_tiles, of_warp[w]);
+  workspace.maxima[r * groups_of(op.vocabulary) + blockIdx.x] = of_tiles;
 }
 
-// The sums of a thread's logits, and the first entry of the order among those that are cut.
-struct ThreadSums {
-  ChunkSums sums;
-  float cut;  // NaN: none
-  uint32_t cut_id;
-
-  // Ids ascend, so that of equal logits the first stays.
-  __device__ __forceinline__ void add(const LogitRow& row, uint64_t limit, bool both, float logit, uint32_t id) {
-    float x = scaled_logit(logit, row.maximum, row.inverse_temperature), mass = mass_of(x);
-    add_mass(sums.at_t, x, mass);
-    if (both) {
-      float x_1 = scaled_logit(logit, row.maximum, 1.0f);
-      add_mass(sums.at_1, x_1, mass_of(x_1));
-    }
-    if ((to_fixed(mass) < limit || mass < kSmallestMass) && !(logit <= cut)) {
-      cut = logit;
-      cut_id = id;
-    }
+// Adds what a four contributes. No entry does that is at most kNothing below the maximum: neither e^x nor -x e^x is
+// half a unit of fixed point there.
+__device__ __forceinline__ void add_four(SoftmaxSums& sums, const Four& four, int count, float maximum, float inverse) {
+  constexpr float kNothing = -32.0f;
+  float largest = -INFINITY;
+  for (int e = 0; e < 4; ++e) largest = e < count && four.at[e] > largest ? four.at[e] : largest;
+  if (!__any_sync(kWholeWarp, scaled_logit(largest, maximum, inverse) > kNothing)) return;
+#pragma unroll
+  for (int e = 0; e < 4; ++e) {
+    float x = scaled_logit(e < count ? four.at[e] : -INFINITY, maximum, inverse);
+    add_mass(sums, x, mass_of(x));
   }
-};
+}
 
 // Block (chunk, row): its logits are loaded before the maximum of the row is known. Reads 4 V bytes a row, where the
-// second-level cache holds them from there, and V / 32 in every block. Many rows: bound by arithmetic, about 45
-// instructions a logit (two of them conversions to 64 bits at a quarter of the rate or less). One row: two latencies,
-// 50 blocks at V = 151,936. Registers: 48.
-__global__ void __launch_bounds__(kThreads) logit_sums_kernel(LogitRows op) {
+// second-level cache holds them from there. Many rows: bound by arithmetic, about 32 instructions a logit (two of them
+// conversions to 64 bits at an eighth of the rate), none for tiles far below the maximum. One row: two latencies, 75
+// blocks at V = 151,936. Registers: 64.
+template <int kFours>
+__global__ void __launch_bounds__(kPassThreads, 4) logit_sums_kernel(LogitRows op) {
   follow_previous();
-  ST_SHARED(ChunkSums, of_warp, kWarps);
-  int64_t r = blockIdx.y, chunk = blockIdx.x, ids[kChunkFours];
+  ST_SHARED(SoftmaxSums, of_warp, 2 * kPassWarps);
+  int64_t r = blockIdx.y, chunk = blockIdx.x, ids[kFours];
   int32_t slot = op.slot(r);
   if (slot < 0) return;
-  Four fours[kChunkFours];
-  for (int n = 0; n < kChunkFours; ++n) ids[n] = chunk * kChunk + (n * kThreads + threadIdx.x) * 4;
+  Four fours[kFours];
+#pragma unroll
+  for (int n = 0; n < kFours; ++n) ids[n] = ((chunk * kFours + n) * kPassThreads + threadIdx.x) * 4;
   load_fours(row_at(op, r), ids, fours);
   LogitRow row = open_row(op, r, slot);
   if (!row.good()) return;
-  uint64_t limit = op.sampling ? min_p_limit(filter_of_slot(op, slot).min_p) : 0;
   bool both = row.inverse_temperature != 1.0f &&
               (op.sampling ? needs_sums_at_1(op.sampling[slot], op.states[slot]) : op.temperatures != nullptr);
-  ThreadSums own = {{{0, 0}, {0, 0}, 0}, __builtin_nanf(""), 0};
+  int lane = static_cast<int>(threadIdx.x % kWarpSize), warp = static_cast<int>(threadIdx.x / kWarpSize);
+  SoftmaxSums sums = {0, 0};
+#pragma unroll 1
+  for (int pass = 0; pass < 2; ++pass) {
+    SoftmaxSums own = {0, 0};
+    float inverse = pass == 0 ? row.inverse_temperature : 1.0f;
+    if (pass == 0 || both) {
 #pragma unroll
-  for (int n = 0; n < kChunkFours; ++n)
-    for (int e = 0; e < 4; ++e)
-      if (ids[n] + e < op.vocabulary) own.add(row, limit, both, fours[n].at[e], static_cast<uint32_t>(ids[n] + e));
-  if (own.cut == own.cut) own.sums.first_cut = order_key(own.cut, own.cut_id);
-  ChunkSums sums = warp_sums(own.sums);
-  if (threadIdx.x % kWarpSize == 0) of_warp[threadIdx.x / kWarpSize] = sums;
+      for (int n = 0; n < kFours; ++n) {
+        int64_t left = op.vocabulary - ids[n];
+        add_four(own, fours[n], left < 4 ? static_cast<int>(left) : 4, row.maximum, inverse);
+      }
+      own = warp_sums(own);
+    }
+    if (lane == 0) of_warp[pass * kPassWarps + warp] = own;
+  }
   __syncthreads();
-  if (threadIdx.x != 0) return;
-  for (int warp = 1; warp < kWarps; ++warp) add_sums(sums, of_warp[warp]);
-  workspace_of(op).chunks[r * chunks_of(op.vocabulary) + chunk] = sums;
+  if (threadIdx.x >= 2) return;
+  for (int w = 0; w < kPassWarps; ++w) {
+    const SoftmaxSums& other = of_warp[static_cast<int>(threadIdx.x) * kPassWarps + w];
+    sums = {sums.z + other.z, sums.s + other.s};
+  }
+  ChunkSums& result = workspace_of(op).chunks[r * chunks_of(op.rows, op.vocabulary) + chunk];
+  (threadIdx.x == 0 ? result.at_t : result.at_1) = sums;
 }
 
 }  // namespace
 
 uint64_t sample_workspace_bytes(int32_t rows, int32_t vocabulary) {
   if (rows <= 0 || vocabulary <= 0) return 0;
-  uint64_t row = static_cast<uint64_t>(chunks_of(vocabulary)) * sizeof(ChunkSums) +
-                 static_cast<uint64_t>(logit_tiles(vocabulary)) * sizeof(float);
+  uint64_t row = static_cast<uint64_t>(chunks_of(rows, vocabulary)) * sizeof(ChunkSums) +
+                 static_cast<uint64_t>(groups_of(vocabulary) + logit_tiles(vocabulary)) * sizeof(float);
   return size_product(static_cast<uint64_t>(rows), row);
 }
 
 st_status logit_statistics(const char* operation, st_stream* stream, const LogitRows& rows) {
   auto count = static_cast<unsigned>(rows.rows);
-  dim3 tiles(blocks_for(logit_tiles(rows.vocabulary), kWarps), count),
-      chunks(blocks_for(rows.vocabulary, kChunk), count);
-  st_status status = launch<logit_tiles_kernel>(operation, tiles, kThreads, 0, stream, rows);
-  return status == ST_OK ? launch<logit_sums_kernel>(operation, chunks, kThreads, 0, stream, rows) : status;
+  dim3 groups(static_cast<unsigned>(groups_of(rows.vocabulary)), count),
+      chunks(static_cast<unsigned>(chunks_of(rows.rows, rows.vocabulary)), count);
+  st_status status = launch<logit_tiles_kernel>(operation, groups, kPassThreads, 0, stream, rows);
+  if (status != ST_OK) return status;
+  return rows.rows <= kFewRows
+             ? launch<logit_sums_kernel<kFoursOfFew>>(operation, chunks, kPassThreads, 0, stream, rows)
+             : launch<logit_sums_kernel<kFoursOfMany>>(operation, chunks, kPassThreads, 0, stream, rows);
 }
 
 }  // namespace st::cuda

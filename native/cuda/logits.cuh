@@ -9,9 +9,11 @@
 
 namespace st::cuda {
 
-constexpr int kLogitTile = 128;  // logits per stored maximum: those of a warp, 4 per lane
 constexpr int kThreads = kRowThreads, kWarps = kRowWarps;
-constexpr int kChunkFours = 2, kChunk = kChunkFours * 4 * kThreads;  // logits that a block sums
+constexpr int kLogitTile = 128;         // logits per stored maximum: those of a warp, 4 per lane
+constexpr int kPassThreads = 256;       // of the kernels that pass over all logits
+constexpr int kPassTiles = 32;          // tiles of a block that finds maxima
+constexpr int kFewRows = 8;             // so many rows are summed by more, smaller blocks
 constexpr int kCandidates = 4096;       // keys that a block collects before it searches the whole row
 constexpr int kSorted = kNoiseEntries;  // most entries that are sorted
 static_assert(kSorted == ST_MAX_TOPK);
@@ -31,29 +33,37 @@ struct LogitRows {
   __device__ int32_t slot(int64_t r) const { return slots ? slots[r] : 0; }
 };
 
-// Sums of a chunk at the row's temperature, and at 1 where the row needs them; and the first entry in the order that is
-// cut off by min-p or for its negligible mass.
+// Sums of a chunk at the row's temperature, and at 1 where the row needs them.
 struct ChunkSums {
   SoftmaxSums at_t, at_1;
-  uint64_t first_cut;
 };
 
 struct Workspace {
   ChunkSums* chunks;  // [rows, chunks of a row]
-  float* tiles;       // [rows, tiles of a row]: maxima, NaN where a logit is
+  float* maxima;      // [rows, groups of kPassTiles tiles]: NaN where a logit is
+  float* tiles;       // [rows, tiles of a row]: the same
 };
 
 ST_HD int64_t logit_tiles(int64_t vocabulary) {
   return (vocabulary + kLogitTile - 1) / kLogitTile;
 }
 
-ST_HD int64_t chunks_of(int64_t vocabulary) {
-  return (vocabulary + kChunk - 1) / kChunk;
+ST_HD int64_t groups_of(int64_t vocabulary) {
+  return (logit_tiles(vocabulary) + kPassTiles - 1) / kPassTiles;
+}
+
+// A block of logit_sums adds a chunk of logits, some fours a thread.
+constexpr int kFoursOfFew = 2, kFoursOfMany = 4;
+
+ST_HD int64_t chunks_of(int32_t rows, int64_t vocabulary) {
+  constexpr int64_t kFour = 4 * kPassThreads, kFew = kFoursOfFew * kFour, kMany = kFoursOfMany * kFour;
+  return rows <= kFewRows ? (vocabulary + kFew - 1) / kFew : (vocabulary + kMany - 1) / kMany;
 }
 
 ST_HD Workspace workspace_of(const LogitRows& op) {
   auto* chunks = static_cast<ChunkSums*>(op.workspace);
-  return {chunks, reinterpret_cast<float*>(chunks + op.rows * chunks_of(op.vocabulary))};
+  auto* maxima = reinterpret_cast<float*>(chunks + op.rows * chunks_of(op.rows, op.vocabulary));
+  return {chunks, maxima, maxima + op.rows * groups_of(op.vocabulary)};
 }
 
 // Launches the kernels that fill the workspace.
@@ -75,12 +85,12 @@ struct LogitRow {
 
   // For `descend`: bins of equal width in x, down to where no entry is kept, then the bits of the logit. Rounding may
   // move an entry to the next bin, but never past a larger logit.
-  __device__ uint64_t code(uint64_t key) const {
+  __device__ uint32_t first_digit(uint64_t key) const {
     constexpr float kLowest = -41.0f, kScale = static_cast<float>(kBins - 1) / -kLowest;
     float x = scaled_logit(key_logit(key), maximum, inverse_temperature);
-    auto bin = static_cast<uint32_t>(((x > kLowest ? x : kLowest) - kLowest) * kScale);
-    return uint64_t{bin} << 3 * kDigitBits | key >> 32 << 1;
+    return static_cast<uint32_t>(((x > kLowest ? x : kLowest) - kLowest) * kScale);
   }
+  __device__ uint64_t code(uint64_t key) const { return uint64_t{first_digit(key)} << 3 * kDigitBits | key >> 32 << 1; }
 };
 
 __device__ __forceinline__ LogitRow row_at(const LogitRows& op, int64_t r) {
@@ -126,13 +136,14 @@ struct MaxOrNan {
   __device__ __forceinline__ float operator()(float a, float b) const { return b > a || b != b ? b : a; }
 };
 
-// Called by all threads of a block. The maximum of a row with NaN is infinite.
+// Called by whole warps; each finds the maximum, without a barrier. That of a row with NaN is infinite.
 __device__ __forceinline__ LogitRow open_row(const LogitRows& op, int64_t r, int32_t slot) {
   LogitRow row = row_at(op, r);
+  int64_t groups = groups_of(op.vocabulary);
   float maximum = -INFINITY;
-  for (int64_t t = threadIdx.x; t < logit_tiles(op.vocabulary); t += kThreads)
-    maximum = MaxOrNan()(maximum, row.tiles[t]);
-  maximum = block_reduce<kWarps>(maximum, MaxOrNan());
+  for (int64_t g = threadIdx.x % kWarpSize; g < groups; g += kWarpSize)
+    maximum = MaxOrNan()(maximum, workspace_of(op).maxima[r * groups + g]);
+  maximum = warp_reduce(maximum, MaxOrNan());
   row.maximum = maximum == maximum ? maximum : INFINITY;
   if (op.sampling)
     row.temperature = filter_of_slot(op, slot).temperature;
@@ -147,26 +158,22 @@ __device__ __forceinline__ SoftmaxSums block_sums(SoftmaxSums sums) {
   return {block_reduce<kWarps>(sums.z, Sum()), block_reduce<kWarps>(sums.s, Sum())};
 }
 
-__device__ __forceinline__ void add_sums(ChunkSums& sums, const ChunkSums& other) {
-  sums = {{sums.at_t.z + other.at_t.z, sums.at_t.s + other.at_t.s},
-          {sums.at_1.z + other.at_1.z, sums.at_1.s + other.at_1.s},
-          Max()(sums.first_cut, other.first_cut)};
-}
-
 // Over the lanes of a warp.
-__device__ __forceinline__ ChunkSums warp_sums(const ChunkSums& sums) {
-  return {{warp_reduce(sums.at_t.z, Sum()), warp_reduce(sums.at_t.s, Sum())},
-          {warp_reduce(sums.at_1.z, Sum()), warp_reduce(sums.at_1.s, Sum())},
-          warp_reduce(sums.first_cut, Max())};
+__device__ __forceinline__ SoftmaxSums warp_sums(SoftmaxSums sums) {
+  return {warp_reduce(sums.z, Sum()), warp_reduce(sums.s, Sum())};
 }
 
 // The sums of a row, from those of its chunks. Every warp adds all, without a barrier.
 __device__ __forceinline__ ChunkSums row_sums(const LogitRows& op, int64_t r) {
-  int64_t chunks = chunks_of(op.vocabulary);
-  ChunkSums sums = {{0, 0}, {0, 0}, 0};
-  for (int64_t c = threadIdx.x % kWarpSize; c < chunks; c += kWarpSize)
-    add_sums(sums, workspace_of(op).chunks[r * chunks + c]);
-  return warp_sums(sums);
+  int64_t chunks = chunks_of(op.rows, op.vocabulary);
+  const ChunkSums* of_row = workspace_of(op).chunks + r * chunks;
+  ChunkSums sums = {{0, 0}, {0, 0}};
+  for (int64_t c = threadIdx.x % kWarpSize; c < chunks; c += kWarpSize) {
+    ChunkSums chunk = of_row[c];
+    sums = {{sums.at_t.z + chunk.at_t.z, sums.at_t.s + chunk.at_t.s},
+            {sums.at_1.z + chunk.at_1.z, sums.at_1.s + chunk.at_1.s}};
+  }
+  return {warp_sums(sums.at_t), warp_sums(sums.at_1)};
 }
 
 __device__ __forceinline__ RowStatistics statistics_of(const LogitRow& row, const ChunkSums& sums) {
@@ -181,6 +188,11 @@ struct Search {
     Bins bins;
   };
   unsigned count;
+
+  __device__ __forceinline__ void add(uint64_t key) {
+    unsigned place = atomicAdd(&count, 1u);
+    if (place < kCandidates) keys[place] = key;
+  }
 };
 
 // Entries of a row that are kept: those whose key is `last` or larger and, but for the first entry of all, larger than
@@ -194,16 +206,27 @@ struct Cut {
 // Calls add(key) for the thread's entries of the row.
 template <typename Add>
 __device__ __forceinline__ void visit_row(const LogitRow& row, Add add) {
+  constexpr int kFlight = 2;  // fours that a thread loads together
 #pragma unroll 1
-  for (int64_t first = threadIdx.x * 4; first < row.vocabulary; first += kThreads * 4)
-    visit_four(row, first, [&](float logit, uint32_t id) { add(order_key(logit, id)); });
+  for (int64_t first = threadIdx.x * 4; first < row.vocabulary; first += kFlight * kThreads * 4) {
+    int64_t ids[kFlight];
+    Four fours[kFlight];
+    for (int n = 0; n < kFlight; ++n) ids[n] = first + n * kThreads * 4;
+    load_fours(row, ids, fours);
+    for (int n = 0; n < kFlight; ++n)
+      for (int e = 0; e < 4; ++e)
+        if (fours[n].at[e] == fours[n].at[e]) add(order_key(fours[n].at[e], static_cast<uint32_t>(ids[n] + e)));
+  }
 }
 
 // --- ids by running sums -------------------------------------------------------------------------------------------
 
+constexpr int kSegmentTiles = 4;  // that a warp loads together
+
 // Segments of a row: whole tiles, a warp each.
 __device__ __forceinline__ int64_t tiles_per_segment(const LogitRow& row) {
-  return (logit_tiles(row.vocabulary) + kCandidates - 1) / kCandidates;
+  constexpr int kAll = kCandidates * kSegmentTiles;
+  return (logit_tiles(row.vocabulary) + kAll - 1) / kAll * kSegmentTiles;
 }
 
 __device__ __forceinline__ int64_t segments_of(const LogitRow& row) {
@@ -217,8 +240,16 @@ __device__ __forceinline__ void sum_segments(const LogitRow& row, Weight weight,
   __syncthreads();
   for (int64_t segment = threadIdx.x / kWarpSize; segment < segments_of(row); segment += kWarps) {
     uint64_t sum = 0;
-    for (int64_t first = segment * size; first < (segment + 1) * size; first += kLogitTile)
-      visit_four(row, first + lane * 4, [&](float logit, uint32_t id) { sum += weight(order_key(logit, id)); });
+    for (int64_t first = segment * size; first < (segment + 1) * size; first += kSegmentTiles * kLogitTile) {
+      int64_t ids[kSegmentTiles];
+      Four fours[kSegmentTiles];
+      for (int n = 0; n < kSegmentTiles; ++n) ids[n] = first + n * kLogitTile + lane * 4;
+      load_fours(row, ids, fours);
+      for (int n = 0; n < kSegmentTiles; ++n)
+        for (int e = 0; e < 4; ++e)
+          if (fours[n].at[e] == fours[n].at[e])
+            sum += weight(order_key(fours[n].at[e], static_cast<uint32_t>(ids[n] + e)));
+    }
     sum = warp_reduce(sum, Sum());
     if (lane == 0) shared.keys[segment] = sum;
   }
@@ -297,12 +328,54 @@ inline __device__ uint64_t key_of_tie(const LogitRow& row, uint64_t tie, uint64_
   return tie | (0xffffffffu - static_cast<uint32_t>(id[0]));
 }
 
+// Collects the keys that the cut keeps and whose code begins with `digit`; false if there are too many.
+inline __device__ bool gather_bin(const LogitRow& row, const Cut& cut, uint64_t digit, Search& shared) {
+  __syncthreads();
+  if (threadIdx.x == 0) shared.count = 0;
+  __syncthreads();
+  visit_row(row, [&](uint64_t key) {
+    if (row.first_digit(key) == digit && cut.keeps(key)) shared.add(key);
+  });
+  __syncthreads();
+  return shared.count <= kCandidates;
+}
+
+// The first of the keys in shared.keys, in order, at which their weights reach `target`, which their sum does.
+template <typename Weight>
+__device__ __forceinline__ uint64_t key_among_few(Weight weight, uint64_t target, Search& shared) {
+  ST_SHARED(uint64_t, found, 1);
+  constexpr int kEach = (kCandidates + kThreads - 1) / kThreads;
+  int count = static_cast<int>(shared.count), first = static_cast<int>(threadIdx.x) * kEach;
+  int last = first + kEach < count ? first + kEach : count;
+  sort_keys(shared.keys, count);
+  uint64_t own = 0, all;
+  for (int i = first; i < last; ++i) own += weight(shared.keys[i]);
+  uint64_t before = block_prefix_sum<kWarps, uint64_t>(own, &all);
+  for (int i = first; i < last && before < target; ++i) {
+    before += weight(shared.keys[i]);
+    if (before >= target) found[0] = shared.keys[i];
+  }
+  __syncthreads();
+  return found[0];
+}
+
 // The key of the entry at which those that the cut keeps reach `target`, by mass or in number; where all entries of a
-// logit are needed, the smallest key of that logit; 0 when the total does not reach the target.
+// logit are needed, that or the smallest key of the logit; 0 when the total does not reach the target. Two walks, but
+// where too many entries share the first digit of their code.
 inline __device__ uint64_t key_where(const LogitRow& row, const Cut& cut, bool by_mass, uint64_t target,
                                      Search& shared) {
   auto weight = [&](uint64_t key) { return by_mass ? row.fixed_mass(key) : 1; };
   Reached reached = descend(
+      1,
+      [&](auto add) {
+        visit_row(row, [&](uint64_t key) {
+          if (cut.keeps(key)) add(row.first_digit(key), [&] { return weight(key); });
+        });
+      },
+      target, shared.bins);
+  if (reached.weight == 0) return 0;
+  if (gather_bin(row, cut, reached.code, shared)) return key_among_few(weight, reached.left, shared);
+  reached = descend(
       4,
       [&](auto add) {
         visit_row(row, [&](uint64_t key) {
@@ -310,7 +383,6 @@ inline __device__ uint64_t key_where(const LogitRow& row, const Cut& cut, bool b
         });
       },
       target, shared.bins);
-  if (reached.weight == 0) return 0;
   uint64_t tie = (reached.code >> 1) << 32, of_one = weight(tie);
   bool all = reached.left + of_one > reached.weight;
   return all ? tie : key_of_tie(row, tie, of_one, reached.left, shared);
@@ -324,7 +396,30 @@ inline __device__ uint64_t mass_of_kept(const LogitRow& row, const Cut& cut) {
 
 // --- searches of a few entries -------------------------------------------------------------------------------------
 
-// Collects the keys that the cut keeps and whose logit is at least `bound`; false if there are too many.
+// Tiles of a warp, a bit each.
+struct TileSet {
+  static constexpr int kWords = 4, kTiles = kWords * kWarpSize;
+  unsigned words[kWords];
+
+  __device__ __forceinline__ bool empty() const { return (words[0] | words[1] | words[2] | words[3]) == 0; }
+
+  // Takes out the first.
+  __device__ __forceinline__ int take() {
+    int first = 0;
+    bool taken = false;
+#pragma unroll
+    for (int n = 0; n < kWords; ++n) {
+      if (taken || words[n] == 0) continue;
+      first = n * kWarpSize + __popc((words[n] & -words[n]) - 1);
+      words[n] &= words[n] - 1;
+      taken = true;
+    }
+    return first;
+  }
+};
+
+// Collects the keys that the cut keeps and whose logit is at least `bound`; false if there are too many. At V = 151,936
+// each warp looks at its tile maxima together, then at its tiles: two latencies if few reach the bound.
 inline __device__ bool gather(const LogitRow& row, float bound, const Cut& cut, Search& shared) {
   constexpr int kFlight = 4;  // tiles that a warp reads together
   __syncthreads();
@@ -332,26 +427,28 @@ inline __device__ bool gather(const LogitRow& row, float bound, const Cut& cut, 
   __syncthreads();
   int64_t lane = threadIdx.x % kWarpSize, tiles = logit_tiles(row.vocabulary);
 #pragma unroll 1
-  for (int64_t group = threadIdx.x - lane; group < tiles; group += kThreads) {
-    unsigned hits = __ballot_sync(kWholeWarp, group + lane < tiles && row.tiles[group + lane] >= bound);
+  for (int64_t group = threadIdx.x / kWarpSize * TileSet::kTiles; group < tiles; group += kWarps * TileSet::kTiles) {
+    TileSet hits;
+    float maxima[TileSet::kWords];
+    for (int n = 0; n < TileSet::kWords; ++n) {
+      int64_t tile = group + n * kWarpSize + lane;
+      maxima[n] = tile < tiles ? row.tiles[tile] : __builtin_nanf("");
+    }
+    for (int n = 0; n < TileSet::kWords; ++n) hits.words[n] = __ballot_sync(kWholeWarp, maxima[n] >= bound);
 #pragma unroll 1
-    while (hits != 0) {
+    while (!hits.empty()) {
       int64_t ids[kFlight];
       Four fours[kFlight];
 #pragma unroll
-      for (int n = 0; n < kFlight; ++n) {
-        ids[n] = hits == 0 ? row.vocabulary : (group + __popc((hits & -hits) - 1)) * kLogitTile + lane * 4;
-        hits &= hits - 1;
-      }
+      for (int n = 0; n < kFlight; ++n)
+        ids[n] = hits.empty() ? row.vocabulary : (group + hits.take()) * kLogitTile + lane * 4;
       load_fours(row, ids, fours);
 #pragma unroll
       for (int n = 0; n < kFlight; ++n) {
         for (int e = 0; e < 4; ++e) {
           if (!(fours[n].at[e] >= bound)) continue;
           uint64_t key = order_key(fours[n].at[e], static_cast<uint32_t>(ids[n] + e));
-          if (!cut.keeps(key)) continue;
-          unsigned place = atomicAdd(&shared.count, 1u);
-          if (place < kCandidates) shared.keys[place] = key;
+          if (cut.keeps(key)) shared.add(key);
         }
       }
     }
@@ -360,11 +457,35 @@ inline __device__ bool gather(const LogitRow& row, float bound, const Cut& cut, 
   return shared.count <= kCandidates;
 }
 
-// A lower bound of the `want`-th logit: the `want`-th tile maximum.
+// A lower bound of the `want`-th logit, from the `want`-th tile maximum: by the distance to the maximum, in units of
+// 2^-16 up to 64, of which the first digit, of 1/32, is enough where few tiles share it. The bound is a unit lower,
+// which is more than rounding moves a distance.
+inline __device__ float near_bound_of(const LogitRow& row, int want, Search& shared) {
+  constexpr float kUnit = 0x1p-16f;
+  constexpr unsigned kFar = (1u << 2 * kDigitBits) - 1;
+  constexpr uint64_t kFewTiles = 16;
+  int64_t tiles = logit_tiles(row.vocabulary);
+  Reached reached = descend(
+      2,
+      [&](auto add) {
+        for (int64_t t = threadIdx.x; t < tiles; t += kThreads) {
+          float distance = (row.maximum - row.tiles[t]) / kUnit;
+          unsigned units = distance < static_cast<float>(kFar) ? static_cast<unsigned>(distance) : kFar;
+          add(uint64_t{kFar - units}, [] { return One(); });
+        }
+      },
+      static_cast<uint64_t>(want), shared.bins, kFewTiles);
+  if (reached.code == 0) return -INFINITY;
+  return row.maximum - static_cast<float>(kFar + 2 - static_cast<unsigned>(reached.code)) * kUnit;
+}
+
+// The same wherever the tile maxima lie.
 inline __device__ float bound_of(const LogitRow& row, int want, Search& shared) {
   int64_t tiles = logit_tiles(row.vocabulary);
   if (want == 1) return row.maximum;
   if (want >= tiles) return -INFINITY;
+  float near = near_bound_of(row, want, shared);
+  if (near > -INFINITY) return near;
   Reached reached = descend(
       3,
       [&](auto add) {

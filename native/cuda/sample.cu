@@ -75,10 +75,22 @@ __device__ bool keep_few(const LogitRow& row, const st_filter& filter, const Wan
   return false;
 }
 
-// What the filters keep of the row, whatever it is: searches of the whole row.
+// The first entry, in order, that min-p or a negligible mass cuts off; 0 where none is.
+__device__ uint64_t first_cut_of(const LogitRow& row, uint64_t min_p) {
+  uint64_t first = 0;
+  visit_row(row, [&](uint64_t key) {
+    float mass = row.mass(key);
+    if (to_fixed(mass) < min_p || mass < kSmallestMass) first = Max()(first, key);
+  });
+  return block_reduce<kWarps>(first, Max());
+}
+
+// What the filters keep of the row, whatever it is: searches of the whole row. Where only the masses of the entries
+// count, those with a negligible mass need no cut: in fixed point they have none.
 __device__ Cut cut_row(const LogitRow& row, const st_filter& filter, const Wanted& wanted, uint64_t total,
-                       uint64_t first_cut, Shared& shared) {
-  Cut all = {0, 0, 0}, cut = {top_key(row), 0, first_cut};
+                       bool by_order, Shared& shared) {
+  uint64_t min_p = min_p_limit(filter.min_p);
+  Cut all = {0, 0, 0}, cut = {top_key(row), 0, min_p > 0 || by_order ? first_cut_of(row, min_p) : 0};
   bool by_number = wanted.limit < row.vocabulary;
   auto target = static_cast<uint64_t>(wanted.limit);
 #pragma unroll 1
@@ -99,11 +111,12 @@ struct KeptSet {
   Cut cut;
 };
 
+// `by_order`: the first of the cut are asked for, not only their masses.
 __device__ KeptSet find_kept(const LogitRow& row, const st_filter& filter, const Wanted& wanted, const ChunkSums& sums,
-                             Shared& shared) {
+                             bool by_order, Shared& shared) {
   KeptSet kept = {false, 0, {0, 0, 0}};
   kept.few = keep_few(row, filter, wanted, sums.at_t.z, shared, &kept.count);
-  if (!kept.few) kept.cut = cut_row(row, filter, wanted, sums.at_t.z, sums.first_cut, shared);
+  if (!kept.few) kept.cut = cut_row(row, filter, wanted, sums.at_t.z, by_order, shared);
   return kept;
 }
 
@@ -194,7 +207,7 @@ class Row {
   ST_CALL int kept(const st_filter& filter, int n) {
     LogitRow row = at(false);
     Wanted wanted = wanted_of(row, filter, n);
-    KeptSet set = find_kept(row, filter, wanted, sums_, memory());
+    KeptSet set = find_kept(row, filter, wanted, sums_, true, memory());
     return set.few ? set.count : sort_first(row, set.cut, static_cast<int>(wanted.needed), memory());
   }
 
@@ -233,7 +246,7 @@ class Row {
       uint64_t top = top_key(row);
       if (threadIdx.x == 0) shared.drawn[0] = static_cast<int32_t>(key_id(top));
     } else {
-      KeptSet set = find_kept(row, filter, wanted_of(row, filter, row.vocabulary), sums_, shared);
+      KeptSet set = find_kept(row, filter, wanted_of(row, filter, row.vocabulary), sums_, false, shared);
       sums = set.few ? sums_of_few(row, set.count, shared) : draw_many(row, random, count, set.cut, shared);
       if (set.few) draw_few(row, random, count, set.count, sums.z, shared);
     }
@@ -374,11 +387,12 @@ __device__ __forceinline__ void sample_row(const st_sample& op, const LogitRows&
 }
 
 // One block per row. A row of which few entries are kept reads the tile maxima (V / 32 bytes) and about as many tiles
-// as it keeps entries (512 bytes each); it is bound by some thirty barriers and latencies, one after another. A row
+// as it keeps entries (512 bytes each); it is bound by some twenty barriers and latencies, one after another. A row
 // that draws from more than those it can sort walks over its logits (4 V bytes, from the second-level cache) once for
-// the draw, four times to find where top-p ends, and as often for a top-k above 1,024: bound by the arithmetic and the
+// the draw, twice to find where top-p ends, and as often for a top-k above 1,024: bound by the arithmetic and the
 // atomics of one SM, about 20 instructions a logit, and 45 where e^x is needed: in the first walk of a search by mass,
-// and in the draw. Ties that a cut divides cost one walk more. Registers: 128.
+// and in the draw. Min-p costs one walk more, and four where more than 4,096 entries lie where the search ends.
+// Registers: 128.
 __global__ void __launch_bounds__(kThreads, 1) sample_basic_kernel(st_sample op, LogitRows rows) {
   follow_previous();
   ST_DYNAMIC_SHARED(Shared, memory);
@@ -386,7 +400,7 @@ __global__ void __launch_bounds__(kThreads, 1) sample_basic_kernel(st_sample op,
 }
 
 // The same for rows of the other strategies and those that record; a block whose row is basic ends at once.
-// Registers: 144.
+// Registers: 168.
 __global__ void __launch_bounds__(kThreads, 1) sample_strategy_kernel(st_sample op, LogitRows rows) {
   follow_previous();
   ST_DYNAMIC_SHARED(Shared, memory);
