@@ -162,7 +162,7 @@ expect_order(linear_turns_kernelI.*Int8ENS0_4Bf16 LDGSTS IMMA)
 # Attention: keys of the next split are copied before the values of this one are multiplied, values before the next
 # scores.
 expect_letters(attention_mma_kernel "^(C+WP+C+WP+C+)+$")
-expect_no_loops_of_atomics("(sample_basic|sample_strategy|log_probs|probe|score|logit_tiles|logit_sums)_kernel")
+expect_no_loops_of_atomics("(sample|log_probs|probe|score|logit_tiles|logit_sums)_kernel")
 expect_loads_ahead("embed_kernelINS0_4Bf16ES3_" 10 FMUL)
 expect_loads_ahead("rms_norm_kernelINS0_4Bf16ELb1E" 8 FADD)
 

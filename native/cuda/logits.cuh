@@ -141,8 +141,12 @@ __device__ __forceinline__ LogitRow open_row(const LogitRows& op, int64_t r, int
   LogitRow row = row_at(op, r);
   int64_t groups = groups_of(op.vocabulary);
   float maximum = -INFINITY;
-  for (int64_t g = threadIdx.x % kWarpSize; g < groups; g += kWarpSize)
-    maximum = MaxOrNan()(maximum, workspace_of(op).maxima[r * groups + g]);
+  const float* maxima = workspace_of(op).maxima + r * groups;
+#pragma unroll 1
+  for (int64_t g = threadIdx.x % kWarpSize; g < groups; g += 2 * kWarpSize) {  // once, up to 262,144 logits
+    float other = g + kWarpSize < groups ? maxima[g + kWarpSize] : -INFINITY;
+    maximum = MaxOrNan()(maximum, MaxOrNan()(maxima[g], other));
+  }
   maximum = warp_reduce(maximum, MaxOrNan());
   row.maximum = maximum == maximum ? maximum : INFINITY;
   if (op.sampling)

@@ -351,13 +351,11 @@ __device__ __forceinline__ void write_output(const st_sample& op, const Entries&
   write_token(entries, count, op.entries, op.out_ids + at, op.out_weights + at);
 }
 
-// Row blockIdx.x, if it is basic as wanted. Which rows are does not depend on the state, which the kernels change.
+// Row blockIdx.x, whose slot is basic as it says.
 template <bool kBasic>
-__device__ __forceinline__ void sample_row(const st_sample& op, const LogitRows& rows, Shared& shared) {
+__device__ __forceinline__ void sample_row(const st_sample& op, const LogitRows& rows, int32_t slot, Shared& shared) {
   ST_SHARED(Row, of_block, 1);
   int64_t r = blockIdx.x;
-  int32_t slot = op.slots[r];
-  if (slot < 0 || is_basic(op.sampling[slot]) != kBasic) return;
   const st_sampling& sampling = op.sampling[slot];
   st_sequence_state& state = op.states[slot];
   LogitRow logits = open_row(rows, r, slot);
@@ -392,19 +390,16 @@ __device__ __forceinline__ void sample_row(const st_sample& op, const LogitRows&
 // the draw, twice to find where top-p ends, and as often for a top-k above 1,024: bound by the arithmetic and the
 // atomics of one SM, about 20 instructions a logit, and 45 where e^x is needed: in the first walk of a search by mass,
 // and in the draw. Min-p costs one walk more, and four where more than 4,096 entries lie where the search ends.
-// Registers: 128.
-__global__ void __launch_bounds__(kThreads, 1) sample_basic_kernel(st_sample op, LogitRows rows) {
+// Rows that are not basic have code of their own. Registers: 168.
+__global__ void __launch_bounds__(kThreads, 1) sample_kernel(st_sample op, LogitRows rows) {
   follow_previous();
   ST_DYNAMIC_SHARED(Shared, memory);
-  sample_row<true>(op, rows, *memory);
-}
-
-// The same for rows of the other strategies and those that record; a block whose row is basic ends at once.
-// Registers: 168.
-__global__ void __launch_bounds__(kThreads, 1) sample_strategy_kernel(st_sample op, LogitRows rows) {
-  follow_previous();
-  ST_DYNAMIC_SHARED(Shared, memory);
-  sample_row<false>(op, rows, *memory);
+  int32_t slot = op.slots[blockIdx.x];
+  if (slot < 0) return;
+  if (is_basic(op.sampling[slot]))
+    sample_row<true>(op, rows, slot, *memory);
+  else
+    sample_row<false>(op, rows, slot, *memory);
 }
 
 }  // namespace
@@ -414,9 +409,7 @@ st_status sample(st_stream* stream, const st_sample* op) {
   LogitRows rows = {op->logits, op->slots, op->rows, op->vocabulary, op->workspace, op->sampling, op->states, nullptr};
   ST_TRY(logit_statistics("sample", stream, rows));
   static_assert(sizeof(Shared) <= 46 * 1024, "with the static arrays, more than a kernel has without asking");
-  auto blocks = static_cast<unsigned>(op->rows);
-  ST_TRY(launch<sample_strategy_kernel>("sample", blocks, kThreads, sizeof(Shared), stream, *op, rows));
-  return launch<sample_basic_kernel>("sample", blocks, kThreads, sizeof(Shared), stream, *op, rows);
+  return launch<sample_kernel>("sample", static_cast<unsigned>(op->rows), kThreads, sizeof(Shared), stream, *op, rows);
 }
 
 }  // namespace st::cuda

@@ -83,8 +83,8 @@ def row_kernel(bandwidth, rows, width):
 
 def sampler(bandwidth, rows, vocabulary):
     tiles = kernel(bandwidth, 4.0 * rows * vocabulary)
-    sums = kernel(bandwidth, 0, 4.0 * rows * vocabulary, latencies=3) + rows * vocabulary * 45 / (MULTIPROCESSORS * 4 * 32 * 1.7e9)
-    return tiles + sums + kernel(bandwidth, 0, latencies=1) + kernel(bandwidth, 0, latencies=10)
+    sums = kernel(bandwidth, 0, 4.0 * rows * vocabulary, latencies=3) + rows * vocabulary * 33 / (MULTIPROCESSORS * 4 * 32 * 1.7e9)
+    return tiles + sums + kernel(bandwidth, 0, latencies=8)
 
 
 def attention(bandwidth, shape, batch, positions):
