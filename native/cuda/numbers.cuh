@@ -71,6 +71,17 @@ __device__ __forceinline__ uint32_t packed(T low, T high) {
   return static_cast<uint32_t>(low.bits) | static_cast<uint32_t>(high.bits) << 16;
 }
 
+// Two numbers, rounded and packed.
+__device__ __forceinline__ uint32_t packed_bf16(float low, float high) {
+#if defined(ST_SIMT)
+  return packed(from_float<Bf16>(low), from_float<Bf16>(high));
+#else
+  uint32_t two;
+  asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(two) : "f"(high), "f"(low));
+  return two;
+#endif
+}
+
 // Calls function(T()) with the type that a dtype names.
 template <typename Function>
 auto with_type(int32_t dtype, Function function) {
