@@ -125,7 +125,7 @@ __device__ __forceinline__ bool gather_unit(const Scratch& scratch, const Divisi
     char* slot = scratch.shares + blockIdx.x * scratch.share_stride;
     if (span > 0) {
       Sums<kHeadDim, kTiles> before;
-      before.load(slot, task.pairs);
+      merge(before, 1, task.pairs, [&](int) { return slot; });
       __syncthreads();  // all warps read the maxima and totals that one of them replaces
       before.add(sums);
       sums = before;
@@ -143,33 +143,28 @@ __device__ __forceinline__ bool gather_unit(const Scratch& scratch, const Divisi
 
 template <typename A, int kHeadDim, int kTiles>
 __device__ __forceinline__ void write_unit(const st_attention& op, const Task& task,
-                                           const Shared<kHeadDim, kTiles>& shared, int warp, int lane,
+                                           const Shared<kHeadDim, kTiles>& shared, int lane,
                                            const Sums<kHeadDim, kTiles>& sums) {
 #pragma unroll
-  for (int m = 0; m < kTiles; ++m) {
+  for (int h = 0; h < 2; ++h) {
+    int pair = sums.first_pair(h) + lane / 4;
+    if (pair >= task.pairs) continue;
+    int64_t row = task.unit.row + pair / task.heads, head = task.first_head + pair % task.heads;
+    A* out = static_cast<A*>(op.out) + (row * op.heads + head) * kHeadDim + sums.column() + 2 * (lane % 4);
+    bool idle = shared.limits[pair] < 0;
+    float factor = 1.0f / sums.total[h];
 #pragma unroll
-    for (int h = 0; h < 2; ++h) {
-      int pair = m * kTilePairs + h * 8 + lane / 4;
-      if (pair >= task.pairs) continue;
-      int64_t row = task.unit.row + pair / task.heads, head = task.first_head + pair % task.heads;
-      A* out =
-          static_cast<A*>(op.out) + (row * op.heads + head) * kHeadDim + warp * (kHeadDim / kMmaWarps) + 2 * (lane % 4);
-      bool idle = shared.limits[pair] < 0;
-      float factor = 1.0f / sums.total[m][h];
-#pragma unroll
-      for (int n = 0; n < Sums<kHeadDim, kTiles>::kParts; ++n) {
-        Pack<A, 2> two;
-        for (int e = 0; e < 2; ++e) two.at[e] = from_float<A>(idle ? 0.0f : sums.values[m][n][2 * h + e] * factor);
-        *reinterpret_cast<Pack<A, 2>*>(out + 8 * n) = two;
-      }
+    for (int n = 0; n < Sums<kHeadDim, kTiles>::kParts; ++n) {
+      Pack<A, 2> two;
+      for (int e = 0; e < 2; ++e) two.at[e] = from_float<A>(idle ? 0.0f : sums.values[n][2 * h + e] * factor);
+      *reinterpret_cast<Pack<A, 2>*>(out + 8 * n) = two;
     }
   }
 }
 
 // --- the kernel ----------------------------------------------------------------------------------------------------
 
-// Keys of the next split are copied while the values of this one are multiplied, its values during the scores of the
-// next.
+// The splits of a segment, one after another.
 template <typename A, bool kSharesSpans, int kHeadDim, int kTiles>
 __device__ __forceinline__ void process(const st_attention& op, const Scratch& scratch, const Division& division,
                                         const Task& task, Shared<kHeadDim, kTiles>& shared) {
@@ -187,24 +182,9 @@ __device__ __forceinline__ void process(const st_attention& op, const Scratch& s
   sums.clear();
   for (int32_t split = begin; split < end; ++split) {
     int32_t ahead = split + 1 < end ? load_blocks(op, task, split + 1, lane) : kBeyond;
-    int32_t first = split * kSplitPositions;
-    float scores[kTiles][kWarpPositions / 8][4] = {};
-    copy_async_wait<1>();
-    __syncwarp();
-    score(shared, warp, lane, scores);
-    __syncwarp();
-    copy_keys(op, task.kv_head, ahead, warp, lane, shared);
-    mask(op.scale * kLog2E, first + warp * kWarpPositions, blocks, warp, lane, shared, scores);
-    __syncthreads();
     Sums<kHeadDim, kTiles> of_split;
-    weigh(scores, warp, lane, shared, of_split.maximum);
-    copy_async_wait<1>();
-    __syncthreads();
-    sum_values(shared, blocks, first, task.unit.top, warp, lane, of_split);
-    __syncwarp();
-    copy_values(op, task.kv_head, ahead, warp, lane, shared);
+    attend(op, task, split * kSplitPositions, blocks, ahead, warp, lane, shared, of_split);
     blocks = ahead;
-    add_totals(shared, lane, of_split);
     sums.add(of_split);
 
     int32_t span = split / kSpanSplits, first_of_span = span * kSpanSplits;
@@ -220,7 +200,7 @@ __device__ __forceinline__ void process(const st_attention& op, const Scratch& s
       int32_t count = split + 1 - (merges ? first_of_span : begin);
       whole = ends_piece && gather_span(scratch, division, task, span, count, sums);
     }
-    if (whole && gather_unit(scratch, division, task, span, sums)) write_unit<A>(op, task, shared, warp, lane, sums);
+    if (whole && gather_unit(scratch, division, task, span, sums)) write_unit<A>(op, task, shared, lane, sums);
     sums.clear();
   }
 }
@@ -276,6 +256,7 @@ constexpr int64_t kSpanBytes = int64_t{64} << 20;
 template <typename A, int kHeadDim, int kTiles>
 st_status run(st_stream* stream, const st_attention& op) {
   constexpr size_t kShared = sizeof(Shared<kHeadDim, kTiles>);
+  static_assert(kShared >= sizeof(Shared<kHeadDim, 1>), "units of few pairs are computed in the same memory");
   static_assert(kShared + 512 <= 99 * 1024, "more shared memory than a block has on every device from sm_80 on");
   ST_TRY(permit_shared_memory(*stream, attention_mma_kernel<A, kHeadDim, kTiles>, kShared));
   const st_device& device = *stream->device;

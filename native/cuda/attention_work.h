@@ -43,28 +43,31 @@ ST_HD int32_t stored_spans(int32_t splits) {
 // What a block never shares with another one: a split, a span, or all of a unit and KV head.
 constexpr int kGrainSplit = 1, kGrainSpan = kSpanSplits, kGrainUnit = 1 << 30;
 
+// The first `larger` blocks have a share of each + 1 splits, the others of `each`. (Every block computes places of
+// shares several times, one after another: 32-bit products and divisions, because 64-bit divisions are calls of a
+// hundred instructions.)
 struct Division {
-  int32_t splits;  // of all units and KV heads
-  int32_t blocks;  // that have a share, at most `splits`
+  int32_t blocks;  // that have a share, at most one per split
+  int32_t each, larger;
   int32_t grain;
 };
 
 // Units of many tiles share no span, because the sums of their splits would be large.
 ST_HD Division divide(int32_t splits, int32_t spans, int32_t span_slots, int32_t blocks, int tiles) {
-  return {splits, splits < blocks ? splits : blocks,
-          spans > span_slots ? kGrainUnit
-          : tiles > 1        ? kGrainSpan
-                             : kGrainSplit};
+  if (splits < blocks) blocks = splits;
+  int32_t each = blocks > 0 ? splits / blocks : 0;
+  return {blocks, each, splits - each * blocks, spans > span_slots ? kGrainUnit : tiles > 1 ? kGrainSpan : kGrainSplit};
 }
 
 // First split of a block's share; that of the next block is its end.
 ST_HD int32_t share_begin(const Division& division, int32_t block) {
-  return static_cast<int32_t>(int64_t{block} * division.splits / division.blocks);
+  return block * division.each + (block < division.larger ? block : division.larger);
 }
 
 // The block whose share has the split.
 ST_HD int32_t share_owner(const Division& division, int32_t split) {
-  return static_cast<int32_t>(((int64_t{split} + 1) * division.blocks - 1) / division.splits);
+  int32_t of_larger = division.larger * (division.each + 1);
+  return split < of_larger ? split / (division.each + 1) : division.larger + (split - of_larger) / division.each;
 }
 
 struct Segment {

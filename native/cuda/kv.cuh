@@ -14,6 +14,10 @@ ST_HD int value_slot(int position) {
   return position % 8 / 2 * 4 + position / 8 * 2 + position % 2;
 }
 
+ST_HD int position_of_value(int slot) {
+  return slot / 4 * 2 + slot % 4 / 2 * 8 + slot % 2;
+}
+
 // First element of (block, KV head), of keys as of values.
 ST_HD int64_t kv_offset(int64_t block, int kv_heads, int kv_head, int head_dim) {
   return (block * kv_heads + kv_head) * kBlock * head_dim;
