@@ -13,9 +13,12 @@ struct Tiles {
   int begin, end;
 };
 ST_HD Tiles tiles_of_part(const st_linear& op, int s) {
-  auto first = static_cast<int>(op.first_col / kTile), own = static_cast<int>(tiles_of(op.w.cols));
+  // In 32 bits without a sign, which are a few shifts: columns are far fewer than 2^31 / 8 tiles.
+  auto tiles = [](int32_t cols) { return static_cast<int>((static_cast<unsigned>(cols) + kTile - 1) / kTile); };
+  int first = static_cast<int>(static_cast<unsigned>(op.first_col) / kTile), own = tiles(op.w.cols);
+  unsigned all = static_cast<unsigned>(tiles(op.total_cols));
   auto place = [&](int part) {
-    int tile = static_cast<int>(part_begin(tiles_of(op.total_cols), part)) - first;
+    int tile = static_cast<int>(all * static_cast<unsigned>(part) / kParts) - first;
     return tile < 0 ? 0 : tile > own ? own : tile;
   };
   return {place(s), place(s + 1)};

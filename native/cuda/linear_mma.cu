@@ -124,13 +124,15 @@ __device__ __forceinline__ bool take_all(const Exchange& exchange, const Segment
                                          Tree<S>& tree, LaneSums<S>& sums) {
   ST_SHARED(unsigned, before, 1);
   unsigned *ticket = &exchange.tickets[segment.first_block], mine = tree.exchanged << 16 | 1u;
-  __threadfence();
-  __syncthreads();
-  if (threadIdx.x == 0) before[0] = atomicAdd(ticket, mine);
+  __syncthreads();  // the fences of one thread order what all have stored before, and load after
+  if (threadIdx.x == 0) {
+    __threadfence();
+    before[0] = atomicAdd(ticket, mine);
+    __threadfence();
+  }
   __syncthreads();
   unsigned all = before[0] + mine;
   if ((all & 0xffffu) != static_cast<unsigned>(segment.blocks)) return false;
-  __threadfence();
 #pragma unroll 1
   for (int part = 0; part < subtree.parts; ++part) {
     load_sums<S>(exchange_place<S>(exchange, segment.first_block, part), (all >> (16 + part) & 1) != 0, sums);
@@ -234,27 +236,35 @@ __global__ void __launch_bounds__(kLinearThreads, S::kBlocks)
     for (int tile = segment.begin; tile < segment.end; tile += kStageTiles) {
       copy_async_wait<S::kStages - 2>();
       __syncthreads();
-      if (copies.end > 0) {
-        int free = slot > 0 ? slot - 1 : S::kStages - 1;
-        copy_weights(copies, free);
-        copy_inputs(free);
-        copies.next_stage(op, work);
-      }
-      copy_async_commit();
       const Stage<S>& stage = ring[slot];
       SharedAddress inputs = address + slot * kStageBytes;
+      int free = slot > 0 ? slot - 1 : S::kStages - 1;
       slot = slot + 1 < S::kStages ? slot + 1 : 0;
+      auto copy_part = [&](int i) {  // of the stage to come, while tile i of this one is multiplied
+        if (i == 0 && copies.end > 0) copy_weights(copies, free);
+        if (i == 1 && copies.end > 0) copy_inputs(free);
+      };
       for (int i = 0; i < kStageTiles && tile + i < segment.end;) {
         end_parts(tile + i);
-        if (tile + kStageTiles <= part_end && i == 0) {
-          multiply_stage<T, S>(place, stage, inputs, sums);
+        if (i == 0 && tile + kStageTiles <= part_end) {
+          if constexpr (S::kScaled) {  // there are no registers for both
+            copy_part(0);
+            copy_part(1);
+            multiply_stage<T, S>(place, stage, inputs, sums, [](int) {});
+          } else {
+            multiply_stage<T, S>(place, stage, inputs, sums, copy_part);
+          }
           i = kStageTiles;
         } else {
+          if (i < 2) copy_part(i);
           Fragments<T, S> fragments;
           fragments.load(place, stage, inputs, i++);
           fragments.multiply(sums);
         }
       }
+      if (tile + 1 == segment.end) copy_part(1);  // the loop had only tile 0
+      copy_async_commit();
+      if (copies.end > 0) copies.next_stage(op, work);
     }
     end_parts(segment.end);
     // Found again, so that it needs no registers meanwhile.
@@ -282,7 +292,7 @@ st_status launch_plan(st_stream* stream, const st_linear& op, const Scales& scal
   if constexpr (std::is_same_v<T, Int8>) {
     if (rows == 8) return start(Shape<8, 5, 2, true>());
     if (rows == 16) return start(Shape<16, 4, 2, true>());
-    if (rows == 32) return start(Shape<32, 3, 2, true>());
+    if (rows == 32) return start(Shape<32, 3, 1, true>());
     return start(Shape<64, 7, 1, true>());
   } else {
     if (rows == 8) return start(Shape<8, 5, 2, false>());

@@ -2,6 +2,8 @@
 // of their columns are distributed. All of it affects only speed: the results are bit-identical.
 #pragma once
 
+#include <algorithm>
+#include <cstddef>
 #include <cstdint>
 
 #include "common/parts.h"
@@ -19,7 +21,7 @@ struct LinearShape {
   int rows, stages, blocks;
   bool scaled = false;  // numbers of 8 bits, and their scales
 
-  constexpr int shared_levels() const { return rows > 64 || (scaled && rows == 32) ? 2 : rows > 8 ? 1 : 0; }
+  constexpr int shared_levels() const { return rows > 64 || (scaled && rows > 8 && rows < 64) ? 2 : rows > 8 ? 1 : 0; }
   constexpr int64_t stage_bytes() const {
     return (kLinearOutputs + rows) * kLinearStageCols * 2 + (scaled ? (kLinearOutputs * 2 + rows * 4) * 4 : 0);
   }
@@ -32,7 +34,7 @@ struct LinearShape {
   constexpr int64_t shared_bytes() const { return stages * stage_bytes() + tree_bytes(); }
 };
 constexpr LinearShape kLinearShapes[] = {{8, 5, 2}, {16, 5, 2}, {32, 4, 2}, {64, 7, 1}, {128, 3, 1}};
-constexpr LinearShape kInt8Shapes[] = {{8, 5, 2, true}, {16, 4, 2, true}, {32, 3, 2, true}, {64, 7, 1, true}};
+constexpr LinearShape kInt8Shapes[] = {{8, 5, 2, true}, {16, 4, 2, true}, {32, 3, 1, true}, {64, 7, 1, true}};
 
 // The smallest aligned subtree of the 8 parts that holds those of which a device has columns.
 struct Subtree {
@@ -44,30 +46,22 @@ ST_HD Subtree subtree_of(int first_part, int last_part) {
   return {first_part / parts * parts, parts};
 }
 
-// How `tiles` are distributed over `blocks`: of each `blocks` of them, a block has one, whole; the rest are cut into
-// units of parts of the columns, and a block has a run of these. A tile's place among the rows comes first, so that
-// what is computed at the same time shares weights.
+// How `tiles` are distributed over `blocks`. `waves` times, a block has a whole tile; before that comes a run of units
+// of the other tiles: a tile has so many of them, each with `unit_parts` parts of its columns. A tile's place among the
+// rows comes first, so that what is computed at the same time shares weights.
 struct LinearWork {
   int tiles, row_blocks, blocks;
   Subtree subtree;
-  int unit_parts;  // of a unit, a power of two
+  int unit_parts;          // a power of two
+  int units, waves, rest;  // of a tile; whole tiles of a block; units of all tiles that are not whole
 };
-ST_HD int units_of(const LinearWork& work) {  // of a tile
-  return work.subtree.parts / work.unit_parts;
-}
-ST_HD int waves_of(const LinearWork& work) {
-  return work.tiles / work.blocks;
-}
-ST_HD int rest_of(const LinearWork& work) {  // units
-  return work.tiles % work.blocks * units_of(work);
-}
-// The first unit of a block; of block `blocks`: the end. And the block that has a unit. There are at most 8 units a
-// block: the products stay far below 2^31.
+// The first unit of a block; of block `blocks`: the end. And the block that has a unit. There are fewer than 8 units
+// for a block: the products stay far below 2^31.
 ST_HD int first_unit(const LinearWork& work, int block) {
-  return static_cast<int>(static_cast<unsigned>(block * rest_of(work)) / static_cast<unsigned>(work.blocks));
+  return static_cast<int>(static_cast<unsigned>(block * work.rest) / static_cast<unsigned>(work.blocks));
 }
 ST_HD int block_of(const LinearWork& work, int unit) {
-  return static_cast<int>(static_cast<unsigned>((unit + 1) * work.blocks - 1) / static_cast<unsigned>(rest_of(work)));
+  return static_cast<int>(static_cast<unsigned>((unit + 1) * work.blocks - 1) / static_cast<unsigned>(work.rest));
 }
 
 struct LinearPlan {
@@ -76,7 +70,7 @@ struct LinearPlan {
 
   // Sums in f32 that blocks exchange: a block may be the first of several that have a tile.
   int64_t scratch_bytes() const {
-    if (units_of(work) == 1 || rest_of(work) == 0) return 0;
+    if (work.units == 1 || work.rest == 0) return 0;
     return int64_t{work.blocks} * kParts * kLinearOutputs * shape.rows * 4;
   }
 };
@@ -100,13 +94,15 @@ LinearPlan plan_linear(int64_t rows, int64_t outputs, Subtree subtree, const Lin
   work.row_blocks = static_cast<int>((rows + plan.shape.rows - 1) / plan.shape.rows);
   work.tiles = static_cast<int>((outputs + kLinearOutputs - 1) / kLinearOutputs) * work.row_blocks;
   work.subtree = subtree;
-  work.unit_parts = 1;
-  int most = plan.shape.blocks * limits.multiprocessors;
-  work.blocks = most < work.tiles * subtree.parts ? most : work.tiles * subtree.parts;
-  if (plan.scratch_bytes() > limits.scratch_bytes || work.blocks > limits.tickets) {
-    work.unit_parts = subtree.parts;
-    work.blocks = most < work.tiles ? most : work.tiles;
-  }
+  auto cut = [&](int unit_parts) {
+    work.unit_parts = unit_parts;
+    work.units = subtree.parts / unit_parts;
+    work.blocks = std::min(plan.shape.blocks * limits.multiprocessors, work.tiles * work.units);
+    work.waves = work.tiles / work.blocks;
+    work.rest = work.tiles % work.blocks * work.units;
+  };
+  cut(1);
+  if (plan.scratch_bytes() > limits.scratch_bytes || work.blocks > limits.tickets) cut(subtree.parts);
   return plan;
 }
 

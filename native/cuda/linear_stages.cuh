@@ -70,26 +70,30 @@ struct Segment {
   int first_block, blocks;    // that have the tile; 1: this block alone
 };
 
-// The index-th segment of the block; false if it has fewer.
+// The index-th segment of the block; false if it has fewer. Those of cut tiles come first, so that what is exchanged is
+// added up while others still read.
 __device__ __forceinline__ bool find_segment(const st_linear& op, const LinearWork& work, int index, Segment& segment) {
-  int waves = waves_of(work), units = units_of(work), block = static_cast<int>(blockIdx.x);
-  int tile = index * work.blocks + block, begin = 0, end = units;
-  segment.first_block = block;
+  int units = work.units, block = static_cast<int>(blockIdx.x), begin = 0, end = units;
+  int first = first_unit(work, block), last = first_unit(work, block + 1);
+  int cut_tile = first / units, cut_tiles = first < last ? (last - 1) / units - cut_tile + 1 : 0, tile;
   segment.blocks = 1;
-  if (index >= waves) {
-    int first = first_unit(work, block), last = first_unit(work, block + 1);
-    int of_rest = first / units + index - waves, of_tile = of_rest * units;
-    if (of_tile >= last || first == last) return false;
-    begin = first > of_tile ? first - of_tile : 0;
-    if (last - of_tile < units) end = last - of_tile;
+  segment.first_block = block;
+  if (index < cut_tiles) {
+    cut_tile += index;
+    begin = first > cut_tile * units ? first - cut_tile * units : 0;
+    if (last - cut_tile * units < units) end = last - cut_tile * units;
+    tile = work.waves * work.blocks + cut_tile;
     if (end - begin < units) {
-      segment.first_block = block_of(work, of_tile);
-      segment.blocks = block_of(work, of_tile + units - 1) - segment.first_block + 1;
+      segment.first_block = block_of(work, cut_tile * units);
+      segment.blocks = block_of(work, cut_tile * units + units - 1) - segment.first_block + 1;
     }
-    tile = waves * work.blocks + of_rest;
+  } else {
+    if (index - cut_tiles >= work.waves) return false;
+    tile = (index - cut_tiles) * work.blocks + block;
   }
-  segment.row_block = tile % work.row_blocks;
-  segment.first_tile = tile / work.row_blocks * kOutputTiles;
+  int output_block = work.row_blocks == 1 ? tile : tile / work.row_blocks;
+  segment.row_block = tile - output_block * work.row_blocks;
+  segment.first_tile = output_block * kOutputTiles;
   segment.part = work.subtree.first + begin * work.unit_parts;
   segment.last_part = work.subtree.first + end * work.unit_parts - 1;
   segment.begin = tiles_of_part(op, segment.part).begin;
@@ -279,10 +283,11 @@ struct Fragments {
   }
 };
 
-// sums += the products of a whole stage. Fragments are loaded a tile ahead as far as registers go.
-template <typename T, typename S>
+// sums += the products of a whole stage. Fragments are loaded a tile ahead as far as registers go. meanwhile(i) is
+// called after the products of tile i are begun.
+template <typename T, typename S, typename Meanwhile>
 __device__ __forceinline__ void multiply_stage(const Place<S>& place, const Stage<S>& stage, SharedAddress inputs,
-                                               LaneSums<S>& sums) {
+                                               LaneSums<S>& sums, const Meanwhile& meanwhile) {
   constexpr int kAhead = S::kRows == 64 ? 1 : 0;
   Fragments<T, S> fragments[kAhead + 1];
   if (kAhead > 0) fragments[0].load(place, stage, inputs, 0);
@@ -290,6 +295,7 @@ __device__ __forceinline__ void multiply_stage(const Place<S>& place, const Stag
   for (int i = 0; i < kStageTiles; ++i) {
     if (i + kAhead < kStageTiles) fragments[(i + kAhead) % (kAhead + 1)].load(place, stage, inputs, i + kAhead);
     fragments[i % (kAhead + 1)].multiply(sums);
+    meanwhile(i);
   }
 }
 

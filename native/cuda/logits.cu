@@ -104,7 +104,8 @@ __global__ void __launch_bounds__(kPassThreads, 4) logit_sums_kernel(LogitRows o
 
 uint64_t sample_workspace_bytes(int32_t rows, int32_t vocabulary) {
   if (rows <= 0 || vocabulary <= 0) return 0;
-  uint64_t row = static_cast<uint64_t>(chunks_of(rows, vocabulary)) * sizeof(ChunkSums) +
+  // As for one row, which has most chunks: the memory for many rows must do for a few.
+  uint64_t row = static_cast<uint64_t>(chunks_of(1, vocabulary)) * sizeof(ChunkSums) +
                  static_cast<uint64_t>(groups_of(vocabulary) + logit_tiles(vocabulary)) * sizeof(float);
   return size_product(static_cast<uint64_t>(rows), row);
 }

@@ -35,7 +35,7 @@ LinearPlan plan(const MatrixShape& w, int64_t rows, Subtree subtree = {0, 8}) {
 
 // Units that a block has: those of whole tiles, and of its run of the rest.
 int units_of_block(const LinearWork& work, int block) {
-  return waves_of(work) * units_of(work) + first_unit(work, block + 1) - first_unit(work, block);
+  return work.waves * work.units + first_unit(work, block + 1) - first_unit(work, block);
 }
 
 // A GPU for desktops has 99 KiB for a block; shapes that need more are replaced by more tiles of fewer rows.
@@ -65,7 +65,7 @@ TEST(LinearPlanTest, EveryUnitHasABlockAndEveryBlockItsShare) {
           EXPECT_EQ(p.work.row_blocks, (rows + p.shape.rows - 1) / p.shape.rows);
           EXPECT_EQ(p.work.tiles, (w.outputs + kLinearOutputs - 1) / kLinearOutputs * p.work.row_blocks);
           EXPECT_LE(p.scratch_bytes(), kLimits.scratch_bytes);
-          int64_t all = int64_t{p.work.tiles} * units_of(p.work), sum = 0, most = 0;
+          int64_t all = int64_t{p.work.tiles} * p.work.units, sum = 0, most = 0;
           for (int block = 0; block < p.work.blocks; ++block) {
             int units = units_of_block(p.work, block);
             sum += units;
@@ -86,7 +86,7 @@ TEST(LinearPlanTest, WithoutScratchMemoryTilesAreNotCut) {
   LinearLimits none = kLimits;
   none.scratch_bytes = 0;
   LinearPlan p = plan_linear(64, 3584, {0, 8}, none, kLinearShapes);
-  EXPECT_EQ(units_of(p.work), 1);
+  EXPECT_EQ(p.work.units, 1);
   EXPECT_EQ(p.work.blocks, p.work.tiles);
 }
 
