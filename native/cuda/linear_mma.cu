@@ -297,7 +297,7 @@ st_status launch_plan(st_stream* stream, const st_linear& op, const Scales& scal
   } else {
     if (rows == 8) return start(Shape<8, 5, 2, false>());
     if (rows == 16) return start(Shape<16, 5, 2, false>());
-    if (rows == 32) return start(Shape<32, 4, 2, false>());
+    if (rows == 32) return start(Shape<32, 3, 2, false>());
     if (rows == 64) return start(Shape<64, 7, 1, false>());
     return start(Shape<128, 3, 1, false>());
   }

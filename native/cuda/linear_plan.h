@@ -21,7 +21,9 @@ struct LinearShape {
   int rows, stages, blocks;
   bool scaled = false;  // numbers of 8 bits, and their scales
 
-  constexpr int shared_levels() const { return rows > 64 || (scaled && rows > 8 && rows < 64) ? 2 : rows > 8 ? 1 : 0; }
+  constexpr int shared_levels() const {
+    return rows > 64 || rows == 32 || (scaled && rows == 16) ? 2 : rows > 8 ? 1 : 0;
+  }
   constexpr int64_t stage_bytes() const {
     return (kLinearOutputs + rows) * kLinearStageCols * 2 + (scaled ? (kLinearOutputs * 2 + rows * 4) * 4 : 0);
   }
@@ -33,7 +35,7 @@ struct LinearShape {
   }
   constexpr int64_t shared_bytes() const { return stages * stage_bytes() + tree_bytes(); }
 };
-constexpr LinearShape kLinearShapes[] = {{8, 5, 2}, {16, 5, 2}, {32, 4, 2}, {64, 7, 1}, {128, 3, 1}};
+constexpr LinearShape kLinearShapes[] = {{8, 5, 2}, {16, 5, 2}, {32, 3, 2}, {64, 7, 1}, {128, 3, 1}};
 constexpr LinearShape kInt8Shapes[] = {{8, 5, 2, true}, {16, 4, 2, true}, {32, 3, 1, true}, {64, 7, 1, true}};
 
 // The smallest aligned subtree of the 8 parts that holds those of which a device has columns.

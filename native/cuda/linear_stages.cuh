@@ -80,8 +80,8 @@ __device__ __forceinline__ bool find_segment(const st_linear& op, const LinearWo
   segment.first_block = block;
   if (index < cut_tiles) {
     cut_tile += index;
-    begin = first > cut_tile * units ? first - cut_tile * units : 0;
-    if (last - cut_tile * units < units) end = last - cut_tile * units;
+    begin = Max()(first - cut_tile * units, 0);
+    end = Min()(last - cut_tile * units, units);
     tile = work.waves * work.blocks + cut_tile;
     if (end - begin < units) {
       segment.first_block = block_of(work, cut_tile * units);
