@@ -133,10 +133,20 @@ __device__ __forceinline__ bool take_all(const Exchange& exchange, const Segment
   __syncthreads();
   unsigned all = before[0] + mine;
   if ((all & 0xffffu) != static_cast<unsigned>(segment.blocks)) return false;
+  constexpr int kQuads = S::kTiles * S::kGroups, kTogether = kQuads < 4 ? 4 / kQuads : 1;
 #pragma unroll 1
-  for (int part = 0; part < subtree.parts; ++part) {
-    load_sums<S>(exchange_place<S>(exchange, segment.first_block, part), (all >> (16 + part) & 1) != 0, sums);
-    tree.put(exchange, segment, subtree, part, sums);
+  for (int first = 0; first < subtree.parts; first += kTogether) {
+    LaneSums<S> loaded[kTogether];
+#pragma unroll
+    for (int i = 0; i < kTogether; ++i)
+      load_sums<S>(exchange_place<S>(exchange, segment.first_block, first + i), (all >> (16 + first + i) & 1) != 0,
+                   loaded[i]);
+#pragma unroll
+    for (int i = 0; i < kTogether; ++i) {
+      if (first + i >= subtree.parts) break;
+      each_sum<S>([&](int m, int g, int e) { sums[m][g][e] = loaded[i][m][g][e]; });
+      tree.put(exchange, segment, subtree, first + i, sums);
+    }
   }
   if (threadIdx.x == 0) *ticket = 0;
   return true;
@@ -313,7 +323,7 @@ st_status tiled::multiply_tiles(st_stream* stream, const st_linear& op, const Sc
   used += static_cast<int64_t>(kTicketBytes);
   LinearLimits limits = {stream->device->multiprocessors, static_cast<int64_t>(stream->scratch_bytes) - used,
                          int64_t{kTicketBytes / sizeof(unsigned)}, stream->device->shared_bytes_of_block()};
-  auto plan_with = [&](auto& shapes) { return plan_linear(op.rows, op.w.rows, subtree, limits, shapes); };
+  auto plan_with = [&](auto& shapes) { return plan_linear(op.rows, op.w.rows, op.w.cols, subtree, limits, shapes); };
   LinearPlan plan = std::is_same_v<T, Int8> ? plan_with(kInt8Shapes) : plan_with(kLinearShapes);
   Exchange exchange = {reinterpret_cast<Pack<float, 4>*>(static_cast<char*>(stream->scratch) + used),
                        static_cast<unsigned*>(stream->scratch)};

@@ -30,7 +30,7 @@ constexpr MatrixShape kHalfB[] = {{"0.5B qkv", 1152, 896},
                                   {"0.5B head", 151936, 896}};
 
 LinearPlan plan(const MatrixShape& w, int64_t rows, Subtree subtree = {0, 8}) {
-  return plan_linear(rows, w.outputs, subtree, kLimits, kLinearShapes);
+  return plan_linear(rows, w.outputs, w.cols, subtree, kLimits, kLinearShapes);
 }
 
 // Units that a block has: those of whole tiles, and of its run of the rest.
@@ -43,10 +43,10 @@ TEST(LinearPlanTest, ShapesFitTheSharedMemoryOfTheDevice) {
   LinearLimits small = kLimits;
   small.shared_bytes = 99 << 10;
   for (int64_t rows : kRowCounts) {
-    EXPECT_LE(plan_linear(rows, 3584, {0, 8}, small, kLinearShapes).shape.shared_bytes(), small.shared_bytes);
-    EXPECT_LE(plan_linear(rows, 3584, {0, 8}, small, kInt8Shapes).shape.shared_bytes(), small.shared_bytes);
+    EXPECT_LE(plan_linear(rows, 3584, 3584, {0, 8}, small, kLinearShapes).shape.shared_bytes(), small.shared_bytes);
+    EXPECT_LE(plan_linear(rows, 3584, 3584, {0, 8}, small, kInt8Shapes).shape.shared_bytes(), small.shared_bytes);
   }
-  EXPECT_EQ(plan_linear(2048, 3584, {0, 8}, small, kLinearShapes).work.row_blocks, 64);
+  EXPECT_EQ(plan_linear(2048, 3584, 3584, {0, 8}, small, kLinearShapes).work.row_blocks, 64);
 }
 
 // On sm_90 a multiprocessor has 228 KiB, of which a block takes 1 more.
@@ -85,7 +85,7 @@ TEST(LinearPlanTest, EveryUnitHasABlockAndEveryBlockItsShare) {
 TEST(LinearPlanTest, WithoutScratchMemoryTilesAreNotCut) {
   LinearLimits none = kLimits;
   none.scratch_bytes = 0;
-  LinearPlan p = plan_linear(64, 3584, {0, 8}, none, kLinearShapes);
+  LinearPlan p = plan_linear(64, 3584, 3584, {0, 8}, none, kLinearShapes);
   EXPECT_EQ(p.work.units, 1);
   EXPECT_EQ(p.work.blocks, p.work.tiles);
 }
@@ -93,6 +93,11 @@ TEST(LinearPlanTest, WithoutScratchMemoryTilesAreNotCut) {
 // A row is in one tile up to 128 rows, so that weights are read from memory once.
 TEST(LinearPlanTest, AllRowsOfADecodeStepShareTheWeights) {
   for (int64_t rows : {1, 8, 9, 16, 17, 32, 33, 64, 65, 96, 128}) EXPECT_EQ(plan(kSevenB[0], rows).work.row_blocks, 1);
+}
+
+// Exchanging sums would cost more than what it saves.
+TEST(LinearPlanTest, SmallMatricesStayWhole) {
+  for (const MatrixShape& w : kHalfB) EXPECT_EQ(plan(w, 1).work.units == 1, w.cols == 896) << w.name;
 }
 
 TEST(LinearPlanTest, MatricesOfA7BOccupyTheDevice) {
