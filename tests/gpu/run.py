@@ -135,7 +135,7 @@ class Run:
             "device": first_line("nvidia-smi", "--query-gpu=name", "--format=csv,noheader"),
             "driver": first_line("nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader"),
             "toolkit": first_line("bash", "-c", "nvcc --version | sed -nE 's/.*release ([0-9.]+).*/\\1/p'"),
-            "commit": first_line("git", "rev-parse", "HEAD") or first_line("cat", os.path.join(folder, "commit")),
+            "commit": first_line("cat", os.path.join(folder, "commit")) or first_line("git", "rev-parse", "HEAD"),
             "build": digest,
         })
         self.environment = dict(os.environ, FOLDER=folder, OUT=self.out, SOFTTHINKING_REPOSITORY=ROOT, SOFTTHINKING_GOLDEN=os.path.join(ROOT, "tests", "data"),

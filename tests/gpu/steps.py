@@ -39,11 +39,11 @@ def shell(name, script, seconds, **more):
     return Step(name, ["bash", "-euo", "pipefail", "-c", script], seconds, **more)
 
 
-def native(name, pattern, seconds, *needs):
-    """Native tests, in as many processes as there are cores for, because they compute references on the CPU; it is a failure
-    if none that fits the pattern was run."""
+def native(name, pattern, seconds, *needs, processes="$(( ($(nproc) + 1) / 2 ))"):
+    """Native tests, in several processes, because they compute references on the CPU; it is a failure if none that fits the
+    pattern was run."""
     return shell(name, f"""
-export GTEST_TOTAL_SHARDS=$(( ($(nproc) + 1) / 2 ))
+export GTEST_TOTAL_SHARDS={processes}
 for ((i = 0; i < GTEST_TOTAL_SHARDS; ++i)); do
   GTEST_SHARD_INDEX=$i "$FOLDER/softthinking_native_tests" --gtest_brief=1 --gtest_filter='{pattern}' --gtest_output="json:$OUT/{name}-$i.json" > "$OUT/{name}-$i.log" 2>&1 &
 done
@@ -70,7 +70,7 @@ def table(name, script):
 def check():
     """That it works here: the device, the operations, the engine, and the facts that its design rests on."""
     return [
-        native("device", "CudaTest.*", 30),
+        native("device", "CudaTest.*", 30, processes=1),
         Step("probe", ["bash", "-c", '"$FOLDER/softthinking_gpu_probe"'], 60, result="probe.jsonl", needs=("./softthinking_gpu_probe",)),
         shell("generate", '"$FOLDER/SoftThinking.Cli" generate --device cuda --prompt "What is 47 + 85 - 19?" --json', 30, needs=("./SoftThinking.Cli",)),
         native("native", "*/cuda_*", 240),
