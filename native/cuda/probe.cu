@@ -14,7 +14,7 @@ __device__ void write_plain(int32_t id, int64_t row, int entries, int32_t* ids, 
   }
 }
 
-// One block per row. Registers: 64. (One block a multiprocessor is enough: compilers may use more before they spill.)
+// One block per row. Registers: 80. (One block a multiprocessor is enough: compilers may use more before they spill.)
 __global__ void __launch_bounds__(kThreads, 1) probe_kernel(st_probe op, LogitRows rows) {
   follow_previous();
   ST_SHARED(int32_t, emitted, 1);

@@ -12,7 +12,8 @@ internal static class CanonicalComposition
     private static readonly bool s_available = "e\u0301".Normalize(NormalizationForm.FormC) == "\u00E9";
 
     /// <param name="text">Text without lone surrogates.</param>
-    /// <exception cref="PlatformNotSupportedException">The text may have to be changed, and this platform has no Unicode data.</exception>
+    /// <exception cref="PlatformNotSupportedException">The text may have to be changed, and this platform has no Unicode
+    /// data.</exception>
     public static ReadOnlySpan<char> Compose(ReadOnlySpan<char> text)
     {
         int first = text.IndexOfAnyInRange(FirstCombining, char.MaxValue);
@@ -20,7 +21,8 @@ internal static class CanonicalComposition
             return text;
         if (!s_available)
         {
-            throw new PlatformNotSupportedException($"the tokenizer's normalizer NFC needs Unicode data for the character U+{(int)text[first]:X4}, and they are switched off here: "
+            throw new PlatformNotSupportedException(
+                $"the tokenizer's normalizer NFC needs Unicode data for the character U+{(int)text[first]:X4}, but there are none: "
                 + "unset DOTNET_SYSTEM_GLOBALIZATION_INVARIANT (or InvariantGlobalization in the project) and install ICU");
         }
         // The platform rejects this noncharacter, which does not compose.

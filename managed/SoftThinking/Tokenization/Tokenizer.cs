@@ -96,6 +96,8 @@ public sealed class Tokenizer
     /// <param name="addSpecialTokens">Whether to add what the checkpoint's post-processor adds, such as a token that
     /// begins each text.</param>
     /// <exception cref="ArgumentNullException">The text is null.</exception>
+    /// <exception cref="PlatformNotSupportedException">The tokenizer composes characters, the text has some from U+0300 on, and
+    /// this platform has no Unicode data.</exception>
     public int[] Encode(string text, bool addSpecialTokens) => Encode(text, addSpecialTokens, []);
 
     /// <summary>The token ids of a text with parts in which no added token, special or not, is recognized: text in these parts
@@ -107,6 +109,7 @@ public sealed class Tokenizer
     /// <param name="literal">The parts, in UTF-16 units: ascending and disjoint; empty ones have no effect. An added token
     /// that overlaps one of them, even by a single character, is plain text.</param>
     /// <exception cref="ArgumentException">The ranges are not ascending and disjoint, or not within the text.</exception>
+    /// <exception cref="PlatformNotSupportedException">As above.</exception>
     internal int[] Encode(string text, bool addSpecialTokens, IReadOnlyList<Range> literal)
     {
         ArgumentNullException.ThrowIfNull(text);
