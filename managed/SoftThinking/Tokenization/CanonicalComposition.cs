@@ -9,7 +9,7 @@ internal static class CanonicalComposition
     private const char FirstCombining = '\u0300'; // what is below stands as it is
 
     // In globalization-invariant mode string.Normalize silently returns its argument.
-    private static readonly bool s_available = "e\u0301".Normalize(NormalizationForm.FormC) == "\u00E9";
+    private static readonly bool Available = "e\u0301".Normalize(NormalizationForm.FormC) == "\u00E9";
 
     /// <param name="text">Text without lone surrogates.</param>
     /// <exception cref="PlatformNotSupportedException">The text may have to be changed, and this platform has no Unicode
@@ -19,7 +19,7 @@ internal static class CanonicalComposition
         int first = text.IndexOfAnyInRange(FirstCombining, char.MaxValue);
         if (first < 0)
             return text;
-        if (!s_available)
+        if (!Available)
         {
             throw new PlatformNotSupportedException(
                 $"the tokenizer's normalizer NFC needs Unicode data for the character U+{(int)text[first]:X4}, but there are none: "
