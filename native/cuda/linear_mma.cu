@@ -194,8 +194,9 @@ __device__ __forceinline__ void finish_segment(const st_linear& op, const Linear
 // Blocks of 128 outputs and up to 128 rows; work is as plan_linear distributes it. Bytes: 2 N K of weights from memory,
 // once for every 128 rows; of x, rows / 128 bytes from the second-level cache for each byte of weights. Up to 64 rows
 // bound by memory: 4 or more stages of 16 KiB of weights in flight, where a multiprocessor needs 33 KiB for 4.3 TB/s
-// with 1 us of latency. Built for 90% of the read bandwidth. More rows are bound by shared memory, whose 32 KiB for 16
-// columns take 256 cycles against 214 of mma, to 83% of the rate of mma. Registers: 255.
+// with 1 us of latency. Built for 90% of the read bandwidth; an H200 showed 75-83% for wide matrices and one row,
+// 45-56% for 64. More rows are bound by shared memory, whose 32 KiB for 16 columns take 256 cycles against 214 of mma,
+// to 83% of the rate of mma. Registers: 255.
 template <typename T, typename A, typename S, bool kAligned>
 __global__ void __launch_bounds__(kLinearThreads, S::kBlocks)
     linear_kernel(st_linear op, Scales scales, LinearWork work, Exchange exchange) {

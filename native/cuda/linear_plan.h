@@ -70,8 +70,8 @@ struct LinearPlan {
   LinearShape shape;
   LinearWork work;
 
-  // How many stages of columns a block goes through, at most. Exchanging sums costs, as measured, about 4 us, in which
-  // a block reads 16 stages, or multiplies 4 with many rows.
+  // How many stages of columns a block goes through, at most. Exchanging sums costs about 4 us (estimated from measured
+  // times), in which a block reads 16 stages, or multiplies 4 with many rows.
   double stages_of_busiest(int64_t cols) const {
     double parts = work.waves * work.subtree.parts + (work.rest + work.blocks - 1) / work.blocks * work.unit_parts;
     double exchange = work.units > 1 && work.rest > 0 ? (shape.rows > 32 ? 4 : 16) : 0;
