@@ -84,23 +84,26 @@ internal sealed partial class Checkpoint : ITensorSource
     /// <summary>Whether the checkpoint has a tensor of this name.</summary>
     public bool Has(string name) => _home.ContainsKey(name);
 
-    /// <summary>The tensor of this name, which must have the given shape and elements of F32, F16 or BF16; or, if it is a
-    /// matrix, <see cref="Int8Blocks"/>.</summary>
+    /// <summary>The tensor of this name, which must have the given shape and elements of F32, F16 or BF16.</summary>
     /// <exception cref="ModelFileException">The tensor is missing, or has another shape or number format.</exception>
     /// <exception cref="ObjectDisposedException">The checkpoint was closed.</exception>
     public Tensor Get(string name, ReadOnlySpan<int> shape)
     {
         Tensor found = Stored(name);
-        if (shape.Length == 2 && Int8Blocks.AreThoseOf(found, shape[0], shape[1]))
-            return found;
-        bool same = found.Shape.Length == shape.Length;
-        for (int i = 0; same && i < shape.Length; i++)
-            same = found.Shape[i] == shape[i];
-        if (!same)
-            throw Refuse(name, $"must have the shape {ShapeText.Of(shape)}, found {ShapeText.Of(found.Shape.AsSpan())}");
-        if (found.Dtype is not (TensorDtype.F32 or TensorDtype.F16 or TensorDtype.BF16))
-            throw Refuse(name, $"must be F32, F16 or BF16, found {found.Dtype.FileName()}");
-        return found;
+        return HasShape(found, shape) && found.Dtype is TensorDtype.F32 or TensorDtype.F16 or TensorDtype.BF16
+            ? found
+            : throw Mismatch(found, shape);
+    }
+
+    /// <exception cref="ObjectDisposedException">The checkpoint was closed.</exception>
+    /// <inheritdoc/>
+    public StoredMatrix Matrix(string module, int rows, int cols)
+    {
+        string name = module + ModelTensors.WeightSuffix;
+        Tensor found = Stored(name);
+        return MatrixFormat.Find(found.Dtype, found.Shape, rows, cols) is MatrixFormat format
+            ? new StoredMatrix(format, found)
+            : throw Mismatch(found, [rows, cols]);
     }
 
     /// <summary>The tensor of this name as it is stored, whatever its shape and format.</summary>
@@ -147,6 +150,19 @@ internal sealed partial class Checkpoint : ITensorSource
         }
         throw new ModelFileException(path, $"the directory holds neither {SingleFile} nor {IndexFile}");
     }
+
+    private static bool HasShape(Tensor tensor, ReadOnlySpan<int> shape)
+    {
+        bool same = tensor.Shape.Length == shape.Length;
+        for (int i = 0; same && i < shape.Length; i++)
+            same = tensor.Shape[i] == shape[i];
+        return same;
+    }
+
+    /// <summary>The error that a tensor is not what the model needs.</summary>
+    private ModelFileException Mismatch(Tensor found, ReadOnlySpan<int> shape) => Refuse(found.Name, HasShape(found, shape)
+        ? $"must be F32, F16 or BF16, found {found.Dtype.FileName()}"
+        : $"must have the shape {ShapeText.Of(shape)}, found {ShapeText.Of(found.Shape.AsSpan())}");
 
     private static ModelFileException NotFound(string path)
     {

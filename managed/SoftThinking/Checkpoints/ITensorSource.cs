@@ -21,10 +21,15 @@ internal interface ITensorSource : IDisposable
     /// <summary>Total bytes of all tensors.</summary>
     long TotalBytes { get; }
 
-    /// <summary>The tensor of this name, with the given shape and elements of F32, F16 or BF16, or, for a matrix,
-    /// <see cref="Int8Blocks"/>. Valid until the source is disposed.</summary>
+    /// <summary>The tensor of this name, with the given shape and elements of F32, F16 or BF16. Valid until the source is
+    /// disposed.</summary>
     /// <exception cref="ModelFileException">The tensor does not exist, or has another shape or number format.</exception>
     Tensor Get(string name, ReadOnlySpan<int> shape);
+
+    /// <summary>The matrix of this size, in any <see cref="MatrixFormat"/>. Valid until the source is disposed.</summary>
+    /// <param name="module">Its name without ".weight".</param>
+    /// <exception cref="ModelFileException">The matrix does not exist, or has another size or format.</exception>
+    StoredMatrix Matrix(string module, int rows, int cols);
 
     /// <summary>Releases the resident pages of a tensor, or of rows of one, that will not be read again soon.</summary>
     void Forget(Tensor tensor);

@@ -14,15 +14,7 @@ internal static class Int8Blocks
     /// <summary>Bytes of a row.</summary>
     public static int RowBytes(int cols) => BlocksOf(cols) * BlockBytes;
 
-    /// <summary>The shape of the stored tensor of a matrix.</summary>
-    public static TensorInfo Store(string name, int rows, int cols) =>
-        new(name, TensorDtype.U8, [rows, BlocksOf(cols), BlockBytes], Offset: 0, (long)rows * RowBytes(cols));
-
     public static int BlocksOf(int cols) => (cols + BlockElements - 1) / BlockElements;
-
-    /// <summary>Whether a stored tensor is a matrix of this size in blocks.</summary>
-    public static bool AreThoseOf(Tensor tensor, int rows, int cols) =>
-        tensor.Dtype == TensorDtype.U8 && tensor.Shape is [long r, long b, BlockBytes] && r == rows && b == BlocksOf(cols);
 
     /// <summary>Rounds a row: each block's largest magnitude becomes 127. Bit for bit the same as the backend's rounding when it packs
     /// other weights as 8-bit ones.</summary>

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using SoftThinking.Checkpoints.Families;
 using SoftThinking.Files;
 
 namespace SoftThinking.Checkpoints;
@@ -75,7 +76,7 @@ public sealed record ModelConfig
     public required bool OutputBias { get; init; }
 
     /// <summary>Whether an RMS norm per head is applied to queries and keys before the rotary embedding: Qwen3.</summary>
-    public bool QkNorm => Architecture == ModelArchitecture.Qwen3;
+    public bool QkNorm => LayerConfigs.Any(layer => layer.QkNorm != QkNormKind.None);
 
     /// <summary>Token that begins a text, "bos_token_id"; where absent 1 for Llama and Mistral. Null: none.</summary>
     public required int? BosId { get; init; }
@@ -84,16 +85,28 @@ public sealed record ModelConfig
     /// See <see cref="GenerationDefaults.EosIds"/> for all tokens that end generation.</summary>
     public required ImmutableArray<int> EosIds { get; init; }
 
+    internal ModelFamily Family => ModelFamily.Of(Architecture);
+
+    /// <summary>The rotary embedding of layers that have no other.</summary>
+    internal RopeConfig Rope => new(RopeTheta, RopeScaling);
+
+    /// <summary>What each layer computes. Not set: all are alike, as <see cref="ModelFamily.Layer"/> says.</summary>
+    internal ImmutableArray<LayerConfig> LayerConfigs
+    {
+        get => field.IsDefault ? [.. Enumerable.Repeat(Family.Layer(this), Layers)] : field;
+        init;
+    }
+
+    /// <summary>The different rotary embeddings of the layers.</summary>
+    internal ImmutableArray<RopeConfig> RopeTables => [.. LayerConfigs.Select(layer => layer.Rope).Distinct()];
+
     /// <summary>Elements of all tensors.</summary>
     internal long Parameters
     {
         get
         {
-            long queries = Heads * HeadDim, qkv = queries + 2L * KvHeads * HeadDim;
-            long layer = HiddenSize * (qkv + queries + 3L * FfnSize) + 2L * HiddenSize
-                + (QkvBias ? qkv : 0) + (OutputBias ? HiddenSize : 0) + (QkNorm ? 2L * HeadDim : 0);
-            long embeddings = (long)VocabularySize * HiddenSize * (TieWordEmbeddings ? 1 : 2);
-            return Layers * layer + embeddings + HiddenSize;
+            ModelTensors tensors = ModelTensors.Of(ModelShard.All(this));
+            return tensors.StoredMatrices.Values.Sum(size => (long)size.Rows * size.Cols) + tensors.StoredVectors.Values.Sum(size => (long)size);
         }
     }
 
@@ -103,15 +116,4 @@ public sealed record ModelConfig
     /// of a key disagree, or the model needs a feature that the engine does not support: another architecture, activation or RoPE
     /// scaling, a sliding window, quantized weights.</exception>
     internal static ModelConfig Load(string file) => ModelConfigReader.Read(JsonSettings.Load(file));
-
-    /// <summary>Angles per position of the rotary embedding, after scaling: HeadDim / 2 values in radians; element i
-    /// is theta^(-2i / HeadDim) before scaling (Su et al. 2021, arXiv:2104.09864). It rotates elements i and
-    /// i + HeadDim / 2 of a head, the layout of Hugging Face checkpoints.</summary>
-    internal double[] InverseFrequencies()
-    {
-        double[] frequencies = new double[HeadDim / 2];
-        for (int i = 0; i < frequencies.Length; i++)
-            frequencies[i] = RopeScaling.Apply(Math.Pow(RopeTheta, -2.0 * i / HeadDim));
-        return frequencies;
-    }
 }

@@ -1,45 +1,42 @@
+using SoftThinking.Checkpoints.Families;
 using SoftThinking.Files;
 
 namespace SoftThinking.Checkpoints;
 
 /// <summary>Reads config.json into <see cref="ModelConfig"/>, and refuses by name every setting that would otherwise lead to wrong
-/// results. Absent keys have the defaults of <see cref="ArchitectureDefaults"/>; an explicit null means that there is no
+/// results. Absent keys have the defaults of <see cref="FamilyDefaults"/>; an explicit null means that there is no
 /// value.</summary>
 internal static class ModelConfigReader
 {
     public static ModelConfig Read(JsonSettings json)
     {
-        ArchitectureDefaults defaults = FindArchitecture(json);
+        ModelFamily family = FindFamily(json);
+        FamilyDefaults defaults = family.Defaults;
         RefuseUnsupported(json);
-        int hidden = json.Integer("hidden_size", 1, 1 << 17, ArchitectureDefaults.HiddenSize);
-        int layers = json.Integer("num_hidden_layers", 1, 1024, ArchitectureDefaults.Layers);
-        int heads = json.Integer("num_attention_heads", 1, 4096, ArchitectureDefaults.Heads);
+        int hidden = json.Integer("hidden_size", 1, 1 << 17, defaults.HiddenSize);
+        int layers = json.Integer("num_hidden_layers", 1, 1024, defaults.Layers);
+        int heads = json.Integer("num_attention_heads", 1, 4096, defaults.Heads);
         int vocabulary = json.Integer("vocab_size", 1, 1 << 22, defaults.VocabularySize);
         int maxPositions = json.Integer("max_position_embeddings", 1, 1 << 28, defaults.MaxPositions);
-        SlidingWindow.Refuse(json, defaults, layers, maxPositions);
-        bool attentionBias = json.OptionalFlag("attention_bias") ?? false;
-        return new ModelConfig
+        SlidingWindow.Refuse(json, family, SlidingWindow.Read(json, family, layers), maxPositions);
+        (bool qkvBias, bool outputBias) = family.Biases(json.OptionalFlag("attention_bias") ?? false);
+        ModelConfig config = new()
         {
-            Architecture = defaults.Architecture,
+            Architecture = family.Architecture,
             HiddenSize = hidden,
             Layers = layers,
             Heads = heads,
-            KvHeads = ReadKvHeads(json, defaults, heads),
+            KvHeads = ReadKvHeads(json, family, heads),
             HeadDim = ReadHeadDim(json, defaults, hidden, heads),
             FfnSize = json.Integer("intermediate_size", 1, 1 << 20, defaults.FfnSize),
             VocabularySize = vocabulary,
-            TieWordEmbeddings = json.OptionalFlag("tie_word_embeddings") ?? false,
-            RopeTheta = RopeReader.ReadTheta(json),
+            TieWordEmbeddings = json.OptionalFlag("tie_word_embeddings") ?? defaults.TieWordEmbeddings,
+            RopeTheta = RopeReader.ReadTheta(json) ?? defaults.RopeTheta,
             RopeScaling = RopeReader.ReadScaling(json),
-            NormEpsilon = json.Number("rms_norm_eps", 0, 1, open: true, ArchitectureDefaults.NormEpsilon),
+            NormEpsilon = json.Number("rms_norm_eps", 0, 1, open: true, defaults.NormEpsilon),
             MaxPositions = maxPositions,
-            QkvBias = defaults.Architecture switch
-            {
-                ModelArchitecture.Qwen2 => true,
-                ModelArchitecture.Mistral => false,
-                _ => attentionBias,
-            },
-            OutputBias = attentionBias && defaults.Architecture is ModelArchitecture.Llama or ModelArchitecture.Qwen3,
+            QkvBias = qkvBias,
+            OutputBias = outputBias,
             BosId = json.Has("bos_token_id")
                 ? json.OptionalInteger("bos_token_id", 0, vocabulary - 1)
                 : Within(vocabulary, defaults.BosId),
@@ -47,20 +44,21 @@ internal static class ModelConfigReader
                 ? json.OptionalIds("eos_token_id", vocabulary) ?? []
                 : Within(vocabulary, defaults.EosId) is int end ? [end] : [],
         };
+        return family.ReadLayers(json, config) is IEnumerable<LayerConfig> different ? config with { LayerConfigs = [.. different] } : config;
     }
 
     // In test models, the vocabulary can be so small that a default is outside it.
     private static int? Within(int vocabulary, int? id) => id < vocabulary ? id : null;
 
-    private static ArchitectureDefaults FindArchitecture(JsonSettings json)
+    private static ModelFamily FindFamily(JsonSettings json)
     {
         string? className = json.OptionalTexts("architectures") is [string first, ..] ? first : null;
         string? modelType = json.OptionalText("model_type");
-        ArchitectureDefaults? found = ArchitectureDefaults.All.FirstOrDefault(
+        ModelFamily? found = ModelFamily.All.FirstOrDefault(
             known => className is null ? modelType == known.ModelType : className == known.ClassName);
         if (found != null)
             return found;
-        string supported = string.Join(", ", ArchitectureDefaults.All.Select(known => known.ClassName));
+        string supported = string.Join(", ", ModelFamily.All.Select(known => known.ClassName));
         if (className is not null)
             throw json.Refuse("architectures", $"names {HostileText.Quote(className)}; supported are {supported}");
         throw modelType is null
@@ -86,18 +84,18 @@ internal static class ModelConfigReader
         json.OptionalTextOf("dtype", "torch_dtype");
     }
 
-    private static int ReadKvHeads(JsonSettings json, ArchitectureDefaults defaults, int heads)
+    private static int ReadKvHeads(JsonSettings json, ModelFamily family, int heads)
     {
         const string Key = "num_key_value_heads";
         bool given = json.Has(Key);
-        int kvHeads = (given ? json.OptionalInteger(Key, 1, heads) : defaults.KvHeads) ?? heads;
+        int kvHeads = (given ? json.OptionalInteger(Key, 1, heads) : family.Defaults.KvHeads) ?? heads;
         return heads % kvHeads == 0
             ? kvHeads
-            : throw json.Refuse(Key, (given ? $"is {kvHeads}" : $"is absent, which means {kvHeads} for {defaults.ClassName}")
+            : throw json.Refuse(Key, (given ? $"is {kvHeads}" : $"is absent, which means {kvHeads} for {family.ClassName}")
                 + $"; that does not divide the {heads} of num_attention_heads");
     }
 
-    private static int ReadHeadDim(JsonSettings json, ArchitectureDefaults defaults, int hidden, int heads)
+    private static int ReadHeadDim(JsonSettings json, FamilyDefaults defaults, int hidden, int heads)
     {
         const int Largest = 512;
         int? given = json.OptionalInteger("head_dim", 2, Largest) ?? defaults.HeadDim;

@@ -2,8 +2,8 @@ namespace SoftThinking.Checkpoints;
 
 /// <summary>What one of several ranks holds of a model: query heads with the KV heads that they read, columns of the feed-forward
 /// network, and ids of the vocabulary. Norms and biases of sums are on every rank.</summary>
-/// <param name="Tile">Columns that no rank cuts: 16, or the 32 of a block of 8-bit weights.</param>
-internal sealed record ModelShard(ModelConfig Whole, int Rank, int Ranks, int Tile)
+/// <param name="Weights">Format of the matrices in memory, whose tiles no rank cuts.</param>
+internal sealed record ModelShard(ModelConfig Whole, int Rank, int Ranks, MatrixFormat Weights)
 {
     /// <summary>Query heads.</summary>
     public Window Heads => Share(Whole.Heads);
@@ -17,17 +17,19 @@ internal sealed record ModelShard(ModelConfig Whole, int Rank, int Ranks, int Ti
     /// <summary>Ids of the vocabulary.</summary>
     public Window Ids => Share(Whole.VocabularySize);
 
+    private int Tile => Weights.Tile;
+
     private int FfnTiles => (Whole.FfnSize + Tile - 1) / Tile;
 
     /// <summary>All of a model.</summary>
-    public static ModelShard All(ModelConfig config) => new(config, 0, 1, Tile: 1);
+    public static ModelShard All(ModelConfig config) => new(config, 0, 1, MatrixFormat.F32);
 
     /// <summary>The shard of a rank.</summary>
-    /// <param name="blocks">Whether the weights are blocks of 8-bit numbers, which cannot be cut.</param>
+    /// <param name="weights">Format of the matrices in memory.</param>
     /// <exception cref="ArgumentException">The model cannot be divided among this many ranks; the message says among how many it can.</exception>
-    public static ModelShard Make(ModelConfig config, int rank, int ranks, bool blocks)
+    public static ModelShard Make(ModelConfig config, int rank, int ranks, MatrixFormat weights)
     {
-        ModelShard shard = new(config, rank, ranks, blocks ? Int8Blocks.BlockElements : 16);
+        ModelShard shard = new(config, rank, ranks, weights);
         if (shard.Problem() is string problem)
         {
             int[] possible = [.. Enumerable.Range(2, 63).Where(n => (shard with { Rank = 0, Ranks = n }).Problem() == null)];
@@ -46,7 +48,7 @@ internal sealed record ModelShard(ModelConfig Whole, int Rank, int Ranks, int Ti
         if (Whole.KvHeads % Ranks != 0 && Ranks % Whole.KvHeads != 0)
             return $"it has {Whole.KvHeads} heads of keys and values";
         if (Whole.Heads / Ranks * Whole.HeadDim % Tile != 0)
-            return $"{Whole.Heads / Ranks} heads of {Whole.HeadDim} elements are not a multiple of {Tile}, the columns of a {(Tile == Int8Blocks.BlockElements ? "block of 8-bit weights" : "tile")}";
+            return $"{Whole.Heads / Ranks} heads of {Whole.HeadDim} elements are not a multiple of {Tile}, the columns of a {Weights.TileName}";
         if (FfnTiles < Ranks)
             return $"its feed-forward network has {FfnTiles} tiles of {Tile} columns";
         return Whole.VocabularySize < Ranks ? $"its vocabulary has {Whole.VocabularySize} ids" : null;

@@ -20,8 +20,9 @@ internal sealed unsafe class RandomTensors : ITensorSource
         (Name, Config, Origin) = ($"random {name}", config, new ModelOrigin(null, name, seed));
         Generation = new GenerationDefaults { EosIds = Config.EosIds };
         TotalBytes = config.Parameters * Bf16Bytes;
-        _ones = Math.Max(Config.HiddenSize, Config.HeadDim);
-        _largest = Config.HiddenSize * Math.Max((long)Config.VocabularySize, Math.Max(Config.FfnSize, Config.Heads * Config.HeadDim));
+        ModelTensors tensors = ModelTensors.Of(ModelShard.All(config));
+        _ones = tensors.StoredVectors.Where(vector => IsNorm(vector.Key)).Max(vector => vector.Value);
+        _largest = tensors.StoredMatrices.Values.Max(size => (long)size.Rows * size.Cols);
         long elements = _ones + _largest + Places * Alignment;
         _buffer = (ushort*)NativeMemory.Alloc((nuint)elements, Bf16Bytes);
         for (long i = 0; i < _ones; i++)
@@ -49,12 +50,14 @@ internal sealed unsafe class RandomTensors : ITensorSource
             sizes.Add(size);
             elements *= size;
         }
-        bool norm = name.EndsWith("norm.weight", StringComparison.Ordinal);
+        bool norm = IsNorm(name);
         if (elements > (norm ? _ones : _largest))
             throw new ArgumentOutOfRangeException(nameof(shape), $"'{name}' is larger than any tensor of the configuration");
         long place = norm ? 0 : _ones + PlaceOf(name) * Alignment;
         return new Tensor(name, (nint)(_buffer + place), TensorDtype.BF16, sizes.ToImmutable(), elements * Bf16Bytes);
     }
+
+    public StoredMatrix Matrix(string module, int rows, int cols) => new(MatrixFormat.BF16, Get(module + ModelTensors.WeightSuffix, [rows, cols]));
 
     public ModelFingerprint Fingerprint() => ModelFingerprint.Of(Name, Origin.Seed);
 
@@ -68,6 +71,8 @@ internal sealed unsafe class RandomTensors : ITensorSource
         NativeMemory.Free(_buffer);
         _buffer = null;
     }
+
+    private static bool IsNorm(string name) => name.EndsWith("norm.weight", StringComparison.Ordinal);
 
     private static long PlaceOf(string name)
     {

@@ -12,11 +12,11 @@ internal static class RopeReader
     private const string Older = "rope_scaling", Newer = "rope_parameters";
     private const double Largest = 1e6;
 
-    /// <summary>The base, "rope_theta", which may be at the top level or in either object.</summary>
-    public static double ReadTheta(JsonSettings json)
+    /// <summary>The base, "rope_theta", which may be at the top level or in either object; null where absent.</summary>
+    public static double? ReadTheta(JsonSettings json)
     {
         const double LargestTheta = 1e15;
-        return Agreed(Places(json), "rope_theta", LargestTheta) ?? ArchitectureDefaults.RopeTheta;
+        return Agreed(Places(json), "rope_theta", LargestTheta);
     }
 
     /// <summary>The scaling of angles.</summary>

@@ -6,13 +6,15 @@ internal static class UnusedTensors
 {
     /// <summary>Names of unused tensors, in alphabetical order. Those that older writers saved although they follow from the
     /// configuration, or duplicate another tensor, are skipped.</summary>
-    /// <param name="used">Names of the tensors that the model reads.</param>
-    public static string[] Of(Checkpoint checkpoint, IReadOnlySet<string> used) =>
-    [
-        .. checkpoint.Names
-            .Where(name => !used.Contains(name) && !IsHarmless(name, checkpoint.Config))
-            .Order(StringComparer.Ordinal),
-    ];
+    public static string[] Of(Checkpoint checkpoint)
+    {
+        ModelTensors used = ModelTensors.Of(ModelShard.All(checkpoint.Config));
+        return [.. checkpoint.Names
+            .Except(used.StoredMatrices.Keys, StringComparer.Ordinal)
+            .Except(used.StoredVectors.Keys, StringComparer.Ordinal)
+            .Where(name => !IsHarmless(name, checkpoint.Config))
+            .Order(StringComparer.Ordinal)];
+    }
 
     private static bool IsHarmless(string name, ModelConfig config) =>
         name.EndsWith(".rotary_emb.inv_freq", StringComparison.Ordinal)

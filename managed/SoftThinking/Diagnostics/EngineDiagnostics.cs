@@ -37,20 +37,12 @@ public static class EngineDiagnostics
         ModelShard shard = model.Weights.Shard;
         NativeDtype kvDtype = model.Cache.Layers[0].Dtype;
         int counted = model.Followers is ThreadRanks && !model.Device.Query().OwnMemory ? shard.Ranks : 1;
-        long layers = 0, bytes = 0;
-        foreach (LayerWeights w in model.Weights.Layers)
-        {
-            foreach (Matrix matrix in (ReadOnlySpan<Matrix>)[w.Qkv, w.Output, w.GateUp, w.Down])
-            {
-                layers += (long)matrix.Rows * matrix.Cols;
-                bytes += BytesOf(model.Device, matrix);
-            }
-        }
+        Matrix[] projections = [.. model.Weights.Matrices.Where(matrix => matrix.Role == MatrixRole.Projection).Select(matrix => matrix.Matrix)];
         return new ModelCost(
             WeightBytes: counted * model.WeightBytes,
-            WeightBytesPerStep: counted * (bytes + BytesOf(model.Device, model.Weights.LmHead)),
+            WeightBytesPerStep: counted * projections.Append(model.Weights.LmHead).Sum(matrix => BytesOf(model.Device, matrix)),
             KvBytesPerToken: counted * KvCache.Measure(model.Device, shard, kvDtype, 1) / KvCache.BlockPositions,
-            MultiplyAddsPerToken: counted * layers,
+            MultiplyAddsPerToken: counted * projections.Sum(matrix => (long)matrix.Rows * matrix.Cols),
             MultiplyAddsPerSample: (long)counted * shard.Ids.Count * shard.Whole.HiddenSize,
             MultiplyAddsPerPair: 2L * counted * shard.Whole.Layers * shard.Heads.Count * shard.Whole.HeadDim,
             Products: model.Weights.Layers[0].Qkv.Dtype switch

@@ -115,10 +115,10 @@ public sealed record ModelInspection
         NativeDtype dtype = KvPlan.DtypeOf(kvDtype);
         ModelShard shard = ModelShard.All(config);
         int ranks = new EngineOptions { TensorParallel = tensorParallel }.TensorParallel;
-        bool areBlocks = ModelWeights.AreBlocks(checkpoint, WeightFormat.Stored);
+        MatrixFormat format = ModelWeights.FormatOf(checkpoint, WeightFormat.Stored);
         int blocks = KvCache.BlocksFor(config.MaxPositions);
-        MatrixRecorder recorder = new(checkpoint);
-        long weightBytes = ModelWeights.Measure(recorder, shard, WeightFormat.Stored, device);
+        long weightBytes = ModelWeights.Measure(checkpoint, shard, WeightFormat.Stored, device);
+        IReadOnlyDictionary<string, (int Rows, int Cols)> matrices = ModelTensors.Of(shard).StoredMatrices;
         Tokenizer tokenizer = Tokenizer.Load(checkpoint.Directory);
         ChatTemplate? template = ChatTemplate.Load(checkpoint.Directory);
         ThinkingMarkers markers = ThinkingMarkers.Resolve(tokenizer, template?.Source, null, null);
@@ -132,15 +132,15 @@ public sealed record ModelInspection
             ThinkEnd = markers.End?.Text,
             ThinkEndTokens = markers.End?.Ids.Length ?? 0,
             OpensThought = FindOpensThought(tokenizer, template, markers),
-            Parameters = checkpoint.Tensors.Sum(tensor => ElementsOf(tensor, recorder.Matrices)),
-            Dtypes = [.. checkpoint.Tensors.Select(tensor => FormatOf(tensor, recorder.Matrices)).Distinct().Order(StringComparer.Ordinal)],
-            UnusedTensors = [.. Checkpoints.UnusedTensors.Of(checkpoint, recorder.Names)],
+            Parameters = checkpoint.Tensors.Sum(tensor => ElementsOf(tensor, matrices)),
+            Dtypes = [.. checkpoint.Tensors.Select(tensor => FormatOf(tensor, matrices)).Distinct().Order(StringComparer.Ordinal)],
+            UnusedTensors = [.. Checkpoints.UnusedTensors.Of(checkpoint)],
             StoredBytes = checkpoint.TotalBytes,
             WeightBytes = weightBytes,
             KvBytesPerToken = KvCache.Measure(device, shard, dtype, 1) / KvCache.BlockPositions,
             KvBytes = KvCache.Measure(device, shard, dtype, blocks),
             WorkBytes = Runner.Measure(device, shard, KvPlan.LimitsOf(OneSequence, config.MaxPositions)),
-            Ranks = [.. Enumerable.Range(0, ranks).Select(r => InspectRank(checkpoint, ModelShard.Make(config, r, ranks, areBlocks), device, dtype))],
+            Ranks = [.. Enumerable.Range(0, ranks).Select(r => InspectRank(checkpoint, ModelShard.Make(config, r, ranks, format), device, dtype))],
             FreeBytes = (long)device.Query().FreeMemory,
         };
     }
@@ -178,5 +178,7 @@ public sealed record ModelInspection
             : tensor.Shape.Aggregate(1L, (product, count) => product * count);
 
     private static string FormatOf(TensorInfo tensor, IReadOnlyDictionary<string, (int Rows, int Cols)> matrices) =>
-        tensor.Dtype == TensorDtype.U8 && matrices.ContainsKey(tensor.Name) ? Int8Blocks.Name : tensor.Dtype.FileName();
+        matrices.TryGetValue(tensor.Name, out (int Rows, int Cols) size)
+            ? MatrixFormat.Find(tensor.Dtype, tensor.Shape, size.Rows, size.Cols)!.Name
+            : tensor.Dtype.FileName();
 }

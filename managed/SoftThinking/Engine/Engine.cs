@@ -5,7 +5,6 @@ using SoftThinking.Checkpoints;
 using SoftThinking.Execution;
 using SoftThinking.Files;
 using SoftThinking.Interop.Cuda;
-using SoftThinking.Models;
 using SoftThinking.Scheduling;
 using SoftThinking.Templating;
 using SoftThinking.Thinking;
@@ -251,9 +250,8 @@ public sealed class Engine : IAsyncDisposable, IDisposable
         using Checkpoint checkpoint = Checkpoint.Open(path);
         string directory = checkpoint.Directory;
         Tokenizer tokenizer = Tokenizer.Load(directory);
-        MatrixRecorder recorder = new(checkpoint);
-        Engine engine = Create(recorder, tokenizer, () => ChatTemplate.Load(directory), options ?? new EngineOptions(), cancellation);
-        if (UnusedTensors.Of(checkpoint, recorder.Names) is { Length: > 0 } unused)
+        Engine engine = Create(checkpoint, tokenizer, () => ChatTemplate.Load(directory), options ?? new EngineOptions(), cancellation);
+        if (UnusedTensors.Of(checkpoint) is { Length: > 0 } unused)
             EngineLog.UnusedTensors(new SafeLogger(options?.Logger), directory, unused.Length, HostileText.Quote(unused[0]));
         return engine;
     }

@@ -56,7 +56,7 @@ internal sealed class LoadedModel : IDisposable
             return ProcessRanks.Load(world, source, options, logger, cancellation);
         if (options.TensorParallel > 1)
             return ThreadRanks.Load(source, options, logger, cancellation);
-        OpenedRank rank = new(DeviceChoice.Open(options, logger, ModelWeights.FormatOf(source, options.Weights)), source, options, rank: 0, ranks: 1, sharers: 1);
+        OpenedRank rank = new(DeviceChoice.Open(options, logger, ModelWeights.FormatOf(source, options.Weights).Dtype), source, options, rank: 0, ranks: 1, sharers: 1);
         return new LoadedModel(rank, rank.Plan, null, source, options, logger, options.LoadProgress, cancellation);
     }
 

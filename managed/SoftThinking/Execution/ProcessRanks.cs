@@ -120,7 +120,7 @@ internal sealed class ProcessRanks : IFollowers
             RankReport[] reports = Agree(world, () =>
             {
                 source = open();
-                Device device = DeviceChoice.Open(options, logger, ModelWeights.FormatOf(source, options.Weights), world.LocalRank, world.LocalRanks);
+                Device device = DeviceChoice.Open(options, logger, ModelWeights.FormatOf(source, options.Weights).Dtype, world.LocalRank, world.LocalRanks);
                 opened = new OpenedRank(device, source, options, world.Rank, world.Ranks, world.LocalRanks);
                 return new RankReport(null, Version(), device.Backend.Name, source.Fingerprint(), opened.Plan.Blocks);
             });

@@ -26,7 +26,7 @@ internal sealed class ThreadRanks : IFollowers
     /// <summary>Loads a model onto several devices, and returns the first rank, which owns the others.</summary>
     public static LoadedModel Load(ITensorSource source, EngineOptions options, ILogger logger, CancellationToken cancellation)
     {
-        Device[] devices = DeviceChoice.OpenAll(options, logger, ModelWeights.FormatOf(source, options.Weights));
+        Device[] devices = DeviceChoice.OpenAll(options, logger, ModelWeights.FormatOf(source, options.Weights).Dtype);
         int ranks = devices.Length;
         OpenedRank[] opened = EachRank(ranks, r => new OpenedRank(devices[r], source, options, r, ranks, sharers: ranks));
         DeviceComm[] comms;

@@ -10,14 +10,14 @@ namespace SoftThinking.Models;
 /// <param name="Attention">[rows, heads head_dim], heads of the shard</param>
 /// <param name="Delta">[rows, hidden]</param>
 /// <param name="Activated">[rows, ffn], columns of the shard</param>
-/// <param name="Angles">[rows, head_dim], f32</param>
+/// <param name="Angles">For each of the model's rotary embeddings [rows, head_dim], f32</param>
 /// <param name="Selected">[logit rows, hidden]</param>
 /// <param name="Logits">[logit rows, vocabulary], f32</param>
 /// <param name="ElementBytes">Of a number of the activations.</param>
 /// <param name="Partial">[rows, hidden], f32: a rank's part of a sum; 0 if there is one rank</param>
 /// <param name="ShardLogits">[logit rows, ids of the shard], f32; 0 if there is one rank</param>
 internal sealed record ForwardBuffers(
-    nint Residual, nint Normed, nint Qkv, nint Attention, nint Delta, nint Activated, nint Angles,
+    nint Residual, nint Normed, nint Qkv, nint Attention, nint Delta, nint Activated, nint[] Angles,
     nint Selected, nint Logits, int ElementBytes, nint Partial, nint ShardLogits)
 {
     /// <param name="rows">Maximum rows of a pass.</param>
@@ -34,7 +34,7 @@ internal sealed record ForwardBuffers(
             Attention: Reserve(rows * shard.Heads.Count * c.HeadDim),
             Delta: Reserve(rows * c.HiddenSize),
             Activated: Reserve(rows * shard.Ffn.Count),
-            Angles: arena.Reserve<float>(rows * c.HeadDim),
+            Angles: [.. c.RopeTables.Select(_ => arena.Reserve<float>(rows * c.HeadDim))],
             Selected: Reserve(logitRows * c.HiddenSize),
             Logits: arena.Reserve<float>(logitRows * c.VocabularySize),
             ElementBytes: elementBytes,

@@ -1,15 +1,18 @@
+using System.Collections.Immutable;
 using SoftThinking.Checkpoints;
 using SoftThinking.Interop;
 
 namespace SoftThinking.Models;
 
-/// <summary>Weights of one layer on the device. A pointer is 0 if the architecture has no such weight.</summary>
+/// <summary>Weights of one layer on the device: those of <see cref="LayerTensors"/>. A pointer is 0 if the layer has no such weight.</summary>
+/// <param name="RopeTable">Index of the layer's rotary embedding in <see cref="ModelConfig.RopeTables"/>.</param>
 internal readonly record struct LayerWeights(
     nint InputNorm,
     Matrix Qkv,
     nint QkvBias,
     nint QNorm,
     nint KNorm,
+    int RopeTable,
     Matrix Output,
     nint OutputBias,
     nint PostAttentionNorm,
@@ -43,10 +46,13 @@ internal sealed class ModelWeights : IDisposable
 
     public nint FinalNorm { get; private set; }
 
-    /// <summary>[head_dim / 2], in double precision.</summary>
-    public nint InverseFrequencies { get; private set; }
+    /// <summary>For each of <see cref="ModelConfig.RopeTables"/> the inverse frequencies [head_dim / 2], in double precision.</summary>
+    public nint[] InverseFrequencies { get; private set; } = [];
 
     public LayerWeights[] Layers { get; private set; } = [];
+
+    /// <summary>All matrices; the embedding counts as such if it is the head too.</summary>
+    public IReadOnlyList<(MatrixRole Role, Matrix Matrix)> Matrices { get; private set; } = [];
 
     /// <summary>Bytes that <see cref="Load"/> will allocate.</summary>
     /// <exception cref="ModelFileException">A tensor is missing or has another shape or type.</exception>
@@ -61,13 +67,13 @@ internal sealed class ModelWeights : IDisposable
         CancellationToken cancellation = default) =>
         new(source, shard, format, device, stream, progress, cancellation);
 
-    /// <summary>Number format of the matrices in memory, by one of those that the layers have.</summary>
+    /// <summary>Format of the matrices in memory, by one of those that the layers have.</summary>
     /// <exception cref="ModelFileException">The matrix is missing or has another shape or type.</exception>
-    public static NativeDtype FormatOf(ITensorSource source, WeightFormat format) =>
-        WeightLoader.FormatOf(source.Get("model.layers.0.mlp.down_proj.weight", [source.Config.HiddenSize, source.Config.FfnSize]), format);
-
-    /// <summary>Whether the matrices are, or become, blocks of 8-bit numbers.</summary>
-    public static bool AreBlocks(ITensorSource source, WeightFormat format) => FormatOf(source, format) == NativeDtype.Int8;
+    public static MatrixFormat FormatOf(ITensorSource source, WeightFormat format)
+    {
+        MatrixTensors down = source.Config.Family.Tensors(ModelShard.All(source.Config), layer: 0).Down;
+        return source.Matrix(down.Parts[0].Module, down.Rows, down.Cols.Total).Format.Loaded(format);
+    }
 
     public void Dispose() => _arena.Dispose();
 
@@ -79,42 +85,36 @@ internal sealed class ModelWeights : IDisposable
         FinalNorm = placed.FinalNorm;
         InverseFrequencies = placed.InverseFrequencies;
         Layers = placed.Layers;
+        Matrices = loader.Matrices;
     }
 
     private readonly record struct Placement(
-        Matrix Embedding, Matrix LmHead, nint FinalNorm, nint InverseFrequencies, LayerWeights[] Layers);
+        Matrix Embedding, Matrix LmHead, nint FinalNorm, nint[] InverseFrequencies, LayerWeights[] Layers);
 
     private static Placement Place(ModelShard shard, WeightLoader loader)
     {
         ModelConfig config = shard.Whole;
-        Window hidden = Window.All(config.HiddenSize);
-        Matrix embedding = loader.Matrix(hidden, ("model.embed_tokens", shard.Ids));
+        ModelTensors tensors = ModelTensors.Of(shard);
+        ImmutableArray<RopeConfig> ropes = config.RopeTables;
+        Matrix embedding = loader.Matrix(tensors.Embedding);
         return new Placement(
             embedding,
-            config.TieWordEmbeddings ? embedding : loader.Matrix(hidden, ("lm_head", shard.Ids)),
-            loader.Vector(("model.norm.weight", hidden)),
-            loader.Doubles(config.InverseFrequencies()),
-            [.. Enumerable.Range(0, config.Layers).Select(i => PlaceLayer(shard, loader, $"model.layers.{i}."))]);
+            tensors.Head is MatrixTensors head ? loader.Matrix(head) : embedding,
+            loader.Vector(tensors.FinalNorm),
+            [.. ropes.Select(rope => loader.Doubles(rope.InverseFrequencies(config.HeadDim)))],
+            [.. tensors.Layers.Zip(config.LayerConfigs, (layer, described) => PlaceLayer(layer, ropes.IndexOf(described.Rope), loader))]);
     }
 
-    private static LayerWeights PlaceLayer(ModelShard shard, WeightLoader loader, string layer)
-    {
-        ModelConfig config = shard.Whole;
-        Window hidden = Window.All(config.HiddenSize), head = Window.All(config.HeadDim);
-        Window queries = shard.Heads.Times(config.HeadDim), keys = shard.KvHeads.Times(config.HeadDim);
-        string attention = layer + "self_attn.", mlp = layer + "mlp.";
-        return new LayerWeights(
-            InputNorm: loader.Vector((layer + "input_layernorm.weight", hidden)),
-            Qkv: loader.Matrix(hidden, (attention + "q_proj", queries), (attention + "k_proj", keys), (attention + "v_proj", keys)),
-            QkvBias: config.QkvBias
-                ? loader.Vector((attention + "q_proj.bias", queries), (attention + "k_proj.bias", keys), (attention + "v_proj.bias", keys))
-                : 0,
-            QNorm: config.QkNorm ? loader.Vector((attention + "q_norm.weight", head)) : 0,
-            KNorm: config.QkNorm ? loader.Vector((attention + "k_norm.weight", head)) : 0,
-            Output: loader.Matrix(queries, (attention + "o_proj", hidden)),
-            OutputBias: config.OutputBias ? loader.Vector((attention + "o_proj.bias", hidden)) : 0,
-            PostAttentionNorm: loader.Vector((layer + "post_attention_layernorm.weight", hidden)),
-            GateUp: loader.InterleavedMatrix(hidden, shard.Ffn, mlp + "gate_proj", mlp + "up_proj"),
-            Down: loader.Matrix(shard.Ffn, (mlp + "down_proj", hidden)));
-    }
+    private static LayerWeights PlaceLayer(LayerTensors layer, int ropeTable, WeightLoader loader) => new(
+        InputNorm: loader.Vector(layer.InputNorm),
+        Qkv: loader.Matrix(layer.Qkv),
+        QkvBias: loader.Vector(layer.QkvBias),
+        QNorm: loader.Vector(layer.QNorm),
+        KNorm: loader.Vector(layer.KNorm),
+        RopeTable: ropeTable,
+        Output: loader.Matrix(layer.Output),
+        OutputBias: loader.Vector(layer.OutputBias),
+        PostAttentionNorm: loader.Vector(layer.PostAttentionNorm),
+        GateUp: loader.Matrix(layer.GateUp),
+        Down: loader.Matrix(layer.Down));
 }

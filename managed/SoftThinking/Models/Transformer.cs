@@ -4,7 +4,7 @@ using SoftThinking.Interop;
 
 namespace SoftThinking.Models;
 
-/// <summary>The forward pass of every architecture; their differences are data in <see cref="ModelWeights"/>. With several ranks,
+/// <summary>The forward pass of every family; their differences are data in <see cref="ModelWeights"/>. With several ranks,
 /// each computes its heads, its columns of the feed-forward network and its ids, and what they sum is summed by the same tree as on
 /// one device: the bits do not depend on the number of ranks where that is 1, 2, 4 or 8.</summary>
 /// <param name="comm">The ranks that share the model; null for one device.</param>
@@ -27,14 +27,17 @@ internal sealed class Transformer(ModelWeights weights, KvCache cache, ForwardBu
         ModelConfig c = shard.Whole;
         ForwardBuffers b = buffers;
         Embed();
-        stream.RopeAngles(new()
+        for (int i = 0; i < b.Angles.Length; i++)
         {
-            Rows = batch.Rows,
-            Half = c.HeadDim / 2,
-            Positions = batch.Positions,
-            InverseFrequencies = weights.InverseFrequencies,
-            Out = b.Angles,
-        });
+            stream.RopeAngles(new()
+            {
+                Rows = batch.Rows,
+                Half = c.HeadDim / 2,
+                Positions = batch.Positions,
+                InverseFrequencies = weights.InverseFrequencies[i],
+                Out = b.Angles[i],
+            });
+        }
         int exact = Exact;
         nint delta = 0; // not yet in the residual: each norm adds the output of the preceding matmul
         for (int i = 0; i < weights.Layers.Length; i++)
@@ -50,7 +53,7 @@ internal sealed class Transformer(ModelWeights weights, KvCache cache, ForwardBu
                 Epsilon = (float)c.NormEpsilon,
                 QNorm = w.QNorm,
                 KNorm = w.KNorm,
-                Angles = b.Angles,
+                Angles = b.Angles[w.RopeTable],
                 Qkv = b.Qkv,
                 Batch = batch,
                 Cache = cache.Layers[i],

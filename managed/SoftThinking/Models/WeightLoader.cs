@@ -11,71 +11,53 @@ internal sealed class WeightLoader(
 {
     private const long SliceBytes = 16 << 20; // small compared with a model, large compared with the overhead of a slice
 
+    private readonly List<(MatrixRole, Matrix)> _matrices = [];
     private double _loadedBytes;
 
-    /// <summary>Windows of the matrices "name.weight", packed as one, stacked.</summary>
-    public Matrix Matrix(Window cols, params ReadOnlySpan<(string Name, Window Rows)> parts)
-    {
-        Part[] placed = new Part[parts.Length];
-        int first = 0;
-        for (int i = 0; i < parts.Length; i++)
-        {
-            placed[i] = new Part(parts[i].Name, parts[i].Rows, first, Step: 1);
-            first += parts[i].Rows.Count;
-        }
-        return Matrix(cols, placed);
-    }
+    /// <summary>The matrices so far.</summary>
+    public IReadOnlyList<(MatrixRole Role, Matrix Matrix)> Matrices => _matrices;
 
-    /// <summary>Windows of the matrices "name.weight", packed as one, with their rows interleaved.</summary>
-    public Matrix InterleavedMatrix(Window cols, Window rows, params ReadOnlySpan<string> names)
+    /// <summary>Packs the parts of a matrix as one.</summary>
+    public unsafe Matrix Matrix(MatrixTensors wanted)
     {
-        Part[] placed = new Part[names.Length];
-        for (int i = 0; i < names.Length; i++)
-            placed[i] = new Part(names[i], rows, First: i, Step: names.Length);
-        return Matrix(cols, placed);
-    }
-
-    // Rows of a matrix that come from one tensor.
-    private readonly record struct Part(string Name, Window Rows, int First, int Step);
-
-    private unsafe Matrix Matrix(Window cols, Part[] parts)
-    {
-        int rows = parts.Sum(part => part.Rows.Count);
-        Tensor first = source.Get(parts[0].Name + ".weight", [parts[0].Rows.Total, cols.Total]);
-        NativeDtype stored = DtypeOf(first), packed = FormatOf(first, format);
+        (int rows, Window cols, MatrixPart lead) = (wanted.Rows, wanted.Cols, wanted.Parts[0]);
+        MatrixFormat stored = source.Matrix(lead.Module, lead.Rows.Total, cols.Total).Format;
+        NativeDtype packed = stored.Loaded(format).Dtype;
         long bytes = (long)device.Api->MatrixBytes(rows, cols.Count, packed);
         if (bytes == 0)
             throw new BackendException($"the backend '{device.Backend.Name}' does not support matrices of {rows} x {cols.Count} in the format {packed}");
         Matrix matrix = new() { Data = arena.Reserve(bytes), Rows = rows, Cols = cols.Count, Dtype = packed };
-        foreach (Part part in parts)
+        int first = 0; // row of the next part
+        foreach (MatrixPart part in wanted.Parts)
         {
-            Tensor tensor = source.Get(part.Name + ".weight", [part.Rows.Total, cols.Total]);
-            if (DtypeOf(tensor) != stored)
+            (MatrixFormat found, Tensor tensor) = source.Matrix(part.Module, part.Rows.Total, cols.Total);
+            if (found != stored)
             {
                 throw new ModelFileException(source.Name, $"tensor '{tensor.Name}' is {tensor.Dtype.FileName()}; "
-                    + $"it must have the type of '{parts[0].Name}.weight', because both are packed into one matrix");
+                    + $"it must have the type of '{lead.Module}{ModelTensors.WeightSuffix}', because both are packed into one matrix");
             }
             if (!arena.Measuring)
-                Pack(tensor, matrix, part, cols);
+                Pack(tensor.Rows(part.Rows.First, part.Rows.Count), found, matrix, first, step: wanted.IsInterleaved ? wanted.Parts.Length : 1, cols);
+            first += wanted.IsInterleaved ? 1 : part.Rows.Count;
         }
+        _matrices.Add((wanted.Role, matrix));
         return matrix;
     }
 
-    /// <summary>Windows of vectors as f32, one after another.</summary>
-    public nint Vector(params ReadOnlySpan<(string Name, Window Elements)> parts)
+    /// <summary>The parts of a vector as f32, one after another; 0 for null.</summary>
+    public nint Vector(VectorTensors? wanted)
     {
-        int total = 0;
-        foreach ((_, Window elements) in parts)
-            total += elements.Count;
-        nint data = arena.Reserve<float>(total);
+        if (wanted == null)
+            return 0;
+        nint data = arena.Reserve<float>(wanted.Parts.Sum(part => part.Elements.Count));
         int first = 0;
-        foreach ((string name, Window elements) in parts)
+        foreach ((string name, Window elements) in wanted.Parts)
         {
             Tensor tensor = source.Get(name, [elements.Total]);
             if (!arena.Measuring)
             {
                 Tensor window = tensor.Rows(elements.First, elements.Count);
-                stream!.ConvertToF32(data + first * sizeof(float), window.Data, DtypeOf(tensor), elements.Count);
+                stream!.ConvertToF32(data + first * sizeof(float), window.Data, MatrixFormat.Of(tensor.Dtype).Dtype, elements.Count);
                 Loaded(window, 1);
             }
             first += elements.Count;
@@ -91,25 +73,26 @@ internal sealed class WeightLoader(
         return data;
     }
 
-    /// <summary>Packs a window of a tensor slice by slice, so that at most one slice is in memory twice, stored and packed.</summary>
-    private void Pack(Tensor tensor, Matrix matrix, Part part, Window cols)
+    /// <summary>Packs rows slice by slice, so that at most one slice is in memory twice, stored and packed.</summary>
+    /// <param name="first">Row of the matrix for the first of them.</param>
+    private void Pack(Tensor rows, MatrixFormat stored, Matrix matrix, int first, int step, Window cols)
     {
-        int row = part.First;
-        foreach (Tensor slice in tensor.Rows(part.Rows.First, part.Rows.Count).Slices(SliceBytes))
+        int row = first;
+        foreach (Tensor slice in rows.Slices(SliceBytes))
         {
             int count = (int)slice.Shape[0];
             stream!.Pack(new()
             {
                 FirstRow = row,
-                RowStep = part.Step,
+                RowStep = step,
                 Count = count,
-                SourceDtype = DtypeOf(slice),
+                SourceDtype = stored.Dtype,
                 SourceCols = cols.Total,
                 FirstCol = cols.First,
                 W = matrix,
                 Source = slice.Data,
             });
-            row += count * part.Step;
+            row += count * step;
             Loaded(slice, (double)cols.Count / cols.Total);
         }
     }
@@ -123,15 +106,4 @@ internal sealed class WeightLoader(
         cancellation.ThrowIfCancellationRequested();
         progress?.Invoke(Math.Min(_loadedBytes * ranks / source.TotalBytes, 1)); // what every rank has counts as shared
     }
-
-    /// <summary>Number format of a matrix once it is packed.</summary>
-    public static NativeDtype FormatOf(Tensor stored, WeightFormat format) => format == WeightFormat.Int8 ? NativeDtype.Int8 : DtypeOf(stored);
-
-    private static NativeDtype DtypeOf(Tensor tensor) => tensor.Dtype switch
-    {
-        TensorDtype.F32 => NativeDtype.F32,
-        TensorDtype.F16 => NativeDtype.F16,
-        TensorDtype.U8 => NativeDtype.Int8,
-        _ => NativeDtype.Bf16, // there are no others
-    };
 }

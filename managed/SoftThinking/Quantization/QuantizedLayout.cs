@@ -33,12 +33,12 @@ internal sealed record QuantizedLayout(
         IReadOnlyDictionary<string, (int Rows, int Cols)> matrices = FindMatrices(checkpoint);
         foreach (string name in matrices.Keys)
         {
-            if (checkpoint.Stored(name).Dtype == TensorDtype.U8)
+            if (checkpoint.Stored(name).Dtype == MatrixFormat.Int8.Stored)
                 throw checkpoint.Refuse(name, "is already in 8-bit blocks: quantize the original weights");
         }
         IEnumerable<TensorInfo> tensors = checkpoint.Tensors.Select(tensor =>
-            matrices.TryGetValue(tensor.Name, out (int Rows, int Cols) size) ? Int8Blocks.Store(tensor.Name, size.Rows, size.Cols) : tensor);
-        Dictionary<string, string> metadata = new(checkpoint.Metadata, StringComparer.Ordinal) { [FormatKey] = Int8Blocks.Name };
+            matrices.TryGetValue(tensor.Name, out (int Rows, int Cols) size) ? MatrixFormat.Int8.Store(tensor.Name, size.Rows, size.Cols) : tensor);
+        Dictionary<string, string> metadata = new(checkpoint.Metadata, StringComparer.Ordinal) { [FormatKey] = MatrixFormat.Int8.Name };
         return new QuantizedLayout(Split(tensors, fileBytes), matrices, metadata);
     }
 
@@ -65,9 +65,9 @@ internal sealed record QuantizedLayout(
     private static IReadOnlyDictionary<string, (int Rows, int Cols)> FindMatrices(Checkpoint checkpoint)
     {
         using Device device = Device.Open(Backend.Cpu, threads: 1);
-        MatrixRecorder recorder = new(checkpoint);
-        ModelWeights.Measure(recorder, ModelShard.All(checkpoint.Config), WeightFormat.Int8, device);
-        return recorder.Matrices;
+        ModelShard all = ModelShard.All(checkpoint.Config);
+        ModelWeights.Measure(checkpoint, all, WeightFormat.Int8, device);
+        return ModelTensors.Of(all).StoredMatrices;
     }
 
     private static WeightFile[] Split(IEnumerable<TensorInfo> tensors, long fileBytes)

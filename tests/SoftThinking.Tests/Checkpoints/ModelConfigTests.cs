@@ -46,6 +46,7 @@ internal sealed class ModelConfigTests
             EosIds = [],
         }));
         Assert.That(config.EosIds, Is.EqualTo([452]));
+        Assert.That(config.LayerConfigs, Is.EqualTo(Enumerable.Repeat(new LayerConfig(new RopeConfig(10_000, new UnscaledRope())), 5)));
     }
 
     /// <summary>Values of the configuration classes of transformers.</summary>
@@ -335,10 +336,10 @@ internal sealed class ModelConfigTests
     [Test]
     public void Unscaled_and_linear_frequencies_follow_the_formula()
     {
-        double[] plain = Load("""{"rope_theta":10000}""").InverseFrequencies();
+        double[] plain = Frequencies("""{"rope_theta":10000}""");
         Assert.That(plain, Is.EqualTo([1, Math.Pow(10, -0.5), 0.1, Math.Pow(10, -1.5), 0.01, Math.Pow(10, -2.5), 0.001,
             Math.Pow(10, -3.5)]).Within(1e-14).Percent);
-        double[] linear = Load("""{"rope_scaling":{"type":"linear","factor":4}}""").InverseFrequencies();
+        double[] linear = Frequencies("""{"rope_scaling":{"type":"linear","factor":4}}""");
         Assert.That(linear, Is.EqualTo(plain.Select(f => f / 4)));
     }
 
@@ -356,13 +357,19 @@ internal sealed class ModelConfigTests
     [TestCase(63, 3.068925988914511e-07)]
     public void Llama3_frequencies_follow_the_published_formula(int index, double expected)
     {
-        double[] frequencies = Load("""
+        double[] frequencies = Frequencies("""
             {"hidden_size":4096,"num_attention_heads":32,"rope_theta":500000.0,
              "rope_scaling":{"rope_type":"llama3","factor":8.0,"low_freq_factor":1.0,"high_freq_factor":4.0,
                              "original_max_position_embeddings":8192}}
-            """).InverseFrequencies();
+            """);
         Assert.That(frequencies, Has.Length.EqualTo(64));
         Assert.That(frequencies[index], Is.EqualTo(expected).Within(1e-11).Percent);
+    }
+
+    private double[] Frequencies(string changes)
+    {
+        ModelConfig config = Load(changes);
+        return config.Rope.InverseFrequencies(config.HeadDim);
     }
 
     /// <summary>The Llama file above with members replaced or added.</summary>

@@ -12,7 +12,7 @@ public class ModelShardTests
     public void RanksHoldEverythingOnce([Values(1, 2, 3, 4, 5, 6, 7, 8)] int ranks)
     {
         ModelConfig config = Qwen7 with { Heads = 840, KvHeads = 840, FfnSize = 1003, VocabularySize = 1237 };
-        ModelShard[] shards = [.. Enumerable.Range(0, ranks).Select(r => ModelShard.Make(config, r, ranks, blocks: false))];
+        ModelShard[] shards = [.. Enumerable.Range(0, ranks).Select(r => ModelShard.Make(config, r, ranks, MatrixFormat.BF16))];
         Assert.Multiple(() =>
         {
             Covers(shards.Select(shard => shard.Heads), 840);
@@ -32,7 +32,7 @@ public class ModelShardTests
             Assert.Pass("fewer tiles than ranks: refused");
         ModelConfig config = Qwen7 with { Heads = 32, KvHeads = 8, FfnSize = ffn };
         for (int r = 0; r < ranks; r++)
-            Assert.That(ModelShard.Make(config, r, ranks, blocks).Ffn.First, Is.EqualTo(8 * r / ranks * tiles / 8 * tile), $"rank {r}");
+            Assert.That(ModelShard.Make(config, r, ranks, blocks ? MatrixFormat.Int8 : MatrixFormat.BF16).Ffn.First, Is.EqualTo(8 * r / ranks * tiles / 8 * tile), $"rank {r}");
     }
 
     /// <summary>Query head h reads KV head h / (heads / KV heads), on a rank as on one device.</summary>
@@ -42,7 +42,7 @@ public class ModelShardTests
         int together = Llama.Heads / Llama.KvHeads;
         for (int r = 0; r < ranks; r++)
         {
-            ModelShard shard = ModelShard.Make(Llama, r, ranks, blocks: false);
+            ModelShard shard = ModelShard.Make(Llama, r, ranks, MatrixFormat.BF16);
             int togetherHere = shard.Heads.Count / shard.KvHeads.Count;
             for (int h = 0; h < shard.Heads.Count; h++)
                 Assert.That(shard.KvHeads.First + h / togetherHere, Is.EqualTo((shard.Heads.First + h) / together), $"rank {r}, head {h}");
@@ -53,16 +53,16 @@ public class ModelShardTests
     [TestCase(7, "because it has 4 heads of keys and values; possible are 2, 4, 28")]
     [TestCase(64, "because it has 28 attention heads; possible are 2, 4, 28")]
     public void ImpossibleNumbersAreRefusedWithThePossibleOnes(int ranks, string reason) =>
-        Assert.That(() => ModelShard.Make(Qwen7, 0, ranks, blocks: false),
+        Assert.That(() => ModelShard.Make(Qwen7, 0, ranks, MatrixFormat.BF16),
             Throws.ArgumentException.With.Message.EqualTo($"this model cannot be divided among {ranks} devices, {reason}"));
 
     [Test]
     public void BlocksOfInt8AreNotCut()
     {
         ModelConfig config = Qwen7 with { Heads = 4, KvHeads = 2, HeadDim = 16 };
-        Assert.That(() => ModelShard.Make(config, 0, 4, blocks: true), Throws.ArgumentException.With.Message.EqualTo(
+        Assert.That(() => ModelShard.Make(config, 0, 4, MatrixFormat.Int8), Throws.ArgumentException.With.Message.EqualTo(
             "this model cannot be divided among 4 devices, because 1 heads of 16 elements are not a multiple of 32, the columns of a block of 8-bit weights; possible are 2"));
-        Assert.That(() => ModelShard.Make(config, 0, 4, blocks: false), Throws.Nothing);
+        Assert.That(() => ModelShard.Make(config, 0, 4, MatrixFormat.BF16), Throws.Nothing);
     }
 
     private static void Covers(IEnumerable<Window> windows, int total)

@@ -51,7 +51,7 @@ internal sealed class MutationTests
         (int loaded, int refused) = Attack(good, seed, path =>
         {
             ModelConfig config = ModelConfig.Load(path);
-            Assert.That(config.InverseFrequencies(), Has.Length.EqualTo(config.HeadDim / 2).And.All.GreaterThan(0));
+            Assert.That(config.Rope.InverseFrequencies(config.HeadDim), Has.Length.EqualTo(config.HeadDim / 2).And.All.GreaterThan(0));
             Assert.That(config.Heads % config.KvHeads, Is.Zero);
             GenerationDefaultsReader.Load(path, config);
         });

@@ -136,6 +136,8 @@ public class EndOfLoopTests
 
         public Tensor Get(string name, ReadOnlySpan<int> shape) => source.Get(name, shape);
 
+        public StoredMatrix Matrix(string module, int rows, int cols) => source.Matrix(module, rows, cols);
+
         public ModelFingerprint Fingerprint() => source.Fingerprint();
 
         public void Forget(Tensor tensor) => source.Forget(tensor);

@@ -17,13 +17,13 @@ internal sealed class ForwardPass : IDisposable
     public ForwardPass(TestDevice on, ITensorSource model, KvDtype kv, int entries, int rows, int positions,
         NativeDtype activations = NativeDtype.F32, WeightFormat format = WeightFormat.Stored, int ranks = 1)
     {
-        bool blocks = ModelWeights.AreBlocks(model, format);
+        MatrixFormat inMemory = ModelWeights.FormatOf(model, format);
         NativeDtype dtype = kv == KvDtype.F32 ? NativeDtype.F32 : NativeDtype.Bf16;
         Device[] devices = [.. Enumerable.Range(0, ranks).Select(r => on.Open(activations, r))];
         byte[] id = ranks > 1 ? DeviceComm.NewId(devices[0]) : [];
         _ranks = InParallel(ranks, r => new Rank(
             devices[r], ranks > 1 ? new DeviceComm(devices[r], r, ranks, id, TimeSpan.FromMinutes(1)) : null, model,
-            ModelShard.Make(model.Config, r, ranks, blocks), format, dtype, entries, Math.Min(rows, positions), positions));
+            ModelShard.Make(model.Config, r, ranks, inMemory), format, dtype, entries, Math.Min(rows, positions), positions));
     }
 
     /// <returns>[tokens, vocabulary], the same on every rank</returns>

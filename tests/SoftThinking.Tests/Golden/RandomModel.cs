@@ -25,6 +25,8 @@ internal sealed unsafe class RandomModel(ModelConfig config, TensorDtype dtype, 
         return new Tensor(name, data, dtype, [.. shape.ToArray().Select(size => (long)size)], bytes);
     }
 
+    public StoredMatrix Matrix(string module, int rows, int cols) => new(MatrixFormat.Of(dtype), Get(module + ModelTensors.WeightSuffix, [rows, cols]));
+
     /// <summary>The numbers of a tensor.</summary>
     public double[] Values(string name, params ReadOnlySpan<int> shape) => Find(name, shape).Values;
 

@@ -47,7 +47,7 @@ internal sealed class ReferenceForward(RandomModel model)
     private double[][] Heads(double[][] x, string name, int heads)
     {
         int size = _config.HeadDim;
-        double[] frequencies = _config.InverseFrequencies();
+        double[] frequencies = _config.Rope.InverseFrequencies(size);
         double[][] all = Linear(x, name + "_proj", heads * size, _config.HiddenSize, _config.QkvBias);
         for (int row = 0; row < all.Length; row++)
         {

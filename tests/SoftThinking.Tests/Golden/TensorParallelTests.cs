@@ -58,7 +58,7 @@ public class TensorParallelTests
     {
         try
         {
-            ModelShard.Make(ModelConfig.Load(Path.Combine(model, "config.json")), 0, ranks, blocks: format == WeightFormat.Int8);
+            ModelShard.Make(ModelConfig.Load(Path.Combine(model, "config.json")), 0, ranks, MatrixFormat.BF16.Loaded(format));
             return true;
         }
         catch (ArgumentException)

@@ -1,0 +1,53 @@
+using System.Collections.Immutable;
+using SoftThinking.Interop;
+
+namespace SoftThinking.Checkpoints;
+
+/// <summary>How the elements of a matrix are stored.</summary>
+/// <param name="Name">In reports; the name that the safetensors format defines, where it does.</param>
+/// <param name="Stored">Type of the stored tensor.</param>
+/// <param name="Dtype">The format's name in the backends, which pack it.</param>
+/// <param name="BlockElements">Consecutive elements of a row that are stored together; 1: each on its own.</param>
+/// <param name="BlockBytes">Bytes of these elements.</param>
+internal sealed record MatrixFormat(string Name, TensorDtype Stored, NativeDtype Dtype, int BlockElements, int BlockBytes)
+{
+    private const int KernelTile = 16;
+
+    public static readonly MatrixFormat
+        F32 = new("F32", TensorDtype.F32, NativeDtype.F32, 1, 4),
+        F16 = new("F16", TensorDtype.F16, NativeDtype.F16, 1, 2),
+        BF16 = new("BF16", TensorDtype.BF16, NativeDtype.Bf16, 1, 2),
+        Int8 = new(Int8Blocks.Name, TensorDtype.U8, NativeDtype.Int8, Int8Blocks.BlockElements, Int8Blocks.BlockBytes);
+
+    /// <summary>The formats that the engine reads.</summary>
+    public static ImmutableArray<MatrixFormat> All { get; } = [F32, F16, BF16, Int8];
+
+    /// <summary>Columns that a shard cannot cut.</summary>
+    public int Tile => IsBlocks ? BlockElements : KernelTile;
+
+    /// <summary>These columns in words.</summary>
+    public string TileName => IsBlocks ? "block of 8-bit weights" : "tile";
+
+    private bool IsBlocks => BlockElements > 1;
+
+    /// <summary>The format of a stored matrix; null if it has another shape, or a type that is not read.</summary>
+    public static MatrixFormat? Find(TensorDtype dtype, ImmutableArray<long> shape, int rows, int cols) =>
+        All.FirstOrDefault(format => format.Stored == dtype && format.Shape(rows, cols).AsSpan().SequenceEqual(shape.AsSpan()));
+
+    /// <summary>The format of unblocked elements of a type that is read.</summary>
+    public static MatrixFormat Of(TensorDtype dtype) => All.First(format => format.Stored == dtype && !format.IsBlocks);
+
+    /// <summary>The entry of a stored matrix in a header.</summary>
+    public TensorInfo Store(string name, int rows, int cols) =>
+        new(name, Stored, Shape(rows, cols), Offset: 0, (long)rows * BlocksOf(cols) * BlockBytes);
+
+    /// <summary>The format in memory.</summary>
+    public MatrixFormat Loaded(WeightFormat wanted) => wanted == WeightFormat.Int8 ? Int8 : this;
+
+    private int BlocksOf(int cols) => (cols + BlockElements - 1) / BlockElements;
+
+    private ImmutableArray<long> Shape(int rows, int cols) => IsBlocks ? [rows, BlocksOf(cols), BlockBytes] : [rows, cols];
+}
+
+/// <summary>A matrix as it is stored.</summary>
+internal readonly record struct StoredMatrix(MatrixFormat Format, Tensor Weights);
