@@ -2,6 +2,8 @@
 // backend, which passes the function that returns them.
 #pragma once
 
+#include <cmath>
+
 #include "common/formats.h"
 #include "common/kv.h"
 #include "common/parts.h"
@@ -81,6 +83,15 @@ inline st_status check(st_stream* stream, const st_rms_norm* op) {
   return ST_OK;
 }
 
+inline st_status check(st_stream* stream, const st_normalize* op) {
+  ST_REQUIRE_OPERATION("normalize", stream, op);
+  ST_REQUIRE(op->rows >= 0 && op->cols > 0 && op->x_stride >= op->cols && op->out_stride >= op->cols,
+             "normalize: %d x %d, rows %d and %d apart", op->rows, op->cols, op->x_stride, op->out_stride);
+  ST_REQUIRE(op->add == 0 || op->add == 1, "normalize: add is %d, expected 0 or 1", op->add);
+  ST_REQUIRE(op->x && op->weight && op->out, "normalize: a pointer is null");
+  return ST_OK;
+}
+
 inline st_status check(st_stream* stream, const st_linear* op, MatrixBytes matrix_bytes) {
   ST_REQUIRE_OPERATION("linear", stream, op);
   const st_matrix& w = op->w;
@@ -101,6 +112,7 @@ inline st_status check(st_stream* stream, const st_rope_angles* op) {
   ST_REQUIRE_OPERATION("rope_angles", stream, op);
   ST_REQUIRE(op->rows >= 0 && op->half > 0 && op->half <= ST_MAX_HEAD_DIM / 2, "rope_angles: %d x %d", op->rows,
              op->half);
+  ST_REQUIRE(std::isfinite(op->magnitude), "rope_angles: the magnitude is %f", op->magnitude);
   ST_REQUIRE(op->positions && op->inverse_frequencies && op->out, "rope_angles: a pointer is null");
   return ST_OK;
 }
@@ -136,8 +148,11 @@ st_status check_batch(const char* name, const Operation& op) {
 
 inline st_status check(st_stream* stream, const st_qkv_epilogue* op) {
   ST_REQUIRE_OPERATION("qkv_epilogue", stream, op);
-  ST_REQUIRE(op->qkv && op->angles, "qkv_epilogue: a pointer is null");
-  return check_batch("qkv_epilogue", *op);
+  ST_TRY(check_batch("qkv_epilogue", *op));
+  ST_REQUIRE(op->rotated >= 0 && op->rotated <= op->head_dim && op->rotated % 2 == 0,
+             "qkv_epilogue: %d elements rotate, expected an even number up to %d", op->rotated, op->head_dim);
+  ST_REQUIRE(op->qkv && (op->angles || op->rotated == 0), "qkv_epilogue: a pointer is null");
+  return ST_OK;
 }
 
 inline st_status check(st_stream* stream, const st_attention* op) {

@@ -4,6 +4,7 @@ st_status pack(st_stream*, const st_pack*);
 st_status embed(st_stream*, const st_embed*);
 st_status load_rows(st_stream*, const st_load_rows*);
 st_status rms_norm(st_stream*, const st_rms_norm*);
+st_status normalize(st_stream*, const st_normalize*);
 st_status linear(st_stream*, const st_linear*);
 st_status rope_angles(st_stream*, const st_rope_angles*);
 st_status set_blocks(st_stream*, const st_set_blocks*);

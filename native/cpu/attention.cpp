@@ -45,7 +45,7 @@ void finish_row(const Kernels& kernels, const st_qkv_epilogue& op, int64_t row) 
   float* k = q + op.heads * dim;
   for (int h = 0; h < op.heads + op.kv_heads; ++h) {
     const float* norm = h < op.heads ? op.q_norm : op.k_norm;
-    kernels.norm_and_rotate(q + h * dim, dim, norm, op.epsilon, op.angles + row * dim);
+    kernels.norm_and_rotate(q + h * dim, dim, norm, op.epsilon, op.angles + row * op.rotated, op.rotated);
   }
   int32_t block = block_table_of(op.batch, row)[position / ST_BLOCK_POSITIONS];
   const float* v = k + op.kv_heads * dim;
@@ -87,8 +87,8 @@ st_status rope_angles(st_stream* stream, const st_rope_angles* op) {
         float* out = op.out + r * 2 * op.half;
         for (int i = 0; i < op.half; ++i) {
           double angle = op.positions[r] * op.inverse_frequencies[i];
-          out[i] = static_cast<float>(std::cos(angle));
-          out[op.half + i] = static_cast<float>(std::sin(angle));
+          out[i] = static_cast<float>(op.magnitude * std::cos(angle));
+          out[op.half + i] = static_cast<float>(op.magnitude * std::sin(angle));
         }
       }
     });

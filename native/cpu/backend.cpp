@@ -264,6 +264,7 @@ constexpr st_api kApi = {
     .embed = embed,
     .load_rows = load_rows,
     .rms_norm = rms_norm,
+    .normalize = normalize,
     .linear = linear,
     .rope_angles = rope_angles,
     .set_blocks = set_blocks,

@@ -94,8 +94,12 @@ struct Kernels {
   void (*linear)(const Product& product, int64_t first, int64_t last);
   // residual += delta (may be null); out = residual / rms * weight.
   void (*rms_norm)(const float* delta, float* residual, const float* weight, float epsilon, float* out, int64_t cols);
-  // x = x / rms(x) * weight if there is a weight; then the halves of x are rotated by angles[dim].
-  void (*norm_and_rotate)(float* x, int64_t dim, const float* weight, float epsilon, const float* angles);
+  // out = x / sqrt(mean(x^2) + epsilon) * weight, or out += that.
+  void (*normalize)(const float* x, const float* weight, float epsilon, float* out, bool add, int64_t cols);
+  // x = x / rms(x) * weight if there is a weight; then the halves of the first `rotated` elements are rotated by
+  // angles[rotated].
+  void (*norm_and_rotate)(float* x, int64_t dim, const float* weight, float epsilon, const float* angles,
+                          int64_t rotated);
   void (*attention_split)(const AttentionSplit& split);
   // sum = sum merged with next, which covers later positions.
   void (*merge_partials)(float* sum, const float* next, int heads, int head_dim);

@@ -26,19 +26,24 @@ void rms_norm(const float* delta, float* residual, const float* weight, float ep
   for (; i < cols; ++i) out[i] = residual[i] * factor * weight[i];
 }
 
-void norm_and_rotate(float* x, int64_t dim, const float* weight, float epsilon, const float* angles) {
-  if (weight) {
-    F16x squares = zero();
-    int64_t i = 0;
-    for (; i + kLanes <= dim; i += kLanes) squares = mul_add(load(x + i), load(x + i), squares);
-    float total = sum(squares);
-    for (; i < dim; ++i) total += x[i] * x[i];
-    float factor = 1.0f / sqrtf(total / static_cast<float>(dim) + epsilon);
-    for (i = 0; i + kLanes <= dim; i += kLanes)
-      store(x + i, mul(mul(load(x + i), broadcast(factor)), load(weight + i)));
-    for (; i < dim; ++i) x[i] = x[i] * factor * weight[i];
+void normalize(const float* x, const float* weight, float epsilon, float* out, bool add_to, int64_t cols) {
+  F16x squares = zero();
+  int64_t i = 0;
+  for (; i + kLanes <= cols; i += kLanes) squares = mul_add(load(x + i), load(x + i), squares);
+  float total = sum(squares);
+  for (; i < cols; ++i) total += x[i] * x[i];
+  float factor = 1.0f / sqrtf(total / static_cast<float>(cols) + epsilon);
+  for (i = 0; i + kLanes <= cols; i += kLanes) {
+    F16x value = mul(mul(load(x + i), broadcast(factor)), load(weight + i));
+    store(out + i, add_to ? add(load(out + i), value) : value);
   }
-  int64_t half = dim / 2, i = 0;
+  for (; i < cols; ++i) out[i] = x[i] * factor * weight[i] + (add_to ? out[i] : 0.0f);
+}
+
+// Rotates the first `rotated` elements.
+void norm_and_rotate(float* x, int64_t dim, const float* weight, float epsilon, const float* angles, int64_t rotated) {
+  if (weight) normalize(x, weight, epsilon, x, false, dim);
+  int64_t half = rotated / 2, i = 0;
   for (; i + kLanes <= half; i += kLanes) {
     F16x a = load(x + i), b = load(x + half + i), c = load(angles + i), s = load(angles + half + i);
     store(x + i, sub(mul(a, c), mul(b, s)));

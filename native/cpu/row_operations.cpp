@@ -1,4 +1,4 @@
-// rms_norm, load_rows and gather_rows, which process each row independently, and set_blocks.
+// rms_norm, normalize, load_rows and gather_rows, which process each row independently, and set_blocks.
 
 #include <cstring>
 
@@ -35,6 +35,18 @@ st_status rms_norm(st_stream* stream, const st_rms_norm* op) {
         device->kernels.rms_norm(op.delta ? static_cast<const float*>(op.delta) + offset : nullptr,
                                  static_cast<float*>(op.residual) + offset, op.weight, op.epsilon,
                                  static_cast<float*>(op.out) + offset, op.cols);
+    });
+    return ST_OK;
+  });
+}
+
+st_status normalize(st_stream* stream, const st_normalize* op) {
+  ST_TRY(check(stream, op));
+  return enqueue(stream, [device = stream->device, op = *op] {
+    device->pool.parallel_for(op.rows, int64_t{op.rows} * op.cols * 16, [&](int64_t begin, int64_t end) {
+      for (int64_t r = begin; r < end; ++r)
+        device->kernels.normalize(static_cast<const float*>(op.x) + r * op.x_stride, op.weight, op.epsilon,
+                                  static_cast<float*>(op.out) + r * op.out_stride, op.add == 1, op.cols);
     });
     return ST_OK;
   });

@@ -263,6 +263,7 @@ st_api make_api() {
   api.embed = embed;
   api.load_rows = load_rows;
   api.rms_norm = rms_norm;
+  api.normalize = normalize;
   api.linear = linear;
   api.rope_angles = rope_angles;
   api.set_blocks = set_blocks;

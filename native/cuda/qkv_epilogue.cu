@@ -9,30 +9,39 @@ namespace {
 
 constexpr int kThreads = 128, kWarps = kThreads / kWarpSize;
 
-// The two halves of a head, which rotate together: lane l has the pairs l, l + 32, ... of them. 0 beyond the head.
+// The elements of a head in pairs that rotate together, i and i + rotated / 2 for i < rotated / 2; those that do not
+// rotate form pairs, too.
+struct Pairs {
+  int rotating, count;
+
+  __device__ __forceinline__ int first(int i) const { return i < rotating ? i : rotating + i; }
+  __device__ __forceinline__ int second(int i) const { return i < rotating ? rotating + i : count + i; }
+};
+
+// Of a head lane l has the pairs l, l + 32, ... 0 beyond the head.
 template <int kPairs>
 struct Halves {
   float first[kPairs] = {}, second[kPairs] = {};
 
   template <typename T>
-  __device__ __forceinline__ void load(const T* head, int half, int lane) {
+  __device__ __forceinline__ void load(const T* head, Pairs pairs, int lane) {
 #pragma unroll
     for (int i = 0; i < kPairs; ++i) {
       int at = lane + i * kWarpSize;
-      if (at >= half) continue;
-      first[i] = to_float(head[at]);
-      second[i] = to_float(head[half + at]);
+      if (at >= pairs.count) continue;
+      first[i] = to_float(head[pairs.first(at)]);
+      second[i] = to_float(head[pairs.second(at)]);
     }
   }
 
   template <typename T>
-  __device__ __forceinline__ void store(T* head, int64_t stride, int half, int lane) const {
+  __device__ __forceinline__ void store(T* head, int64_t stride, Pairs pairs, int lane) const {
 #pragma unroll
     for (int i = 0; i < kPairs; ++i) {
       int at = lane + i * kWarpSize;
-      if (at >= half) continue;
-      head[at * stride] = from_float<T>(first[i]);
-      head[(half + at) * stride] = from_float<T>(second[i]);
+      if (at >= pairs.count) continue;
+      head[pairs.first(at) * stride] = from_float<T>(first[i]);
+      head[pairs.second(at) * stride] = from_float<T>(second[i]);
     }
   }
 
@@ -50,9 +59,10 @@ struct Halves {
   }
 
   // By angles whose cosines and sines are the halves of `angles`.
-  __device__ __forceinline__ void rotate(const Halves& angles) {
+  __device__ __forceinline__ void rotate(const Halves& angles, Pairs pairs, int lane) {
 #pragma unroll
     for (int i = 0; i < kPairs; ++i) {
+      if (lane + i * kWarpSize >= pairs.rotating) continue;
       float c = angles.first[i], s = angles.second[i], a = first[i], b = second[i];
       first[i] = a * c - b * s;
       second[i] = b * c + a * s;
@@ -70,30 +80,31 @@ __global__ void __launch_bounds__(kThreads) qkv_epilogue_kernel(st_qkv_epilogue 
   int lane = static_cast<int>(threadIdx.x % kWarpSize);
   int head = static_cast<int>(blockIdx.y) * kWarps + static_cast<int>(threadIdx.x / kWarpSize);
   int all_heads = op.heads + 2 * op.kv_heads, half = op.head_dim / 2;
+  Pairs pairs = {op.rotated / 2, half}, rotating = {op.rotated / 2, op.rotated / 2};
   bool is_query = head < op.heads, is_value = head >= op.heads + op.kv_heads;
   const float* norm = is_query ? op.q_norm : is_value ? nullptr : op.k_norm;
   Halves<kPairs> values, angles, weight;
   let_next_begin();
-  if (norm) weight.load(norm, half, lane);
+  if (norm) weight.load(norm, pairs, lane);
   wait_for_previous();
 
   if (head >= all_heads) return;  // whole warps
   auto row = static_cast<int32_t>(blockIdx.x);
   int32_t position = op.batch.positions[row];
   A* x = static_cast<A*>(op.qkv) + (int64_t{row} * all_heads + head) * op.head_dim;
-  values.load(x, half, lane);
-  if (!is_value) angles.load(op.angles + int64_t{row} * op.head_dim, half, lane);
+  values.load(x, pairs, lane);
+  if (!is_value) angles.load(op.angles + int64_t{row} * op.rotated, rotating, lane);
   int32_t sequence = is_query ? 0 : sequence_of(op.batch, row);
   if (position < 0) return;
   int32_t block = is_query ? 0 : block_of(op.batch, op.cache, sequence, position);
   if (block < 0) return;
   if (norm) values.normalize(weight, op.epsilon, half);
-  if (!is_value) values.rotate(angles);
-  if (is_query) return values.store(x, 1, half, lane);
+  if (!is_value) values.rotate(angles, pairs, lane);
+  if (is_query) return values.store(x, 1, pairs, lane);
   int g = head - op.heads - (is_value ? op.kv_heads : 0), within = position % kBlock;
   K* kv = static_cast<K*>(is_value ? op.cache.values : op.cache.keys) + kv_offset(block, op.kv_heads, g, op.head_dim) +
           (is_value ? value_slot(within) : within * op.head_dim);
-  values.store(kv, is_value ? kBlock : 1, half, lane);
+  values.store(kv, is_value ? kBlock : 1, pairs, lane);
 }
 
 template <typename A, typename K>

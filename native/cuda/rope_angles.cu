@@ -15,8 +15,8 @@ __global__ void __launch_bounds__(kThreads) rope_angles_kernel(st_rope_angles op
   if (row >= op.rows) return;
   double angle = op.positions[row] * op.inverse_frequencies[i];
   float* out = op.out + row * 2 * op.half + i;
-  out[0] = static_cast<float>(cos(angle));
-  out[op.half] = static_cast<float>(sin(angle));
+  out[0] = static_cast<float>(op.magnitude * cos(angle));
+  out[op.half] = static_cast<float>(op.magnitude * sin(angle));
 }
 
 }  // namespace

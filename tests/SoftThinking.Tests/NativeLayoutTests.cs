@@ -52,6 +52,7 @@ public class NativeLayoutTests
         ["st_queue"] = typeof(ForcedQueue),
         ["st_rates"] = typeof(DeviceRates),
         ["st_rms_norm"] = typeof(RmsNormOperation),
+        ["st_normalize"] = typeof(NormalizeOperation),
         ["st_rope_angles"] = typeof(RopeAnglesOperation),
         ["st_sample"] = typeof(SampleOperation),
         ["st_sampling"] = typeof(SlotSampling),

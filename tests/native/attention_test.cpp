@@ -56,7 +56,7 @@ struct World {
     for (size_t i = 0; i < identity.size(); ++i)
       if (i % shape.dim() < shape.dim() / 2) identity[i] = 1.0f;
     Buffer<float> angles(device, identity);
-    st_qkv_epilogue op = {sizeof op, shape.heads, shape.kv_heads, shape.head_dim, 0.0f,        0,
+    st_qkv_epilogue op = {sizeof op, shape.heads, shape.kv_heads, shape.head_dim, 0.0f,        shape.head_dim,
                           nullptr,   nullptr,     angles.get(),   buffer.get(),   batch.get(), cache.get()};
     device.check(device.api.qkv_epilogue(device.stream, &op));
     device.synchronize();

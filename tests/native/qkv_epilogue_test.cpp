@@ -12,7 +12,7 @@ struct Weights {
   double epsilon = 1e-6;
 };
 
-// cos and sin of random angles, [rows, D].
+// cos and sin of random angles, [rows, elements that rotate].
 std::vector<float> random_angles(Random& random, size_t rows, size_t dim) {
   std::vector<float> angles(rows * dim);
   for (size_t r = 0; r < rows; ++r) {
@@ -27,15 +27,16 @@ std::vector<float> random_angles(Random& random, size_t rows, size_t dim) {
 
 // Normalises and rotates one head in float64.
 std::vector<double> finish_head(const float* x, size_t dim, const std::vector<float>& norm, double epsilon,
-                                const float* angles) {
-  std::vector<double> head(x, x + dim), out(dim);
+                                const float* angles, size_t rotated) {
+  std::vector<double> head(x, x + dim);
   if (!norm.empty()) {
     double squares = 0.0;
     for (double each : head) squares += each * each;
     for (size_t i = 0; i < dim; ++i)
       head[i] *= static_cast<double>(norm[i]) / std::sqrt(squares / static_cast<double>(dim) + epsilon);
   }
-  size_t half = dim / 2;
+  std::vector<double> out = head;
+  size_t half = rotated / 2;
   for (size_t i = 0; i < half; ++i) {
     auto c = static_cast<double>(angles[i]), s = static_cast<double>(angles[half + i]);
     out[i] = head[i] * c - head[half + i] * s;
@@ -46,7 +47,8 @@ std::vector<double> finish_head(const float* x, size_t dim, const std::vector<fl
 
 // Runs the operation and returns qkv as it left it.
 std::vector<float> run(Device& device, const AttentionShape& shape, const st_batch& batch, const st_kv_cache& cache,
-                       const std::vector<float>& qkv, const std::vector<float>& angles, const Weights& weights = {}) {
+                       const std::vector<float>& qkv, const std::vector<float>& angles, int32_t rotated,
+                       const Weights& weights = {}) {
   Activations buffer(device, qkv);
   Buffer<float> angle_buffer(device, angles), q_norm(device, weights.q_norm), k_norm(device, weights.k_norm);
   st_qkv_epilogue op = {sizeof op,
@@ -54,10 +56,10 @@ std::vector<float> run(Device& device, const AttentionShape& shape, const st_bat
                         shape.kv_heads,
                         shape.head_dim,
                         static_cast<float>(weights.epsilon),
-                        0,
+                        rotated,
                         weights.q_norm.empty() ? nullptr : q_norm.get(),
                         weights.k_norm.empty() ? nullptr : k_norm.get(),
-                        angle_buffer.get(),
+                        rotated == 0 ? nullptr : angle_buffer.get(),
                         buffer.get(),
                         batch,
                         cache};
@@ -75,13 +77,14 @@ std::vector<float> attend(Device& device, const AttentionShape& shape, const st_
 }
 
 std::vector<double> expected_queries(const AttentionShape& shape, const std::vector<float>& qkv,
-                                     const std::vector<float>& angles, const Weights& weights) {
+                                     const std::vector<float>& angles, int32_t rotated, const Weights& weights) {
   std::vector<double> all;
-  size_t dim = shape.dim();
+  size_t dim = shape.dim(), turned = static_cast<size_t>(rotated);
   for (size_t r = 0; r < qkv.size() / shape.row(); ++r) {
     for (int32_t h = 0; h < shape.heads; ++h) {
       const float* x = qkv.data() + r * shape.row() + static_cast<size_t>(h) * dim;
-      std::vector<double> head = finish_head(x, dim, weights.q_norm, weights.epsilon, angles.data() + r * dim);
+      std::vector<double> head =
+          finish_head(x, dim, weights.q_norm, weights.epsilon, angles.data() + r * turned, turned);
       all.insert(all.end(), head.begin(), head.end());
     }
   }
@@ -103,21 +106,24 @@ ST_TEST_EVERY_BACKEND(QkvEpilogueTest);
 
 TEST_P(QkvEpilogueTest, QueriesMatchReference) {
   for (const AttentionShape& shape : kShapes) {
-    for (int norms = 0; norms < 2; ++norms) {
-      for (int32_t rows : {0, 1, 3, 5, 17}) {
-        SCOPED_TRACE(testing::Message() << shape.heads << "/" << shape.kv_heads << " heads of " << shape.head_dim
-                                        << ", rows " << rows << (norms ? ", normalised" : ""));
-        Weights weights;
-        if (norms) weights = {random.normals(shape.dim()), random.normals(shape.dim()), 1e-6};
-        auto count = static_cast<size_t>(rows);
-        std::vector<float> qkv = random.activations(device(), count * shape.row());
-        std::vector<float> angles = random_angles(random, count, shape.dim());
-        Paging paging(random, 1, 40);
-        Cache cache(device(), shape, paging.blocks, ST_F32);
-        Batch batch(device(), paging, {{0, range(9, 9 + rows)}});
-        std::vector<float> left = run(device(), shape, batch.get(), cache.get(), qkv, angles, weights);
-        ASSERT_TRUE(
-            near(queries_of(shape, left), expected_queries(shape, qkv, angles, weights), device().tolerance(5e-6)));
+    for (int32_t rotated : {shape.head_dim, shape.head_dim / 3 * 2, 2, 0}) {
+      for (int norms = 0; norms < 2; ++norms) {
+        for (int32_t rows : {0, 1, 3, 5, 17}) {
+          SCOPED_TRACE(testing::Message()
+                       << shape.heads << "/" << shape.kv_heads << " heads of " << shape.head_dim << ", " << rotated
+                       << " rotated, rows " << rows << (norms ? ", normalized" : ""));
+          Weights weights;
+          if (norms) weights = {random.normals(shape.dim()), random.normals(shape.dim()), 1e-6};
+          auto count = static_cast<size_t>(rows);
+          std::vector<float> qkv = random.activations(device(), count * shape.row());
+          std::vector<float> angles = random_angles(random, count, static_cast<size_t>(rotated));
+          Paging paging(random, 1, 40);
+          Cache cache(device(), shape, paging.blocks, ST_F32);
+          Batch batch(device(), paging, {{0, range(9, 9 + rows)}});
+          std::vector<float> left = run(device(), shape, batch.get(), cache.get(), qkv, angles, rotated, weights);
+          ASSERT_TRUE(near(queries_of(shape, left), expected_queries(shape, qkv, angles, rotated, weights),
+                           device().tolerance(5e-6)));
+        }
       }
     }
   }
@@ -134,7 +140,7 @@ TEST_P(QkvEpilogueTest, ValuesAreStoredAsTheyAre) {
       Batch batch(device(), paging, rows);
       std::vector<float> qkv = random.activations(device(), 5 * shape.row());
       std::vector<float> angles = random_angles(random, 5, shape.dim());
-      std::vector<float> left = run(device(), shape, batch.get(), cache.get(), qkv, angles);
+      std::vector<float> left = run(device(), shape, batch.get(), cache.get(), qkv, angles, shape.head_dim);
       std::vector<float> out = attend(device(), shape, batch.get(), cache.get(), left, 0.3f), expected;
       int32_t group = shape.heads / shape.kv_heads;
       for (size_t r = 0; r < 5; ++r) {
@@ -166,7 +172,7 @@ TEST_P(QkvEpilogueTest, KeysMatchReference) {
       Paging paging(random, 1, kPositions);
       Cache cache(device(), shape, paging.blocks, dtype);
       Batch batch(device(), paging, {{0, range(0, kPositions)}});
-      std::vector<float> left = run(device(), shape, batch.get(), cache.get(), qkv, angles, weights);
+      std::vector<float> left = run(device(), shape, batch.get(), cache.get(), qkv, angles, shape.head_dim, weights);
       std::vector<float> out = attend(device(), shape, batch.get(), cache.get(), left, 0.2f);
 
       std::vector<double> queries = expected_queries(shape, qkv, angles, weights), expected;
@@ -177,7 +183,7 @@ TEST_P(QkvEpilogueTest, KeysMatchReference) {
           for (size_t t = 0; t <= r; ++t) {
             const float* k = qkv.data() + t * shape.row() + (6 + h / 3) * shape.dim();
             std::vector<double> key =
-                finish_head(k, shape.dim(), weights.k_norm, weights.epsilon, angles.data() + t * shape.dim());
+                finish_head(k, shape.dim(), weights.k_norm, weights.epsilon, angles.data() + t * shape.dim(), shape.dim());
             double score = 0.0;
             for (size_t i = 0; i < shape.dim(); ++i) score += queries[(r * 6 + h) * shape.dim() + i] * key[i];
             total += p[t] = std::exp(0.2 * score);
@@ -199,15 +205,15 @@ TEST_P(QkvEpilogueTest, IdleRowsWriteNothing) {
   std::vector<float> qkv = random.activations(device(), 4 * shape.row());
   std::vector<float> angles = random_angles(random, 4, shape.dim());
   Batch idle(device(), paging, {{0, {-1, -1}}, {1, {-1, -1}}});
-  run(device(), shape, idle.get(), cache.get(), qkv, angles);
+  run(device(), shape, idle.get(), cache.get(), qkv, angles, shape.head_dim);
   EXPECT_TRUE(same_bits(cache.read_bytes(), before));
 
   // Beside a row that is not idle they change nothing either.
   Batch mixed(device(), paging, {{0, {-1, 3}}, {1, {-1, -1}}}), alone(device(), paging, {{0, {3}}});
   Cache other(device(), shape, paging.blocks, ST_BF16);
-  run(device(), shape, mixed.get(), cache.get(), qkv, angles);
+  run(device(), shape, mixed.get(), cache.get(), qkv, angles, shape.head_dim);
   run(device(), shape, alone.get(), other.get(), slice(qkv, shape.row(), shape.row()),
-      slice(angles, shape.dim(), shape.dim()));
+      slice(angles, shape.dim(), shape.dim()), shape.head_dim);
   EXPECT_TRUE(same_bits(cache.read_bytes(), other.read_bytes()));
 }
 
@@ -221,12 +227,12 @@ TEST_P(QkvEpilogueTest, SameBitsForAnyRowsAndThreads) {
     Paging paging(random, 2, 40);
     Cache cache(device(), shape, paging.blocks, dtype);
     Batch batch(device(), paging, {{1, range(0, 20)}, {0, range(3, 18)}});
-    std::vector<float> expected = run(device(), shape, batch.get(), cache.get(), qkv, angles, weights);
+    std::vector<float> expected = run(device(), shape, batch.get(), cache.get(), qkv, angles, shape.head_dim, weights);
     for (int threads : thread_counts()) {
       auto other = open(threads);
       Cache again(*other, shape, paging.blocks, dtype);
       Batch there(*other, paging, {{1, range(0, 20)}, {0, range(3, 18)}});
-      EXPECT_TRUE(same_bits(run(*other, shape, there.get(), again.get(), qkv, angles, weights), expected));
+      EXPECT_TRUE(same_bits(run(*other, shape, there.get(), again.get(), qkv, angles, shape.head_dim, weights), expected));
       EXPECT_TRUE(same_bits(again.read_bytes(), cache.read_bytes())) << threads << " threads";
     }
     Cache single(device(), shape, paging.blocks, dtype);
@@ -234,7 +240,7 @@ TEST_P(QkvEpilogueTest, SameBitsForAnyRowsAndThreads) {
       Rows row = r < 20 ? Rows{1, {static_cast<int32_t>(r)}} : Rows{0, {static_cast<int32_t>(r) - 17}};
       Batch one(device(), paging, {row});
       std::vector<float> left = run(device(), shape, one.get(), single.get(), slice(qkv, r * shape.row(), shape.row()),
-                                    slice(angles, r * shape.dim(), shape.dim()), weights);
+                                    slice(angles, r * shape.dim(), shape.dim()), shape.head_dim, weights);
       EXPECT_TRUE(same_bits(slice(left, 0, shape.out()), slice(expected, r * shape.row(), shape.out()))) << "row " << r;
     }
     EXPECT_TRUE(same_bits(single.read_bytes(), cache.read_bytes()));

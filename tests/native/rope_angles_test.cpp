@@ -12,7 +12,8 @@ std::vector<double> frequencies(int32_t half, double base) {
   return result;
 }
 
-std::vector<float> run(Device& device, const std::vector<int32_t>& positions, const std::vector<double>& inverse) {
+std::vector<float> run(Device& device, const std::vector<int32_t>& positions, const std::vector<double>& inverse,
+                       double magnitude = 1.0) {
   Buffer<int32_t> position_buffer(device, positions);
   Buffer<double> frequency_buffer(device, inverse);
   Buffer<float> out(device, positions.size() * 2 * inverse.size());
@@ -20,6 +21,7 @@ std::vector<float> run(Device& device, const std::vector<int32_t>& positions, co
                        static_cast<int32_t>(positions.size()),
                        static_cast<int32_t>(inverse.size()),
                        0,
+                       magnitude,
                        position_buffer.get(),
                        frequency_buffer.get(),
                        out.get()};
@@ -35,12 +37,13 @@ TEST_P(RopeAnglesTest, MatchesReference) {
   for (int32_t half : {1, 3, 8, 12, 32, 64, 256}) {
     for (double base : {1e4, 1e6}) {
       SCOPED_TRACE(testing::Message() << half << " frequencies of base " << base);
+      double magnitude = base > 1e5 ? 1.1386294361119891 : 1.0;
       std::vector<double> inverse = frequencies(half, base), expected;
       for (int32_t p : positions) {
-        for (double f : inverse) expected.push_back(std::cos(p * f));
-        for (double f : inverse) expected.push_back(std::sin(p * f));
+        for (double f : inverse) expected.push_back(magnitude * std::cos(p * f));
+        for (double f : inverse) expected.push_back(magnitude * std::sin(p * f));
       }
-      ASSERT_TRUE(near(run(device(), positions, inverse), expected, 1e-7));
+      ASSERT_TRUE(near(run(device(), positions, inverse, magnitude), expected, 1e-7));
     }
   }
 }
@@ -63,7 +66,7 @@ TEST_P(RopeAnglesTest, RefusesMistakes) {
   Buffer<int32_t> positions(device(), std::vector<int32_t>{3});
   Buffer<double> inverse(device(), std::vector<double>{1.0, 0.5});
   Buffer<float> out(device(), 4);
-  const st_rope_angles good = {sizeof good, 1, 2, 0, positions.get(), inverse.get(), out.get()};
+  const st_rope_angles good = {sizeof good, 1, 2, 0, 1.0, positions.get(), inverse.get(), out.get()};
   auto refused = [&](auto change) {
     st_rope_angles op = good;
     change(op);
@@ -73,6 +76,7 @@ TEST_P(RopeAnglesTest, RefusesMistakes) {
   EXPECT_TRUE(refused([](st_rope_angles& op) { op.rows = -1; }));
   EXPECT_TRUE(refused([](st_rope_angles& op) { op.half = 0; }));
   EXPECT_TRUE(refused([](st_rope_angles& op) { op.half = ST_MAX_HEAD_DIM; }));
+  EXPECT_TRUE(refused([](st_rope_angles& op) { op.magnitude = NAN; }));
   EXPECT_TRUE(refused([](st_rope_angles& op) { op.positions = nullptr; }));
   EXPECT_TRUE(refused([](st_rope_angles& op) { op.inverse_frequencies = nullptr; }));
   EXPECT_TRUE(refused([](st_rope_angles& op) { op.out = nullptr; }));

@@ -18,6 +18,12 @@ public enum ModelArchitecture
 
     /// <summary>Mistral without a sliding window in use.</summary>
     Mistral,
+
+    /// <summary>Phi-3, Phi-3.5, Phi-4 and Phi-4-mini.</summary>
+    Phi3,
+
+    /// <summary>SmolLM3.</summary>
+    SmolLM3,
 }
 
 /// <summary>The settings in config.json, validated: every number is in range, and they are consistent. Keys
@@ -61,6 +67,9 @@ public sealed record ModelConfig
     /// <summary>Scaling of the rotary embedding, from "rope_scaling" or "rope_parameters".</summary>
     internal RopeScaling RopeScaling { get; init; } = new UnscaledRope();
 
+    /// <summary>The part of a head that rotates, "partial_rotary_factor": above 0, at most 1; 1 where absent.</summary>
+    internal double RotatedPart { get; init; } = 1;
+
     /// <summary>Added to the mean square in RMS norms, "rms_norm_eps": above 0, at most 1; 1e-6 where absent.</summary>
     public required double NormEpsilon { get; init; }
 
@@ -88,7 +97,7 @@ public sealed record ModelConfig
     internal ModelFamily Family => ModelFamily.Of(Architecture);
 
     /// <summary>The rotary embedding of layers that have no other.</summary>
-    internal RopeConfig Rope => new(RopeTheta, RopeScaling);
+    internal RopeConfig Rope => new(RopeTheta, RopeScaling, RotatedPart);
 
     /// <summary>What each layer computes. Not set: all are alike, as <see cref="ModelFamily.Layer"/> says.</summary>
     internal ImmutableArray<LayerConfig> LayerConfigs
@@ -98,7 +107,19 @@ public sealed record ModelConfig
     }
 
     /// <summary>The different rotary embeddings of the layers.</summary>
-    internal ImmutableArray<RopeConfig> RopeTables => [.. LayerConfigs.Select(layer => layer.Rope).Distinct()];
+    internal ImmutableArray<RopeConfig> RopeTables => [.. LayerConfigs.Select(layer => layer.Rope).OfType<RopeConfig>().Distinct()];
+
+    /// <summary>The same model for contexts of at most <paramref name="positions"/>.</summary>
+    internal ModelConfig ForContext(int positions)
+    {
+        RopeScaling scaling = RopeScaling.ForContext(positions);
+        return scaling == RopeScaling ? this : this with
+        {
+            RopeScaling = scaling,
+            LayerConfigs = [.. LayerConfigs.Select(layer =>
+                layer with { Rope = layer.Rope == null ? null : layer.Rope with { Scaling = layer.Rope.Scaling.ForContext(positions) } })],
+        };
+    }
 
     /// <summary>Elements of all tensors.</summary>
     internal long Parameters

@@ -19,6 +19,8 @@ internal static class ModelConfigReader
         int vocabulary = json.Integer("vocab_size", 1, 1 << 22, defaults.VocabularySize);
         int maxPositions = json.Integer("max_position_embeddings", 1, 1 << 28, defaults.MaxPositions);
         SlidingWindow.Refuse(json, family, SlidingWindow.Read(json, family, layers), maxPositions);
+        int headDim = ReadHeadDim(json, defaults, hidden, heads);
+        double rotated = RopeReader.ReadPart(json, headDim);
         (bool qkvBias, bool outputBias) = family.Biases(json.OptionalFlag("attention_bias") ?? false);
         ModelConfig config = new()
         {
@@ -27,12 +29,13 @@ internal static class ModelConfigReader
             Layers = layers,
             Heads = heads,
             KvHeads = ReadKvHeads(json, family, heads),
-            HeadDim = ReadHeadDim(json, defaults, hidden, heads),
+            HeadDim = headDim,
             FfnSize = json.Integer("intermediate_size", 1, 1 << 20, defaults.FfnSize),
             VocabularySize = vocabulary,
             TieWordEmbeddings = json.OptionalFlag("tie_word_embeddings") ?? defaults.TieWordEmbeddings,
             RopeTheta = RopeReader.ReadTheta(json) ?? defaults.RopeTheta,
-            RopeScaling = RopeReader.ReadScaling(json),
+            RopeScaling = RopeReader.ReadScaling(json, family, maxPositions, (int)(headDim * rotated)),
+            RotatedPart = rotated,
             NormEpsilon = json.Number("rms_norm_eps", 0, 1, open: true, defaults.NormEpsilon),
             MaxPositions = maxPositions,
             QkvBias = qkvBias,

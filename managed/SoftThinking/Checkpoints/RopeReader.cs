@@ -1,5 +1,7 @@
+using System.Collections.Immutable;
 using System.Globalization;
 using System.Text.Json;
+using SoftThinking.Checkpoints.Families;
 using SoftThinking.Files;
 
 namespace SoftThinking.Checkpoints;
@@ -11,6 +13,7 @@ internal static class RopeReader
 {
     private const string Older = "rope_scaling", Newer = "rope_parameters";
     private const double Largest = 1e6;
+    private const int LongestContext = 1 << 28;
 
     /// <summary>The base, "rope_theta", which may be at the top level or in either object; null where absent.</summary>
     public static double? ReadTheta(JsonSettings json)
@@ -19,23 +22,45 @@ internal static class RopeReader
         return Agreed(Places(json), "rope_theta", LargestTheta);
     }
 
-    /// <summary>The scaling of angles.</summary>
-    public static RopeScaling ReadScaling(JsonSettings json)
+    /// <summary>The part of a head that rotates, "partial_rotary_factor", which may be in the same places; 1 where absent.</summary>
+    public static double ReadPart(JsonSettings json, int headDim)
     {
-        foreach (JsonSettings place in Places(json))
-        {
-            if (place.OptionalNumber("partial_rotary_factor", 0, 1) is double part && part != 1)
-                throw place.Refuse("partial_rotary_factor", "is not 1; rotating only part of a head is not supported");
-        }
-        RopeScaling? older = Object(json, Older) is JsonSettings inOlder ? Read(json, inOlder) : null;
-        RopeScaling? newer = Object(json, Newer) is JsonSettings inNewer ? Read(json, inNewer) : null;
+        const string Key = "partial_rotary_factor";
+        double part = Agreed(Places(json), Key, 1) ?? 1;
+        int rotated = (int)(headDim * part);
+        return rotated >= 2 && rotated % 2 == 0
+            ? part
+            : throw json.Refuse(Key, string.Create(CultureInfo.InvariantCulture, $"is {part}: of the {headDim} elements of a head {rotated} would rotate; it must be an even number above 0"));
+    }
+
+    /// <summary>The scaling of angles.</summary>
+    /// <param name="rotated">Elements of a head that rotate.</param>
+    public static RopeScaling ReadScaling(JsonSettings json, ModelFamily family, int maxPositions, int rotated)
+    {
+        RopeScaling? older = Object(json, Older) is JsonSettings inOlder ? Read(inOlder) : null;
+        RopeScaling? newer = Object(json, Newer) is JsonSettings inNewer ? Read(inNewer) : null;
         if (older is not null && newer is not null && older != newer)
             throw json.Refuse(Older, $"differs from {Newer}");
         return older ?? newer ?? new UnscaledRope();
+
+        RopeScaling Read(JsonSettings place) => RopeReader.Read(new Place(json, place, family, maxPositions, rotated));
     }
 
-    private static RopeScaling Read(JsonSettings top, JsonSettings json)
+    /// <summary>The object with the settings of a scaling, and what they depend on.</summary>
+    private readonly record struct Place(JsonSettings Top, JsonSettings Json, ModelFamily Family, int MaxPositions, int Rotated)
     {
+        /// <summary>Length of the original context; some files have it at the top level.</summary>
+        public int? Original()
+        {
+            const string Key = "original_max_position_embeddings";
+            Agreed([Top, Json], Key, LongestContext);
+            return Top.OptionalInteger(Key, 1, LongestContext) ?? Json.OptionalInteger(Key, 1, LongestContext) ?? Family.Defaults.OriginalMaxPositions;
+        }
+    }
+
+    private static RopeScaling Read(Place place)
+    {
+        JsonSettings json = place.Json;
         foreach (JsonProperty entry in json.Entries)
         {
             if (entry.Value.ValueKind == JsonValueKind.Object)
@@ -45,6 +70,8 @@ internal static class RopeReader
             }
         }
         string type = json.OptionalTextOf("rope_type", "type") ?? "default";
+        if (place.Family.IsLongRope(type))
+            type = "longrope";
         switch (type)
         {
             case "default":
@@ -58,24 +85,75 @@ internal static class RopeReader
                 return new LinearRopeScaling(json.Number("factor", 1, Largest));
             case "llama3":
                 RefuseOthers(json, type, "low_freq_factor", "high_freq_factor");
-                return ReadLlama3(top, json);
+                return ReadLlama3(place);
+            case "yarn":
+                RefuseOthers(json, type, "attention_factor", "attn_factor", "beta_fast", "beta_slow", "mscale", "mscale_all_dim", "truncate");
+                return ReadYarn(place);
+            case "longrope":
+                RefuseOthers(json, type, "attention_factor", "short_factor", "long_factor");
+                return ReadLongRope(place);
             default:
                 string key = json.OptionalText("rope_type") == null ? "type" : "rope_type";
-                throw json.Refuse(key, $"is {HostileText.Quote(type)}; supported are default, linear, llama3");
+                throw json.Refuse(key, $"is {HostileText.Quote(type)}; supported are default, linear, llama3, yarn, longrope");
         }
     }
 
-    private static Llama3RopeScaling ReadLlama3(JsonSettings top, JsonSettings json)
+    private static YarnRopeScaling ReadYarn(Place place)
     {
-        const int LongestContext = 1 << 28;
-        const string Original = "original_max_position_embeddings";
+        JsonSettings json = place.Json;
+        int original = place.Original() ?? place.MaxPositions;
+        double factor = json.OptionalNumber("factor", 1, Largest) ?? Math.Max((double)place.MaxPositions / original, 1);
+        double fast = json.OptionalNumber("beta_fast", 0, Largest, open: true) ?? 32;
+        double slow = json.OptionalNumber("beta_slow", 0, Largest, open: true) ?? 1;
+        if (slow > fast)
+            throw json.Refuse("beta_slow", string.Create(CultureInfo.InvariantCulture, $"is {slow}, above the {fast} of beta_fast"));
+        return new YarnRopeScaling(factor, original, fast, slow, json.OptionalFlag("truncate") ?? true, ReadAttention(json, factor));
+    }
+
+    // attn_factor is not another spelling of attention_factor, but multiplies the recommended factor; files whose product is 1 show
+    // that their authors meant this.
+    private static double ReadAttention(JsonSettings json, double factor)
+    {
+        double? part = json.OptionalNumber("attn_factor", 0, Largest, open: true);
+        if (json.OptionalNumber("attention_factor", 0, Largest, open: true) is double stated)
+        {
+            return part is null or 1
+                ? stated
+                : throw json.Refuse("attn_factor", "multiplies the default of attention_factor, which is given too");
+        }
+        double? scale = json.OptionalNumber("mscale", 0, Largest), all = json.OptionalNumber("mscale_all_dim", 0, Largest);
+        double recommended = scale is > 0 && all is > 0
+            ? YarnRopeScaling.Recommend(factor, scale.Value) / YarnRopeScaling.Recommend(factor, all.Value)
+            : YarnRopeScaling.Recommend(factor);
+        return recommended * (part ?? 1);
+    }
+
+    private static LongRopeScaling ReadLongRope(Place place)
+    {
+        JsonSettings json = place.Json;
+        int original = place.Original() ?? throw json.Refuse("original_max_position_embeddings", "is missing");
+        double attention = json.OptionalNumber("attention_factor", 0, Largest, open: true) ?? LongRopeScaling.Recommend(place.MaxPositions, original);
+        ImmutableArray<double> shorter = Factors("short_factor"), longer = Factors("long_factor");
+        return new LongRopeScaling(shorter, longer, original, attention, IsLong: false);
+
+        ImmutableArray<double> Factors(string key)
+        {
+            ImmutableArray<double> factors = json.Numbers(key, 0, Largest);
+            return factors.Length == place.Rotated / 2
+                ? factors
+                : throw json.Refuse(key, $"has {factors.Length} numbers for the {place.Rotated / 2} pairs that rotate");
+        }
+    }
+
+    private static Llama3RopeScaling ReadLlama3(Place place)
+    {
+        JsonSettings json = place.Json;
         double low = json.Number("low_freq_factor", 0, Largest, open: true);
-        Agreed([top, json], Original, LongestContext); // some files have it at the top level
         return new Llama3RopeScaling(
             json.Number("factor", 1, Largest),
             low,
             json.Number("high_freq_factor", low, Largest, open: true),
-            top.OptionalInteger(Original, 1, LongestContext) ?? json.Integer(Original, 1, LongestContext));
+            place.Original() ?? json.Integer("original_max_position_embeddings", 1, LongestContext));
     }
 
     // Keys that transformers reads for every type, or ignores although writers add them: the original context has no effect

@@ -3,8 +3,15 @@ namespace SoftThinking.Checkpoints;
 /// <summary>How a model extends rotary position embedding beyond the positions it was originally trained on.</summary>
 internal abstract record RopeScaling
 {
-    /// <summary>The frequency, in radians per position, that replaces <paramref name="frequency"/>.</summary>
-    public abstract double Apply(double frequency);
+    /// <summary>Factor of cosines and sines.</summary>
+    public virtual double Magnitude => 1;
+
+    /// <summary>The frequencies, in radians per position, that replace <paramref name="frequencies"/>.</summary>
+    /// <param name="theta">Base of the frequencies.</param>
+    public abstract double[] Apply(double[] frequencies, double theta);
+
+    /// <summary>The same for contexts of at most <paramref name="positions"/>.</summary>
+    public virtual RopeScaling ForContext(int positions) => this;
 
     /// <summary>The scaling in words, such as "linear, factor 4".</summary>
     public abstract override string ToString();
@@ -13,7 +20,7 @@ internal abstract record RopeScaling
 /// <summary>Unchanged frequencies: rope_type "default", or absent.</summary>
 internal sealed record UnscaledRope : RopeScaling
 {
-    public override double Apply(double frequency) => frequency;
+    public override double[] Apply(double[] frequencies, double theta) => frequencies;
 
     public override string ToString() => "none";
 }
@@ -22,7 +29,7 @@ internal sealed record UnscaledRope : RopeScaling
 /// <param name="Factor">Every frequency is divided by it; at least 1.</param>
 internal sealed record LinearRopeScaling(double Factor) : RopeScaling
 {
-    public override double Apply(double frequency) => frequency / Factor;
+    public override double[] Apply(double[] frequencies, double theta) => [.. frequencies.Select(frequency => frequency / Factor)];
 
     public override string ToString() => FormattableString.Invariant($"linear, factor {Factor}");
 }
@@ -38,7 +45,12 @@ internal sealed record LinearRopeScaling(double Factor) : RopeScaling
 internal sealed record Llama3RopeScaling(
     double Factor, double LowFrequencyFactor, double HighFrequencyFactor, int OriginalMaxPositions) : RopeScaling
 {
-    public override double Apply(double frequency)
+    public override double[] Apply(double[] frequencies, double theta) => [.. frequencies.Select(Apply)];
+
+    public override string ToString() => FormattableString.Invariant(
+        $"llama3, factor {Factor}, low {LowFrequencyFactor}, high {HighFrequencyFactor}, original context {OriginalMaxPositions}");
+
+    private double Apply(double frequency)
     {
         double wavelength = 2 * Math.PI / frequency;
         double timesItFits = OriginalMaxPositions / wavelength;
@@ -49,7 +61,4 @@ internal sealed record Llama3RopeScaling(
         double kept = (timesItFits - LowFrequencyFactor) / (HighFrequencyFactor - LowFrequencyFactor);
         return (1 - kept) * (frequency / Factor) + kept * frequency;
     }
-
-    public override string ToString() => FormattableString.Invariant(
-        $"llama3, factor {Factor}, low {LowFrequencyFactor}, high {HighFrequencyFactor}, original context {OriginalMaxPositions}");
 }

@@ -15,9 +15,8 @@ internal readonly record struct KvPlan(NativeDtype Dtype, int Blocks, int Contex
     /// <exception cref="InsufficientMemoryException">The weights, or weights and cache, exceed the free memory.</exception>
     public static KvPlan Make(Device device, ITensorSource source, ModelShard shard, EngineOptions options, int sharers = 1)
     {
-        ModelConfig config = source.Config;
         NativeDtype dtype = DtypeOf(options.KvDtype);
-        int context = Math.Min(config.MaxPositions, options.ContextLength ?? int.MaxValue);
+        int context = ContextOf(source, options);
         long weights = ModelWeights.Measure(source, shard, options.Weights, device);
         long needed = weights + Runner.Measure(device, shard, LimitsOf(options, context));
         DeviceInfo info = device.Query();
@@ -36,6 +35,9 @@ internal readonly record struct KvPlan(NativeDtype Dtype, int Blocks, int Contex
         return this with { Blocks = blocks, ContextLength = context, Limits = LimitsOf(options, context) };
     }
 
+    /// <summary>The model as it is for the contexts that the options allow.</summary>
+    public static ModelConfig ConfigOf(ITensorSource source, EngineOptions options) => source.Config.ForContext(ContextOf(source, options));
+
     public static NativeDtype DtypeOf(KvDtype dtype) => dtype == KvDtype.F32 ? NativeDtype.F32 : NativeDtype.Bf16;
 
     public static RunnerLimits LimitsOf(EngineOptions options, int context) => new(
@@ -43,6 +45,8 @@ internal readonly record struct KvPlan(NativeDtype Dtype, int Blocks, int Contex
         Slots: options.MaxSequences,
         Entries: options.MaxTopk,
         BlocksPerSequence: KvCache.BlocksFor(context));
+
+    private static int ContextOf(ITensorSource source, EngineOptions options) => Math.Min(source.Config.MaxPositions, options.ContextLength ?? int.MaxValue);
 
     /// <param name="share">Fraction of the free memory to use when no size is configured.</param>
     private static long BlocksThatFit(EngineOptions options, int context, long free, double share, long blockBytes)

@@ -16,7 +16,7 @@ internal sealed class OpenedRank : IDisposable
         Device = device;
         try
         {
-            Shard = ModelShard.Make(source.Config, rank, ranks, ModelWeights.FormatOf(source, options.Weights));
+            Shard = ModelShard.Make(KvPlan.ConfigOf(source, options), rank, ranks, ModelWeights.FormatOf(source, options.Weights));
             if (options.CudaStream != 0 && ranks > 1)
                 throw new BackendException($"{nameof(EngineOptions.CudaStream)} is a stream of one device; the model is on {ranks}");
             Stream = new DeviceStream(device, options.CudaStream); // before the plan, because a stream allocates device memory

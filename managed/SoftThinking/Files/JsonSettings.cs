@@ -104,12 +104,22 @@ internal sealed class JsonSettings
     /// <summary>A list of strings.</summary>
     public ImmutableArray<string>? OptionalTexts(string key)
     {
-        if (Find(key) is not JsonElement value)
-            return null;
-        if (value.ValueKind != JsonValueKind.Array)
-            throw Refuse(key, $"must be a list, found {JsonText.Show(value)}");
-        return [.. value.EnumerateArray().Select(text => ReadText(key, text))];
+        return Array(key) is JsonElement list ? [.. list.EnumerateArray().Select(text => ReadText(key, text))] : null;
     }
+
+    /// <summary>A list of numbers above <paramref name="least"/> and up to <paramref name="most"/>.</summary>
+    public ImmutableArray<double> Numbers(string key, double least, double most)
+    {
+        JsonElement list = Array(key) ?? throw Missing(key);
+        return [.. list.EnumerateArray().Select(value =>
+            value.ValueKind == JsonValueKind.Number && value.TryGetDouble(out double number) && number > least && number <= most
+                ? number
+                : throw Refuse(key, string.Create(CultureInfo.InvariantCulture, $"must hold numbers above {least} up to {most}, found {JsonText.Show(value)}")))];
+    }
+
+    /// <summary>A list of integers; null where absent.</summary>
+    public ImmutableArray<int>? OptionalIntegers(string key, int least, int most) =>
+        Array(key) is JsonElement list ? [.. list.EnumerateArray().Select(value => ReadInteger(key, value, least, most))] : null;
 
     /// <summary>An object within this one; its keys are reported as "key.inner".</summary>
     public JsonSettings? OptionalObject(string key) => Find(key) is JsonElement value ? Object(key, value) : null;
@@ -173,6 +183,10 @@ internal sealed class JsonSettings
             ? (int)number
             : throw Refuse(key, $"must be from {least} to {most}, found {number}");
     }
+
+    private JsonElement? Array(string key) => Find(key) is not JsonElement value || value.ValueKind == JsonValueKind.Array
+        ? Find(key)
+        : throw Refuse(key, $"must be a list, found {JsonText.Show(value)}");
 
     private ModelFileException Missing(string key) => Refuse(key, Has(key) ? "is null" : "is missing");
 }

@@ -99,6 +99,12 @@ internal sealed unsafe class DeviceStream : DeviceChild
         Times?.RmsNorm(operation);
     }
 
+    public void Normalize(NormalizeOperation operation)
+    {
+        Run(Api->Normalize, &operation);
+        Times?.Normalize(operation);
+    }
+
     public void Linear(LinearOperation operation)
     {
         Run(Api->Linear, &operation);

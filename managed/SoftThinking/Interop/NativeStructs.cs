@@ -203,6 +203,22 @@ internal struct RmsNormOperation
 }
 
 [StructLayout(LayoutKind.Sequential)]
+internal struct NormalizeOperation
+{
+    public uint Size;
+    public int Rows;
+    public int Cols;
+    public float Epsilon;
+    public int XStride;
+    public int OutStride;
+    public int Add;
+    public int Reserved;
+    public nint X;
+    public nint Weight;
+    public nint Out;
+}
+
+[StructLayout(LayoutKind.Sequential)]
 internal struct LinearOperation
 {
     public uint Size;
@@ -226,6 +242,7 @@ internal struct RopeAnglesOperation
     public int Rows;
     public int Half;
     public int Reserved;
+    public double Magnitude;
     public nint Positions;
     public nint InverseFrequencies;
     public nint Out;
@@ -239,7 +256,7 @@ internal struct QkvEpilogueOperation
     public int KvHeads;
     public int HeadDim;
     public float Epsilon;
-    public int Reserved;
+    public int Rotated;
     public nint QNorm;
     public nint KNorm;
     public nint Angles;

@@ -50,6 +50,9 @@ internal sealed unsafe class StreamTimes : IDisposable
     public void RmsNorm(in RmsNormOperation o) =>
         Add(new($"rms_norm {o.Rows} x {o.Cols}", (long)o.Rows * o.Cols * _elementBytes * (o.Delta != 0 ? 4 : 2)));
 
+    public void Normalize(in NormalizeOperation o) =>
+        Add(new($"normalize {o.Rows} x {o.Cols}", (long)o.Rows * o.Cols * _elementBytes * (o.Add != 0 ? 3 : 2)));
+
     public void Linear(in LinearOperation o)
     {
         NativeDtype products = o.W.Dtype == NativeDtype.Bf16 && o.Exact != 0 ? NativeDtype.F32 : o.W.Dtype;

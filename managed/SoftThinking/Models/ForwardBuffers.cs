@@ -10,7 +10,7 @@ namespace SoftThinking.Models;
 /// <param name="Attention">[rows, heads head_dim], heads of the shard</param>
 /// <param name="Delta">[rows, hidden]</param>
 /// <param name="Activated">[rows, ffn], columns of the shard</param>
-/// <param name="Angles">For each of the model's rotary embeddings [rows, head_dim], f32</param>
+/// <param name="Angles">For each of the model's rotary embeddings [rows, elements that rotate], f32</param>
 /// <param name="Selected">[logit rows, hidden]</param>
 /// <param name="Logits">[logit rows, vocabulary], f32</param>
 /// <param name="ElementBytes">Of a number of the activations.</param>
@@ -34,7 +34,7 @@ internal sealed record ForwardBuffers(
             Attention: Reserve(rows * shard.Heads.Count * c.HeadDim),
             Delta: Reserve(rows * c.HiddenSize),
             Activated: Reserve(rows * shard.Ffn.Count),
-            Angles: [.. c.RopeTables.Select(_ => arena.Reserve<float>(rows * c.HeadDim))],
+            Angles: [.. c.RopeTables.Select(rope => arena.Reserve<float>(rows * rope.Rotated(c.HeadDim)))],
             Selected: Reserve(logitRows * c.HiddenSize),
             Logits: arena.Reserve<float>(logitRows * c.VocabularySize),
             ElementBytes: elementBytes,

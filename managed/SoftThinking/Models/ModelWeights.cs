@@ -6,6 +6,7 @@ namespace SoftThinking.Models;
 
 /// <summary>Weights of one layer on the device: those of <see cref="LayerTensors"/>. A pointer is 0 if the layer has no such weight.</summary>
 /// <param name="RopeTable">Index of the layer's rotary embedding in <see cref="ModelConfig.RopeTables"/>.</param>
+/// <param name="Rotated">Elements of a head that rotate.</param>
 internal readonly record struct LayerWeights(
     nint InputNorm,
     Matrix Qkv,
@@ -13,6 +14,7 @@ internal readonly record struct LayerWeights(
     nint QNorm,
     nint KNorm,
     int RopeTable,
+    int Rotated,
     Matrix Output,
     nint OutputBias,
     nint PostAttentionNorm,
@@ -46,7 +48,7 @@ internal sealed class ModelWeights : IDisposable
 
     public nint FinalNorm { get; private set; }
 
-    /// <summary>For each of <see cref="ModelConfig.RopeTables"/> the inverse frequencies [head_dim / 2], in double precision.</summary>
+    /// <summary>For each of <see cref="ModelConfig.RopeTables"/> the inverse frequencies, one for each pair that rotates, in double precision.</summary>
     public nint[] InverseFrequencies { get; private set; } = [];
 
     public LayerWeights[] Layers { get; private set; } = [];
@@ -102,16 +104,17 @@ internal sealed class ModelWeights : IDisposable
             tensors.Head is MatrixTensors head ? loader.Matrix(head) : embedding,
             loader.Vector(tensors.FinalNorm),
             [.. ropes.Select(rope => loader.Doubles(rope.InverseFrequencies(config.HeadDim)))],
-            [.. tensors.Layers.Zip(config.LayerConfigs, (layer, described) => PlaceLayer(layer, ropes.IndexOf(described.Rope), loader))]);
+            [.. tensors.Layers.Zip(config.LayerConfigs, (layer, described) => PlaceLayer(layer, described.Rope, config, loader))]);
     }
 
-    private static LayerWeights PlaceLayer(LayerTensors layer, int ropeTable, WeightLoader loader) => new(
+    private static LayerWeights PlaceLayer(LayerTensors layer, RopeConfig? rope, ModelConfig config, WeightLoader loader) => new(
         InputNorm: loader.Vector(layer.InputNorm),
         Qkv: loader.Matrix(layer.Qkv),
         QkvBias: loader.Vector(layer.QkvBias),
         QNorm: loader.Vector(layer.QNorm),
         KNorm: loader.Vector(layer.KNorm),
-        RopeTable: ropeTable,
+        RopeTable: rope == null ? 0 : config.RopeTables.IndexOf(rope),
+        Rotated: rope?.Rotated(config.HeadDim) ?? 0,
         Output: loader.Matrix(layer.Output),
         OutputBias: loader.Vector(layer.OutputBias),
         PostAttentionNorm: loader.Vector(layer.PostAttentionNorm),

@@ -29,10 +29,12 @@ internal sealed class Transformer(ModelWeights weights, KvCache cache, ForwardBu
         Embed();
         for (int i = 0; i < b.Angles.Length; i++)
         {
+            RopeConfig rope = c.RopeTables[i];
             stream.RopeAngles(new()
             {
                 Rows = batch.Rows,
-                Half = c.HeadDim / 2,
+                Half = rope.Rotated(c.HeadDim) / 2,
+                Magnitude = rope.Scaling.Magnitude,
                 Positions = batch.Positions,
                 InverseFrequencies = weights.InverseFrequencies[i],
                 Out = b.Angles[i],
@@ -51,9 +53,10 @@ internal sealed class Transformer(ModelWeights weights, KvCache cache, ForwardBu
                 KvHeads = shard.KvHeads.Count,
                 HeadDim = c.HeadDim,
                 Epsilon = (float)c.NormEpsilon,
+                Rotated = w.Rotated,
                 QNorm = w.QNorm,
                 KNorm = w.KNorm,
-                Angles = b.Angles[w.RopeTable],
+                Angles = w.Rotated == 0 ? 0 : b.Angles[w.RopeTable],
                 Qkv = b.Qkv,
                 Batch = batch,
                 Cache = cache.Layers[i],

@@ -41,7 +41,7 @@
 extern "C" {
 #endif
 
-#define ST_ABI_VERSION 9u
+#define ST_ABI_VERSION 10u
 #define ST_BLOCK_POSITIONS 16 /* positions per KV block */
 #define ST_MAX_TOPK 1024      /* maximum entries of a concept token */
 #define ST_MAX_MARKER 16      /* maximum ids of a marker that starts or ends a thought */
@@ -227,6 +227,22 @@ typedef struct st_rms_norm {
   void* out;           /* device [rows, cols], may not overlap */
 } st_rms_norm;
 
+/* out[r] = x[r] / sqrt(mean(x[r]^2) + epsilon) * weight, or if `add`, out[r] += that: the norm of all queries or keys
+ * of a row, and the norm of what a sublayer adds to the residual. out may be x; otherwise they may not overlap. */
+typedef struct st_normalize {
+  uint32_t size;
+  int32_t rows;
+  int32_t cols;
+  float epsilon;
+  int32_t x_stride;   /* elements from a row of x to the next, >= cols */
+  int32_t out_stride; /* of out, >= cols */
+  int32_t add;        /* 0 or 1 */
+  int32_t reserved;
+  const void* x;       /* device [rows, cols] */
+  const float* weight; /* device [cols] */
+  void* out;           /* device [rows, cols] */
+} st_normalize;
+
 /* y = x W^T + bias; out = y, or if `gated`, out[r, j] = silu(y[r, 2j]) y[r, 2j + 1] with silu(a) = a / (1 + e^-a).
  * Unless `exact`, a backend may round x to the type of W if that is faster; accumulation is in f32 in any case. If W is
  * ST_INT8, x is always rounded: blocks of 32 to integers -127..127 times an f32 scale, whose products are
@@ -250,32 +266,33 @@ typedef struct st_linear {
   int32_t first_col;
 } st_linear;
 
-/* Angles of one forward pass, shared by all layers: out[r] = cos(p f_0) .. cos(p f_{n-1}), sin(p f_0) .. sin(p f_{n-1})
- * with p = positions[r]. Computed in double precision. */
+/* Angles of one forward pass, shared by the layers with these frequencies: out[r] = m cos(p f_0) .. m cos(p f_{n-1}),
+ * m sin(p f_0) .. m sin(p f_{n-1}) with p = positions[r], m = magnitude. Computed in double precision. */
 typedef struct st_rope_angles {
   uint32_t size;
   int32_t rows;
-  int32_t half; /* n = D / 2 */
+  int32_t half; /* n: half of the elements of a head that rotate */
   int32_t reserved;
+  double magnitude;
   const int32_t* positions;          /* device [rows] */
   const double* inverse_frequencies; /* device [half] */
   float* out;                        /* device [rows, 2 half] */
 } st_rope_angles;
 
 /* Runs between the QKV matmul and attention. Each row of qkv holds `heads` queries, then `kv_heads` keys, then
- * `kv_heads` values, D each. Queries and keys are RMS-normalized (if the weights are not NULL) and rotated: with (a, b)
- * the i-th elements of the halves, a' = a cos_i - b sin_i, b' = b cos_i + a sin_i. Queries are updated in place; keys
- * and values are written to the cache at the row's position. */
+ * `kv_heads` values, D each. Queries and keys are RMS-normalized (if the weights are not NULL), and their first R
+ * elements are rotated: with (a, b) the i-th elements of the halves of these, a' = a cos_i - b sin_i, b' = b cos_i +
+ * a sin_i. Queries are updated in place; keys and values are written to the cache at the row's position. */
 typedef struct st_qkv_epilogue {
   uint32_t size;
   int32_t heads;
   int32_t kv_heads;
   int32_t head_dim; /* even, <= ST_MAX_HEAD_DIM */
   float epsilon;
-  int32_t reserved;
+  int32_t rotated;     /* R, even, 0..D */
   const float* q_norm; /* device [D] or NULL */
   const float* k_norm; /* device [D] or NULL */
-  const float* angles; /* device [rows, D], of rope_angles */
+  const float* angles; /* device [rows, R], of rope_angles; NULL if R is 0 */
   void* qkv;           /* device [rows, (heads + 2 kv_heads) D] */
   st_batch batch;
   st_kv_cache cache;
@@ -780,6 +797,7 @@ typedef struct st_api {
   st_status (*embed)(st_stream* stream, const st_embed* operation);
   st_status (*load_rows)(st_stream* stream, const st_load_rows* operation);
   st_status (*rms_norm)(st_stream* stream, const st_rms_norm* operation);
+  st_status (*normalize)(st_stream* stream, const st_normalize* operation);
   st_status (*linear)(st_stream* stream, const st_linear* operation);
   st_status (*rope_angles)(st_stream* stream, const st_rope_angles* operation);
   st_status (*set_blocks)(st_stream* stream, const st_set_blocks* operation);

@@ -112,13 +112,13 @@ class Model {
     st_embed embed = {sizeof embed, rows,        kEntries,        rows,    embedding_.rows, 0, 0, 0,
                       embedding_,   ids_.data(), weights_.data(), nullptr, residual_};
     check(api.embed(s, &embed));
-    st_rope_angles angles = {sizeof angles, rows, kDim / 2, 0, positions_.data(), frequencies_, angles_};
+    st_rope_angles angles = {sizeof angles, rows, kDim / 2, 0, 1.0, positions_.data(), frequencies_, angles_};
     check(api.rope_angles(s, &angles));
     const float* delta = nullptr;
     for (const Layer& l : layers_) {
       norm(rows, delta);
       linear(rows, normed_, l.qkv, bias_, qkv_);
-      st_qkv_epilogue epilogue = {sizeof epilogue, kHeads,  kKvHeads, kDim, 1e-6f, 0,
+      st_qkv_epilogue epilogue = {sizeof epilogue, kHeads,  kKvHeads, kDim, 1e-6f, kDim,
                                   nullptr,         nullptr, angles_,  qkv_, batch, l.cache};
       check(api.qkv_epilogue(s, &epilogue));
       st_attention attention = {sizeof attention, kHeads, kKvHeads, kDim, 0.125f, 0, qkv_, attention_, batch, l.cache};

@@ -64,8 +64,9 @@ void bench_epilogue(Bench& bench, const Shape& shape, int32_t rows) {
   void* qkv = bench.random_memory(static_cast<uint64_t>(rows) * static_cast<uint64_t>(shape.qkv()) * 4);
   Case what = {"qkv_epilogue", name_of(shape), rows, 2.0 * 2.0 * rows * shape.qkv(), 0.0};
   bench.measure(what, [&](uint64_t) {
-    st_qkv_epilogue op = {sizeof op, shape.heads, shape.kv_heads, shape.head_dim, 1e-6f, 0, nullptr, nullptr,
-                          angles,    qkv,         batch,          cache};
+    st_qkv_epilogue op = {sizeof op,      shape.heads, shape.kv_heads, shape.head_dim, 1e-6f,
+                          shape.head_dim, nullptr,     nullptr,        angles,         qkv,
+                          batch,          cache};
     bench.check(bench.api->qkv_epilogue(bench.stream, &op));
   });
   for (void* each : {cache.keys, cache.values, const_cast<void*>(static_cast<const void*>(batch.positions)),

@@ -22,6 +22,9 @@ internal sealed record FamilyDefaults
 
     public required int MaxPositions { get; init; }
 
+    /// <summary>Length of the context that the rotary embedding is scaled from; null: scalings differ.</summary>
+    public int? OriginalMaxPositions { get; init; }
+
     public bool TieWordEmbeddings { get; init; }
 
     public double RopeTheta { get; init; } = 10_000;
@@ -39,10 +42,10 @@ internal sealed record FamilyDefaults
 }
 
 /// <summary>Defaults of a family's sliding window.</summary>
-/// <param name="Size">Positions that a layer with the window sees.</param>
+/// <param name="Size">Positions that a layer with the window sees; null: the layers have a window only if config.json has one.</param>
 /// <param name="FirstLayer">First layer that has the window, which is in use only with "use_sliding_window"; null: all layers have
 /// it.</param>
-internal sealed record WindowDefaults(int Size, int? FirstLayer = null)
+internal sealed record WindowDefaults(int? Size, int? FirstLayer = null)
 {
     public bool IsOptional => FirstLayer != null;
 }

@@ -11,7 +11,7 @@ namespace SoftThinking.Checkpoints.Families;
 internal abstract class ModelFamily(ModelArchitecture architecture, string className, string modelType)
 {
     /// <summary>The families that the engine runs.</summary>
-    public static ImmutableArray<ModelFamily> All { get; } = [new Qwen2(), new Qwen3(), new Llama(), new Mistral()];
+    public static ImmutableArray<ModelFamily> All { get; } = [new Qwen2(), new Qwen3(), new Llama(), new Mistral(), new Phi3(), new SmolLM3()];
 
     public ModelArchitecture Architecture => architecture;
 
@@ -26,6 +26,9 @@ internal abstract class ModelFamily(ModelArchitecture architecture, string class
     /// <summary>Which projections of attention have biases: query, key and value; output.</summary>
     /// <param name="attentionBias">The value of "attention_bias".</param>
     public abstract (bool Qkv, bool Output) Biases(bool attentionBias);
+
+    /// <summary>Whether this "rope_type" means "longrope".</summary>
+    public virtual bool IsLongRope(string type) => type == "longrope";
 
     /// <summary>What a layer computes if all are alike.</summary>
     public virtual LayerConfig Layer(ModelConfig config) => new(config.Rope);
