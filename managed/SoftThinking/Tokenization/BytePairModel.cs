@@ -7,24 +7,28 @@ namespace SoftThinking.Tokenization;
 /// <param name="Id">The token that replaces both.</param>
 internal readonly record struct Merge(int Rank, int Id);
 
-/// <summary>Byte-level byte pair encoding of one word at a time. Thread-safe.</summary>
+/// <summary>Byte pair encoding of one word at a time, over bytes or over characters. Thread-safe.</summary>
 internal sealed class BytePairModel
 {
     private readonly Dictionary<string, int> _vocabulary;
     private readonly Dictionary<ulong, Merge> _merges;
     private readonly bool _ignoreMerges;
+    private readonly CharacterUnits? _characters;
     private readonly int[] _byteIds = new int[256];
     private readonly WordCache _cache = new();
 
-    /// <param name="vocabulary">Id of each token, by its text in the byte alphabet.</param>
+    /// <param name="vocabulary">Id of each token, by its text: over bytes, in the byte alphabet.</param>
     /// <param name="merges">Merges by <see cref="Pair"/>.</param>
     /// <param name="ignoreMerges">Whether a word that is itself a token is encoded as that token, regardless of its
     /// merges.</param>
-    public BytePairModel(Dictionary<string, int> vocabulary, Dictionary<ulong, Merge> merges, bool ignoreMerges)
+    /// <param name="characters">The characters of the vocabulary; null for one over bytes.</param>
+    public BytePairModel(
+        Dictionary<string, int> vocabulary, Dictionary<ulong, Merge> merges, bool ignoreMerges, CharacterUnits? characters)
     {
         _vocabulary = vocabulary;
         _merges = merges;
         _ignoreMerges = ignoreMerges;
+        _characters = characters;
         for (int value = 0; value < 256; value++)
             _byteIds[value] = vocabulary.GetValueOrDefault(ByteAlphabet.ToCharacter((byte)value).ToString(), -1);
     }
@@ -35,32 +39,33 @@ internal sealed class BytePairModel
     /// <summary>Two adjacent tokens as a key of the merge table.</summary>
     public static ulong Pair(int left, int right) => (ulong)(uint)left << 32 | (uint)right;
 
-    /// <summary>The id of a token by its text in the byte alphabet.</summary>
+    /// <summary>The id of a token by its text.</summary>
     public int? TokenId(string token) => _vocabulary.TryGetValue(token, out int id) ? id : null;
 
-    /// <summary>Appends the tokens of a word. A byte that is not in the vocabulary is skipped, as in Hugging Face's
+    /// <summary>Appends the tokens of a word. A byte or character that is not in the vocabulary is skipped, as in Hugging Face's
     /// tokenizers without an unknown token.</summary>
     /// <param name="word">Text without lone surrogates.</param>
     /// <param name="work">Buffers for one caller at a time.</param>
     /// <param name="ids">Receives the ids.</param>
     public void Encode(ReadOnlySpan<char> word, Workspace work, List<int> ids)
     {
-        if (!_cache.TryGet(word, out ReadOnlySpan<int> tokens))
+        while (word.Length > 0)
         {
-            ReadOnlySpan<byte> bytes = work.ToBytes(word);
-            tokens = _ignoreMerges && work.TryFind(bytes, _vocabulary, out int whole)
-                ? work.Single(whole)
-                : MergeBytes(bytes, work);
-            _cache.Add(word, tokens);
+            int end = _characters?.EndOfWord(word) ?? word.Length;
+            if (!_cache.TryGet(word[..end], out ReadOnlySpan<int> tokens))
+            {
+                tokens = _characters == null ? EncodeBytes(work.ToBytes(word), work) : EncodeCharacters(word[..end], work);
+                _cache.Add(word[..end], tokens);
+            }
+            ids.AddRange(tokens);
+            word = word[end..];
         }
-        ids.AddRange(tokens);
     }
 
-    // Merges the lowest rank first, and of equal ranks the leftmost, on a linked list with a heap of candidates, so
-    // the time is O(n log n). A candidate is not removed when one of its tokens is merged elsewhere; it is recognized as
-    // stale when it is dequeued, because the pair at its position then differs.
-    private ReadOnlySpan<int> MergeBytes(ReadOnlySpan<byte> bytes, Workspace work)
+    private ReadOnlySpan<int> EncodeBytes(ReadOnlySpan<byte> bytes, Workspace work)
     {
+        if (_ignoreMerges && work.TryFind(bytes, _vocabulary, out int whole))
+            return work.Single(whole);
         work.Reserve(bytes.Length);
         int count = 0;
         foreach (byte value in bytes)
@@ -68,6 +73,19 @@ internal sealed class BytePairModel
             if (_byteIds[value] >= 0)
                 work.Ids[count++] = _byteIds[value];
         }
+        return MergeUnits(count, work);
+    }
+
+    private ReadOnlySpan<int> EncodeCharacters(ReadOnlySpan<char> word, Workspace work) =>
+        _ignoreMerges && _vocabulary.GetAlternateLookup<ReadOnlySpan<char>>().TryGetValue(word, out int whole)
+            ? work.Single(whole)
+            : MergeUnits(_characters!.Place(word, work), work);
+
+    // Merges the lowest rank first, and of equal ranks the leftmost, on a linked list with a heap of candidates, so
+    // the time is O(n log n). A candidate is not removed when one of its tokens is merged elsewhere; it is recognized as
+    // stale when it is dequeued, because the pair at its position then differs.
+    private ReadOnlySpan<int> MergeUnits(int count, Workspace work)
+    {
         for (int i = 0; i < count; i++)
         {
             work.Previous[i] = i - 1;

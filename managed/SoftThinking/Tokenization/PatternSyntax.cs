@@ -30,6 +30,12 @@ internal abstract record PatternSyntax
         public override int MinimumLength => 0;
     }
 
+    /// <summary>Consumes nothing; matches at the end of the text and before a line feed.</summary>
+    public sealed record LineEnd : PatternSyntax
+    {
+        public override int MinimumLength => 0;
+    }
+
     /// <summary>Consumes nothing; matches if the body matches here, or, if negative, if it does not.</summary>
     public sealed record Look(PatternSyntax Body, bool Negative) : PatternSyntax
     {

@@ -37,19 +37,26 @@ internal sealed class SplitPattern
     /// match or the end of the text. A piece is never empty.</summary>
     /// <param name="text">The text, without lone surrogates; look-ahead stops at its end.</param>
     /// <param name="start">An index in the text, on the boundary of a code point.</param>
-    public int EndOfPiece(ReadOnlySpan<char> text, int start)
+    /// <param name="matches">Whether the piece is a match.</param>
+    public int EndOfPiece(ReadOnlySpan<char> text, int start, out bool matches)
     {
         int end = Match(_root, text, start);
-        if (end >= 0)
+        matches = end >= 0;
+        if (matches)
             return end;
         int gap = start;
         do
         {
-            gap = Next(text, gap, out _);
+            gap = AfterFailure(text, gap);
         }
         while (gap < text.Length && Match(_root, text, gap) < 0);
         return gap;
     }
+
+    // The next position where a match may start. A pattern that begins with an unlimited repetition and fails at the start of a
+    // run of its class fails within the whole run: what it tries there ends at places that were tried.
+    private int AfterFailure(ReadOnlySpan<char> text, int at) =>
+        Math.Max(Next(text, at, out _), _root is { Kind: NodeKind.Repeat, Max: int.MaxValue } ? Run(_root, text, at, out _) : 0);
 
     /// <summary>End of the match at a position, or -1.</summary>
     private static int Match(Node node, ReadOnlySpan<char> text, int at)
@@ -67,6 +74,11 @@ internal sealed class SplitPattern
                     if (count > node.Min && !node.Possessive && node.Next!.Kind != NodeKind.Accept)
                         return MatchFewer(node, text, end, count);
                     (node, at) = (node.Next!, end);
+                    break;
+                case NodeKind.LineEnd:
+                    if (at < text.Length && text[at] != '\n')
+                        return -1;
+                    node = node.Next!;
                     break;
                 case NodeKind.Choice:
                     foreach (Node branch in node.Branches!)
@@ -145,6 +157,8 @@ internal sealed class SplitPattern
                 };
             case PatternSyntax.Optional optional:
                 return new Node(NodeKind.Choice) { Branches = [Link(optional.Body, next), next] };
+            case PatternSyntax.LineEnd:
+                return new Node(NodeKind.LineEnd) { Next = next };
             case PatternSyntax.Look look:
                 return new Node(look.Negative ? NodeKind.NegativeLook : NodeKind.PositiveLook)
                 {
@@ -156,7 +170,7 @@ internal sealed class SplitPattern
         }
     }
 
-    private enum NodeKind { Accept, Repeat, Choice, PositiveLook, NegativeLook }
+    private enum NodeKind { Accept, Repeat, Choice, LineEnd, PositiveLook, NegativeLook }
 
     private sealed class Node(NodeKind kind)
     {

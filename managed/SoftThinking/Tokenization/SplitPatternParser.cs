@@ -3,8 +3,8 @@ using System.Text;
 
 namespace SoftThinking.Tokenization;
 
-/// <summary>Parses the subset of Oniguruma's syntax that pre-tokenizers use: alternatives, groups, look-ahead, classes of
-/// characters and categories, greedy and possessive quantifiers, and case-insensitive words. Everything else is
+/// <summary>Parses the subset of Oniguruma's syntax that pre-tokenizers use: alternatives, groups, look-ahead, ends of
+/// lines, classes of characters and categories, greedy and possessive quantifiers, and case-insensitive words. Everything else is
 /// refused, because a pattern with another meaning than in the model's tokenizer would go unnoticed.</summary>
 internal sealed class SplitPatternParser
 {
@@ -54,34 +54,52 @@ internal sealed class SplitPatternParser
         int start = _at;
         var items = new List<PatternSyntax>();
         while (!AtEnd && _pattern[_at] is not ('|' or ')'))
-            items.Add(ignoreCase ? ParseCaselessLetter() : ParseItem());
+            items.Add(ignoreCase ? ParseCaseless() : ParseItem());
         string source = _pattern[start.._at];
         if (ignoreCase && MultipleFoldings.Any(letters => source.Contains(letters, StringComparison.OrdinalIgnoreCase)))
             throw Unsupported($"'{source}' in a case-insensitive group, which single characters such as ß match too");
         return new PatternSyntax.Chain(items);
     }
 
-    // Only plain ASCII characters: for these the other spellings are known.
-    private PatternSyntax.Repeat ParseCaselessLetter()
+    // A letter, or a class of letters.
+    private PatternSyntax.Repeat ParseCaseless()
     {
-        char c = _pattern[_at];
-        if (!char.IsAscii(c) || @"\[](){}?*+.^$".Contains(c))
+        List<CharacterClass> letters = [];
+        if (Skip("["))
+        {
+            do
+            {
+                letters.Add(ParseCaselessLetter());
+            }
+            while (!Skip("]"));
+        }
+        else
+            letters.Add(ParseCaselessLetter());
+        return new PatternSyntax.Repeat(new CharacterClass(0, [], [.. letters], negated: false), 1, 1, Possessive: false);
+    }
+
+    // Only plain ASCII characters: for these the other spellings are known.
+    private CharacterClass ParseCaselessLetter()
+    {
+        char c = AtEnd ? throw Unsupported("'[' without ']'") : _pattern[_at];
+        if (!char.IsAscii(c) || @"\[](){}?*+.^$-&".Contains(c))
             throw Unsupported($"'{c}' inside (?i: )");
         _at++;
         char lower = char.ToLowerInvariant(c);
-        CharacterClass letter = lower switch
+        return lower switch
         {
             'k' => CharacterClass.Of('k', 'K', 0x212A), // the Kelvin sign
             's' => CharacterClass.Of('s', 'S', 0x017F), // the long s
             _ => CharacterClass.Of(lower, char.ToUpperInvariant(c)),
         };
-        return new PatternSyntax.Repeat(letter, 1, 1, Possessive: false);
     }
 
     private PatternSyntax ParseItem()
     {
         if (_pattern[_at] == '(')
             return ParseGroup();
+        if (Skip("$"))
+            return new PatternSyntax.LineEnd();
         CharacterClass set = ParseSingle();
         (int min, int max, bool possessive) = ParseQuantifier();
         return new PatternSyntax.Repeat(set, min, max, possessive);
@@ -130,8 +148,10 @@ internal sealed class SplitPatternParser
             return (1, 1, false);
         bool counted = _pattern[_at] == '}';
         _at++;
-        // After a count, a plus repeats the repetition: Oniguruma is possessive only after ?, * and +.
         bool possessive = !counted && Skip("+");
+        // After a count, a plus repeats the repetition: Oniguruma is possessive only after ?, * and +.
+        if (counted && min == 1 && Skip("+"))
+            max = int.MaxValue;
         if (!AtEnd && _pattern[_at] is '?' or '*' or '+' or '{')
             throw Unsupported("a lazy or doubled quantifier");
         return (min, max, possessive);
@@ -174,7 +194,7 @@ internal sealed class SplitPatternParser
             case '.':
                 _at++;
                 return CharacterClass.Of('\n').Negate();
-            case '?' or '*' or '+' or '{' or '^' or '$':
+            case '?' or '*' or '+' or '{' or '^':
                 throw Unsupported($"'{_pattern[_at]}' here");
             default:
                 return CharacterClass.Of(TakeCodePoint());

@@ -9,12 +9,14 @@ namespace SoftThinking.Tokenization;
 /// <remarks>For one sequence, used by one thread at a time.</remarks>
 /// <param name="tokenizer">The tokenizer of the ids.</param>
 /// <param name="skipSpecialTokens">Whether special tokens produce no text.</param>
-internal sealed class StreamingDecoder(Tokenizer tokenizer, bool skipSpecialTokens)
+/// <param name="startsText">Whether the tokens begin a text; where they go on with one, the space of their first word is kept.</param>
+internal sealed class StreamingDecoder(Tokenizer tokenizer, bool skipSpecialTokens, bool startsText = true)
 {
     private const int LongestCharacter = 4;
 
     private readonly byte[] _unfinished = new byte[LongestCharacter];
     private int _unfinishedLength;
+    private int _leadingSpaces = startsText ? tokenizer.LeadingSpaces : 0; // that may still be left out
 
     /// <summary>Adds one token and returns the text that is now complete, which may be empty. An id that is not a token
     /// produces no text.</summary>
@@ -23,6 +25,8 @@ internal sealed class StreamingDecoder(Tokenizer tokenizer, bool skipSpecialToke
         if (skipSpecialTokens && tokenizer.IsSpecial(id))
             return "";
         ReadOnlySpan<byte> token = tokenizer.TokenBytes(id);
+        if (_leadingSpaces > 0)
+            token = Tokenizer.TrimLeading(token, ref _leadingSpaces);
         byte[] bytes = [.. _unfinished.AsSpan(0, _unfinishedLength), .. token];
         int complete = CompleteLength(bytes);
         _unfinishedLength = bytes.Length - complete;
@@ -36,6 +40,7 @@ internal sealed class StreamingDecoder(Tokenizer tokenizer, bool skipSpecialToke
     {
         string rest = Encoding.UTF8.GetString(_unfinished, 0, _unfinishedLength);
         _unfinishedLength = 0;
+        _leadingSpaces = tokenizer.LeadingSpaces;
         return rest;
     }
 

@@ -3,10 +3,10 @@ using System.Text;
 
 namespace SoftThinking.Tokenization;
 
-/// <summary>The byte-level BPE tokenizer of a Hugging Face checkpoint (tokenizer.json), as used by Qwen2, Qwen2.5, Qwen3, Llama
-/// 3 and their distills, with the changes of the other tokenizer files (tokenizer_config.json, special_tokens_map.json,
-/// added_tokens.json). Returns the same ids and texts as Hugging Face's transformers; truncation and padding are not
-/// applied. Thread-safe.</summary>
+/// <summary>The BPE tokenizer of a checkpoint, over bytes or, as in SentencePiece, over characters: tokenizer.json of Hugging Face
+/// with the changes of the other tokenizer files (tokenizer_config.json, special_tokens_map.json, added_tokens.json), or
+/// tekken.json of Mistral AI. Returns the same ids and texts as Hugging Face's tokenizers, except for tokens of bytes that are not
+/// UTF-8; truncation and padding are not applied. Thread-safe.</summary>
 public sealed class Tokenizer
 {
     private readonly TokenizerDefinition _definition;
@@ -20,7 +20,7 @@ public sealed class Tokenizer
     private Tokenizer(TokenizerDefinition definition)
     {
         _definition = definition;
-        _model = new BytePairModel(definition.Vocabulary, definition.Merges, definition.IgnoreMerges);
+        _model = new BytePairModel(definition.Vocabulary, definition.Merges, definition.IgnoreMerges, definition.Characters);
         _addedIds = definition.AddedTokens.ToDictionary(token => token.Content, token => token.Id);
         _specialIds = [.. definition.AddedTokens.Where(token => token.IsSpecial).Select(token => token.Id)];
         _tokenBytes = CollectBytes();
@@ -31,7 +31,8 @@ public sealed class Tokenizer
     }
 
     /// <summary>The kind of tokenizer, for display.</summary>
-    internal string Kind => "byte-level BPE";
+    internal string Kind => _definition.Characters == null ? "byte-level BPE"
+        : _definition.Decoder.ByteFallback ? "BPE over characters with byte fallback" : "BPE over characters";
 
     /// <summary>Largest id plus one, added tokens included. A model's embedding may have more rows.</summary>
     public int VocabularySize => _tokenBytes.Length;
@@ -46,12 +47,15 @@ public sealed class Tokenizer
     /// <summary>The added tokens, those of tokenizer.json first.</summary>
     internal IReadOnlyList<AddedToken> AddedTokens => _definition.AddedTokens;
 
-    /// <summary>The normalization of text before it is split: "NFC" or "none".</summary>
-    internal string Normalizer => _definition.Compose ? "NFC" : "none";
+    /// <summary>The normalization of text before it is split, such as "NFC" or "none".</summary>
+    internal string Normalizer => _definition.Normalizer.Description;
+
+    /// <summary>The most spaces that decoding leaves out where a text begins.</summary>
+    internal int LeadingSpaces => _definition.Decoder.LeadingSpaces;
 
     /// <summary>The rule that splits text into words, for display: "Qwen2", "Llama 3", "GPT-2", or the patterns.</summary>
-    internal string PreTokenizer => string.Join(" then ", _definition.Stages.Where(stage => stage.Pattern != null)
-        .Select(stage => stage.Pattern!.Source switch
+    internal string PreTokenizer => string.Join(" then ", _definition.Stages.Where(stage => stage.Pattern != null || stage.SpaceStandIn != null)
+        .Select(stage => stage.SpaceStandIn != null ? "Metaspace" : stage.Pattern!.Source switch
         {
             SplitPattern.Qwen2 => "Qwen2",
             SplitPattern.Llama3 => "Llama 3",
@@ -61,7 +65,7 @@ public sealed class Tokenizer
 
     /// <summary>Reads the tokenizer of a checkpoint.</summary>
     /// <param name="directory">Directory that holds tokenizer.json and, optionally, files that change it: tokenizer_config.json,
-    /// special_tokens_map.json, added_tokens.json.</param>
+    /// special_tokens_map.json, added_tokens.json. Where there is no tokenizer.json, tekken.json is read.</param>
     /// <exception cref="ArgumentNullException">The directory is null.</exception>
     /// <exception cref="ModelFileException">tokenizer.json does not exist; or a file is broken, or describes a tokenizer of
     /// another kind.</exception>
@@ -84,8 +88,9 @@ public sealed class Tokenizer
             Merges = [],
             IgnoreMerges = false,
             AddedTokens = added,
-            Compose = false,
-            Stages = [new SplitStage(AddPrefixSpace: false, Pattern: null)],
+            Normalizer = new TextNormalizer([]),
+            Decoder = new TokenDecoder { ByteLevel = true },
+            Stages = [SplitStage.ByteLevel(addPrefixSpace: false, splits: false)],
             Template = ([], []),
         });
     }
@@ -133,23 +138,25 @@ public sealed class Tokenizer
     }
 
     /// <summary>The text of tokens. Bytes that are not UTF-8 become U+FFFD, one for each maximal prefix of a
-    /// character, as in Rust's from_utf8_lossy. Ids that are not tokens produce no text.</summary>
+    /// character, as in Rust's from_utf8_lossy. Ids that are not tokens produce no text. Tokenizers that encode a text with a space
+    /// before it leave out the space that the text of the tokens begins with.</summary>
     /// <param name="ids">Token ids.</param>
     /// <param name="skipSpecialTokens">Whether special tokens produce no text.</param>
     public string Decode(ReadOnlySpan<int> ids, bool skipSpecialTokens)
     {
         var bytes = new ArrayBufferWriter<byte>(Math.Max(16, ids.Length * 4));
+        int leadingSpaces = LeadingSpaces;
         foreach (int id in ids)
         {
             if (!(skipSpecialTokens && IsSpecial(id)))
-                bytes.Write(TokenBytes(id));
+                bytes.Write(TrimLeading(TokenBytes(id), ref leadingSpaces));
         }
         return Encoding.UTF8.GetString(bytes.WrittenSpan);
     }
 
     /// <summary>The id of a token, or null if there is none.</summary>
-    /// <param name="token">The exact content of an added token, or a vocabulary entry in the byte alphabet of the file
-    /// ("Ġthe" for " the").</param>
+    /// <param name="token">The exact content of an added token, or a vocabulary entry as the file has it: "Ġthe" for " the" in
+    /// the byte alphabet, "▁the" where it is over characters.</param>
     /// <exception cref="ArgumentNullException">The token is null.</exception>
     public int? TokenId(string token)
     {
@@ -164,32 +171,50 @@ public sealed class Tokenizer
     /// <summary>Whether an id is a special token, which decoding can skip.</summary>
     public bool IsSpecial(int id) => _specialIds.Contains(id);
 
+    /// <summary>Bytes without the spaces that may be left out where a text begins.</summary>
+    /// <param name="bytes">The next bytes of the text.</param>
+    /// <param name="spaces">How many spaces may still be left out; 0 once something else came.</param>
+    internal static ReadOnlySpan<byte> TrimLeading(ReadOnlySpan<byte> bytes, ref int spaces)
+    {
+        for (; spaces > 0 && bytes.Length > 0; spaces--)
+        {
+            if (bytes[0] != ' ')
+            {
+                spaces = 0;
+                break;
+            }
+            bytes = bytes[1..];
+        }
+        return bytes;
+    }
+
     // Encodes text between tokens that are matched before normalization.
     private void EncodeRaw(
         ReadOnlySpan<char> whole, TextSegment segment, (int Start, int End)[] parts, BytePairModel.Workspace work, List<int> ids)
     {
         ReadOnlySpan<char> text = whole[segment.Start..segment.End];
+        bool startsText = segment.Start == 0;
+        (int Start, int End)[] literal = _normalizedTokens == null ? [] : LiteralRanges.Within(parts, segment.Start, segment.End);
+        ReadOnlySpan<char> normalized;
+        if (literal.Length > 0)
+            (normalized, literal) = _definition.Normalizer.Normalize(text, literal, prepends: true);
+        else
+            normalized = _definition.Normalizer.Normalize(text, prepends: true);
         if (_normalizedTokens == null)
         {
-            EncodeWords(Normalize(text), 0, work, ids);
+            EncodeWords(normalized, 0, startsText, work, ids);
             return;
         }
-        (int Start, int End)[] literal = LiteralRanges.Within(parts, segment.Start, segment.End);
-        ReadOnlySpan<char> normalized = text;
-        if (_definition.Compose && literal.Length > 0)
-            (normalized, literal) = LiteralRanges.Compose(text, literal);
-        else
-            normalized = Normalize(text);
         foreach (TextSegment inner in _normalizedTokens.Split(normalized, literal))
         {
             if (inner.Token != null)
                 ids.Add(inner.Token.Id);
             else
-                EncodeWords(normalized[inner.Start..inner.End], 0, work, ids);
+                EncodeWords(normalized[inner.Start..inner.End], 0, startsText && inner.Start == 0, work, ids);
         }
     }
 
-    private void EncodeWords(ReadOnlySpan<char> piece, int depth, BytePairModel.Workspace work, List<int> ids)
+    private void EncodeWords(ReadOnlySpan<char> piece, int depth, bool startsText, BytePairModel.Workspace work, List<int> ids)
     {
         if (depth == _definition.Stages.Count)
         {
@@ -197,27 +222,24 @@ public sealed class Tokenizer
             return;
         }
         SplitStage stage = _definition.Stages[depth];
-        if (stage.AddPrefixSpace && piece[0] != ' ')
-            piece = string.Concat(" ", piece);
+        piece = stage.Prepare(piece, startsText);
         if (stage.Pattern == null)
         {
-            EncodeWords(piece, depth + 1, work, ids);
+            EncodeWords(piece, depth + 1, startsText, work, ids);
             return;
         }
         for (int start = 0; start < piece.Length;)
         {
-            int end = stage.Pattern.EndOfPiece(piece, start);
-            EncodeWords(piece[start..end], depth + 1, work, ids);
+            int end = stage.EndOfPiece(piece, start, out bool removed);
+            if (!removed)
+                EncodeWords(piece[start..end], depth + 1, startsText && start == 0, work, ids);
             start = end;
         }
     }
 
-    private ReadOnlySpan<char> Normalize(ReadOnlySpan<char> text) =>
-        _definition.Compose ? CanonicalComposition.Compose(text) : text;
-
-    // The text of an added token where it is matched; also the text that it decodes to.
+    // The text of an added token where it is matched; over bytes also the text that it decodes to.
     private string SearchedText(AddedToken token) =>
-        token.IsNormalized ? Normalize(token.Content).ToString() : token.Content;
+        token.IsNormalized ? _definition.Normalizer.Normalize(token.Content, prepends: true).ToString() : token.Content;
 
     private static ReadOnlySpan<char> ReplaceLoneSurrogates(string text)
     {
@@ -245,9 +267,9 @@ public sealed class Tokenizer
             largest = Math.Max(largest, token.Id);
         byte[]?[] bytes = new byte[largest + 1][];
         foreach ((string token, int id) in _definition.Vocabulary)
-            bytes[id] = ByteAlphabet.ToBytes(token);
+            bytes[id] = _definition.Decoder.ToBytes(token);
         foreach (AddedToken token in _definition.AddedTokens)
-            bytes[token.Id] = ByteAlphabet.ToBytes(SearchedText(token));
+            bytes[token.Id] = _definition.Decoder.ToBytes(_definition.Decoder.ByteLevel ? SearchedText(token) : token.Content);
         return bytes;
     }
 }

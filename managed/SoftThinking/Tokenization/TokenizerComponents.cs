@@ -7,49 +7,33 @@ namespace SoftThinking.Tokenization;
 /// Each is one step or a Sequence of steps.</summary>
 internal sealed class TokenizerComponents(TokenizerJson json)
 {
-    /// <summary>Whether text is normalized to NFC.</summary>
-    public bool ReadNormalizer(JsonElement root)
-    {
-        bool compose = false;
-        foreach (JsonElement step in Steps(root, "normalizer", "normalizers"))
-        {
-            string type = json.Text(step, "normalizer", "type");
-            if (type != "NFC")
-                throw json.Invalid($"the normalizer {HostileText.Quote(type)} is not supported, only NFC");
-            compose = true;
-        }
-        return compose;
-    }
+    /// <summary>Steps of a decoder that is not ByteLevel, in the order in which they may stand.</summary>
+    private static readonly string[] DecoderSteps = ["Replace", "ByteFallback", "Fuse", "Strip"];
 
-    /// <summary>The steps that split text into words, of which ByteLevel is the last.</summary>
+    /// <summary>What is done to text before it is split.</summary>
+    public TextNormalizer ReadNormalizer(JsonElement root) =>
+        new([.. Steps(root, "normalizer", "normalizers").Select(ReadNormalizerStep)]);
+
+    /// <summary>The steps that split text into words.</summary>
     /// <param name="addPrefixSpace">The setting in tokenizer_config.json, which transformers applies if a ByteLevel step is
     /// the whole pre-tokenizer.</param>
-    public List<SplitStage> ReadPreTokenizer(JsonElement root, bool? addPrefixSpace)
+    /// <param name="byteLevel">Whether the last step is ByteLevel, which makes the tokenizer one over bytes.</param>
+    public List<SplitStage> ReadPreTokenizer(JsonElement root, bool? addPrefixSpace, out bool byteLevel)
     {
         const string Name = "pre_tokenizer";
         var stages = new List<SplitStage>();
-        bool byteLevel = false;
+        byteLevel = false;
         bool whole = json.Has(root, "the file", Name, out JsonElement top) && json.Text(top, Name, "type") == "ByteLevel";
+        PreTokenizerReader reader = new(json, whole ? addPrefixSpace : null);
         foreach (JsonElement step in Steps(root, Name, "pretokenizers"))
         {
             if (byteLevel)
                 throw json.Invalid("a pre-tokenizer after ByteLevel is not supported");
             string type = json.Text(step, Name, "type");
             byteLevel = type == "ByteLevel";
-            stages.Add(type switch
-            {
-                "ByteLevel" => new SplitStage(
-                    (whole ? addPrefixSpace : null) ?? json.Flag(step, "ByteLevel", "add_prefix_space"),
-                    json.Flag(step, "ByteLevel", "use_regex", absent: true)
-                        ? new SplitPattern(SplitPattern.Gpt2)
-                        : null),
-                "Split" => new SplitStage(AddPrefixSpace: false, ReadSplit(step)),
-                _ => throw json.Invalid($"the pre-tokenizer {HostileText.Quote(type)} is not supported, only Split and ByteLevel"),
-            });
+            stages.Add(reader.Read(step, type));
         }
-        return byteLevel
-            ? stages
-            : throw json.Invalid("there is no ByteLevel pre-tokenizer: only byte-level BPE is supported");
+        return stages;
     }
 
     /// <summary>The ids that are added before and after a text.</summary>
@@ -71,13 +55,43 @@ internal sealed class TokenizerComponents(TokenizerJson json)
         return (prefix, suffix);
     }
 
-    /// <summary>Refuses a decoder other than ByteLevel.</summary>
-    public void RequireDecoder(JsonElement root)
+    /// <summary>How tokens become text again: ByteLevel over bytes; otherwise Replace, ByteFallback, Fuse and Strip, in this
+    /// order.</summary>
+    /// <param name="byteLevel">Whether the pre-tokenizer has a ByteLevel step.</param>
+    public TokenDecoder ReadDecoder(JsonElement root, bool byteLevel)
     {
-        List<JsonElement> steps = Steps(root, "decoder", "decoders");
-        string types = string.Join(", ", steps.Select(step => json.Text(step, "decoder", "type")));
-        if (types != "ByteLevel")
-            throw json.Invalid($"the decoder {(types.Length == 0 ? "null" : HostileText.Quote(types))} is not supported, only ByteLevel");
+        const string Name = "decoder";
+        List<JsonElement> steps = Steps(root, Name, "decoders");
+        string types = string.Join(", ", steps.Select(step => json.Text(step, Name, "type")));
+        if ((types == "ByteLevel") != byteLevel)
+        {
+            throw json.Invalid($"the decoder {(types.Length == 0 ? "null" : HostileText.Quote(types))} "
+                + $"{(byteLevel ? "with" : "without")} a ByteLevel pre-tokenizer is not supported");
+        }
+        if (byteLevel)
+            return new TokenDecoder { ByteLevel = true };
+        if (types.Length == 0)
+            throw json.Invalid("the decoder null, which puts spaces between tokens, is not supported");
+        TokenDecoder decoder = new();
+        int last = -1;
+        foreach (JsonElement step in steps)
+        {
+            string type = json.Text(step, Name, "type");
+            int place = Array.IndexOf(DecoderSteps, type);
+            if (place <= last)
+                throw json.Invalid($"the decoder {HostileText.Quote(types)} is not supported, only ByteLevel, or {string.Join(", ", DecoderSteps)} in this order");
+            if (type == "Strip" && last != place - 1)
+                throw json.Invalid("a decoder Strip that does not follow Fuse is not supported");
+            last = place;
+            decoder = type switch
+            {
+                "Replace" => decoder with { Replacement = ReadReplacement(step, "the decoder Replace") },
+                "ByteFallback" => decoder with { ByteFallback = true },
+                "Strip" => decoder with { LeadingSpaces = ReadStrip(step) },
+                _ => decoder, // Fuse: the text is one piece anyway
+            };
+        }
+        return decoder;
     }
 
     // The steps of a component in order, with Sequences flattened; none if it is absent or null.
@@ -100,21 +114,40 @@ internal sealed class TokenizerComponents(TokenizerJson json)
         }
     }
 
-    private SplitPattern ReadSplit(JsonElement step)
+    private NormalizerStep ReadNormalizerStep(JsonElement step)
     {
-        string behavior = json.Text(step, "Split", "behavior");
-        if (behavior != "Isolated" || json.Flag(step, "Split", "invert"))
-            throw json.Invalid($"a Split that is inverted or {HostileText.Quote(behavior)} is not supported, only Isolated and not inverted");
-        JsonElement pattern = json.Member(step, "Split", "pattern", JsonValueKind.Object);
-        string source = json.Text(pattern, "the pattern of Split", "Regex");
-        try
+        string type = json.Text(step, "normalizer", "type");
+        switch (type)
         {
-            return new SplitPattern(source);
+            case "NFC":
+                return new NormalizerStep.Compose();
+            case "Prepend":
+                return new NormalizerStep.Prepend(json.Text(step, "the normalizer Prepend", "prepend"));
+            case "Replace":
+                (string from, string to) = ReadReplacement(step, "the normalizer Replace");
+                return from.Length == 1 && to.Length == 1
+                    ? new NormalizerStep.Replace(from[0], to[0])
+                    : throw json.Invalid($"the normalizer Replace of {HostileText.Quote(from)} by {HostileText.Quote(to)} is not supported, "
+                        + "only of one character by one");
+            default:
+                throw json.Invalid($"the normalizer {HostileText.Quote(type)} is not supported, only NFC, Prepend and Replace");
         }
-        catch (FormatException error)
-        {
-            throw json.Invalid($"the pattern {HostileText.Quote(source)} of Split is not supported: {error.Message}", error);
-        }
+    }
+
+    private (string From, string To) ReadReplacement(JsonElement step, string where)
+    {
+        JsonElement pattern = json.Member(step, where, "pattern", JsonValueKind.Object);
+        string from = json.Text(pattern, $"the pattern of {where}", "String");
+        return from.Length > 0 ? (from, json.Text(step, where, "content")) : throw json.Invalid($"the pattern of {where} is empty");
+    }
+
+    private int ReadStrip(JsonElement step)
+    {
+        const string Where = "the decoder Strip";
+        int start = json.Count(step, Where, "start"), stop = json.Count(step, Where, "stop");
+        return json.Text(step, Where, "content") == " " && stop == 0
+            ? start
+            : throw json.Invalid($"{Where} is supported only for spaces where a text begins");
     }
 
     private (int[] Before, int[] After) ReadTemplate(JsonElement step, HashSet<int> tokens)

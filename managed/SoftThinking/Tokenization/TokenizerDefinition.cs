@@ -1,15 +1,9 @@
 namespace SoftThinking.Tokenization;
 
-/// <summary>One step of splitting text into words: optionally prefixes each piece with a space, then splits it by a
-/// pattern.</summary>
-/// <param name="AddPrefixSpace">Whether a space is added to a piece that does not start with one.</param>
-/// <param name="Pattern">Splits the piece; null keeps it whole.</param>
-internal readonly record struct SplitStage(bool AddPrefixSpace, SplitPattern? Pattern);
-
 /// <summary>The validated contents of tokenizer.json and the other tokenizer files.</summary>
 internal sealed class TokenizerDefinition
 {
-    /// <summary>Ids of the model's tokens by their text in the byte alphabet.</summary>
+    /// <summary>Ids of the model's tokens by their text: over bytes, in the byte alphabet.</summary>
     public required Dictionary<string, int> Vocabulary { get; init; }
 
     /// <summary>Merges by <see cref="BytePairModel.Pair"/>.</summary>
@@ -18,13 +12,19 @@ internal sealed class TokenizerDefinition
     /// <summary>Whether a word that is a token needs no merges.</summary>
     public required bool IgnoreMerges { get; init; }
 
+    /// <summary>The characters of a vocabulary over characters; null for one over bytes.</summary>
+    public CharacterUnits? Characters { get; init; }
+
     /// <summary>The added tokens of tokenizer.json in its order, then those of the other files.</summary>
     public required IReadOnlyList<AddedToken> AddedTokens { get; init; }
 
-    /// <summary>Whether text is normalized to NFC.</summary>
-    public required bool Compose { get; init; }
+    /// <summary>What is done to text before it is split.</summary>
+    public required TextNormalizer Normalizer { get; init; }
 
-    /// <summary>The splitting steps; the last one is ByteLevel.</summary>
+    /// <summary>How the text of tokens is put together again.</summary>
+    public required TokenDecoder Decoder { get; init; }
+
+    /// <summary>The splitting steps; over bytes, the last one is ByteLevel.</summary>
     public required IReadOnlyList<SplitStage> Stages { get; init; }
 
     /// <summary>Content of the token that ends a text; null if no file names one.</summary>

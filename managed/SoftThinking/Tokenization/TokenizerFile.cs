@@ -8,11 +8,14 @@ internal static class TokenizerFile
 {
     private const string FileName = "tokenizer.json";
 
+    /// <summary>Reads the tokenizer of a checkpoint; tekken.json counts only where there is no tokenizer.json.</summary>
     /// <exception cref="ModelFileException">tokenizer.json does not exist; or a file is broken, or describes another kind of
     /// tokenizer.</exception>
     public static TokenizerDefinition Read(string directory)
     {
         string path = Path.Combine(directory, FileName);
+        if (!Path.Exists(path) && File.Exists(Path.Combine(directory, TekkenFile.FileName)))
+            return TekkenFile.Read(directory);
         var json = new TokenizerJson(path);
         try
         {
@@ -22,7 +25,7 @@ internal static class TokenizerFile
         catch (InvalidOperationException error)
         {
             // The types of values are checked; the remaining cause is a string that has no UTF-16 form.
-            throw json.Invalid("a string is not valid Unicode (half of a surrogate pair)", error);
+            throw json.InvalidUnicode(error);
         }
     }
 
@@ -33,15 +36,16 @@ internal static class TokenizerFile
             throw json.Invalid($"version {HostileText.Quote(version)} is not supported, only 1.0");
         var components = new TokenizerComponents(json);
         JsonElement model = json.Member(root, "the file", "model", JsonValueKind.Object);
-        RequireByteLevelModel(model, json);
+        RequireSupportedModel(model, json);
         Dictionary<string, int> vocabulary = ReadVocabulary(model, json);
-        RequireNoUnknownToken(model, vocabulary, json);
+        List<SplitStage> stages = components.ReadPreTokenizer(root, settings.Config?.OptionalFlag("add_prefix_space"), out bool byteLevel);
+        if (byteLevel)
+            RequireBytes(model, vocabulary, json);
         AddedTokenList added = ReadAddedTokens(root, vocabulary, json);
         added.Apply(settings, json);
         if (settings.Config?.OptionalFlag("split_special_tokens") == true)
             throw settings.Config.Refuse("split_special_tokens", "is true; a tokenizer that recognizes no special tokens is not supported");
         RequireDistinctIds(added.Tokens, vocabulary, json);
-        components.RequireDecoder(root);
         HashSet<int> ids = [.. vocabulary.Values, .. added.Tokens.Select(token => token.Id)];
         return new TokenizerDefinition
         {
@@ -49,20 +53,20 @@ internal static class TokenizerFile
             Merges = ReadMerges(model, vocabulary, json),
             IgnoreMerges = json.Flag(model, "model", "ignore_merges", absent: false),
             AddedTokens = added.Tokens,
-            Compose = components.ReadNormalizer(root),
-            Stages = components.ReadPreTokenizer(root, settings.Config?.OptionalFlag("add_prefix_space")),
+            Characters = byteLevel ? null : ReadCharacters(model, vocabulary, json),
+            Normalizer = components.ReadNormalizer(root),
+            Decoder = components.ReadDecoder(root, byteLevel),
+            Stages = stages,
             EndToken = settings.Named.GetValueOrDefault("eos_token")?.Content,
             Template = TextEnds.Find(settings, token => added.Find(token)?.Id ?? (vocabulary.TryGetValue(token, out int id) ? id : null))
                 ?? components.ReadPostProcessor(root, ids),
         };
     }
 
-    private static void RequireByteLevelModel(JsonElement model, TokenizerJson json)
+    private static void RequireSupportedModel(JsonElement model, TokenizerJson json)
     {
         if (json.Has(model, "model", "type", out _) && json.Text(model, "model", "type") is var type && type != "BPE")
-            throw json.Invalid($"a model of the type {HostileText.Quote(type)} is not supported, only byte-level BPE");
-        if (json.Flag(model, "model", "byte_fallback", absent: false))
-            throw json.Invalid("BPE with byte_fallback (SentencePiece) is not supported, only byte-level BPE");
+            throw json.Invalid($"a model of the type {HostileText.Quote(type)} is not supported, only BPE");
         if (json.Has(model, "model", "dropout", out JsonElement dropout)
             && !(dropout.ValueKind == JsonValueKind.Number && dropout.TryGetDouble(out double share) && share == 0))
             throw json.Invalid($"dropout {JsonText.Show(dropout)} is not supported: the same text would have different ids each time");
@@ -89,9 +93,28 @@ internal static class TokenizerFile
         return vocabulary;
     }
 
-    // An unknown token is used only if a byte is missing from the vocabulary.
-    private static void RequireNoUnknownToken(JsonElement model, Dictionary<string, int> vocabulary, TokenizerJson json)
+    private static CharacterUnits ReadCharacters(JsonElement model, Dictionary<string, int> vocabulary, TokenizerJson json)
     {
+        int? unknown = null;
+        if (json.Has(model, "model", "unk_token", out _))
+        {
+            string token = json.Text(model, "model", "unk_token");
+            unknown = vocabulary.TryGetValue(token, out int id)
+                ? id
+                : throw json.Invalid($"the unk_token {HostileText.Quote(token)} is not in the vocabulary");
+        }
+        return new CharacterUnits(
+            vocabulary,
+            json.Flag(model, "model", "byte_fallback", absent: false),
+            unknown,
+            json.Flag(model, "model", "fuse_unk", absent: false));
+    }
+
+    // Over bytes, fallback and an unknown token are used only if a byte is missing from the vocabulary.
+    private static void RequireBytes(JsonElement model, Dictionary<string, int> vocabulary, TokenizerJson json)
+    {
+        if (json.Flag(model, "model", "byte_fallback", absent: false))
+            throw json.Invalid("byte_fallback together with a ByteLevel pre-tokenizer is not supported");
         if (!json.Has(model, "model", "unk_token", out _))
             return;
         for (int value = 0; value < 256; value++)

@@ -3,7 +3,7 @@ using SoftThinking.Files;
 
 namespace SoftThinking.Tokenization;
 
-/// <summary>Reads values of a tokenizer.json. A missing value or one of another type is an error that names the file
+/// <summary>Reads values of a tokenizer.json or tekken.json. A missing value or one of another type is an error that names the file
 /// and the place.</summary>
 /// <param name="path">The file, as the user passed it.</param>
 internal sealed class TokenizerJson(string path)
@@ -12,6 +12,10 @@ internal sealed class TokenizerJson(string path)
     public const int LargestId = 10_000_000;
 
     public ModelFileException Invalid(string problem, Exception? inner = null) => new(path, problem, inner);
+
+    /// <summary>The error that a string of the file has no UTF-16 form, which shows when it is read.</summary>
+    public ModelFileException InvalidUnicode(InvalidOperationException error) =>
+        Invalid("a string is not valid Unicode (half of a surrogate pair)", error);
 
     /// <summary>A member that is present and not null.</summary>
     public bool Has(JsonElement parent, string where, string name, out JsonElement value)
@@ -43,6 +47,15 @@ internal sealed class TokenizerJson(string path)
             JsonValueKind.False => false,
             _ => throw Invalid($"{HostileText.Quote(name)} of {where} is neither true nor false"),
         };
+    }
+
+    /// <summary>A number of something.</summary>
+    public int Count(JsonElement parent, string where, string name)
+    {
+        JsonElement value = Member(parent, where, name, JsonValueKind.Number);
+        return value.TryGetInt32(out int count) && count is >= 0 and <= LargestId
+            ? count
+            : throw Invalid($"{HostileText.Quote(name)} of {where} is not a whole number from 0 to {LargestId}");
     }
 
     /// <summary>A token id.</summary>

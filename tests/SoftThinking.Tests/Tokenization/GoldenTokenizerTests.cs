@@ -13,10 +13,13 @@ public class GoldenTokenizerTests
 {
     private sealed record Case(string Text, int[] Ids, int SpecialPrefix, string Decoded, string DecodedSkipSpecial);
 
+    /// <summary>The second kind is made by tests/data/tokenizer-steps/make.mjs.</summary>
+    private static readonly string[] Kinds = ["tokenizer", "tokenizer-steps"];
+
     private static IEnumerable<string> Folders() =>
-        TestData.FindGolden("tokenizer") is { } root
-            ? Directory.GetDirectories(root).Order().Select(folder => Path.GetFileName(folder)!)
-            : ["(none)"];
+        Kinds.SelectMany(kind => TestData.FindGolden(kind) is { } root
+            ? Directory.GetDirectories(root).Order().Select(folder => $"{kind}/{Path.GetFileName(folder)}")
+            : [$"{kind}/(none)"]);
 
     [TestCaseSource(nameof(Folders))]
     public void Tokenizer_EncodesAsHuggingFace(string folder)
@@ -78,12 +81,13 @@ public class GoldenTokenizerTests
 
     private static (Tokenizer Tokenizer, List<Case> Cases) Open(string folder)
     {
-        if (TestData.FindGolden("tokenizer") is not { } root)
+        string[] names = folder.Split('/');
+        if (TestData.FindGolden(names[0]) is not { } root)
         {
             Assert.Ignore("no golden data for tokenizers: set SOFTTHINKING_GOLDEN or SOFTTHINKING_SHARED");
             throw new InvalidOperationException("Assert.Ignore returned");
         }
-        string path = Path.Combine(root, folder);
+        string path = Path.Combine(root, names[1]);
         using JsonDocument document = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(path, "cases.json")));
         List<Case> cases = [.. document.RootElement.EnumerateArray().Select(entry => new Case(
             entry.GetProperty("text").GetString()!,

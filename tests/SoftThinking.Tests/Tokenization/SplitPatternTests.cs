@@ -47,7 +47,7 @@ public class SplitPatternTests
     [TestCase("(a", "')'")]
     [TestCase("a)", "')'")]
     [TestCase("^a", "'^'")]
-    [TestCase("a$", "'$'")]
+    [TestCase("a$+", "'+'")]
     [TestCase(@"\p{Han}", "Han")]
     [TestCase(@"\p{L", "braces")]
     [TestCase(@"a\", "at the end")]
@@ -94,7 +94,7 @@ public class SplitPatternTests
         var pieces = new List<string>();
         for (int start = 0; start < text.Length;)
         {
-            int end = pattern.EndOfPiece(text, start);
+            int end = pattern.EndOfPiece(text, start, out _);
             pieces.Add(text[start..end]);
             start = end;
         }
