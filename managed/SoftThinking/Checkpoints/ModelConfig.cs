@@ -13,6 +13,9 @@ public enum ModelArchitecture
     /// <summary>Qwen3, dense.</summary>
     Qwen3,
 
+    /// <summary>Qwen3 with experts.</summary>
+    Qwen3Moe,
+
     /// <summary>Llama 2 and 3.x, and the DeepSeek-R1 distills onto them.</summary>
     Llama,
 

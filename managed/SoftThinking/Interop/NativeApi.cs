@@ -6,7 +6,7 @@ namespace SoftThinking.Interop;
 [StructLayout(LayoutKind.Sequential)]
 internal readonly unsafe struct NativeApi
 {
-    public const uint AbiVersion = 9;
+    public const uint AbiVersion = 10;
 
     public readonly uint Version;
     public readonly uint Size;
@@ -51,6 +51,9 @@ internal readonly unsafe struct NativeApi
     public readonly delegate* unmanaged<nint, LoadRowsOperation*, NativeStatus> LoadRows;
     public readonly delegate* unmanaged<nint, RmsNormOperation*, NativeStatus> RmsNorm;
     public readonly delegate* unmanaged<nint, LinearOperation*, NativeStatus> Linear;
+    public readonly delegate* unmanaged<nint, RouteOperation*, NativeStatus> Route;
+    public readonly delegate* unmanaged<nint, ExpertLinearOperation*, NativeStatus> ExpertLinear;
+    public readonly delegate* unmanaged<nint, CombineOperation*, NativeStatus> Combine;
     public readonly delegate* unmanaged<nint, RopeAnglesOperation*, NativeStatus> RopeAngles;
     public readonly delegate* unmanaged<nint, SetBlocksOperation*, NativeStatus> SetBlocks;
     public readonly delegate* unmanaged<nint, QkvEpilogueOperation*, NativeStatus> QkvEpilogue;
