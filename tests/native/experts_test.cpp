@@ -88,8 +88,7 @@ struct Routing {
           ASSERT_EQ(places[i], static_cast<int32_t>(rows_in_order.size()) - 1);
           ++sizes[static_cast<size_t>(e - first)];
         }
-    for (size_t i = 0; i < pairs(); ++i)
-      ASSERT_EQ(places[i] < 0, ids[i] < first || ids[i] >= first + held);
+    for (size_t i = 0; i < pairs(); ++i) ASSERT_EQ(places[i] < 0, ids[i] < first || ids[i] >= first + held);
     rows_in_order.resize(pairs(), 0);
     ASSERT_EQ(row_of, rows_in_order);
     for (bool used : {true, false})
@@ -130,7 +129,9 @@ struct Experts {
     for (size_t e = 0; e < w.size(); ++e) {
       st_matrix one = matrix;
       one.data = static_cast<char*>(memory.get()) + e * each;
-      device.check(device.pack(one, 0, 1, outputs, w[e].data(), ST_F32));
+      int32_t stored = dtype == ST_INT8 ? int32_t{ST_F32} : dtype;
+      std::vector<uint8_t> source = encoded(w[e], stored);
+      device.check(device.pack(one, 0, 1, outputs, source.data(), stored));
       device.synchronize();
     }
     Activations input(device, x), out(device, routing.pairs() * width());

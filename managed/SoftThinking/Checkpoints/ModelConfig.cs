@@ -13,14 +13,14 @@ public enum ModelArchitecture
     /// <summary>Qwen3, dense.</summary>
     Qwen3,
 
-    /// <summary>Qwen3 with experts.</summary>
-    Qwen3Moe,
-
     /// <summary>Llama 2 and 3.x, and the DeepSeek-R1 distills onto them.</summary>
     Llama,
 
     /// <summary>Mistral without a sliding window in use.</summary>
     Mistral,
+
+    /// <summary>Qwen3 with experts.</summary>
+    Qwen3Moe,
 }
 
 /// <summary>The settings in config.json, validated: every number is in range, and they are consistent. Keys

@@ -11,7 +11,7 @@ namespace SoftThinking.Checkpoints.Families;
 internal abstract class ModelFamily(ModelArchitecture architecture, string className, string modelType)
 {
     /// <summary>The families that the engine runs.</summary>
-    public static ImmutableArray<ModelFamily> All { get; } = [new Qwen2(), new Qwen3(), new Qwen3Moe(), new Llama(), new Mistral()];
+    public static ImmutableArray<ModelFamily> All { get; } = [new Qwen2(), new Qwen3(), new Llama(), new Mistral(), new Qwen3Moe()];
 
     public ModelArchitecture Architecture => architecture;
 
