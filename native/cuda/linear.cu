@@ -131,6 +131,9 @@ st_status expert_linear(st_stream* stream, const st_expert_linear* operation) {
   work.groups = operation->held;
   work.matrix_bytes = static_cast<int64_t>(matrix_bytes(w.rows, w.cols, w.dtype));
   work.end_place = operation->places;
+  ST_REQUIRE(operation->held * work.matrix_bytes / 16 <= UINT32_MAX,
+             "expert_linear: %d matrices of %lld bytes are too many", operation->held,
+             static_cast<long long>(work.matrix_bytes));
   int64_t rows = (int64_t{operation->places} + operation->experts - 1) / operation->experts;
   if (w.dtype == ST_INT8) return expert_int8(stream, op, work, rows);
   int32_t activations = stream->device->activation_dtype;

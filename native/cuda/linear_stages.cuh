@@ -66,7 +66,7 @@ __device__ __forceinline__ int input_place(int row, int piece) {
 struct Segment {
   int first_row, end_row;   // of the rows of x
   int first_tile;           // of outputs
-  int64_t matrix;           // in pieces from the first matrix on
+  uint32_t matrix;          // in pieces from the first matrix on
   int part, last_part;      // of the tree's 8
   int begin, end;           // tiles of columns
   int first_block, blocks;  // that have the tile; 1: this block alone
@@ -112,7 +112,7 @@ __device__ __forceinline__ bool find_segment(const st_linear& op, const ExpertWo
   segment.first_row = Max()(work.places[group], work.first_place) - work.first_place + index * kRows;
   segment.end_row = Min()(work.places[group + 1], work.end_place) - work.first_place;
   if (segment.first_row >= segment.end_row) return false;
-  segment.matrix = work.experts[group] * (work.matrix_bytes / static_cast<int64_t>(sizeof(Piece)));
+  segment.matrix = static_cast<uint32_t>(work.experts[group]) * static_cast<uint32_t>(work.matrix_bytes / 16);
   segment.first_tile = static_cast<int>(blockIdx.x) * kOutputTiles;
   segment.first_block = 0;
   segment.blocks = 1;
@@ -141,8 +141,8 @@ struct Copier {
   int tiles_left = 0, rows_left = 0;  // from the thread's first ones on
   int index = 0;
   int output_tile = 0,
-      input_run = 0;   // of the thread's scales: rows in fours, or of a group, which begins anywhere, rows
-  int64_t matrix = 0;  // in pieces
+      input_run = 0;    // of the thread's scales: rows in fours, or of a group, which begins anywhere, rows
+  uint32_t matrix = 0;  // in pieces
   // Scales of rows that are copied together, and how often that is in a column of a stage.
   static constexpr int kScaleRows = Work::kGroups ? 1 : 4, kScaleRuns = S::kRows / kScaleRows;
   static_assert(!S::kScaled || kStageTiles * kScaleRuns <= kLinearThreads, "a thread copies one run");
