@@ -27,6 +27,7 @@ internal static class InspectJson
         json.WriteNumber("kv_heads", config.KvHeads);
         json.WriteNumber("head_dim", config.HeadDim);
         json.WriteNumber("ffn_size", config.FfnSize);
+        json.WriteString("experts", found.Experts);
         json.WriteNumber("vocabulary_size", config.VocabularySize);
         json.WriteNumber("context", config.MaxPositions);
         json.WriteBoolean("tied_embeddings", config.TieWordEmbeddings);

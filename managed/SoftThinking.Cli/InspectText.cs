@@ -42,6 +42,7 @@ internal static class InspectText
             ("hidden size", Text($"{config.HiddenSize}")),
             ("attention", Text($"query heads {config.Heads}, key-value heads {config.KvHeads}, of size {config.HeadDim}") + Attention(config)),
             ("feed-forward size", Text($"{config.FfnSize}")),
+            ("experts", facts.Found.Experts ?? "none"),
             ("vocabulary", Text($"{config.VocabularySize} rows, LM head {(config.TieWordEmbeddings ? "tied" : "separate")}")),
             ("context", Text($"{config.MaxPositions:N0} tokens")),
             ("RoPE", Text($"theta {config.RopeTheta}, scaling {facts.Found.RopeScaling}")),

@@ -108,6 +108,45 @@ inline st_status check(st_stream* stream, const st_linear* op, MatrixBytes matri
   return ST_OK;
 }
 
+inline st_status check(st_stream* stream, const st_route* op) {
+  ST_REQUIRE_OPERATION("route", stream, op);
+  ST_REQUIRE(op->rows >= 0, "route: %d rows", op->rows);
+  ST_REQUIRE(op->experts >= 1 && op->experts <= ST_MAX_EXPERTS && op->per_row >= 1 && op->per_row <= op->experts &&
+                 int64_t{op->rows} * op->per_row <= INT32_MAX,
+             "route: %d rows, %d experts of %d, at most %d", op->rows, op->per_row, op->experts, ST_MAX_EXPERTS);
+  ST_REQUIRE(op->first_expert >= 0 && op->held >= 1 && op->held <= op->experts - op->first_expert,
+             "route: %d experts from %d on, of %d", op->held, op->first_expert, op->experts);
+  ST_REQUIRE(op->normalize == 0 || op->normalize == 1, "route: normalize is %d, expected 0 or 1", op->normalize);
+  ST_REQUIRE(op->logits && op->positions && op->ids && op->weights && op->places && op->row_of && op->group_experts &&
+                 op->group_places,
+             "route: a pointer is null");
+  return ST_OK;
+}
+
+inline st_status check(st_stream* stream, const st_expert_linear* op, MatrixBytes matrix_bytes) {
+  ST_REQUIRE_OPERATION("expert_linear", stream, op);
+  const st_matrix& w = op->w;
+  ST_REQUIRE(op->places >= 0, "expert_linear: %d places", op->places);
+  ST_REQUIRE(op->held >= 1 && op->held <= op->experts && op->experts <= ST_MAX_EXPERTS,
+             "expert_linear: %d experts of %d", op->held, op->experts);
+  ST_REQUIRE(matrix_bytes(w.rows, w.cols, w.dtype) > 0, "expert_linear: no matrix of %d x %d of type %d", w.rows,
+             w.cols, w.dtype);
+  ST_REQUIRE(op->gated == 0 || (op->gated == 1 && w.rows % 2 == 0), "expert_linear: gated is %d with %d rows",
+             op->gated, w.rows);
+  ST_REQUIRE(op->x && op->out && w.data && op->group_experts && op->group_places, "expert_linear: a pointer is null");
+  return ST_OK;
+}
+
+inline st_status check(st_stream* stream, const st_combine* op) {
+  ST_REQUIRE_OPERATION("combine", stream, op);
+  ST_REQUIRE(op->rows >= 0 && op->cols > 0, "combine: %d x %d", op->rows, op->cols);
+  ST_REQUIRE(op->experts >= 1 && op->experts <= ST_MAX_EXPERTS && op->per_row >= 1 && op->per_row <= op->experts,
+             "combine: %d experts of %d", op->per_row, op->experts);
+  ST_REQUIRE(op->out_f32 == 0 || op->out_f32 == 1, "combine: out_f32 is %d, expected 0 or 1", op->out_f32);
+  ST_REQUIRE(op->y && op->ids && op->weights && op->places && op->out, "combine: a pointer is null");
+  return ST_OK;
+}
+
 inline st_status check(st_stream* stream, const st_rope_angles* op) {
   ST_REQUIRE_OPERATION("rope_angles", stream, op);
   ST_REQUIRE(op->rows >= 0 && op->half > 0 && op->half <= ST_MAX_HEAD_DIM / 2, "rope_angles: %d x %d", op->rows,

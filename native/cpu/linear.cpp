@@ -6,15 +6,11 @@
 #include "common/checks.h"
 #include "cpu/device.h"
 #include "cpu/matrix.h"
+#include "cpu/products.h"
 #include "cpu/stream.h"
 
 namespace st::cpu {
 namespace {
-
-Operand operand_of(const Kernels& kernels, const st_linear& op) {
-  if (op.w.dtype == ST_INT8) return Operand::kInt8;
-  return op.w.dtype == ST_BF16 && !op.exact && kernels.bf16_products ? Operand::kBf16 : Operand::kF32;
-}
 
 // How a matmul is split into tasks of a few tiles and rows. As large as leaves each thread several of them; rows are
 // split only if there are many, or few tiles, because each task reads its weights.
@@ -29,14 +25,6 @@ Cut cut_product(int64_t tiles, int64_t rows, int threads) {
   while (tasks() < kTasksPerThread * threads && cut.rows >= 2 * kFewestRows) cut.rows = (cut.rows + 1) / 2;
   while (tasks() < kTasksPerThread * threads && cut.tiles > 1) cut.tiles /= 2;
   return cut;
-}
-
-Product rows_of(const Product& product, int64_t first, int64_t last) {
-  Product part = product;
-  part.x = static_cast<const char*>(product.x) + first * product.row_bytes;
-  part.out = product.out + first * width_of(product);
-  part.rows = last - first;
-  return part;
 }
 
 void multiply(st_device& device, const Product& product) {
@@ -86,7 +74,7 @@ void cut_columns(const st_linear& op, Product* product) {
 }
 
 void run_linear(st_device& device, const st_linear& op) {
-  Operand form = operand_of(device.kernels, op);
+  Operand form = operand_of(device.kernels, op.w.dtype, op.exact != 0);
   const float* x = static_cast<const float*>(op.x);
   float* out = static_cast<float*>(op.out);
   int64_t rows = op.rows, cols = op.w.cols, row_bytes = operand_bytes(form, cols);

@@ -265,6 +265,9 @@ st_api make_api() {
   api.rms_norm = rms_norm;
   api.normalize = normalize;
   api.linear = linear;
+  api.route = route;
+  api.expert_linear = expert_linear;
+  api.combine = combine;
   api.rope_angles = rope_angles;
   api.set_blocks = set_blocks;
   api.qkv_epilogue = qkv_epilogue;

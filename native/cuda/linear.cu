@@ -1,5 +1,5 @@
-// linear: out = x W^T + bias. The general kernel for any pair of types, with fused multiply-adds; linear_mma.cu has the
-// kernels for tensor cores, linear_cublas.cu calls cuBLAS.
+// linear: out = x W^T + bias, and expert_linear, the same with a matrix for each group of rows. The general kernels for
+// any pair of types, with fused multiply-adds; linear_mma.cu has those for tensor cores, linear_cublas.cu calls cuBLAS.
 
 #include "common/checks.h"
 #include "cuda/linear.cuh"
@@ -32,13 +32,13 @@ __device__ __forceinline__ void add_tile(const W* place, const A* x, int rows, i
 }
 
 // The sums of the parts that W has, partial[parts.count][kRows][kTile], to the outputs of a tile. Rows from first_row
-// on.
+// to end_row.
 template <typename A>
 __device__ __forceinline__ void finish_tile(const st_linear& op, Parts parts, const float* partial, int64_t first_row,
-                                            int64_t tile) {
+                                            int64_t end_row, int64_t tile) {
   for (int at = static_cast<int>(threadIdx.x); at < kRows * kTile / 4; at += static_cast<int>(blockDim.x)) {
     int row = at / (kTile / 4), output = at % (kTile / 4) * 4;
-    if (first_row + row >= op.rows) break;
+    if (first_row + row >= end_row) break;
     float sums[4];
     for (int i = 0; i < 4; ++i) {
       sums[i] = sum_of_parts([&](int s) {
@@ -50,15 +50,14 @@ __device__ __forceinline__ void finish_tile(const st_linear& op, Parts parts, co
   }
 }
 
-// Block (tile of outputs, kRows rows), a warp per part of K that W has. Registers: 64.
+// A tile of outputs of up to kRows rows from first_row on, a warp per part of K that W has.
 template <typename W, typename A>
-__global__ void __launch_bounds__(kThreads) linear_fma_kernel(st_linear op, Parts parts) {
-  follow_previous();
+__device__ __forceinline__ void multiply_rows(const st_linear& op, Parts parts, int64_t tile, int64_t first_row,
+                                              int64_t end_row) {
   ST_SHARED(float, partial, kParts* kRows* kTile);
   int lane = static_cast<int>(threadIdx.x % kWarpSize), warp = static_cast<int>(threadIdx.x / kWarpSize);
   int cols = op.w.cols, col_tiles = static_cast<int>(tiles_of(cols));
-  int64_t tile = blockIdx.x, first_row = int64_t{blockIdx.y} * kRows;
-  int rows = op.rows - first_row < kRows ? static_cast<int>(op.rows - first_row) : kRows;
+  int rows = end_row - first_row < kRows ? static_cast<int>(end_row - first_row) : kRows;
   const W* weights = static_cast<const W*>(op.w.data) + (tile * col_tiles * kWarpSize + lane) * kLaneElements;
   const A* x = static_cast<const A*>(op.x) + first_row * cols;
   float sums[kRows][2] = {};
@@ -75,7 +74,26 @@ __global__ void __launch_bounds__(kThreads) linear_fma_kernel(st_linear op, Part
     }
   }
   __syncthreads();
-  finish_tile<A>(op, parts, partial, first_row, tile);
+  finish_tile<A>(op, parts, partial, first_row, end_row, tile);
+}
+
+// Block (tile of outputs, kRows rows). Registers: 64.
+template <typename W, typename A>
+__global__ void __launch_bounds__(kThreads) linear_fma_kernel(st_linear op, Parts parts) {
+  follow_previous();
+  multiply_rows<W, A>(op, parts, blockIdx.x, int64_t{blockIdx.y} * kRows, op.rows);
+}
+
+// Block (tile of outputs, group), which goes through the group's rows. Registers: 72.
+template <typename W, typename A>
+__global__ void __launch_bounds__(kThreads) expert_fma_kernel(st_linear op, Parts parts, ExpertWork work) {
+  follow_previous();
+  op.w.data = static_cast<const char*>(op.w.data) + work.experts[blockIdx.y] * work.matrix_bytes;
+  int end_row = work.places[blockIdx.y + 1];
+  for (int row = work.places[blockIdx.y]; row < end_row; row += kRows) {
+    multiply_rows<W, A>(op, parts, blockIdx.x, row, end_row);
+    __syncthreads();  // the sums of the parts are read
+  }
 }
 
 template <typename W, typename A>
@@ -86,7 +104,49 @@ st_status linear_fma(st_stream* stream, const st_linear& op) {
                                          parts);
 }
 
+template <typename W, typename A>
+st_status expert_fma(st_stream* stream, const st_linear& op, const ExpertWork& work) {
+  dim3 grid(static_cast<unsigned>(tiles_of(op.w.rows)), static_cast<unsigned>(work.groups));
+  Parts parts = parts_of(op);
+  return launch<expert_fma_kernel<W, A>>("expert_linear", grid, static_cast<unsigned>(parts.count * kWarpSize), 0,
+                                         stream, op, parts, work);
+}
+
 }  // namespace
+
+st_status expert_linear(st_stream* stream, const st_expert_linear* operation) {
+  ST_TRY(check(stream, operation, matrix_bytes));
+  const st_matrix& w = operation->w;
+  if (operation->places == 0) return ST_OK;
+  st_linear op = {};
+  op.rows = operation->places;
+  op.x = operation->x;
+  op.w = w;
+  op.out = operation->out;
+  op.gated = operation->gated;
+  op.total_cols = w.cols;
+  ExpertWork work = {};
+  work.experts = operation->group_experts;
+  work.places = operation->group_places;
+  work.groups = operation->held;
+  work.matrix_bytes = static_cast<int64_t>(matrix_bytes(w.rows, w.cols, w.dtype));
+  work.end_place = operation->places;
+  ST_REQUIRE(operation->held * work.matrix_bytes / 16 <= UINT32_MAX,
+             "expert_linear: %d matrices of %lld bytes are too many", operation->held,
+             static_cast<long long>(work.matrix_bytes));
+  int64_t rows = (int64_t{operation->places} + operation->experts - 1) / operation->experts;
+  if (w.dtype == ST_INT8) return expert_int8(stream, op, work, rows);
+  int32_t activations = stream->device->activation_dtype;
+  // Tensor cores, where rows of x can be copied in pieces.
+  bool aligned = w.cols % 8 == 0 && reinterpret_cast<uintptr_t>(op.x) % 16 == 0;
+  if (aligned && w.dtype == activations && w.dtype == ST_BF16) return expert_mma<Bf16>(stream, op, work, rows);
+  if (aligned && w.dtype == activations && w.dtype == ST_F16) return expert_mma<F16>(stream, op, work, rows);
+  return with_type(w.dtype, [&](auto weight) {
+    return with_type(activations, [&](auto activation) {
+      return expert_fma<decltype(weight), decltype(activation)>(stream, op, work);
+    });
+  });
+}
 
 st_status linear(st_stream* stream, const st_linear* operation) {
   ST_TRY(check(stream, operation, matrix_bytes));

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "common/math.h"
+#include "cuda/linear_plan.h"
 #include "cuda/matrix.cuh"
 
 namespace st::cuda {
@@ -98,6 +99,11 @@ st_status linear_mma(st_stream* stream, const st_linear& op);
 
 // On tensor cores, for weights of ST_INT8.
 st_status linear_int8(st_stream* stream, const st_linear& op);
+
+// The same two for expert_linear, of groups of about `rows` rows.
+template <typename T>
+st_status expert_mma(st_stream* stream, const st_linear& op, const ExpertWork& work, int64_t rows);
+st_status expert_int8(st_stream* stream, const st_linear& op, const ExpertWork& work, int64_t rows);
 
 // Whether cuBLAS is permitted and able to run the operation, and worth using.
 bool takes_cublas(const st_stream& stream, const st_linear& op);

@@ -41,8 +41,10 @@ struct Rounded {
   int64_t scale_bytes() const { return blocks * stride * 4; }
 };
 
-template <typename A>
-st_status multiply_rows(st_stream* stream, const st_linear& op) {
+// Rounds x and calls multiply(op, scales, used) with the operation on integers, as numbers of 16 bits, and the bytes of
+// scratch memory that it uses.
+template <typename A, typename Multiply>
+st_status multiply_rows(st_stream* stream, const st_linear& op, const Multiply& multiply) {
   Rounded rounded(op.rows, op.w.cols);
   auto* values = static_cast<char*>(stream->scratch) + kTicketBytes;
   auto* scales = reinterpret_cast<float*>(values + rounded.value_bytes(op.rows));
@@ -50,7 +52,7 @@ st_status multiply_rows(st_stream* stream, const st_linear& op) {
   ST_TRY(launch<round_rows_kernel<A>>("linear", blocks_for(op.rows * rounded.blocks, kWarps), kThreads, 0, stream,
                                       static_cast<const A*>(op.x), op.rows, op.w.cols,
                                       reinterpret_cast<int8_t*>(values), scales, static_cast<int32_t>(rounded.stride)));
-  st_linear pairs = op;  // of integers, as numbers of 16 bits
+  st_linear pairs = op;
   pairs.x = values;
   pairs.w.cols = static_cast<int32_t>(rounded.blocks * kTile);
   pairs.total_cols = static_cast<int32_t>(int8_blocks(op.total_cols) * kTile);
@@ -58,12 +60,12 @@ st_status multiply_rows(st_stream* stream, const st_linear& op) {
   const char* matrix = static_cast<const char*>(op.w.data) + int8_scales_at(op.w.rows, op.w.cols);
   Scales all = {reinterpret_cast<const Piece*>(matrix), reinterpret_cast<const Piece*>(scales),
                 static_cast<int>(rounded.stride / 4)};
-  return multiply_tiles<Int8, A>(stream, pairs, all, rounded.value_bytes(op.rows) + rounded.scale_bytes());
+  return multiply(pairs, all, rounded.value_bytes(op.rows) + rounded.scale_bytes());
 }
 
-}  // namespace
-
-st_status linear_int8(st_stream* stream, const st_linear& op) {
+// Calls multiply(part, done) for as many rows at once as scratch memory has room for.
+template <typename Multiply>
+st_status in_parts(st_stream* stream, const st_linear& op, const Multiply& multiply) {
   int64_t row_bytes = int8_blocks(op.w.cols) * (kInt8Block + 4);
   int64_t most = std::max(kRoundedBytes / row_bytes, int64_t{4});  // rows at once
   if (most > 128) most = most / 128 * 128;                         // whole blocks of them
@@ -75,9 +77,32 @@ st_status linear_int8(st_stream* stream, const st_linear& op) {
       part.rows = static_cast<int32_t>(std::min(most, op.rows - done));
       part.x = static_cast<const A*>(op.x) + done * op.w.cols;
       part.out = static_cast<char*>(op.out) + done * width_of(op) * (op.out_f32 ? 4 : static_cast<int>(sizeof(A)));
-      ST_TRY(multiply_rows<A>(stream, part));
+      ST_TRY(multiply(A(), part, done));
     }
     return ST_OK;
+  });
+}
+
+}  // namespace
+
+st_status linear_int8(st_stream* stream, const st_linear& op) {
+  return in_parts(stream, op, [&](auto activation, const st_linear& part, int64_t) {
+    using A = decltype(activation);
+    return multiply_rows<A>(stream, part, [&](const st_linear& pairs, const Scales& scales, int64_t used) {
+      return multiply_tiles<Int8, A>(stream, pairs, scales, used);
+    });
+  });
+}
+
+st_status expert_int8(st_stream* stream, const st_linear& op, const ExpertWork& work, int64_t rows) {
+  return in_parts(stream, op, [&](auto activation, const st_linear& part, int64_t done) {
+    using A = decltype(activation);
+    ExpertWork window = work;
+    window.first_place = static_cast<int>(done);
+    window.end_place = static_cast<int>(done + part.rows);
+    return multiply_rows<A>(stream, part, [&](const st_linear& pairs, const Scales& scales, int64_t) {
+      return multiply_groups<Int8, A>(stream, pairs, scales, window, rows);
+    });
   });
 }
 

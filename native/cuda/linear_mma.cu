@@ -161,7 +161,7 @@ __device__ __forceinline__ void finish_tile(const st_linear& op, const Place<S>&
   static_assert(kGroup * kStride * 4 == kLinearTransposed, "linear_plan.h has another size");
   float* own = transposed + threadIdx.x / kWarpSize * (kGroup * kStride);
   int lane = place.lane, row_of_lane = lane / 4, output_of_lane = lane % 4 * 4;
-  int64_t first_row = int64_t{segment.row_block} * S::kRows + place.first_row + row_of_lane;
+  int64_t first_row = int64_t{segment.first_row} + place.first_row + row_of_lane;
   int64_t first_output = int64_t{segment.first_tile + place.first_tile} * kTile + output_of_lane;
 #pragma unroll
   for (int m = 0; m < S::kTiles; ++m) {
@@ -172,19 +172,21 @@ __device__ __forceinline__ void finish_tile(const st_linear& op, const Place<S>&
       __syncwarp();
       auto run = *reinterpret_cast<const Pack<float, 4>*>(own + row_of_lane * kStride + output_of_lane);
       int64_t row = first_row + g * kGroup;
-      if (row < op.rows) finish_outputs<A>(op, row, first_output + m * kTile, run.at);
+      if (row < segment.end_row) finish_outputs<A>(op, row, first_output + m * kTile, run.at);
     }
   }
 }
 
 // Of a segment that is not the whole subtree, nodes are exchanged, and the last block finishes the tile.
-template <typename A, typename S>
-__device__ __forceinline__ void finish_segment(const st_linear& op, const LinearWork& work, const Place<S>& place,
+template <typename A, typename S, typename Work>
+__device__ __forceinline__ void finish_segment(const st_linear& op, const Work& work, const Place<S>& place,
                                                const Segment& segment, const Exchange& exchange, float* transposed,
                                                Tree<S>& tree, LaneSums<S>& sums) {
-  if (segment.blocks > 1) {
-    tree.give_waiting(exchange, segment, segment.last_part + 1 - work.subtree.first);
-    if (!take_all<S>(exchange, segment, work.subtree, tree, sums)) return;
+  if constexpr (!Work::kGroups) {
+    if (segment.blocks > 1) {
+      tree.give_waiting(exchange, segment, segment.last_part + 1 - work.subtree.first);
+      if (!take_all<S>(exchange, segment, work.subtree, tree, sums)) return;
+    }
   }
   if constexpr (S::kSharedLevels > 0) __syncthreads();  // the tree's places are used by other threads
   finish_tile<A>(op, place, segment, transposed, sums);
@@ -196,15 +198,17 @@ __device__ __forceinline__ void finish_segment(const st_linear& op, const Linear
 // bound by memory: 4 or more stages of 16 KiB of weights in flight, where a multiprocessor needs 33 KiB for 4.3 TB/s
 // with 1 us of latency. Built for 90% of the read bandwidth; an H200 showed 75-83% for wide matrices and one row,
 // 45-56% for 64. More rows are bound by shared memory, whose 32 KiB for 16 columns take 256 cycles against 214 of mma,
-// to 83% of the rate of mma. Registers: 255.
-template <typename T, typename A, typename S, bool kAligned>
+// to 83% of the rate of mma. With groups, a block has one tile of outputs, whose weights it reads again for each tile
+// of rows, from the second-level cache. Registers: 255.
+template <typename T, typename A, typename S, bool kAligned, typename Work>
 __global__ void __launch_bounds__(kLinearThreads, S::kBlocks)
-    linear_kernel(st_linear op, Scales scales, LinearWork work, Exchange exchange) {
+    linear_kernel(st_linear op, Scales scales, Work work, Exchange exchange) {
   ST_DYNAMIC_SHARED(Stage<S>, ring);
   auto* behind = reinterpret_cast<float*>(ring + S::kStages);
   SharedAddress address = shared_address(ring);
   constexpr int kStageBytes = static_cast<int>(sizeof(Stage<S>));
-  Copier<T, S, kAligned> copies;
+  Copier<T, S, kAligned, Work> copies;
+  if constexpr (Work::kGroups) wait_for_previous();  // which writes the groups
   copies.next_segment(op, work);
   auto copy_weights = [&](const auto& from, int slot) {
     from.copy_weights(op, address + slot * kStageBytes);
@@ -219,7 +223,7 @@ __global__ void __launch_bounds__(kLinearThreads, S::kBlocks)
 #pragma unroll 1
   for (int slot = 0; slot < S::kStages - 1 && ahead.end > 0; ++slot, ahead.next_stage(op, work))
     copy_weights(ahead, slot);
-  wait_for_previous();
+  if constexpr (!Work::kGroups) wait_for_previous();
 #pragma unroll 1
   for (int slot = 0; slot < S::kStages - 1; ++slot) {
     if (copies.end > 0) {
@@ -232,7 +236,7 @@ __global__ void __launch_bounds__(kLinearThreads, S::kBlocks)
 
   Place<S> place;
   Segment segment;
-  for (int index = 0; find_segment(op, work, index, segment); ++index) {
+  for (int index = 0; find_segment<S::kRows>(op, work, index, segment); ++index) {
     Tree<S> tree;
     tree.shared = behind;
     LaneSums<S> sums = {};
@@ -279,26 +283,28 @@ __global__ void __launch_bounds__(kLinearThreads, S::kBlocks)
     }
     end_parts(segment.end);
     // Found again, so that it needs no registers meanwhile.
-    find_segment(op, work, forget(index), segment);
+    find_segment<S::kRows>(op, work, forget(index), segment);
     finish_segment<A>(op, work, place, segment, exchange, behind, tree, sums);
   }
 }
 
-template <typename T, typename A, bool kAligned, typename S>
-st_status launch_shape(st_stream* stream, const st_linear& op, const Scales& scales, const LinearWork& work,
-                       const Exchange& exchange, S) {
+template <typename T, typename A, bool kAligned, typename S, typename Work>
+st_status launch_shape(st_stream* stream, const st_linear& op, const Scales& scales, const Work& work,
+                       const Exchange& exchange, dim3 blocks, S) {
   auto bytes = static_cast<size_t>(S::kPlan.shared_bytes());
-  constexpr auto kKernel = linear_kernel<T, A, S, kAligned>;
+  constexpr auto kKernel = linear_kernel<T, A, S, kAligned, Work>;
   ST_TRY(permit_shared_memory(*stream, kKernel, bytes));
-  return launch<kKernel>("linear", static_cast<unsigned>(work.blocks), kLinearThreads, bytes, stream, op, scales, work,
-                         exchange);
+  return launch<kKernel>("linear", blocks, kLinearThreads, bytes, stream, op, scales, work, exchange);
 }
 
 // The shapes of linear_plan.h.
 template <typename T, typename A, bool kAligned>
 st_status launch_plan(st_stream* stream, const st_linear& op, const Scales& scales, const LinearPlan& plan,
                       const Exchange& exchange) {
-  auto start = [&](auto shape) { return launch_shape<T, A, kAligned>(stream, op, scales, plan.work, exchange, shape); };
+  dim3 blocks(static_cast<unsigned>(plan.work.blocks));
+  auto start = [&](auto shape) {
+    return launch_shape<T, A, kAligned>(stream, op, scales, plan.work, exchange, blocks, shape);
+  };
   int rows = plan.shape.rows;
   if constexpr (std::is_same_v<T, Int8>) {
     if (rows == 8) return start(Shape<8, 5, 2, true>());
@@ -334,10 +340,37 @@ st_status tiled::multiply_tiles(st_stream* stream, const st_linear& op, const Sc
   return launch_plan<T, A, true>(stream, op, scales, plan, exchange);
 }
 
+template <typename T, typename A>
+st_status tiled::multiply_groups(st_stream* stream, const st_linear& op, const Scales& scales, ExpertWork work,
+                                 int64_t rows) {
+  constexpr bool kScaled = std::is_same_v<T, Int8>;
+  Parts parts = parts_of(op);
+  work.subtree = subtree_of(parts.first, parts.first + parts.count - 1);
+  dim3 blocks(blocks_for(op.w.rows, kLinearOutputs), static_cast<unsigned>(work.groups));
+  auto start = [&](auto shape) { return launch_shape<T, A, true>(stream, op, scales, work, {}, blocks, shape); };
+  int64_t shared_bytes = stream->device->shared_bytes_of_block();
+  int of_tile = shape_for(rows, shared_bytes, kScaled ? kInt8ExpertShapes : kExpertShapes).rows;
+  if (of_tile == 8) return start(Shape<8, 5, 2, kScaled>());
+  if (of_tile == 32) return start(Shape < 32, 3, kScaled ? 1 : 2, kScaled > ());
+  return start(Shape<64, 7, 1, kScaled>());
+}
+
 template <typename T>
 st_status linear_mma(st_stream* stream, const st_linear& op) {
   return multiply_tiles<T, T>(stream, op, {}, 0);
 }
+
+template <typename T>
+st_status expert_mma(st_stream* stream, const st_linear& op, const ExpertWork& work, int64_t rows) {
+  return multiply_groups<T, T>(stream, op, {}, work, rows);
+}
+
+template st_status expert_mma<Bf16>(st_stream*, const st_linear&, const ExpertWork&, int64_t);
+template st_status expert_mma<F16>(st_stream*, const st_linear&, const ExpertWork&, int64_t);
+template st_status tiled::multiply_groups<Int8, float>(st_stream*, const st_linear&, const Scales&, ExpertWork,
+                                                       int64_t);
+template st_status tiled::multiply_groups<Int8, Bf16>(st_stream*, const st_linear&, const Scales&, ExpertWork, int64_t);
+template st_status tiled::multiply_groups<Int8, F16>(st_stream*, const st_linear&, const Scales&, ExpertWork, int64_t);
 
 template st_status linear_mma<Bf16>(st_stream*, const st_linear&);
 template st_status linear_mma<F16>(st_stream*, const st_linear&);

@@ -38,6 +38,21 @@ struct LinearShape {
 constexpr LinearShape kLinearShapes[] = {{8, 5, 2}, {16, 5, 2}, {32, 3, 2}, {64, 7, 1}, {128, 3, 1}};
 constexpr LinearShape kInt8Shapes[] = {{8, 5, 2, true}, {16, 4, 2, true}, {32, 3, 1, true}, {64, 7, 1, true}};
 
+// Of the linear operation of experts. Blocks have whole tiles, so that few shapes do.
+constexpr LinearShape kExpertShapes[] = {{8, 5, 2}, {32, 3, 2}, {64, 7, 1}};
+constexpr LinearShape kInt8ExpertShapes[] = {{8, 5, 2, true}, {32, 3, 1, true}, {64, 7, 1, true}};
+
+// The smallest for so many rows, or else the largest whose shared memory a block may have.
+template <size_t kCount>
+LinearShape shape_for(int64_t rows, int64_t shared_bytes, const LinearShape (&shapes)[kCount]) {
+  LinearShape shape = shapes[0];
+  for (LinearShape larger : shapes) {
+    if (rows <= shape.rows || larger.shared_bytes() > shared_bytes) break;
+    shape = larger;
+  }
+  return shape;
+}
+
 // The smallest aligned subtree of the 8 parts that holds those of which a device has columns.
 struct Subtree {
   int first, parts;
@@ -52,6 +67,7 @@ ST_HD Subtree subtree_of(int first_part, int last_part) {
 // of the other tiles: a tile has so many of them, each with `unit_parts` parts of its columns. A tile's place among the
 // rows comes first, so that what is computed at the same time shares weights.
 struct LinearWork {
+  static constexpr bool kGroups = false;
   int tiles, row_blocks, blocks;
   Subtree subtree;
   int unit_parts;          // a power of two
@@ -65,6 +81,17 @@ ST_HD int first_unit(const LinearWork& work, int block) {
 ST_HD int block_of(const LinearWork& work, int unit) {
   return static_cast<int>(static_cast<unsigned>((unit + 1) * work.blocks - 1) / static_cast<unsigned>(work.rest));
 }
+
+// The work of expert_linear: block (x, y) has the x-th tile of outputs for all rows of group y. Rows of x and out are
+// counted from first_place; other groups' and those from end_place on are left out.
+struct ExpertWork {
+  static constexpr bool kGroups = true;
+  const int32_t *experts, *places;  // device: of each group; the first place of each, and the end
+  int groups;
+  int64_t matrix_bytes;
+  int first_place, end_place;
+  Subtree subtree;
+};
 
 struct LinearPlan {
   LinearShape shape;
@@ -95,11 +122,7 @@ struct LinearLimits {
 template <size_t kCount>
 LinearPlan plan_linear(int64_t rows, int64_t outputs, int64_t cols, Subtree subtree, const LinearLimits& limits,
                        const LinearShape (&shapes)[kCount]) {
-  LinearPlan plan = {shapes[0], {}};
-  for (LinearShape larger : shapes) {
-    if (rows <= plan.shape.rows || larger.shared_bytes() > limits.shared_bytes) break;
-    plan.shape = larger;
-  }
+  LinearPlan plan = {shape_for(rows, limits.shared_bytes, shapes), {}};
   LinearWork& work = plan.work;
   work.row_blocks = static_cast<int>((rows + plan.shape.rows - 1) / plan.shape.rows);
   work.tiles = static_cast<int>((outputs + kLinearOutputs - 1) / kLinearOutputs) * work.row_blocks;

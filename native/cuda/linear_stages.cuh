@@ -64,14 +64,17 @@ __device__ __forceinline__ int input_place(int row, int piece) {
 
 // What a block adds up at a stretch: tiles of columns, of whole parts, of a tile of outputs and rows.
 struct Segment {
-  int row_block, first_tile;  // of outputs
-  int part, last_part;        // of the tree's 8
-  int begin, end;             // tiles of columns
-  int first_block, blocks;    // that have the tile; 1: this block alone
+  int first_row, end_row;   // of the rows of x
+  int first_tile;           // of outputs
+  uint32_t matrix;          // in pieces from the first matrix on
+  int part, last_part;      // of the tree's 8
+  int begin, end;           // tiles of columns
+  int first_block, blocks;  // that have the tile; 1: this block alone
 };
 
 // The index-th segment of the block; false if it has fewer. Those of cut tiles come first, so that what is exchanged is
 // added up while others still read.
+template <int kRows>
 __device__ __forceinline__ bool find_segment(const st_linear& op, const LinearWork& work, int index, Segment& segment) {
   int units = work.units, block = static_cast<int>(blockIdx.x), begin = 0, end = units;
   int first = first_unit(work, block), last = first_unit(work, block + 1);
@@ -92,10 +95,29 @@ __device__ __forceinline__ bool find_segment(const st_linear& op, const LinearWo
     tile = (index - cut_tiles) * work.blocks + block;
   }
   int output_block = work.row_blocks == 1 ? tile : tile / work.row_blocks;
-  segment.row_block = tile - output_block * work.row_blocks;
+  segment.first_row = (tile - output_block * work.row_blocks) * kRows;
+  segment.end_row = op.rows;
+  segment.matrix = 0;
   segment.first_tile = output_block * kOutputTiles;
   segment.part = work.subtree.first + begin * work.unit_parts;
   segment.last_part = work.subtree.first + end * work.unit_parts - 1;
+  segment.begin = tiles_of_part(op, segment.part).begin;
+  segment.end = tiles_of_part(op, segment.last_part).end;
+  return true;
+}
+
+template <int kRows>
+__device__ __forceinline__ bool find_segment(const st_linear& op, const ExpertWork& work, int index, Segment& segment) {
+  int group = static_cast<int>(blockIdx.y);
+  segment.first_row = Max()(work.places[group], work.first_place) - work.first_place + index * kRows;
+  segment.end_row = Min()(work.places[group + 1], work.end_place) - work.first_place;
+  if (segment.first_row >= segment.end_row) return false;
+  segment.matrix = static_cast<uint32_t>(work.experts[group]) * static_cast<uint32_t>(work.matrix_bytes / 16);
+  segment.first_tile = static_cast<int>(blockIdx.x) * kOutputTiles;
+  segment.first_block = 0;
+  segment.blocks = 1;
+  segment.part = work.subtree.first;
+  segment.last_part = work.subtree.first + work.subtree.parts - 1;
   segment.begin = tiles_of_part(op, segment.part).begin;
   segment.end = tiles_of_part(op, segment.last_part).end;
   return true;
@@ -110,7 +132,7 @@ __device__ __forceinline__ void copy_elements(Piece* to, const T* from, int coun
 // The copies of a block's stages, one segment after another. A thread copies every kLinearThreads-th piece. Of x,
 // columns beyond the last are 0; rows and outputs that do not exist keep what was there, and their sums are never
 // stored.
-template <typename T, typename S, bool kAligned>
+template <typename T, typename S, bool kAligned, typename Work>
 struct Copier {
   static constexpr int kTilesApart = kLinearThreads / kRun, kRowsApart = kLinearThreads / kRowPieces;
   const Piece* weights = nullptr;  // the thread's first piece of the stage
@@ -118,26 +140,32 @@ struct Copier {
   int tile = 0, end = 0;              // tiles of columns: the stage's first, the segment's end
   int tiles_left = 0, rows_left = 0;  // from the thread's first ones on
   int index = 0;
-  int output_tile = 0, input_run = 0;  // of the thread's scales: rows in fours
+  int output_tile = 0,
+      input_run = 0;    // of the thread's scales: rows in fours, or of a group, which begins anywhere, rows
+  uint32_t matrix = 0;  // in pieces
+  // Scales of rows that are copied together, and how often that is in a column of a stage.
+  static constexpr int kScaleRows = Work::kGroups ? 1 : 4, kScaleRuns = S::kRows / kScaleRows;
+  static_assert(!S::kScaled || kStageTiles * kScaleRuns <= kLinearThreads, "a thread copies one run");
 
   // Goes to the next segment that has columns. Past the last one, end is 0.
-  __device__ __forceinline__ void next_segment(const st_linear& op, const LinearWork& work) {
+  __device__ __forceinline__ void next_segment(const st_linear& op, const Work& work) {
     Segment segment;
     tile = end = 0;
-    while (find_segment(op, work, index++, segment)) {
+    while (find_segment<S::kRows>(op, work, index++, segment)) {
       if (segment.begin == segment.end) continue;
       int thread = static_cast<int>(threadIdx.x), row = thread / kRowPieces;
       tile = segment.begin;
       end = segment.end;
       int first_tile = segment.first_tile + thread / kRun;
-      int64_t first_row = int64_t{segment.row_block} * S::kRows, rows = op.rows - first_row;
+      int64_t first_row = segment.first_row, rows = segment.end_row - first_row;
+      if constexpr (Work::kGroups) matrix = segment.matrix;
       if constexpr (S::kScaled) {
         output_tile = segment.first_tile + thread / kScaleRun;
-        input_run = static_cast<int>(first_row / 4) + thread % (S::kRows / 4);
+        input_run = static_cast<int>(first_row / kScaleRows) + thread % kScaleRuns;
       }
       tiles_left = static_cast<int>(tiles_of(op.w.rows)) - first_tile;
-      weights =
-          static_cast<const Piece*>(op.w.data) + (first_tile * tiles_of(op.w.cols) + tile) * kWarpSize + thread % kRun;
+      weights = static_cast<const Piece*>(op.w.data) + matrix + (first_tile * tiles_of(op.w.cols) + tile) * kWarpSize +
+                thread % kRun;
       rows_left = static_cast<int>(rows < S::kRows ? rows : S::kRows) - row;
       x = static_cast<const T*>(op.x) + (first_row + row) * op.w.cols + tile * kTile + thread % kRowPieces * 8;
       return;
@@ -176,17 +204,24 @@ struct Copier {
     int thread = static_cast<int>(threadIdx.x);
     if (thread < S::kWeightScalePieces && thread % kScaleRun < 2 * (end - tile) && output_tile < tiles_of(op.w.rows))
       copy_async_16(to + (S::kWeightScales + thread) * 16,
-                    scales.weights + (output_tile * tiles_of(op.w.cols) + tile) * 2 + thread % kScaleRun, true);
+                    scales.weights + matrix + (output_tile * tiles_of(op.w.cols) + tile) * 2 + thread % kScaleRun,
+                    true);
   }
 
   __device__ __forceinline__ void copy_input_scales(const st_linear& op, const Scales& scales, SharedAddress to) const {
-    int thread = static_cast<int>(threadIdx.x), of_tile = thread / (S::kRows / 4);
-    if (thread < S::kInputScalePieces && of_tile < end - tile && int64_t{input_run} * 4 < op.rows)
-      copy_async_16(to + (S::kInputScales + thread) * 16,
-                    scales.inputs + int64_t{tile + of_tile} * scales.input_stride + input_run, true);
+    constexpr int kBytes = kScaleRows * 4;
+    int thread = static_cast<int>(threadIdx.x), of_tile = thread / kScaleRuns;
+    if (thread >= kStageTiles * kScaleRuns || of_tile >= end - tile || int64_t{input_run} * kScaleRows >= op.rows)
+      return;
+    const char* from = reinterpret_cast<const char*>(scales.inputs + int64_t{tile + of_tile} * scales.input_stride);
+    to += S::kInputScales * 16 + thread * kBytes;
+    if constexpr (Work::kGroups)
+      copy_async_4(to, from + int64_t{input_run} * kBytes);
+    else
+      copy_async_16(to, from + int64_t{input_run} * kBytes, true);
   }
 
-  __device__ __forceinline__ void next_stage(const st_linear& op, const LinearWork& work) {
+  __device__ __forceinline__ void next_stage(const st_linear& op, const Work& work) {
     tile += kStageTiles;
     weights += kRun;
     x += kLinearStageCols;
@@ -303,5 +338,9 @@ __device__ __forceinline__ void multiply_stage(const Place<S>& place, const Stag
 // `used` bytes of the stream's scratch memory, a multiple of 16, are not written.
 template <typename T, typename A>
 st_status multiply_tiles(st_stream* stream, const st_linear& op, const Scales& scales, int64_t used);
+
+// The same for the groups of expert_linear; op.rows is the number of rows of x, op.w the first matrix.
+template <typename T, typename A>
+st_status multiply_groups(st_stream* stream, const st_linear& op, const Scales& scales, ExpertWork work, int64_t rows);
 
 }  // namespace st::cuda::tiled

@@ -116,6 +116,9 @@ void load_matrices(uint32_t* parts, SharedAddress row) {
 inline void copy_async_16(SharedAddress shared, const void* global, bool valid) {
   simt::async_copy(shared, valid ? global : nullptr, 16);
 }
+inline void copy_async_4(SharedAddress shared, const void* global) {
+  simt::async_copy(shared, global, 4);
+}
 inline void copy_async_commit() {
   simt::async_commit();
 }
@@ -173,6 +176,9 @@ __device__ __forceinline__ void load_matrices(uint32_t* parts, SharedAddress row
 __device__ __forceinline__ void copy_async_16(SharedAddress shared, const void* global, bool valid) {
   asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(shared), "l"(global), "r"(valid ? 16 : 0)
                : "memory");
+}
+__device__ __forceinline__ void copy_async_4(SharedAddress shared, const void* global) {
+  asm volatile("cp.async.ca.shared.global [%0], [%1], 4;" ::"r"(shared), "l"(global) : "memory");
 }
 __device__ __forceinline__ void copy_async_commit() {
   asm volatile("cp.async.commit_group;" ::: "memory");

@@ -49,6 +49,8 @@ internal static class BenchJson
         json.WriteString("kv_dtype", report.Settings.Engine.KvDtype == KvDtype.F32 ? "f32" : "bf16");
         json.WriteNumber("weight_bytes", cost.WeightBytes);
         json.WriteNumber("weight_bytes_per_step", cost.WeightBytesPerStep);
+        json.WriteNumber("expert_bytes", cost.ExpertBytes);
+        json.WriteNumber("expert_share", cost.ExpertShare);
         json.WriteNumber("kv_bytes_per_token", cost.KvBytesPerToken);
         json.WriteNumber("multiply_adds_per_token", cost.MultiplyAddsPerToken);
         json.WriteNumber("multiply_adds_per_sample", cost.MultiplyAddsPerSample);

@@ -56,7 +56,7 @@ internal static class BenchText
         ModelCost cost = report.Cost;
         string weights = report.Settings.Shape == null ? "" : "random weights, ";
         return Text($"model: {report.Settings.ModelName}, {weights}{cost.WeightBytes / 1048576.0:N1} MiB, of which an engine step reads ")
-            + Text($"{cost.WeightBytesPerStep / 1048576.0:N1} MiB; KV cache {cost.KvBytesPerToken / 1024.0:N1} KiB per position");
+            + Text($"{cost.WeightBytesRead(1) / 1048576.0:N1} MiB for one position; KV cache {cost.KvBytesPerToken / 1024.0:N1} KiB per position");
     }
 
     private static string LoadLine(LoadResult load) =>

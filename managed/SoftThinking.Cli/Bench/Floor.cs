@@ -13,8 +13,8 @@ internal sealed class Floor(MachineRates machine, ModelCost cost)
     /// <param name="positions">Positions of a sequence.</param>
     public double DecodeSeconds(int batch, int positions) => Arithmetic(batch, batch, (double)batch * positions);
 
-    /// <summary>Bytes that an engine step reads: the weights, and the keys and values of each sequence, once.</summary>
-    public double BytesPerStep(int batch, int positions) => cost.WeightBytesPerStep + (double)batch * positions * cost.KvBytesPerToken;
+    /// <summary>Bytes that an engine step reads: the weights, of experts as many as are expected, and the keys and values of each sequence, once.</summary>
+    public double BytesPerStep(int batch, int positions) => cost.WeightBytesRead(batch) + (double)batch * positions * cost.KvBytesPerToken;
 
     /// <summary>Minimum seconds of an operation, from its bytes or its multiply-adds, whichever take longer.</summary>
     public double Seconds(OperationProfile operation)

@@ -12,6 +12,18 @@ internal enum QkNormKind
     AllHeads,
 }
 
+/// <summary>A feed-forward network of experts, of which a router chooses some for each position.</summary>
+/// <param name="Count">Experts of the layer.</param>
+/// <param name="PerToken">Experts that a position uses.</param>
+/// <param name="FfnSize">Inner elements of an expert.</param>
+/// <param name="Normalizes">Whether the weights of the chosen experts are divided by their sum.</param>
+internal sealed record ExpertConfig(int Count, int PerToken, int FfnSize, bool Normalizes)
+{
+    /// <summary>As ST_MAX_EXPERTS of the backends.</summary>
+    public const int MaxCount = 1024;
+}
+
 /// <summary>What a layer computes, apart from the sizes that all layers share.</summary>
 /// <param name="Rope">How queries and keys are rotated; null: they are not.</param>
-internal sealed record LayerConfig(RopeConfig? Rope, QkNormKind QkNorm = QkNormKind.None);
+/// <param name="Experts">Null: one feed-forward network for all positions.</param>
+internal sealed record LayerConfig(RopeConfig? Rope, QkNormKind QkNorm = QkNormKind.None, ExpertConfig? Experts = null);

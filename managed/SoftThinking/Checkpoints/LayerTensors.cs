@@ -1,3 +1,5 @@
+using System.Collections.Immutable;
+
 namespace SoftThinking.Checkpoints;
 
 /// <summary>The tensors of a layer, or a shard's part of them. Null: the layer has no such tensor.</summary>
@@ -28,13 +30,26 @@ internal sealed record LayerTensors
     public required VectorTensors PostAttentionNorm { get; init; }
 
     /// <summary>[2 ffn, hidden]: rows of gate and up, interleaved.</summary>
-    public required MatrixTensors GateUp { get; init; }
+    public MatrixTensors? GateUp { get; init; }
 
     /// <summary>[hidden, ffn]</summary>
-    public required MatrixTensors Down { get; init; }
+    public MatrixTensors? Down { get; init; }
 
-    public IEnumerable<MatrixTensors> Matrices => [Qkv, Output, GateUp, Down];
+    /// <summary>In the place of <see cref="GateUp"/> and <see cref="Down"/>.</summary>
+    public ExpertTensors? Experts { get; init; }
+
+    public IEnumerable<MatrixTensors> Matrices =>
+        new[] { Qkv, Output, GateUp, Down }.OfType<MatrixTensors>().Concat(Experts?.Matrices ?? []);
 
     public IEnumerable<VectorTensors> Vectors =>
         new[] { InputNorm, QkvBias, QNorm, KNorm, OutputBias, PostAttentionNorm }.OfType<VectorTensors>();
+}
+
+/// <summary>The experts of a layer that a shard holds, and the router, which every rank has.</summary>
+/// <param name="Router">[experts of the layer, hidden]</param>
+/// <param name="GateUp">Of each expert, as <see cref="LayerTensors.GateUp"/>.</param>
+/// <param name="Down">Of each expert, as <see cref="LayerTensors.Down"/>.</param>
+internal sealed record ExpertTensors(MatrixTensors Router, ImmutableArray<MatrixTensors> GateUp, ImmutableArray<MatrixTensors> Down)
+{
+    public IEnumerable<MatrixTensors> Matrices => [Router, .. GateUp, .. Down];
 }

@@ -11,6 +11,12 @@ internal enum MatrixRole
     /// <summary>Multiplied by every position.</summary>
     Projection,
 
+    /// <summary>Multiplied by every position, to choose experts. Never rounded: close decisions would change.</summary>
+    Router,
+
+    /// <summary>Multiplied by the positions that use this expert.</summary>
+    Expert,
+
     /// <summary>Multiplied by the positions whose logits are computed.</summary>
     Head,
 }
@@ -27,6 +33,8 @@ internal readonly record struct MatrixPart(string Module, Window Rows);
 internal sealed record MatrixTensors(MatrixRole Role, Window Cols, ImmutableArray<MatrixPart> Parts, bool IsInterleaved)
 {
     public int Rows => Parts.Sum(part => part.Rows.Count);
+
+    public bool IsRoundable => Role != MatrixRole.Router;
 
     public static MatrixTensors Stacked(MatrixRole role, Window cols, params ImmutableArray<MatrixPart> parts) => new(role, cols, parts, false);
 

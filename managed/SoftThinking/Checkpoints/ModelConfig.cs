@@ -24,6 +24,9 @@ public enum ModelArchitecture
 
     /// <summary>SmolLM3.</summary>
     SmolLM3,
+
+    /// <summary>Qwen3 with experts.</summary>
+    Qwen3Moe,
 }
 
 /// <summary>The settings in config.json, validated: every number is in range, and they are consistent. Keys

@@ -1,7 +1,7 @@
 namespace SoftThinking.Checkpoints;
 
 /// <summary>What one of several ranks holds of a model: query heads with the KV heads that they read, columns of the feed-forward
-/// network, and ids of the vocabulary. Norms and biases of sums are on every rank.</summary>
+/// network or experts, and ids of the vocabulary. Norms and biases of sums are on every rank.</summary>
 /// <param name="Weights">Format of the matrices in memory, whose tiles no rank cuts.</param>
 internal sealed record ModelShard(ModelConfig Whole, int Rank, int Ranks, MatrixFormat Weights)
 {
@@ -13,6 +13,9 @@ internal sealed record ModelShard(ModelConfig Whole, int Rank, int Ranks, Matrix
 
     /// <summary>Columns of the feed-forward network, in whole tiles.</summary>
     public Window Ffn => Window.Between(TileBegin(Rank), TileBegin(Rank + 1), Whole.FfnSize);
+
+    /// <summary>Experts of a layer that has so many. None is cut.</summary>
+    public Window Experts(int count) => Share(count);
 
     /// <summary>Ids of the vocabulary.</summary>
     public Window Ids => Share(Whole.VocabularySize);
@@ -51,6 +54,8 @@ internal sealed record ModelShard(ModelConfig Whole, int Rank, int Ranks, Matrix
             return $"{Whole.Heads / Ranks} heads of {Whole.HeadDim} elements are not a multiple of {Tile}, the columns of a {Weights.TileName}";
         if (FfnTiles < Ranks)
             return $"its feed-forward network has {FfnTiles} tiles of {Tile} columns";
+        if (Whole.LayerConfigs.Select(layer => layer.Experts?.Count).FirstOrDefault(count => count < Ranks) is int experts)
+            return $"a layer has {experts} experts";
         return Whole.VocabularySize < Ranks ? $"its vocabulary has {Whole.VocabularySize} ids" : null;
     }
 

@@ -14,10 +14,10 @@ internal sealed record ModelTensors(
     public const string WeightSuffix = ".weight";
 
     /// <summary>Sizes of the stored matrices, by the names of their weights.</summary>
-    public IReadOnlyDictionary<string, (int Rows, int Cols)> StoredMatrices => Matrices
-        .SelectMany(matrix => matrix.Parts, (matrix, part) => (Name: part.Module + WeightSuffix, Size: (part.Rows.Total, matrix.Cols.Total)))
-        .DistinctBy(stored => stored.Name)
-        .ToDictionary(stored => stored.Name, stored => stored.Size, StringComparer.Ordinal);
+    public IReadOnlyDictionary<string, (int Rows, int Cols)> StoredMatrices => SizesOf(Matrices);
+
+    /// <summary>Those of them that can be rounded to fewer bits.</summary>
+    public IReadOnlyDictionary<string, (int Rows, int Cols)> RoundableMatrices => SizesOf(Matrices.Where(matrix => matrix.IsRoundable));
 
     /// <summary>Elements of the stored vectors, by name.</summary>
     public IReadOnlyDictionary<string, int> StoredVectors => Vectors
@@ -40,4 +40,9 @@ internal sealed record ModelTensors(
             VectorTensors.Of("model.norm.weight", hidden),
             [.. Enumerable.Range(0, config.Layers).Select(layer => config.Family.Tensors(shard, layer))]);
     }
+
+    private static Dictionary<string, (int Rows, int Cols)> SizesOf(IEnumerable<MatrixTensors> matrices) => matrices
+        .SelectMany(matrix => matrix.Parts, (matrix, part) => (Name: part.Module + WeightSuffix, Size: (part.Rows.Total, matrix.Cols.Total)))
+        .DistinctBy(stored => stored.Name)
+        .ToDictionary(stored => stored.Name, stored => stored.Size, StringComparer.Ordinal);
 }

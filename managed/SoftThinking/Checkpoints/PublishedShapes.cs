@@ -15,6 +15,8 @@ internal static class PublishedShapes
             QkvBias = false,
             MaxPositions = 40960,
         }),
+        ("qwen3-30b-a3b", Qwen3Moe(layers: 48)),
+        ("qwen3-30b-a3b-8-layers", Qwen3Moe(layers: 8)), // of 48: for machines without 60 GB of memory
         ("llama-3.1-8b", Qwen2(hidden: 4096, layers: 32, heads: 32, kvHeads: 8, headDim: 128, ffn: 14336, vocabulary: 128256, tied: false) with
         {
             Architecture = ModelArchitecture.Llama,
@@ -27,6 +29,19 @@ internal static class PublishedShapes
             EosIds = [128001],
         }),
     ];
+
+    // 128 experts, 8 of them a token, in every layer.
+    private static ModelConfig Qwen3Moe(int layers)
+    {
+        ModelConfig config = Qwen2(hidden: 2048, layers, heads: 32, kvHeads: 4, headDim: 128, ffn: 6144, vocabulary: 151936, tied: false) with
+        {
+            Architecture = ModelArchitecture.Qwen3Moe,
+            QkvBias = false,
+            MaxPositions = 40960,
+        };
+        LayerConfig layer = config.Family.Layer(config) with { Experts = new ExpertConfig(128, 8, 768, Normalizes: true) };
+        return config with { LayerConfigs = [.. Enumerable.Repeat(layer, layers)] };
+    }
 
     private static ModelConfig Qwen2(
         int hidden, int layers, int heads, int kvHeads, int headDim, int ffn, int vocabulary, bool tied) => new()

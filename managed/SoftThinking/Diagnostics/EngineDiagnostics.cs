@@ -37,12 +37,15 @@ public static class EngineDiagnostics
         ModelShard shard = model.Weights.Shard;
         NativeDtype kvDtype = model.Cache.Layers[0].Dtype;
         int counted = model.Followers is ThreadRanks && !model.Device.Query().OwnMemory ? shard.Ranks : 1;
-        Matrix[] projections = [.. model.Weights.Matrices.Where(matrix => matrix.Role == MatrixRole.Projection).Select(matrix => matrix.Matrix)];
+        Matrix[] projections = MatricesOf(model, MatrixRole.Projection, MatrixRole.Router), experts = MatricesOf(model, MatrixRole.Expert);
+        // Of the layers' shares the mean, weighted by their experts' bytes.
+        double expertBytes = experts.Sum(matrix => BytesOf(model.Device, matrix)), usedBytes = UsedBytes(model);
+        double share = expertBytes > 0 ? usedBytes / expertBytes : 0;
         return new ModelCost(
             WeightBytes: counted * model.WeightBytes,
             WeightBytesPerStep: counted * projections.Append(model.Weights.LmHead).Sum(matrix => BytesOf(model.Device, matrix)),
             KvBytesPerToken: counted * KvCache.Measure(model.Device, shard, kvDtype, 1) / KvCache.BlockPositions,
-            MultiplyAddsPerToken: counted * projections.Sum(matrix => (long)matrix.Rows * matrix.Cols),
+            MultiplyAddsPerToken: counted * (projections.Sum(ElementsOf) + (long)(share * experts.Sum(ElementsOf))),
             MultiplyAddsPerSample: (long)counted * shard.Ids.Count * shard.Whole.HiddenSize,
             MultiplyAddsPerPair: 2L * counted * shard.Whole.Layers * shard.Heads.Count * shard.Whole.HeadDim,
             Products: model.Weights.Layers[0].Qkv.Dtype switch
@@ -50,7 +53,11 @@ public static class EngineDiagnostics
                 NativeDtype.Int8 => ProductFormat.Int8,
                 NativeDtype.Bf16 when !Transformer.MultipliesExactly(kvDtype) => ProductFormat.Bf16,
                 _ => ProductFormat.F32,
-            });
+            },
+            ExpertBytes: (long)(counted * expertBytes),
+            ExpertShare: share);
+
+        static long ElementsOf(Matrix matrix) => (long)matrix.Rows * matrix.Cols;
     }
 
     /// <summary>Whether fast prefill is in effect; null where <see cref="EngineOptions.FastPrefill"/> is off.</summary>
@@ -78,6 +85,14 @@ public static class EngineDiagnostics
             NativeDtype.Int8 => ProductFormat.Int8,
             _ => ProductFormat.F32,
         });
+
+    private static Matrix[] MatricesOf(LoadedModel model, params MatrixRole[] roles) =>
+        [.. model.Weights.Matrices.Where(matrix => roles.Contains(matrix.Role)).Select(matrix => matrix.Matrix)];
+
+    // Bytes of the experts that a position uses, of those that a rank holds.
+    private static double UsedBytes(LoadedModel model) => model.Weights.Layers.Select(layer => layer.Experts).OfType<ExpertWeights>().Sum(experts =>
+        (double)experts.Held.Count * experts.Config.PerToken / experts.Config.Count
+            * (BytesOf(model.Device, experts.GateUp) + BytesOf(model.Device, experts.Down)));
 
     private static unsafe long BytesOf(Device device, Matrix matrix) =>
         (long)device.Api->MatrixBytes(matrix.Rows, matrix.Cols, matrix.Dtype);

@@ -33,6 +33,9 @@ public sealed record ModelInspection
     /// <summary>The scaling of the rotary embedding in words, such as "linear, factor 4"; "none" where there is none.</summary>
     public required string RopeScaling { get; init; }
 
+    /// <summary>The experts of the layers in words; null where there are none.</summary>
+    public required string? Experts { get; init; }
+
     /// <summary>The kind of tokenizer, in words.</summary>
     public string TokenizerKind => Tokenizer.Kind;
 
@@ -128,6 +131,7 @@ public sealed record ModelInspection
             Defaults = checkpoint.Generation.WithTokenizerEnd(tokenizer.EndId, config.VocabularySize),
             Tokenizer = tokenizer,
             RopeScaling = config.RopeScaling.ToString(),
+            Experts = DescribeExperts(config),
             Template = template,
             ThinkEnd = markers.End?.Text,
             ThinkEndTokens = markers.End?.Ids.Length ?? 0,
@@ -143,6 +147,14 @@ public sealed record ModelInspection
             Ranks = [.. Enumerable.Range(0, ranks).Select(r => InspectRank(checkpoint, ModelShard.Make(config, r, ranks, format), device, dtype))],
             FreeBytes = (long)device.Query().FreeMemory,
         };
+    }
+
+    private static string? DescribeExperts(ModelConfig config)
+    {
+        ExpertConfig[] layers = [.. config.LayerConfigs.Select(layer => layer.Experts).OfType<ExpertConfig>()];
+        return layers is [ExpertConfig experts, ..]
+            ? FormattableString.Invariant($"{experts.Count} of size {experts.FfnSize}, {experts.PerToken} per token, on {layers.Length} of {config.Layers} layers")
+            : null;
     }
 
     private static RankInspection InspectRank(Checkpoint checkpoint, ModelShard shard, Device device, NativeDtype kvDtype)

@@ -111,6 +111,24 @@ internal sealed unsafe class DeviceStream : DeviceChild
         Times?.Linear(operation);
     }
 
+    public void Route(RouteOperation operation)
+    {
+        Run(Api->Route, &operation);
+        Times?.Route(operation);
+    }
+
+    public void ExpertLinear(ExpertLinearOperation operation)
+    {
+        Run(Api->ExpertLinear, &operation);
+        Times?.ExpertLinear(operation);
+    }
+
+    public void Combine(CombineOperation operation)
+    {
+        Run(Api->Combine, &operation);
+        Times?.Combine(operation);
+    }
+
     public void RopeAngles(RopeAnglesOperation operation)
     {
         Run(Api->RopeAngles, &operation);

@@ -52,6 +52,9 @@ internal readonly unsafe struct NativeApi
     public readonly delegate* unmanaged<nint, RmsNormOperation*, NativeStatus> RmsNorm;
     public readonly delegate* unmanaged<nint, NormalizeOperation*, NativeStatus> Normalize;
     public readonly delegate* unmanaged<nint, LinearOperation*, NativeStatus> Linear;
+    public readonly delegate* unmanaged<nint, RouteOperation*, NativeStatus> Route;
+    public readonly delegate* unmanaged<nint, ExpertLinearOperation*, NativeStatus> ExpertLinear;
+    public readonly delegate* unmanaged<nint, CombineOperation*, NativeStatus> Combine;
     public readonly delegate* unmanaged<nint, RopeAnglesOperation*, NativeStatus> RopeAngles;
     public readonly delegate* unmanaged<nint, SetBlocksOperation*, NativeStatus> SetBlocks;
     public readonly delegate* unmanaged<nint, QkvEpilogueOperation*, NativeStatus> QkvEpilogue;

@@ -236,6 +236,59 @@ internal struct LinearOperation
 }
 
 [StructLayout(LayoutKind.Sequential)]
+internal struct RouteOperation
+{
+    public uint Size;
+    public int Rows;
+    public int Experts;
+    public int PerRow;
+    public int FirstExpert;
+    public int Held;
+    public int Normalize;
+    public int Reserved;
+    public nint Logits;
+    public nint Positions;
+    public nint Ids;
+    public nint Weights;
+    public nint Places;
+    public nint RowOf;
+    public nint GroupExperts;
+    public nint GroupPlaces;
+}
+
+[StructLayout(LayoutKind.Sequential)]
+internal struct ExpertLinearOperation
+{
+    public uint Size;
+    public int Places;
+    public int Experts;
+    public int Held;
+    public nint X;
+    public Matrix W;
+    public nint Out;
+    public nint GroupExperts;
+    public nint GroupPlaces;
+    public int Exact;
+    public int Gated;
+}
+
+[StructLayout(LayoutKind.Sequential)]
+internal struct CombineOperation
+{
+    public uint Size;
+    public int Rows;
+    public int Cols;
+    public int Experts;
+    public int PerRow;
+    public int OutF32;
+    public nint Y;
+    public nint Ids;
+    public nint Weights;
+    public nint Places;
+    public nint Out;
+}
+
+[StructLayout(LayoutKind.Sequential)]
 internal struct RopeAnglesOperation
 {
     public uint Size;

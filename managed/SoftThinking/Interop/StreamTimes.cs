@@ -63,6 +63,23 @@ internal sealed unsafe class StreamTimes : IDisposable
         Add(new(name, weights + activations, (long)o.Rows * o.W.Rows * o.W.Cols, products));
     }
 
+    public void Route(in RouteOperation o) =>
+        Add(new($"route {o.Rows} x {o.PerRow} of {o.Experts}", 4L * o.Rows * (o.Experts + 4 * o.PerRow)));
+
+    // Only the device knows which experts are used: as many as are expected of a router that prefers none.
+    public void ExpertLinear(in ExpertLinearOperation o)
+    {
+        NativeDtype products = o.W.Dtype == NativeDtype.Bf16 && o.Exact != 0 ? NativeDtype.F32 : o.W.Dtype;
+        int outputs = o.Gated != 0 ? o.W.Rows / 2 : o.W.Rows;
+        double held = (double)o.Held / o.Experts, used = o.Held * (1 - Math.Pow(1 - 1.0 / o.Experts, o.Places));
+        long activations = (long)(held * o.Places * (o.W.Cols + outputs) * _elementBytes);
+        string name = $"expert_linear {o.Places} x {o.W.Cols} -> {(o.Gated != 0 ? "2 x " : "")}{outputs}";
+        Add(new(name, (long)(used * MatrixBytes(o.W)) + activations, (long)(held * o.Places * o.W.Rows * o.W.Cols), products));
+    }
+
+    public void Combine(in CombineOperation o) =>
+        Add(new($"combine {o.Rows} x {o.PerRow} x {o.Cols}", (long)o.Rows * o.Cols * (o.PerRow + 1) * _elementBytes));
+
     public void RopeAngles(in RopeAnglesOperation o) => Add(new($"rope_angles {o.Rows} x {o.Half}", 8L * o.Rows * o.Half));
 
     public void QkvEpilogue(in QkvEpilogueOperation o) =>

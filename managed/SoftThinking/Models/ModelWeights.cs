@@ -19,7 +19,14 @@ internal readonly record struct LayerWeights(
     nint OutputBias,
     nint PostAttentionNorm,
     Matrix GateUp,
-    Matrix Down);
+    Matrix Down,
+    ExpertWeights? Experts);
+
+/// <summary>The experts of a layer that a rank holds, in the place of <see cref="LayerWeights.GateUp"/> and <see cref="LayerWeights.Down"/>.</summary>
+/// <param name="Held">Which of the layer's experts these are.</param>
+/// <param name="GateUp">The first of them; the others follow.</param>
+/// <param name="Down">The first of them; the others follow.</param>
+internal sealed record ExpertWeights(ExpertConfig Config, Window Held, Matrix Router, Matrix GateUp, Matrix Down);
 
 /// <summary>All weights of a model, or of a rank's shard of it, on a device, packed. Matrices with the same input are combined (q, k and v stacked, the rows
 /// of gate and up interleaved), so that one matmul computes them.</summary>
@@ -73,7 +80,8 @@ internal sealed class ModelWeights : IDisposable
     /// <exception cref="ModelFileException">The matrix is missing or has another shape or type.</exception>
     public static MatrixFormat FormatOf(ITensorSource source, WeightFormat format)
     {
-        MatrixTensors down = source.Config.Family.Tensors(ModelShard.All(source.Config), layer: 0).Down;
+        LayerTensors layer = source.Config.Family.Tensors(ModelShard.All(source.Config), layer: 0);
+        MatrixTensors down = layer.Down ?? layer.Experts!.Down[0];
         return source.Matrix(down.Parts[0].Module, down.Rows, down.Cols.Total).Format.Loaded(format);
     }
 
@@ -87,7 +95,7 @@ internal sealed class ModelWeights : IDisposable
         FinalNorm = placed.FinalNorm;
         InverseFrequencies = placed.InverseFrequencies;
         Layers = placed.Layers;
-        Matrices = loader.Matrices;
+        Matrices = loader.Placed;
     }
 
     private readonly record struct Placement(
@@ -104,20 +112,28 @@ internal sealed class ModelWeights : IDisposable
             tensors.Head is MatrixTensors head ? loader.Matrix(head) : embedding,
             loader.Vector(tensors.FinalNorm),
             [.. ropes.Select(rope => loader.Doubles(rope.InverseFrequencies(config.HeadDim)))],
-            [.. tensors.Layers.Zip(config.LayerConfigs, (layer, described) => PlaceLayer(layer, described.Rope, config, loader))]);
+            [.. tensors.Layers.Zip(config.LayerConfigs, (layer, described) => PlaceLayer(layer, described, shard, loader))]);
     }
 
-    private static LayerWeights PlaceLayer(LayerTensors layer, RopeConfig? rope, ModelConfig config, WeightLoader loader) => new(
+    private static LayerWeights PlaceLayer(LayerTensors layer, LayerConfig config, ModelShard shard, WeightLoader loader) => new(
         InputNorm: loader.Vector(layer.InputNorm),
         Qkv: loader.Matrix(layer.Qkv),
         QkvBias: loader.Vector(layer.QkvBias),
         QNorm: loader.Vector(layer.QNorm),
         KNorm: loader.Vector(layer.KNorm),
-        RopeTable: rope == null ? 0 : config.RopeTables.IndexOf(rope),
-        Rotated: rope?.Rotated(config.HeadDim) ?? 0,
+        RopeTable: config.Rope == null ? 0 : shard.Whole.RopeTables.IndexOf(config.Rope),
+        Rotated: config.Rope?.Rotated(shard.Whole.HeadDim) ?? 0,
         Output: loader.Matrix(layer.Output),
         OutputBias: loader.Vector(layer.OutputBias),
         PostAttentionNorm: loader.Vector(layer.PostAttentionNorm),
-        GateUp: loader.Matrix(layer.GateUp),
-        Down: loader.Matrix(layer.Down));
+        GateUp: layer.GateUp is MatrixTensors gateUp ? loader.Matrix(gateUp) : default,
+        Down: layer.Down is MatrixTensors down ? loader.Matrix(down) : default,
+        Experts: layer.Experts is ExpertTensors experts ? PlaceExperts(experts, config.Experts!, shard, loader) : null);
+
+    private static ExpertWeights PlaceExperts(ExpertTensors experts, ExpertConfig config, ModelShard shard, WeightLoader loader) => new(
+        config,
+        shard.Experts(config.Count),
+        Router: loader.Matrix(experts.Router),
+        GateUp: loader.Matrices(experts.GateUp),
+        Down: loader.Matrices(experts.Down));
 }

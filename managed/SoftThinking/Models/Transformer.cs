@@ -74,8 +74,7 @@ internal sealed class Transformer(ModelWeights weights, KvCache cache, ForwardBu
             });
             SharedLinear(b.Attention, w.Output, shard.Heads.Times(c.HeadDim), w.OutputBias);
             Norm(b.Delta, w.PostAttentionNorm);
-            Linear(b.Normed, w.GateUp, 0, b.Activated, gated: true);
-            SharedLinear(b.Activated, w.Down, shard.Ffn, 0);
+            FeedForward(w);
             delta = b.Delta;
         }
         Norm(delta, weights.FinalNorm);
@@ -128,6 +127,18 @@ internal sealed class Transformer(ModelWeights weights, KvCache cache, ForwardBu
             Fast = fast ? 1 : 0,
             Gated = gated ? 1 : 0,
         });
+
+        void FeedForward(LayerWeights w)
+        {
+            if (w.Experts is ExpertWeights experts)
+            {
+                ExpertNetwork.Run(stream, experts, b, batch, b.Normed, comm == null ? b.Delta : b.Partial, outputIsF32: comm != null, exact);
+                Sum(0, b.Delta);
+                return;
+            }
+            Linear(b.Normed, w.GateUp, 0, b.Activated, gated: true);
+            SharedLinear(b.Activated, w.Down, shard.Ffn, 0);
+        }
 
         // Each rank has the inputs and the columns of its window.
         void SharedLinear(nint x, Matrix w, Window cols, nint bias)

@@ -11,22 +11,38 @@ internal sealed class WeightLoader(
 {
     private const long SliceBytes = 16 << 20; // small compared with a model, large compared with the overhead of a slice
 
-    private readonly List<(MatrixRole, Matrix)> _matrices = [];
+    private readonly List<(MatrixRole, Matrix)> _placed = [];
     private double _loadedBytes;
 
     /// <summary>The matrices so far.</summary>
-    public IReadOnlyList<(MatrixRole Role, Matrix Matrix)> Matrices => _matrices;
+    public IReadOnlyList<(MatrixRole Role, Matrix Matrix)> Placed => _placed;
 
     /// <summary>Packs the parts of a matrix as one.</summary>
-    public unsafe Matrix Matrix(MatrixTensors wanted)
+    public Matrix Matrix(MatrixTensors wanted) => Matrices([wanted]);
+
+    /// <summary>Packs matrices of one size, which follow one another in memory; returns the first.</summary>
+    public unsafe Matrix Matrices(IReadOnlyList<MatrixTensors> wanted)
     {
-        (int rows, Window cols, MatrixPart lead) = (wanted.Rows, wanted.Cols, wanted.Parts[0]);
+        (int rows, Window cols, MatrixPart lead) = (wanted[0].Rows, wanted[0].Cols, wanted[0].Parts[0]);
         MatrixFormat stored = source.Matrix(lead.Module, lead.Rows.Total, cols.Total).Format;
-        NativeDtype packed = stored.Loaded(format).Dtype;
+        NativeDtype packed = stored.Loaded(wanted[0].IsRoundable ? format : WeightFormat.Stored).Dtype;
         long bytes = (long)device.Api->MatrixBytes(rows, cols.Count, packed);
         if (bytes == 0)
             throw new BackendException($"the backend '{device.Backend.Name}' does not support matrices of {rows} x {cols.Count} in the format {packed}");
-        Matrix matrix = new() { Data = arena.Reserve(bytes), Rows = rows, Cols = cols.Count, Dtype = packed };
+        Matrix first = new() { Data = arena.Reserve(wanted.Count * bytes), Rows = rows, Cols = cols.Count, Dtype = packed };
+        for (int i = 0; i < wanted.Count; i++)
+        {
+            Matrix matrix = first with { Data = first.Data + (nint)(i * bytes) };
+            Fill(matrix, wanted[i], stored, lead);
+            _placed.Add((wanted[i].Role, matrix));
+        }
+        return first;
+    }
+
+    /// <param name="lead">The part whose format all have.</param>
+    private void Fill(Matrix matrix, MatrixTensors wanted, MatrixFormat stored, MatrixPart lead)
+    {
+        Window cols = wanted.Cols;
         int first = 0; // row of the next part
         foreach (MatrixPart part in wanted.Parts)
         {
@@ -34,14 +50,12 @@ internal sealed class WeightLoader(
             if (found != stored)
             {
                 throw new ModelFileException(source.Name, $"tensor '{tensor.Name}' is {tensor.Dtype.FileName()}; "
-                    + $"it must have the type of '{lead.Module}{ModelTensors.WeightSuffix}', because both are packed into one matrix");
+                    + $"it must have the type of '{lead.Module}{ModelTensors.WeightSuffix}', because both are packed together");
             }
             if (!arena.Measuring)
                 Pack(tensor.Rows(part.Rows.First, part.Rows.Count), found, matrix, first, step: wanted.IsInterleaved ? wanted.Parts.Length : 1, cols);
             first += wanted.IsInterleaved ? 1 : part.Rows.Count;
         }
-        _matrices.Add((wanted.Role, matrix));
-        return matrix;
     }
 
     /// <summary>The parts of a vector as f32, one after another; 0 for null.</summary>

@@ -67,7 +67,7 @@ internal sealed record QuantizedLayout(
         using Device device = Device.Open(Backend.Cpu, threads: 1);
         ModelShard all = ModelShard.All(checkpoint.Config);
         ModelWeights.Measure(checkpoint, all, WeightFormat.Int8, device);
-        return ModelTensors.Of(all).StoredMatrices;
+        return ModelTensors.Of(all).RoundableMatrices;
     }
 
     private static WeightFile[] Split(IEnumerable<TensorInfo> tensors, long fileBytes)

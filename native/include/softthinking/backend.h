@@ -49,6 +49,7 @@ extern "C" {
 #define ST_MAX_WINDOW 65536   /* maximum values of a mean of confidences */
 #define ST_MAX_LOG_PROBS 20   /* maximum alternatives whose log-probability is reported */
 #define ST_MAX_HEAD_DIM 512
+#define ST_MAX_EXPERTS 1024  /* maximum experts of a layer */
 #define ST_MAX_RANKS 64      /* maximum devices that compute one model together */
 #define ST_COMM_ID_BYTES 128 /* bytes of the id of a communicator */
 
@@ -265,6 +266,63 @@ typedef struct st_linear {
   int32_t total_cols;
   int32_t first_col;
 } st_linear;
+
+/* Which experts each row of a layer uses, and which rows each expert has. p = softmax of the logits over all E experts;
+ * of these the k largest, of equal ones the lower expert; the weights are p, or if `normalize` p over their sum. Rows
+ * with a logit of NaN or +infinity have weights of NaN. An idle row uses no expert.
+ * The device holds the experts first_expert .. first_expert + held - 1. The rows of one are its group; those of a group
+ * follow one another, ascending, in places. Groups are in ascending order of their experts, those without rows last. */
+typedef struct st_route {
+  uint32_t size;
+  int32_t rows;
+  int32_t experts; /* E, 1..ST_MAX_EXPERTS */
+  int32_t per_row; /* k, 1..E */
+  int32_t first_expert;
+  int32_t held;      /* >= 1 */
+  int32_t normalize; /* 0 or 1 */
+  int32_t reserved;
+  const float* logits;      /* device [rows, E] */
+  const int32_t* positions; /* device [rows]; -1: an idle row */
+  int32_t* ids;             /* device [rows, k]: the experts of a row, ascending; -1 of an idle row */
+  float* weights;           /* device [rows, k] */
+  int32_t* places;          /* device [rows, k]: the place of the row in that expert's group; -1: another device's */
+  int32_t* row_of;          /* device [rows k]: the row of each place; 0 beyond the last place */
+  int32_t* group_experts;   /* device [held]: the expert of each group, from first_expert on: 0..held-1 */
+  int32_t* group_places;    /* device [held + 1]: group g has the places group_places[g] .. group_places[g + 1] - 1 */
+} st_route;
+
+/* out[p] = W_e x[p], or gated as in linear, for the places p of every group of route and the expert e of the group. The
+ * sum of an output has one order, whatever the sizes of the groups are. Of experts without rows no weights are read. */
+typedef struct st_expert_linear {
+  uint32_t size;
+  int32_t places;  /* rows of x and out: at most rows k of route */
+  int32_t experts; /* E, of all devices: how many rows a group probably has */
+  int32_t held;    /* groups */
+  const void* x;   /* device [places, w.cols] */
+  st_matrix w;     /* of expert 0; the others follow, each matrix_bytes(rows, cols, dtype) after the one before */
+  void* out;       /* device [places, w.rows], gated [places, w.rows / 2]; places of no group are left as is */
+  const int32_t* group_experts; /* device [held] */
+  const int32_t* group_places;  /* device [held + 1] */
+  int32_t exact;                /* as in st_linear */
+  int32_t gated;                /* as in st_linear */
+} st_expert_linear;
+
+/* out[r] = sum over i of weights[r, i] y[places[r, i]], accumulated in f32: in the order of i over the experts
+ * floor(s E / 8) .. floor((s + 1) E / 8) - 1 of each part s, and the 8 parts by their tree. Experts of other devices
+ * contribute nothing. */
+typedef struct st_combine {
+  uint32_t size;
+  int32_t rows;
+  int32_t cols;
+  int32_t experts;       /* E */
+  int32_t per_row;       /* k */
+  int32_t out_f32;       /* 1: out is f32 regardless of the activation type (partial sums) */
+  const void* y;         /* device [places, cols] */
+  const int32_t* ids;    /* device [rows, k] */
+  const float* weights;  /* device [rows, k] */
+  const int32_t* places; /* device [rows, k] */
+  void* out;             /* device [rows, cols] */
+} st_combine;
 
 /* Angles of one forward pass, shared by the layers with these frequencies: out[r] = m cos(p f_0) .. m cos(p f_{n-1}),
  * m sin(p f_0) .. m sin(p f_{n-1}) with p = positions[r], m = magnitude. Computed in double precision. */
@@ -799,6 +857,9 @@ typedef struct st_api {
   st_status (*rms_norm)(st_stream* stream, const st_rms_norm* operation);
   st_status (*normalize)(st_stream* stream, const st_normalize* operation);
   st_status (*linear)(st_stream* stream, const st_linear* operation);
+  st_status (*route)(st_stream* stream, const st_route* operation);
+  st_status (*expert_linear)(st_stream* stream, const st_expert_linear* operation);
+  st_status (*combine)(st_stream* stream, const st_combine* operation);
   st_status (*rope_angles)(st_stream* stream, const st_rope_angles* operation);
   st_status (*set_blocks)(st_stream* stream, const st_set_blocks* operation);
   st_status (*qkv_epilogue)(st_stream* stream, const st_qkv_epilogue* operation);

@@ -55,6 +55,7 @@ public class RandomModelTests
     [TestCase("qwen2.5-1.5b", 1_543_714_304)]
     [TestCase("qwen2.5-7b", 7_615_616_512)]
     [TestCase("qwen3-8b", 8_190_735_360)]
+    [TestCase("qwen3-30b-a3b", 30_532_122_624)]
     [TestCase("llama-3.1-8b", 8_030_261_248)]
     public void ShapesHaveThePublishedNumberOfParameters(string name, long parameters) =>
         Assert.That(ModelShape.Published.Single(shape => shape.Name == name).Parameters, Is.EqualTo(parameters));

@@ -96,9 +96,11 @@ public class ForwardTests
 
     /// <summary>With the exact cache: the rounding of bf16 moves these flat random distributions to other heads.</summary>
     [TestCaseSource(nameof(Rollouts))]
-    public async Task Rollout(string model, TestDevice device, int ranks)
+    public Task Rollout(string model, TestDevice device, int ranks) => CheckRollout(PathOf(model), device, ranks);
+
+    /// <summary>Generates what the rollout of a checkpoint's folder recorded.</summary>
+    internal static async Task CheckRollout(string folder, TestDevice device, int ranks)
     {
-        string folder = Path.Combine(TestData.FindGolden("forward")!, model);
         device.MustBeThere(ranks);
         using GoldenFile expected = new(Path.Combine(folder, "rollout.safetensors"));
         int[] heads = expected.Read<int>("head"), ids = expected.Read<int>("topk_indices");

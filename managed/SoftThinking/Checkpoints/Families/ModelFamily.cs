@@ -11,7 +11,8 @@ namespace SoftThinking.Checkpoints.Families;
 internal abstract class ModelFamily(ModelArchitecture architecture, string className, string modelType)
 {
     /// <summary>The families that the engine runs.</summary>
-    public static ImmutableArray<ModelFamily> All { get; } = [new Qwen2(), new Qwen3(), new Llama(), new Mistral(), new Phi3(), new SmolLM3()];
+    public static ImmutableArray<ModelFamily> All { get; } =
+        [new Qwen2(), new Qwen3(), new Qwen3Moe(), new Llama(), new Mistral(), new Phi3(), new SmolLM3()];
 
     public ModelArchitecture Architecture => architecture;
 

@@ -1,0 +1,107 @@
+using FsCheck;
+using FsCheck.Fluent;
+using NUnit.Framework;
+using SoftThinking.Checkpoints;
+using SoftThinking.Diagnostics;
+
+namespace SoftThinking.Tests;
+
+/// <summary>With experts, a request gives the same bits alone and in any company: which rows share an expert does not show.</summary>
+public class ExpertBitsTests
+{
+    private const int Requests = 12;
+
+    private static readonly ModelShape Shape = new("experts", MakeConfig());
+
+    /// <param name="First">Of the requests that come at the same time; the others follow.</param>
+    private sealed record Schedule(int Threads, int MaxSequences, int StepTokens, bool PrefixCache, WeightFormat Weights, int First, int Count);
+
+    [TestCase(15, 1)]
+    [TestCase(6, 2)]
+    [TestCase(100, 1, Category = "Slow")]
+    public async Task AnyBatchProducesTheBitsOfTheRequestAlone(int schedules, int ranks)
+    {
+        Dictionary<WeightFormat, string[][]> alone = [];
+        foreach (WeightFormat format in Enum.GetValues<WeightFormat>())
+            alone[format] = await Alone(format);
+        Assert.That(alone.Values.SelectMany(bits => bits).Distinct().Count(), Is.GreaterThan(Requests));
+        Gen<Schedule> any =
+            from threads in Gen.Choose(1, 3)
+            from sequences in Gen.Choose(2, Requests)
+            from tokens in Gen.OneOf(Gen.Choose(1, 20), Gen.Choose(16, 300))
+            from cache in ArbMap.Default.GeneratorFor<bool>()
+            from format in Gen.Elements(Enum.GetValues<WeightFormat>())
+            from first in Gen.Choose(0, Requests - 1)
+            from count in Gen.Choose(2, Requests)
+            select new Schedule(threads, sequences, tokens, cache, format, first, count);
+        Prop.ForAll(Arb.From(any), schedule => Compare(schedule, ranks, alone[schedule.Weights]).GetAwaiter().GetResult())
+            .Check(Config.QuickThrowOnFailure.WithMaxTest(schedules));
+    }
+
+    private static async Task Compare(Schedule schedule, int ranks, string[][] alone)
+    {
+        await using Engine engine = EngineDiagnostics.LoadRandom(Shape, new EngineOptions
+        {
+            Device = ComputeDevice.Cpu,
+            Threads = schedule.Threads,
+            TensorParallel = ranks,
+            MaxSequences = schedule.MaxSequences,
+            StepTokens = schedule.StepTokens,
+            PrefixCache = schedule.PrefixCache,
+            ContextLength = 256,
+            Weights = schedule.Weights,
+        });
+        int[] numbers = [.. Enumerable.Range(schedule.First, schedule.Count).Select(i => i % Requests)];
+        GenerationResult[] results = await Task.WhenAll(numbers.Select(number => engine.GenerateAsync(RequestOf(number))));
+        foreach ((int number, GenerationResult result) in numbers.Zip(results))
+            Assert.That(Bits.Of(result.Samples[0]), Is.EqualTo(alone[number]), $"request {number}");
+    }
+
+    private static async Task<string[][]> Alone(WeightFormat format)
+    {
+        await using Engine engine = EngineDiagnostics.LoadRandom(Shape, new EngineOptions
+        {
+            Device = ComputeDevice.Cpu,
+            Threads = 1,
+            MaxSequences = 1,
+            PrefixCache = false,
+            ContextLength = 256,
+            Weights = format,
+        });
+        List<string[]> bits = [];
+        for (int number = 0; number < Requests; number++)
+            bits.Add(Bits.Of((await engine.GenerateAsync(RequestOf(number))).Samples[0]));
+        return [.. bits];
+    }
+
+    // Every third begins with a prefix that others have, too.
+    private static GenerationRequest RequestOf(int number) => new()
+    {
+        Prompt = new TokenPrompt([
+            .. Enumerable.Range(0, number % 3 == 0 ? 40 : 0).Select(i => new ConceptToken(i)),
+            .. Enumerable.Range(0, 3 + 7 * number).Select(i => new ConceptToken((number * 31 + i * i) % 250))]),
+        Sampling = new() { Seed = (ulong)number, SoftThinking = number % 2 == 0 },
+        Thinking = ThinkingStart.Open,
+        MaxNewTokens = 6 + number,
+        IgnoreEndOfText = true,
+    };
+
+    // Six experts, three a token, and one dense layer.
+    private static ModelConfig MakeConfig()
+    {
+        ModelConfig config = ModelShape.Published.Single(shape => shape.Name == "qwen3-30b-a3b").Config with
+        {
+            HiddenSize = 64,
+            Layers = 3,
+            Heads = 4,
+            KvHeads = 2,
+            HeadDim = 16,
+            FfnSize = 96,
+            VocabularySize = 500,
+            BosId = null,
+            EosIds = [258],
+        };
+        LayerConfig experts = config.LayerConfigs[0] with { Experts = new ExpertConfig(6, 3, 40, Normalizes: true) };
+        return config with { LayerConfigs = [experts, experts with { Experts = null }, experts] };
+    }
+}

@@ -1,0 +1,110 @@
+using NUnit.Framework;
+using SoftThinking.Tests.Checkpoints;
+
+namespace SoftThinking.Tests.Golden;
+
+/// <summary>Small random checkpoints of further families, against logits and rollouts computed in float64.</summary>
+[Category("Golden")]
+public class FamilyTests
+{
+    /// <summary>Folders of the golden data; others there are of families that the engine does not run.</summary>
+    private static readonly string[] Families = ["qwen3-moe", "qwen3-moe-step2"];
+
+    /// <summary>Router logits in bf16 may be wrong by so much: a position whose margin is smaller may use other experts.</summary>
+    private const float RouterError = 0.01f;
+
+    private static IEnumerable<string> Models() =>
+        TestData.FindGolden("families") is string folder ? Families.Where(name => Directory.Exists(Path.Combine(folder, name))) : [];
+
+    private static IEnumerable<TestCaseData> Passes() =>
+        from model in Models()
+        from kv in Enum.GetValues<KvDtype>()
+        from chunk in new[] { 1, 16, 1000 }
+        from device in TestDevice.All
+        where device == TestDevice.Cpu || chunk != 1
+        let pass = new TestCaseData(device, model, kv, chunk)
+        let quick = device == TestDevice.Cpu || (kv, chunk) is (KvDtype.F32, 1000) or (KvDtype.Bf16, 16)
+        select quick ? pass : pass.SetCategory("Slow");
+
+    private static IEnumerable<TestCaseData> SharedPasses() =>
+        from model in Models()
+        from ranks in new[] { 2, 4 }
+        where TensorParallelTests.Divides(PathOf(model), ranks, WeightFormat.Stored)
+        from device in TestDevice.All
+        select new TestCaseData(device, model, ranks);
+
+    private static IEnumerable<TestCaseData> Rollouts() =>
+        from model in Models()
+        where File.Exists(Path.Combine(PathOf(model), "rollout.safetensors"))
+        from device in TestDevice.All
+        from ranks in new[] { 1, 2 }
+        where ranks == 1 || TensorParallelTests.Divides(PathOf(model), ranks, WeightFormat.Stored)
+        let rollout = new TestCaseData(model, device, ranks)
+        select device == TestDevice.Cpu || ranks == 1 ? rollout : rollout.SetCategory("Slow");
+
+    [Test]
+    public void GoldenFamiliesAreThere()
+    {
+        if (!Models().Any())
+            Assert.Ignore("no golden data of families: SOFTTHINKING_GOLDEN/families, or that of the shared folder");
+        Assert.That(Models(), Is.EqualTo(Families));
+    }
+
+    [TestCaseSource(nameof(Passes))]
+    public void LogitsOfPlainTokens(TestDevice device, string model, KvDtype kv, int chunk)
+    {
+        using FamilyCase golden = new(PathOf(model), mixed: false);
+        golden.Check(golden.Logits(device, kv, chunk), kv == KvDtype.F32 ? 1e-4 : 2e-2, kv == KvDtype.F32 ? 0 : RouterError);
+    }
+
+    [TestCaseSource(nameof(Passes))]
+    public void LogitsOfConceptTokens(TestDevice device, string model, KvDtype kv, int chunk)
+    {
+        using FamilyCase golden = new(PathOf(model), mixed: true);
+        golden.Check(golden.Logits(device, kv, chunk), kv == KvDtype.F32 ? 1e-4 : 2e-2, kv == KvDtype.F32 ? 0 : RouterError);
+    }
+
+    /// <summary>The newer spelling of the configuration is the same model.</summary>
+    [TestCaseSource(nameof(Models))]
+    public void TheNewerConfigurationGivesTheSameBits(string model)
+    {
+        string newer = Path.Combine(PathOf(model), "config-v5.json");
+        if (!File.Exists(newer))
+            Assert.Ignore("the case has one spelling");
+        using TempFolder folder = new();
+        foreach (string file in Directory.EnumerateFiles(PathOf(model)))
+            File.Copy(file, Path.Combine(folder.Path, Path.GetFileName(file)));
+        File.Copy(newer, Path.Combine(folder.Path, "config.json"), overwrite: true);
+        using FamilyCase golden = new(PathOf(model), mixed: true), same = new(folder.Path, mixed: true);
+        Assert.That(Bits.Same(same.Logits(TestDevice.Cpu, KvDtype.Bf16, 1000), golden.Logits(TestDevice.Cpu, KvDtype.Bf16, 1000)), Is.True);
+    }
+
+    /// <summary>How rows are divided into passes does not show, whatever the weights are rounded to.</summary>
+    [Test]
+    public void ChunksDoNotShow([ValueSource(nameof(Models))] string model, [Values] KvDtype kv, [Values] WeightFormat format)
+    {
+        using FamilyCase golden = new(PathOf(model), mixed: true);
+        float[] whole = golden.Logits(TestDevice.Cpu, kv, 1000, format: format);
+        foreach (int chunk in (int[])[1, 3, 16])
+            Assert.That(Bits.Same(golden.Logits(TestDevice.Cpu, kv, chunk, format: format), whole), Is.True, $"chunks of {chunk}");
+        float[] emulated = golden.Logits(TestDevice.Kernels, kv, 1000, format: format);
+        Assert.That(Bits.Same(golden.Logits(TestDevice.Kernels, kv, 16, format: format), emulated), Is.True, "chunks of 16, emulated");
+    }
+
+    [TestCaseSource(nameof(SharedPasses))]
+    public void LogitsOfSeveralDevicesHaveTheBitsOfOne(TestDevice device, string model, int ranks)
+    {
+        device.MustBeThere(ranks);
+        foreach (KvDtype kv in Enum.GetValues<KvDtype>())
+        {
+            using FamilyCase golden = new(PathOf(model), mixed: true);
+            Assert.That(Bits.Same(golden.Logits(device, kv, 16, ranks), golden.Logits(device, kv, 16)), Is.True, $"{kv}");
+        }
+    }
+
+    /// <summary>With the exact cache, as in <see cref="ForwardTests"/>.</summary>
+    [TestCaseSource(nameof(Rollouts))]
+    public Task Rollout(string model, TestDevice device, int ranks) => ForwardTests.CheckRollout(PathOf(model), device, ranks);
+
+    private static string PathOf(string model) => Path.Combine(TestData.FindGolden("families")!, model);
+}
