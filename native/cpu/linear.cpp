@@ -13,7 +13,8 @@ namespace {
 
 Operand operand_of(const Kernels& kernels, const st_linear& op) {
   if (op.w.dtype == ST_INT8) return Operand::kInt8;
-  return op.w.dtype == ST_BF16 && !op.exact && kernels.bf16_products ? Operand::kBf16 : Operand::kF32;
+  bool fits_bf16 = op.w.dtype == ST_BF16 || op.w.dtype == ST_FP8;
+  return fits_bf16 && !op.exact && kernels.bf16_products ? Operand::kBf16 : Operand::kF32;
 }
 
 // How a matmul is split into tasks of a few tiles and rows. As large as leaves each thread several of them; rows are

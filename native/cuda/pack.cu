@@ -131,8 +131,6 @@ st_status pack_staged(st_stream* stream, const st_pack& op, int32_t first, int32
 st_status pack(st_stream* stream, const st_pack* op) {
   ST_TRY(check(stream, op, matrix_bytes));
   const st_matrix& w = op->w;
-  bool rounds = w.dtype == ST_INT8 && element_bytes(op->source_dtype) > 0;
-  ST_REQUIRE(rounds || op->source_dtype == w.dtype, "pack: source type %d, matrix type %d", op->source_dtype, w.dtype);
   int64_t row_bytes = stored_bytes(w.cols, op->source_dtype), pitch = stored_bytes(op->source_cols, op->source_dtype);
   ST_REQUIRE(row_bytes <= kStagingBytes, "pack: rows of %lld bytes, expected up to %lld",
              static_cast<long long>(row_bytes), static_cast<long long>(kStagingBytes));
