@@ -177,8 +177,8 @@ void Device::check(st_status status) const {
 }
 
 st_status Device::pack(const st_matrix& w, int32_t first_row, int32_t row_step, int32_t count, const void* source,
-                       int32_t source_dtype) const {
-  st_pack op = {sizeof op, first_row, row_step, count, source_dtype, w.cols, 0, 0, w, source};
+                       int32_t source_dtype, const float* scales) const {
+  st_pack op = {sizeof op, first_row, row_step, count, source_dtype, w.cols, 0, 0, w, source, scales};
   return api.pack(stream, &op);
 }
 

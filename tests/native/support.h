@@ -60,7 +60,7 @@ class Device {
   void synchronize() const { check(api.stream_synchronize(stream)); }
   // Enqueues source[count, w.cols] for the rows first_row + i row_step of w.
   st_status pack(const st_matrix& w, int32_t first_row, int32_t row_step, int32_t count, const void* source,
-                 int32_t source_dtype) const;
+                 int32_t source_dtype, const float* scales = nullptr) const;
   // How far a result may be from the reference where `f32` holds for activations of that type.
   double tolerance(double f32) const { return info.activation_dtype == ST_F32 ? f32 : 2e-2; }
   // An emulated device is some hundred times slower than the processor that it runs on: tests do a part of their
