@@ -50,6 +50,33 @@ __device__ __forceinline__ void finish_tile(const st_linear& op, Parts parts, co
   }
 }
 
+// total[r][0 and 1] += the products of a part of K, for 16-bit types and f32: tile by tile.
+template <typename W, typename A>
+__device__ __forceinline__ void add_part(const st_linear& op, int part, const W* weights, const float*, const A* x,
+                                         int rows, int lane, float (&total)[kRows][2]) {
+  Tiles tiles = tiles_of_part(op, part);
+  for (int t = tiles.begin; t < tiles.end; ++t)
+    add_tile(weights + int64_t{t} * kTileElements, x, rows, op.w.cols, t * kTile + 2 * (lane % 4), total);
+}
+
+// And for ST_FP8: the sums of a block of 128 columns are multiplied by its scale.
+template <typename A>
+__device__ __forceinline__ void add_part(const st_linear& op, int part, const E4m3* weights, const float* scales,
+                                         const A* x, int rows, int lane, float (&total)[kRows][2]) {
+  constexpr int kBlockTiles = kFp8Block / kTile;
+  Tiles blocks = tiles_of_part<kFp8Block>(op, part);
+  int tiles = static_cast<int>(tiles_of(op.w.cols));
+  for (int b = blocks.begin; b < blocks.end; ++b) {
+    float sums[kRows][2] = {};
+    for (int t = b * kBlockTiles; t < Min()((b + 1) * kBlockTiles, tiles); ++t)
+      add_tile(weights + int64_t{t} * kTileElements, x, rows, op.w.cols, t * kTile + 2 * (lane % 4), sums);
+    const float* scale = scales + b * kTile + lane / 4;
+#pragma unroll
+    for (int r = 0; r < kRows; ++r)
+      for (int half = 0; half < 2; ++half) total[r][half] = fmaf(sums[r][half], scale[half * 8], total[r][half]);
+  }
+}
+
 // Block (tile of outputs, kRows rows), a warp per part of K that W has. Registers: 64.
 template <typename W, typename A>
 __global__ void __launch_bounds__(kThreads) linear_fma_kernel(st_linear op, Parts parts) {
@@ -61,10 +88,12 @@ __global__ void __launch_bounds__(kThreads) linear_fma_kernel(st_linear op, Part
   int rows = op.rows - first_row < kRows ? static_cast<int>(op.rows - first_row) : kRows;
   const W* weights = static_cast<const W*>(op.w.data) + (tile * col_tiles * kWarpSize + lane) * kLaneElements;
   const A* x = static_cast<const A*>(op.x) + first_row * cols;
+  // Of ST_FP8: of the tile's outputs.
+  const auto* scales =
+      reinterpret_cast<const float*>(static_cast<const char*>(op.w.data) + fp8_scales_at(op.w.rows, cols)) +
+      fp8_scale_place(tile * kTile, 0, cols);
   float sums[kRows][2] = {};
-  Tiles tiles = tiles_of_part(op, parts.first + warp);
-  for (int t = tiles.begin; t < tiles.end; ++t)
-    add_tile(weights + int64_t{t} * kTileElements, x, rows, cols, t * kTile + 2 * (lane % 4), sums);
+  add_part(op, parts.first + warp, weights, scales, x, rows, lane, sums);
 #pragma unroll
   for (int r = 0; r < kRows; ++r) {
     for (int half = 0; half < 2; ++half) {
@@ -81,7 +110,7 @@ __global__ void __launch_bounds__(kThreads) linear_fma_kernel(st_linear op, Part
 template <typename W, typename A>
 st_status linear_fma(st_stream* stream, const st_linear& op) {
   dim3 grid(static_cast<unsigned>(tiles_of(op.w.rows)), blocks_for(op.rows, kRows));
-  Parts parts = parts_of(op);
+  Parts parts = parts_of<std::is_same_v<W, E4m3> ? kFp8Block : kTile>(op);
   return launch<linear_fma_kernel<W, A>>("linear", grid, static_cast<unsigned>(parts.count * kWarpSize), 0, stream, op,
                                          parts);
 }
@@ -96,6 +125,8 @@ st_status linear(st_stream* stream, const st_linear* operation) {
   if (w.dtype == ST_INT8) return linear_int8(stream, op);
   if (takes_cublas(*stream, op)) return linear_cublas(stream, op);
   int32_t activations = stream->device->activation_dtype;
+  if (w.dtype == ST_FP8)
+    return with_type(activations, [&](auto activation) { return linear_fma<E4m3, decltype(activation)>(stream, op); });
   if (w.dtype == activations && w.dtype == ST_BF16) return linear_mma<Bf16>(stream, op);
   if (w.dtype == activations && w.dtype == ST_F16) return linear_mma<F16>(stream, op);
   return with_type(w.dtype, [&](auto weight) {

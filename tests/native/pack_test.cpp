@@ -93,7 +93,7 @@ TEST_P(PackTest, RoundsToInt8) {
     }
     EXPECT_TRUE(same_bits(parts.read_bytes(), expected)) << dtype_name(dtype);
   }
-  EXPECT_EQ(device().pack(w, 0, 1, 75, f32.data(), 4), ST_INVALID_ARGUMENT);
+  EXPECT_EQ(device().pack(w, 0, 1, 75, f32.data(), ST_FP8), ST_INVALID_ARGUMENT);
 }
 
 // Rows of blocks of int8 as a checkpoint stores them, and the values that they stand for.
@@ -238,7 +238,7 @@ TEST_P(PackTest, CutsWindowsOutOfFp8) {
   }
   EXPECT_EQ(window(64, 128).first, ST_INVALID_ARGUMENT) << "a block is cut at its first column";
   EXPECT_EQ(window(128, 64).first, ST_INVALID_ARGUMENT) << "a block is cut at its last column";
-  source.scales = {};
+  source.scales = std::vector<float>();
   EXPECT_EQ(window(0, 300).first, ST_INVALID_ARGUMENT) << "no scales";
 }
 
@@ -346,7 +346,7 @@ TEST_P(PackTest, SizesHoldTheirContentAndRefuseNonsense) {
   }
   EXPECT_EQ(api.matrix_bytes(0, 4, ST_F32), 0u);
   EXPECT_EQ(api.matrix_bytes(4, -1, ST_F32), 0u);
-  EXPECT_EQ(api.matrix_bytes(4, 4, 4), 0u);
+  EXPECT_EQ(api.matrix_bytes(4, 4, 5), 0u);
   EXPECT_EQ(api.matrix_bytes(4, 4, -1), 0u);
 
   EXPECT_GE(api.kv_bytes(3, 2, 64, ST_F32), 3u * 2 * 64 * ST_BLOCK_POSITIONS * 4);
