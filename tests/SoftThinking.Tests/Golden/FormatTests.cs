@@ -24,7 +24,7 @@ public class FormatTests
         where device == TestDevice.Cpu || chunk == 7
         select new TestCaseData(device, model, kv, chunk);
 
-    private static IEnumerable<TestDevice> Devices => [TestDevice.Cpu];
+    private static IEnumerable<TestDevice> Devices => TestDevice.All;
 
     [TestCaseSource(nameof(Passes))]
     public void LogitsOfPlainTokens(TestDevice device, string model, KvDtype kv, int chunk)
@@ -61,6 +61,7 @@ public class FormatTests
             Sampling = ForwardTests.OptionsOf(parameters.RootElement, engine),
             Thinking = ThinkingStart.Open,
             MaxNewTokens = heads.Length,
+            IgnoreEndOfText = true,
         });
         IReadOnlyList<GeneratedToken> tokens = result.Samples[0].Tokens;
         Assert.That(tokens.Select(token => token.Token.Token), Is.EqualTo(heads));
