@@ -11,6 +11,6 @@ public enum WeightFormat
     Int8,
 
     /// <summary>8-bit floats (e4m3) with a scale for each row, in all matrices but the embedding and the LM head: half the memory of bf16, and
-    /// nearly twice its speed where memory bandwidth is the limit. What <see cref="ModelQuantization"/> writes as such has the same bits.</summary>
+    /// nearly twice its speed where memory bandwidth is the limit.</summary>
     Fp8,
 }

@@ -69,8 +69,8 @@ inline st_status check(st_stream* stream, const st_embed* op, MatrixBytes matrix
   ST_REQUIRE(op->rows >= 0 && op->tokens >= 0, "embed: %d rows of %d tokens", op->rows, op->tokens);
   ST_REQUIRE(op->entries >= 1 && op->entries <= ST_MAX_TOPK, "embed: %d entries, expected 1..%d", op->entries,
              ST_MAX_TOPK);
-  ST_REQUIRE(matrix_bytes(table.rows, table.cols, table.dtype) > 0 && table.dtype != ST_FP8, "embed: no table of %d x %d of type %d", table.rows,
-             table.cols, table.dtype);
+  ST_REQUIRE(matrix_bytes(table.rows, table.cols, table.dtype) > 0 && table.dtype != ST_FP8,
+             "embed: no table of %d x %d of type %d", table.rows, table.cols, table.dtype);
   ST_REQUIRE(op->first_id >= 0 && int64_t{op->first_id} + table.rows <= op->vocabulary,
              "embed: %d ids from %d on, of %d", table.rows, op->first_id, op->vocabulary);
   ST_REQUIRE(op->out_f32 == 0 || op->out_f32 == 1, "embed: out_f32 is %d, expected 0 or 1", op->out_f32);

@@ -1,5 +1,5 @@
-// bf16, f16 and e4m3 as stored: sizes, and conversions to and from f32. GPUs have instructions for these conversions; on the
-// CPU they are implemented here.
+// bf16, f16 and e4m3 as stored: sizes, and conversions to and from f32. GPUs have instructions for these conversions;
+// on the CPU they are implemented here.
 #pragma once
 
 #include "common/portable.h"

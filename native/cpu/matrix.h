@@ -5,7 +5,8 @@
 //   bf16       [cols / 2, 64, 2]: pairs of k, as dot-product instructions take them; an odd number is padded with zero
 //   int8       for each block of 32 k: f16 scales [64]; then [8, 64, 4]: groups of four k as unsigned bytes w + 128,
 //              because dot-product instructions multiply unsigned by signed bytes; padded with w = 0
-//   fp8        for each block of 128 k: f32 scales [64]; then e4m3 [64, 4, 2, 16]: pairs of k, of each tile the first of
+//   fp8        for each block of 128 k: f32 scales [64]; then e4m3 [64, 4, 2, 16]: pairs of k, of each tile the first
+//   of
 //              the pair and then the second; padded with zeros
 #pragma once
 

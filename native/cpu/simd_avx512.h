@@ -52,8 +52,8 @@ ST_HD __m512i load_e4m3_pairs(const uint8_t* p) {
   x = _mm512_permutexvar_epi16(pairs, x);
   __m512i magnitude = _mm512_and_si512(_mm512_slli_epi16(x, 4), _mm512_set1_epi16(0x7f0));
   magnitude = _mm512_add_epi16(magnitude, _mm512_set1_epi16(120 << 7));  // the difference of the exponents' biases
-  magnitude = _mm512_mask_permutexvar_epi16(magnitude, _mm512_testn_epi16_mask(x, _mm512_set1_epi16(0x78)), x,
-                                            subnormal);
+  magnitude =
+      _mm512_mask_permutexvar_epi16(magnitude, _mm512_testn_epi16_mask(x, _mm512_set1_epi16(0x78)), x, subnormal);
   constexpr int kAOrBAndC = 0xf8;
   return _mm512_ternarylogic_epi32(magnitude, _mm512_slli_epi16(x, 8), _mm512_set1_epi16(INT16_MIN), kAOrBAndC);
 }

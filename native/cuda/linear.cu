@@ -110,7 +110,7 @@ __global__ void __launch_bounds__(kThreads) linear_fma_kernel(st_linear op, Part
 template <typename W, typename A>
 st_status linear_fma(st_stream* stream, const st_linear& op) {
   dim3 grid(static_cast<unsigned>(tiles_of(op.w.rows)), blocks_for(op.rows, kRows));
-  Parts parts = parts_of<std::is_same_v<W, E4m3> ? kFp8Block : kTile>(op);
+  Parts parts = parts_of < std::is_same_v<W, E4m3> ? kFp8Block : kTile > (op);
   return launch<linear_fma_kernel<W, A>>("linear", grid, static_cast<unsigned>(parts.count * kWarpSize), 0, stream, op,
                                          parts);
 }

@@ -14,7 +14,11 @@ struct Shared {
   std::vector<float> w;
 
   Shared(Random& random, int32_t tiles, bool cut, int32_t type)
-      : cols(0), dtype(type), tile(type == ST_INT8 ? 32 : type == ST_FP8 ? 128 : 16) {
+      : cols(0),
+        dtype(type),
+        tile(type == ST_INT8  ? 32
+             : type == ST_FP8 ? 128
+                              : 16) {
     cols = tiles * tile - (cut ? 5 : 0);
     w = random.normals(static_cast<size_t>(kOutputs) * static_cast<size_t>(cols), 0.1);
     if (!has_blocks(type)) w = rounded(w, type);
@@ -37,7 +41,7 @@ struct Shared {
     Memory memory(device, device.api.matrix_bytes(kOutputs, end - first, dtype), kNaNPoison);
     Source source(w, static_cast<size_t>(cols), dtype);
     st_matrix matrix = {memory.get(), kOutputs, end - first, dtype, 0};
-    st_pack pack = {sizeof pack, 0, 1, kOutputs, source.dtype, cols, first, 0, matrix, source.bytes.data(),
+    st_pack pack = {sizeof pack,         0, 1, kOutputs, source.dtype, cols, first, 0, matrix, source.bytes.data(),
                     source.scales.data()};
     device.check(device.api.pack(device.stream, &pack));
     Activations input(device, columns_of_x);

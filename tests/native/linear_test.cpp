@@ -99,7 +99,8 @@ TEST_P(LinearTest, MatchesReference) {
           std::vector<float> x = random.activations(device(), rows * static_cast<size_t>(cols));
           bool with_bias = (outputs + cols) % 2 == 0;
           for (bool exact : {false, true}) {
-            if (exact && ((dtype != ST_BF16 && dtype != ST_FP8) || device().emulated())) continue;  // nothing else is rounded
+            if (exact && ((dtype != ST_BF16 && dtype != ST_FP8) || device().emulated()))
+              continue;  // nothing else is rounded
             linear.exact = exact;
             ASSERT_TRUE(near(linear.run(device(), x, with_bias), linear.reference(device(), x, with_bias),
                              device().tolerance(5e-6)));

@@ -246,7 +246,7 @@ TEST_P(PackTest, RefusesWindowsThatAreNotThere) {
   std::vector<uint8_t> source(20 * 100 * 4);
   Memory data(device(), device().api.matrix_bytes(20, 100, ST_F32), kNaNPoison);
   auto status = [&](int32_t dtype, int32_t source_cols, int32_t first_col, int32_t cols) {
-    st_pack op = {sizeof op,    0, 1, 20, dtype, source_cols, first_col, 0, {data.get(), 20, cols, dtype, 0},
+    st_pack op = {sizeof op,     0,      1, 20, dtype, source_cols, first_col, 0, {data.get(), 20, cols, dtype, 0},
                   source.data(), nullptr};
     st_status result = device().api.pack(device().stream, &op);
     device().synchronize();

@@ -255,7 +255,11 @@ size_t dtype_bytes(int32_t dtype) {
 }
 
 const char* dtype_name(int32_t dtype) {
-  return dtype == ST_F32 ? "f32" : dtype == ST_F16 ? "f16" : dtype == ST_BF16 ? "bf16" : dtype == ST_INT8 ? "int8" : "fp8";
+  return dtype == ST_F32    ? "f32"
+         : dtype == ST_F16  ? "f16"
+         : dtype == ST_BF16 ? "bf16"
+         : dtype == ST_INT8 ? "int8"
+                            : "fp8";
 }
 
 // The nearest multiple of the spacing that `digits` binary digits leave at this magnitude.

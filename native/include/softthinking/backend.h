@@ -70,9 +70,10 @@ typedef enum st_dtype {
   ST_F32 = 0,
   ST_F16 = 1,
   ST_BF16 = 2,
-  ST_INT8 = 3, /* weights only: blocks of 32 inputs of an output, integers -127..127 times an f16 scale, max |w| / 127 */
-  ST_FP8 = 4   /* weights only, not of an embedding: blocks of 128 inputs of an output, e4m3 times an f32 scale. e4m3:
-                  sign, 4 bits of exponent (bias 7; 0: m / 8 * 2^-6), 3 of mantissa m; 0x7f, 0xff are no numbers */
+  ST_INT8 =
+      3,     /* weights only: blocks of 32 inputs of an output, integers -127..127 times an f16 scale, max |w| / 127 */
+  ST_FP8 = 4 /* weights only, not of an embedding: blocks of 128 inputs of an output, e4m3 times an f32 scale. e4m3:
+                sign, 4 bits of exponent (bias 7; 0: m / 8 * 2^-6), 3 of mantissa m; 0x7f, 0xff are no numbers */
 } st_dtype;
 
 typedef struct st_device st_device;
@@ -251,7 +252,8 @@ typedef struct st_linear {
   int32_t gated;     /* 1: the rows of W, an even number, are gates and values, interleaved */
   /* > 0: W is the columns from first_col on, a multiple of a tile, of a matrix with total_cols. Each output is the tree
    * over 8 parts of that matrix, of which those that W lacks are 0. Part s begins at tile floor(s T / 8) of T tiles of
-   * 16 columns (ST_INT8: blocks of 32, ST_FP8: of 128); the last tile may be cut. 0: the order of summation is the backend's own. */
+   * 16 columns (ST_INT8: blocks of 32, ST_FP8: of 128); the last tile may be cut. 0: the order of summation is the
+   * backend's own. */
   int32_t total_cols;
   int32_t first_col;
 } st_linear;

@@ -81,7 +81,8 @@ st_matrix random_matrix(int32_t rows, int32_t cols, int32_t dtype) {
   const void* source = dtype == ST_F32 ? static_cast<const void*>(values.data()) : halves.data();
   int32_t source_dtype = dtype == ST_INT8 ? ST_BF16 : dtype;
   for (int32_t first = 0; first < rows; first += kRows) {
-    st_pack op = {sizeof op, first, 1, std::min(kRows, rows - first), source_dtype, cols, 0, 0, w, source, scales.data()};
+    st_pack op = {sizeof op, first,        1, std::min(kRows, rows - first), source_dtype, cols, 0, 0, w,
+                  source,    scales.data()};
     check(m.api->pack(m.stream, &op));
   }
   check(m.api->stream_synchronize(m.stream));
