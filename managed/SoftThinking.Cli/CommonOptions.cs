@@ -6,7 +6,7 @@ namespace SoftThinking.Cli;
 /// <summary>Options shared by several commands.</summary>
 internal static class CommonOptions
 {
-    private const string Bf16 = "bf16", F32 = "f32", Stored = "stored", Int8 = "int8", Auto = "auto", Cpu = "cpu", Cuda = "cuda";
+    private const string Bf16 = "bf16", F32 = "f32", Stored = "stored", Int8 = "int8", Fp8 = "fp8", Auto = "auto", Cpu = "cpu", Cuda = "cuda";
     private const int FastStepTokens = 2048;
 
     public static Option<string?> Model { get; } =
@@ -20,8 +20,8 @@ internal static class CommonOptions
         "Number format of the KV cache: bf16 (half the memory) or f32 (exact).", Bf16, F32);
 
     public static Option<string> Weights { get; } = Choice("--weights",
-        "Number format of the matrices: stored (as in the checkpoint) or int8 (blocks of 32 with a common scale: less memory, faster, "
-        + "slightly different output).", Stored, Int8);
+        "Number format of the matrices: stored (as in the checkpoint), int8 (blocks of 32 with a common scale) or fp8 (8-bit floats with a "
+        + "scale for each row): less memory, faster, slightly different output.", Stored, Int8, Fp8);
 
     public static Option<string> Device { get; } = CreateDevice();
 
@@ -55,7 +55,12 @@ internal static class CommonOptions
     {
         Threads = parsed.GetValue(Threads) ?? 0,
         TensorParallel = parsed.GetValue(TensorParallel) ?? 1,
-        Weights = parsed.GetValue(Weights) == Int8 ? WeightFormat.Int8 : WeightFormat.Stored,
+        Weights = parsed.GetValue(Weights) switch
+        {
+            Int8 => WeightFormat.Int8,
+            Fp8 => WeightFormat.Fp8,
+            _ => WeightFormat.Stored,
+        },
         KvDtype = ReadKvDtype(parsed),
     };
 

@@ -55,9 +55,13 @@ inline st_status check(st_stream* stream, const st_pack* op, MatrixBytes matrix_
              "pack: %d rows from %d on, one of every %d, of %d", op->count, op->first_row, op->row_step, w.rows);
   ST_REQUIRE(op->first_col >= 0 && int64_t{op->first_col} + w.cols <= op->source_cols,
              "pack: %d columns from %d on, of %d", w.cols, op->first_col, op->source_cols);
-  bool cut = op->first_col % kInt8Block != 0 || (w.cols % kInt8Block != 0 && op->first_col + w.cols != op->source_cols);
-  ST_REQUIRE(w.dtype != ST_INT8 || !cut, "pack: %d columns from %d on, of %d, cut a block of %d", w.cols, op->first_col,
-             op->source_cols, kInt8Block);
+  bool rounds = w.dtype == ST_INT8 && element_bytes(op->source_dtype) > 0;
+  ST_REQUIRE(rounds || op->source_dtype == w.dtype, "pack: source type %d, matrix type %d", op->source_dtype, w.dtype);
+  ST_REQUIRE(w.dtype != ST_FP8 || op->scales, "pack: the scales are null");
+  int tile = tile_cols(w.dtype);
+  bool cut = op->first_col % tile != 0 || (w.cols % tile != 0 && op->first_col + w.cols != op->source_cols);
+  ST_REQUIRE((w.dtype != ST_INT8 && w.dtype != ST_FP8) || !cut, "pack: %d columns from %d on, of %d, cut a block of %d",
+             w.cols, op->first_col, op->source_cols, tile);
   return ST_OK;
 }
 
@@ -67,8 +71,8 @@ inline st_status check(st_stream* stream, const st_embed* op, MatrixBytes matrix
   ST_REQUIRE(op->rows >= 0 && op->tokens >= 0, "embed: %d rows of %d tokens", op->rows, op->tokens);
   ST_REQUIRE(op->entries >= 1 && op->entries <= ST_MAX_TOPK, "embed: %d entries, expected 1..%d", op->entries,
              ST_MAX_TOPK);
-  ST_REQUIRE(matrix_bytes(table.rows, table.cols, table.dtype) > 0, "embed: no table of %d x %d of type %d", table.rows,
-             table.cols, table.dtype);
+  ST_REQUIRE(matrix_bytes(table.rows, table.cols, table.dtype) > 0 && table.dtype != ST_FP8,
+             "embed: no table of %d x %d of type %d", table.rows, table.cols, table.dtype);
   ST_REQUIRE(op->first_id >= 0 && int64_t{op->first_id} + table.rows <= op->vocabulary,
              "embed: %d ids from %d on, of %d", table.rows, op->first_id, op->vocabulary);
   ST_REQUIRE(op->out_f32 == 0 || op->out_f32 == 1, "embed: out_f32 is %d, expected 0 or 1", op->out_f32);

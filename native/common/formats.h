@@ -1,5 +1,5 @@
-// bf16 and f16 as stored: sizes, and conversions to and from f32. GPUs have instructions for these conversions; on the
-// CPU they are implemented here.
+// bf16, f16 and e4m3 as stored: sizes, and conversions to and from f32. GPUs have instructions for these conversions;
+// on the CPU they are implemented here.
 #pragma once
 
 #include "common/portable.h"
@@ -62,6 +62,12 @@ ST_HD uint16_t float_to_f16(float value) {
   uint32_t rounded = magnitude + 0xfffu + ((magnitude >> 13) & 1u);
   return static_cast<uint16_t>(sign | ((rounded - (112u << 23)) >> 13));
 #endif
+}
+
+// Exactly; of what are no numbers 480.
+ST_HD float e4m3_to_float(uint8_t value) {
+  uint32_t sign = (value & 0x80u) << 24, magnitude = (value & 0x7fu) << 20;
+  return float_of(sign | magnitude) * float_of((120 + 127) << 23);  // 2^120, the difference of the exponents' biases
 }
 
 }  // namespace st

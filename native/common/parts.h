@@ -9,10 +9,11 @@ namespace st {
 
 constexpr int kParts = 8;
 constexpr int kInt8Block = 32;  // inputs that share a scale in ST_INT8
+constexpr int kFp8Block = 128;  // and in ST_FP8
 
 // The columns of a tile, which no part cuts.
 ST_HD int tile_cols(int32_t dtype) {
-  return dtype == ST_INT8 ? kInt8Block : 16;
+  return dtype == ST_INT8 ? kInt8Block : dtype == ST_FP8 ? kFp8Block : 16;
 }
 
 // The first of `count` items of part s; of part kParts: the end.

@@ -19,7 +19,7 @@ constexpr int kBlock = kInt8Block;
 // Formats of a matmul's input rows. Rows in formats other than kF32 are converted from it once, before the matmul.
 enum class Operand {
   kF32,   // f32[cols]
-  kBf16,  // bf16[cols], padded with a zero to an even number, for weights of bf16
+  kBf16,  // bf16[cols], padded with a zero to an even number, for weights of bf16 and ST_FP8
   kInt8,  // blocks of 32, padded with zeros, for weights of ST_INT8: see OperandInt8 in matrix.h
 };
 
@@ -86,7 +86,7 @@ struct AttentionSplit {
 struct Kernels {
   const char* name;
 
-  bool bf16_products;  // weights of bf16 may be multiplied by inputs of kBf16
+  bool bf16_products;  // weights of bf16 and ST_FP8 may be multiplied by inputs of kBf16
 
   // Converts one row x[cols] from kF32 to another format.
   void (*make_operand)(Operand form, const float* x, int64_t cols, void* row);

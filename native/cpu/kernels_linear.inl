@@ -2,6 +2,7 @@
 #pragma once
 
 #include "cpu/kernels_blocks.inl"
+#include "cpu/kernels_fp8.inl"
 #include "cpu/kernels_int8.inl"
 
 namespace st::cpu {
@@ -95,11 +96,13 @@ void make_bf16_row(const float* x, int64_t cols, void* row) {
 
 void linear(const Product& p, int64_t first, int64_t last) {
 #if defined(__AVX512BF16__)
+  if (p.operand == Operand::kBf16 && p.dtype == ST_FP8) return all_tiles<Fp8Blocks<Fp8OfBf16>>(p, first, last);
   if (p.operand == Operand::kBf16) return all_tiles<Bf16Blocks>(p, first, last);
 #endif
   if (p.operand == Operand::kInt8) return all_tiles<Int8Blocks>(p, first, last);
   if (p.dtype == ST_F32) return all_tiles<F32Blocks<WeightsF32>>(p, first, last);
   if (p.dtype == ST_F16) return all_tiles<F32Blocks<WeightsF16>>(p, first, last);
+  if (p.dtype == ST_FP8) return all_tiles<Fp8Blocks<Fp8OfF32>>(p, first, last);
   all_tiles<F32Blocks<WeightsBf16>>(p, first, last);
 }
 

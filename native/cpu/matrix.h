@@ -5,6 +5,9 @@
 //   bf16       [cols / 2, 64, 2]: pairs of k, as dot-product instructions take them; an odd number is padded with zero
 //   int8       for each block of 32 k: f16 scales [64]; then [8, 64, 4]: groups of four k as unsigned bytes w + 128,
 //              because dot-product instructions multiply unsigned by signed bytes; padded with w = 0
+//   fp8        for each block of 128 k: f32 scales [64]; then e4m3 [64, 4, 2, 16]: pairs of k, of each tile the first
+//   of
+//              the pair and then the second; padded with zeros
 #pragma once
 
 #include "common/portable.h"
@@ -39,6 +42,18 @@ ST_HD int64_t place_in_block(int64_t k, int64_t output) {
   return (k / 4 * kGroup + output) * 4 + k % 4;
 }
 
+// A block of fp8: the scales, then the bytes.
+constexpr int64_t kFp8ScaleBytes = kGroup * 4, kFp8BlockBytes = kFp8ScaleBytes + kFp8Block * kGroup;
+
+ST_HD int64_t fp8_block_count(int64_t cols) {
+  return round_up(cols, kFp8Block) / kFp8Block;
+}
+
+// Index of k among a block's bytes.
+ST_HD int64_t fp8_place(int64_t k, int64_t output) {
+  return k / 2 * (kGroup * 2) + output / kLanes * (kLanes * 2) + k % 2 * kLanes + output % kLanes;
+}
+
 // Bytes of a group; 0 for types other than those of weights.
 ST_HD int64_t group_bytes(int64_t cols, int dtype) {
   switch (dtype) {
@@ -50,6 +65,8 @@ ST_HD int64_t group_bytes(int64_t cols, int dtype) {
       return round_up(cols, 2) * kGroup * 2;
     case ST_INT8:
       return block_count(cols) * kBlockBytes;
+    case ST_FP8:
+      return fp8_block_count(cols) * kFp8BlockBytes;
     default:
       return 0;
   }

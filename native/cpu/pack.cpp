@@ -83,10 +83,37 @@ void copy_block(const char* stored, int64_t output, uint16_t* scale, uint8_t* by
   }
 }
 
+// The rows' bytes and scales; `scales` has a row of those of the window for each of the source.
+void pack_fp8_group(const SourceRows& rows, const SourceRows& scales, int64_t group, char* out) {
+  int64_t cols = rows.w.cols;
+  for (int64_t output = 0; output < kGroup; ++output) {
+    int64_t row = group * kGroup + output;
+    const char *in = rows.row(row), *scale = scales.row(row);
+    if (!in && !rows.padding(row)) continue;
+    for (int64_t b = 0; b < fp8_block_count(cols); ++b) {
+      char* block = out + b * kFp8BlockBytes;
+      float value = 0.0f;
+      if (in) memcpy(&value, scale + b * 4, sizeof value);
+      memcpy(block + output * 4, &value, sizeof value);
+      for (int64_t k = 0; k < kFp8Block; ++k) {
+        int64_t col = b * kFp8Block + k;
+        block[kFp8ScaleBytes + fp8_place(k, output)] = in && col < cols ? in[col] : 0;
+      }
+    }
+  }
+}
+
 // Bytes of `cols` columns of a source's row.
 int64_t stored_bytes(int64_t cols, int32_t source_dtype) {
   if (source_dtype == ST_INT8) return block_count(cols) * kStoredBlockBytes;
+  if (source_dtype == ST_FP8) return cols;
   return cols * static_cast<int64_t>(element_bytes(source_dtype));
+}
+
+SourceRows scales_of(const st_pack& op) {
+  int64_t row_bytes = fp8_block_count(op.source_cols) * 4;
+  const char* window = reinterpret_cast<const char*>(op.scales) + op.first_col / kFp8Block * 4;
+  return {op.w, op.first_row, op.row_step, op.count, window, row_bytes};
 }
 
 void pack_int8_group(const SourceRows& rows, int32_t source_dtype, int64_t group, char* out) {
@@ -111,11 +138,13 @@ void pack_int8_group(const SourceRows& rows, int32_t source_dtype, int64_t group
   }
 }
 
-void pack_one_group(const SourceRows& rows, int32_t source_dtype, int64_t group) {
+void pack_one_group(const SourceRows& rows, const st_pack& op, int64_t group) {
   const st_matrix& w = rows.w;
   char* out = static_cast<char*>(const_cast<void*>(w.data)) + group * group_bytes(w.cols, w.dtype);
   if (w.dtype == ST_INT8)
-    pack_int8_group(rows, source_dtype, group, out);
+    pack_int8_group(rows, op.source_dtype, group, out);
+  else if (w.dtype == ST_FP8)
+    pack_fp8_group(rows, scales_of(op), group, out);
   else if (w.dtype == ST_F32)
     pack_group<uint32_t, 1>(rows, group, out);
   else if (w.dtype == ST_F16)
@@ -133,16 +162,13 @@ uint64_t matrix_bytes(int32_t rows, int32_t cols, int32_t dtype) {
 
 st_status pack(st_stream* stream, const st_pack* op) {
   ST_TRY(check(stream, op, matrix_bytes));
-  int32_t dtype = op->source_dtype;
-  bool rounds = op->w.dtype == ST_INT8 && (dtype == ST_F32 || dtype == ST_F16 || dtype == ST_BF16);
-  ST_REQUIRE(rounds || dtype == op->w.dtype, "pack: source type %d, matrix type %d", dtype, op->w.dtype);
   return enqueue(stream, [device = stream->device, op = *op] {
     const char* window = static_cast<const char*>(op.source) + stored_bytes(op.first_col, op.source_dtype);
     SourceRows rows = {op.w,     op.first_row, op.row_step,
                        op.count, window,       stored_bytes(op.source_cols, op.source_dtype)};
     int64_t first_group = op.first_row / kGroup, groups = rows.last_row() / kGroup + 1 - first_group;
     device->pool.parallel_for(groups, int64_t{op.count} * op.w.cols, [&](int64_t begin, int64_t end) {
-      for (int64_t group = begin; group < end; ++group) pack_one_group(rows, op.source_dtype, first_group + group);
+      for (int64_t group = begin; group < end; ++group) pack_one_group(rows, op, first_group + group);
     });
     return ST_OK;
   });

@@ -8,7 +8,8 @@ namespace st::cpu {
 // The format of a matmul's input rows.
 inline Operand operand_of(const Kernels& kernels, int32_t dtype, bool exact) {
   if (dtype == ST_INT8) return Operand::kInt8;
-  return dtype == ST_BF16 && !exact && kernels.bf16_products ? Operand::kBf16 : Operand::kF32;
+  bool fits_bf16 = dtype == ST_BF16 || dtype == ST_FP8;
+  return fits_bf16 && !exact && kernels.bf16_products ? Operand::kBf16 : Operand::kF32;
 }
 
 // The same of rows first .. last - 1.

@@ -36,6 +36,27 @@ ST_HD F16x load_bf16_odd(const uint16_t* p) {
 ST_HD F16x load_f16(const uint16_t* p) {
   return {_mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)))};
 }
+// Times 2^-8: e4m3 as f16, whose exponent has one bit more.
+ST_HD F16x load_e4m3(const uint8_t* p) {
+  __m256i words = _mm256_cvtepi8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+  words = _mm256_and_si256(_mm256_slli_epi16(words, 7), _mm256_set1_epi16(static_cast<int16_t>(0xbfff)));
+  return {_mm512_cvtph_ps(words)};
+}
+// 16 and then another 16 numbers as bf16, in pairs of one from each. Numbers that are subnormal as e4m3 are looked up.
+ST_HD __m512i load_e4m3_pairs(const uint8_t* p) {
+  const __m512i subnormal = _mm512_zextsi128_si512(
+      _mm_setr_epi16(0, 0x3b00, 0x3b80, 0x3bc0, 0x3c00, 0x3c20, 0x3c40, 0x3c60));  // m / 8 * 2^-6
+  const __m512i pairs = _mm512_set_epi16(31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8, 23, 7, 22, 6, 21,
+                                         5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0);
+  __m512i x = _mm512_cvtepu8_epi16(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
+  x = _mm512_permutexvar_epi16(pairs, x);
+  __m512i magnitude = _mm512_and_si512(_mm512_slli_epi16(x, 4), _mm512_set1_epi16(0x7f0));
+  magnitude = _mm512_add_epi16(magnitude, _mm512_set1_epi16(120 << 7));  // the difference of the exponents' biases
+  magnitude =
+      _mm512_mask_permutexvar_epi16(magnitude, _mm512_testn_epi16_mask(x, _mm512_set1_epi16(0x78)), x, subnormal);
+  constexpr int kAOrBAndC = 0xf8;
+  return _mm512_ternarylogic_epi32(magnitude, _mm512_slli_epi16(x, 8), _mm512_set1_epi16(INT16_MIN), kAOrBAndC);
+}
 ST_HD F16x add(F16x a, F16x b) {
   return {_mm512_add_ps(a.v, b.v)};
 }

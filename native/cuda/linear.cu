@@ -50,6 +50,33 @@ __device__ __forceinline__ void finish_tile(const st_linear& op, Parts parts, co
   }
 }
 
+// total[r][0 and 1] += the products of a part of K, for 16-bit types and f32: tile by tile.
+template <typename W, typename A>
+__device__ __forceinline__ void add_part(const st_linear& op, int part, const W* weights, const float*, const A* x,
+                                         int rows, int lane, float (&total)[kRows][2]) {
+  Tiles tiles = tiles_of_part(op, part);
+  for (int t = tiles.begin; t < tiles.end; ++t)
+    add_tile(weights + int64_t{t} * kTileElements, x, rows, op.w.cols, t * kTile + 2 * (lane % 4), total);
+}
+
+// And for ST_FP8: the sums of a block of 128 columns are multiplied by its scale.
+template <typename A>
+__device__ __forceinline__ void add_part(const st_linear& op, int part, const E4m3* weights, const float* scales,
+                                         const A* x, int rows, int lane, float (&total)[kRows][2]) {
+  constexpr int kBlockTiles = kFp8Block / kTile;
+  Tiles blocks = tiles_of_part<kFp8Block>(op, part);
+  int tiles = static_cast<int>(tiles_of(op.w.cols));
+  for (int b = blocks.begin; b < blocks.end; ++b) {
+    float sums[kRows][2] = {};
+    for (int t = b * kBlockTiles; t < Min()((b + 1) * kBlockTiles, tiles); ++t)
+      add_tile(weights + int64_t{t} * kTileElements, x, rows, op.w.cols, t * kTile + 2 * (lane % 4), sums);
+    const float* scale = scales + b * kTile + lane / 4;
+#pragma unroll
+    for (int r = 0; r < kRows; ++r)
+      for (int half = 0; half < 2; ++half) total[r][half] = fmaf(sums[r][half], scale[half * 8], total[r][half]);
+  }
+}
+
 // A tile of outputs of up to kRows rows from first_row on, a warp per part of K that W has.
 template <typename W, typename A>
 __device__ __forceinline__ void multiply_rows(const st_linear& op, Parts parts, int64_t tile, int64_t first_row,
@@ -60,10 +87,12 @@ __device__ __forceinline__ void multiply_rows(const st_linear& op, Parts parts, 
   int rows = end_row - first_row < kRows ? static_cast<int>(end_row - first_row) : kRows;
   const W* weights = static_cast<const W*>(op.w.data) + (tile * col_tiles * kWarpSize + lane) * kLaneElements;
   const A* x = static_cast<const A*>(op.x) + first_row * cols;
+  // Of ST_FP8: of the tile's outputs.
+  const auto* scales =
+      reinterpret_cast<const float*>(static_cast<const char*>(op.w.data) + fp8_scales_at(op.w.rows, cols)) +
+      fp8_scale_place(tile * kTile, 0, cols);
   float sums[kRows][2] = {};
-  Tiles tiles = tiles_of_part(op, parts.first + warp);
-  for (int t = tiles.begin; t < tiles.end; ++t)
-    add_tile(weights + int64_t{t} * kTileElements, x, rows, cols, t * kTile + 2 * (lane % 4), sums);
+  add_part(op, parts.first + warp, weights, scales, x, rows, lane, sums);
 #pragma unroll
   for (int r = 0; r < kRows; ++r) {
     for (int half = 0; half < 2; ++half) {
@@ -96,10 +125,14 @@ __global__ void __launch_bounds__(kThreads) expert_fma_kernel(st_linear op, Part
   }
 }
 
+// Columns that a part of K holds whole.
+template <typename W>
+constexpr int kPartCols = std::is_same_v<W, E4m3> ? kFp8Block : kTile;
+
 template <typename W, typename A>
 st_status linear_fma(st_stream* stream, const st_linear& op) {
   dim3 grid(static_cast<unsigned>(tiles_of(op.w.rows)), blocks_for(op.rows, kRows));
-  Parts parts = parts_of(op);
+  Parts parts = parts_of<kPartCols<W>>(op);
   return launch<linear_fma_kernel<W, A>>("linear", grid, static_cast<unsigned>(parts.count * kWarpSize), 0, stream, op,
                                          parts);
 }
@@ -107,7 +140,7 @@ st_status linear_fma(st_stream* stream, const st_linear& op) {
 template <typename W, typename A>
 st_status expert_fma(st_stream* stream, const st_linear& op, const ExpertWork& work) {
   dim3 grid(static_cast<unsigned>(tiles_of(op.w.rows)), static_cast<unsigned>(work.groups));
-  Parts parts = parts_of(op);
+  Parts parts = parts_of<kPartCols<W>>(op);
   return launch<expert_fma_kernel<W, A>>("expert_linear", grid, static_cast<unsigned>(parts.count * kWarpSize), 0,
                                          stream, op, parts, work);
 }
@@ -141,6 +174,9 @@ st_status expert_linear(st_stream* stream, const st_expert_linear* operation) {
   bool aligned = w.cols % 8 == 0 && reinterpret_cast<uintptr_t>(op.x) % 16 == 0;
   if (aligned && w.dtype == activations && w.dtype == ST_BF16) return expert_mma<Bf16>(stream, op, work, rows);
   if (aligned && w.dtype == activations && w.dtype == ST_F16) return expert_mma<F16>(stream, op, work, rows);
+  if (w.dtype == ST_FP8)
+    return with_type(activations,
+                     [&](auto activation) { return expert_fma<E4m3, decltype(activation)>(stream, op, work); });
   return with_type(w.dtype, [&](auto weight) {
     return with_type(activations, [&](auto activation) {
       return expert_fma<decltype(weight), decltype(activation)>(stream, op, work);
@@ -156,6 +192,8 @@ st_status linear(st_stream* stream, const st_linear* operation) {
   if (w.dtype == ST_INT8) return linear_int8(stream, op);
   if (takes_cublas(*stream, op)) return linear_cublas(stream, op);
   int32_t activations = stream->device->activation_dtype;
+  if (w.dtype == ST_FP8)
+    return with_type(activations, [&](auto activation) { return linear_fma<E4m3, decltype(activation)>(stream, op); });
   if (w.dtype == activations && w.dtype == ST_BF16) return linear_mma<Bf16>(stream, op);
   if (w.dtype == activations && w.dtype == ST_F16) return linear_mma<F16>(stream, op);
   return with_type(w.dtype, [&](auto weight) {

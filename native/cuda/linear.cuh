@@ -9,14 +9,15 @@
 
 namespace st::cuda {
 
-// The tiles of columns of W that belong to part s.
+// The tiles of kCols columns of W that belong to part s.
 struct Tiles {
   int begin, end;
 };
+template <int kCols = kTile>
 ST_HD Tiles tiles_of_part(const st_linear& op, int s) {
   // In 32 bits without a sign, which are a few shifts: columns are far fewer than 2^31 / 8 tiles.
-  auto tiles = [](int32_t cols) { return static_cast<int>((static_cast<unsigned>(cols) + kTile - 1) / kTile); };
-  int first = static_cast<int>(static_cast<unsigned>(op.first_col) / kTile), own = tiles(op.w.cols);
+  auto tiles = [](int32_t cols) { return static_cast<int>((static_cast<unsigned>(cols) + kCols - 1) / kCols); };
+  int first = static_cast<int>(static_cast<unsigned>(op.first_col) / kCols), own = tiles(op.w.cols);
   unsigned all = static_cast<unsigned>(tiles(op.total_cols));
   auto place = [&](int part) {
     int tile = static_cast<int>(all * static_cast<unsigned>(part) / kParts) - first;
@@ -29,9 +30,10 @@ ST_HD Tiles tiles_of_part(const st_linear& op, int s) {
 struct Parts {
   int first, count;
 };
-inline Parts parts_of(const st_linear& op) {
+template <int kCols = kTile>
+Parts parts_of(const st_linear& op) {
   auto empty = [&](int s) {
-    Tiles tiles = tiles_of_part(op, s);
+    Tiles tiles = tiles_of_part<kCols>(op, s);
     return tiles.begin == tiles.end;
   };
   int first = 0, end = kParts;

@@ -3,6 +3,8 @@
 // columns 2 (l % 4) + {0, 1, 8, 9}. So a tile is 32 loads of 16 bytes (of 32 if weights are f32), all adjacent.
 // ST_INT8: tiles of 16 x 32, in the same order with two integers in the place of a number; after all tiles the f16
 // scales of each, of its 16 rows.
+// ST_FP8: tiles of 16 x 16 as for 16 bits, a byte a number; after all tiles, for each 16 rows and 128 columns, 16 f32
+// scales.
 #pragma once
 
 #include "common/int8.h"
@@ -45,6 +47,17 @@ ST_HD int64_t int8_scales_at(int64_t rows, int64_t cols) {
 }
 ST_HD int64_t int8_scale_place(int64_t row, int64_t block, int64_t cols) {
   return (row / kTile * int8_blocks(cols) + block) * kTile + row % kTile;
+}
+
+// The same of ST_FP8, whose tiles have 256 bytes.
+ST_HD int64_t fp8_blocks(int64_t cols) {
+  return (cols + kFp8Block - 1) / kFp8Block;
+}
+ST_HD int64_t fp8_scales_at(int64_t rows, int64_t cols) {
+  return tiles_of(rows) * tiles_of(cols) * kTileElements;
+}
+ST_HD int64_t fp8_scale_place(int64_t row, int64_t block, int64_t cols) {
+  return (row / kTile * fp8_blocks(cols) + block) * kTile + row % kTile;
 }
 
 }  // namespace st::cuda

@@ -14,6 +14,9 @@ struct Bf16 {
 struct F16 {
   uint16_t bits;
 };
+struct E4m3 {  // of weights
+  uint8_t bits;
+};
 
 __device__ __forceinline__ float to_float(float x) {
   return x;
@@ -23,6 +26,10 @@ __device__ __forceinline__ float to_float(Bf16 x) {
 }
 __device__ __forceinline__ float to_float(F16 x) {
   return f16_to_float(x.bits);
+}
+
+__device__ __forceinline__ float to_float(E4m3 x) {
+  return e4m3_to_float(x.bits);
 }
 
 // Nearest, ties to even.

@@ -69,6 +69,17 @@ __global__ void __launch_bounds__(kThreads)
   if (lane == 0) scales[int8_scale_place(row, block, cols)] = from.scale;
 }
 
+// scales[count, blocks] of ST_FP8 to their places, and zeros below the matrix. A thread a scale. Registers: 32.
+__global__ void __launch_bounds__(kThreads)
+    pack_scales_kernel(float* scales, int32_t rows, int32_t cols, int32_t first_row, int32_t row_step, int32_t count,
+                       int32_t padding, const float* source) {
+  follow_previous();
+  int64_t blocks = fp8_blocks(cols), at = int64_t{blockIdx.x} * kThreads + threadIdx.x, i = at / blocks;
+  if (i >= int64_t{count} + padding) return;
+  int64_t row = i < count ? first_row + i * row_step : rows + i - count;
+  scales[fp8_scale_place(row, at % blocks, cols)] = i < count ? source[at] : 0.0f;
+}
+
 // One number a thread. Registers: 32.
 template <typename T>
 __global__ void __launch_bounds__(kThreads) convert_kernel(float* destination, const T* source, int64_t count) {
@@ -93,6 +104,8 @@ uint64_t matrix_bytes(int32_t rows, int32_t cols, int32_t dtype) {
   if (rows <= 0 || cols <= 0) return 0;
   if (dtype == ST_INT8)
     return size_product(static_cast<uint64_t>(tiles_of(rows) * int8_blocks(cols)), kTileBytes + kTile * 2);
+  if (dtype == ST_FP8)
+    return static_cast<uint64_t>(fp8_scales_at(rows, cols) + tiles_of(rows) * fp8_blocks(cols) * kTile * 4);
   return size_product(static_cast<uint64_t>(tiles_of(rows) * tiles_of(cols)), kTileElements * element_bytes(dtype));
 }
 
@@ -101,6 +114,7 @@ namespace {
 // Bytes of `cols` columns of a source's row.
 int64_t stored_bytes(int64_t cols, int32_t source_dtype) {
   if (source_dtype == ST_INT8) return int8_blocks(cols) * kStoredBlockBytes;
+  if (source_dtype == ST_FP8) return cols;
   return cols * static_cast<int64_t>(element_bytes(source_dtype));
 }
 
@@ -118,12 +132,25 @@ st_status pack_staged(st_stream* stream, const st_pack& op, int32_t first, int32
   };
   if (op.source_dtype == ST_INT8) return to_blocks(int8_t());
   if (w.dtype == ST_INT8) return with_type(op.source_dtype, to_blocks);
-  return with_type(w.dtype, [&](auto element) {
+  auto to_tiles = [&](auto element) {
     using T = decltype(element);
     return launch<pack_kernel<T>>("pack", blocks_for(all * tiles_of(w.cols) * 4, kThreads), kThreads, 0, stream,
                                   static_cast<T*>(const_cast<void*>(w.data)), w.rows, w.cols, first, op.row_step, rows,
                                   zeros, static_cast<const T*>(staging(stream)));
-  });
+  };
+  return w.dtype == ST_FP8 ? to_tiles(E4m3()) : with_type(w.dtype, to_tiles);
+}
+
+// The scales of the same rows, row `done` of the operation and the following.
+st_status pack_scales(st_stream* stream, const st_pack& op, int64_t done, int32_t first, int32_t rows, int32_t zeros) {
+  const st_matrix& w = op.w;
+  int64_t blocks = fp8_blocks(w.cols), pitch = fp8_blocks(op.source_cols);
+  const float* source = op.scales + done * pitch + op.first_col / kFp8Block;
+  ST_TRY(upload(stream, source, pitch * 4, blocks * 4, rows));
+  auto* scales = static_cast<char*>(const_cast<void*>(w.data)) + fp8_scales_at(w.rows, w.cols);
+  return launch<pack_scales_kernel>("pack", blocks_for((int64_t{rows} + zeros) * blocks, kThreads), kThreads, 0, stream,
+                                    reinterpret_cast<float*>(scales), w.rows, w.cols, first, op.row_step, rows, zeros,
+                                    static_cast<const float*>(staging(stream)));
 }
 
 }  // namespace
@@ -131,8 +158,6 @@ st_status pack_staged(st_stream* stream, const st_pack& op, int32_t first, int32
 st_status pack(st_stream* stream, const st_pack* op) {
   ST_TRY(check(stream, op, matrix_bytes));
   const st_matrix& w = op->w;
-  bool rounds = w.dtype == ST_INT8 && element_bytes(op->source_dtype) > 0;
-  ST_REQUIRE(rounds || op->source_dtype == w.dtype, "pack: source type %d, matrix type %d", op->source_dtype, w.dtype);
   int64_t row_bytes = stored_bytes(w.cols, op->source_dtype), pitch = stored_bytes(op->source_cols, op->source_dtype);
   ST_REQUIRE(row_bytes <= kStagingBytes, "pack: rows of %lld bytes, expected up to %lld",
              static_cast<long long>(row_bytes), static_cast<long long>(kStagingBytes));
@@ -146,6 +171,7 @@ st_status pack(st_stream* stream, const st_pack* op) {
     auto first = static_cast<int32_t>(op->first_row + done * op->row_step);
     bool last_tile = (first + (int64_t{rows} - 1) * op->row_step) / kTile == (w.rows - 1) / kTile;
     ST_TRY(pack_staged(stream, *op, first, rows, last_tile ? padding : 0));
+    if (w.dtype == ST_FP8) ST_TRY(pack_scales(stream, *op, done, first, rows, last_tile ? padding : 0));
     stream->overlaps = false;  // the next kernel may read weights before it waits
   }
   return ST_OK;

@@ -14,10 +14,14 @@ struct Shared {
   std::vector<float> w;
 
   Shared(Random& random, int32_t tiles, bool cut, int32_t type)
-      : cols(0), dtype(type), tile(type == ST_INT8 ? 32 : 16) {
+      : cols(0),
+        dtype(type),
+        tile(type == ST_INT8  ? 32
+             : type == ST_FP8 ? 128
+                              : 16) {
     cols = tiles * tile - (cut ? 5 : 0);
     w = random.normals(static_cast<size_t>(kOutputs) * static_cast<size_t>(cols), 0.1);
-    if (type != ST_INT8) w = rounded(w, type);
+    if (!has_blocks(type)) w = rounded(w, type);
   }
 
   // The first column of a part, as backend.h says.
@@ -34,11 +38,11 @@ struct Shared {
     for (size_t r = 0; r < rows; ++r)
       columns_of_x.insert(columns_of_x.end(), &x[r * static_cast<size_t>(cols)] + first,
                           &x[r * static_cast<size_t>(cols)] + end);
-    int32_t source_dtype = dtype == ST_INT8 ? ST_F32 : dtype;
     Memory memory(device, device.api.matrix_bytes(kOutputs, end - first, dtype), kNaNPoison);
-    std::vector<uint8_t> source = encoded(w, source_dtype);
+    Source source(w, static_cast<size_t>(cols), dtype);
     st_matrix matrix = {memory.get(), kOutputs, end - first, dtype, 0};
-    st_pack pack = {sizeof pack, 0, 1, kOutputs, source_dtype, cols, first, 0, matrix, source.data()};
+    st_pack pack = {sizeof pack,         0, 1, kOutputs, source.dtype, cols, first, 0, matrix, source.bytes.data(),
+                    source.scales.data()};
     device.check(device.api.pack(device.stream, &pack));
     Activations input(device, columns_of_x);
     Buffer<float> out(device, rows * kOutputs);
@@ -60,7 +64,7 @@ struct Shared {
 ST_TEST_EVERY_BACKEND(LinearShardsTest);
 
 TEST_P(LinearShardsTest, SubtreesAddUpToTheWholeBitByBit) {
-  for (int32_t dtype : {ST_F32, ST_F16, ST_BF16, ST_INT8}) {
+  for (int32_t dtype : {ST_F32, ST_F16, ST_BF16, ST_INT8, ST_FP8}) {
     if (!device().holds(dtype)) continue;
     for (int32_t tiles : {1, 3, 5, 8, 11, 16, 29}) {
       for (size_t rows : {1, 3, 9, 17, 40, 70, 130}) {
@@ -78,7 +82,8 @@ TEST_P(LinearShardsTest, SubtreesAddUpToTheWholeBitByBit) {
 
 // So many columns that several blocks share them.
 TEST_P(LinearShardsTest, SubtreesOfLongSumsAddUpToTheWhole) {
-  for (int32_t dtype : {device().info.activation_dtype == ST_F16 ? ST_F16 : ST_BF16, ST_INT8}) {
+  for (int32_t dtype : {device().info.activation_dtype == ST_F16 ? ST_F16 : ST_BF16, ST_INT8, ST_FP8}) {
+    if (!device().holds(dtype)) continue;
     Shared shared(random, 131, true, dtype);
     for (size_t rows : {1, 9, 33, 70}) {
       std::vector<float> x = random.activations(device(), rows * static_cast<size_t>(shared.cols));
@@ -92,7 +97,7 @@ TEST_P(LinearShardsTest, SubtreesOfLongSumsAddUpToTheWhole) {
 
 // Other numbers of devices have no subtrees: the same sum, with other roundings.
 TEST_P(LinearShardsTest, AnyRangesOfPartsAddUpToTheWhole) {
-  for (int32_t dtype : {ST_F32, ST_F16, ST_BF16, ST_INT8}) {
+  for (int32_t dtype : {ST_F32, ST_F16, ST_BF16, ST_INT8, ST_FP8}) {
     if (!device().holds(dtype)) continue;
     for (size_t rows : {2, 20, 70}) {
       Shared shared(random, 13, true, dtype);
@@ -107,7 +112,7 @@ TEST_P(LinearShardsTest, AnyRangesOfPartsAddUpToTheWhole) {
 
 // A shard keeps the promise of every product: its bits do not depend on the other rows.
 TEST_P(LinearShardsTest, SameBitsForAnyRows) {
-  for (int32_t dtype : {ST_F32, ST_F16, ST_BF16, ST_INT8}) {
+  for (int32_t dtype : {ST_F32, ST_F16, ST_BF16, ST_INT8, ST_FP8}) {
     if (!device().holds(dtype)) continue;
     Shared shared(random, 19, true, dtype);
     auto cols = static_cast<size_t>(shared.cols);

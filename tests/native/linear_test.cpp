@@ -16,7 +16,7 @@ struct Linear {
   Linear(Random& random, int32_t out, int32_t in, int32_t type) : outputs(out), cols(in), dtype(type) {
     double scale = 1.0 / std::sqrt(static_cast<double>(in));
     w = random.normals(static_cast<size_t>(out) * static_cast<size_t>(in), scale);
-    if (type != ST_INT8) w = rounded(w, type);
+    if (!has_blocks(type)) w = rounded(w, type);
     bias = random.normals(static_cast<size_t>(out));
   }
 
@@ -45,11 +45,11 @@ struct Linear {
 
   size_t width() const { return static_cast<size_t>(gated ? outputs / 2 : outputs); }
 
-  // x as the device multiplies it: weights of int8 ask for int8, and one instruction set rounds to bf16.
+  // x as the device multiplies it: weights of int8 require int8, and one instruction set rounds to bf16.
   std::vector<float> operand(const Device& device, const std::vector<float>& x) const {
     if (dtype == ST_INT8) return int8_operand(x);
-    bool rounds = std::string(device.info.instruction_set) == "avx512bf16" && dtype == ST_BF16 && !exact;
-    return rounds ? rounded(x, ST_BF16) : x;
+    bool for_bf16 = (dtype == ST_BF16 || dtype == ST_FP8) && !exact;
+    return for_bf16 && std::string(device.info.instruction_set) == "avx512bf16" ? rounded(x, ST_BF16) : x;
   }
 
   std::vector<float> int8_operand(const std::vector<float>& x) const {
@@ -66,7 +66,7 @@ struct Linear {
 
   std::vector<double> reference(const Device& device, const std::vector<float>& unrounded, bool with_bias) const {
     std::vector<float> x = operand(device, unrounded);
-    std::vector<float> weight = dtype == ST_INT8 ? rounded_to_int8(w, static_cast<size_t>(cols)) : w;
+    std::vector<float> weight = rounded_to_blocks(w, static_cast<size_t>(cols), dtype);
     std::vector<double> out;
     auto n = static_cast<size_t>(cols), m = static_cast<size_t>(outputs);
     for (size_t r = 0; r < x.size() / n; ++r) {
@@ -84,7 +84,7 @@ struct Linear {
   }
 };
 
-constexpr int32_t kMatrixTypes[] = {ST_F32, ST_F16, ST_BF16, ST_INT8};
+constexpr int32_t kMatrixTypes[] = {ST_F32, ST_F16, ST_BF16, ST_INT8, ST_FP8};
 
 ST_TEST_EVERY_BACKEND(LinearTest);
 
@@ -99,7 +99,8 @@ TEST_P(LinearTest, MatchesReference) {
           std::vector<float> x = random.activations(device(), rows * static_cast<size_t>(cols));
           bool with_bias = (outputs + cols) % 2 == 0;
           for (bool exact : {false, true}) {
-            if (exact && (dtype != ST_BF16 || device().emulated())) continue;  // nothing else is rounded
+            if (exact && ((dtype != ST_BF16 && dtype != ST_FP8) || device().emulated()))
+              continue;  // nothing else is rounded
             linear.exact = exact;
             ASSERT_TRUE(near(linear.run(device(), x, with_bias), linear.reference(device(), x, with_bias),
                              device().tolerance(5e-6)));

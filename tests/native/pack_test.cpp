@@ -93,7 +93,7 @@ TEST_P(PackTest, RoundsToInt8) {
     }
     EXPECT_TRUE(same_bits(parts.read_bytes(), expected)) << dtype_name(dtype);
   }
-  EXPECT_EQ(device().pack(w, 0, 1, 75, f32.data(), 4), ST_INVALID_ARGUMENT);
+  EXPECT_EQ(device().pack(w, 0, 1, 75, f32.data(), ST_FP8), ST_INVALID_ARGUMENT);
 }
 
 // Rows of blocks of int8 as a checkpoint stores them, and the values that they stand for.
@@ -144,7 +144,7 @@ std::vector<uint8_t> packed_window(Device& device, int32_t dtype, int32_t source
     std::vector<uint8_t> rows(source.begin() + static_cast<std::ptrdiff_t>(row_bytes) * first,
                               source.begin() + static_cast<std::ptrdiff_t>(row_bytes) * (first + count));
     st_matrix w = {memory.get(), kWindowRows, cols, dtype, 0};
-    st_pack op = {sizeof op, first, 1, count, source_dtype, kWindowCols, first_col, 0, w, rows.data()};
+    st_pack op = {sizeof op, first, 1, count, source_dtype, kWindowCols, first_col, 0, w, rows.data(), nullptr};
     device.check(device.api.pack(device.stream, &op));
     device.synchronize();
   }
@@ -184,12 +184,70 @@ TEST_P(PackTest, CutsWindowsOutOfStoredBlocks) {
   }
 }
 
+// Every code, in blocks of a scale of their own, below one another and interleaved.
+TEST_P(PackTest, KeepsEveryCodeOfFp8) {
+  if (!device().holds(ST_FP8)) GTEST_SKIP() << "this backend has no 8-bit floats";
+  constexpr int32_t kRows = 70, kCols = 300;
+  for (int32_t step : {1, 2}) {
+    Memory memory(device(), device().api.matrix_bytes(kRows, kCols, ST_FP8), kNaNPoison);
+    st_matrix w = {memory.get(), kRows, kCols, ST_FP8, 0};
+    std::vector<float> expected(size_t{kRows} * kCols);
+    for (int32_t part = 0; part < 2; ++part) {
+      std::vector<uint8_t> codes;
+      std::vector<float> scales;
+      for (int32_t i = 0; i < kRows / 2; ++i) {
+        int32_t row = step == 1 ? part * kRows / 2 + i : 2 * i + part;
+        for (int32_t k = 0; k < kCols; ++k) {
+          if (k % 128 == 0) scales.push_back(std::ldexp(1.0f, random.integer(-12, 2)));
+          auto code = static_cast<uint8_t>(row + k);
+          codes.push_back(code % 128 == 127 ? 0 : code);
+          expected[static_cast<size_t>(row * kCols + k)] =
+              static_cast<float>(from_e4m3(codes.back())) * scales.back() + 0.0f;  // no -0
+        }
+      }
+      device().check(
+          device().pack(w, step == 1 ? part * kRows / 2 : part, step, kRows / 2, codes.data(), ST_FP8, scales.data()));
+      device().synchronize();
+    }
+    EXPECT_TRUE(same_bits(unpacked(device(), w), expected)) << "step " << step;
+  }
+}
+
+TEST_P(PackTest, CutsWindowsOutOfFp8) {
+  if (!device().holds(ST_FP8)) GTEST_SKIP() << "this backend has no 8-bit floats";
+  constexpr int32_t kRows = 20, kCols = 300;
+  Source source(random.normals(size_t{kRows} * kCols), kCols, ST_FP8);
+  Memory all(device(), device().api.matrix_bytes(kRows, kCols, ST_FP8), kNaNPoison);
+  st_matrix whole = {all.get(), kRows, kCols, ST_FP8, 0};
+  device().check(device().pack(whole, 0, 1, kRows, source.bytes.data(), ST_FP8, source.scales.data()));
+  device().synchronize();
+  std::vector<float> values = unpacked(device(), whole);
+  auto window = [&](int32_t first, int32_t cols) {
+    Memory memory(device(), device().api.matrix_bytes(kRows, cols, ST_FP8), kNaNPoison);
+    st_matrix w = {memory.get(), kRows, cols, ST_FP8, 0};
+    st_pack op = {sizeof op, 0, 1, kRows, ST_FP8, kCols, first, 0, w, source.bytes.data(), source.scales.data()};
+    st_status status = device().api.pack(device().stream, &op);
+    device().synchronize();
+    return std::pair(status, status == ST_OK ? unpacked(device(), w) : std::vector<float>());
+  };
+  for (auto [first, cols] : {std::pair{0, 128}, {0, 256}, {128, 128}, {128, 172}, {256, 44}}) {
+    std::vector<float> expected;
+    for (int32_t row = 0; row < kRows; ++row)
+      for (int32_t k = 0; k < cols; ++k) expected.push_back(values[static_cast<size_t>(row * kCols + first + k)]);
+    EXPECT_TRUE(same_bits(window(first, cols).second, expected)) << cols << " columns from " << first << " on";
+  }
+  EXPECT_EQ(window(64, 128).first, ST_INVALID_ARGUMENT) << "a block is cut at its first column";
+  EXPECT_EQ(window(128, 64).first, ST_INVALID_ARGUMENT) << "a block is cut at its last column";
+  source.scales = std::vector<float>();
+  EXPECT_EQ(window(0, 300).first, ST_INVALID_ARGUMENT) << "no scales";
+}
+
 TEST_P(PackTest, RefusesWindowsThatAreNotThere) {
   std::vector<uint8_t> source(20 * 100 * 4);
   Memory data(device(), device().api.matrix_bytes(20, 100, ST_F32), kNaNPoison);
   auto status = [&](int32_t dtype, int32_t source_cols, int32_t first_col, int32_t cols) {
-    st_pack op = {sizeof op,    0, 1, 20, dtype, source_cols, first_col, 0, {data.get(), 20, cols, dtype, 0},
-                  source.data()};
+    st_pack op = {sizeof op,     0,      1, 20, dtype, source_cols, first_col, 0, {data.get(), 20, cols, dtype, 0},
+                  source.data(), nullptr};
     st_status result = device().api.pack(device().stream, &op);
     device().synchronize();
     return result;
@@ -237,7 +295,7 @@ TEST_P(PackTest, RefusesMistakes) {
   bad = good;
   bad.dtype = 7;
   EXPECT_EQ(status(bad, 0, 1, source.data(), 7), ST_INVALID_ARGUMENT);
-  st_pack op = {sizeof op, 0, 1, 20, ST_BF16, 4, 0, 0, good, source.data()};
+  st_pack op = {sizeof op, 0, 1, 20, ST_BF16, 4, 0, 0, good, source.data(), nullptr};
   EXPECT_EQ(device().api.pack(nullptr, &op), ST_INVALID_ARGUMENT);
 }
 
@@ -288,7 +346,7 @@ TEST_P(PackTest, SizesHoldTheirContentAndRefuseNonsense) {
   }
   EXPECT_EQ(api.matrix_bytes(0, 4, ST_F32), 0u);
   EXPECT_EQ(api.matrix_bytes(4, -1, ST_F32), 0u);
-  EXPECT_EQ(api.matrix_bytes(4, 4, 4), 0u);
+  EXPECT_EQ(api.matrix_bytes(4, 4, 5), 0u);
   EXPECT_EQ(api.matrix_bytes(4, 4, -1), 0u);
 
   EXPECT_GE(api.kv_bytes(3, 2, 64, ST_F32), 3u * 2 * 64 * ST_BLOCK_POSITIONS * 4);

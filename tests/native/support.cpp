@@ -177,8 +177,8 @@ void Device::check(st_status status) const {
 }
 
 st_status Device::pack(const st_matrix& w, int32_t first_row, int32_t row_step, int32_t count, const void* source,
-                       int32_t source_dtype) const {
-  st_pack op = {sizeof op, first_row, row_step, count, source_dtype, w.cols, 0, 0, w, source};
+                       int32_t source_dtype, const float* scales) const {
+  st_pack op = {sizeof op, first_row, row_step, count, source_dtype, w.cols, 0, 0, w, source, scales};
   return api.pack(stream, &op);
 }
 
@@ -243,9 +243,8 @@ std::vector<float> Activations::read() const {
 Matrix::Matrix(Device& device, int32_t rows, int32_t cols, int32_t dtype, const std::vector<float>& values)
     : memory_(device, device.api.matrix_bytes(rows, cols, dtype), kNaNPoison),
       matrix_{memory_.get(), rows, cols, dtype, 0} {
-  int32_t source_dtype = dtype == ST_INT8 ? ST_F32 : dtype;
-  std::vector<uint8_t> source = encoded(values, source_dtype);
-  device.check(device.pack(matrix_, 0, 1, rows, source.data(), source_dtype));
+  Source source(values, static_cast<size_t>(cols), dtype);
+  device.check(device.pack(matrix_, 0, 1, rows, source.bytes.data(), source.dtype, source.scales.data()));
   device.synchronize();
 }
 
@@ -256,7 +255,11 @@ size_t dtype_bytes(int32_t dtype) {
 }
 
 const char* dtype_name(int32_t dtype) {
-  return dtype == ST_F32 ? "f32" : dtype == ST_F16 ? "f16" : dtype == ST_BF16 ? "bf16" : "int8";
+  return dtype == ST_F32    ? "f32"
+         : dtype == ST_F16  ? "f16"
+         : dtype == ST_BF16 ? "bf16"
+         : dtype == ST_INT8 ? "int8"
+                            : "fp8";
 }
 
 // The nearest multiple of the spacing that `digits` binary digits leave at this magnitude.
@@ -330,6 +333,57 @@ std::vector<float> decoded(const std::vector<uint8_t>& bytes, int32_t dtype) {
 
 std::vector<float> rounded(const std::vector<float>& values, int32_t dtype) {
   return decoded(encoded(values, dtype), dtype);
+}
+
+uint8_t to_e4m3(float value) {
+  double magnitude = std::min(std::fabs(round_to_digits(static_cast<double>(value), 4, -5)), 448.0);
+  auto sign = std::signbit(value) ? 0x80u : 0u;
+  if (magnitude < 0x1p-6) return static_cast<uint8_t>(sign | static_cast<uint32_t>(magnitude * 0x1p9));
+  int exponent;
+  double fraction = std::frexp(magnitude, &exponent);  // in [0.5, 1)
+  return static_cast<uint8_t>(sign | static_cast<uint32_t>(exponent + 6) << 3 |
+                              (static_cast<uint32_t>(fraction * 16.0) - 8u));
+}
+
+double from_e4m3(uint8_t code) {
+  int exponent = code >> 3 & 15, mantissa = code & 7;
+  double magnitude = exponent == 0 ? std::ldexp(mantissa, -9) : std::ldexp(8 + mantissa, exponent - 10);
+  return code & 0x80 ? -magnitude : magnitude;
+}
+
+bool has_blocks(int32_t dtype) {
+  return dtype == ST_INT8 || dtype == ST_FP8;
+}
+
+Source::Source(const std::vector<float>& values, size_t cols, int32_t matrix_dtype)
+    : dtype(matrix_dtype == ST_INT8 ? ST_F32 : matrix_dtype) {
+  if (dtype != ST_FP8) {
+    bytes = encoded(values, dtype);
+    return;
+  }
+  for (size_t row = 0; row < values.size(); row += cols) {
+    for (size_t first = row; first < row + cols; first += 128) {
+      size_t end = std::min(first + 128, row + cols);
+      float largest = 0.0f;
+      for (size_t i = first; i < end; ++i) largest = std::max(largest, std::fabs(values[i]));
+      scales.push_back(largest > 0.0f ? largest / 448.0f : 1.0f);
+      for (size_t i = first; i < end; ++i) bytes.push_back(to_e4m3(values[i] / scales.back()));
+    }
+  }
+}
+
+std::vector<float> rounded_to_fp8(const std::vector<float>& values, size_t cols) {
+  Source source(values, cols, ST_FP8);
+  size_t blocks = (cols + 127) / 128;
+  std::vector<float> result;
+  for (size_t i = 0; i < values.size(); ++i)
+    result.push_back(static_cast<float>(from_e4m3(source.bytes[i]) *
+                                        static_cast<double>(source.scales[i / cols * blocks + i % cols / 128])));
+  return result;
+}
+
+std::vector<float> rounded_to_blocks(const std::vector<float>& values, size_t cols, int32_t dtype) {
+  return dtype == ST_INT8 ? rounded_to_int8(values, cols) : dtype == ST_FP8 ? rounded_to_fp8(values, cols) : values;
 }
 
 std::vector<float> rounded_to_int8(const std::vector<float>& values, size_t cols) {

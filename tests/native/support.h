@@ -60,7 +60,7 @@ class Device {
   void synchronize() const { check(api.stream_synchronize(stream)); }
   // Enqueues source[count, w.cols] for the rows first_row + i row_step of w.
   st_status pack(const st_matrix& w, int32_t first_row, int32_t row_step, int32_t count, const void* source,
-                 int32_t source_dtype) const;
+                 int32_t source_dtype, const float* scales = nullptr) const;
   // How far a result may be from the reference where `f32` holds for activations of that type.
   double tolerance(double f32) const { return info.activation_dtype == ST_F32 ? f32 : 2e-2; }
   // An emulated device is some hundred times slower than the processor that it runs on: tests do a part of their
@@ -141,8 +141,8 @@ class Activations {
 // A packed weight matrix.
 class Matrix {
  public:
-  // `values` [rows, cols] must be numbers that `dtype` holds exactly; see rounded(). Those of ST_INT8 are packed from
-  // f32.
+  // `values` [rows, cols] must be numbers that `dtype` holds exactly, see rounded(), except those of blocks, which are
+  // rounded as rounded_to_blocks() does.
   Matrix(Device& device, int32_t rows, int32_t cols, int32_t dtype, const std::vector<float>& values);
   const st_matrix& get() const { return matrix_; }
   std::vector<uint8_t> read_bytes() const { return memory_.read_bytes(); }
@@ -168,6 +168,24 @@ std::vector<float> rounded(const std::vector<float>& values, int32_t dtype);
 
 // Rows of `cols` numbers as ST_INT8 holds them: blocks of 32 with an f16 scale.
 std::vector<float> rounded_to_int8(const std::vector<float>& values, size_t cols);
+
+uint8_t to_e4m3(float value);
+double from_e4m3(uint8_t code);
+// And as ST_FP8 does: blocks of 128 with an f32 scale, with which the largest becomes 448.
+std::vector<float> rounded_to_fp8(const std::vector<float>& values, size_t cols);
+
+// Whether numbers of the type are stored in blocks; and as these hold them, or unchanged.
+bool has_blocks(int32_t dtype);
+std::vector<float> rounded_to_blocks(const std::vector<float>& values, size_t cols, int32_t dtype);
+
+// What pack reads for a matrix of `dtype`.
+struct Source {
+  int32_t dtype;
+  std::vector<uint8_t> bytes;
+  std::vector<float> scales;
+
+  Source(const std::vector<float>& values, size_t cols, int32_t matrix_dtype);
+};
 
 // --- random inputs -------------------------------------------------------------------------------------------------
 

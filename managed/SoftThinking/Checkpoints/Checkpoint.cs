@@ -101,9 +101,8 @@ internal sealed partial class Checkpoint : ITensorSource
     {
         string name = module + ModelTensors.WeightSuffix;
         Tensor found = Stored(name);
-        return MatrixFormat.Find(found.Dtype, found.Shape, rows, cols) is MatrixFormat format
-            ? new StoredMatrix(format, found)
-            : throw Mismatch(found, [rows, cols]);
+        MatrixFormat format = MatrixFormat.Find(found.Dtype, found.Shape, rows, cols) ?? throw Mismatch(found, [rows, cols]);
+        return new StoredMatrix(format, found, FindScales(module, format, rows, cols));
     }
 
     /// <summary>The tensor of this name as it is stored, whatever its shape and format.</summary>
@@ -157,6 +156,22 @@ internal sealed partial class Checkpoint : ITensorSource
         for (int i = 0; same && i < shape.Length; i++)
             same = tensor.Shape[i] == shape[i];
         return same;
+    }
+
+    /// <summary>The scales of a matrix of 8-bit floats, which must agree with the configuration; null for another, which must have none.</summary>
+    private ScaleGrid? FindScales(string module, MatrixFormat format, int rows, int cols)
+    {
+        string weight = module + ModelTensors.WeightSuffix;
+        string[] found = [.. ScaleGrid.Suffixes.Select(suffix => module + suffix).Where(Has)];
+        if (format != MatrixFormat.Fp8)
+            return found is [] ? null : throw Refuse(found[0], $"is a scale, but {HostileText.Quote(weight)} is {format.Name}");
+        if (Config.Quantization is not Fp8Config config)
+            throw Refuse(weight, "is F8_E4M3, although config.json has no quantization_config");
+        if (config.Excluded.Contains(module))
+            throw Refuse(weight, "is F8_E4M3, although quantization_config excludes the module");
+        return found is [string scales]
+            ? ScaleGrid.Of(Stored(scales), config, rows, cols, problem => Refuse(scales, problem))
+            : throw Refuse(weight, found is [] ? "is F8_E4M3, but its scale is missing" : "has two tensors of scales");
     }
 
     /// <summary>The error that a tensor is not what the model needs.</summary>

@@ -9,24 +9,23 @@ namespace SoftThinking.Checkpoints;
 /// <param name="Dtype">The format's name in the backends, which pack it.</param>
 /// <param name="BlockElements">Consecutive elements of a row that are stored together; 1: each on its own.</param>
 /// <param name="BlockBytes">Bytes of these elements.</param>
-internal sealed record MatrixFormat(string Name, TensorDtype Stored, NativeDtype Dtype, int BlockElements, int BlockBytes)
+/// <param name="Tile">Columns that a shard cannot cut.</param>
+internal sealed record MatrixFormat(string Name, TensorDtype Stored, NativeDtype Dtype, int BlockElements, int BlockBytes, int Tile)
 {
     private const int KernelTile = 16;
 
     public static readonly MatrixFormat
-        F32 = new("F32", TensorDtype.F32, NativeDtype.F32, 1, 4),
-        F16 = new("F16", TensorDtype.F16, NativeDtype.F16, 1, 2),
-        BF16 = new("BF16", TensorDtype.BF16, NativeDtype.Bf16, 1, 2),
-        Int8 = new(Int8Blocks.Name, TensorDtype.U8, NativeDtype.Int8, Int8Blocks.BlockElements, Int8Blocks.BlockBytes);
+        F32 = new("F32", TensorDtype.F32, NativeDtype.F32, 1, 4, KernelTile),
+        F16 = new("F16", TensorDtype.F16, NativeDtype.F16, 1, 2, KernelTile),
+        BF16 = new("BF16", TensorDtype.BF16, NativeDtype.Bf16, 1, 2, KernelTile),
+        Int8 = new(Int8Blocks.Name, TensorDtype.U8, NativeDtype.Int8, Int8Blocks.BlockElements, Int8Blocks.BlockBytes, Int8Blocks.BlockElements),
+        Fp8 = new("F8_E4M3", TensorDtype.F8E4M3, NativeDtype.Fp8, 1, 1, ScaleGrid.BlockCols);
 
     /// <summary>The formats that the engine reads.</summary>
-    public static ImmutableArray<MatrixFormat> All { get; } = [F32, F16, BF16, Int8];
+    public static ImmutableArray<MatrixFormat> All { get; } = [F32, F16, BF16, Int8, Fp8];
 
-    /// <summary>Columns that a shard cannot cut.</summary>
-    public int Tile => IsBlocks ? BlockElements : KernelTile;
-
-    /// <summary>These columns in words.</summary>
-    public string TileName => IsBlocks ? "block of 8-bit weights" : "tile";
+    /// <summary>The columns of a tile in words.</summary>
+    public string TileName => Tile != KernelTile ? "block of 8-bit weights" : "tile";
 
     private bool IsBlocks => BlockElements > 1;
 
@@ -41,8 +40,15 @@ internal sealed record MatrixFormat(string Name, TensorDtype Stored, NativeDtype
     public TensorInfo Store(string name, int rows, int cols) =>
         new(name, Stored, Shape(rows, cols), Offset: 0, (long)rows * BlocksOf(cols) * BlockBytes);
 
-    /// <summary>The format in memory.</summary>
-    public MatrixFormat Loaded(WeightFormat wanted) => wanted == WeightFormat.Int8 ? Int8 : this;
+    /// <summary>The format in memory of a matrix whose parts are stored like this. What no common format holds exactly is F32, as is an
+    /// embedding of 8-bit floats.</summary>
+    public MatrixFormat Loaded(WeightFormat wanted, MatrixRole role) => wanted switch
+    {
+        _ when role == MatrixRole.Router => this,
+        WeightFormat.Int8 => Int8,
+        WeightFormat.Fp8 when role is MatrixRole.Projection or MatrixRole.Expert && this != Int8 => Fp8,
+        _ => this == Fp8 && role == MatrixRole.Embedding ? F32 : this,
+    };
 
     private int BlocksOf(int cols) => (cols + BlockElements - 1) / BlockElements;
 
@@ -50,4 +56,5 @@ internal sealed record MatrixFormat(string Name, TensorDtype Stored, NativeDtype
 }
 
 /// <summary>A matrix as it is stored.</summary>
-internal readonly record struct StoredMatrix(MatrixFormat Format, Tensor Weights);
+/// <param name="Scales">What multiplies its elements; null: nothing does.</param>
+internal readonly record struct StoredMatrix(MatrixFormat Format, Tensor Weights, ScaleGrid? Scales = null);

@@ -97,6 +97,9 @@ public sealed record ModelConfig
     /// See <see cref="GenerationDefaults.EosIds"/> for all tokens that end generation.</summary>
     public required ImmutableArray<int> EosIds { get; init; }
 
+    /// <summary>How matrices are quantized; null: none are, as far as the configuration says.</summary>
+    internal Fp8Config? Quantization { get; init; }
+
     internal ModelFamily Family => ModelFamily.Of(Architecture);
 
     /// <summary>The rotary embedding of layers that have no other.</summary>

@@ -40,6 +40,7 @@ internal static class ModelConfigReader
             MaxPositions = maxPositions,
             QkvBias = qkvBias,
             OutputBias = outputBias,
+            Quantization = Fp8ConfigReader.Read(json),
             BosId = json.Has("bos_token_id")
                 ? json.OptionalInteger("bos_token_id", 0, vocabulary - 1)
                 : Within(vocabulary, defaults.BosId),
@@ -71,14 +72,6 @@ internal static class ModelConfigReader
 
     private static void RefuseUnsupported(JsonSettings json)
     {
-        // The second is the key of early versions of compressed-tensors.
-        foreach (string key in (ReadOnlySpan<string>)["quantization_config", "compression_config"])
-        {
-            if (json.OptionalObject(key) is not JsonSettings quantization)
-                continue;
-            string method = HostileText.Quote(quantization.OptionalText("quant_method") ?? "unnamed");
-            throw json.Refuse(key, $"asks for quantized weights (method {method}); use the model with BF16, F16 or F32 weights");
-        }
         if (json.OptionalText("hidden_act") is string activation && activation != "silu")
             throw json.Refuse("hidden_act", $"is {HostileText.Quote(activation)}; supported is silu");
         if (json.OptionalFlag("mlp_bias") == true)

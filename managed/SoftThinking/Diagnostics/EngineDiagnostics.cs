@@ -51,7 +51,7 @@ public static class EngineDiagnostics
             Products: model.Weights.Layers[0].Qkv.Dtype switch
             {
                 NativeDtype.Int8 => ProductFormat.Int8,
-                NativeDtype.Bf16 when !Transformer.MultipliesExactly(kvDtype) => ProductFormat.Bf16,
+                NativeDtype.Bf16 or NativeDtype.Fp8 when !Transformer.MultipliesExactly(kvDtype) => ProductFormat.Bf16,
                 _ => ProductFormat.F32,
             },
             ExpertBytes: (long)(counted * expertBytes),
@@ -81,7 +81,7 @@ public static class EngineDiagnostics
         new(sum.Cost.Name, sum.Calls, sum.Seconds, sum.Cost.Bytes, sum.Cost.MultiplyAdds, sum.Cost.Products switch
         {
             NativeDtype.F16 => ProductFormat.F16,
-            NativeDtype.Bf16 => ProductFormat.Bf16,
+            NativeDtype.Bf16 or NativeDtype.Fp8 => ProductFormat.Bf16,
             NativeDtype.Int8 => ProductFormat.Int8,
             _ => ProductFormat.F32,
         });

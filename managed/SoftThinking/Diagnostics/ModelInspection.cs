@@ -64,7 +64,7 @@ public sealed record ModelInspection
     /// conversation of one question.</summary>
     public required bool? OpensThought { get; init; }
 
-    /// <summary>Elements of all stored tensors; of matrices in 8-bit blocks, those of the matrices.</summary>
+    /// <summary>Elements of all stored tensors but scales; of matrices in 8-bit blocks, those of the matrices.</summary>
     public required long Parameters { get; init; }
 
     /// <summary>Number formats of the stored tensors, as safetensors files name them, in alphabetical order; INT8_BLOCKS for
@@ -136,7 +136,7 @@ public sealed record ModelInspection
             ThinkEnd = markers.End?.Text,
             ThinkEndTokens = markers.End?.Ids.Length ?? 0,
             OpensThought = FindOpensThought(tokenizer, template, markers),
-            Parameters = checkpoint.Tensors.Sum(tensor => ElementsOf(tensor, matrices)),
+            Parameters = checkpoint.Tensors.Where(tensor => !ScaleGrid.Suffixes.Any(suffix => tensor.Name.EndsWith(suffix, StringComparison.Ordinal))).Sum(tensor => ElementsOf(tensor, matrices)),
             Dtypes = [.. checkpoint.Tensors.Select(tensor => FormatOf(tensor, matrices)).Distinct().Order(StringComparer.Ordinal)],
             UnusedTensors = [.. Checkpoints.UnusedTensors.Of(checkpoint)],
             StoredBytes = checkpoint.TotalBytes,

@@ -20,6 +20,7 @@ internal enum NativeDtype
     F16 = 1,
     Bf16 = 2,
     Int8 = 3,
+    Fp8 = 4,
 }
 
 [Flags]
@@ -118,6 +119,7 @@ internal struct PackOperation
     public int Reserved;
     public Matrix W;
     public nint Source;
+    public nint Scales;
 }
 
 [StructLayout(LayoutKind.Sequential)]

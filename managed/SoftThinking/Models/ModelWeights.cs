@@ -76,13 +76,14 @@ internal sealed class ModelWeights : IDisposable
         CancellationToken cancellation = default) =>
         new(source, shard, format, device, stream, progress, cancellation);
 
-    /// <summary>Format of the matrices in memory, by one of those that the layers have.</summary>
-    /// <exception cref="ModelFileException">The matrix is missing or has another shape or type.</exception>
+    /// <summary>Format of the matrices in memory: of several, the one with the widest tile.</summary>
+    /// <exception cref="ModelFileException">A matrix is missing or has another shape or type.</exception>
     public static MatrixFormat FormatOf(ITensorSource source, WeightFormat format)
     {
-        LayerTensors layer = source.Config.Family.Tensors(ModelShard.All(source.Config), layer: 0);
-        MatrixTensors down = layer.Down ?? layer.Experts!.Down[0];
-        return source.Matrix(down.Parts[0].Module, down.Rows, down.Cols.Total).Format.Loaded(format);
+        ModelTensors tensors = ModelTensors.Of(ModelShard.All(source.Config));
+        return tensors.Layers.SelectMany(layer => layer.Matrices)
+            .Select(matrix => WeightLoader.FormatOf(source, matrix, format))
+            .MaxBy(found => found.Tile)!;
     }
 
     public void Dispose() => _arena.Dispose();

@@ -71,7 +71,10 @@ typedef enum st_dtype {
   ST_F32 = 0,
   ST_F16 = 1,
   ST_BF16 = 2,
-  ST_INT8 = 3 /* weights only: blocks of 32 inputs of an output, integers -127..127 times an f16 scale, max |w| / 127 */
+  ST_INT8 =
+      3,     /* weights only: blocks of 32 inputs of an output, integers -127..127 times an f16 scale, max |w| / 127 */
+  ST_FP8 = 4 /* weights only, not of an embedding: blocks of 128 inputs of an output, e4m3 times an f32 scale. e4m3:
+                sign, 4 bits of exponent (bias 7; 0: m / 8 * 2^-6), 3 of mantissa m; 0x7f, 0xff are no numbers */
 } st_dtype;
 
 typedef struct st_device st_device;
@@ -134,7 +137,9 @@ typedef struct st_matrix {
  * first_row + i row_step of w. Matrices with the same input are packed into one, stacked or with their rows
  * interleaved. w.data is written; w.dtype must be source_dtype, or ST_INT8, to which any other type is rounded. A
  * source of ST_INT8 holds the blocks of each row, each with the f16 scale and 32 integers, 0 beyond the last column;
- * blocks are not cut: first_col is a multiple of 32, and so is w.cols unless the last column is among them. */
+ * blocks are not cut: first_col is a multiple of 32, and so is w.cols unless the last column is among them. A source of
+ * ST_FP8 holds the e4m3 of each row, and scales those of its blocks; nothing else is packed as ST_FP8. Blocks are not
+ * cut either. */
 typedef struct st_pack {
   uint32_t size;
   int32_t first_row;
@@ -146,6 +151,7 @@ typedef struct st_pack {
   int32_t reserved;
   st_matrix w;
   const void* source;
+  const float* scales; /* host [count, ceil(source_cols / 128)], of ST_FP8; otherwise not read */
 } st_pack;
 
 /* The rows of one forward pass: prefill chunks and decode rows, those of a sequence adjacent and ascending. */
@@ -198,7 +204,7 @@ typedef struct st_embed {
   int32_t first_id;   /* of the table */
   int32_t out_f32;    /* 1: out is f32 regardless of the activation type (partial sums) */
   int32_t reserved;
-  st_matrix table;      /* [V, H], or the rows of a shard */
+  st_matrix table;      /* [V, H], or the rows of a shard; not of ST_FP8 */
   const int32_t* ids;   /* device [tokens, entries], each in 0..V-1 */
   const float* weights; /* device [tokens, entries] */
   const int32_t* index; /* device [rows], each in 0..tokens-1; NULL: row r uses token r */
@@ -247,7 +253,8 @@ typedef struct st_normalize {
 /* y = x W^T + bias; out = y, or if `gated`, out[r, j] = silu(y[r, 2j]) y[r, 2j + 1] with silu(a) = a / (1 + e^-a).
  * Unless `exact`, a backend may round x to the type of W if that is faster; accumulation is in f32 in any case. If W is
  * ST_INT8, x is always rounded: blocks of 32 to integers -127..127 times an f32 scale, whose products are
- * summed exactly before they are scaled. */
+ * summed exactly before they are scaled. If W is ST_FP8, the type to which x may be rounded is bf16, and the sums of a
+ * block of 128 are multiplied by its scale. */
 typedef struct st_linear {
   uint32_t size;
   int32_t rows;
@@ -262,7 +269,8 @@ typedef struct st_linear {
   int32_t gated;     /* 1: the rows of W, an even number, are gates and values, interleaved */
   /* > 0: W is the columns from first_col on, a multiple of a tile, of a matrix with total_cols. Each output is the tree
    * over 8 parts of that matrix, of which those that W lacks are 0. Part s begins at tile floor(s T / 8) of T tiles of
-   * 16 columns (ST_INT8: blocks of 32); the last tile may be cut. 0: the order of summation is the backend's own. */
+   * 16 columns (ST_INT8: blocks of 32, ST_FP8: of 128); the last tile may be cut. 0: the order of summation is the
+   * backend's own. */
   int32_t total_cols;
   int32_t first_col;
 } st_linear;

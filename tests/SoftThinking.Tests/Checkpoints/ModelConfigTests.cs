@@ -234,7 +234,7 @@ internal sealed class ModelConfigTests
     [TestCase("""{"layer_types":["full_attention","sliding_attention","full_attention"],"sliding_window":512}""", "sliding_window is 512", "1 of 3 layers")]
     [TestCase("""{"layer_types":["full_attention","sliding_attention","full_attention"]}""", "layer_types has sliding_attention, but no sliding_window")]
     [TestCase("""{"layer_types":"full_attention"}""", "layer_types must be a list")]
-    [TestCase("""{"compression_config":{"quant_method":"compressed-tensors"}}""", "compression_config", "'compressed-tensors'")]
+    [TestCase("""{"compression_config":{"quant_method":"compressed-tensors"}}""", "compression_config.format", "float-quantized")]
     [TestCase("""{"hidden_size":0}""", "hidden_size must be from 1 to 131072")]
     [TestCase("""{"hidden_size":131073}""", "hidden_size must be from 1 to 131072")]
     [TestCase("""{"hidden_size":"64"}""", "hidden_size must be an integer")]

@@ -108,10 +108,11 @@ public class ForwardTests
         byte[] soft = expected.Read<byte>("soft");
         int n = expected.Columns("topk_indices");
         await using Engine engine = Engine.Load(folder, device.Options() with { KvDtype = KvDtype.F32, MaxSequences = 2, TensorParallel = ranks });
+        using JsonDocument parameters = JsonDocument.Parse(expected.Metadata["parameters"]);
         GenerationRequest request = new()
         {
             Prompt = new TokenPrompt([.. expected.Read<int>("prompt").Select(id => new ConceptToken(id))]),
-            Sampling = OptionsOf(expected.Metadata["parameters"], engine),
+            Sampling = OptionsOf(parameters.RootElement, engine),
             Thinking = ThinkingStart.Open,
             MaxNewTokens = heads.Length,
         };
@@ -133,10 +134,8 @@ public class ForwardTests
         Assert.That(step, Is.EqualTo(heads.Length));
     }
 
-    private static SamplingOptions OptionsOf(string json, Engine engine)
+    internal static SamplingOptions OptionsOf(JsonElement parameters, Engine engine)
     {
-        using JsonDocument document = JsonDocument.Parse(json);
-        JsonElement parameters = document.RootElement;
         return new SamplingOptions
         {
             Thinking = FilterOf(parameters.GetProperty("think")),
@@ -157,7 +156,7 @@ public class ForwardTests
         MinP = filter.GetProperty("min_p").GetSingle(),
     };
 
-    private static void Check(ForwardPass pass, ConceptToken[] tokens, int chunk, float[] expected, double tolerance)
+    internal static void Check(ForwardPass pass, ConceptToken[] tokens, int chunk, float[] expected, double tolerance)
     {
         double largest = expected.Max(Math.Abs);
         int vocabulary = expected.Length / tokens.Length;

@@ -58,7 +58,7 @@ public class TensorParallelTests
     {
         try
         {
-            ModelShard.Make(ModelConfig.Load(Path.Combine(model, "config.json")), 0, ranks, MatrixFormat.BF16.Loaded(format));
+            ModelShard.Make(ModelConfig.Load(Path.Combine(model, "config.json")), 0, ranks, MatrixFormat.BF16.Loaded(format, MatrixRole.Projection));
             return true;
         }
         catch (ArgumentException)

@@ -13,7 +13,7 @@ constexpr int32_t kVocabulary = 151936;
 double ceiling(int32_t dtype) {
   const st_rates& rates = machine().rates;
   if (dtype == ST_INT8 && rates.multiply_adds_int8 > 0.0) return rates.multiply_adds_int8;
-  if (dtype == ST_BF16 && rates.multiply_adds_bf16 > 0.0) return rates.multiply_adds_bf16;
+  if ((dtype == ST_BF16 || dtype == ST_FP8) && rates.multiply_adds_bf16 > 0.0) return rates.multiply_adds_bf16;
   return rates.multiply_adds_f32;
 }
 
@@ -46,9 +46,9 @@ void BM_Linear(benchmark::State& state) {
 }
 BENCHMARK(BM_Linear)
     ->ArgNames({"rows", "outputs", "inputs", "dtype", "exact"})
-    ->ArgsProduct({{1, 8, 512}, {9728}, {896}, {ST_F32, ST_F16, ST_BF16, ST_INT8}, {0}})
-    ->ArgsProduct({{1, 512}, {896}, {4864}, {ST_BF16, ST_INT8}, {0}})
-    ->ArgsProduct({{1, 512}, {9728}, {896}, {ST_BF16}, {1}})
+    ->ArgsProduct({{1, 8, 512}, {9728}, {896}, {ST_F32, ST_F16, ST_BF16, ST_INT8, ST_FP8}, {0}})
+    ->ArgsProduct({{1, 512}, {896}, {4864}, {ST_BF16, ST_INT8, ST_FP8}, {0}})
+    ->ArgsProduct({{1, 512}, {9728}, {896}, {ST_BF16, ST_FP8}, {1}})
     ->Unit(benchmark::kMicrosecond)
     ->UseRealTime();
 
@@ -148,7 +148,7 @@ void BM_Pack(benchmark::State& state) {
   std::vector<uint16_t> source(size_t{kRows} * kCols, 0x3c12);
   st_matrix w = {allocate<char>(m.api->matrix_bytes(kRows, kCols, dtype)), kRows, kCols, dtype, 0};
   for (auto _ : state) {
-    st_pack op = {sizeof op, 0, 1, kRows, ST_BF16, kCols, 0, 0, w, source.data()};
+    st_pack op = {sizeof op, 0, 1, kRows, ST_BF16, kCols, 0, 0, w, source.data(), nullptr};
     check(m.api->pack(m.stream, &op));
     check(m.api->stream_synchronize(m.stream));
   }

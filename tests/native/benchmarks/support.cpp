@@ -75,10 +75,14 @@ st_matrix random_matrix(int32_t rows, int32_t cols, int32_t dtype) {
     halves[i] = static_cast<uint16_t>(bits >> 16);
     if (dtype == ST_F16) halves[i] = halves[i] & 0xa7ff;  // any small number will do
   }
+  if (dtype == ST_FP8)
+    for (uint16_t& two : halves) two = two & 0xbfbf;  // of e4m3, any will do that are numbers
+  std::vector<float> scales(values.size() / 64 + kRows, 0.001f);
   const void* source = dtype == ST_F32 ? static_cast<const void*>(values.data()) : halves.data();
   int32_t source_dtype = dtype == ST_INT8 ? ST_BF16 : dtype;
   for (int32_t first = 0; first < rows; first += kRows) {
-    st_pack op = {sizeof op, first, 1, std::min(kRows, rows - first), source_dtype, cols, 0, 0, w, source};
+    st_pack op = {sizeof op, first,        1, std::min(kRows, rows - first), source_dtype, cols, 0, 0, w,
+                  source,    scales.data()};
     check(m.api->pack(m.stream, &op));
   }
   check(m.api->stream_synchronize(m.stream));

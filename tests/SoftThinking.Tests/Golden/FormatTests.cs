@@ -1,0 +1,87 @@
+using System.Text.Json;
+using NUnit.Framework;
+using SoftThinking.Checkpoints;
+
+namespace SoftThinking.Tests.Golden;
+
+/// <summary>Small quantized checkpoints, against logits and rollouts computed in float64 with the values that the files hold.</summary>
+[Category("Golden")]
+public class FormatTests
+{
+    /// <summary>Begins of the names of those that are read.</summary>
+    private static readonly string[] Kinds = ["fp8-", "ct-float-quantized"];
+
+    private static IEnumerable<string> Models() => TestData.FindGolden("formats") is string folder
+        ? Directory.EnumerateDirectories(folder).Select(path => Path.GetFileName(path)!)
+            .Where(name => Array.Exists(Kinds, kind => name.StartsWith(kind, StringComparison.Ordinal))).Order()
+        : [];
+
+    private static IEnumerable<TestCaseData> Passes() =>
+        from model in Models()
+        from kv in Enum.GetValues<KvDtype>()
+        from chunk in new[] { 1, 7, 1000 }
+        from device in Devices
+        where device == TestDevice.Cpu || chunk == 7
+        select new TestCaseData(device, model, kv, chunk);
+
+    private static IEnumerable<TestDevice> Devices => TestDevice.All;
+
+    [TestCaseSource(nameof(Passes))]
+    public void LogitsOfPlainTokens(TestDevice device, string model, KvDtype kv, int chunk)
+    {
+        using GoldenFile expected = Expected(model);
+        ConceptToken[] tokens = [.. expected.Read<int>("input_ids").Select(id => new ConceptToken(id))];
+        Check(device, model, kv, chunk, tokens, entries: 1, expected.Read<float>("logits"));
+    }
+
+    [TestCaseSource(nameof(Passes))]
+    public void LogitsOfConceptTokens(TestDevice device, string model, KvDtype kv, int chunk)
+    {
+        using GoldenFile expected = Expected(model);
+        int[] ids = expected.Read<int>("mix_indices");
+        float[] weights = expected.Read<float>("mix_weights");
+        int n = expected.Columns("mix_indices");
+        ConceptToken[] tokens =
+            [.. Enumerable.Range(0, ids.Length / n).Select(i => ConceptToken.FromDevice(ids[i * n], ids.AsSpan(i * n, n), weights.AsSpan(i * n, n)))];
+        Check(device, model, kv, chunk, tokens, n, expected.Read<float>("mix_logits"));
+    }
+
+    [Test]
+    public async Task Rollout([ValueSource(nameof(Models))] string model, [ValueSource(nameof(Devices))] TestDevice device)
+    {
+        using GoldenFile expected = new(Path.Combine(PathOf(model), "rollout.safetensors"));
+        int[] heads = expected.Read<int>("head"), ids = expected.Read<int>("topk_indices");
+        float[] probs = expected.Read<float>("topk_probs");
+        int n = expected.Columns("topk_indices");
+        await using Engine engine = Engine.Load(PathOf(model), device.Options() with { KvDtype = KvDtype.F32, MaxSequences = 2 });
+        using JsonDocument parameters = JsonDocument.Parse(expected.Metadata["parameters"]);
+        GenerationResult result = await engine.GenerateAsync(new GenerationRequest
+        {
+            Prompt = new TokenPrompt([.. expected.Read<int>("prompt").Select(id => new ConceptToken(id))]),
+            Sampling = ForwardTests.OptionsOf(parameters.RootElement, engine),
+            Thinking = ThinkingStart.Open,
+            MaxNewTokens = heads.Length,
+            IgnoreEndOfText = true,
+        });
+        IReadOnlyList<GeneratedToken> tokens = result.Samples[0].Tokens;
+        Assert.That(tokens.Select(token => token.Token.Token), Is.EqualTo(heads));
+        for (int i = 0; i < ids.Length; i++)
+        {
+            ConceptToken token = tokens[i / n].Token;
+            (int id, float weight) = i % n < token.Count ? (token.Entries[i % n].Id, token.Entries[i % n].Weight) : (0, 0);
+            Assert.That(id, Is.EqualTo(ids[i]), $"step {i / n}, entry {i % n}");
+            Assert.That(weight, Is.EqualTo(probs[i]).Within(1e-3), $"step {i / n}, entry {i % n}");
+        }
+    }
+
+    private static GoldenFile Expected(string model) => new(Path.Combine(PathOf(model), "expected.safetensors"));
+
+    private static string PathOf(string model) => Path.Combine(TestData.FindGolden("formats")!, model);
+
+    private static void Check(TestDevice device, string model, KvDtype kv, int chunk, ConceptToken[] tokens, int entries, float[] expected)
+    {
+        using Checkpoint checkpoint = Checkpoint.Open(PathOf(model));
+        using ForwardPass pass = new(device, checkpoint, kv, entries, chunk, tokens.Length);
+        ForwardTests.Check(pass, tokens, chunk, expected, kv == KvDtype.F32 ? 1e-4 : 2e-2);
+    }
+}
