@@ -11,4 +11,5 @@ internal enum QkNormKind
 
 /// <summary>What a layer computes, apart from the sizes that all layers share.</summary>
 /// <param name="Rope">How queries and keys are rotated.</param>
-internal sealed record LayerConfig(RopeConfig Rope, QkNormKind QkNorm = QkNormKind.None);
+/// <param name="Window">Positions that attention sees, the row's own included: fewer than the model has; null: all.</param>
+internal sealed record LayerConfig(RopeConfig Rope, QkNormKind QkNorm = QkNormKind.None, int? Window = null);

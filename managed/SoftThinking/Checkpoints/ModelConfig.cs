@@ -16,7 +16,7 @@ public enum ModelArchitecture
     /// <summary>Llama 2 and 3.x, and the DeepSeek-R1 distills onto them.</summary>
     Llama,
 
-    /// <summary>Mistral without a sliding window in use.</summary>
+    /// <summary>Mistral, with a sliding window or without.</summary>
     Mistral,
 }
 
@@ -114,6 +114,6 @@ public sealed record ModelConfig
     /// <param name="file">Path of the file.</param>
     /// <exception cref="ModelFileException">The file does not exist or is broken, a value is out of its range, two spellings
     /// of a key disagree, or the model needs a feature that the engine does not support: another architecture, activation or RoPE
-    /// scaling, a sliding window, quantized weights.</exception>
+    /// scaling, quantized weights.</exception>
     internal static ModelConfig Load(string file) => ModelConfigReader.Read(JsonSettings.Load(file));
 }

@@ -6,7 +6,7 @@ namespace SoftThinking.Interop;
 [StructLayout(LayoutKind.Sequential)]
 internal readonly unsafe struct NativeApi
 {
-    public const uint AbiVersion = 9;
+    public const uint AbiVersion = 10;
 
     public readonly uint Version;
     public readonly uint Size;

@@ -5,6 +5,7 @@ using SoftThinking.Interop;
 namespace SoftThinking.Models;
 
 /// <summary>Weights of one layer on the device: those of <see cref="LayerTensors"/>. A pointer is 0 if the layer has no such weight.</summary>
+/// <param name="Window">Positions that attention sees; 0: all.</param>
 /// <param name="RopeTable">Index of the layer's rotary embedding in <see cref="ModelConfig.RopeTables"/>.</param>
 internal readonly record struct LayerWeights(
     nint InputNorm,
@@ -13,6 +14,7 @@ internal readonly record struct LayerWeights(
     nint QNorm,
     nint KNorm,
     int RopeTable,
+    int Window,
     Matrix Output,
     nint OutputBias,
     nint PostAttentionNorm,
@@ -102,16 +104,17 @@ internal sealed class ModelWeights : IDisposable
             tensors.Head is MatrixTensors head ? loader.Matrix(head) : embedding,
             loader.Vector(tensors.FinalNorm),
             [.. ropes.Select(rope => loader.Doubles(rope.InverseFrequencies(config.HeadDim)))],
-            [.. tensors.Layers.Zip(config.LayerConfigs, (layer, described) => PlaceLayer(layer, ropes.IndexOf(described.Rope), loader))]);
+            [.. tensors.Layers.Zip(config.LayerConfigs, (layer, described) => PlaceLayer(layer, described, ropes, loader))]);
     }
 
-    private static LayerWeights PlaceLayer(LayerTensors layer, int ropeTable, WeightLoader loader) => new(
+    private static LayerWeights PlaceLayer(LayerTensors layer, LayerConfig described, ImmutableArray<RopeConfig> ropes, WeightLoader loader) => new(
         InputNorm: loader.Vector(layer.InputNorm),
         Qkv: loader.Matrix(layer.Qkv),
         QkvBias: loader.Vector(layer.QkvBias),
         QNorm: loader.Vector(layer.QNorm),
         KNorm: loader.Vector(layer.KNorm),
-        RopeTable: ropeTable,
+        RopeTable: ropes.IndexOf(described.Rope),
+        Window: described.Window ?? 0,
         Output: loader.Matrix(layer.Output),
         OutputBias: loader.Vector(layer.OutputBias),
         PostAttentionNorm: loader.Vector(layer.PostAttentionNorm),

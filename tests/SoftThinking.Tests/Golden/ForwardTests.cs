@@ -131,7 +131,7 @@ public class ForwardTests
         Assert.That(step, Is.EqualTo(heads.Length));
     }
 
-    private static SamplingOptions OptionsOf(string json, Engine engine)
+    internal static SamplingOptions OptionsOf(string json, Engine engine)
     {
         using JsonDocument document = JsonDocument.Parse(json);
         JsonElement parameters = document.RootElement;
