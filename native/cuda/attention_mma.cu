@@ -180,7 +180,7 @@ __device__ __forceinline__ void process(const st_attention& op, const Scratch& s
                                         const Task& task, Shared<kHeadDim, kTiles>& shared) {
   int lane = static_cast<int>(threadIdx.x % kWarpSize), warp = static_cast<int>(threadIdx.x / kWarpSize);
   int32_t begin = task.segment.begin, end = task.segment.end;
-  int32_t blocks = load_blocks(op, task, begin, lane);
+  int32_t blocks = load_blocks(op, task, begin, task.unit.bottom, lane);
   __syncthreads();  // warps may still read the task before
   copy_keys(op, task.kv_head, blocks, warp, lane, shared);
   copy_values(op, task.kv_head, blocks, warp, lane, shared);
@@ -191,7 +191,7 @@ __device__ __forceinline__ void process(const st_attention& op, const Scratch& s
   Sums<kHeadDim, kTiles> sums;
   sums.clear();
   for (int32_t split = begin; split < end; ++split) {
-    int32_t ahead = split + 1 < end ? load_blocks(op, task, split + 1, lane) : kBeyond;
+    int32_t ahead = split + 1 < end ? load_blocks(op, task, split + 1, 0, lane) : kBeyond;
     Sums<kHeadDim, kTiles> of_split;
     attend(op, task, split * kSplitPositions, blocks, ahead, warp, lane, shared, of_split);
     blocks = ahead;

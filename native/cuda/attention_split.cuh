@@ -46,10 +46,12 @@ struct Shared<kHeadDim, 1> : Inputs<kHeadDim, 1> {
   float maxima[kMmaWarps][kTilePairs], totals[kMmaWarps][kTilePairs];
 };
 
-// The blocks of a split, one in each of 8 lanes.
-__device__ __forceinline__ int32_t load_blocks(const st_attention& op, const Task& task, int32_t split, int lane) {
+// The blocks of a split, one in each of 8 lanes: those that hold positions from `bottom` on, which may lie beyond its
+// start only in the first split of a unit.
+__device__ __forceinline__ int32_t load_blocks(const st_attention& op, const Task& task, int32_t split, int32_t bottom,
+                                               int lane) {
   int32_t position = split * kSplitPositions + lane % kSplitBlocks * kBlock;
-  bool reached = position <= task.unit.top && position + kBlock > task.unit.bottom;
+  bool reached = position <= task.unit.top && position + kBlock > bottom;
   return reached ? block_of(op.batch, op.cache, task.unit.sequence, position) : kBeyond;
 }
 

@@ -78,6 +78,14 @@ public sealed record ModelConfig
     /// <summary>Whether an RMS norm per head is applied to queries and keys before the rotary embedding: Qwen3.</summary>
     public bool QkNorm => LayerConfigs.Any(layer => layer.QkNorm != QkNormKind.None);
 
+    /// <summary>Positions that attention sees in the layers of <see cref="SlidingLayers"/>, the token's own included: "sliding_window",
+    /// where it hides a position of the model. Null: every layer sees all.</summary>
+    public int? SlidingWindow => LayerConfigs.Max(layer => layer.Window);
+
+    /// <summary>The layers, from 0 on, whose attention has the sliding window: from "layer_types", "max_window_layers" or the rule of the
+    /// family.</summary>
+    public ImmutableArray<int> SlidingLayers => [.. LayerConfigs.Index().Where(layer => layer.Item.Window != null).Select(layer => layer.Index)];
+
     /// <summary>Token that begins a text, "bos_token_id"; where absent 1 for Llama and Mistral. Null: none.</summary>
     public required int? BosId { get; init; }
 

@@ -50,7 +50,10 @@ public static class EngineDiagnostics
                 NativeDtype.Int8 => ProductFormat.Int8,
                 NativeDtype.Bf16 when !Transformer.MultipliesExactly(kvDtype) => ProductFormat.Bf16,
                 _ => ProductFormat.F32,
-            });
+            })
+        {
+            Windows = [.. shard.Whole.LayerConfigs.Select(layer => layer.Window)],
+        };
     }
 
     /// <summary>Whether fast prefill is in effect; null where <see cref="EngineOptions.FastPrefill"/> is off.</summary>

@@ -11,4 +11,20 @@ namespace SoftThinking.Diagnostics;
 /// <param name="Products">Number format of the products with weights, where the machine has it.</param>
 public sealed record ModelCost(
     long WeightBytes, long WeightBytesPerStep, long KvBytesPerToken, long MultiplyAddsPerToken, long MultiplyAddsPerSample,
-    long MultiplyAddsPerPair, ProductFormat Products);
+    long MultiplyAddsPerPair, ProductFormat Products)
+{
+    /// <summary>For each layer the positions that its attention sees, the row's own included; null: all.</summary>
+    public IReadOnlyList<int?> Windows { get; init; } = [null];
+
+    /// <summary>Positions that the last of a sequence sees, on average over the layers.</summary>
+    /// <param name="positions">Of the sequence.</param>
+    public double PositionsSeen(int positions) => Windows.Average(window => (double)Math.Min(positions, window ?? positions));
+
+    /// <summary>Pairs of a position of a prompt and one that it sees, on average over the layers.</summary>
+    /// <param name="prompt">Positions of the prompt.</param>
+    public double PairsSeen(int prompt) => Windows.Average(window =>
+    {
+        double seen = Math.Min(prompt, window ?? prompt);
+        return seen * (seen + 1) / 2 + (prompt - seen) * seen;
+    });
+}
