@@ -13,6 +13,8 @@
 namespace st::cuda {
 namespace {
 
+constexpr int32_t kNoWindow = INT32_MAX;  // of the operations that the kernel gets: no position is that far away
+
 // Partial results, in the stream's scratch memory.
 struct Scratch {
   unsigned* tickets;  // of the blocks, for the span that begins in a share; then of units, at their first span. 0
@@ -29,7 +31,7 @@ __device__ __forceinline__ Unit unit_at(const st_attention& op, const UnitShape&
   if (row >= end || (row - begin) % shape.rows != 0) return {sequence, row, 0, 0, -1};
   Unit unit = {sequence, row, end - row < shape.rows ? end - row : shape.rows, 0, -1};
   for (int32_t last = unit.rows; unit.top < 0 && last > 0; --last) unit.top = batch.positions[row + last - 1];
-  if (op.window == 0 || unit.top < 0) return unit;
+  if (op.window == kNoWindow || unit.top < 0) return unit;
   int32_t lowest = batch.positions[row];
   for (int32_t next = row + 1; lowest < 0; ++next) lowest = batch.positions[next];
   unit.bottom = first_in_window(lowest, op.window);
@@ -216,6 +218,15 @@ __device__ __forceinline__ void process(const st_attention& op, const Scratch& s
   }
 }
 
+// The task in shared memory: units of many tiles need all registers for their sums.
+__device__ __forceinline__ const Task& shared_task(const Task& task) {
+  ST_SHARED(Task, shared, 1);
+  __syncthreads();  // warps may still read the one before
+  if (threadIdx.x == 0) shared[0] = task;
+  __syncthreads();
+  return shared[0];
+}
+
 // A block takes its share of the splits. Registers: 255. (168 with units of one tile.)
 template <typename A, int kHeadDim, int kTiles>
 __global__ void __launch_bounds__(kMmaThreads, kTiles == 1 ? kMaxResident : 2)
@@ -246,10 +257,11 @@ __global__ void __launch_bounds__(kMmaThreads, kTiles == 1 ? kMaxResident : 2)
       task.first_span = at.spans + copy * spans;
       task.segment = segment_of(division, block, task.base, task.splits);
       if (task.segment.begin >= task.segment.end) continue;
+      const Task& mine = kTiles > 1 ? shared_task(task) : task;
       if (kTiles > 1 && task.pairs <= kTilePairs)
-        process<A, kTiles == 1>(op, scratch, division, task, *reinterpret_cast<Shared<kHeadDim, 1>*>(memory));
+        process<A, kTiles == 1>(op, scratch, division, mine, *reinterpret_cast<Shared<kHeadDim, 1>*>(memory));
       else
-        process<A, kTiles == 1>(op, scratch, division, task, *reinterpret_cast<Shared<kHeadDim, kTiles>*>(memory));
+        process<A, kTiles == 1>(op, scratch, division, mine, *reinterpret_cast<Shared<kHeadDim, kTiles>*>(memory));
     }
     at.splits += splits * copies;
     at.spans += spans * copies;
@@ -296,9 +308,11 @@ uint64_t attention_scratch_bytes(const st_device& device) {
 template <typename A, int kHeadDim>
 st_status attention_mma(st_stream* stream, const st_attention& op) {
   if (op.batch.rows == 0) return ST_OK;
+  st_attention bounded = op;
+  if (bounded.window == 0) bounded.window = kNoWindow;
   if (unit_tiles(op.batch.rows, op.batch.sequences, op.heads / op.kv_heads) == 1)
-    return run<A, kHeadDim, 1>(stream, op);
-  return run<A, kHeadDim, kManyTiles>(stream, op);
+    return run<A, kHeadDim, 1>(stream, bounded);
+  return run<A, kHeadDim, kManyTiles>(stream, bounded);
 }
 
 template st_status attention_mma<Bf16, 64>(st_stream*, const st_attention&);

@@ -55,14 +55,9 @@ __device__ __forceinline__ int32_t load_blocks(const st_attention& op, const Tas
   return reached ? block_of(op.batch, op.cache, task.unit.sequence, position) : kBeyond;
 }
 
-// Positions that a row attends to, its own included.
-__device__ __forceinline__ uint32_t reach_of(const st_attention& op) {
-  return op.window > 0 ? static_cast<uint32_t>(op.window) : 1u << 31;
-}
-
 // Whether a pair whose last position is `limit` attends to a position; both limits in one comparison.
-__device__ __forceinline__ bool attends(int32_t limit, int32_t position, uint32_t reach) {
-  return static_cast<uint32_t>(limit - position) < reach;
+__device__ __forceinline__ bool attends(int32_t limit, int32_t position, int32_t window) {
+  return static_cast<uint32_t>(limit - position) < static_cast<uint32_t>(window);
 }
 
 template <int kHeadDim, int kTiles>
@@ -201,7 +196,7 @@ __device__ __forceinline__ void score(const Shared<kHeadDim, 1>& shared, int war
 
 // Scales and masks scores; stores each pair's maximum over the warp's positions, the first of which is `first`.
 template <int kHeadDim>
-__device__ __forceinline__ void mask(float scale, uint32_t reach, int32_t first, int32_t blocks, int warp, int lane,
+__device__ __forceinline__ void mask(float scale, int32_t window, int32_t first, int32_t blocks, int warp, int lane,
                                      Shared<kHeadDim, 1>& shared, float (&scores)[kWarpPositions / 8][4]) {
   bool missing[kWarpBlocks];
 #pragma unroll
@@ -218,7 +213,7 @@ __device__ __forceinline__ void mask(float scale, uint32_t reach, int32_t first,
       for (int e = 2 * h; e < 2 * h + 2; ++e) {
         float& score = scores[n][e];
         score = missing[n * 8 / kBlock] ? float_of(0x7fc00000u) : score * scale;
-        if (!attends(limit, first + n * 8 + 2 * (lane % 4) + e % 2, reach)) score = kNoScore;
+        if (!attends(limit, first + n * 8 + 2 * (lane % 4) + e % 2, window)) score = kNoScore;
         if (score > top) top = score;  // NaN propagates to the sums
       }
     }
@@ -282,7 +277,7 @@ __device__ __forceinline__ void attend(const st_attention& op, const Task& task,
   score(shared, warp, lane, scores);
   __syncwarp();
   copy_keys(op, task.kv_head, ahead, warp, lane, shared);
-  mask(op.scale * kLog2E, reach_of(op), first + warp * kWarpPositions, blocks, warp, lane, shared, scores);
+  mask(op.scale * kLog2E, op.window, first + warp * kWarpPositions, blocks, warp, lane, shared, scores);
   __syncthreads();
   sums.clear();
   weigh(scores, warp, lane, shared, sums.maximum);
@@ -313,14 +308,14 @@ __device__ __forceinline__ void score_tile(const Shared<kHeadDim, kTiles>& share
 }
 
 template <int kHeadDim, int kTiles>
-__device__ __forceinline__ void mask_tile(const Shared<kHeadDim, kTiles>& shared, uint32_t reach, int32_t first,
+__device__ __forceinline__ void mask_tile(const Shared<kHeadDim, kTiles>& shared, int32_t window, int32_t first,
                                           int32_t blocks, int warp, int lane,
                                           float (&scores)[kMmaWarps][kWarpPositions / 8][4]) {
   int32_t limits[2];
   for (int h = 0; h < 2; ++h) limits[h] = shared.limits[warp * kTilePairs + h * 8 + lane / 4];
   bool partial = blocks < 0;
   for (int h = 0; h < 2; ++h)
-    partial |= !attends(limits[h], first, reach) || !attends(limits[h], first + kSplitPositions - 1, reach);
+    partial |= !attends(limits[h], first, window) || !attends(limits[h], first + kSplitPositions - 1, window);
   if (!__any_sync(kWholeWarp, partial)) return;
 #pragma unroll
   for (int w = 0; w < kMmaWarps; ++w) {
@@ -331,7 +326,7 @@ __device__ __forceinline__ void mask_tile(const Shared<kHeadDim, kTiles>& shared
       for (int e = 0; e < 4; ++e) {
         int32_t position = first + w * kWarpPositions + n * 8 + 2 * (lane % 4) + e % 2;
         if (missing) scores[w][n][e] = float_of(0x7fc00000u);
-        if (!attends(limits[e / 2], position, reach)) scores[w][n][e] = kNoScore;
+        if (!attends(limits[e / 2], position, window)) scores[w][n][e] = kNoScore;
       }
     }
   }
@@ -395,7 +390,7 @@ __device__ __forceinline__ void attend(const st_attention& op, const Task& task,
   __syncthreads();
   copy_keys(op, task.kv_head, ahead, warp, lane, shared);
   sums.clear();
-  mask_tile(shared, reach_of(op), first, blocks, warp, lane, scores);
+  mask_tile(shared, op.window, first, blocks, warp, lane, scores);
   weigh_tile(op.scale * kLog2E, scores, weights, sums);
   copy_async_wait<1>();
   clear_beyond(first, task.unit.top, warp, lane, shared);
