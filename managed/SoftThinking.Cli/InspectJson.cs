@@ -34,6 +34,14 @@ internal static class InspectJson
         json.WriteBoolean("qkv_bias", config.QkvBias);
         json.WriteBoolean("qk_norm", config.QkNorm);
         json.WriteNumber("norm_epsilon", config.NormEpsilon);
+        if (config.SlidingWindow is int window)
+        {
+            json.WriteNumber("sliding_window", window);
+            json.WriteStartArray("sliding_layers");
+            foreach (int layer in config.SlidingLayers)
+                json.WriteNumberValue(layer);
+            json.WriteEndArray();
+        }
         json.WriteStartObject("rope");
         json.WriteNumber("theta", config.RopeTheta);
         json.WriteString("scaling", found.RopeScaling);

@@ -41,6 +41,7 @@ internal static class InspectText
             ("layers", Text($"{config.Layers}")),
             ("hidden size", Text($"{config.HiddenSize}")),
             ("attention", Text($"query heads {config.Heads}, key-value heads {config.KvHeads}, of size {config.HeadDim}") + Attention(config)),
+            .. Windows(config),
             ("feed-forward size", Text($"{config.FfnSize}")),
             ("experts", facts.Found.Experts ?? "none"),
             ("vocabulary", Text($"{config.VocabularySize} rows, LM head {(config.TieWordEmbeddings ? "tied" : "separate")}")),
@@ -49,6 +50,10 @@ internal static class InspectText
             ("norm epsilon", Text($"{config.NormEpsilon}").ToLowerInvariant()),
         ];
     }
+
+    private static (string, string)[] Windows(ModelConfig config) => config.SlidingWindow is int window
+        ? [("sliding window", Text($"{window:N0} tokens in {config.SlidingLayers.Length} of {config.Layers} layers: {string.Join(", ", config.SlidingLayers)}"))]
+        : [];
 
     private static string Attention(ModelConfig config) =>
         (config.QkvBias ? ", q/k/v biases" : "") + (config.OutputBias ? ", output bias" : "") + (config.QkNorm ? ", q/k norms" : "");

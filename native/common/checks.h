@@ -201,6 +201,7 @@ inline st_status check(st_stream* stream, const st_qkv_epilogue* op) {
 inline st_status check(st_stream* stream, const st_attention* op) {
   ST_REQUIRE_OPERATION("attention", stream, op);
   ST_REQUIRE(op->qkv && op->out, "attention: a pointer is null");
+  ST_REQUIRE(op->window >= 0, "attention: a window of %d positions", op->window);
   return check_batch("attention", *op);
 }
 

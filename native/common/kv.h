@@ -30,6 +30,11 @@ ST_HD const int32_t* block_table(const st_batch& batch, int32_t sequence) {
   return batch.block_tables + int64_t{table} * batch.blocks_per_sequence;
 }
 
+// The first position that a row at `position` attends to; a window of 0 has no bound.
+ST_HD int32_t first_in_window(int32_t position, int32_t window) {
+  return window > 0 && position >= window ? position - window + 1 : 0;
+}
+
 // Bytes of the keys, and of the values, of one layer; 0 for unsupported shapes and types.
 ST_HD uint64_t kv_bytes(int32_t blocks, int32_t kv_heads, int32_t head_dim, int32_t dtype) {
   if (blocks <= 0 || kv_heads <= 0 || head_dim <= 0 || (dtype != ST_F32 && dtype != ST_BF16)) return 0;

@@ -56,21 +56,25 @@ void finish_row(const Kernels& kernels, const st_qkv_epilogue& op, int64_t row) 
 }
 
 // Positions and blocks are in device memory, so they are checked when the work runs: an invalid one must not reach
-// memory outside the cache. Each block of a table is checked once, however many rows read it.
-st_status check_rows(const char* operation, const st_batch& batch, const st_kv_cache& cache) {
+// memory outside the cache. Each block of a table is checked once, however many rows read it: those of the rows, and of
+// as many positions before as the window has; 0: all.
+st_status check_rows(const char* operation, const st_batch& batch, const st_kv_cache& cache, int32_t window) {
   for (int32_t s = 0; s < batch.sequences; ++s) {
     int32_t first = batch.first_row[s], last = s + 1 < batch.sequences ? batch.first_row[s + 1] : batch.rows;
     ST_REQUIRE(first >= 0 && first <= last && last <= batch.rows && (s > 0 || first == 0),
                "%s: sequence %d has the rows %d to %d of %d", operation, s, first, last, batch.rows);
-    int32_t highest = -1;
-    for (int32_t r = first; r < last; ++r) highest = std::max(highest, batch.positions[r]);
+    int32_t highest = -1, lowest = INT32_MAX;
+    for (int32_t r = first; r < last; ++r) {
+      highest = std::max(highest, batch.positions[r]);
+      if (batch.positions[r] >= 0) lowest = std::min(lowest, batch.positions[r]);
+    }
     if (highest < 0) continue;
     ST_REQUIRE(highest / ST_BLOCK_POSITIONS < batch.blocks_per_sequence,
                "%s: sequence %d at position %d of a block table of %d", operation, s, highest,
                batch.blocks_per_sequence);
     const int32_t* table = block_table(batch, s);
     ST_REQUIRE(table, "%s: sequence %d has block table %d of %d", operation, s, batch.table_of[s], batch.tables);
-    for (int32_t b = 0; b <= highest / ST_BLOCK_POSITIONS; ++b)
+    for (int32_t b = first_in_window(lowest, window) / ST_BLOCK_POSITIONS; b <= highest / ST_BLOCK_POSITIONS; ++b)
       ST_REQUIRE(table[b] >= 0 && table[b] < cache.blocks, "%s: sequence %d uses block %d of %d", operation, s,
                  table[b], cache.blocks);
   }
@@ -99,7 +103,7 @@ st_status rope_angles(st_stream* stream, const st_rope_angles* op) {
 st_status qkv_epilogue(st_stream* stream, const st_qkv_epilogue* op) {
   ST_TRY(check(stream, op));
   return enqueue(stream, [device = stream->device, op = *op] {
-    st_status found = check_rows("qkv_epilogue", op.batch, op.cache);
+    st_status found = check_rows("qkv_epilogue", op.batch, op.cache, 1);
     if (found != ST_OK) return found;
     int64_t work = int64_t{op.batch.rows} * (op.heads + 2 * op.kv_heads) * op.head_dim *
                    32;  // multiply-adds that take as long as one element
@@ -112,8 +116,18 @@ st_status qkv_epilogue(st_stream* stream, const st_qkv_epilogue* op) {
 
 namespace {
 
-// Attention of the rows [first, first + rows) of a batch. Partial sums are in the workspace: those of split 0, with
-// which the others are merged in order, or those of every split.
+// The splits that a row attends to; an idle row has one.
+struct Splits {
+  int64_t first, end;
+};
+
+Splits splits_of(const st_attention& op, int64_t row) {
+  int32_t position = op.batch.positions[row];
+  return position < 0 ? Splits{0, 1} : Splits{first_in_window(position, op.window) / kSplit, position / kSplit + 1};
+}
+
+// Attention of the rows [first, first + rows) of a batch. Partial sums are in the workspace: those of a row's first
+// split, with which the others are merged in order, or those of every split.
 class AttentionRun {
  public:
   AttentionRun(st_device& device, const st_attention& op, float* partials)
@@ -136,14 +150,15 @@ class AttentionRun {
     });
   }
 
-  // One task for each split of 256 positions: for few rows with long contexts.
+  // One task for each of at most `splits` splits of 256 positions: for few rows with long contexts.
   void by_splits(int64_t first, int64_t rows, int64_t splits, int64_t work) {
     device_.pool.parallel_for(rows * op_.kv_heads * splits, work, [&](int64_t begin, int64_t end) {
       // One KV head after another: their keys are adjacent.
       for (int64_t task = begin; task < end; ++task) {
         int64_t row = task / op_.kv_heads / splits, i = task / op_.kv_heads % splits, kv_head = task % op_.kv_heads;
-        if (i * kSplit <= op_.batch.positions[first + row])
-          split(first + row, static_cast<int>(kv_head), static_cast<int>(i) * kSplit,
+        Splits own = splits_of(op_, first + row);
+        if (own.first + i < own.end && op_.batch.positions[first + row] >= 0)
+          split(first + row, static_cast<int>(kv_head), own.first + i,
                 partials_ + ((row * op_.kv_heads + kv_head) * splits + i) * group_floats_);
       }
     });
@@ -153,32 +168,43 @@ class AttentionRun {
                               });
   }
 
-  // Splits of the longest row.
-  static int64_t splits_of(const st_batch& batch, int64_t first, int64_t rows) {
-    int32_t highest = *std::max_element(batch.positions + first, batch.positions + first + rows);
-    return highest < 0 ? 1 : highest / kSplit + 1;
+  // Splits of the row that has most.
+  static int64_t most_splits(const st_attention& op, int64_t first, int64_t rows) {
+    int64_t most = 1;
+    for (int64_t row = first; row < first + rows; ++row) {
+      Splits splits = splits_of(op, row);
+      most = std::max(most, splits.end - splits.first);
+    }
+    return most;
   }
 
  private:
-  void split(int64_t row, int kv_head, int start, float* partials) const {
+  void split(int64_t row, int kv_head, int64_t index, float* partials) const {
     const float* q = static_cast<const float*>(op_.qkv) +
                      (row * (op_.heads + 2 * op_.kv_heads) + int64_t{kv_head} * group_) * op_.head_dim;
-    int rest = op_.batch.positions[row] + 1 - start;
+    int32_t position = op_.batch.positions[row];
+    int start = static_cast<int>(index) * kSplit, rest = position + 1 - start;
+    int skipped = std::max(first_in_window(position, op_.window) - start, 0);
     device_.kernels.attention_split({q, group_, op_.head_dim, op_.scale, op_.cache.keys, op_.cache.values,
                                      op_.cache.dtype, block_table_of(op_.batch, row), op_.kv_heads, kv_head, start,
-                                     std::min(rest, kSplit), (rest + ST_BLOCK_POSITIONS - 1) / ST_BLOCK_POSITIONS,
-                                     partials});
+                                     skipped, std::min(rest, kSplit),
+                                     (rest + ST_BLOCK_POSITIONS - 1) / ST_BLOCK_POSITIONS, partials});
   }
 
   void row_block(int64_t first, int64_t begin, int64_t end, int kv_head) const {
     auto sum_of = [&](int64_t row) { return partials_ + (row * op_.kv_heads + kv_head) * 2 * group_floats_; };
-    int64_t splits = splits_of(op_.batch, first + begin, end - begin);
-    for (int start = 0; start < splits * kSplit; start += kSplit) {
+    Splits all = splits_of(op_, first + begin);
+    for (int64_t row = begin + 1; row < end; ++row) {
+      Splits own = splits_of(op_, first + row);
+      all = {std::min(all.first, own.first), std::max(all.end, own.end)};
+    }
+    for (int64_t i = all.first; i < all.end; ++i) {
       for (int64_t row = begin; row < end; ++row) {
-        if (op_.batch.positions[first + row] < start) continue;
+        Splits own = splits_of(op_, first + row);
+        if (op_.batch.positions[first + row] < 0 || i < own.first || i >= own.end) continue;
         float *sum = sum_of(row), *next = sum + group_floats_;
-        split(first + row, kv_head, start, start == 0 ? sum : next);
-        if (start > 0) device_.kernels.merge_partials(sum, next, group_, op_.head_dim);
+        split(first + row, kv_head, i, i == own.first ? sum : next);
+        if (i > own.first) device_.kernels.merge_partials(sum, next, group_, op_.head_dim);
       }
     }
     for (int64_t row = begin; row < end; ++row) finish(first + row, kv_head, sum_of(row));
@@ -187,7 +213,8 @@ class AttentionRun {
   void merge_splits(int64_t first, int64_t task, int64_t splits) const {
     int64_t row = first + task / op_.kv_heads;
     float* sum = partials_ + task * splits * group_floats_;
-    for (int64_t i = 1; i * kSplit <= op_.batch.positions[row]; ++i)
+    Splits own = splits_of(op_, row);
+    for (int64_t i = 1; i < own.end - own.first; ++i)
       device_.kernels.merge_partials(sum, sum + i * group_floats_, group_, op_.head_dim);
     finish(row, static_cast<int>(task % op_.kv_heads), sum);
   }
@@ -213,9 +240,11 @@ void run_attention(st_device& device, const st_attention& op) {
   std::unique_lock<std::mutex> lock = device.workspace.lock();
   AttentionRun run(device, op, static_cast<float*>(device.workspace.memory()));
   for (int64_t first = 0; first < rows; first += most) {
-    int64_t count = std::min(most, rows - first), splits = AttentionRun::splits_of(op.batch, first, count), work = 0;
-    for (int64_t r = first; r < first + count; ++r)
-      work += 2 * (int64_t{op.batch.positions[r]} + 1) * op.heads * op.head_dim;
+    int64_t count = std::min(most, rows - first), splits = AttentionRun::most_splits(op, first, count), work = 0;
+    for (int64_t r = first; r < first + count; ++r) {
+      int32_t position = op.batch.positions[r];
+      work += 2 * (int64_t{position} + 1 - first_in_window(position, op.window)) * op.heads * op.head_dim;
+    }
     bool few = count * op.kv_heads < 4 * device.pool.threads() && splits > 1;
     if (few && count * splits <= 2 * most)
       run.by_splits(first, count, splits, work);
@@ -230,7 +259,7 @@ st_status attention(st_stream* stream, const st_attention* op) {
   ST_TRY(check(stream, op));
   ST_REQUIRE(op->heads <= kMaxAttentionHeads, "attention: %d heads, at most %d", op->heads, kMaxAttentionHeads);
   return enqueue(stream, [device = stream->device, op = *op] {
-    st_status found = check_rows("attention", op.batch, op.cache);
+    st_status found = check_rows("attention", op.batch, op.cache, op.window);
     if (found == ST_OK) run_attention(*device, op);
     return found;
   });

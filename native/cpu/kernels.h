@@ -67,8 +67,8 @@ ST_HD int64_t value_place(int64_t position, int64_t d, int64_t head_dim) {
   return (position / TOGETHER * head_dim + d) * TOGETHER + position % TOGETHER;
 }
 
-// The queries q[heads, head_dim] of one row, which share a KV head, over the `count` <= kSplit positions from `start`,
-// a multiple of kSplit.
+// The queries q[heads, head_dim] of one row, which share a KV head, over the positions first .. count - 1 of a split,
+// counted from its start, a multiple of kSplit: 0 <= first < count <= kSplit.
 struct AttentionSplit {
   const float* q;
   int heads, head_dim;
@@ -78,7 +78,7 @@ struct AttentionSplit {
   int dtype;
   const int32_t* block_table;
   int kv_heads, kv_head;
-  int start, count;
+  int start, first, count;
   int blocks;       // of the block table, from `start` on, that hold positions
   float* partials;  // [heads, partial_floats(head_dim)]
 };

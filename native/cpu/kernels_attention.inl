@@ -87,12 +87,15 @@ struct Blocks {
     int64_t block = split.block_table[split.start / kLanes + b];
     return data + (block * split.kv_heads + split.kv_head) * kLanes * split.head_dim;
   }
+  int first() const { return split.first / kLanes; }
   int count() const { return (split.count + kLanes - 1) / kLanes; }
+  // The positions of a block that belong to the split: skipped(b) .. valid(b) - 1.
+  int skipped(int b) const { return split.first > b * kLanes ? split.first - b * kLanes : 0; }
   int valid(int b) const { return split.count - b * kLanes < kLanes ? split.count - b * kLanes : kLanes; }
 };
 
-// scores[h, t] = scale q[h] . k[t] for the positions of COUNT blocks from block b on; lanes beyond the split become
-// -inf.
+// scores[h, t] = scale q[h] . k[t] for the positions of COUNT blocks from block b on; lanes before and beyond the split
+// become -inf.
 template <typename C, int HEADS, int COUNT>
 void block_scores(const AttentionSplit& split, const typename C::Factor* q, const Blocks<C>& keys,
                   const Blocks<C>& values, int b, float* scores) {
@@ -128,6 +131,7 @@ void block_scores(const AttentionSplit& split, const typename C::Factor* q, cons
     for (int i = 0; i < COUNT; ++i) {
       float* out = scores + h * kSplit + (b + i) * kLanes;
       store(out, mul(total[h][i], broadcast(split.scale)));
+      for (int t = 0; t < keys.skipped(b + i); ++t) out[t] = -INFINITY;
       for (int t = keys.valid(b + i); t < kLanes; ++t) out[t] = -INFINITY;
     }
   }
@@ -170,8 +174,8 @@ void split_values(const Blocks<C>& blocks, const Blocks<C>& keys, int d, const t
       for (int i = 0; i < LINES; ++i) total[h][i] = C::add_product(total[h][i], value[i], factor);
     }
   };
-  for (int b = 0; b < blocks.count(); ++b) {
-    int next_split = b + kSplit / kLanes, valid = blocks.valid(b), t = 0;
+  for (int b = blocks.first(); b < blocks.count(); ++b) {
+    int next_split = b + kSplit / kLanes, valid = blocks.valid(b), t = blocks.skipped(b) / C::kTogether * C::kTogether;
     const typename C::Type* values = blocks[b] + d * C::kTogether;
     const typename C::Type* later = next_split < blocks.split.blocks ? keys[next_split] + d * C::kTogether : values;
     decltype(C::load16(values, 0)) value[LINES];
@@ -208,15 +212,16 @@ void split_heads(const AttentionSplit& split, int first) {
   Blocks<C> keys = {split, static_cast<const typename C::Type*>(split.keys)};
   Blocks<C> values = {split, static_cast<const typename C::Type*>(split.values)};
   // Several blocks at once: few heads alone have too few independent sums to keep the FMA units busy.
-  int b = 0;
+  int b = keys.first(), begin = b * kLanes;
   for (; b + kScoreBlocks <= keys.count(); b += kScoreBlocks)
     block_scores<C, HEADS, kScoreBlocks>(split, q, keys, values, b, scores);
   for (; b < keys.count(); ++b) block_scores<C, HEADS, 1>(split, q, keys, values, b, scores);
   const typename C::Factor* p = nullptr;  // of head h at h * kSplit, like the scores
   for (int h = 0; h < HEADS; ++h) {
     float* end = partials + h * partial_floats(dim) + dim;
-    soften<C>(scores + h * kSplit, keys.count(), end, end + 1);
-    p = C::factors(scores + h * kSplit, int64_t{keys.count()} * kLanes, weight_room + h * kSplit) - h * kSplit;
+    int at = h * kSplit + begin, blocks = keys.count() - keys.first();
+    soften<C>(scores + at, blocks, end, end + 1);
+    p = C::factors(scores + at, int64_t{blocks} * kLanes, weight_room + at) - at;
   }
   constexpr int kLines = HEADS * 4 <= kValueSums ? 4 : 2;
   int d = 0;
@@ -226,7 +231,7 @@ void split_heads(const AttentionSplit& split, int first) {
   for (; d < dim; ++d) {
     for (int h = 0; h < HEADS; ++h) {
       float total = 0.0f;
-      for (int t = 0; t < split.count; ++t)
+      for (int t = split.first; t < split.count; ++t)
         total +=
             C::to_f32(p[h * kSplit + t]) * C::to_f32(values[t / kLanes][value_place<C::kTogether>(t % kLanes, d, dim)]);
       partials[h * partial_floats(dim) + d] = total;

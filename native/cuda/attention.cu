@@ -1,5 +1,5 @@
-// attention: out[r, h] = sum over t <= positions[r] of softmax_t(scale q[r, h] . k[t, g]) v[t, g]. The general
-// kernel for all types and head sizes; the one for tensor cores is in attention_mma.cu.
+// attention: out[r, h] = sum over t of softmax_t(scale q[r, h] . k[t, g]) v[t, g], t <= positions[r] in the window. The
+// general kernel for all types and head sizes; the one for tensor cores is in attention_mma.cu.
 
 #include "common/checks.h"
 #include "cuda/attention.cuh"
@@ -20,18 +20,19 @@ struct Context {
   const K* values;
   const int32_t* blocks;  // of the split, in shared memory; -1: none
   int kv_heads, kv_head, head_dim;
-  int heads;  // of the block
-  int count;  // positions of the split that are attended to
+  int heads;         // of the block
+  int first, count;  // positions first .. count - 1 of the split are attended to
 };
 
-// scale q . k of all positions of the split and heads of the block; -inf if a position does not exist, NaN if its block
-// does not.
+// scale q . k of all positions of the split and heads of the block; -inf if a position is not attended to, NaN if its
+// block does not exist.
 template <typename K>
 __device__ __forceinline__ void score(const Context<K>& context, const float* q, float scale, OfHeads* scores) {
   int lane = static_cast<int>(threadIdx.x) % kTeam, team = static_cast<int>(threadIdx.x) / kTeam;
   for (int position = team; position < kSplit; position += kThreads / kTeam) {
-    int32_t block = position < context.count ? context.blocks[position / kBlock] : -1;
-    float mine = position < context.count ? float_of(0x7fc00000u) : float_of(0xff800000u), sums[kHeads] = {};
+    bool exists = position >= context.first && position < context.count;
+    int32_t block = exists ? context.blocks[position / kBlock] : -1;
+    float mine = exists ? float_of(0x7fc00000u) : float_of(0xff800000u), sums[kHeads] = {};
     const K* key = context.keys + position % kBlock * context.head_dim;
     if (block >= 0) key += kv_offset(block, context.kv_heads, context.kv_head, context.head_dim);
     for (int d = lane; block >= 0 && d < context.head_dim; d += kTeam) {
@@ -53,7 +54,7 @@ __device__ __forceinline__ void score(const Context<K>& context, const float* q,
 // sums[h] = sum over the positions of p v for element d of the head.
 template <typename K>
 __device__ __forceinline__ void sum_values(const Context<K>& context, const OfHeads* p, int d, float (&sums)[kHeads]) {
-  for (int begin = 0; begin < context.count; begin += kBlock) {
+  for (int begin = context.first / kBlock * kBlock; begin < context.count; begin += kBlock) {
     int32_t block = context.blocks[begin / kBlock];
     if (block < 0) continue;  // its weights are already NaN
     const K* place =
@@ -63,7 +64,7 @@ __device__ __forceinline__ void sum_values(const Context<K>& context, const OfHe
     for (int i = 0; i < kBlock / 4; ++i) values[i] = reinterpret_cast<const Pack<K, 4>*>(place)[i];
 #pragma unroll
     for (int t = 0; t < kBlock; ++t) {
-      if (begin + t >= context.count) continue;
+      if (begin + t < context.first || begin + t >= context.count) continue;
       float value = to_float(values[value_slot(t) / 4].at[value_slot(t) % 4]);
       OfHeads weights = p[begin + t];
 #pragma unroll
@@ -75,8 +76,8 @@ __device__ __forceinline__ void sum_values(const Context<K>& context, const OfHe
 
 // Block (row, up to 8 heads of a KV head), so that keys and values are read once for all of them: 8 lanes per position
 // of a split for the scores, a warp per head for the weights, a thread per element of the head for the values.
-// Bytes: keys and values of each position once per row and 8 heads. Bound by fused multiply-adds, each with a number
-// from shared memory, and by the few loads in flight: for exactness, not for speed. Registers: 80.
+// Bytes: keys and values of each position in the window once per row and 8 heads. Bound by fused multiply-adds, each
+// with a number from shared memory, and by the few loads in flight: for exactness, not for speed. Registers: 80.
 template <typename A, typename K>
 __global__ void __launch_bounds__(kThreads) attention_kernel(st_attention op) {
   follow_previous();
@@ -102,10 +103,13 @@ __global__ void __launch_bounds__(kThreads) attention_kernel(st_attention op) {
                         kv_head,
                         op.head_dim,
                         heads,
+                        0,
                         0};
   float maximum = float_of(0xff800000u), total = 0.0f,
         sums[kElements][kHeads] = {};  // the former two of the warp's head
-  for (int32_t begin = 0; begin < positions; begin += kSplit) {
+  int32_t first_position = first_in_window(positions - 1, op.window);
+  for (int32_t begin = first_position / kSplit * kSplit; begin < positions; begin += kSplit) {
+    context.first = first_position > begin ? first_position - begin : 0;
     context.count = positions - begin < kSplit ? positions - begin : kSplit;
     if (thread < kSplit / kBlock) blocks[thread] = block_of(op.batch, op.cache, sequence, begin + thread * kBlock);
     __syncthreads();

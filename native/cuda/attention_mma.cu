@@ -1,17 +1,19 @@
 // attention on tensor cores, for a bf16 cache. Pairs (row, query head) that share a sequence and a KV head are the rows
 // of mma, so that a pair's sums do not depend on the other pairs; attention_work.h divides the work.
 //
-// Bytes: keys and values of each position once per unit, 4 D per KV head; a unit is one decoding row with its group, or
-// 64 pairs of a prompt. Partial results of splits that no block could merge in registers: 8 or 16 pairs of D + 2
-// numbers, 6% or 13% of the bytes of the split, written and read in the second-level cache. Decoding is bound by
-// memory: a multiprocessor has up to 192 KiB of loads in flight, where 33 KiB hide the latency. Built to reach 85% of
-// the bandwidth at 64 sequences of 2,048 positions (estimated). Prompts are bound by mma, 2^x and the barriers between
-// them.
+// Bytes: keys and values of each position that it attends to once per unit, 4 D per KV head; a unit is one decoding row
+// with its group, or 64 pairs of a prompt. Partial results of splits that no block could merge in registers: 8 or 16
+// pairs of D + 2 numbers, 6% or 13% of the bytes of the split, written and read in the second-level cache. Decoding is
+// bound by memory: a multiprocessor has up to 192 KiB of loads in flight, where 33 KiB hide the latency. Built to reach
+// 85% of the bandwidth at 64 sequences of 2,048 positions (estimated). Prompts are bound by mma, 2^x and the barriers
+// between them.
 
 #include "cuda/attention_split.cuh"
 
 namespace st::cuda {
 namespace {
+
+constexpr int32_t kNoWindow = INT32_MAX;  // of the operations that the kernel gets: no position is that far away
 
 // Partial results, in the stream's scratch memory.
 struct Scratch {
@@ -23,11 +25,16 @@ struct Scratch {
 };
 
 // The unit that begins at a row of a sequence.
-__device__ __forceinline__ Unit unit_at(const st_batch& batch, const UnitShape& shape, int32_t row, int32_t sequence) {
+__device__ __forceinline__ Unit unit_at(const st_attention& op, const UnitShape& shape, int32_t row, int32_t sequence) {
+  const st_batch& batch = op.batch;
   int32_t begin = batch.first_row[sequence], end = batch.first_row[sequence + 1];
-  if (row >= end || (row - begin) % shape.rows != 0) return {sequence, row, 0, -1};
-  Unit unit = {sequence, row, end - row < shape.rows ? end - row : shape.rows, -1};
+  if (row >= end || (row - begin) % shape.rows != 0) return {sequence, row, 0, 0, -1};
+  Unit unit = {sequence, row, end - row < shape.rows ? end - row : shape.rows, 0, -1};
   for (int32_t last = unit.rows; unit.top < 0 && last > 0; --last) unit.top = batch.positions[row + last - 1];
+  if (op.window == kNoWindow || unit.top < 0) return unit;
+  int32_t lowest = batch.positions[row];
+  for (int32_t next = row + 1; lowest < 0; ++next) lowest = batch.positions[next];
+  unit.bottom = first_in_window(lowest, op.window);
   return unit;
 }
 
@@ -52,10 +59,10 @@ __device__ __forceinline__ Start find_start(const st_attention& op, const UnitSh
   uint64_t mine = 0;  // splits, and stored spans in the upper half
   for (int32_t row = first, s = sequence; row < first + rows && row < op.batch.rows; ++row) {
     while (s + 1 < op.batch.sequences && row >= op.batch.first_row[s + 1]) ++s;
-    Unit unit = unit_at(op.batch, shape, row, s);
+    Unit unit = unit_at(op, shape, row, s);
     if (unit.rows == 0) continue;
-    int32_t splits = splits_of(unit.top);
-    mine += static_cast<uint64_t>(splits) | static_cast<uint64_t>(stored_spans(splits)) << 32;
+    Segment splits = splits_of(unit.bottom, unit.top);
+    mine += static_cast<uint64_t>(count_of(splits)) | static_cast<uint64_t>(stored_spans(splits)) << 32;
   }
   uint64_t all, before = block_prefix_sum<kMmaWarps>(mine, &all);
   auto splits = [&](uint64_t count) { return static_cast<int32_t>(count) * copies; };
@@ -98,13 +105,18 @@ __device__ __forceinline__ int32_t slot_of_piece(const Division& division, int32
   return owner * kSpanSplits + split - share_begin(division, owner);
 }
 
-// Called with a stored piece of `count` splits of a span that others share; true, with the sums of the whole span, if
-// all its pieces have arrived.
+// The splits of a unit that belong to a span.
+__device__ __forceinline__ Segment span_of(const Task& task, int32_t span) {
+  int32_t first = span * kSpanSplits, end = first + kSpanSplits;
+  return {first > task.splits.begin ? first : task.splits.begin, end < task.splits.end ? end : task.splits.end};
+}
+
+// Called with a stored piece of `count` of the splits of a span that others share; true, with the sums of the whole
+// span, if all its pieces have arrived.
 template <int kHeadDim, int kTiles>
 __device__ __forceinline__ bool gather_span(const Scratch& scratch, const Division& division, const Task& task,
-                                            int32_t span, int32_t count, Sums<kHeadDim, kTiles>& sums) {
-  int32_t first = task.base + span * kSpanSplits;
-  int32_t splits = task.splits - span * kSpanSplits < kSpanSplits ? task.splits - span * kSpanSplits : kSpanSplits;
+                                            const Segment& span, int32_t count, Sums<kHeadDim, kTiles>& sums) {
+  int32_t first = task.base + span.begin, splits = count_of(span);
   int32_t owner = share_owner(division, first);
   if (!arrives_last(&scratch.tickets[owner], static_cast<unsigned>(count), static_cast<unsigned>(splits))) return false;
   int lane = static_cast<int>(threadIdx.x % kWarpSize);
@@ -170,7 +182,7 @@ __device__ __forceinline__ void process(const st_attention& op, const Scratch& s
                                         const Task& task, Shared<kHeadDim, kTiles>& shared) {
   int lane = static_cast<int>(threadIdx.x % kWarpSize), warp = static_cast<int>(threadIdx.x / kWarpSize);
   int32_t begin = task.segment.begin, end = task.segment.end;
-  int32_t blocks = load_blocks(op, task, begin, lane);
+  int32_t blocks = load_blocks(op, task, begin, task.unit.bottom, lane);
   __syncthreads();  // warps may still read the task before
   copy_keys(op, task.kv_head, blocks, warp, lane, shared);
   copy_values(op, task.kv_head, blocks, warp, lane, shared);
@@ -181,15 +193,15 @@ __device__ __forceinline__ void process(const st_attention& op, const Scratch& s
   Sums<kHeadDim, kTiles> sums;
   sums.clear();
   for (int32_t split = begin; split < end; ++split) {
-    int32_t ahead = split + 1 < end ? load_blocks(op, task, split + 1, lane) : kBeyond;
+    int32_t ahead = split + 1 < end ? load_blocks(op, task, split + 1, 0, lane) : kBeyond;
     Sums<kHeadDim, kTiles> of_split;
     attend(op, task, split * kSplitPositions, blocks, ahead, warp, lane, shared, of_split);
     blocks = ahead;
     sums.add(of_split);
 
-    int32_t span = split / kSpanSplits, first_of_span = span * kSpanSplits;
-    bool merges = first_of_span >= begin;  // the block has the first split of the span
-    bool ends_span = split == task.splits - 1 || split % kSpanSplits == kSpanSplits - 1;
+    Segment span = span_of(task, split / kSpanSplits);
+    bool merges = span.begin >= begin;  // the block has the first split of the span
+    bool ends_span = split + 1 == span.end;
     bool ends_piece = ends_span || split + 1 == end;
     if (merges && !ends_piece) continue;
     bool whole = merges && ends_span;
@@ -197,12 +209,22 @@ __device__ __forceinline__ void process(const st_attention& op, const Scratch& s
       auto block = static_cast<int32_t>(blockIdx.x);
       int32_t place = merges ? kSpanSplits - 1 : task.base + split - share_begin(division, block);
       sums.store(scratch.shares + (block * kSpanSplits + place) * scratch.slot_bytes, task.pairs);
-      int32_t count = split + 1 - (merges ? first_of_span : begin);
+      int32_t count = split + 1 - (merges ? span.begin : begin);
       whole = ends_piece && gather_span(scratch, division, task, span, count, sums);
     }
-    if (whole && gather_unit(scratch, division, task, span, sums)) write_unit<A>(op, task, shared, lane, sums);
+    int32_t index = split / kSpanSplits - task.splits.begin / kSpanSplits;
+    if (whole && gather_unit(scratch, division, task, index, sums)) write_unit<A>(op, task, shared, lane, sums);
     sums.clear();
   }
+}
+
+// The task in shared memory: units of many tiles need all registers for their sums.
+__device__ __forceinline__ const Task& shared_task(const Task& task) {
+  ST_SHARED(Task, shared, 1);
+  __syncthreads();  // warps may still read the one before
+  if (threadIdx.x == 0) shared[0] = task;
+  __syncthreads();
+  return shared[0];
 }
 
 // A block takes its share of the splits. Registers: 255. (168 with units of one tile.)
@@ -220,27 +242,28 @@ __global__ void __launch_bounds__(kMmaThreads, kTiles == 1 ? kMaxResident : 2)
   int32_t group = op.heads / op.kv_heads, copies = op.kv_heads * shape.chunks;
   for (; at.splits < end && at.row < op.batch.rows; ++at.row) {
     while (at.sequence + 1 < op.batch.sequences && at.row >= op.batch.first_row[at.sequence + 1]) ++at.sequence;
-    Task task = {unit_at(op.batch, shape, at.row, at.sequence), 0, 0, 0, 0, 0, 0, 0, {}};
+    Task task = {unit_at(op, shape, at.row, at.sequence), 0, 0, 0, 0, 0, 0, {}, {}};
     if (task.unit.rows == 0) continue;
-    task.splits = splits_of(task.unit.top);
-    int32_t spans = stored_spans(task.splits);
-    int32_t first = begin > at.splits ? (begin - at.splits) / task.splits : 0;
-    for (int32_t copy = first; copy < copies && at.splits + copy * task.splits < end; ++copy) {
+    task.splits = splits_of(task.unit.bottom, task.unit.top);
+    int32_t splits = count_of(task.splits), spans = stored_spans(task.splits);
+    int32_t first = begin > at.splits ? (begin - at.splits) / splits : 0;
+    for (int32_t copy = first; copy < copies && at.splits + copy * splits < end; ++copy) {
       int32_t chunk = copy % shape.chunks * shape.heads;
       task.kv_head = copy / shape.chunks;
       task.first_head = task.kv_head * group + chunk;
       task.heads = group - chunk < shape.heads ? group - chunk : shape.heads;
       task.pairs = task.unit.rows * task.heads;
-      task.base = at.splits + copy * task.splits;
+      task.base = at.splits + copy * splits - task.splits.begin;
       task.first_span = at.spans + copy * spans;
       task.segment = segment_of(division, block, task.base, task.splits);
       if (task.segment.begin >= task.segment.end) continue;
+      const Task& mine = kTiles > 1 ? shared_task(task) : task;
       if (kTiles > 1 && task.pairs <= kTilePairs)
-        process<A, kTiles == 1>(op, scratch, division, task, *reinterpret_cast<Shared<kHeadDim, 1>*>(memory));
+        process<A, kTiles == 1>(op, scratch, division, mine, *reinterpret_cast<Shared<kHeadDim, 1>*>(memory));
       else
-        process<A, kTiles == 1>(op, scratch, division, task, *reinterpret_cast<Shared<kHeadDim, kTiles>*>(memory));
+        process<A, kTiles == 1>(op, scratch, division, mine, *reinterpret_cast<Shared<kHeadDim, kTiles>*>(memory));
     }
-    at.splits += task.splits * copies;
+    at.splits += splits * copies;
     at.spans += spans * copies;
   }
 }
@@ -285,9 +308,11 @@ uint64_t attention_scratch_bytes(const st_device& device) {
 template <typename A, int kHeadDim>
 st_status attention_mma(st_stream* stream, const st_attention& op) {
   if (op.batch.rows == 0) return ST_OK;
+  st_attention bounded = op;
+  if (bounded.window == 0) bounded.window = kNoWindow;
   if (unit_tiles(op.batch.rows, op.batch.sequences, op.heads / op.kv_heads) == 1)
-    return run<A, kHeadDim, 1>(stream, op);
-  return run<A, kHeadDim, kManyTiles>(stream, op);
+    return run<A, kHeadDim, 1>(stream, bounded);
+  return run<A, kHeadDim, kManyTiles>(stream, bounded);
 }
 
 template st_status attention_mma<Bf16, 64>(st_stream*, const st_attention&);

@@ -9,21 +9,20 @@ namespace st::cuda {
 constexpr int kWarpPositions = kSplitPositions / kMmaWarps;  // of keys
 constexpr int kWarpBlocks = kWarpPositions / kBlock, kSplitBlocks = kSplitPositions / kBlock;
 constexpr float kLog2E = 1.44269504088896341f;
-constexpr int32_t kMissing = -1, kBeyond = -2;  // in place of a block: the table has none; the unit ends before it
+constexpr int32_t kMissing = -1, kBeyond = -2;  // in place of a block: the table has none; the unit does not reach it
 
 struct Unit {
   int32_t sequence, row, rows;  // rows = 0: none
-  int32_t top;                  // its last position; -1: all rows are idle
+  int32_t bottom, top;          // the positions that it attends to; top = -1: all rows are idle
 };
 
 // A unit with one of its KV heads, and the splits that this block processes.
 struct Task {
   Unit unit;
   int32_t kv_head, first_head, heads, pairs;
-  int32_t base;        // place of its first split among all
+  int32_t base;        // its split i is at place base + i among all
   int32_t first_span;  // of those that are stored
-  int32_t splits;
-  Segment segment;
+  Segment splits, segment;
 };
 
 // Keys of 32 positions, and values of a quarter of the head, are copied by a warp each.
@@ -47,10 +46,18 @@ struct Shared<kHeadDim, 1> : Inputs<kHeadDim, 1> {
   float maxima[kMmaWarps][kTilePairs], totals[kMmaWarps][kTilePairs];
 };
 
-// The blocks of a split, one in each of 8 lanes.
-__device__ __forceinline__ int32_t load_blocks(const st_attention& op, const Task& task, int32_t split, int lane) {
+// The blocks of a split, one in each of 8 lanes: those that hold positions from `bottom` on, which may lie beyond its
+// start only in the first split of a unit.
+__device__ __forceinline__ int32_t load_blocks(const st_attention& op, const Task& task, int32_t split, int32_t bottom,
+                                               int lane) {
   int32_t position = split * kSplitPositions + lane % kSplitBlocks * kBlock;
-  return position > task.unit.top ? kBeyond : block_of(op.batch, op.cache, task.unit.sequence, position);
+  bool reached = position <= task.unit.top && position + kBlock > bottom;
+  return reached ? block_of(op.batch, op.cache, task.unit.sequence, position) : kBeyond;
+}
+
+// Whether a pair whose last position is `limit` attends to a position; both limits in one comparison.
+__device__ __forceinline__ bool attends(int32_t limit, int32_t position, int32_t window) {
+  return static_cast<uint32_t>(limit - position) < static_cast<uint32_t>(window);
 }
 
 template <int kHeadDim, int kTiles>
@@ -189,7 +196,7 @@ __device__ __forceinline__ void score(const Shared<kHeadDim, 1>& shared, int war
 
 // Scales and masks scores; stores each pair's maximum over the warp's positions, the first of which is `first`.
 template <int kHeadDim>
-__device__ __forceinline__ void mask(float scale, int32_t first, int32_t blocks, int warp, int lane,
+__device__ __forceinline__ void mask(float scale, int32_t window, int32_t first, int32_t blocks, int warp, int lane,
                                      Shared<kHeadDim, 1>& shared, float (&scores)[kWarpPositions / 8][4]) {
   bool missing[kWarpBlocks];
 #pragma unroll
@@ -206,7 +213,7 @@ __device__ __forceinline__ void mask(float scale, int32_t first, int32_t blocks,
       for (int e = 2 * h; e < 2 * h + 2; ++e) {
         float& score = scores[n][e];
         score = missing[n * 8 / kBlock] ? float_of(0x7fc00000u) : score * scale;
-        if (first + n * 8 + 2 * (lane % 4) + e % 2 > limit) score = kNoScore;
+        if (!attends(limit, first + n * 8 + 2 * (lane % 4) + e % 2, window)) score = kNoScore;
         if (score > top) top = score;  // NaN propagates to the sums
       }
     }
@@ -270,7 +277,7 @@ __device__ __forceinline__ void attend(const st_attention& op, const Task& task,
   score(shared, warp, lane, scores);
   __syncwarp();
   copy_keys(op, task.kv_head, ahead, warp, lane, shared);
-  mask(op.scale * kLog2E, first + warp * kWarpPositions, blocks, warp, lane, shared, scores);
+  mask(op.scale * kLog2E, op.window, first + warp * kWarpPositions, blocks, warp, lane, shared, scores);
   __syncthreads();
   sums.clear();
   weigh(scores, warp, lane, shared, sums.maximum);
@@ -301,11 +308,14 @@ __device__ __forceinline__ void score_tile(const Shared<kHeadDim, kTiles>& share
 }
 
 template <int kHeadDim, int kTiles>
-__device__ __forceinline__ void mask_tile(const Shared<kHeadDim, kTiles>& shared, int32_t first, int32_t blocks,
-                                          int warp, int lane, float (&scores)[kMmaWarps][kWarpPositions / 8][4]) {
+__device__ __forceinline__ void mask_tile(const Shared<kHeadDim, kTiles>& shared, int32_t window, int32_t first,
+                                          int32_t blocks, int warp, int lane,
+                                          float (&scores)[kMmaWarps][kWarpPositions / 8][4]) {
   int32_t limits[2];
   for (int h = 0; h < 2; ++h) limits[h] = shared.limits[warp * kTilePairs + h * 8 + lane / 4];
-  bool partial = blocks < 0 || first + kSplitPositions - 1 > (limits[0] < limits[1] ? limits[0] : limits[1]);
+  bool partial = blocks < 0;
+  for (int h = 0; h < 2; ++h)
+    partial |= !attends(limits[h], first, window) || !attends(limits[h], first + kSplitPositions - 1, window);
   if (!__any_sync(kWholeWarp, partial)) return;
 #pragma unroll
   for (int w = 0; w < kMmaWarps; ++w) {
@@ -316,7 +326,7 @@ __device__ __forceinline__ void mask_tile(const Shared<kHeadDim, kTiles>& shared
       for (int e = 0; e < 4; ++e) {
         int32_t position = first + w * kWarpPositions + n * 8 + 2 * (lane % 4) + e % 2;
         if (missing) scores[w][n][e] = float_of(0x7fc00000u);
-        if (position > limits[e / 2]) scores[w][n][e] = kNoScore;
+        if (!attends(limits[e / 2], position, window)) scores[w][n][e] = kNoScore;
       }
     }
   }
@@ -380,7 +390,7 @@ __device__ __forceinline__ void attend(const st_attention& op, const Task& task,
   __syncthreads();
   copy_keys(op, task.kv_head, ahead, warp, lane, shared);
   sums.clear();
-  mask_tile(shared, first, blocks, warp, lane, scores);
+  mask_tile(shared, op.window, first, blocks, warp, lane, scores);
   weigh_tile(op.scale * kLog2E, scores, weights, sums);
   copy_async_wait<1>();
   clear_beyond(first, task.unit.top, warp, lane, shared);

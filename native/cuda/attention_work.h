@@ -1,9 +1,11 @@
-// How the work of attention on tensor cores is divided among blocks. It depends on the positions that exist, not on how
-// many a sequence could have. Plain C++, for the kernel and for tests without a device.
+// How the work of attention on tensor cores is divided among blocks. It depends on the positions that exist in the
+// window, not on how many a sequence could have. Plain C++, for the kernel and for tests without a device.
 //
 // A unit is rows of one sequence with some heads of one KV head. Its context is cut into splits; each has exactly one
-// partial result. Those of a span are merged in order, then the spans, so that the bits are those of any division. All
-// splits, in the order (unit, KV head, split), are dealt out to the blocks in equal shares of adjacent ones.
+// partial result. Those of a span are merged in order, then the spans, so that the bits are those of any division.
+// Splits and spans begin at multiples of their sizes from position 0, wherever the window of a unit begins: a row whose
+// window begins later has no sums in those before. All splits, in the order (unit, KV head, split), are dealt out to
+// the blocks in equal shares of adjacent ones.
 #pragma once
 
 #include <algorithm>
@@ -30,14 +32,24 @@ ST_HD UnitShape unit_shape(int group, int tiles) {
   return {pairs / heads, heads, (group + pairs - 1) / pairs};
 }
 
-// Splits of a unit whose last position is `top`; an idle unit (-1) has one, which writes its zeros.
-ST_HD int32_t splits_of(int32_t top) {
-  return top < 0 ? 1 : top / kSplitPositions + 1;
+// Splits begin .. end - 1 of a context.
+struct Segment {
+  int32_t begin, end;
+};
+ST_HD int32_t count_of(const Segment& segment) {
+  return segment.end - segment.begin;
+}
+
+// Splits of a unit that attends to the positions bottom .. top; an idle unit (top = -1) has one, which writes its
+// zeros.
+ST_HD Segment splits_of(int32_t bottom, int32_t top) {
+  return top < 0 ? Segment{0, 1} : Segment{bottom / kSplitPositions, top / kSplitPositions + 1};
 }
 
 // Spans of a unit whose sums are stored: none, if a single one is the result.
-ST_HD int32_t stored_spans(int32_t splits) {
-  return splits <= kSpanSplits ? 0 : (splits + kSpanSplits - 1) / kSpanSplits;
+ST_HD int32_t stored_spans(const Segment& splits) {
+  int32_t before = splits.begin / kSpanSplits, last = (splits.end - 1) / kSpanSplits;
+  return last == before ? 0 : last - before + 1;
 }
 
 // What a block never shares with another one: a split, a span, or all of a unit and KV head.
@@ -70,18 +82,15 @@ ST_HD int32_t share_owner(const Division& division, int32_t split) {
   return split < of_larger ? split / (division.each + 1) : division.larger + (split - of_larger) / division.each;
 }
 
-struct Segment {
-  int32_t begin, end;
-};
-
-// The splits of a unit and KV head that a block processes: those of the grains that begin in its share. `base` is the
-// place of the first of the unit's splits among all.
-ST_HD Segment segment_of(const Division& division, int32_t block, int32_t base, int32_t splits) {
-  auto place = [&](int32_t split) {
-    if (split <= base) return 0;
-    if (split - base >= splits || division.grain == kGrainUnit) return splits;
-    int32_t aligned = (split - base + division.grain - 1) / division.grain * division.grain;
-    return aligned < splits ? aligned : splits;
+// The splits of a unit and KV head that a block processes: those of the grains that begin in its share. Split i is at
+// place base + i among all.
+ST_HD Segment segment_of(const Division& division, int32_t block, int32_t base, const Segment& splits) {
+  auto place = [&](int32_t at) {
+    int32_t split = at - base;
+    if (split <= splits.begin) return splits.begin;
+    if (split >= splits.end || division.grain == kGrainUnit) return splits.end;
+    int32_t aligned = (split + division.grain - 1) / division.grain * division.grain;
+    return aligned < splits.end ? aligned : splits.end;
   };
   return {place(share_begin(division, block)), place(share_begin(division, block + 1))};
 }

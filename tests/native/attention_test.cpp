@@ -15,6 +15,7 @@ struct World {
   Paging paging;
   std::vector<std::vector<float>> qkv;  // per sequence, [positions, row]
   float scale;
+  int32_t window = 0;
   bool rounds;  // one instruction set rounds what it multiplies a bf16 cache by: queries, and the weights of a split
 
   World(Random& random, const Device& device, const AttentionShape& s, int32_t type,
@@ -73,7 +74,7 @@ struct World {
     store(device, cache, batch, buffer);
     Activations out(device, static_cast<size_t>(batch.get().rows) * shape.out());
     st_attention op = {sizeof op, shape.heads,  shape.kv_heads, shape.head_dim, scale,
-                       0,         buffer.get(), out.get(),      batch.get(),    cache.get()};
+                       window,    buffer.get(), out.get(),      batch.get(),    cache.get()};
     device.check(device.api.attention(device.stream, &op));
     return out.read();
   }
@@ -85,6 +86,7 @@ struct World {
   std::vector<double> reference(int32_t sequence, int32_t position) const {
     const std::vector<float>& x = qkv[static_cast<size_t>(sequence)];
     size_t dim = shape.dim(), count = static_cast<size_t>(position) + 1;
+    size_t first = window > 0 && position >= window ? count - static_cast<size_t>(window) : 0;
     std::vector<double> out;
     for (int32_t h = 0; h < shape.heads; ++h) {
       auto g = static_cast<size_t>(h / (shape.heads / shape.kv_heads));
@@ -92,14 +94,15 @@ struct World {
       auto factor = [&](double value) {
         return rounds ? static_cast<double>(from_bf16(to_bf16(static_cast<float>(value)))) : value;
       };
-      std::vector<double> scores(count), sum(dim, 0.0);
-      for (size_t t = 0; t < count; ++t) {
+      std::vector<double> scores(count, -INFINITY), sum(dim, 0.0);
+      for (size_t t = first; t < count; ++t) {
+        scores[t] = 0.0;
         const float* k = x.data() + t * shape.row() + (static_cast<size_t>(shape.heads) + g) * dim;
         for (size_t i = 0; i < dim; ++i) scores[t] += factor(static_cast<double>(q[i])) * static_cast<double>(k[i]);
         scores[t] *= static_cast<double>(scale);
       }
       double top = *std::max_element(scores.begin(), scores.end()), total = 0.0;
-      for (size_t t = 0; t < count; ++t) {
+      for (size_t t = first; t < count; ++t) {
         const float* v = x.data() + t * shape.row() + (static_cast<size_t>(shape.heads + shape.kv_heads) + g) * dim;
         auto split = scores.begin() + static_cast<std::ptrdiff_t>(t / 256 * 256);
         double split_top = *std::max_element(split, split + std::min<std::ptrdiff_t>(256, scores.end() - split));
@@ -306,6 +309,81 @@ TEST_P(AttentionTest, SameBitsForLongContexts) {
   }
 }
 
+// The world with a window, whose sequence 0 has lost the blocks that a row at `lowest` does not see.
+World with_window(const World& world, int32_t window, int32_t lowest) {
+  World other = world;
+  other.window = window;
+  std::vector<int32_t>& table = other.paging.tables[0];
+  std::fill_n(table.begin(), std::max(lowest - window + 1, 0) / ST_BLOCK_POSITIONS, -1);
+  return other;
+}
+
+// Windows on both sides of blocks, of splits of both kinds (128, 256), and of the context.
+TEST_P(AttentionTest, WindowsMatchReference) {
+  for (const AttentionShape& shape : {AttentionShape{3, 1, 64}, {7, 1, 24}, {4, 4, 128}, {20, 1, 64}, {2, 1, 10}}) {
+    for (int32_t dtype : {ST_F32, ST_BF16}) {
+      World world(random, device(), shape, dtype, {600});
+      auto cache = world.new_cache(device());
+      world.store(device(), *cache, {{0, range(0, 600)}});
+      for (int32_t window : {1, 2, 15, 16, 17, 127, 128, 129, 255, 256, 257, 599, 600, INT32_MAX}) {
+        for (int32_t top : {0, 16, 127, 128, 300, 511, 599}) {
+          int32_t rows = top % 2 == 0 ? 1 : std::min(top + 1, 5);
+          std::vector<int32_t> positions = range(top + 1 - rows, top + 1);
+          World seen = with_window(world, window, positions[0]);
+          std::vector<double> expected;
+          for (int32_t position : positions) {
+            std::vector<double> row = seen.reference(0, position);
+            expected.insert(expected.end(), row.begin(), row.end());
+          }
+          ASSERT_TRUE(near(seen.run(device(), *cache, {{0, positions}}), expected, world.tolerance(device())))
+              << shape.heads << "/" << shape.kv_heads << " heads of " << shape.head_dim << ", " << dtype_name(dtype)
+              << ", window " << window << ", " << rows << " rows up to position " << top;
+        }
+      }
+    }
+  }
+}
+
+// A window that the context does not exceed is none, to the bit.
+TEST_P(AttentionTest, WindowsOfTheContextAreNone) {
+  for (const AttentionShape& shape : {AttentionShape{6, 2, 64}, AttentionShape{4, 2, 24}}) {
+    World world(random, device(), shape, ST_BF16, {300});
+    auto cache = world.new_cache(device());
+    std::vector<float> expected = world.run(device(), *cache, {{0, range(0, 300)}});
+    world.window = 300;
+    EXPECT_TRUE(same_bits(world.run(device(), *cache, {{0, range(0, 300)}}), expected));
+  }
+}
+
+// Windows that begin within a split and within a span of 2,048 positions: rows have the same bits alone, in chunks that
+// read more than they see, and among many others.
+TEST_P(AttentionTest, WindowsHaveTheSameBitsInAnyBatch) {
+  for (const AttentionShape& shape : {AttentionShape{4, 2, 64}, {2, 1, 128}, {7, 1, 64}, {2, 1, 24}}) {
+    World world(random, device(), shape, ST_BF16, {4200, 40});
+    auto cache = world.new_cache(device());
+    world.store(device(), *cache, {{0, range(0, 4200)}, {1, range(0, 40)}});
+    for (int32_t window : {5, 130, 2100}) {
+      for (int32_t top : {170, 2060, 2178, 4199}) {
+        World seen = with_window(world, window, top - 39);
+        std::vector<float> chunk = seen.run(device(), *cache, {{1, {39}}, {0, range(top - 39, top + 1)}});
+        std::vector<Rows> rows;
+        for (int32_t position = top - 39; position <= top; position += 13)
+          for (int copy = 0; copy < 5; ++copy) rows.push_back({0, {position}});
+        rows.push_back({1, {39}});
+        std::vector<float> many = seen.run(device(), *cache, rows);
+        for (size_t i = 0; i < 20; ++i)
+          ASSERT_TRUE(same_bits(slice(many, i * shape.out(), shape.out()),
+                                slice(chunk, (1 + i / 5 * 13) * shape.out(), shape.out())))
+              << "window " << window << ", row " << i << " up to " << top;
+        World last = with_window(world, window, top);
+        std::vector<float> alone = last.run(device(), *cache, {{0, {top}}});
+        ASSERT_TRUE(same_bits(alone, slice(chunk, 40 * shape.out(), shape.out()))) << window << " at " << top;
+        ASSERT_TRUE(near(alone, last.reference(0, top), world.tolerance(device()))) << window << " at " << top;
+      }
+    }
+  }
+}
+
 TEST_P(AttentionTest, RefusesMistakes) {
   World world(random, device(), {4, 2, 16}, ST_F32, {16});
   auto cache = world.new_cache(device());
@@ -324,6 +402,7 @@ TEST_P(AttentionTest, RefusesMistakes) {
   EXPECT_TRUE(refused([](st_attention& op) { op.heads = op.kv_heads = 1 << 30; }));
   EXPECT_TRUE(refused([](st_attention& op) { op.head_dim = 0; }));
   EXPECT_TRUE(refused([](st_attention& op) { op.head_dim = 17; }));
+  EXPECT_TRUE(refused([](st_attention& op) { op.window = -1; }));
   EXPECT_TRUE(refused([](st_attention& op) { op.qkv = nullptr; }));
   EXPECT_TRUE(refused([](st_attention& op) { op.out = nullptr; }));
   EXPECT_TRUE(refused([](st_attention& op) { op.cache.keys = nullptr; }));

@@ -1,6 +1,7 @@
 // How attention on CUDA divides its work; needs no device.
 #include "cuda/attention_work.h"
 
+#include "common/kv.h"
 #include "support.h"
 
 namespace {
@@ -15,15 +16,17 @@ struct Work {
   std::vector<int32_t> tops;
   int32_t copies = 4;  // KV heads
   int tiles = 1;
+  int32_t window = 0;
 
+  Segment splits_at(int32_t top) const { return splits_of(st::first_in_window(top, window), top); }
   int32_t splits() const {
     int32_t sum = 0;
-    for (int32_t top : tops) sum += splits_of(top) * copies;
+    for (int32_t top : tops) sum += count_of(splits_at(top)) * copies;
     return sum;
   }
   int32_t spans() const {
     int32_t sum = 0;
-    for (int32_t top : tops) sum += stored_spans(splits_of(top)) * copies;
+    for (int32_t top : tops) sum += stored_spans(splits_at(top)) * copies;
     return sum;
   }
   Division division(int32_t blocks, int32_t slots = kSlots) const {
@@ -34,20 +37,22 @@ struct Work {
 // Splits per block, in the order of the blocks; every split must be one block's.
 std::vector<int32_t> shares(const Work& work, const Division& division) {
   std::vector<int32_t> of_block(static_cast<size_t>(division.blocks), 0);
-  int32_t base = 0;
+  int32_t place = 0;
   for (int32_t top : work.tops) {
-    int32_t splits = splits_of(top);
-    for (int32_t copy = 0; copy < work.copies; ++copy, base += splits) {
-      int32_t next = 0;
+    Segment splits = work.splits_at(top);
+    for (int32_t copy = 0; copy < work.copies; ++copy, place += count_of(splits)) {
+      int32_t next = splits.begin;
       for (int32_t block = 0; block < division.blocks; ++block) {
-        Segment segment = segment_of(division, block, base, splits);
+        Segment segment = segment_of(division, block, place - splits.begin, splits);
         if (segment.begin >= segment.end) continue;
         EXPECT_EQ(segment.begin, next) << "block " << block;
-        EXPECT_EQ(segment.begin % division.grain, 0);
-        of_block[static_cast<size_t>(block)] += segment.end - segment.begin;
+        if (segment.begin > splits.begin) {
+          EXPECT_EQ(segment.begin % division.grain, 0);
+        }
+        of_block[static_cast<size_t>(block)] += count_of(segment);
         next = segment.end;
       }
-      EXPECT_EQ(next, splits);
+      EXPECT_EQ(next, splits.end);
     }
   }
   return of_block;
@@ -103,6 +108,20 @@ TEST(AttentionWorkTest, PromptsAreDividedBySpans) {
   std::vector<int32_t> of_block = shares(work, division);
   EXPECT_LE(*std::max_element(of_block.begin(), of_block.end()), work.splits() / blocks + kSpanSplits);
   EXPECT_EQ(std::count(of_block.begin(), of_block.end(), 0), 0);
+}
+
+// The work is that of the window; spans begin at multiples of their size, wherever it begins.
+TEST(AttentionWorkTest, WindowsBoundTheWork) {
+  for (int32_t window : {1, 128, 129, 2048, 4096}) {
+    for (int tiles : {1, kManyTiles}) {
+      Work work = {{131071, 131072, 5000, 100, -1}, 4, tiles, window};
+      EXPECT_LE(work.splits(), 4 * 5 * (window / kSplitPositions + 2));
+      for (int32_t blocks : {3, 48, 396}) shares(work, work.division(blocks));
+      shares(work, work.division(48, 0));
+    }
+  }
+  EXPECT_EQ(stored_spans({15, 17}), 2);
+  EXPECT_EQ(stored_spans({16, 32}), 0);
 }
 
 TEST(AttentionWorkTest, UnitsAreWholeWhereSpansHaveNoPlace) {

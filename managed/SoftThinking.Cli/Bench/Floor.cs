@@ -7,14 +7,15 @@ internal sealed class Floor(MachineRates machine, ModelCost cost)
 {
     /// <summary>Minimum seconds of arithmetic of a prefill, with the logits of the last position of each prompt.</summary>
     public double PrefillSeconds(int batch, int prompt) =>
-        Arithmetic((double)batch * prompt, batch, batch * (prompt * (prompt + 1.0) / 2));
+        Arithmetic((double)batch * prompt, batch, batch * cost.PairsSeen(prompt));
 
     /// <summary>Minimum seconds of arithmetic of an engine step that decodes one token of each sequence.</summary>
     /// <param name="positions">Positions of a sequence.</param>
-    public double DecodeSeconds(int batch, int positions) => Arithmetic(batch, batch, (double)batch * positions);
+    public double DecodeSeconds(int batch, int positions) => Arithmetic(batch, batch, batch * cost.PositionsSeen(positions));
 
-    /// <summary>Bytes that an engine step reads: the weights, of experts as many as are expected, and the keys and values of each sequence, once.</summary>
-    public double BytesPerStep(int batch, int positions) => cost.WeightBytesRead(batch) + (double)batch * positions * cost.KvBytesPerToken;
+    /// <summary>Bytes that an engine step reads: the weights, of experts as many as are expected, and the keys and values that each sequence sees,
+    /// once.</summary>
+    public double BytesPerStep(int batch, int positions) => cost.WeightBytesRead(batch) + batch * cost.PositionsSeen(positions) * cost.KvBytesPerToken;
 
     /// <summary>Minimum seconds of an operation, from its bytes or its multiply-adds, whichever take longer.</summary>
     public double Seconds(OperationProfile operation)

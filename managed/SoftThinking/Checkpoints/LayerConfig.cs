@@ -25,5 +25,7 @@ internal sealed record ExpertConfig(int Count, int PerToken, int FfnSize, bool N
 
 /// <summary>What a layer computes, apart from the sizes that all layers share.</summary>
 /// <param name="Rope">How queries and keys are rotated; null: they are not.</param>
+/// <param name="Window">Positions that attention sees, the row's own included: fewer than the model has; null: all.</param>
 /// <param name="Experts">Null: one feed-forward network for all positions.</param>
-internal sealed record LayerConfig(RopeConfig? Rope, QkNormKind QkNorm = QkNormKind.None, ExpertConfig? Experts = null);
+internal sealed record LayerConfig(
+    RopeConfig? Rope, QkNormKind QkNorm = QkNormKind.None, int? Window = null, ExpertConfig? Experts = null);

@@ -16,7 +16,7 @@ public enum ModelArchitecture
     /// <summary>Llama 2 and 3.x, and the DeepSeek-R1 distills onto them.</summary>
     Llama,
 
-    /// <summary>Mistral without a sliding window in use.</summary>
+    /// <summary>Mistral, with a sliding window or without.</summary>
     Mistral,
 
     /// <summary>Phi-3, Phi-3.5, Phi-4 and Phi-4-mini.</summary>
@@ -90,6 +90,14 @@ public sealed record ModelConfig
     /// <summary>Whether an RMS norm per head is applied to queries and keys before the rotary embedding: Qwen3.</summary>
     public bool QkNorm => LayerConfigs.Any(layer => layer.QkNorm != QkNormKind.None);
 
+    /// <summary>Positions that attention sees in the layers of <see cref="SlidingLayers"/>, the token's own included: "sliding_window",
+    /// where it hides a position of the model. Null: every layer sees all.</summary>
+    public int? SlidingWindow => LayerConfigs.Max(layer => layer.Window);
+
+    /// <summary>The layers, from 0 on, whose attention has the sliding window: from "layer_types", "max_window_layers" or the rule of the
+    /// family.</summary>
+    public ImmutableArray<int> SlidingLayers => [.. LayerConfigs.Index().Where(layer => layer.Item.Window != null).Select(layer => layer.Index)];
+
     /// <summary>Token that begins a text, "bos_token_id"; where absent 1 for Llama and Mistral. Null: none.</summary>
     public required int? BosId { get; init; }
 
@@ -141,6 +149,6 @@ public sealed record ModelConfig
     /// <param name="file">Path of the file.</param>
     /// <exception cref="ModelFileException">The file does not exist or is broken, a value is out of its range, two spellings
     /// of a key disagree, or the model needs a feature that the engine does not support: another architecture, activation or RoPE
-    /// scaling, a sliding window, quantized weights.</exception>
+    /// scaling, quantized weights.</exception>
     internal static ModelConfig Load(string file) => ModelConfigReader.Read(JsonSettings.Load(file));
 }

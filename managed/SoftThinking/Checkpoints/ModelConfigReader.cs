@@ -18,7 +18,6 @@ internal static class ModelConfigReader
         int heads = json.Integer("num_attention_heads", 1, 4096, defaults.Heads);
         int vocabulary = json.Integer("vocab_size", 1, 1 << 22, defaults.VocabularySize);
         int maxPositions = json.Integer("max_position_embeddings", 1, 1 << 28, defaults.MaxPositions);
-        SlidingWindow.Refuse(json, family, SlidingWindow.Read(json, family, layers), maxPositions);
         int headDim = ReadHeadDim(json, defaults, hidden, heads);
         double rotated = RopeReader.ReadPart(json, headDim);
         (bool qkvBias, bool outputBias) = family.Biases(json.OptionalFlag("attention_bias") ?? false);
@@ -48,6 +47,7 @@ internal static class ModelConfigReader
                 ? json.OptionalIds("eos_token_id", vocabulary) ?? []
                 : Within(vocabulary, defaults.EosId) is int end ? [end] : [],
         };
+        config = SlidingWindow.Read(json, config);
         return family.ReadLayers(json, config) is IEnumerable<LayerConfig> different ? config with { LayerConfigs = [.. different] } : config;
     }
 

@@ -9,28 +9,18 @@ internal static class SlidingWindow
 {
     private const string Full = "full_attention", Sliding = "sliding_attention";
 
-    /// <summary>The positions that each layer sees, its own included; null: all.</summary>
-    public static ImmutableArray<int?> Read(JsonSettings json, ModelFamily family, int layers)
+    /// <summary>The configuration with the windows of its layers. One that hides no position of the model's is none.</summary>
+    public static ModelConfig Read(JsonSettings json, ModelConfig config)
     {
-        ImmutableArray<string>? types = ReadLayerTypes(json, layers);
-        WindowDefaults? defaults = family.Defaults.Window;
+        ImmutableArray<string>? types = ReadLayerTypes(json, config.Layers);
+        WindowDefaults? defaults = config.Family.Defaults.Window;
         int? size = ReadSize(json, defaults);
-        bool[] slides = FindLayers(json, defaults, types, size, layers);
+        bool[] slides = FindLayers(json, defaults, types, size, config.Layers);
         if (slides.Contains(true) && size == null)
             throw json.Refuse("layer_types", $"has {Sliding}, but no sliding_window is in use that would say how long");
-        return [.. slides.Select(slide => slide ? size : null)];
-    }
-
-    /// <summary>Refuses windows shorter than the context.</summary>
-    public static void Refuse(JsonSettings json, ModelFamily family, ImmutableArray<int?> windows, int maxPositions)
-    {
-        int affected = windows.Count(window => window < maxPositions);
-        if (affected == 0)
-            return;
-        int size = windows.Max()!.Value;
-        string given = json.Has("sliding_window") ? $"is {size}" : $"is absent, which means {size} for {family.ClassName}";
-        throw json.Refuse("sliding_window", $"{given}, less than the {maxPositions} of max_position_embeddings; "
-            + $"attention with a sliding window, here in {affected} of {windows.Length} layers, is not supported");
+        if (!slides.Contains(true) || size >= config.MaxPositions)
+            return config;
+        return config with { LayerConfigs = [.. config.LayerConfigs.Zip(slides, (layer, slide) => slide ? layer with { Window = size } : layer)] };
     }
 
     /// <summary>The size of the windows; null if none are in use.</summary>
@@ -48,10 +38,10 @@ internal static class SlidingWindow
     private static bool[] FindLayers(JsonSettings json, WindowDefaults? defaults, ImmutableArray<string>? types, int? size, int layers)
     {
         IEnumerable<int> all = Enumerable.Range(0, layers);
-        if (size == null || defaults == null || (types != null && defaults.IsOptional))
+        if (size == null || defaults == null || (types != null && defaults.HasLayerTypes))
             return [.. all.Select(layer => types?[layer] == Sliding)];
         int first = defaults.FirstLayer is int usual ? json.Integer("max_window_layers", 0, int.MaxValue, usual) : 0;
-        return [.. all.Select(layer => layer >= first)];
+        return [.. all.Select(layer => layer >= first && (defaults.FullEvery is not int period || (layer + 1) % period != 0))];
     }
 
     private static ImmutableArray<string>? ReadLayerTypes(JsonSettings json, int layers)
@@ -64,7 +54,7 @@ internal static class SlidingWindow
         foreach (string type in list)
         {
             if (type is not (Full or Sliding))
-                throw json.Refuse("layer_types", $"has {HostileText.Quote(type)}; supported is {Full}");
+                throw json.Refuse("layer_types", $"has {HostileText.Quote(type)}; supported are {Full} and {Sliding}");
         }
         return types;
     }

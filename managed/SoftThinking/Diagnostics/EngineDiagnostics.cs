@@ -55,7 +55,10 @@ public static class EngineDiagnostics
                 _ => ProductFormat.F32,
             },
             ExpertBytes: (long)(counted * expertBytes),
-            ExpertShare: share);
+            ExpertShare: share)
+        {
+            Windows = [.. shard.Whole.LayerConfigs.Select(layer => layer.Window)],
+        };
 
         static long ElementsOf(Matrix matrix) => (long)matrix.Rows * matrix.Cols;
     }

@@ -18,4 +18,19 @@ public sealed record ModelCost(
     /// <summary>Bytes of weights that a step of so many positions reads. Of experts that is an expectation: as if each position chose its own
     /// at random, independently of the others.</summary>
     public double WeightBytesRead(int positions) => WeightBytesPerStep + ExpertBytes * (1 - Math.Pow(1 - ExpertShare, positions));
+
+    /// <summary>For each layer the positions that its attention sees, the row's own included; null: all.</summary>
+    public IReadOnlyList<int?> Windows { get; init; } = [null];
+
+    /// <summary>Positions that the last of a sequence sees, on average over the layers.</summary>
+    /// <param name="positions">Of the sequence.</param>
+    public double PositionsSeen(int positions) => Windows.Average(window => (double)Math.Min(positions, window ?? positions));
+
+    /// <summary>Pairs of a position of a prompt and one that it sees, on average over the layers.</summary>
+    /// <param name="prompt">Positions of the prompt.</param>
+    public double PairsSeen(int prompt) => Windows.Average(window =>
+    {
+        double seen = Math.Min(prompt, window ?? prompt);
+        return seen * (seen + 1) / 2 + (prompt - seen) * seen;
+    });
 }

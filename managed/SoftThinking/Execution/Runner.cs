@@ -67,7 +67,7 @@ internal sealed class Runner : IDisposable
     public void Launch(Step step, Action<DeviceStream, nint>? hook = null)
     {
         StepPlan plan = step.Plan;
-        step.Times?.Begin(_stream, plan.Positions, plan.Pairs);
+        step.Times?.Begin(_stream, plan.Seen);
         foreach (PlannedRows part in plan.Parts)
         {
             if (part.Begins && part.Sequence.Targets == null)

@@ -328,7 +328,7 @@ internal struct AttentionOperation
     public int KvHeads;
     public int HeadDim;
     public float Scale;
-    public int Reserved;
+    public int Window;
     public nint Qkv;
     public nint Out;
     public Batch Batch;

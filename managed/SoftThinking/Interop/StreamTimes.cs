@@ -14,8 +14,7 @@ internal sealed unsafe class StreamTimes : IDisposable
     private readonly List<DeviceEvent> _events = [];
     private readonly List<OperationCost> _costs = [];
     private DeviceStream? _stream;
-    private long _positions;
-    private long _pairs;
+    private Func<int, (long Positions, long Pairs)>? _seen;
 
     public StreamTimes(Device device) =>
         (_device, _elementBytes) = (device, device.Query().ActivationDtype == NativeDtype.F32 ? 4 : 2);
@@ -23,11 +22,11 @@ internal sealed unsafe class StreamTimes : IDisposable
     public int Count => _costs.Count;
 
     /// <summary>Starts a step.</summary>
-    /// <param name="positions">Positions whose keys and values are read: those of every sequence.</param>
-    /// <param name="pairs">Pairs of a row and a position that it attends to.</param>
-    public void Begin(DeviceStream stream, long positions, long pairs)
+    /// <param name="seen">For a window of attention, 0 for none: the positions whose keys and values are read, those of every sequence, and
+    /// the pairs of a row and a position that it attends to.</param>
+    public void Begin(DeviceStream stream, Func<int, (long Positions, long Pairs)> seen)
     {
-        (_stream, _positions, _pairs) = (stream, positions, pairs);
+        (_stream, _seen) = (stream, seen);
         _costs.Clear();
         Mark();
     }
@@ -87,10 +86,14 @@ internal sealed unsafe class StreamTimes : IDisposable
             (long)o.Batch.Rows * o.HeadDim * (2 * (o.Heads + o.KvHeads) + o.KvHeads) * _elementBytes
                 + KvBytes(o.KvHeads, o.HeadDim, o.Cache, o.Batch.Rows)));
 
-    public void Attention(in AttentionOperation o) =>
-        Add(new($"attention {o.Batch.Rows} x {o.Heads} x {o.HeadDim}",
-            2L * o.Batch.Rows * o.Heads * o.HeadDim * _elementBytes + KvBytes(o.KvHeads, o.HeadDim, o.Cache, _positions),
-            2 * _pairs * o.Heads * o.HeadDim));
+    public void Attention(in AttentionOperation o)
+    {
+        (long positions, long pairs) = _seen!(o.Window);
+        string window = o.Window > 0 ? $", window {o.Window}" : "";
+        Add(new($"attention {o.Batch.Rows} x {o.Heads} x {o.HeadDim}{window}",
+            2L * o.Batch.Rows * o.Heads * o.HeadDim * _elementBytes + KvBytes(o.KvHeads, o.HeadDim, o.Cache, positions),
+            2 * pairs * o.Heads * o.HeadDim));
+    }
 
     public void SetBlocks(in SetBlocksOperation o) => Add(new($"set_blocks {o.Count}", 20L * o.Count));
 

@@ -5,6 +5,7 @@ using SoftThinking.Interop;
 namespace SoftThinking.Models;
 
 /// <summary>Weights of one layer on the device: those of <see cref="LayerTensors"/>. A pointer is 0 if the layer has no such weight.</summary>
+/// <param name="Window">Positions that attention sees; 0: all.</param>
 /// <param name="RopeTable">Index of the layer's rotary embedding in <see cref="ModelConfig.RopeTables"/>.</param>
 /// <param name="Rotated">Elements of a head that rotate.</param>
 internal readonly record struct LayerWeights(
@@ -15,6 +16,7 @@ internal readonly record struct LayerWeights(
     nint KNorm,
     int RopeTable,
     int Rotated,
+    int Window,
     Matrix Output,
     nint OutputBias,
     nint PostAttentionNorm,
@@ -124,6 +126,7 @@ internal sealed class ModelWeights : IDisposable
         KNorm: loader.Vector(layer.KNorm),
         RopeTable: config.Rope == null ? 0 : shard.Whole.RopeTables.IndexOf(config.Rope),
         Rotated: config.Rope?.Rotated(shard.Whole.HeadDim) ?? 0,
+        Window: config.Window ?? 0,
         Output: loader.Matrix(layer.Output),
         OutputBias: loader.Vector(layer.OutputBias),
         PostAttentionNorm: loader.Vector(layer.PostAttentionNorm),

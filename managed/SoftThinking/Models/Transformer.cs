@@ -67,6 +67,7 @@ internal sealed class Transformer(ModelWeights weights, KvCache cache, ForwardBu
                 KvHeads = shard.KvHeads.Count,
                 HeadDim = c.HeadDim,
                 Scale = 1 / MathF.Sqrt(c.HeadDim),
+                Window = w.Window,
                 Qkv = b.Qkv,
                 Out = b.Attention,
                 Batch = batch,

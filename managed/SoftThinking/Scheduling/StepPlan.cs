@@ -69,28 +69,20 @@ internal sealed class StepPlan
         }
     }
 
-    /// <summary>Total positions of all sequences: those whose keys and values are read.</summary>
-    public long Positions
+    /// <summary>What attention reads of all sequences: positions whose keys and values some row sees, and pairs of a row and a position
+    /// that it sees.</summary>
+    /// <param name="window">Positions that a row sees, its own included; 0: all up to its own.</param>
+    public (long Positions, long Pairs) Seen(int window)
     {
-        get
+        long positions = 0, pairs = 0;
+        foreach (PlannedRows part in _parts)
         {
-            long positions = 0;
-            foreach (PlannedRows part in _parts)
-                positions += part.First + part.Count;
-            return positions;
+            int end = part.First + part.Count, most = window == 0 ? end : window;
+            int growing = Math.Clamp(most - part.First, 0, part.Count); // the first rows, which see all before them
+            positions += Math.Min(end, (long)most + part.Count - 1);
+            pairs += (long)growing * part.First + growing * (growing + 1L) / 2 + (part.Count - growing) * (long)most;
         }
-    }
-
-    /// <summary>Pairs of a row and a position that it attends to: those before it and its own.</summary>
-    public long Pairs
-    {
-        get
-        {
-            long pairs = 0;
-            foreach (PlannedRows part in _parts)
-                pairs += (long)part.Count * part.First + part.Count * (part.Count + 1L) / 2;
-            return pairs;
-        }
+        return (positions, pairs);
     }
 
     public void Clear()

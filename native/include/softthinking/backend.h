@@ -364,17 +364,18 @@ typedef struct st_qkv_epilogue {
   st_kv_cache cache;
 } st_qkv_epilogue;
 
-/* out[r, h] = sum over t <= positions[r] of softmax_t(scale q[r, h] . k[t, g]) v[t, g],  g = h / (heads / kv_heads).
- * The context is processed in splits of a fixed number of positions from 0, merged in a fixed order. If the cache is
- * bf16, a backend may round queries, and the weights e^(score - maximum of the split), to bf16; accumulation is in
- * f32. */
+/* out[r, h] = sum over t of softmax_t(scale q[r, h] . k[t, g]) v[t, g],  g = h / (heads / kv_heads), over the positions
+ * t <= p = positions[r]; with a window W over max(0, p - W + 1) .. p.
+ * The context is processed in splits of a fixed number of positions from 0, merged in a fixed order. Splits before the
+ * window are not read, nor the entries of block tables for blocks before it. If the cache is bf16, a backend may round
+ * queries, and the weights e^(score - maximum of the split), to bf16; accumulation is in f32. */
 typedef struct st_attention {
   uint32_t size;
   int32_t heads;
   int32_t kv_heads;
   int32_t head_dim;
   float scale;
-  int32_t reserved;
+  int32_t window;  /* positions that a row attends to, its own included; 0: all up to its own */
   const void* qkv; /* device, as written by st_qkv_epilogue */
   void* out;       /* device [rows, heads D] */
   st_batch batch;

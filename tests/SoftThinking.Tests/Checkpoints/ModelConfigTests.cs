@@ -71,11 +71,11 @@ internal sealed class ModelConfigTests
     public void Mistral_has_a_sliding_window_where_the_key_is_absent()
     {
         const string Mistral = "\"architectures\":[\"MistralForCausalLM\"]";
-        Assert.That(Assert.Throws<ModelFileException>(() => LoadOnly($"{{{Mistral}}}"))!.Message,
-            Does.Contain("sliding_window is absent, which means 4096 for MistralForCausalLM, less than the 131072 of max_position_embeddings"));
+        Assert.That(WindowsOf(LoadOnly($"{{{Mistral}}}")), Is.EqualTo(Enumerable.Repeat((int?)4096, 32)));
         ModelConfig config = LoadOnly($"{{{Mistral},\"max_position_embeddings\":4096}}");
         Assert.That((config.KvHeads, config.FfnSize, config.BosId), Is.EqualTo((8, 14336, 1)));
-        Assert.That(LoadOnly($"{{{Mistral},\"sliding_window\":null}}").MaxPositions, Is.EqualTo(131072));
+        Assert.That(WindowsOf(config), Is.All.Null);
+        Assert.That(WindowsOf(LoadOnly($"{{{Mistral},\"sliding_window\":null}}")), Is.All.Null);
     }
 
     [Test]
@@ -173,7 +173,7 @@ internal sealed class ModelConfigTests
     }
 
     [Test]
-    public void A_sliding_window_that_hides_nothing_is_accepted()
+    public void A_sliding_window_that_hides_nothing_is_none()
     {
         foreach (string changes in (string[])
         [
@@ -194,8 +194,21 @@ internal sealed class ModelConfigTests
             """{"layer_types":["full_attention","full_attention","full_attention"],"sliding_window":512}""",
             """{"sliding_window":512,"use_sliding_window":true}""",
         ])
-            Assert.That(Load(changes).MaxPositions, Is.EqualTo(2048));
+            Assert.That(WindowsOf(Load(changes)), Is.EqualTo(new int?[3]), changes);
     }
+
+    [TestCase("""{"architectures":["MistralForCausalLM"],"sliding_window":2047}""", 2047, 2047, 2047)]
+    [TestCase("""{"architectures":["Qwen2ForCausalLM"],"sliding_window":512,"use_sliding_window":true,"max_window_layers":0}""", 512, 512, 512)]
+    [TestCase("""{"architectures":["Qwen3ForCausalLM"],"sliding_window":512,"use_sliding_window":true,"max_window_layers":2}""", null, null, 512)]
+    [TestCase("""
+        {"architectures":["Qwen3ForCausalLM"],"use_sliding_window":true,"max_position_embeddings":8192,
+         "layer_types":["sliding_attention","full_attention","sliding_attention"]}
+        """, 4096, null, 4096)]
+    [TestCase("""{"layer_types":["full_attention","sliding_attention","full_attention"],"sliding_window":512}""", null, 512, null)]
+    public void Layers_have_their_sliding_windows(string changes, int? first, int? second, int? third) =>
+        Assert.That(WindowsOf(Load(changes)), Is.EqualTo(new[] { first, second, third }));
+
+    private static IEnumerable<int?> WindowsOf(ModelConfig config) => config.LayerConfigs.Select(layer => layer.Window);
 
     [TestCase("""{"architectures":["GemmaForCausalLM"]}""",
         "'GemmaForCausalLM'", "Qwen2ForCausalLM, Qwen3ForCausalLM, LlamaForCausalLM, MistralForCausalLM")]
@@ -231,7 +244,6 @@ internal sealed class ModelConfigTests
         """, "rope_parameters.original_max_position_embeddings differs from original_max_position_embeddings: 8192 and 4096")]
     [TestCase("""{"layer_types":["full_attention"]}""", "layer_types has 1 entries for the 3 layers")]
     [TestCase("""{"layer_types":["full_attention","linear_attention","full_attention"]}""", "layer_types has 'linear_attention'")]
-    [TestCase("""{"layer_types":["full_attention","sliding_attention","full_attention"],"sliding_window":512}""", "sliding_window is 512", "1 of 3 layers")]
     [TestCase("""{"layer_types":["full_attention","sliding_attention","full_attention"]}""", "layer_types has sliding_attention, but no sliding_window")]
     [TestCase("""{"layer_types":"full_attention"}""", "layer_types must be a list")]
     [TestCase("""{"compression_config":{"quant_method":"compressed-tensors"}}""", "compression_config.format", "float-quantized")]
@@ -286,15 +298,6 @@ internal sealed class ModelConfigTests
         "rope_scaling.original_max_position_embeddings is missing")]
     [TestCase("""{"rope_scaling":{"type":"linear","factor":2},"rope_parameters":{"rope_type":"linear","factor":4}}""",
         "rope_scaling differs")]
-    [TestCase("""{"architectures":["MistralForCausalLM"],"sliding_window":2047}""", "sliding_window is 2047")]
-    [TestCase("""{"architectures":["Qwen2ForCausalLM"],"sliding_window":512,"use_sliding_window":true,"max_window_layers":0}""",
-        "sliding_window is 512", "3 of 3 layers")]
-    [TestCase("""{"architectures":["Qwen3ForCausalLM"],"sliding_window":512,"use_sliding_window":true,"max_window_layers":2}""",
-        "sliding_window is 512", "1 of 3 layers")]
-    [TestCase("""
-        {"architectures":["Qwen3ForCausalLM"],"use_sliding_window":true,"max_position_embeddings":8192,
-         "layer_types":["sliding_attention","full_attention","sliding_attention"]}
-        """, "sliding_window is absent, which means 4096", "2 of 3 layers")]
     [TestCase("""{"quantization_config":{"quant_method":"gptq","bits":4}}""", "quantization_config", "'gptq'")]
     [TestCase("""{"quantization_config":{}}""", "quantization_config", "unnamed")]
     [TestCase("""{"bos_token_id":384}""", "bos_token_id must be from 0 to 383")]

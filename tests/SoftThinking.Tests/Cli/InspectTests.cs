@@ -57,6 +57,24 @@ public class InspectTests
         Assert.That(run.Out, Does.Contain(expected));
     }
 
+    [Test]
+    public void SaysWhichLayersSlide()
+    {
+        DirectoryInfo folder = Directory.CreateTempSubdirectory("softthinking-");
+        try
+        {
+            string model = SlidingLayers.Write(TestData.TinyReasoner, folder.FullName, window: 300);
+            Assert.That(CliRun.Of("inspect", "--model", model).Out, Does.Contain("300 tokens in 4 of 5 layers: 1, 2, 3, 4"));
+            JsonElement json = CliRun.Of("inspect", "--model", model, "--json").Json;
+            Assert.That(json.GetProperty("sliding_window").GetInt32(), Is.EqualTo(300));
+            Assert.That(json.GetProperty("sliding_layers").EnumerateArray().Select(layer => layer.GetInt32()), Is.EqualTo(new[] { 1, 2, 3, 4 }));
+        }
+        finally
+        {
+            folder.Delete(recursive: true);
+        }
+    }
+
     /// <summary>Rows of the golden model are not whole blocks.</summary>
     [TestCase("tiny-reasoner")]
     [TestCase("qwen2")]

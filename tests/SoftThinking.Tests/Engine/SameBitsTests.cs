@@ -21,7 +21,7 @@ public class SameBitsTests
     private sealed record Arrival(int Request, int Delay, int CancelAfter, bool Reads, bool Scores);
 
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("softthinking-");
-    private readonly Dictionary<int, Setting> _settings = []; // by the number of ranks
+    private readonly Dictionary<(int Ranks, bool Windows), Setting> _settings = [];
     private Setting _setting = null!;
     private long _preemptions;
     private long _cached;
@@ -37,23 +37,32 @@ public class SameBitsTests
     {
         foreach (int ranks in (int[])[1, 2])
         {
-            string model = ranks == 1 ? TestData.TinyReasoner : EightHeads.Write(_folder.FullName);
             // The eight heads read one KV head, which every rank holds.
-            _settings[ranks] = new Setting(model, ranks, await Workload.MakeAsync(model), 16 * ModelInspection.Read(model).KvBytesPerToken);
+            string model = ranks == 1 ? TestData.TinyReasoner : EightHeads.Write(_folder.CreateSubdirectory("eight").FullName);
+            _settings[(ranks, false)] = await SettingOf(model, ranks);
+            string windows = SlidingLayers.Write(model, _folder.CreateSubdirectory($"windows-{ranks}").FullName, window: 21);
+            _settings[(ranks, true)] = await SettingOf(windows, ranks);
         }
+
+        static async Task<Setting> SettingOf(string model, int ranks) =>
+            new(model, ranks, await Workload.MakeAsync(model), 16 * ModelInspection.Read(model).KvBytesPerToken);
     }
 
     [OneTimeTearDown]
     public void DeleteFolder() => _folder.Delete(recursive: true);
 
     /// <param name="ranks">Devices that share the model; the requests alone have one.</param>
-    [TestCase(20, 1)]
-    [TestCase(200, 1, Category = "Slow")]
-    [TestCase(10, 2)]
-    [TestCase(100, 2, Category = "Slow")]
-    public void AnyScheduleProducesTheBitsOfTheRequestAlone(int schedules, int ranks)
+    /// <param name="windows">Whether most layers have a sliding window.</param>
+    [TestCase(20, 1, false)]
+    [TestCase(200, 1, false, Category = "Slow")]
+    [TestCase(10, 2, false)]
+    [TestCase(100, 2, false, Category = "Slow")]
+    [TestCase(10, 1, true)]
+    [TestCase(100, 1, true, Category = "Slow")]
+    [TestCase(100, 2, true, Category = "Slow")]
+    public void AnyScheduleProducesTheBitsOfTheRequestAlone(int schedules, int ranks, bool windows)
     {
-        _setting = _settings[ranks];
+        _setting = _settings[(ranks, windows)];
         (_compared, _cancelled, _scored, _preemptions, _cached) = (0, 0, 0, 0, 0);
         Prop.ForAll(Arb.From(Any(_setting.Workload.Requests.Count)), schedule => Run(schedule).GetAwaiter().GetResult())
             .Check(Config.QuickThrowOnFailure.WithMaxTest(schedules));

@@ -8,7 +8,11 @@ namespace SoftThinking.Tests.Golden;
 public class FamilyTests
 {
     /// <summary>Folders of the golden data; others there are of families that the engine does not run.</summary>
-    private static readonly string[] Families = ["qwen3-moe", "qwen3-moe-step2"];
+    private static readonly string[] Families =
+    [
+        "qwen3-yarn", "qwen3-yarn-attention-factor", "qwen3-yarn-mscale", "phi3", "phi3-longrope", "smollm3", "mistral-sliding", "qwen2-sliding",
+        "qwen3-moe", "qwen3-moe-step2",
+    ];
 
     /// <summary>Router logits in bf16 may be wrong by so much: a position whose margin is smaller may use other experts.</summary>
     private const float RouterError = 0.01f;
@@ -104,7 +108,26 @@ public class FamilyTests
 
     /// <summary>With the exact cache, as in <see cref="ForwardTests"/>.</summary>
     [TestCaseSource(nameof(Rollouts))]
-    public Task Rollout(string model, TestDevice device, int ranks) => ForwardTests.CheckRollout(PathOf(model), device, ranks);
+    public Task Rollout(string model, TestDevice device, int ranks) =>
+        ForwardTests.CheckRollout(PathOf(model), device, ranks, contextLength: model == "phi3-longrope" ? 256 : null);
+
+    /// <summary>attn_factor multiplies the recommended factor of cosines and sines.</summary>
+    [Test]
+    public void TheAttnFactorOfYarnMultiplies()
+    {
+        if (TestData.FindGolden("families") == null)
+            Assert.Ignore("no golden data of families");
+        string from = PathOf("qwen3-yarn");
+        using TempFolder folder = new();
+        foreach (string file in Directory.EnumerateFiles(from))
+            File.Copy(file, Path.Combine(folder.Path, Path.GetFileName(file)));
+        File.Copy(Path.Combine(from, "config-attn-factor.json"), Path.Combine(folder.Path, "config.json"), overwrite: true);
+        using GoldenFile expected = new(Path.Combine(from, "expected-attn-factor.safetensors"));
+        using FamilyCase golden = new(folder.Path, mixed: false);
+        float[] logits = golden.Logits(TestDevice.Cpu, KvDtype.F32, 1000), wanted = expected.Read<float>("logits");
+        double largest = wanted.Max(Math.Abs);
+        Assert.That(logits.Zip(wanted, (found, exact) => Math.Abs(found - exact) / largest).Max(), Is.LessThan(1e-4));
+    }
 
     private static string PathOf(string model) => Path.Combine(TestData.FindGolden("families")!, model);
 }

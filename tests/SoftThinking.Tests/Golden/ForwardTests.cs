@@ -99,7 +99,8 @@ public class ForwardTests
     public Task Rollout(string model, TestDevice device, int ranks) => CheckRollout(PathOf(model), device, ranks);
 
     /// <summary>Generates what the rollout of a checkpoint's folder recorded.</summary>
-    internal static async Task CheckRollout(string folder, TestDevice device, int ranks)
+    /// <param name="contextLength">Of the engine; null: the model's.</param>
+    internal static async Task CheckRollout(string folder, TestDevice device, int ranks, int? contextLength = null)
     {
         device.MustBeThere(ranks);
         using GoldenFile expected = new(Path.Combine(folder, "rollout.safetensors"));
@@ -107,7 +108,8 @@ public class ForwardTests
         float[] probs = expected.Read<float>("topk_probs"), entropies = expected.Read<float>("entropy");
         byte[] soft = expected.Read<byte>("soft");
         int n = expected.Columns("topk_indices");
-        await using Engine engine = Engine.Load(folder, device.Options() with { KvDtype = KvDtype.F32, MaxSequences = 2, TensorParallel = ranks });
+        await using Engine engine = Engine.Load(
+            folder, device.Options() with { KvDtype = KvDtype.F32, MaxSequences = 2, TensorParallel = ranks, ContextLength = contextLength });
         using JsonDocument parameters = JsonDocument.Parse(expected.Metadata["parameters"]);
         GenerationRequest request = new()
         {

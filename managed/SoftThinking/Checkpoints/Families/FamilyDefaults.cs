@@ -42,10 +42,14 @@ internal sealed record FamilyDefaults
 }
 
 /// <summary>Defaults of a family's sliding window.</summary>
-/// <param name="Size">Positions that a layer with the window sees; null: the layers have a window only if config.json has one.</param>
-/// <param name="FirstLayer">First layer that has the window, which is in use only with "use_sliding_window"; null: all layers have
-/// it.</param>
-internal sealed record WindowDefaults(int? Size, int? FirstLayer = null)
+/// <param name="Size">Positions that a layer with the window sees; null: layers have one only if config.json has its size.</param>
+/// <param name="FirstLayer">First layer that has the window, which is in use only with "use_sliding_window"; null: it is always in
+/// use.</param>
+/// <param name="FullEvery">Of as many layers the last has no window; null: each has it.</param>
+internal sealed record WindowDefaults(int? Size, int? FirstLayer = null, int? FullEvery = null)
 {
     public bool IsOptional => FirstLayer != null;
+
+    /// <summary>Whether "layer_types" belongs to the family's settings.</summary>
+    public bool HasLayerTypes => IsOptional || FullEvery != null;
 }

@@ -35,7 +35,7 @@ internal abstract class ModelFamily(ModelArchitecture architecture, string class
     public virtual LayerConfig Layer(ModelConfig config) => new(config.Rope);
 
     /// <summary>What each layer computes; null: all are alike.</summary>
-    /// <param name="config">The settings that all layers share.</param>
+    /// <param name="config">The settings that all layers share; its layers have their windows.</param>
     public virtual IEnumerable<LayerConfig>? ReadLayers(JsonSettings json, ModelConfig config) => null;
 
     /// <summary>The tensors of a layer, by the names that most families use.</summary>
