@@ -5,8 +5,8 @@ namespace SoftThinking.Checkpoints;
 /// <summary>The tensors of a layer, or a shard's part of them. Null: the layer has no such tensor.</summary>
 internal sealed record LayerTensors
 {
-    /// <summary>[hidden]</summary>
-    public required VectorTensors InputNorm { get; init; }
+    /// <summary>[hidden]: of attention's input.</summary>
+    public VectorTensors? AttentionNorm { get; init; }
 
     /// <summary>[(heads + 2 KV heads) head_dim, hidden]: queries, keys, values.</summary>
     public required MatrixTensors Qkv { get; init; }
@@ -14,10 +14,10 @@ internal sealed record LayerTensors
     /// <summary>[(heads + 2 KV heads) head_dim]</summary>
     public VectorTensors? QkvBias { get; init; }
 
-    /// <summary>[head_dim]</summary>
+    /// <summary>[head_dim], or of all heads [heads head_dim]</summary>
     public VectorTensors? QNorm { get; init; }
 
-    /// <summary>[head_dim]</summary>
+    /// <summary>[head_dim], or of all heads [KV heads head_dim]</summary>
     public VectorTensors? KNorm { get; init; }
 
     /// <summary>[hidden, heads head_dim]</summary>
@@ -26,14 +26,20 @@ internal sealed record LayerTensors
     /// <summary>[hidden]</summary>
     public VectorTensors? OutputBias { get; init; }
 
-    /// <summary>[hidden]</summary>
-    public required VectorTensors PostAttentionNorm { get; init; }
+    /// <summary>[hidden]: of attention's output, before it is added to the residual.</summary>
+    public VectorTensors? AttentionOutputNorm { get; init; }
+
+    /// <summary>[hidden]: of the feed-forward network's input.</summary>
+    public VectorTensors? FeedForwardNorm { get; init; }
 
     /// <summary>[2 ffn, hidden]: rows of gate and up, interleaved.</summary>
     public MatrixTensors? GateUp { get; init; }
 
     /// <summary>[hidden, ffn]</summary>
     public MatrixTensors? Down { get; init; }
+
+    /// <summary>[hidden]: of the feed-forward network's output, before it is added to the residual.</summary>
+    public VectorTensors? FeedForwardOutputNorm { get; init; }
 
     /// <summary>In the place of <see cref="GateUp"/> and <see cref="Down"/>.</summary>
     public ExpertTensors? Experts { get; init; }
@@ -42,7 +48,7 @@ internal sealed record LayerTensors
         new[] { Qkv, Output, GateUp, Down }.OfType<MatrixTensors>().Concat(Experts?.Matrices ?? []);
 
     public IEnumerable<VectorTensors> Vectors =>
-        new[] { InputNorm, QkvBias, QNorm, KNorm, OutputBias, PostAttentionNorm }.OfType<VectorTensors>();
+        new[] { AttentionNorm, QkvBias, QNorm, KNorm, OutputBias, AttentionOutputNorm, FeedForwardNorm, FeedForwardOutputNorm }.OfType<VectorTensors>();
 }
 
 /// <summary>The experts of a layer that a shard holds, and the router, which every rank has.</summary>

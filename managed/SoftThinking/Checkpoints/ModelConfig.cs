@@ -25,6 +25,9 @@ public enum ModelArchitecture
     /// <summary>SmolLM3.</summary>
     SmolLM3,
 
+    /// <summary>Olmo 3.</summary>
+    Olmo3,
+
     /// <summary>Qwen3 with experts.</summary>
     Qwen3Moe,
 }

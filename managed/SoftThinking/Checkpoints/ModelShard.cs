@@ -52,6 +52,8 @@ internal sealed record ModelShard(ModelConfig Whole, int Rank, int Ranks, Matrix
             return $"it has {Whole.KvHeads} heads of keys and values";
         if (Whole.Heads / Ranks * Whole.HeadDim % Tile != 0)
             return $"{Whole.Heads / Ranks} heads of {Whole.HeadDim} elements are not a multiple of {Tile}, the columns of a {Weights.TileName}";
+        if (Whole.LayerConfigs.Any(layer => layer.QkNorm == QkNormKind.AllHeads))
+            return "its norms of queries and keys span all heads";
         if (FfnTiles < Ranks)
             return $"its feed-forward network has {FfnTiles} tiles of {Tile} columns";
         if (Whole.LayerConfigs.Select(layer => layer.Experts?.Count).FirstOrDefault(count => count < Ranks) is int experts)

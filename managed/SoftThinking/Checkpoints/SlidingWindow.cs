@@ -12,15 +12,23 @@ internal static class SlidingWindow
     /// <summary>The configuration with the windows of its layers. One that hides no position of the model's is none.</summary>
     public static ModelConfig Read(JsonSettings json, ModelConfig config)
     {
+        bool[] slides = FindLayers(json, config);
+        int? size = ReadSize(json, config.Family.Defaults.Window);
+        if (!slides.Contains(true) || size >= config.MaxPositions)
+            return config;
+        return config with { LayerConfigs = [.. config.LayerConfigs.Zip(slides, (layer, slide) => slide ? layer with { Window = size } : layer)] };
+    }
+
+    /// <summary>Which layers have windows, also if these hide no position.</summary>
+    public static bool[] FindLayers(JsonSettings json, ModelConfig config)
+    {
         ImmutableArray<string>? types = ReadLayerTypes(json, config.Layers);
         WindowDefaults? defaults = config.Family.Defaults.Window;
         int? size = ReadSize(json, defaults);
         bool[] slides = FindLayers(json, defaults, types, size, config.Layers);
-        if (slides.Contains(true) && size == null)
-            throw json.Refuse("layer_types", $"has {Sliding}, but no sliding_window is in use that would say how long");
-        if (!slides.Contains(true) || size >= config.MaxPositions)
-            return config;
-        return config with { LayerConfigs = [.. config.LayerConfigs.Zip(slides, (layer, slide) => slide ? layer with { Window = size } : layer)] };
+        return size != null || !slides.Contains(true)
+            ? slides
+            : throw json.Refuse("layer_types", $"has {Sliding}, but no sliding_window is in use that would say how long");
     }
 
     /// <summary>The size of the windows; null if none are in use.</summary>

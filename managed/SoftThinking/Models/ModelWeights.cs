@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using SoftThinking.Checkpoints;
 using SoftThinking.Interop;
 
@@ -6,23 +5,30 @@ namespace SoftThinking.Models;
 
 /// <summary>Weights of one layer on the device: those of <see cref="LayerTensors"/>. A pointer is 0 if the layer has no such weight.</summary>
 /// <param name="Window">Positions that attention sees; 0: all.</param>
-/// <param name="RopeTable">Index of the layer's rotary embedding in <see cref="ModelConfig.RopeTables"/>.</param>
-/// <param name="Rotated">Elements of a head that rotate.</param>
+/// <param name="RopeTable">Index of the layer's rotary embedding in <see cref="ModelWeights.RopeTables"/>; -1: none.</param>
 internal readonly record struct LayerWeights(
-    nint InputNorm,
+    nint AttentionNorm,
     Matrix Qkv,
     nint QkvBias,
     nint QNorm,
     nint KNorm,
+    QkNormKind QkNorm,
     int RopeTable,
-    int Rotated,
     int Window,
     Matrix Output,
     nint OutputBias,
-    nint PostAttentionNorm,
+    nint AttentionOutputNorm,
+    nint FeedForwardNorm,
+    nint FeedForwardOutputNorm,
     Matrix GateUp,
     Matrix Down,
     ExpertWeights? Experts);
+
+/// <summary>A rotary embedding on the device.</summary>
+/// <param name="InverseFrequencies">One for each pair of elements that rotates, in double precision.</param>
+/// <param name="Rotated">Elements of a head that rotate.</param>
+/// <param name="Magnitude">Factor of cosines and sines.</param>
+internal readonly record struct RopeTable(nint InverseFrequencies, int Rotated, double Magnitude);
 
 /// <summary>The experts of a layer that a rank holds, in the place of <see cref="LayerWeights.GateUp"/> and <see cref="LayerWeights.Down"/>.</summary>
 /// <param name="Held">Which of the layer's experts these are.</param>
@@ -57,8 +63,8 @@ internal sealed class ModelWeights : IDisposable
 
     public nint FinalNorm { get; private set; }
 
-    /// <summary>For each of <see cref="ModelConfig.RopeTables"/> the inverse frequencies, one for each pair that rotates, in double precision.</summary>
-    public nint[] InverseFrequencies { get; private set; } = [];
+    /// <summary>In the order of <see cref="ModelConfig.RopeTables"/>.</summary>
+    public RopeTable[] RopeTables { get; private set; } = [];
 
     public LayerWeights[] Layers { get; private set; } = [];
 
@@ -96,40 +102,42 @@ internal sealed class ModelWeights : IDisposable
         Embedding = placed.Embedding;
         LmHead = placed.LmHead;
         FinalNorm = placed.FinalNorm;
-        InverseFrequencies = placed.InverseFrequencies;
+        RopeTables = placed.RopeTables;
         Layers = placed.Layers;
         Matrices = loader.Placed;
     }
 
     private readonly record struct Placement(
-        Matrix Embedding, Matrix LmHead, nint FinalNorm, nint[] InverseFrequencies, LayerWeights[] Layers);
+        Matrix Embedding, Matrix LmHead, nint FinalNorm, RopeTable[] RopeTables, LayerWeights[] Layers);
 
     private static Placement Place(ModelShard shard, WeightLoader loader)
     {
         ModelConfig config = shard.Whole;
         ModelTensors tensors = ModelTensors.Of(shard);
-        ImmutableArray<RopeConfig> ropes = config.RopeTables;
         Matrix embedding = loader.Matrix(tensors.Embedding);
         return new Placement(
             embedding,
             tensors.Head is MatrixTensors head ? loader.Matrix(head) : embedding,
             loader.Vector(tensors.FinalNorm),
-            [.. ropes.Select(rope => loader.Doubles(rope.InverseFrequencies(config.HeadDim)))],
+            [.. config.RopeTables.Select(rope =>
+                new RopeTable(loader.Doubles(rope.InverseFrequencies(config.HeadDim)), rope.Rotated(config.HeadDim), rope.Scaling.Magnitude))],
             [.. tensors.Layers.Zip(config.LayerConfigs, (layer, described) => PlaceLayer(layer, described, shard, loader))]);
     }
 
     private static LayerWeights PlaceLayer(LayerTensors layer, LayerConfig config, ModelShard shard, WeightLoader loader) => new(
-        InputNorm: loader.Vector(layer.InputNorm),
+        AttentionNorm: loader.Vector(layer.AttentionNorm),
         Qkv: loader.Matrix(layer.Qkv),
         QkvBias: loader.Vector(layer.QkvBias),
         QNorm: loader.Vector(layer.QNorm),
         KNorm: loader.Vector(layer.KNorm),
-        RopeTable: config.Rope == null ? 0 : shard.Whole.RopeTables.IndexOf(config.Rope),
-        Rotated: config.Rope?.Rotated(shard.Whole.HeadDim) ?? 0,
+        QkNorm: config.QkNorm,
+        RopeTable: config.Rope == null ? -1 : shard.Whole.RopeTables.IndexOf(config.Rope),
         Window: config.Window ?? 0,
         Output: loader.Matrix(layer.Output),
         OutputBias: loader.Vector(layer.OutputBias),
-        PostAttentionNorm: loader.Vector(layer.PostAttentionNorm),
+        AttentionOutputNorm: loader.Vector(layer.AttentionOutputNorm),
+        FeedForwardNorm: loader.Vector(layer.FeedForwardNorm),
+        FeedForwardOutputNorm: loader.Vector(layer.FeedForwardOutputNorm),
         GateUp: layer.GateUp is MatrixTensors gateUp ? loader.Matrix(gateUp) : default,
         Down: layer.Down is MatrixTensors down ? loader.Matrix(down) : default,
         Experts: layer.Experts is ExpertTensors experts ? PlaceExperts(experts, config.Experts!, shard, loader) : null);

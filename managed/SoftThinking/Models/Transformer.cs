@@ -29,34 +29,38 @@ internal sealed class Transformer(ModelWeights weights, KvCache cache, ForwardBu
         Embed();
         for (int i = 0; i < b.Angles.Length; i++)
         {
-            RopeConfig rope = c.RopeTables[i];
+            RopeTable rope = weights.RopeTables[i];
             stream.RopeAngles(new()
             {
                 Rows = batch.Rows,
-                Half = rope.Rotated(c.HeadDim) / 2,
-                Magnitude = rope.Scaling.Magnitude,
+                Half = rope.Rotated / 2,
+                Magnitude = rope.Magnitude,
                 Positions = batch.Positions,
-                InverseFrequencies = weights.InverseFrequencies[i],
+                InverseFrequencies = rope.InverseFrequencies,
                 Out = b.Angles[i],
             });
         }
         int exact = Exact;
-        nint delta = 0; // not yet in the residual: each norm adds the output of the preceding matmul
+        nint delta = 0; // not yet in the residual: the next norm of an input adds it
         for (int i = 0; i < weights.Layers.Length; i++)
         {
             LayerWeights w = weights.Layers[i];
-            Norm(delta, w.InputNorm);
-            Linear(b.Normed, w.Qkv, w.QkvBias, b.Qkv);
+            Linear(Input(w.AttentionNorm), w.Qkv, w.QkvBias, b.Qkv);
+            if (w.QkNorm == QkNormKind.AllHeads)
+            {
+                NormHeads(0, shard.Heads.Count, w.QNorm);
+                NormHeads(shard.Heads.Count, shard.KvHeads.Count, w.KNorm);
+            }
             stream.QkvEpilogue(new()
             {
                 Heads = shard.Heads.Count,
                 KvHeads = shard.KvHeads.Count,
                 HeadDim = c.HeadDim,
                 Epsilon = (float)c.NormEpsilon,
-                Rotated = w.Rotated,
-                QNorm = w.QNorm,
-                KNorm = w.KNorm,
-                Angles = w.Rotated == 0 ? 0 : b.Angles[w.RopeTable],
+                Rotated = w.RopeTable < 0 ? 0 : weights.RopeTables[w.RopeTable].Rotated,
+                QNorm = w.QkNorm == QkNormKind.PerHead ? w.QNorm : 0,
+                KNorm = w.QkNorm == QkNormKind.PerHead ? w.KNorm : 0,
+                Angles = w.RopeTable < 0 ? 0 : b.Angles[w.RopeTable],
                 Qkv = b.Qkv,
                 Batch = batch,
                 Cache = cache.Layers[i],
@@ -74,11 +78,11 @@ internal sealed class Transformer(ModelWeights weights, KvCache cache, ForwardBu
                 Cache = cache.Layers[i],
             });
             SharedLinear(b.Attention, w.Output, shard.Heads.Times(c.HeadDim), w.OutputBias);
-            Norm(b.Delta, w.PostAttentionNorm);
-            FeedForward(w);
-            delta = b.Delta;
+            Add(w.AttentionOutputNorm);
+            FeedForward(Input(w.FeedForwardNorm), w);
+            Add(w.FeedForwardOutputNorm);
         }
-        Norm(delta, weights.FinalNorm);
+        Input(weights.FinalNorm);
         Head(stream, logitIndex, logitRows);
 
         void Embed()
@@ -106,15 +110,51 @@ internal sealed class Transformer(ModelWeights weights, KvCache cache, ForwardBu
             Out = b.Residual + (nint)rows.Row * c.HiddenSize * b.ElementBytes,
         });
 
-        void Norm(nint added, nint weight) => stream.RmsNorm(new()
+        // The input of a matmul: the residual, normalized if there is a weight. Layers without one have norms of their outputs, so that
+        // there is no delta then.
+        nint Input(nint weight)
+        {
+            if (weight == 0)
+                return b.Residual;
+            stream.RmsNorm(new()
+            {
+                Rows = batch.Rows,
+                Cols = c.HiddenSize,
+                Epsilon = (float)c.NormEpsilon,
+                Delta = delta,
+                Residual = b.Residual,
+                Weight = weight,
+                Out = b.Normed,
+            });
+            return b.Normed;
+        }
+
+        // Adds the output of a matmul to the residual, at once if it is normalized.
+        void Add(nint weight)
+        {
+            delta = weight == 0 ? b.Delta : 0;
+            if (weight != 0)
+                Normalize(b.Delta, c.HiddenSize, c.HiddenSize, weight, b.Residual, add: true);
+        }
+
+        // Heads of each row together.
+        void NormHeads(int first, int count, nint weight)
+        {
+            nint heads = b.Qkv + (nint)first * c.HeadDim * b.ElementBytes;
+            Normalize(heads, count * c.HeadDim, (shard.Heads.Count + 2 * shard.KvHeads.Count) * c.HeadDim, weight, heads, add: false);
+        }
+
+        void Normalize(nint x, int cols, int stride, nint weight, nint output, bool add) => stream.Normalize(new()
         {
             Rows = batch.Rows,
-            Cols = c.HiddenSize,
+            Cols = cols,
             Epsilon = (float)c.NormEpsilon,
-            Delta = added,
-            Residual = b.Residual,
+            XStride = stride,
+            OutStride = stride,
+            Add = add ? 1 : 0,
+            X = x,
             Weight = weight,
-            Out = b.Normed,
+            Out = output,
         });
 
         void Linear(nint x, Matrix w, nint bias, nint output, bool gated = false) => stream.Linear(new()
@@ -129,15 +169,15 @@ internal sealed class Transformer(ModelWeights weights, KvCache cache, ForwardBu
             Gated = gated ? 1 : 0,
         });
 
-        void FeedForward(LayerWeights w)
+        void FeedForward(nint x, LayerWeights w)
         {
             if (w.Experts is ExpertWeights experts)
             {
-                ExpertNetwork.Run(stream, experts, b, batch, b.Normed, comm == null ? b.Delta : b.Partial, outputIsF32: comm != null, exact);
+                ExpertNetwork.Run(stream, experts, b, batch, x, comm == null ? b.Delta : b.Partial, outputIsF32: comm != null, exact);
                 Sum(0, b.Delta);
                 return;
             }
-            Linear(b.Normed, w.GateUp, 0, b.Activated, gated: true);
+            Linear(x, w.GateUp, 0, b.Activated, gated: true);
             SharedLinear(b.Activated, w.Down, shard.Ffn, 0);
         }
 

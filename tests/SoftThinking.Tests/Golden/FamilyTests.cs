@@ -10,7 +10,7 @@ public class FamilyTests
     /// <summary>Folders of the golden data; others there are of families that the engine does not run.</summary>
     private static readonly string[] Families =
     [
-        "qwen3-yarn", "qwen3-yarn-attention-factor", "qwen3-yarn-mscale", "phi3", "phi3-longrope", "smollm3", "mistral-sliding", "qwen2-sliding",
+        "qwen3-yarn", "qwen3-yarn-attention-factor", "qwen3-yarn-mscale", "phi3", "phi3-longrope", "smollm3", "mistral-sliding", "qwen2-sliding", "olmo3",
         "qwen3-moe", "qwen3-moe-step2",
     ];
 

@@ -12,7 +12,7 @@ internal abstract class ModelFamily(ModelArchitecture architecture, string class
 {
     /// <summary>The families that the engine runs.</summary>
     public static ImmutableArray<ModelFamily> All { get; } =
-        [new Qwen2(), new Qwen3(), new Qwen3Moe(), new Llama(), new Mistral(), new Phi3(), new SmolLM3()];
+        [new Qwen2(), new Qwen3(), new Qwen3Moe(), new Llama(), new Mistral(), new Phi3(), new SmolLM3(), new Olmo3()];
 
     public ModelArchitecture Architecture => architecture;
 
@@ -46,7 +46,7 @@ internal abstract class ModelFamily(ModelArchitecture architecture, string class
         string at = $"model.layers.{layer}.", attention = at + "self_attn.", mlp = at + "mlp.";
         return new LayerTensors
         {
-            InputNorm = VectorTensors.Of(at + "input_layernorm.weight", hidden),
+            AttentionNorm = VectorTensors.Of(at + "input_layernorm.weight", hidden),
             Qkv = MatrixTensors.Stacked(
                 MatrixRole.Projection, hidden, new(attention + "q_proj", queries), new(attention + "k_proj", keys), new(attention + "v_proj", keys)),
             QkvBias = config.QkvBias
@@ -54,7 +54,7 @@ internal abstract class ModelFamily(ModelArchitecture architecture, string class
                 : null,
             Output = MatrixTensors.Stacked(MatrixRole.Projection, queries, new MatrixPart(attention + "o_proj", hidden)),
             OutputBias = config.OutputBias ? VectorTensors.Of(attention + "o_proj.bias", hidden) : null,
-            PostAttentionNorm = VectorTensors.Of(at + "post_attention_layernorm.weight", hidden),
+            FeedForwardNorm = VectorTensors.Of(at + "post_attention_layernorm.weight", hidden),
             GateUp = MatrixTensors.Interleaved(
                 MatrixRole.Projection, hidden, new(mlp + "gate_proj", shard.Ffn), new(mlp + "up_proj", shard.Ffn)),
             Down = MatrixTensors.Stacked(MatrixRole.Projection, shard.Ffn, new MatrixPart(mlp + "down_proj", hidden)),
