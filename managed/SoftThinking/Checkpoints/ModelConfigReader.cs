@@ -19,7 +19,7 @@ internal static class ModelConfigReader
         int vocabulary = json.Integer("vocab_size", 1, 1 << 22, defaults.VocabularySize);
         int maxPositions = json.Integer("max_position_embeddings", 1, 1 << 28, defaults.MaxPositions);
         int headDim = ReadHeadDim(json, defaults, hidden, heads);
-        double rotated = RopeReader.ReadPart(json, headDim);
+        double rotated = RopeReader.ReadPart(json, family, headDim);
         (bool qkvBias, bool outputBias) = family.Biases(json.OptionalFlag("attention_bias") ?? false);
         ModelConfig config = new()
         {

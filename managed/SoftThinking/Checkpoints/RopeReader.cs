@@ -23,14 +23,17 @@ internal static class RopeReader
     }
 
     /// <summary>The part of a head that rotates, "partial_rotary_factor", which may be in the same places; 1 where absent.</summary>
-    public static double ReadPart(JsonSettings json, int headDim)
+    public static double ReadPart(JsonSettings json, ModelFamily family, int headDim)
     {
         const string Key = "partial_rotary_factor";
         double part = Agreed(Places(json), Key, 1) ?? 1;
         int rotated = (int)(headDim * part);
-        return rotated >= 2 && rotated % 2 == 0
-            ? part
-            : throw json.Refuse(Key, string.Create(CultureInfo.InvariantCulture, $"is {part}: of the {headDim} elements of a head {rotated} would rotate; it must be an even number above 0"));
+        if (part == 1 || (family.Defaults.RotatesParts && rotated >= 2 && rotated % 2 == 0))
+            return part;
+        JsonSettings place = Places(json).First(at => at.Has(Key));
+        throw place.Refuse(Key, family.Defaults.RotatesParts
+            ? string.Create(CultureInfo.InvariantCulture, $"is {part}: {rotated} of the {headDim} elements of a head would rotate; it must be an even number above 0")
+            : $"is not 1; {family.ClassName} rotates whole heads");
     }
 
     /// <summary>The scaling of angles.</summary>

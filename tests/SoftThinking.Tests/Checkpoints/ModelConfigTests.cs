@@ -211,7 +211,7 @@ internal sealed class ModelConfigTests
     private static IEnumerable<int?> WindowsOf(ModelConfig config) => config.LayerConfigs.Select(layer => layer.Window);
 
     [TestCase("""{"architectures":["GemmaForCausalLM"]}""",
-        "'GemmaForCausalLM'", "Qwen2ForCausalLM, Qwen3ForCausalLM, LlamaForCausalLM, MistralForCausalLM")]
+        "'GemmaForCausalLM'", "Qwen2ForCausalLM, Qwen3ForCausalLM, Qwen3MoeForCausalLM, LlamaForCausalLM, MistralForCausalLM, Phi3ForCausalLM, SmolLM3ForCausalLM")]
     [TestCase("""{"architectures":["Qwen2ForSequenceClassification"]}""", "'Qwen2ForSequenceClassification'")]
     [TestCase("""{"architectures":null,"model_type":"gemma"}""", "model_type", "'gemma'", "supported are")]
     [TestCase("""{"architectures":null,"model_type":null}""", "architectures is missing")]
@@ -283,9 +283,16 @@ internal sealed class ModelConfigTests
     [TestCase("""{"rope_parameters":{"partial_rotary_factor":0.5}}""", "rope_parameters.partial_rotary_factor")]
     [TestCase("""{"rope_parameters":{"full_attention":{"rope_type":"default"}}}""", "'full_attention'")]
     [TestCase("""{"rope_parameters":3}""", "rope_parameters must be an object")]
-    [TestCase("""{"rope_scaling":{"type":"yarn","factor":4}}""", "rope_scaling.type is 'yarn'")]
+    [TestCase("""{"rope_scaling":{"type":"dynamic","factor":4}}""", "rope_scaling.type is 'dynamic'")]
+    [TestCase("""{"rope_scaling":{"type":"yarn","factor":0.5}}""", "rope_scaling.factor")]
+    [TestCase("""{"rope_scaling":{"type":"yarn","beta_fast":1,"beta_slow":2}}""", "rope_scaling.beta_slow is 2, above the 1 of beta_fast")]
+    [TestCase("""{"rope_scaling":{"type":"yarn","attention_factor":1.1,"attn_factor":0.9}}""", "rope_scaling.attn_factor")]
     [TestCase("""{"rope_scaling":{"rope_type":"dynamic","factor":4}}""", "'dynamic'")]
-    [TestCase("""{"rope_scaling":{"type":"longrope"}}""", "'longrope'")]
+    [TestCase("""{"rope_scaling":{"type":"longrope"}}""", "original_max_position_embeddings is missing")]
+    [TestCase("""{"rope_scaling":{"type":"longrope","original_max_position_embeddings":8,"short_factor":[1],"long_factor":[1]}}""", "rope_scaling.short_factor has 1 numbers")]
+    [TestCase("""{"architectures":["SmolLM3ForCausalLM"],"no_rope_layers":[1]}""", "no_rope_layers has 1 entries")]
+    [TestCase("""{"architectures":["SmolLM3ForCausalLM"],"no_rope_layers":[2]}""", "no_rope_layers must be from 0 to 1")]
+    [TestCase("""{"architectures":["Phi3ForCausalLM"],"partial_rotary_factor":0.01}""", "partial_rotary_factor is 0.01")]
     [TestCase("""{"rope_scaling":{"type":"su"}}""", "'su'")]
     [TestCase("""{"rope_scaling":{"factor":4}}""", "rope_scaling.factor", "no rope_type")]
     [TestCase("""{"rope_scaling":{"type":"linear"}}""", "rope_scaling.factor is missing")]

@@ -22,6 +22,9 @@ internal sealed record FamilyDefaults
 
     public required int MaxPositions { get; init; }
 
+    /// <summary>Whether "partial_rotary_factor" may be below 1.</summary>
+    public bool RotatesParts { get; init; }
+
     /// <summary>Length of the context that the rotary embedding is scaled from; null: scalings differ.</summary>
     public int? OriginalMaxPositions { get; init; }
 

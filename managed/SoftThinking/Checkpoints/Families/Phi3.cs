@@ -11,6 +11,7 @@ internal sealed class Phi3() : ModelFamily(ModelArchitecture.Phi3, "Phi3ForCausa
         FfnSize = 8192,
         MaxPositions = 4096,
         OriginalMaxPositions = 4096,
+        RotatesParts = true,
         NormEpsilon = 1e-5,
         BosId = 1,
         EosId = 32000,
