@@ -71,10 +71,11 @@ typedef enum st_dtype {
   ST_F32 = 0,
   ST_F16 = 1,
   ST_BF16 = 2,
-  ST_INT8 =
-      3,     /* weights only: blocks of 32 inputs of an output, integers -127..127 times an f16 scale, max |w| / 127 */
-  ST_FP8 = 4 /* weights only, not of an embedding: blocks of 128 inputs of an output, e4m3 times an f32 scale. e4m3:
-                sign, 4 bits of exponent (bias 7; 0: m / 8 * 2^-6), 3 of mantissa m; 0x7f, 0xff are no numbers */
+  /* Weights only: blocks of 32 inputs of an output, integers -127..127 times an f16 scale, max |w| / 127. */
+  ST_INT8 = 3,
+  /* Weights only, not of an embedding: blocks of 128 inputs of an output, e4m3 times an f32 scale. e4m3: sign, 4 bits
+   * of exponent (bias 7; 0: m / 8 * 2^-6), 3 of mantissa m; 0x7f and 0xff are no numbers. */
+  ST_FP8 = 4
 } st_dtype;
 
 typedef struct st_device st_device;
