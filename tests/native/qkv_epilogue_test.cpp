@@ -175,7 +175,7 @@ TEST_P(QkvEpilogueTest, KeysMatchReference) {
       std::vector<float> left = run(device(), shape, batch.get(), cache.get(), qkv, angles, shape.head_dim, weights);
       std::vector<float> out = attend(device(), shape, batch.get(), cache.get(), left, 0.2f);
 
-      std::vector<double> queries = expected_queries(shape, qkv, angles, weights), expected;
+      std::vector<double> queries = expected_queries(shape, qkv, angles, shape.head_dim, weights), expected;
       for (size_t r = 0; r < kPositions; ++r) {
         for (size_t h = 0; h < 6; ++h) {
           std::vector<double> p(shape.dim(), 0.0);

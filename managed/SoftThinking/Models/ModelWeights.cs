@@ -74,7 +74,7 @@ internal sealed class ModelWeights : IDisposable
     /// <summary>Bytes that <see cref="Load"/> will allocate.</summary>
     /// <exception cref="ModelFileException">A tensor is missing or has another shape or type.</exception>
     public static long Measure(ITensorSource source, ModelShard shard, WeightFormat format, Device device) =>
-        DeviceArena.Measure(arena => Place(shard, new WeightLoader(source, format, device, null, arena, null, default)));
+        DeviceArena.Measure(arena => Place(shard, new WeightLoader(source, format, device, null, arena, null, default, shard.Ranks)));
 
     /// <summary>Packs the weights of a shard onto the device.</summary>
     /// <param name="progress">Called with the fraction loaded, 0 to 1.</param>
