@@ -25,12 +25,14 @@ public class ExpertBitsTests
         foreach (WeightFormat format in Enum.GetValues<WeightFormat>())
             alone[format] = await Alone(format);
         Assert.That(alone.Values.SelectMany(bits => bits).Distinct().Count(), Is.GreaterThan(Requests));
+        // The heads of a rank are fewer elements than a block of 8-bit floats, which cannot be cut.
+        WeightFormat[] formats = [.. alone.Keys.Where(format => ranks == 1 || format != WeightFormat.Fp8)];
         Gen<Schedule> any =
             from threads in Gen.Choose(1, 3)
             from sequences in Gen.Choose(2, Requests)
             from tokens in Gen.OneOf(Gen.Choose(1, 20), Gen.Choose(16, 300))
             from cache in ArbMap.Default.GeneratorFor<bool>()
-            from format in Gen.Elements(Enum.GetValues<WeightFormat>())
+            from format in Gen.Elements(formats)
             from first in Gen.Choose(0, Requests - 1)
             from count in Gen.Choose(2, Requests)
             select new Schedule(threads, sequences, tokens, cache, format, first, count);
