@@ -182,8 +182,8 @@ TEST_P(QkvEpilogueTest, KeysMatchReference) {
           double total = 0.0;
           for (size_t t = 0; t <= r; ++t) {
             const float* k = qkv.data() + t * shape.row() + (6 + h / 3) * shape.dim();
-            std::vector<double> key =
-                finish_head(k, shape.dim(), weights.k_norm, weights.epsilon, angles.data() + t * shape.dim(), shape.dim());
+            std::vector<double> key = finish_head(k, shape.dim(), weights.k_norm, weights.epsilon,
+                                                  angles.data() + t * shape.dim(), shape.dim());
             double score = 0.0;
             for (size_t i = 0; i < shape.dim(); ++i) score += queries[(r * 6 + h) * shape.dim() + i] * key[i];
             total += p[t] = std::exp(0.2 * score);
@@ -232,7 +232,8 @@ TEST_P(QkvEpilogueTest, SameBitsForAnyRowsAndThreads) {
       auto other = open(threads);
       Cache again(*other, shape, paging.blocks, dtype);
       Batch there(*other, paging, {{1, range(0, 20)}, {0, range(3, 18)}});
-      EXPECT_TRUE(same_bits(run(*other, shape, there.get(), again.get(), qkv, angles, shape.head_dim, weights), expected));
+      EXPECT_TRUE(
+          same_bits(run(*other, shape, there.get(), again.get(), qkv, angles, shape.head_dim, weights), expected));
       EXPECT_TRUE(same_bits(again.read_bytes(), cache.read_bytes())) << threads << " threads";
     }
     Cache single(device(), shape, paging.blocks, dtype);
@@ -254,7 +255,7 @@ TEST_P(QkvEpilogueTest, RefusesMistakes) {
   Batch batch(device(), paging, {{0, {0}}});
   Activations qkv(device(), random.activations(device(), shape.row()));
   Buffer<float> angles(device(), random_angles(random, 1, shape.dim()));
-  const st_qkv_epilogue good = {sizeof good,  4,         2,           16,         1e-6f, 0, nullptr, nullptr,
+  const st_qkv_epilogue good = {sizeof good,  4,         2,           16,         1e-6f, 16, nullptr, nullptr,
                                 angles.get(), qkv.get(), batch.get(), cache.get()};
   auto refused = [&](auto change) {
     st_qkv_epilogue op = good;
@@ -268,6 +269,9 @@ TEST_P(QkvEpilogueTest, RefusesMistakes) {
   EXPECT_TRUE(refused([](st_qkv_epilogue& op) { op.heads = op.kv_heads = 1 << 30; }));
   EXPECT_TRUE(refused([](st_qkv_epilogue& op) { op.head_dim = 15; }));
   EXPECT_TRUE(refused([](st_qkv_epilogue& op) { op.head_dim = ST_MAX_HEAD_DIM + 2; }));
+  EXPECT_TRUE(refused([](st_qkv_epilogue& op) { op.rotated = 15; }));
+  EXPECT_TRUE(refused([](st_qkv_epilogue& op) { op.rotated = 18; }));
+  EXPECT_TRUE(refused([](st_qkv_epilogue& op) { op.rotated = -2; }));
   EXPECT_TRUE(refused([](st_qkv_epilogue& op) { op.angles = nullptr; }));
   EXPECT_TRUE(refused([](st_qkv_epilogue& op) { op.qkv = nullptr; }));
   EXPECT_TRUE(refused([](st_qkv_epilogue& op) { op.cache.keys = nullptr; }));
