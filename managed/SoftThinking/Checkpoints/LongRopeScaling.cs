@@ -24,7 +24,7 @@ internal sealed record LongRopeScaling(
     public override RopeScaling ForContext(int positions) => this with { IsLong = positions > OriginalMaxPositions };
 
     public override string ToString() => FormattableString.Invariant(
-        $"longrope, {(IsLong ? "long" : "short")} factors, original context {OriginalMaxPositions}, attention factor {Attention:0.####}");
+        $"longrope, original context {OriginalMaxPositions}, attention factor {Attention:0.####}");
 
     public bool Equals(LongRopeScaling? other) => other is not null && Short.SequenceEqual(other.Short) && Long.SequenceEqual(other.Long)
         && (OriginalMaxPositions, Attention, IsLong) == (other.OriginalMaxPositions, other.Attention, other.IsLong);

@@ -13,6 +13,7 @@ internal static class RopeReader
 {
     private const string Older = "rope_scaling", Newer = "rope_parameters";
     private const double Largest = 1e6;
+    private const double FewestTurns = 1e-6; // in the original context: the pair must be a number
     private const int LongestContext = 1 << 28;
 
     /// <summary>The base, "rope_theta", which may be at the top level or in either object; null where absent.</summary>
@@ -106,8 +107,10 @@ internal static class RopeReader
         JsonSettings json = place.Json;
         int original = place.Original() ?? place.MaxPositions;
         double factor = json.OptionalNumber("factor", 1, Largest) ?? Math.Max((double)place.MaxPositions / original, 1);
-        double fast = json.OptionalNumber("beta_fast", 0, Largest, open: true) ?? 32;
-        double slow = json.OptionalNumber("beta_slow", 0, Largest, open: true) ?? 1;
+        double fast = json.OptionalNumber("beta_fast", FewestTurns, Largest) ?? 32;
+        double slow = json.OptionalNumber("beta_slow", FewestTurns, Largest) ?? 1;
+        if ((ReadTheta(place.Top) ?? place.Family.Defaults.RopeTheta) <= 1)
+            throw place.Top.Refuse("rope_theta", "must be above 1 for rope_type yarn, which divides by its logarithm");
         if (slow > fast)
             throw json.Refuse("beta_slow", string.Create(CultureInfo.InvariantCulture, $"is {slow}, above the {fast} of beta_fast"));
         return new YarnRopeScaling(factor, original, fast, slow, json.OptionalFlag("truncate") ?? true, ReadAttention(json, factor));
@@ -134,7 +137,10 @@ internal static class RopeReader
     private static LongRopeScaling ReadLongRope(Place place)
     {
         JsonSettings json = place.Json;
-        int original = place.Original() ?? throw json.Refuse("original_max_position_embeddings", "is missing");
+        const string Original = "original_max_position_embeddings";
+        int original = place.Original() ?? throw json.Refuse(Original, "is missing");
+        if (original < 2)
+            throw json.Refuse(Original, $"is {original}; rope_type longrope divides by its logarithm");
         double attention = json.OptionalNumber("attention_factor", 0, Largest, open: true) ?? LongRopeScaling.Recommend(place.MaxPositions, original);
         ImmutableArray<double> shorter = Factors("short_factor"), longer = Factors("long_factor");
         return new LongRopeScaling(shorter, longer, original, attention, IsLong: false);
