@@ -25,10 +25,8 @@ public class FamilyTests
         from kv in Enum.GetValues<KvDtype>()
         from chunk in new[] { 1, 7, 16, 1000 }
         from device in TestDevice.All
-        where device == TestDevice.Cpu || chunk >= 16
-        let pass = new TestCaseData(device, model, kv, chunk)
-        let quick = device == TestDevice.Cpu || (kv, chunk) is (KvDtype.F32, 1000) or (KvDtype.Bf16, 16)
-        select quick ? pass : pass.SetCategory("Slow");
+        where device == TestDevice.Cpu || (kv, chunk) is (KvDtype.F32, 1000) or (KvDtype.Bf16, 16)
+        select new TestCaseData(device, model, kv, chunk);
 
     private static IEnumerable<TestCaseData> SharedPasses() =>
         from model in Models()
