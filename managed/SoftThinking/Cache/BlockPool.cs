@@ -1,5 +1,8 @@
 namespace SoftThinking.Cache;
 
+/// <summary>What a block holds: the keys and values of the last 16 positions of a prefix, in a group of layers.</summary>
+internal readonly record struct BlockContent(PrefixHash Prefix, int Group);
+
 /// <summary>Reference counts of the KV cache's blocks, and an index of the blocks that hold a known prefix. A block without
 /// references keeps its content until the block is needed; the least recently used one is evicted first.</summary>
 internal sealed class BlockPool
@@ -7,8 +10,8 @@ internal sealed class BlockPool
     private const int None = -1;
 
     private readonly int[] _references;
-    private readonly PrefixHash[] _hashes; // default: the block is not registered
-    private readonly Dictionary<PrefixHash, int> _registered;
+    private readonly BlockContent[] _contents; // default: the block is not registered
+    private readonly Dictionary<BlockContent, int> _registered;
 
     // Unreferenced blocks, a doubly linked list in order of eviction: empty ones, then the least recently used.
     private readonly int[] _previous;
@@ -19,8 +22,8 @@ internal sealed class BlockPool
     public BlockPool(int blocks)
     {
         _references = new int[blocks];
-        _hashes = new PrefixHash[blocks];
-        _registered = new Dictionary<PrefixHash, int>(blocks);
+        _contents = new BlockContent[blocks];
+        _registered = new Dictionary<BlockContent, int>(blocks);
         (_previous, _next) = (new int[blocks], new int[blocks]);
         for (int block = blocks - 1; block >= 0; block--)
             LinkFirst(block);
@@ -38,10 +41,10 @@ internal sealed class BlockPool
         int block = _first;
         if (block == None)
             throw new InvalidOperationException("no block is available");
-        if (_hashes[block] != default)
+        if (_contents[block] != default)
         {
-            _registered.Remove(_hashes[block]);
-            _hashes[block] = default;
+            _registered.Remove(_contents[block]);
+            _contents[block] = default;
         }
         Retain(block);
         return block;
@@ -63,7 +66,7 @@ internal sealed class BlockPool
             throw new InvalidOperationException($"block {block} is not in use");
         if (--_references[block] > 0)
             return;
-        if (_hashes[block] == default)
+        if (_contents[block] == default)
             LinkFirst(block);
         else
             LinkLast(block);
@@ -73,14 +76,14 @@ internal sealed class BlockPool
     /// <summary>Whether a block has no references.</summary>
     public bool IsUnused(int block) => _references[block] == 0;
 
-    /// <summary>Registers a full block under its prefix hash; an existing entry is kept.</summary>
-    public void Register(int block, PrefixHash hash)
+    /// <summary>Registers a full block under its content; an existing entry is kept.</summary>
+    public void Register(int block, BlockContent content)
     {
-        if (_registered.TryAdd(hash, block))
-            _hashes[block] = hash;
+        if (_registered.TryAdd(content, block))
+            _contents[block] = content;
     }
 
-    public bool TryFind(PrefixHash hash, out int block) => _registered.TryGetValue(hash, out block);
+    public bool TryFind(BlockContent content, out int block) => _registered.TryGetValue(content, out block);
 
     private void LinkFirst(int block)
     {

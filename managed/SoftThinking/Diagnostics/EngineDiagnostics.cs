@@ -44,7 +44,7 @@ public static class EngineDiagnostics
         return new ModelCost(
             WeightBytes: counted * model.WeightBytes,
             WeightBytesPerStep: counted * projections.Append(model.Weights.LmHead).Sum(matrix => BytesOf(model.Device, matrix)),
-            KvBytesPerToken: counted * KvCache.Measure(model.Device, shard, kvDtype, 1) / KvCache.BlockPositions,
+            KvBytesPerToken: counted * KvCache.BytesPerPosition(model.Device, shard, kvDtype),
             MultiplyAddsPerToken: counted * (projections.Sum(ElementsOf) + (long)(share * experts.Sum(ElementsOf))),
             MultiplyAddsPerSample: (long)counted * shard.Ids.Count * shard.Whole.HiddenSize,
             MultiplyAddsPerPair: 2L * counted * shard.Whole.Layers * shard.Heads.Count * shard.Whole.HeadDim,

@@ -84,7 +84,8 @@ public sealed record ModelInspection
     /// <summary>Bytes of keys and values of one position.</summary>
     public required long KvBytesPerToken { get; init; }
 
-    /// <summary>Bytes of keys and values of the full context.</summary>
+    /// <summary>Bytes of keys and values that a text of the full context holds at once: of layers with a window, those of the window and of a
+    /// step of the prompt.</summary>
     public required long KvBytes { get; init; }
 
     /// <summary>Bytes of everything else while one text of the full context is generated, with default options otherwise.</summary>
@@ -119,7 +120,6 @@ public sealed record ModelInspection
         ModelShard shard = ModelShard.All(config);
         int ranks = new EngineOptions { TensorParallel = tensorParallel }.TensorParallel;
         MatrixFormat format = ModelWeights.FormatOf(checkpoint, WeightFormat.Stored);
-        int blocks = KvCache.BlocksFor(config.MaxPositions);
         long weightBytes = ModelWeights.Measure(checkpoint, shard, WeightFormat.Stored, device);
         IReadOnlyDictionary<string, (int Rows, int Cols)> matrices = ModelTensors.Of(shard).StoredMatrices;
         Tokenizer tokenizer = Tokenizer.Load(checkpoint.Directory);
@@ -141,9 +141,9 @@ public sealed record ModelInspection
             UnusedTensors = [.. Checkpoints.UnusedTensors.Of(checkpoint)],
             StoredBytes = checkpoint.TotalBytes,
             WeightBytes = weightBytes,
-            KvBytesPerToken = KvCache.Measure(device, shard, dtype, 1) / KvCache.BlockPositions,
-            KvBytes = KvCache.Measure(device, shard, dtype, blocks),
-            WorkBytes = Runner.Measure(device, shard, KvPlan.LimitsOf(OneSequence, config.MaxPositions)),
+            KvBytesPerToken = KvCache.BytesPerPosition(device, shard, dtype),
+            KvBytes = MeasureCache(device, shard, dtype),
+            WorkBytes = Runner.Measure(device, shard, LimitsOf(shard)),
             Ranks = [.. Enumerable.Range(0, ranks).Select(r => InspectRank(checkpoint, ModelShard.Make(config, r, ranks, format), device, dtype))],
             FreeBytes = (long)device.Query().FreeMemory,
         };
@@ -162,11 +162,16 @@ public sealed record ModelInspection
         return new(
             RangeOf(shard.Heads), RangeOf(shard.KvHeads), RangeOf(shard.Ffn), RangeOf(shard.Ids),
             ModelWeights.Measure(checkpoint, shard, WeightFormat.Stored, device),
-            KvCache.Measure(device, shard, kvDtype, KvCache.BlocksFor(shard.Whole.MaxPositions)),
-            Runner.Measure(device, shard, KvPlan.LimitsOf(OneSequence, shard.Whole.MaxPositions)));
+            MeasureCache(device, shard, kvDtype),
+            Runner.Measure(device, shard, LimitsOf(shard)));
 
         static Range RangeOf(Window window) => window.First..(window.First + window.Count);
     }
+
+    private static RunnerLimits LimitsOf(ModelShard shard) => KvPlan.LimitsOf(OneSequence, KvLayout.Of(shard.Whole), shard.Whole.MaxPositions);
+
+    private static long MeasureCache(Device device, ModelShard shard, NativeDtype dtype) =>
+        KvCache.Measure(device, shard, dtype, KvLayout.Of(shard.Whole).BlocksHeld(shard.Whole.MaxPositions, LimitsOf(shard).Rows));
 
     private static bool? FindOpensThought(Tokenizer tokenizer, ChatTemplate? template, ThinkingMarkers markers)
     {

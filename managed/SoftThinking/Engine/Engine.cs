@@ -273,7 +273,9 @@ public sealed class Engine : IAsyncDisposable, IDisposable
         RequestCheck.Strategy(sampling);
         RequestCheck.Limits(request, prompt, _options);
         SlotSetup setup = SlotSetup.Make(request, encoded.End.State, markers, _tokenSets, Defaults.EosIds, Config.VocabularySize, ContextLength);
-        int most = Math.Min(request.MaxNewTokens ?? _options.MaxNewTokens ?? int.MaxValue, ContextLength - prompt.Count - setup.Probes.MaxRows);
+        // A long probe keeps the blocks of a window for more rows than a step has.
+        int context = Model.Cache.Layout.ContextOf(Model.Cache.Blocks, ContextLength, Math.Max(Model.Limits.Rows, setup.Probes.MaxRows));
+        int most = Math.Min(request.MaxNewTokens ?? _options.MaxNewTokens ?? int.MaxValue, context - prompt.Count - setup.Probes.MaxRows);
         return new PreparedRequest(request, encoded, setup, most);
     }
 

@@ -43,7 +43,7 @@ internal sealed partial class EngineLoop : IDisposable
     {
         (_model, _logger, _eosIds, _queueLength) = (model, logger, [.. eosIds], options.QueueLength);
         _pool = new BlockPool(model.Cache.Blocks);
-        _scheduler = new Scheduler(_pool, model.Limits.Slots, model.Limits.Rows, options.PrefixCache);
+        _scheduler = new Scheduler(_pool, model.Cache.Layout, model.Limits.Slots, model.Limits.Rows, options.PrefixCache);
         _metrics = new EngineMetrics(scope, () => Statistics);
         PublishStatistics();
         _thread = new Thread(Run) { Name = "SoftThinking engine", IsBackground = true };

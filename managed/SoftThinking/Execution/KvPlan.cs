@@ -6,10 +6,11 @@ using SoftThinking.Models;
 namespace SoftThinking.Execution;
 
 /// <summary>The size of an engine's KV cache, and the limits that follow from it.</summary>
+/// <param name="Layout">How the layers share the blocks.</param>
 /// <param name="Blocks">Blocks of the pool.</param>
 /// <param name="ContextLength">Maximum positions of a sequence.</param>
 /// <param name="WeightBytes">Bytes of the packed weights.</param>
-internal readonly record struct KvPlan(NativeDtype Dtype, int Blocks, int ContextLength, RunnerLimits Limits, long WeightBytes)
+internal readonly record struct KvPlan(NativeDtype Dtype, KvLayout Layout, int Blocks, int ContextLength, RunnerLimits Limits, long WeightBytes)
 {
     /// <param name="sharers">Ranks that share the device's memory, if it has none of its own.</param>
     /// <exception cref="InsufficientMemoryException">The weights, or weights and cache, exceed the free memory.</exception>
@@ -18,21 +19,23 @@ internal readonly record struct KvPlan(NativeDtype Dtype, int Blocks, int Contex
         NativeDtype dtype = DtypeOf(options.KvDtype);
         int context = ContextOf(source, options);
         long weights = ModelWeights.Measure(source, shard, options.Weights, device);
-        long needed = weights + Runner.Measure(device, shard, LimitsOf(options, context));
+        KvLayout layout = KvLayout.Of(shard.Whole);
+        RunnerLimits limits = LimitsOf(options, layout, context);
+        long needed = weights + Runner.Measure(device, shard, limits);
         DeviceInfo info = device.Query();
         long free = (long)info.FreeMemory / (info.OwnMemory ? 1 : sharers) - needed;
         if (free < 0)
             throw NotEnough("the weights and the work buffers", needed, needed + free);
         long blockBytes = KvCache.Measure(device, shard, dtype, 1);
-        long blocks = BlocksThatFit(options, context, free, info.OwnMemory ? 0.9 : 0.5, blockBytes);
-        return new KvPlan(dtype, 0, context, default, weights).With((int)blocks, options);
+        long blocks = BlocksThatFit(options, layout, context, limits.Rows, free, info.OwnMemory ? 0.9 : 0.5, blockBytes);
+        return new KvPlan(dtype, layout, 0, context, limits, weights).With((int)blocks, options);
     }
 
     /// <summary>The same with another number of blocks: ranks have as many as the one with the fewest.</summary>
     public KvPlan With(int blocks, EngineOptions options)
     {
-        int context = (int)Math.Min(ContextLength, (long)blocks * KvCache.BlockPositions);
-        return this with { Blocks = blocks, ContextLength = context, Limits = LimitsOf(options, context) };
+        int context = Layout.ContextOf(blocks, ContextLength, Limits.Rows);
+        return this with { Blocks = blocks, ContextLength = context, Limits = LimitsOf(options, Layout, context) };
     }
 
     /// <summary>The model as it is for the contexts that the options allow.</summary>
@@ -40,29 +43,33 @@ internal readonly record struct KvPlan(NativeDtype Dtype, int Blocks, int Contex
 
     public static NativeDtype DtypeOf(KvDtype dtype) => dtype == KvDtype.F32 ? NativeDtype.F32 : NativeDtype.Bf16;
 
-    public static RunnerLimits LimitsOf(EngineOptions options, int context) => new(
+    public static RunnerLimits LimitsOf(EngineOptions options, KvLayout layout, int context) => new(
         Rows: Math.Max(options.StepTokens, options.MaxSequences),
         Slots: options.MaxSequences,
         Entries: options.MaxTopk,
-        BlocksPerSequence: KvCache.BlocksFor(context));
+        BlocksPerSequence: KvCache.BlocksFor(context),
+        Groups: layout.Groups);
 
     private static int ContextOf(ITensorSource source, EngineOptions options) => Math.Min(source.Config.MaxPositions, options.ContextLength ?? int.MaxValue);
 
+    /// <param name="stepRows">Maximum rows of a step.</param>
     /// <param name="share">Fraction of the free memory to use when no size is configured.</param>
-    private static long BlocksThatFit(EngineOptions options, int context, long free, double share, long blockBytes)
+    private static long BlocksThatFit(EngineOptions options, KvLayout layout, int context, int stepRows, long free, double share, long blockBytes)
     {
         if (options.KvCacheBytes is long bytes)
         {
             if (bytes > free)
                 throw NotEnough("keys and values", bytes, free);
-            if (bytes < blockBytes)
-                throw new ArgumentOutOfRangeException(nameof(options), $"{nameof(EngineOptions.KvCacheBytes)} must be at least {blockBytes}, one block of this model, not {bytes}");
+            long least = layout.Groups * blockBytes;
+            if (bytes < least)
+                throw new ArgumentOutOfRangeException(nameof(options), $"{nameof(EngineOptions.KvCacheBytes)} must be at least {least}, {KvCache.BlockPositions} positions of this model, not {bytes}");
             return Math.Min(bytes / blockBytes, int.MaxValue);
         }
-        long wanted = (long)options.MaxSequences * KvCache.BlocksFor(context);
+        // All sequences decode at the end of their contexts, and one more step's rows of prompts are within the windows.
+        long decoding = layout.BlocksHeld(context, 1), wanted = (options.MaxSequences - 1) * decoding + layout.BlocksHeld(context, stepRows);
         long possible = Math.Min((long)(free * share) / blockBytes, int.MaxValue);
         // A smaller cache is of no practical use.
-        long minimum = Math.Min(KvCache.BlocksFor(context), 16);
+        long minimum = layout.BlocksHeld(Math.Min(context, 16 * KvCache.BlockPositions), stepRows);
         return possible < minimum ? throw NotEnough("keys and values", (long)(minimum * blockBytes / share), free) : Math.Min(wanted, possible);
     }
 

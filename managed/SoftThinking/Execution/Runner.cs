@@ -143,7 +143,7 @@ internal sealed class Runner : IDisposable
             Count = shape.TableEntries,
             Entries = _buffers.TableEntries,
             Tables = _buffers.BlockTables,
-            Places = (long)_limits.Slots * _limits.BlocksPerSequence,
+            Places = _limits.TablePlaces,
         });
     }
 
@@ -296,7 +296,7 @@ internal sealed class Runner : IDisposable
     }
 
     /// <summary>Device memory of a step.</summary>
-    /// <param name="BlockTables">[slots, blocks of a sequence], kept from step to step.</param>
+    /// <param name="BlockTables">[groups of layers, slots, blocks of a sequence], kept from step to step.</param>
     /// <param name="TableEntries">What changes in them, like <see cref="HostInputs.TableEntries"/>.</param>
     private sealed record Buffers(
         ForwardBuffers Forward, InputArrays Inputs, nint BlockTables, nint TableEntries, OutputArrays Outputs, nint Workspace, ScoreBuffers Scores)
@@ -304,8 +304,8 @@ internal sealed class Runner : IDisposable
         public static Buffers Place(DeviceArena arena, Device device, ModelShard shard, RunnerLimits limits) => new(
             Forward: ForwardBuffers.Place(arena, shard, device.Query().ActivationDtype, limits.Rows, limits.Slots),
             Inputs: InputArrays.Place(arena, limits),
-            BlockTables: arena.Reserve<int>((long)limits.Slots * limits.BlocksPerSequence),
-            TableEntries: arena.Reserve<TableEntry>((long)limits.Slots * limits.BlocksPerSequence),
+            BlockTables: arena.Reserve<int>(limits.TablePlaces),
+            TableEntries: arena.Reserve<TableEntry>(limits.TablePlaces),
             Outputs: OutputArrays.Place(arena, limits),
             Workspace: arena.Reserve(WorkspaceBytes(device, limits.Slots, shard.Whole.VocabularySize)),
             Scores: ScoreBuffers.Place(arena, limits));

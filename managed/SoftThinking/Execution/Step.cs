@@ -95,7 +95,7 @@ internal sealed record InputArrays(
 /// <summary>All inputs of a step on the host.</summary>
 /// <param name="TokenIds">[uploaded tokens, entries]</param>
 /// <param name="TokenWeights">[uploaded tokens, entries]</param>
-/// <param name="TableEntries">What changes in the block tables on the device: [slots, blocks of a sequence].</param>
+/// <param name="TableEntries">What changes in the block tables on the device: [groups of layers, slots, blocks of a sequence].</param>
 internal sealed record HostInputs(
     InputArrays Arrays, ArenaArray<int> TokenIds, ArenaArray<float> TokenWeights, ArenaArray<TableEntry> TableEntries)
 {
@@ -106,7 +106,7 @@ internal sealed record HostInputs(
         InputArrays.Place(arena, limits),
         TokenIds: ArenaArray<int>.Place(arena, (long)limits.Rows * limits.Entries),
         TokenWeights: ArenaArray<float>.Place(arena, (long)limits.Rows * limits.Entries),
-        TableEntries: ArenaArray<TableEntry>.Place(arena, (long)limits.Slots * limits.BlocksPerSequence));
+        TableEntries: ArenaArray<TableEntry>.Place(arena, limits.TablePlaces));
 
     /// <summary>The bytes of an array that a step of this shape uses.</summary>
     /// <param name="entries">Entries of a concept token.</param>

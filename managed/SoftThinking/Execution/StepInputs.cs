@@ -68,15 +68,20 @@ internal static class StepInputs
         return shape with { Rows = rows, Sequences = rows, Sampled = rows };
     }
 
-    /// <summary>Lists the blocks that the device's table of the sequence does not have yet.</summary>
+    /// <summary>Lists the blocks that the device's tables of the sequence do not have yet.</summary>
     private static StepShape FillTable(PlannedRows part, HostInputs inputs, RunnerLimits limits, StepShape shape)
     {
         Sequence sequence = part.Sequence;
         int count = shape.TableEntries, used = KvCache.BlocksFor(part.First + part.Count);
         for (; sequence.TableBlocks < used; sequence.TableBlocks++)
         {
-            long place = (long)sequence.Slot * limits.BlocksPerSequence + sequence.TableBlocks;
-            inputs.TableEntries[count++] = new() { Place = place, Block = sequence.Blocks[sequence.TableBlocks] };
+            for (int group = 0; group < sequence.Tables.Length; group++)
+            {
+                BlockTable table = sequence.Tables[group];
+                long place = limits.TablePlace(group, sequence.Slot, sequence.TableBlocks);
+                if (sequence.TableBlocks >= table.First) // no row reads the entries of absent blocks
+                    inputs.TableEntries[count++] = new() { Place = place, Block = table[sequence.TableBlocks] };
+            }
         }
         return shape with { TableEntries = count };
     }

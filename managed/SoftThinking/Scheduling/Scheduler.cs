@@ -11,21 +11,24 @@ internal sealed class Scheduler
     public const int ArrivalsPerPriority = 16;
 
     private readonly BlockPool _pool;
+    private readonly KvLayout _layout;
     private readonly int _stepTokens;
     private readonly bool _reusesPrefixes;
     private readonly PrefixHasher _hasher = new();
     private readonly List<Sequence> _waiting = [];
     private readonly List<Sequence> _running = [];
     private readonly Stack<int> _freeSlots;
-    private readonly List<int> _found = [];
+    private readonly int[] _runs; // of each group, while a prefix is looked up
     private long _arrivals;
 
+    /// <param name="layout">The groups of layers that have blocks of their own.</param>
     /// <param name="slots">Maximum number of concurrent sequences.</param>
     /// <param name="stepTokens">Maximum rows of a step; at least <paramref name="slots"/>.</param>
     /// <param name="reusesPrefixes">Whether blocks are looked up by the prefix they hold.</param>
-    public Scheduler(BlockPool pool, int slots, int stepTokens, bool reusesPrefixes)
+    public Scheduler(BlockPool pool, KvLayout layout, int slots, int stepTokens, bool reusesPrefixes)
     {
-        (_pool, _stepTokens, _reusesPrefixes) = (pool, stepTokens, reusesPrefixes);
+        (_pool, _layout, _stepTokens, _reusesPrefixes) = (pool, layout, stepTokens, reusesPrefixes);
+        _runs = new int[layout.Groups];
         _freeSlots = new Stack<int>(Enumerable.Range(0, slots).Reverse());
     }
 
@@ -39,6 +42,7 @@ internal sealed class Scheduler
     public void Add(Sequence sequence)
     {
         sequence.Arrival = _arrivals++;
+        sequence.Tables = [.. _layout.Windows.Select(_ => new BlockTable(sequence.Hashes.Capacity))];
         Enqueue(_waiting, sequence);
     }
 
@@ -74,7 +78,7 @@ internal sealed class Scheduler
             sequence.Computed = Math.Max(0, sequence.Computed - 1); // 0 if its blocks were released
         }
         sequence.Probe = new Probe(kind, sequence.Length - 1, text);
-        if (sequence.Stage == SequenceStage.Running && sequence.Blocks.Count == 0)
+        if (sequence.Stage == SequenceStage.Running && sequence.Blocks == 0)
             Withdraw(sequence); // its last token seemed to be in flight, so it had released its blocks
     }
 
@@ -92,7 +96,10 @@ internal sealed class Scheduler
     {
         int decoding = 0;
         foreach (Sequence sequence in _running)
+        {
             decoding += sequence.Missing == 1 ? 1 : 0;
+            ReleaseUnseen(sequence);
+        }
         long preemptions = Preemptions;
         for (int i = 0; i < _running.Count; i++)
         {
@@ -102,7 +109,7 @@ internal sealed class Scheduler
             if (rows == 0)
                 continue;
             while (sequence.Stage == SequenceStage.Running && !Grow(sequence, sequence.Next + rows))
-                Preempt(_running.FindLast(other => other.Blocks.Count > 0)!);
+                Preempt(_running.FindLast(other => other.Blocks > 0)!);
             if (sequence.Stage == SequenceStage.Running)
                 Schedule(plan, sequence, rows, begins: false);
         }
@@ -165,40 +172,89 @@ internal sealed class Scheduler
     /// one more block for each running sequence. Positions whose logits are needed are always computed.</summary>
     private bool FindBlocks(Sequence sequence)
     {
-        _found.Clear();
-        int unused = 0;
-        int most = Math.Min(sequence.FirstNeeded, sequence.SharedPositions) / KvCache.BlockPositions;
-        for (int i = 0; _reusesPrefixes && i < most; i++)
-        {
-            if (!_pool.TryFind(HashOf(sequence, i), out int block))
-                break;
-            _found.Add(block);
-            unused += _pool.IsUnused(block) ? 1 : 0;
-        }
-        int needed = KvCache.BlocksFor(sequence.Probe is Probe probe ? probe.First + probe.Known : sequence.Length) - _found.Count + unused;
-        if (needed + Math.Min(_running.Count, _pool.Blocks / 2) > _pool.Available)
+        int found = FindPrefix(sequence);
+        int length = sequence.Probe is Probe probe ? probe.First + probe.Known : sequence.Length;
+        long needed = _layout.BlocksHeld(length, _stepTokens) - TakenOf(sequence, found);
+        if (needed + Math.Min(_running.Count * _layout.Groups, _pool.Blocks / 2) > _pool.Available)
             return false;
-        foreach (int block in _found)
+        for (int i = 0; i < found; i++)
         {
-            _pool.Retain(block);
-            sequence.Blocks.Add(block);
+            for (int group = 0; group < _layout.Groups; group++)
+                AddFound(sequence, group, i, found);
         }
-        sequence.RegisteredBlocks = _found.Count;
-        sequence.Computed = _found.Count * KvCache.BlockPositions;
+        sequence.RegisteredBlocks = found;
+        sequence.Computed = found * KvCache.BlockPositions;
         if (sequence.Slot < 0)
             sequence.CachedTokens = sequence.Computed;
         return true;
     }
 
+    /// <summary>The longest prefix of a sequence, in blocks, of which the pool has all that later rows see.</summary>
+    private int FindPrefix(Sequence sequence)
+    {
+        int found = 0, most = _reusesPrefixes ? Math.Min(sequence.FirstNeeded, sequence.SharedPositions) / KvCache.BlockPositions : 0;
+        Array.Clear(_runs);
+        for (int i = 0; i < most; i++)
+        {
+            bool seen = true;
+            for (int group = 0; group < _layout.Groups; group++)
+            {
+                bool known = _pool.TryFind(new(HashOf(sequence, i), group), out _);
+                if (!known && _layout.Windows[group] == null)
+                    return found;
+                _runs[group] = known ? _runs[group] + 1 : 0; // blocks in sequence up to this one
+                seen &= i + 1 - _runs[group] <= _layout.FirstSeen(group, (i + 1) * KvCache.BlockPositions);
+            }
+            found = seen ? i + 1 : found;
+        }
+        return found;
+    }
+
+    /// <summary>Blocks of a found prefix that other sequences hold, so that they need no room.</summary>
+    private int TakenOf(Sequence sequence, int found)
+    {
+        int taken = 0;
+        for (int group = 0; group < _layout.Groups; group++)
+        {
+            for (int i = _layout.FirstSeen(group, found * KvCache.BlockPositions); i < found; i++)
+                taken += _pool.TryFind(new(HashOf(sequence, i), group), out int block) && !_pool.IsUnused(block) ? 1 : 0;
+        }
+        return taken;
+    }
+
+    private void AddFound(Sequence sequence, int group, int index, int found)
+    {
+        if (index < _layout.FirstSeen(group, found * KvCache.BlockPositions))
+        {
+            sequence.Tables[group].AddAbsent();
+            return;
+        }
+        _pool.TryFind(new(HashOf(sequence, index), group), out int block);
+        _pool.Retain(block);
+        sequence.Tables[group].Add(block);
+    }
+
     /// <summary>Allocates the blocks that a sequence lacks for <paramref name="positions"/> positions; false if the pool has too few.</summary>
     private bool Grow(Sequence sequence, int positions)
     {
-        int missing = KvCache.BlocksFor(positions) - sequence.Blocks.Count;
-        if (missing > _pool.Available)
+        int missing = KvCache.BlocksFor(positions) - sequence.Blocks;
+        if ((long)missing * _layout.Groups > _pool.Available)
             return false;
         for (; missing > 0; missing--)
-            sequence.Blocks.Add(_pool.Allocate());
+        {
+            foreach (BlockTable table in sequence.Tables)
+                table.Add(_pool.Allocate());
+        }
         return true;
+    }
+
+    /// <summary>Releases the blocks that have left the windows of all rows to come. Steps in flight may read them: the steps that write them
+    /// anew are launched later.</summary>
+    private void ReleaseUnseen(Sequence sequence)
+    {
+        // One position more than the next row sees, because Await may go back by one.
+        for (int group = 0; group < _layout.Groups; group++)
+            sequence.Tables[group].ReleaseBefore(_layout.FirstSeen(group, sequence.Computed - 1), _pool);
     }
 
     /// <summary>Releases the blocks of a running sequence, which then waits to be recomputed from its tokens. It keeps its slot and
@@ -224,10 +280,8 @@ internal sealed class Scheduler
 
     private void ReleaseBlocks(Sequence sequence)
     {
-        // In reverse order: the start of a prefix is the most valuable, so it should be evicted last.
-        for (int i = sequence.Blocks.Count - 1; i >= 0; i--)
-            _pool.Release(sequence.Blocks[i]);
-        sequence.Blocks.Clear();
+        foreach (BlockTable table in sequence.Tables)
+            table.Clear(_pool);
         (sequence.Computed, sequence.RegisteredBlocks, sequence.TableBlocks) = (0, 0, 0);
         if (sequence.Probe is Probe probe)
             probe.Fed = 0;
@@ -241,7 +295,11 @@ internal sealed class Scheduler
         for (; _reusesPrefixes && sequence.RegisteredBlocks < known; sequence.RegisteredBlocks++)
         {
             int i = sequence.RegisteredBlocks;
-            _pool.Register(sequence.Blocks[i], HashOf(sequence, i));
+            for (int group = 0; group < _layout.Groups; group++)
+            {
+                if (i >= sequence.Tables[group].First)
+                    _pool.Register(sequence.Tables[group][i], new(HashOf(sequence, i), group));
+            }
         }
     }
 

@@ -18,8 +18,7 @@ internal class Sequence
         Embeddings = embeddings ?? [];
         (Tokens, PromptLength, MaxLength, Priority) = (tokens, tokens.Count, maxLength, priority);
         Length = PromptLength;
-        int blocks = KvCache.BlocksFor(Math.Min(maxLength, PromptLength + TokensAhead));
-        (Blocks, Hashes) = (new List<int>(blocks), new List<PrefixHash>(blocks));
+        Hashes = new List<PrefixHash>(KvCache.BlocksFor(Math.Min(maxLength, PromptLength + TokensAhead)));
     }
 
     public TokenHistory Tokens { get; }
@@ -67,16 +66,19 @@ internal class Sequence
     /// <summary>Index of the sequence's state on the device; -1 if it has none yet.</summary>
     public int Slot { get; set; } = -1;
 
-    /// <summary>The block table: the block of each 16 positions.</summary>
-    public List<int> Blocks { get; }
+    /// <summary>For each group of layers a block table, all for the same positions; set by the scheduler.</summary>
+    public BlockTable[] Tables { get; set; } = [];
 
-    /// <summary>Number of leading blocks that the device's table of the slot has, once all launched steps are done.</summary>
+    /// <summary>Blocks of each table up to the last position.</summary>
+    public int Blocks => Tables.Length == 0 ? 0 : Tables[0].Count;
+
+    /// <summary>Number of leading blocks that the device's tables of the slot have, once all launched steps are done.</summary>
     public int TableBlocks { get; set; }
 
     /// <summary>Prefix hash of each full block, as far as computed.</summary>
     public List<PrefixHash> Hashes { get; }
 
-    /// <summary>Number of leading blocks that are registered in the pool.</summary>
+    /// <summary>Number of leading blocks of each table that are registered in the pool, or were absent.</summary>
     public int RegisteredBlocks { get; set; }
 
     /// <summary>Prompt tokens that were found in the prefix cache.</summary>

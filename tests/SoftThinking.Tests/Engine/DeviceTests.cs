@@ -1,4 +1,5 @@
 using NUnit.Framework;
+using SoftThinking.Cache;
 using SoftThinking.Checkpoints;
 using SoftThinking.Diagnostics;
 using SoftThinking.Execution;
@@ -211,7 +212,7 @@ public class DeviceTests
         {
             using Checkpoint checkpoint = Checkpoint.Open(Model);
             using Device device = TestDevice.Kernels.Open(NativeDtype.F32);
-            steps = Runner.Measure(device, ModelShard.All(checkpoint.Config), KvPlan.LimitsOf(options, checkpoint.Config.MaxPositions));
+            steps = Runner.Measure(device, ModelShard.All(checkpoint.Config), KvPlan.LimitsOf(options, KvLayout.Whole, checkpoint.Config.MaxPositions));
             return ModelWeights.Measure(checkpoint, ModelShard.All(checkpoint.Config), WeightFormat.Stored, device);
         }
     }

@@ -105,7 +105,7 @@ public class EndOfLoopTests
     [Test]
     public void LargeArraysAreMeasuredWithoutOverflow()
     {
-        RunnerLimits limits = new(Rows: 65536, Slots: 1024, Entries: 1024, BlocksPerSequence: 1 << 24);
+        RunnerLimits limits = new(Rows: 65536, Slots: 1024, Entries: 1024, BlocksPerSequence: 1 << 24, Groups: 1);
         long bytes = DeviceArena.Measure(arena => HostInputs.Place(arena, limits));
         Assert.That(bytes, Is.GreaterThan(1024L * (1 << 24) * sizeof(int)));
         Assert.That(DeviceArena.Measure(arena => OutputArrays.Place(arena, limits)), Is.GreaterThan(2L * 1024 * 1024 * sizeof(int)));

@@ -11,7 +11,7 @@ public class StepMessageTests
     [Test]
     public void AStepArrivesAsItWas()
     {
-        RunnerLimits limits = new(Rows: 9, Slots: 4, Entries: 3, BlocksPerSequence: 5);
+        RunnerLimits limits = new(Rows: 9, Slots: 4, Entries: 3, BlocksPerSequence: 5, Groups: 1);
         using Device device = Device.Open(Backend.Cpu, threads: 1);
         using Step sent = new(device, limits, times: false), received = new(device, limits, times: false);
         StepShape shape = new(Rows: 7, Sequences: 2, Uploaded: 6, Sampled: 2, Probes: 1, Penalizes: true, ReportsLogProbs: false, Records: false) { Scored = 3, TableEntries = 2 };
@@ -50,7 +50,7 @@ public class StepMessageTests
     [Test]
     public void AMessageThatIsTooShortIsAnError([Values(0, 1, 40, 100)] int bytes)
     {
-        RunnerLimits limits = new(Rows: 9, Slots: 4, Entries: 3, BlocksPerSequence: 5);
+        RunnerLimits limits = new(Rows: 9, Slots: 4, Entries: 3, BlocksPerSequence: 5, Groups: 1);
         using Device device = Device.Open(Backend.Cpu, threads: 1);
         using Step step = new(device, limits, times: false);
         StepShape shape = new(Rows: 7, Sequences: 2, Uploaded: 6, Sampled: 2, Probes: 1, Penalizes: false, ReportsLogProbs: false, Records: false);
@@ -62,7 +62,7 @@ public class StepMessageTests
     [Test]
     public void ALargerShapeIsAnError()
     {
-        RunnerLimits limits = new(Rows: 9, Slots: 4, Entries: 3, BlocksPerSequence: 5);
+        RunnerLimits limits = new(Rows: 9, Slots: 4, Entries: 3, BlocksPerSequence: 5, Groups: 1);
         using Device device = Device.Open(Backend.Cpu, threads: 1);
         using Step step = new(device, limits, times: false);
         StepShape shape = new(Rows: 10, Sequences: 2, Uploaded: 6, Sampled: 2, Probes: 1, Penalizes: false, ReportsLogProbs: false, Records: false);

@@ -56,9 +56,9 @@ internal sealed class ForwardPass : IDisposable
         private readonly ModelWeights _weights;
         private readonly KvCache _cache;
         private readonly DeviceArena _arena;
-        private readonly int _entries;
+        private readonly int _entries, _blocks;
         private ForwardBuffers _buffers = null!;
-        private nint _ids, _tokenWeights, _positions, _firstRow, _blockTable, _logitIndex;
+        private nint _ids, _tokenWeights, _positions, _firstRow, _blockTables, _tableOf, _logitIndex;
 
         public Rank(Device device, DeviceComm? comm, ITensorSource model, ModelShard shard, WeightFormat format, NativeDtype kv, int entries, int rows,
             int positions)
@@ -66,15 +66,17 @@ internal sealed class ForwardPass : IDisposable
             (_device, _comm, _config, _entries) = (device, comm, model.Config, entries);
             _stream = new DeviceStream(device);
             _weights = ModelWeights.Load(model, shard, format, device, _stream, progress: null);
-            _cache = new KvCache(device, shard, kv, KvCache.BlocksFor(positions));
+            _blocks = KvCache.BlocksFor(positions);
+            _cache = new KvCache(device, shard, kv, _blocks * KvLayout.Of(shard.Whole).Groups);
             _arena = DeviceArena.Allocate(device, arena =>
             {
                 _buffers = ForwardBuffers.Place(arena, shard, device.Query().ActivationDtype, rows, rows);
                 (_ids, _tokenWeights) = (arena.Reserve<int>(rows * entries), arena.Reserve<float>(rows * entries));
                 (_positions, _firstRow, _logitIndex) = (arena.Reserve<int>(rows), arena.Reserve<int>(2), arena.Reserve<int>(rows));
-                _blockTable = arena.Reserve<int>(_cache.Blocks);
+                (_blockTables, _tableOf) = (arena.Reserve<int>(_cache.Blocks), arena.Reserve<int>(1));
             });
-            _stream.Upload<int>([.. Enumerable.Range(0, _cache.Blocks).Reverse()], _blockTable);
+            _stream.Upload<int>([.. Enumerable.Range(0, _cache.Blocks).Reverse()], _blockTables); // of each group of layers
+            _stream.Upload<int>([0], _tableOf);
         }
 
         public float[] Logits(ReadOnlySpan<ConceptToken> tokens, int position)
@@ -96,10 +98,12 @@ internal sealed class ForwardPass : IDisposable
             {
                 Rows = tokens.Length,
                 Sequences = 1,
-                BlocksPerSequence = _cache.Blocks,
+                BlocksPerSequence = _blocks,
+                Tables = 1,
                 Positions = _positions,
                 FirstRow = _firstRow,
-                BlockTables = _blockTable,
+                BlockTables = _blockTables,
+                TableOf = _tableOf,
             };
             new Transformer(_weights, _cache, _buffers, _comm).Forward(_stream, embed, batch, _logitIndex, tokens.Length, []);
             float[] logits = new float[tokens.Length * _config.VocabularySize];

@@ -28,16 +28,16 @@ public class BlockPoolTests
         BlockPool pool = new(3);
         int[] taken = [pool.Allocate(), pool.Allocate(), pool.Allocate()];
         for (int i = 0; i < 3; i++)
-            pool.Register(taken[i], Hash(i));
+            pool.Register(taken[i], Content(i));
         pool.Release(taken[1]);
         pool.Release(taken[0]);
-        Assert.That(pool.TryFind(Hash(1), out int found) && found == taken[1]);
+        Assert.That(pool.TryFind(Content(1), out int found) && found == taken[1]);
         pool.Retain(taken[0]); // found again: not the oldest any more
         pool.Release(taken[0]);
         Assert.That(pool.Allocate(), Is.EqualTo(taken[1]), "the one that was left longest ago");
-        Assert.That(pool.TryFind(Hash(1), out _), Is.False);
-        Assert.That(pool.TryFind(Hash(0), out _));
-        Assert.That(pool.TryFind(Hash(2), out _), "in use");
+        Assert.That(pool.TryFind(Content(1), out _), Is.False);
+        Assert.That(pool.TryFind(Content(0), out _));
+        Assert.That(pool.TryFind(Content(2), out _), "in use");
     }
 
     [Test]
@@ -45,7 +45,7 @@ public class BlockPoolTests
     {
         BlockPool pool = new(4);
         int[] taken = [pool.Allocate(), pool.Allocate(), pool.Allocate(), pool.Allocate()];
-        pool.Register(taken[0], Hash(0));
+        pool.Register(taken[0], Content(0));
         foreach (int block in taken)
             pool.Release(block);
         for (int i = 0; i < 3; i++)
@@ -58,13 +58,25 @@ public class BlockPoolTests
     {
         BlockPool pool = new(2);
         int first = pool.Allocate(), second = pool.Allocate();
-        pool.Register(first, Hash(7));
-        pool.Register(second, Hash(7));
-        Assert.That(pool.TryFind(Hash(7), out int found) && found == first);
+        pool.Register(first, Content(7));
+        pool.Register(second, Content(7));
+        Assert.That(pool.TryFind(Content(7), out int found) && found == first);
         pool.Release(second);
         pool.Release(first);
         pool.Allocate(); // the second, which nobody can find
-        Assert.That(pool.TryFind(Hash(7), out _));
+        Assert.That(pool.TryFind(Content(7), out _));
+    }
+
+    [Test]
+    public void TheSamePrefixInAnotherGroupIsAnotherContent()
+    {
+        BlockPool pool = new(3);
+        int[] taken = [pool.Allocate(), pool.Allocate()];
+        for (int group = 0; group < 2; group++)
+            pool.Register(taken[group], new(Hash(5), group));
+        for (int group = 0; group < 2; group++)
+            Assert.That(pool.TryFind(new(Hash(5), group), out int found) && found == taken[group]);
+        Assert.That(pool.TryFind(new(Hash(5), 2), out _), Is.False);
     }
 
     [Test]
@@ -85,6 +97,8 @@ public class BlockPoolTests
         Assert.That(hashes.Add(hasher.Extend(default, emitting, 0)), Is.False, "keys and values do not depend on the emitted token");
         Assert.That(hashes, Has.Count.EqualTo(6));
     }
+
+    private static BlockContent Content(int value) => new(Hash(value), 0);
 
     private static PrefixHash Hash(int value) => new((UInt128)(value + 1), 0);
 

@@ -13,7 +13,7 @@ public class ProbeTests
     [Test]
     public void AProbeAfterAThoughtStandsBehindTheSequence()
     {
-        Scheduler scheduler = new(new BlockPool(100), slots: 1, stepTokens: 64, reusesPrefixes: false);
+        Scheduler scheduler = new(new BlockPool(100), KvLayout.Whole, slots: 1, stepTokens: 64, reusesPrefixes: false);
         Sequence sequence = Add(scheduler, prompt: 10, maxLength: 40);
         Read(scheduler, Plan(scheduler));
         scheduler.Await(sequence, ProbeKind.Eat, [7, 8]);
@@ -32,7 +32,7 @@ public class ProbeTests
     [Test]
     public void AnAnswerIsPlannedWithoutItsToken()
     {
-        Scheduler scheduler = new(new BlockPool(100), slots: 1, stepTokens: 64, reusesPrefixes: false);
+        Scheduler scheduler = new(new BlockPool(100), KvLayout.Whole, slots: 1, stepTokens: 64, reusesPrefixes: false);
         Sequence sequence = Add(scheduler, prompt: 10, maxLength: 40);
         Read(scheduler, Plan(scheduler), appends: false); // the token is held back
         scheduler.Await(sequence, ProbeKind.Deer, [7, 8]);
@@ -52,19 +52,19 @@ public class ProbeTests
     public void ALastTokenThatIsProbedWaitsForBlocks()
     {
         BlockPool pool = new(4);
-        Scheduler scheduler = new(pool, slots: 2, stepTokens: 64, reusesPrefixes: false);
+        Scheduler scheduler = new(pool, KvLayout.Whole, slots: 2, stepTokens: 64, reusesPrefixes: false);
         Sequence first = Add(scheduler, prompt: 31, maxLength: 80), last = Add(scheduler, prompt: 14, maxLength: 16);
         PlannedRows[] prefill = Plan(scheduler), decode = Plan(scheduler);
         int taken = pool.Allocate(); // none is left
         Read(scheduler, prefill);
         PlannedRows[] third = Plan(scheduler);
-        Assert.That((third.Single().Sequence, last.Blocks.Count), Is.EqualTo((first, 0)));
+        Assert.That((third.Single().Sequence, last.Blocks), Is.EqualTo((first, 0)));
         Read(scheduler, decode, appends: false);
         first.Tokens.Append(new ConceptToken(1));
         scheduler.Await(last, ProbeKind.Deer, [7, 8]);
 
         Assert.That(last.Stage, Is.EqualTo(SequenceStage.Waiting));
-        Assert.That((Plan(scheduler).Single().Sequence, first.Blocks.Count), Is.EqualTo((first, 3)));
+        Assert.That((Plan(scheduler).Single().Sequence, first.Blocks), Is.EqualTo((first, 3)));
         scheduler.End(first);
         pool.Release(taken);
         PlannedRows again = Plan(scheduler).Single();
@@ -76,7 +76,7 @@ public class ProbeTests
     public void AProbeInFlightIsNotTheEnd()
     {
         BlockPool pool = new(4);
-        Scheduler scheduler = new(pool, slots: 2, stepTokens: 64, reusesPrefixes: false);
+        Scheduler scheduler = new(pool, KvLayout.Whole, slots: 2, stepTokens: 64, reusesPrefixes: false);
         Sequence first = Add(scheduler, prompt: 31, maxLength: 80), last = Add(scheduler, prompt: 8, maxLength: 40);
         Read(scheduler, Plan(scheduler));
         int taken = pool.Allocate();
@@ -85,7 +85,7 @@ public class ProbeTests
         Assert.That(probing.Single(part => part.Sequence == last).Probes, Is.True);
         Assert.That(Plan(scheduler).Single().Sequence, Is.EqualTo(first), "which took its blocks");
 
-        Assert.That((last.Stage, last.Blocks.Count, last.Probe!.Fed), Is.EqualTo((SequenceStage.Waiting, 0, 0)));
+        Assert.That((last.Stage, last.Blocks, last.Probe!.Fed), Is.EqualTo((SequenceStage.Waiting, 0, 0)));
         pool.Release(taken);
         Assert.That(Plan(scheduler).Select(part => part.Sequence), Has.None.EqualTo(last), "its probe is in flight");
     }

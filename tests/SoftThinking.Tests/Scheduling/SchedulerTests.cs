@@ -12,7 +12,10 @@ public class SchedulerTests
     /// <param name="Prefix">Which common prefix the prompt begins with, -1 for none.</param>
     private sealed record Job(int Prefix, int PromptTokens, int NewTokens, int Priority, int ArrivesAt, int EndsAt);
 
-    private sealed record Load(int Blocks, int Slots, int StepTokens, bool Reuse, Job[] Jobs);
+    private sealed record Load(int Blocks, int Slots, int StepTokens, bool Reuse, Job[] Jobs)
+    {
+        public KvLayout Layout { get; init; } = KvLayout.Whole;
+    }
 
     [TestCase(100)]
     [TestCase(400, Category = "Slow")]
@@ -57,7 +60,7 @@ public class SchedulerTests
     public void DecodesAreNotHeldUpByAPrompt()
     {
         BlockPool pool = new(100);
-        Scheduler scheduler = new(pool, slots: 4, stepTokens: 16, reusesPrefixes: false);
+        Scheduler scheduler = new(pool, KvLayout.Whole, slots: 4, stepTokens: 16, reusesPrefixes: false);
         StepPlan plan = new();
         Sequence decoding = New(8, 50), prefilling = New(400, 5);
         scheduler.Add(decoding);
@@ -76,7 +79,7 @@ public class SchedulerTests
     public void SamplesOfOnePromptShareItsBlocksFromTheFirstStep()
     {
         BlockPool pool = new(100);
-        Scheduler scheduler = new(pool, slots: 4, stepTokens: 256, reusesPrefixes: true);
+        Scheduler scheduler = new(pool, KvLayout.Whole, slots: 4, stepTokens: 256, reusesPrefixes: true);
         for (int i = 0; i < 3; i++)
             scheduler.Add(New(100, 10));
         StepPlan plan = new();
@@ -104,13 +107,16 @@ public class SchedulerTests
             from ends in Gen.Frequency((2, Gen.Constant(int.MaxValue)), (1, Gen.Choose(0, 80)))
             select new Job(prefix, prompt, fresh, priority, arrives, ends);
         return
-            from blocks in Gen.Choose(10, 40) // the largest job needs 10
+            from windows in Gen.Elements<int?[]>([null], [null], [40], [1, null], [30, null, 17, 30])
+            let layout = KvLayout.OfWindows(windows)
             from slots in Gen.Choose(1, 8)
             from tokens in Gen.Choose(slots, 100)
+            from more in Gen.Choose(0, 30 * layout.Groups)
+            let blocks = (int)layout.BlocksHeld(90 + 60, tokens) + more // the largest job fits
             from reuse in ArbMap.Default.GeneratorFor<bool>()
             from count in Gen.Choose(1, 25)
             from jobs in Gen.ArrayOf(job, count)
-            select new Load(blocks, slots, tokens, reuse, jobs);
+            select new Load(blocks, slots, tokens, reuse, jobs) { Layout = layout };
     }
 
     /// <summary>Plays the engine and the device: steps are read one behind, and every block remembers which prefix each of its
@@ -119,7 +125,7 @@ public class SchedulerTests
     {
         private readonly Load _load;
         private readonly BlockPool _pool;
-        private readonly Dictionary<(int Block, int Offset), string> _written = [];
+        private readonly Dictionary<(int Block, int Offset), (int Group, int Position, int Prefix)> _written = [];
         private readonly List<Sequence> _sequences;
         private readonly HashSet<Sequence> _submitted = [];
         private readonly Queue<(PlannedRows[] Parts, int[] Sampled)> _inFlight = [];
@@ -135,7 +141,7 @@ public class SchedulerTests
 
         public void Run()
         {
-            Scheduler scheduler = new(_pool, _load.Slots, _load.StepTokens, _load.Reuse);
+            Scheduler scheduler = new(_pool, _load.Layout, _load.Slots, _load.StepTokens, _load.Reuse);
             StepPlan plan = new();
             for (int step = 0; EndOrder.Count < _sequences.Count; step++)
             {
@@ -166,19 +172,26 @@ public class SchedulerTests
             Assert.That(plan.Rows, Is.LessThanOrEqualTo(_load.StepTokens));
             PlannedRows[] parts = plan.Parts.ToArray();
             Assert.That(parts.Select(part => part.Sequence.Slot).Distinct().Count(), Is.EqualTo(parts.Length), "a slot for each");
-            foreach (PlannedRows part in parts)
+            int[][] prefixes = [.. parts.Select(part => PrefixesOf(part.Sequence, part.First + part.Count))];
+            // As on the device: all rows of a step are written in a layer before any is read.
+            for (int group = 0; group < _load.Layout.Groups; group++)
             {
-                for (int position = part.First; position < part.First + part.Count; position++)
-                    _written[(part.Sequence.Blocks[position / 16], position % 16)] = NameOf(part.Sequence, position);
-            }
-            // As on the device: all rows of a step are written before any is read.
-            foreach (PlannedRows part in parts)
-            {
-                for (int position = 0; position < part.First + part.Count; position++)
+                for (int i = 0; i < parts.Length; i++)
                 {
-                    string found = _written[(part.Sequence.Blocks[position / 16], position % 16)];
-                    Assert.That(found, Is.EqualTo(NameOf(part.Sequence, position)), $"position {position}");
+                    for (int position = parts[i].First; position < prefixes[i].Length; position++)
+                        _written[PlaceOf(parts[i], group, position)] = (group, position, prefixes[i][position]);
                 }
+                for (int i = 0; i < parts.Length; i++)
+                {
+                    int seen = _load.Layout.Windows[group] is int window ? Math.Max(0, parts[i].First - window + 1) : 0;
+                    for (int position = seen; position < prefixes[i].Length; position++)
+                        Assert.That(_written[PlaceOf(parts[i], group, position)], Is.EqualTo((group, position, prefixes[i][position])));
+                }
+            }
+            foreach (PlannedRows part in parts)
+            {
+                int held = part.Sequence.Tables.Sum(table => table.Count - table.First);
+                Assert.That(held, Is.LessThanOrEqualTo(_load.Layout.BlocksHeld(part.First + part.Count, _load.StepTokens)));
             }
             _inFlight.Enqueue((parts, [.. parts.Where(part => part.Samples).Select(part => SampledId(part.Sequence, part.First + part.Count))]));
         }
@@ -209,17 +222,21 @@ public class SchedulerTests
             EndOrder.Add(_sequences.IndexOf(sequence));
         }
 
-        /// <summary>What determines the keys and values of a position: all tokens up to it.</summary>
-        private string NameOf(Sequence sequence, int position)
+        private static (int Block, int Offset) PlaceOf(PlannedRows part, int group, int position) =>
+            (part.Sequence.Tables[group][position / 16], position % 16);
+
+        /// <summary>What determines the keys and values of each position: all tokens up to it.</summary>
+        private static int[] PrefixesOf(Sequence sequence, int positions)
         {
-            HashCode hash = default;
-            for (int i = 0; i <= position; i++)
-                hash.Add(i < sequence.Tokens.Count ? sequence.Tokens.TokenAt(i) : SampledId(sequence, i));
-            return $"{position}:{hash.ToHashCode()}";
+            int[] prefixes = new int[positions];
+            int prefix = 0;
+            for (int i = 0; i < positions; i++)
+                prefixes[i] = prefix = HashCode.Combine(prefix, i < sequence.Tokens.Count ? sequence.Tokens.TokenAt(i) : SampledId(sequence, i));
+            return prefixes;
         }
 
         // What a sequence samples at a position depends on its prompt alone.
-        private int SampledId(Sequence sequence, int position)
+        private static int SampledId(Sequence sequence, int position)
         {
             int prompt = 0;
             for (int i = 0; i < sequence.PromptLength; i++)

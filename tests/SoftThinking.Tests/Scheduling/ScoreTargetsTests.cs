@@ -10,7 +10,7 @@ public class ScoreTargetsTests
     [Test]
     public void TheLastPositionsAreScoredOnceAndNothingIsSampled()
     {
-        Scheduler scheduler = new(new BlockPool(100), slots: 2, stepTokens: 16, reusesPrefixes: true);
+        Scheduler scheduler = new(new BlockPool(100), KvLayout.Whole, slots: 2, stepTokens: 16, reusesPrefixes: true);
         Sequence sequence = New(first: 29, steps: 21);
         scheduler.Add(sequence);
         StepPlan plan = new();
@@ -36,7 +36,7 @@ public class ScoreTargetsTests
     [TestCase(0, 0)]
     public void KnownPrefixesDoNotReplaceScoredPositions(int first, int shared)
     {
-        Scheduler scheduler = new(new BlockPool(100), slots: 2, stepTokens: 100, reusesPrefixes: true);
+        Scheduler scheduler = new(new BlockPool(100), KvLayout.Whole, slots: 2, stepTokens: 100, reusesPrefixes: true);
         StepPlan plan = new();
         Sequence known = New(first: 0, steps: 64);
         scheduler.Add(known);
