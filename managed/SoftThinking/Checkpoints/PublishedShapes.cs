@@ -28,6 +28,20 @@ internal static class PublishedShapes
             BosId = 128000,
             EosIds = [128001],
         }),
+        // With the frequencies of its original length: the factors of LongRoPE cost nothing.
+        ("phi-4-mini", Qwen2(hidden: 3072, layers: 32, heads: 24, kvHeads: 8, headDim: 128, ffn: 8192, vocabulary: 200064, tied: true) with
+        {
+            Architecture = ModelArchitecture.Phi3,
+            QkvBias = false,
+            MaxPositions = 131072,
+            NormEpsilon = 1e-5,
+            RopeTheta = 10000,
+            RotatedPart = 0.75,
+            BosId = 199999,
+            EosIds = [199999],
+        }),
+        ("olmo-3-7b", Olmo3(layers: 32)),
+        ("olmo-3-7b-4-layers", Olmo3(layers: 4)), // for long contexts on small machines
     ];
 
     // 128 experts, 8 of them a token, in every layer.
@@ -41,6 +55,23 @@ internal static class PublishedShapes
         };
         LayerConfig layer = config.Family.Layer(config) with { Experts = new ExpertConfig(128, 8, 768, Normalizes: true) };
         return config with { LayerConfigs = [.. Enumerable.Repeat(layer, layers)] };
+    }
+
+    // Windows of 4096 positions on three of four layers.
+    private static ModelConfig Olmo3(int layers)
+    {
+        ModelConfig config = Qwen2(hidden: 4096, layers, heads: 32, kvHeads: 32, headDim: 128, ffn: 11008, vocabulary: 100278, tied: false) with
+        {
+            Architecture = ModelArchitecture.Olmo3,
+            QkvBias = false,
+            MaxPositions = 65536,
+            RopeTheta = 500000,
+            BosId = null,
+            EosIds = [100257],
+        };
+        LayerConfig full = config.Family.Layer(config) with { Rope = config.Rope with { Scaling = new YarnRopeScaling(8, 8192, 32, 1, Truncates: true, Attention: 1.2079) } };
+        LayerConfig sliding = config.Family.Layer(config) with { Window = 4096 };
+        return config with { RopeScaling = full.Rope!.Scaling, LayerConfigs = [.. Enumerable.Range(0, layers).Select(i => i % 4 == 3 ? full : sliding)] };
     }
 
     private static ModelConfig Qwen2(

@@ -240,7 +240,7 @@ public class BenchTests
     [TestCase("--repeat 0", "--repeat must be 1 to 1000, not 0")]
     [TestCase("--concurrent 0", "--concurrent must be 1 to 1024, not 0")]
     [TestCase("--threads 1025", "--threads must be 0 to 1024, not 1025")]
-    [TestCase("--shape gpt-5", "--shape must be qwen2.5-0.5b or qwen2.5-1.5b or qwen2.5-7b or qwen3-8b or qwen3-30b-a3b or qwen3-30b-a3b-8-layers or llama-3.1-8b, not 'gpt-5'")]
+    [TestCase("--shape gpt-5", "--shape must be qwen2.5-0.5b or qwen2.5-1.5b or qwen2.5-7b or qwen3-8b or qwen3-30b-a3b or qwen3-30b-a3b-8-layers or llama-3.1-8b or phi-4-mini or olmo-3-7b or olmo-3-7b-4-layers, not 'gpt-5'")]
     [TestCase("--shape qwen3-8b --model x", "--shape and --model cannot be combined")]
     public void UsageErrorsNameTheOptionAndItsRange(string options, string message)
     {
