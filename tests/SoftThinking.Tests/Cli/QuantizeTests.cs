@@ -40,7 +40,7 @@ public class QuantizeTests
 
         Assert.That(json.EnumerateObject().Select(property => property.Name), Is.EqualTo(new[]
         {
-            "model", "output", "files", "matrices", "matrix_elements", "bytes_before", "bytes_after", "relative_error", "seconds",
+            "model", "output", "to", "files", "matrices", "matrix_elements", "bytes_before", "bytes_after", "relative_error", "seconds",
         }));
         Assert.That(json.GetProperty("model").GetString(), Is.EqualTo("tiny-reasoner"));
         Assert.That(json.GetProperty("output").GetString(), Is.EqualTo(folder.File("int8")));

@@ -363,7 +363,7 @@ internal sealed class ModelQuantizationTests
     }
 
     private static QuantizationReport Quantize(string source, string destination, long fileBytes, bool overwrite = false) =>
-        ModelQuantization.Quantize(source, destination, fileBytes, overwrite, progress: null, CancellationToken.None);
+        ModelQuantization.Quantize(source, destination, WeightFormat.Int8, fileBytes, overwrite, progress: null, CancellationToken.None);
 
     /// <summary>Asserts that a checkpoint is refused and leaves nothing behind.</summary>
     private void Refused<T>(string model, string message) where T : Exception
