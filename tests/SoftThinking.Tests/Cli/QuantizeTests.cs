@@ -53,6 +53,29 @@ public class QuantizeTests
     }
 
     [Test]
+    public void FloatsOf8BitsGenerateWhatFp8WeightsDo()
+    {
+        using TempFolder folder = new();
+        CliRun run = CliRun.Of("quantize", "--to", "fp8", "--output", folder.File("fp8"));
+        JsonElement rounded = CliRun.Ask("--weights", "fp8").Json, written = CliRun.Ask("--model", folder.File("fp8")).Json;
+        JsonElement json = CliRun.Of("quantize", "--to", "fp8", "--output", folder.File("again"), "--json").Json;
+
+        Assert.That(run.Code, Is.Zero, run.Error);
+        Assert.That(run.Out, Does.Match(@"(?m)^35 matrices, 1,9\d\d,\d{3} weights, are now 8-bit floats; ").And.Match(@"(?m)^relative error: 0\.02\d{3}, "));
+        Assert.That(written.GetProperty("tokens").GetRawText(), Is.EqualTo(rounded.GetProperty("tokens").GetRawText()), "ids, weights, entropies");
+        Assert.That(json.GetProperty("to").GetString(), Is.EqualTo("fp8"));
+    }
+
+    [Test]
+    public void OtherFormatsAreRefused()
+    {
+        CliRun run = CliRun.Of("quantize", "--to", "int4", "--output", "x");
+
+        Assert.That(run.Code, Is.EqualTo(2));
+        Assert.That(run.Error, Does.StartWith("error: --to must be int8 or fp8, not 'int4'\n"));
+    }
+
+    [Test]
     public void ADirectoryWithFilesNeedsForce()
     {
         using TempFolder folder = new();
@@ -102,7 +125,7 @@ public class QuantizeTests
     {
         string help = CliRun.Of("quantize", "--help").Out;
 
-        foreach (string option in new[] { "--model DIR", "--output DIR", "--force", "--json" })
+        foreach (string option in new[] { "--model DIR", "--output DIR", "--to int8|fp8", "--force", "--json" })
             Assert.That(help, Does.Contain($"  {option} "));
     }
 }
