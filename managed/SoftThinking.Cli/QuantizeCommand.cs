@@ -28,7 +28,7 @@ internal static class QuantizeCommand
     private static readonly string[] Examples =
     [
         "quantize --model ~/models/Qwen3-0.6B --output Qwen3-0.6B-int8",
-        "quantize --model ~/models/Qwen3-0.6B --to fp8 --output Qwen3-0.6B-FP8",
+        "quantize --model ~/models/QwQ-32B --to fp8 --output QwQ-32B-FP8",
         "quantize --output tiny-int8 --force --json | jq .relative_error",
     ];
 
