@@ -97,7 +97,8 @@ internal static class CommonOptions
     public static KvDtype ReadKvDtype(ParseResult parsed) =>
         parsed.GetValue(KvDtype) == F32 ? SoftThinking.KvDtype.F32 : SoftThinking.KvDtype.Bf16;
 
-    private static Option<string> Choice(string name, string description, params string[] values)
+    /// <summary>An option with one of several values, the first by default.</summary>
+    public static Option<string> Choice(string name, string description, params string[] values)
     {
         Option<string> option = new(name)
         {

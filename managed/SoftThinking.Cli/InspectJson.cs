@@ -48,7 +48,30 @@ internal static class InspectJson
         json.WriteEndObject();
         json.WriteNumber("parameters", found.Parameters);
         WriteTexts(json, "dtypes", found.Dtypes);
+        json.WriteString("format", found.Format);
+        json.WriteNumber("bits_per_weight", Math.Round(found.BitsPerWeight, 3));
+        WriteLayers(json, found.Layers);
         WriteTexts(json, "unused_tensors", found.UnusedTensors);
+    }
+
+    private static void WriteLayers(Utf8JsonWriter json, IReadOnlyList<LayerInspection> runs)
+    {
+        json.WriteStartArray("layer_runs");
+        foreach (LayerInspection run in runs)
+        {
+            json.WriteStartObject();
+            json.WriteNumber("first", run.First);
+            json.WriteNumber("last", run.Last);
+            json.WriteString("attention", run.Window == null ? "full" : "window");
+            if (run.Window is int window)
+                json.WriteNumber("window", window);
+            json.WriteString("rope", run.Rope);
+            json.WriteString("qk_norm", run.QkNorm);
+            json.WriteNumber("experts", run.Experts);
+            json.WriteNumber("experts_per_token", run.ExpertsPerToken);
+            json.WriteEndObject();
+        }
+        json.WriteEndArray();
     }
 
     private static void WriteTexts(Utf8JsonWriter json, string name, IEnumerable<string> texts)

@@ -37,8 +37,11 @@ internal static class InspectText
             ("name", facts.Model),
             ("architecture", config.Architecture.ToString()),
             ("parameters", Text($"{facts.Found.Parameters:N0} ({string.Join(", ", facts.Found.Dtypes)})")),
+            ("format", facts.Found.Format),
+            ("bits per weight", Text($"{facts.Found.BitsPerWeight:0.00}, scales included")),
             ("unused tensors", facts.Found.UnusedTensors is { Length: > 0 } unused ? Listed(unused) : "none"),
             ("layers", Text($"{config.Layers}")),
+            .. LayerRows(facts.Found.Layers),
             ("hidden size", Text($"{config.HiddenSize}")),
             ("attention", Text($"query heads {config.Heads}, key-value heads {config.KvHeads}, of size {config.HeadDim}") + Attention(config)),
             .. Windows(config),
@@ -50,6 +53,19 @@ internal static class InspectText
             ("norm epsilon", Text($"{config.NormEpsilon}").ToLowerInvariant()),
         ];
     }
+
+    // A line for each kind of layer, with the runs of it.
+    private static IEnumerable<(string, string)> LayerRows(IReadOnlyList<LayerInspection> runs) => runs
+        .GroupBy(run => run with { First = 0, Last = 0 })
+        .Select(kind => (runs.Count == 1 ? "every layer" : "layers alike",
+            (runs.Count == 1 ? "" : string.Join(", ", kind.Select(run => run.First == run.Last ? Text($"{run.First}") : Text($"{run.First}-{run.Last}"))) + ": ")
+            + Describe(kind.Key)));
+
+    private static string Describe(LayerInspection layer) =>
+        (layer.Window is int window ? Text($"attention over a window of {window:N0} tokens") : "full attention")
+        + (layer.Rope is string rope ? $", RoPE {rope}" : ", no RoPE")
+        + (layer.QkNorm is string norm ? $", q/k norm {norm}" : "")
+        + (layer.Experts > 0 ? Text($", {layer.Experts} experts of which {layer.ExpertsPerToken}") : ", dense");
 
     private static (string, string)[] Windows(ModelConfig config) => config.SlidingWindow is int window
         ? [("sliding window", Text($"{window:N0} tokens in {config.SlidingLayers.Length} of {config.Layers} layers: {string.Join(", ", config.SlidingLayers)}"))]

@@ -8,6 +8,8 @@ namespace SoftThinking.Checkpoints;
 /// float-quantized. All others are refused by name.</summary>
 internal static class Fp8ConfigReader
 {
+    private const string Compressed = "compressed-tensors";
+
     /// <summary>The exclusion lists of all methods.</summary>
     private static readonly string[] Exclusions = ["modules_to_not_convert", "ignored_layers", "ignore"];
 
@@ -29,7 +31,7 @@ internal static class Fp8ConfigReader
         return method switch
         {
             "fp8" => ReadFp8(quantization, excluded),
-            "compressed-tensors" => ReadCompressed(quantization, excluded),
+            Compressed => ReadCompressed(quantization, excluded),
             _ => throw json.Refuse(key, $"asks for quantized weights (method {HostileText.Quote(method ?? "unnamed")}); supported are fp8 and "
                 + "compressed-tensors with the format float-quantized, and models with BF16, F16 or F32 weights"),
         };
@@ -61,8 +63,8 @@ internal static class Fp8ConfigReader
         if (json.OptionalText("activation_scheme") is string scheme && scheme is not ("dynamic" or "static"))
             throw json.Refuse("activation_scheme", $"is {HostileText.Quote(scheme)}; supported are dynamic and static");
         return ReadBlock(json, "weight_block_size") is (int rows, int cols)
-            ? new Fp8Config($"blocks of {rows} x {cols}", rows, cols, excluded)
-            : new Fp8Config("one for the tensor", null, null, excluded);
+            ? new Fp8Config("fp8", $"blocks of {rows} x {cols}", rows, cols, excluded)
+            : new Fp8Config("fp8", "one for the tensor", null, null, excluded);
     }
 
     private static Fp8Config ReadCompressed(JsonSettings json, ModuleList excluded)
@@ -97,10 +99,10 @@ internal static class Fp8ConfigReader
         string strategy = json.OptionalText("strategy") ?? "tensor";
         return strategy switch
         {
-            "tensor" => new Fp8Config("one for the tensor", null, null, excluded),
-            "channel" => new Fp8Config("one for each row", 1, null, excluded),
+            "tensor" => new Fp8Config(Compressed, "one for the tensor", null, null, excluded),
+            "channel" => new Fp8Config(Compressed, "one for each row", 1, null, excluded),
             "block" => ReadBlock(json, "block_structure") is (int rows, int cols)
-                ? new Fp8Config($"blocks of {rows} x {cols}", rows, cols, excluded)
+                ? new Fp8Config(Compressed, $"blocks of {rows} x {cols}", rows, cols, excluded)
                 : throw json.Refuse("block_structure", "is missing"),
             _ => throw json.Refuse("strategy", $"is {HostileText.Quote(strategy)}; supported are tensor, channel and block"),
         };

@@ -23,4 +23,23 @@ internal static class Fp8Rows
             codes[i] = E4M3.Round(row[i] / scale);
         return scale;
     }
+
+    /// <summary>Computes the rounding error.</summary>
+    /// <param name="codes">The row as rounded by <see cref="Round"/>.</param>
+    /// <param name="scale">Its scale.</param>
+    /// <returns>The sum of the squares of the errors, and that of the elements.</returns>
+    public static (double Errors, double Squares) Compare(ReadOnlySpan<float> row, ReadOnlySpan<byte> codes, float scale)
+    {
+        double errors = 0, squares = 0;
+        for (int i = 0; i < row.Length; i++)
+        {
+            double value = row[i], error = value - (double)scale * E4M3.ToSingle(codes[i]);
+            errors += error * error;
+            squares += value * value;
+        }
+        return (errors, squares);
+    }
+
+    /// <summary>The entry of the scales of a matrix in a header.</summary>
+    public static TensorInfo StoreScales(string name, int rows) => new(name, TensorDtype.BF16, [rows, 1], Offset: 0, rows * (long)sizeof(ushort));
 }

@@ -1,3 +1,5 @@
+using SoftThinking.Files;
+
 namespace SoftThinking.Checkpoints;
 
 /// <summary>Where the weights of a model come from.</summary>
@@ -30,6 +32,9 @@ internal interface ITensorSource : IDisposable
     /// <param name="module">Its name without ".weight".</param>
     /// <exception cref="ModelFileException">The matrix does not exist, or has another size or format.</exception>
     StoredMatrix Matrix(string module, int rows, int cols);
+
+    /// <summary>Creates the error for an unusable tensor.</summary>
+    ModelFileException Refuse(string tensor, string problem) => new(Name, $"tensor {HostileText.Quote(tensor)} {problem}");
 
     /// <summary>Releases the resident pages of a tensor, or of rows of one, that will not be read again soon.</summary>
     void Forget(Tensor tensor);

@@ -38,7 +38,10 @@ internal sealed record MatrixFormat(string Name, TensorDtype Stored, NativeDtype
 
     /// <summary>The entry of a stored matrix in a header.</summary>
     public TensorInfo Store(string name, int rows, int cols) =>
-        new(name, Stored, Shape(rows, cols), Offset: 0, (long)rows * BlocksOf(cols) * BlockBytes);
+        new(name, Stored, Shape(rows, cols), Offset: 0, (long)rows * RowBytes(cols));
+
+    /// <summary>Bytes of a row.</summary>
+    public int RowBytes(int cols) => BlocksOf(cols) * BlockBytes;
 
     /// <summary>The format in memory of a matrix whose parts are stored like this. What no common format holds exactly is F32, as is an
     /// embedding of 8-bit floats.</summary>

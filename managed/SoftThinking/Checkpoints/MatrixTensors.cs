@@ -34,8 +34,6 @@ internal sealed record MatrixTensors(MatrixRole Role, Window Cols, ImmutableArra
 {
     public int Rows => Parts.Sum(part => part.Rows.Count);
 
-    public bool IsRoundable => Role != MatrixRole.Router;
-
     public static MatrixTensors Stacked(MatrixRole role, Window cols, params ImmutableArray<MatrixPart> parts) => new(role, cols, parts, false);
 
     public static MatrixTensors Interleaved(MatrixRole role, Window cols, params ImmutableArray<MatrixPart> parts) => new(role, cols, parts, true);

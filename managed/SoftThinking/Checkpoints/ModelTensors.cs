@@ -16,14 +16,18 @@ internal sealed record ModelTensors(
     /// <summary>Sizes of the stored matrices, by the names of their weights.</summary>
     public IReadOnlyDictionary<string, (int Rows, int Cols)> StoredMatrices => SizesOf(Matrices);
 
-    /// <summary>Those of them that can be rounded to fewer bits.</summary>
-    public IReadOnlyDictionary<string, (int Rows, int Cols)> RoundableMatrices => SizesOf(Matrices.Where(matrix => matrix.IsRoundable));
+    /// <summary>Those of them that every position or some are multiplied by: all but the embedding.</summary>
+    public IEnumerable<string> MultipliedMatrices => SizesOf(Matrices.Where(matrix => matrix.Role != MatrixRole.Embedding)).Keys;
 
     /// <summary>Elements of the stored vectors, by name.</summary>
     public IReadOnlyDictionary<string, int> StoredVectors => Vectors
         .SelectMany(vector => vector.Parts)
         .DistinctBy(part => part.Name)
         .ToDictionary(part => part.Name, part => part.Elements.Total, StringComparer.Ordinal);
+
+    /// <summary>Sizes of the matrices that loading in a format rounds, by the names of their weights.</summary>
+    public IReadOnlyDictionary<string, (int Rows, int Cols)> RoundedMatrices(WeightFormat format) =>
+        SizesOf(Matrices.Where(matrix => MatrixFormat.F32.Loaded(format, matrix.Role) != MatrixFormat.F32));
 
     private IEnumerable<MatrixTensors> Matrices =>
         new[] { Embedding, Head }.OfType<MatrixTensors>().Concat(Layers.SelectMany(layer => layer.Matrices));

@@ -1,10 +1,10 @@
 using System.Buffers.Binary;
 using System.Text.Json;
+using Microsoft.Win32.SafeHandles;
 
 namespace SoftThinking.Checkpoints;
 
-/// <summary>Writes a safetensors file sequentially: the tensors are declared first, their bytes follow in the same
-/// order.</summary>
+/// <summary>Writes a safetensors file: the tensors are declared first, their bytes follow, those of each tensor in order.</summary>
 internal sealed class SafetensorsOutput : IDisposable
 {
     private const int LengthBytes = sizeof(ulong);
@@ -12,9 +12,18 @@ internal sealed class SafetensorsOutput : IDisposable
     /// <summary>Alignment of the data; elements are aligned if the tensors with the widest elements come first.</summary>
     private const int Alignment = 8;
 
-    private readonly FileStream _stream;
+    private readonly SafeFileHandle _file;
+    private readonly Dictionary<string, long> _next = new(StringComparer.Ordinal); // of each tensor, where its next byte is written
 
-    private SafetensorsOutput(FileStream stream) => _stream = stream;
+    private SafetensorsOutput(SafeFileHandle file, IReadOnlyList<TensorInfo> tensors, long dataStart)
+    {
+        _file = file;
+        foreach (TensorInfo tensor in tensors)
+        {
+            _next.Add(tensor.Name, dataStart);
+            dataStart += tensor.Length;
+        }
+    }
 
     /// <summary>Creates the file, preallocated if the file system supports it, and writes its
     /// header.</summary>
@@ -26,29 +35,28 @@ internal sealed class SafetensorsOutput : IDisposable
         string path, IReadOnlyList<TensorInfo> tensors, IReadOnlyDictionary<string, string> metadata)
     {
         byte[] header = Header(tensors, metadata);
-        FileStream stream = new(path, new FileStreamOptions
-        {
-            Mode = FileMode.CreateNew,
-            Access = FileAccess.Write,
-            BufferSize = 0, // callers write large chunks
-            PreallocationSize = header.Length + tensors.Sum(tensor => tensor.Length),
-        });
+        long length = header.Length + tensors.Sum(tensor => tensor.Length);
+        SafeFileHandle file = File.OpenHandle(path, FileMode.CreateNew, FileAccess.Write, preallocationSize: length);
         try
         {
-            stream.Write(header);
-            return new SafetensorsOutput(stream);
+            RandomAccess.Write(file, header, 0);
+            return new SafetensorsOutput(file, tensors, header.Length);
         }
         catch
         {
-            stream.Dispose();
+            file.Dispose();
             throw;
         }
     }
 
-    /// <summary>Appends bytes of the tensors.</summary>
-    public void Write(ReadOnlySpan<byte> bytes) => _stream.Write(bytes);
+    /// <summary>Appends bytes of a tensor.</summary>
+    public void Write(string tensor, ReadOnlySpan<byte> bytes)
+    {
+        RandomAccess.Write(_file, bytes, _next[tensor]);
+        _next[tensor] += bytes.Length;
+    }
 
-    public void Dispose() => _stream.Dispose();
+    public void Dispose() => _file.Dispose();
 
     private static byte[] Header(IReadOnlyList<TensorInfo> tensors, IReadOnlyDictionary<string, string> metadata)
     {

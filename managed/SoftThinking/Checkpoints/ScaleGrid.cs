@@ -12,8 +12,11 @@ internal sealed record ScaleGrid(float[] Values, int RowsPerScale, int ColsPerSc
     /// <summary>Consecutive inputs of an output that share a scale in the backends.</summary>
     public const int BlockCols = 128;
 
+    /// <summary>What follows the name of a module in that of its scales in compressed-tensors.</summary>
+    public const string CompressedSuffix = ".weight_scale";
+
     /// <summary>What follows the name of a module in that of its scales. Both multiply.</summary>
-    public static ImmutableArray<string> Suffixes { get; } = [".weight_scale_inv", ".weight_scale"];
+    public static ImmutableArray<string> Suffixes { get; } = [".weight_scale_inv", CompressedSuffix];
 
     /// <summary>Scales of a row in the backends.</summary>
     public int BlocksOfRow => Blocks(Cols, BlockCols);

@@ -71,6 +71,16 @@ public sealed record ModelInspection
     /// matrices of 8-bit blocks (see <see cref="ModelQuantization"/>).</summary>
     public required ImmutableArray<string> Dtypes { get; init; }
 
+    /// <summary>How matrices are stored, in words: the format of those of the layers, with their quantization, then the embedding and the LM
+    /// head.</summary>
+    public required string Format { get; init; }
+
+    /// <summary>Bits of all stored tensors, scales included, for each of <see cref="Parameters"/>.</summary>
+    public double BitsPerWeight => 8.0 * StoredBytes / Parameters;
+
+    /// <summary>What the layers compute, in their order: layers that are alike and follow one another are one entry.</summary>
+    public required IReadOnlyList<LayerInspection> Layers { get; init; }
+
     /// <summary>Stored tensors that the model does not use, in alphabetical order; without those that are known to mean
     /// nothing, such as an LM head stored next to tied embeddings.</summary>
     public required ImmutableArray<string> UnusedTensors { get; init; }
@@ -121,7 +131,8 @@ public sealed record ModelInspection
         int ranks = new EngineOptions { TensorParallel = tensorParallel }.TensorParallel;
         MatrixFormat format = ModelWeights.FormatOf(checkpoint, WeightFormat.Stored);
         long weightBytes = ModelWeights.Measure(checkpoint, shard, WeightFormat.Stored, device);
-        IReadOnlyDictionary<string, (int Rows, int Cols)> matrices = ModelTensors.Of(shard).StoredMatrices;
+        ModelTensors tensors = ModelTensors.Of(shard);
+        IReadOnlyDictionary<string, (int Rows, int Cols)> matrices = tensors.StoredMatrices;
         Tokenizer tokenizer = Tokenizer.Load(checkpoint.Directory);
         ChatTemplate? template = ChatTemplate.Load(checkpoint.Directory);
         ThinkingMarkers markers = ThinkingMarkers.Resolve(tokenizer, template?.Source, null, null);
@@ -138,6 +149,8 @@ public sealed record ModelInspection
             OpensThought = FindOpensThought(tokenizer, template, markers),
             Parameters = checkpoint.Tensors.Where(tensor => !ScaleGrid.Suffixes.Any(suffix => tensor.Name.EndsWith(suffix, StringComparison.Ordinal))).Sum(tensor => ElementsOf(tensor, matrices)),
             Dtypes = [.. checkpoint.Tensors.Select(tensor => FormatOf(tensor, matrices)).Distinct().Order(StringComparer.Ordinal)],
+            Format = DescribeFormat(checkpoint, tensors),
+            Layers = LayerInspection.RunsOf(config),
             UnusedTensors = [.. Checkpoints.UnusedTensors.Of(checkpoint)],
             StoredBytes = checkpoint.TotalBytes,
             WeightBytes = weightBytes,
@@ -155,6 +168,37 @@ public sealed record ModelInspection
         return layers is [ExpertConfig experts, ..]
             ? FormattableString.Invariant($"{experts.Count} of size {experts.FfnSize}, {experts.PerToken} per token, on {layers.Length} of {config.Layers} layers")
             : null;
+    }
+
+    private static string DescribeFormat(Checkpoint checkpoint, ModelTensors tensors)
+    {
+        IReadOnlyDictionary<string, (int Rows, int Cols)> matrices = tensors.StoredMatrices;
+        (string Name, int Count)[] layers = [.. tensors.Layers
+            .SelectMany(layer => layer.Matrices)
+            .Where(matrix => matrix.Role != MatrixRole.Router)
+            .SelectMany(Modules)
+            .Distinct()
+            .CountBy(NameOf)
+            .OrderByDescending(format => format.Value)
+            .Select(format => (format.Key, format.Value))];
+        int all = layers.Sum(format => format.Count);
+        string found = string.Join(", ", layers.Select(format =>
+            Quantized(format.Name) + (format.Count < all ? FormattableString.Invariant($" in {format.Count} of {all} matrices") : "")));
+        string embedding = NameOf(Modules(tensors.Embedding).First()), head = tensors.Head == null ? "" : $", LM head {NameOf(Modules(tensors.Head).First())}";
+        return $"{found}; embedding {embedding}{head}";
+
+        static IEnumerable<string> Modules(MatrixTensors matrix) => matrix.Parts.Select(part => part.Module);
+
+        string NameOf(string module)
+        {
+            Tensor stored = checkpoint.Stored(module + ModelTensors.WeightSuffix);
+            (int rows, int cols) = matrices[stored.Name];
+            return MatrixFormat.Find(stored.Dtype, stored.Shape, rows, cols)!.Name;
+        }
+
+        string Quantized(string name) => name == MatrixFormat.Fp8.Name && checkpoint.Config.Quantization is Fp8Config config
+            ? $"{name} ({config.Method}, scales: {config.Strategy})"
+            : name;
     }
 
     private static RankInspection InspectRank(Checkpoint checkpoint, ModelShard shard, Device device, NativeDtype kvDtype)

@@ -36,10 +36,7 @@ internal sealed class WeightLoader(
         {
             Matrix matrix = first with { Data = first.Data + (nint)(i * bytes) };
             if (i > 0 && FormatOf(source, wanted[i], weights) != format)
-            {
-                throw new ModelFileException(source.Name, $"the matrix '{wanted[i].Parts[0].Module}' has another format than "
-                    + $"'{wanted[0].Parts[0].Module}'; it must have the same, because both are packed together");
-            }
+                throw source.Refuse(NameOf(wanted[i]), $"has another format than '{NameOf(wanted[0])}'; it must have the same, because both are packed together");
             Fill(matrix, wanted[i], format);
             _placed.Add((wanted[i].Role, matrix));
         }
@@ -68,7 +65,7 @@ internal sealed class WeightLoader(
             return lead.Format.Loaded(weights, wanted.Role);
         if (parts.Any(part => part.Format == MatrixFormat.Fp8) && parts.All(part => part.Format != MatrixFormat.Int8))
             return MatrixFormat.F32.Loaded(weights, wanted.Role);
-        throw new ModelFileException(source.Name, $"tensor '{other.Weights.Name}' is {other.Weights.Dtype.FileName()}; "
+        throw source.Refuse(other.Weights.Name, $"is {other.Weights.Dtype.FileName()}; "
             + $"it must have the type of '{lead.Weights.Name}', because both are packed into one matrix");
     }
 
@@ -100,6 +97,8 @@ internal sealed class WeightLoader(
             stream!.Upload<double>(values, data);
         return data;
     }
+
+    private static string NameOf(MatrixTensors matrix) => matrix.Parts[0].Module + ModelTensors.WeightSuffix;
 
     // Where matrices have tiles of several widths, ranks are cut at multiples of the widest: a sum has the bits of one device only where those
     // are parts of its own tree.

@@ -9,7 +9,7 @@ namespace SoftThinking.Models;
 internal readonly record struct PackSource(NativeDtype Dtype, nint Data, nint Scales);
 
 /// <summary>Converts slices of stored matrices to what the backends pack. A result is valid until the next call.</summary>
-/// <param name="source">For messages.</param>
+/// <param name="source">Makes errors.</param>
 internal sealed unsafe class WeightSlices(ITensorSource source)
 {
     // Pinned, because backends read them.
@@ -26,7 +26,7 @@ internal sealed unsafe class WeightSlices(ITensorSource source)
         if (stored.Scales is ScaleGrid grid)
         {
             if (!E4M3.AreNumbers(slice.Span(0, checked((int)slice.Bytes))))
-                throw new ModelFileException(source.Name, $"tensor '{slice.Name}' has an element that is not a number");
+                throw source.Refuse(slice.Name, "has an element that is not a number");
             return packed == MatrixFormat.Fp8 ? WithScales(slice, grid, first) : Multiplied(slice, grid, first, cols);
         }
         if (packed == MatrixFormat.Fp8)

@@ -9,14 +9,16 @@ namespace SoftThinking.Quantization;
 /// <param name="Tensors">In the order of their bytes.</param>
 internal sealed record WeightFile(string Name, IReadOnlyList<TensorInfo> Tensors);
 
-/// <summary>The tensors of a checkpoint whose matrices are 8-bit blocks, and the file of each.</summary>
+/// <summary>The tensors of a checkpoint whose matrices are rounded, and the file of each.</summary>
+/// <param name="Format">Of the rounded matrices.</param>
 /// <param name="Matrices">Sizes of the rounded tensors, by name.</param>
 /// <param name="Metadata">The free text of every header.</param>
+/// <param name="Unrounded">Modules of the matrices that are multiplied and not rounded.</param>
 internal sealed record QuantizedLayout(
-    IReadOnlyList<WeightFile> Files, IReadOnlyDictionary<string, (int Rows, int Cols)> Matrices,
-    IReadOnlyDictionary<string, string> Metadata)
+    MatrixFormat Format, IReadOnlyList<WeightFile> Files, IReadOnlyDictionary<string, (int Rows, int Cols)> Matrices,
+    IReadOnlyDictionary<string, string> Metadata, IReadOnlyList<string> Unrounded)
 {
-    /// <summary>Names the format of the matrices in the headers.</summary>
+    /// <summary>Names the format of 8-bit blocks in the headers, which other programs do not know.</summary>
     public const string FormatKey = "softthinking.matrices";
 
     /// <summary>Bytes of all tensors.</summary>
@@ -26,21 +28,25 @@ internal sealed record QuantizedLayout(
 
     public IEnumerable<string> FileNames => Files.Select(file => file.Name).Concat(NeedsIndex ? [Checkpoint.IndexFile] : []);
 
-    /// <param name="fileBytes">Maximum bytes of tensors per file, unless a single tensor has more.</param>
+    /// <param name="to">Int8 or Fp8.</param>
+    /// <param name="fileBytes">Maximum bytes of tensors per file, unless a single matrix has more.</param>
     /// <exception cref="ModelFileException">A tensor is missing, has another shape or type, or is already rounded.</exception>
-    public static QuantizedLayout Of(Checkpoint checkpoint, long fileBytes)
+    public static QuantizedLayout Of(Checkpoint checkpoint, WeightFormat to, long fileBytes)
     {
-        IReadOnlyDictionary<string, (int Rows, int Cols)> matrices = FindMatrices(checkpoint);
-        foreach (string name in matrices.Keys)
-        {
-            if (checkpoint.Stored(name).Dtype == MatrixFormat.Int8.Stored)
-                throw checkpoint.Refuse(name, "is already in 8-bit blocks: quantize the original weights");
-        }
-        IEnumerable<TensorInfo> tensors = checkpoint.Tensors.Select(tensor =>
-            matrices.TryGetValue(tensor.Name, out (int Rows, int Cols) size) ? MatrixFormat.Int8.Store(tensor.Name, size.Rows, size.Cols) : tensor);
-        Dictionary<string, string> metadata = new(checkpoint.Metadata, StringComparer.Ordinal) { [FormatKey] = MatrixFormat.Int8.Name };
-        return new QuantizedLayout(Split(tensors, fileBytes), matrices, metadata);
+        ModelTensors model = MeasuredTensors(checkpoint, to);
+        foreach (string name in model.StoredMatrices.Keys)
+            RefuseRounded(checkpoint, name);
+        MatrixFormat format = to == WeightFormat.Fp8 ? MatrixFormat.Fp8 : MatrixFormat.Int8;
+        IReadOnlyDictionary<string, (int Rows, int Cols)> matrices = model.RoundedMatrices(to);
+        IEnumerable<TensorInfo[]> groups = checkpoint.Tensors.Select(tensor =>
+            matrices.TryGetValue(tensor.Name, out (int Rows, int Cols) size) ? Rounded(format, tensor.Name, size.Rows, size.Cols) : [tensor]);
+        // An LM head that is the embedding is excluded too, as other programs have a module for it.
+        IEnumerable<string> unrounded = model.MultipliedMatrices.Except(matrices.Keys).Select(name => name[..^ModelTensors.WeightSuffix.Length]).Append("lm_head");
+        return new QuantizedLayout(format, Split(groups, fileBytes), matrices, MetadataOf(checkpoint, format), [.. unrounded.Distinct()]);
     }
+
+    /// <summary>Name of the scales of a rounded matrix.</summary>
+    public static string ScalesOf(string weight) => weight[..^ModelTensors.WeightSuffix.Length] + ScaleGrid.CompressedSuffix;
 
     /// <summary>Writes the index, which names the file of each tensor.</summary>
     public void WriteIndex(string path)
@@ -61,28 +67,55 @@ internal sealed record QuantizedLayout(
         json.WriteEndObject();
     }
 
-    // Measuring the model also finds every error that loading it would find.
-    private static IReadOnlyDictionary<string, (int Rows, int Cols)> FindMatrices(Checkpoint checkpoint)
+    // Measuring the model finds every error that loading it would find.
+    private static ModelTensors MeasuredTensors(Checkpoint checkpoint, WeightFormat to)
     {
         using Device device = Device.Open(Backend.Cpu, threads: 1);
         ModelShard all = ModelShard.All(checkpoint.Config);
-        ModelWeights.Measure(checkpoint, all, WeightFormat.Int8, device);
-        return ModelTensors.Of(all).RoundableMatrices;
+        ModelWeights.Measure(checkpoint, all, to, device);
+        return ModelTensors.Of(all);
     }
 
-    private static WeightFile[] Split(IEnumerable<TensorInfo> tensors, long fileBytes)
+    private static void RefuseRounded(Checkpoint checkpoint, string name)
+    {
+        TensorDtype dtype = checkpoint.Stored(name).Dtype;
+        string? found = dtype == MatrixFormat.Int8.Stored ? "8-bit blocks" : dtype == MatrixFormat.Fp8.Stored ? "8-bit floats" : null;
+        if (found != null)
+            throw checkpoint.Refuse(name, $"is already in {found}: quantize the original weights");
+    }
+
+    // Some readers want to be told that tensors are laid out as PyTorch has them.
+    private static Dictionary<string, string> MetadataOf(Checkpoint checkpoint, MatrixFormat format)
+    {
+        Dictionary<string, string> metadata = new(checkpoint.Metadata, StringComparer.Ordinal);
+        if (format == MatrixFormat.Int8)
+            metadata[FormatKey] = format.Name;
+        else
+            metadata.TryAdd("format", "pt");
+        return metadata;
+    }
+
+    private static TensorInfo[] Rounded(MatrixFormat format, string name, int rows, int cols)
+    {
+        TensorInfo weight = format.Store(name, rows, cols);
+        return format == MatrixFormat.Fp8 ? [weight, Fp8Rows.StoreScales(ScalesOf(name), rows)] : [weight];
+    }
+
+    /// <param name="groups">Tensors; those of a group are in the same file.</param>
+    private static WeightFile[] Split(IEnumerable<TensorInfo[]> groups, long fileBytes)
     {
         List<List<TensorInfo>> files = [];
         long bytes = 0; // in the last file
-        foreach (TensorInfo tensor in tensors)
+        foreach (TensorInfo[] group in groups)
         {
-            if (files.Count == 0 || bytes + tensor.Length > fileBytes)
+            long length = group.Sum(tensor => tensor.Length);
+            if (files.Count == 0 || bytes + length > fileBytes)
             {
                 files.Add([]);
                 bytes = 0;
             }
-            files[^1].Add(tensor);
-            bytes += tensor.Length;
+            files[^1].AddRange(group);
+            bytes += length;
         }
         return [.. files.Select((file, i) => new WeightFile(NameOf(i, files.Count), Align(file)))];
     }

@@ -8,7 +8,7 @@ internal sealed class QuantizedWriter(
 {
     private const int ChunkBytes = 16 << 20; // of the source
 
-    private readonly MatrixRounder _rounder = new(cancellation);
+    private readonly MatrixRounder _rounder = new(layout.Format, cancellation);
     private long _doneBytes;
 
     /// <summary>Of the matrices written so far, see <see cref="QuantizationReport.RelativeError"/>.</summary>
@@ -19,7 +19,8 @@ internal sealed class QuantizedWriter(
     public void Write(WeightFile file, string path)
     {
         using SafetensorsOutput output = SafetensorsOutput.Create(path, file.Tensors, layout.Metadata);
-        foreach (TensorInfo info in file.Tensors)
+        // Scales are written with their matrix.
+        foreach (TensorInfo info in file.Tensors.Where(info => checkpoint.Has(info.Name)))
         {
             Tensor tensor = checkpoint.Stored(info.Name);
             if (layout.Matrices.TryGetValue(info.Name, out (int Rows, int Cols) size))
@@ -33,7 +34,10 @@ internal sealed class QuantizedWriter(
     {
         foreach (Tensor slice in matrix.Slices(ChunkBytes))
         {
-            output.Write(_rounder.Round(slice, cols));
+            RoundedRows rounded = _rounder.Round(slice, cols);
+            output.Write(matrix.Name, rounded.Weights);
+            if (!rounded.Scales.IsEmpty)
+                output.Write(QuantizedLayout.ScalesOf(matrix.Name), rounded.Scales);
             Done(slice);
         }
         if (!double.IsFinite(_rounder.RelativeError))
@@ -45,7 +49,7 @@ internal sealed class QuantizedWriter(
         for (long done = 0; done < tensor.Bytes; done += ChunkBytes)
         {
             cancellation.ThrowIfCancellationRequested();
-            output.Write(tensor.Span(done, (int)Math.Min(ChunkBytes, tensor.Bytes - done)));
+            output.Write(tensor.Name, tensor.Span(done, (int)Math.Min(ChunkBytes, tensor.Bytes - done)));
         }
         Done(tensor);
     }

@@ -24,6 +24,6 @@ internal sealed class Column(string name, TensorDtype dtype)
     public void Write(SafetensorsOutput output)
     {
         foreach (byte[] part in _parts)
-            output.Write(part);
+            output.Write(name, part);
     }
 }

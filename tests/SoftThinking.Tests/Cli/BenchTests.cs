@@ -296,7 +296,7 @@ public class BenchTests
         TensorInfo[] tensors = [embedding, .. model.Tensors.Values.Where(tensor => tensor.Name != embedding.Name)];
         using SafetensorsOutput output = SafetensorsOutput.Create(path, tensors, model.Metadata);
         foreach (TensorInfo tensor in tensors)
-            output.Write(new byte[tensor.Length]);
+            output.Write(tensor.Name, new byte[tensor.Length]);
         return embedding.Length;
     }
 

@@ -91,6 +91,81 @@ public class InspectTests
         Assert.That(after.GetProperty("memory").GetProperty("weights").GetInt64(), Is.LessThan(before.GetProperty("memory").GetProperty("weights").GetInt64()));
     }
 
+    [TestCase("forward/qwen2", "every layer         full attention, RoPE theta 10000, dense")]
+    [TestCase("forward/llama3-rope", "every layer         full attention, RoPE theta 500000, llama3, factor 8")]
+    [TestCase("families/qwen3-moe", "layers alike        0, 2: full attention, RoPE theta 1000000, q/k norm per head, 8 experts of which 3\n",
+        "layers alike        1: full attention, RoPE theta 1000000, q/k norm per head, dense\n")]
+    [TestCase("families/qwen3-moe-step2", "layers alike        0: full attention, RoPE theta 1000000, q/k norm per head, dense",
+        "layers alike        1: full attention, RoPE theta 1000000, q/k norm per head, 6 experts of which 2")]
+    [TestCase("families/smollm3", "layers alike        0, 2-3: full attention, RoPE theta 5000000, dense\n", "layers alike        1: full attention, no RoPE, dense\n")]
+    [TestCase("families/olmo3", "layers alike        0-2: attention over a window of ", "layers alike        3: full attention, RoPE theta ", "q/k norm of all heads, dense")]
+    [TestCase("formats/fp8-block-qwen3", "F8_E4M3 (fp8, scales: blocks of 128 x 128) in 13 of 14 matrices, BF16 in 1 of 14 matrices; embedding BF16\n")]
+    [TestCase("formats/ct-float-quantized", "F8_E4M3 (compressed-tensors, scales: one for each row) in 13 of 14 matrices, BF16 in 1 of 14 matrices; embedding BF16, LM head BF16\n")]
+    public void LayersAndTheirFormatAreDescribed(string name, params string[] lines)
+    {
+        if (TestData.FindGolden(name.Split('/')[0]) is not string folder)
+        {
+            Assert.Ignore($"no golden data {name}");
+            return;
+        }
+        CliRun run = CliRun.Of("inspect", "--model", Path.Combine(folder, name.Split('/')[1]));
+        Assert.That(run.Code, Is.Zero, run.Error);
+        foreach (string line in lines)
+            Assert.That(run.Out, Does.Contain(line));
+    }
+
+    [Test]
+    public void JsonHasTheRunsOfLayers()
+    {
+        if (TestData.FindGolden("families") is not string folder)
+        {
+            Assert.Ignore("no golden data of families");
+            return;
+        }
+        JsonElement olmo = CliRun.Of("inspect", "--json", "--model", Path.Combine(folder, "olmo3")).Json;
+        JsonElement[] runs = [.. olmo.GetProperty("layer_runs").EnumerateArray()];
+        Assert.That(runs.Select(run => (run.GetProperty("first").GetInt32(), run.GetProperty("last").GetInt32(), run.GetProperty("attention").GetString())),
+            Is.EqualTo(new[] { (0, 2, "window"), (3, 3, "full") }));
+        Assert.That(runs[0].GetProperty("window").GetInt32(), Is.EqualTo(olmo.GetProperty("sliding_window").GetInt32()));
+        Assert.That(runs[1].GetProperty("qk_norm").GetString(), Is.EqualTo("of all heads"));
+        JsonElement moe = CliRun.Of("inspect", "--json", "--model", Path.Combine(folder, "qwen3-moe-step2")).Json.GetProperty("layer_runs");
+        Assert.That(moe.EnumerateArray().Select(run => (run.GetProperty("experts").GetInt32(), run.GetProperty("experts_per_token").GetInt32())),
+            Is.EqualTo(new[] { (0, 0), (6, 2) }));
+        JsonElement smol = CliRun.Of("inspect", "--json", "--model", Path.Combine(folder, "smollm3")).Json.GetProperty("layer_runs")[1];
+        Assert.That((smol.GetProperty("rope").ValueKind, smol.GetProperty("qk_norm").ValueKind), Is.EqualTo((JsonValueKind.Null, JsonValueKind.Null)));
+    }
+
+    /// <summary>Stored bits, scales included, for each weight: 16 of bf16; of 8-bit blocks 8.5; of 8-bit floats 8 and a scale a row.</summary>
+    [Test]
+    public void BitsPerWeightIncludeScales()
+    {
+        using TempFolder folder = new();
+        QuantizationReport int8 = ModelQuantization.Quantize(TestData.TinyReasoner, folder.File("int8"));
+        QuantizationReport fp8 = ModelQuantization.Quantize(TestData.TinyReasoner, folder.File("fp8"), WeightFormat.Fp8);
+        Assert.That(Bits(TestData.TinyReasoner), Is.EqualTo(16));
+        Assert.That(Bits(folder.File("int8")), Is.EqualTo(8.0 * int8.BytesAfter / 2_057_152).Within(5e-4).And.InRange(8.5, 8.6));
+        Assert.That(Bits(folder.File("fp8")), Is.EqualTo(8.0 * fp8.BytesAfter / 2_057_152).Within(5e-4).And.InRange(8, 9));
+
+        static double Bits(string model) => CliRun.Of("inspect", "--json", "--model", model).Json.GetProperty("bits_per_weight").GetDouble();
+    }
+
+    [TestCase("families/gpt-oss", "names 'GptOssForCausalLM'; supported are Qwen2ForCausalLM, ")]
+    [TestCase("formats/awq-g128", "(method 'awq'); supported are fp8 and compressed-tensors with the format float-quantized")]
+    [TestCase("formats/ct-pack-quantized-symmetric", "format is 'pack-quantized'; supported is float-quantized")]
+    [TestCase("formats/gptq-v2", "(method 'gptq'); supported are")]
+    [TestCase("formats/gguf-llama-q8_0", "the directory holds neither model.safetensors nor model.safetensors.index.json")]
+    public void WhatIsNotSupportedIsNamed(string name, string reason)
+    {
+        if (TestData.FindGolden(name.Split('/')[0]) is not string folder)
+        {
+            Assert.Ignore($"no golden data {name}");
+            return;
+        }
+        CliRun run = CliRun.Of("inspect", "--model", Path.Combine(folder, name.Split('/')[1]));
+        Assert.That((run.Code, run.Out), Is.EqualTo((1, "")));
+        Assert.That(run.Error, Does.StartWith("error: ").And.Contain(reason));
+    }
+
     [Test]
     public void PlainTextIsAligned()
     {

@@ -40,7 +40,7 @@ public class QuantizeTests
 
         Assert.That(json.EnumerateObject().Select(property => property.Name), Is.EqualTo(new[]
         {
-            "model", "output", "files", "matrices", "matrix_elements", "bytes_before", "bytes_after", "relative_error", "seconds",
+            "model", "output", "to", "files", "matrices", "matrix_elements", "bytes_before", "bytes_after", "relative_error", "seconds",
         }));
         Assert.That(json.GetProperty("model").GetString(), Is.EqualTo("tiny-reasoner"));
         Assert.That(json.GetProperty("output").GetString(), Is.EqualTo(folder.File("int8")));
@@ -50,6 +50,29 @@ public class QuantizeTests
         Assert.That(json.GetProperty("bytes_before").GetInt64(), Is.EqualTo(2 * 2_057_152));
         Assert.That(json.GetProperty("bytes_after").GetInt64(), Is.EqualTo(2_053_440 / 32 * 34 + 2 * (2_057_152 - 2_053_440)));
         Assert.That(json.GetProperty("relative_error").GetDouble(), Is.InRange(0.003, 0.01));
+    }
+
+    [Test]
+    public void FloatsOf8BitsGenerateWhatFp8WeightsDo()
+    {
+        using TempFolder folder = new();
+        CliRun run = CliRun.Of("quantize", "--to", "fp8", "--output", folder.File("fp8"));
+        JsonElement rounded = CliRun.Ask("--weights", "fp8").Json, written = CliRun.Ask("--model", folder.File("fp8")).Json;
+        JsonElement json = CliRun.Of("quantize", "--to", "fp8", "--output", folder.File("again"), "--json").Json;
+
+        Assert.That(run.Code, Is.Zero, run.Error);
+        Assert.That(run.Out, Does.Match(@"(?m)^35 matrices, 1,9\d\d,\d{3} weights, are now 8-bit floats; ").And.Match(@"(?m)^relative error: 0\.02\d{3}, "));
+        Assert.That(written.GetProperty("tokens").GetRawText(), Is.EqualTo(rounded.GetProperty("tokens").GetRawText()), "ids, weights, entropies");
+        Assert.That(json.GetProperty("to").GetString(), Is.EqualTo("fp8"));
+    }
+
+    [Test]
+    public void OtherFormatsAreRefused()
+    {
+        CliRun run = CliRun.Of("quantize", "--to", "int4", "--output", "x");
+
+        Assert.That(run.Code, Is.EqualTo(2));
+        Assert.That(run.Error, Does.StartWith("error: --to must be int8 or fp8, not 'int4'\n"));
     }
 
     [Test]
@@ -102,7 +125,7 @@ public class QuantizeTests
     {
         string help = CliRun.Of("quantize", "--help").Out;
 
-        foreach (string option in new[] { "--model DIR", "--output DIR", "--force", "--json" })
+        foreach (string option in new[] { "--model DIR", "--output DIR", "--to int8|fp8", "--force", "--json" })
             Assert.That(help, Does.Contain($"  {option} "));
     }
 }

@@ -23,8 +23,8 @@ internal static class EightHeads
         (TensorInfo Info, byte[] Bytes)[] tensors = [.. original.Tensors.Select(info => Widen(original, info, queries))];
         using SafetensorsOutput output = SafetensorsOutput.Create(
             Path.Combine(folder, Checkpoint.SingleFile), [.. tensors.Select(tensor => tensor.Info)], original.Metadata);
-        foreach ((_, byte[] bytes) in tensors)
-            output.Write(bytes);
+        foreach ((TensorInfo info, byte[] bytes) in tensors)
+            output.Write(info.Name, bytes);
         return folder;
     }
 

@@ -363,7 +363,7 @@ internal sealed class ModelQuantizationTests
     }
 
     private static QuantizationReport Quantize(string source, string destination, long fileBytes, bool overwrite = false) =>
-        ModelQuantization.Quantize(source, destination, fileBytes, overwrite, progress: null, CancellationToken.None);
+        ModelQuantization.Quantize(source, destination, WeightFormat.Int8, fileBytes, overwrite, progress: null, CancellationToken.None);
 
     /// <summary>Asserts that a checkpoint is refused and leaves nothing behind.</summary>
     private void Refused<T>(string model, string message) where T : Exception
@@ -378,21 +378,11 @@ internal sealed class ModelQuantizationTests
     private string Golden(
         string name, Func<TensorInfo, byte[], (string Dtype, byte[] Bytes)?>? change = null, Action<SafetensorsWriter>? added = null)
     {
-        string golden = Path.Combine(TestData.FindGolden("forward")!, name), copy = Directory.CreateDirectory(_folder.File(name)).FullName;
-        foreach (string file in (string[])["config.json", "tokenizer.json"])
-            File.Copy(Path.Combine(golden, file), Path.Combine(copy, file));
-        using SafetensorsFile weights = SafetensorsFile.Open(Path.Combine(golden, "model.safetensors"));
-        SafetensorsWriter writer = new();
-        foreach (TensorInfo tensor in weights.Tensors.Values)
+        return CheckpointCopy.Make(Path.Combine(TestData.FindGolden("forward")!, name), _folder.File(name), (tensor, bytes) =>
         {
-            byte[] bytes = weights.Bytes(tensor.Name).ToArray();
             (string Dtype, byte[] Bytes)? changed = change == null ? (tensor.Dtype.FileName(), bytes) : change(tensor, bytes);
-            if (changed is var (dtype, replaced))
-                writer.Add(tensor.Name, dtype, [.. tensor.Shape], replaced);
-        }
-        added?.Invoke(writer);
-        File.WriteAllBytes(Path.Combine(copy, "model.safetensors"), writer.ToBytes());
-        return copy;
+            return changed is var (dtype, replaced) ? (dtype, [.. tensor.Shape], replaced) : null;
+        }, added);
     }
 
     /// <summary>The same model with its weights in two files.</summary>
