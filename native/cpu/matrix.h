@@ -5,9 +5,7 @@
 //   bf16       [cols / 2, 64, 2]: pairs of k, as dot-product instructions take them; an odd number is padded with zero
 //   int8       for each block of 32 k: f16 scales [64]; then [8, 64, 4]: groups of four k as unsigned bytes w + 128,
 //              because dot-product instructions multiply unsigned by signed bytes; padded with w = 0
-//   fp8        for each block of 128 k: f32 scales [64]; then e4m3 [64, 4, 2, 16]: pairs of k, of each tile the first
-//   of
-//              the pair and then the second; padded with zeros
+//   fp8        for each block of 128 k: f32 scales [64]; then e4m3 [32, 64, 4]: groups of four k; padded with zeros
 #pragma once
 
 #include "common/portable.h"
@@ -37,7 +35,7 @@ ST_HD int64_t block_count(int64_t cols) {
 // A block of int8: the scales, then the bytes.
 constexpr int64_t kScaleBytes = kGroup * 2, kBlockBytes = kScaleBytes + kBlock * kGroup;
 
-// Index of k among a block's bytes.
+// Index of k among a block's bytes, also in fp8.
 ST_HD int64_t place_in_block(int64_t k, int64_t output) {
   return (k / 4 * kGroup + output) * 4 + k % 4;
 }
@@ -47,11 +45,6 @@ constexpr int64_t kFp8ScaleBytes = kGroup * 4, kFp8BlockBytes = kFp8ScaleBytes +
 
 ST_HD int64_t fp8_block_count(int64_t cols) {
   return round_up(cols, kFp8Block) / kFp8Block;
-}
-
-// Index of k among a block's bytes.
-ST_HD int64_t fp8_place(int64_t k, int64_t output) {
-  return k / 2 * (kGroup * 2) + output / kLanes * (kLanes * 2) + k % 2 * kLanes + output % kLanes;
 }
 
 // Bytes of a group; 0 for types other than those of weights.

@@ -97,7 +97,7 @@ void pack_fp8_group(const SourceRows& rows, const SourceRows& scales, int64_t gr
       memcpy(block + output * 4, &value, sizeof value);
       for (int64_t k = 0; k < kFp8Block; ++k) {
         int64_t col = b * kFp8Block + k;
-        block[kFp8ScaleBytes + fp8_place(k, output)] = in && col < cols ? in[col] : 0;
+        block[kFp8ScaleBytes + place_in_block(k, output)] = in && col < cols ? in[col] : 0;
       }
     }
   }

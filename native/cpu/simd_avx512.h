@@ -36,27 +36,32 @@ ST_HD F16x load_bf16_odd(const uint16_t* p) {
 ST_HD F16x load_f16(const uint16_t* p) {
   return {_mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)))};
 }
-// Times 2^-8: e4m3 as f16, whose exponent has one bit more.
-ST_HD F16x load_e4m3(const uint8_t* p) {
-  __m256i words = _mm256_cvtepi8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
-  words = _mm256_and_si256(_mm256_slli_epi16(words, 7), _mm256_set1_epi16(static_cast<int16_t>(0xbfff)));
-  return {_mm512_cvtph_ps(words)};
+// The numbers of k = i of a tile's groups of four. With their bits in place the exponent is smaller by 120; the product
+// is exact, subnormal numbers included.
+ST_HD F16x load_e4m3(const uint8_t* p, int i) {
+  __m512i bits = _mm512_srai_epi32(_mm512_slli_epi32(_mm512_loadu_si512(p), 24 - 8 * i), 4);
+  bits = _mm512_and_si512(bits, _mm512_set1_epi32(static_cast<int>(0x87f00000)));
+  return {_mm512_mul_ps(_mm512_castsi512_ps(bits), _mm512_set1_ps(0x1p120f))};
 }
-// 16 and then another 16 numbers as bf16, in pairs of one from each. Numbers that are subnormal as e4m3 are looked up.
-ST_HD __m512i load_e4m3_pairs(const uint8_t* p) {
-  const __m512i subnormal = _mm512_zextsi128_si512(
-      _mm_setr_epi16(0, 0x3b00, 0x3b80, 0x3bc0, 0x3c00, 0x3c20, 0x3c40, 0x3c60));  // m / 8 * 2^-6
-  const __m512i pairs = _mm512_set_epi16(31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8, 23, 7, 22, 6, 21,
-                                         5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0);
-  __m512i x = _mm512_cvtepu8_epi16(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
-  x = _mm512_permutexvar_epi16(pairs, x);
-  __m512i magnitude = _mm512_and_si512(_mm512_slli_epi16(x, 4), _mm512_set1_epi16(0x7f0));
-  magnitude = _mm512_add_epi16(magnitude, _mm512_set1_epi16(120 << 7));  // the difference of the exponents' biases
-  magnitude =
-      _mm512_mask_permutexvar_epi16(magnitude, _mm512_testn_epi16_mask(x, _mm512_set1_epi16(0x78)), x, subnormal);
+#if defined(__AVX512VBMI__)
+// A tile's four k as bf16, in pairs of k.
+struct Bf16Pairs {
+  __m512i first, second;
+};
+// Both bytes of a bf16 are looked up by the 7 bits of the magnitude.
+struct E4m3Table {
+  __m512i low[2], high[2];
+};
+ST_HD Bf16Pairs load_e4m3_pairs(const uint8_t* p, const E4m3Table& table) {
+  const __m512i pairs = _mm512_broadcast_i32x4(_mm_setr_epi8(0, 1, 4, 5, 8, 9, 12, 13, 2, 3, 6, 7, 10, 11, 14, 15));
+  __m512i x = _mm512_shuffle_epi8(_mm512_loadu_si512(p), pairs);
+  __m512i low = _mm512_permutex2var_epi8(table.low[0], x, table.low[1]);
+  __m512i high = _mm512_permutex2var_epi8(table.high[0], x, table.high[1]);
   constexpr int kAOrBAndC = 0xf8;
-  return _mm512_ternarylogic_epi32(magnitude, _mm512_slli_epi16(x, 8), _mm512_set1_epi16(INT16_MIN), kAOrBAndC);
+  high = _mm512_ternarylogic_epi32(high, x, _mm512_set1_epi8(INT8_MIN), kAOrBAndC);
+  return {_mm512_unpacklo_epi8(low, high), _mm512_unpackhi_epi8(low, high)};
 }
+#endif
 ST_HD F16x add(F16x a, F16x b) {
   return {_mm512_add_ps(a.v, b.v)};
 }

@@ -37,9 +37,9 @@ ST_HD F16x load_bf16_odd(const uint16_t* p) {
 ST_HD F16x load_f16(const uint16_t* p) {
   ST_LANES(f16_to_float(p[i]));
 }
-// Times 2^-8, as with vectors.
-ST_HD F16x load_e4m3(const uint8_t* p) {
-  ST_LANES(e4m3_to_float(p[i]) * 0x1p-8f);
+// The numbers of k of a tile's groups of four.
+ST_HD F16x load_e4m3(const uint8_t* p, int k) {
+  ST_LANES(e4m3_to_float(p[4 * i + k]));
 }
 ST_HD F16x add(F16x a, F16x b) {
   ST_LANES(a.v[i] + b.v[i]);
