@@ -27,10 +27,10 @@ struct Shape {
   static constexpr int kSharedLevels = kPlan.shared_levels();
   static constexpr int kTiles = kRows > 64 ? 4 : kRows > 32 ? 2 : 1, kRowWarps = kTiles;
   static constexpr int kGroups = kRows / kGroup / kRowWarps;
-  static constexpr int kTileInputs = kFp8 ? kFp8TileCols : kTile;          // of a row of x, in a tile of columns
-  static constexpr int kRowPieces = kStageTiles * kTileInputs / 8;         // of a row of x
-  static constexpr int kTileScalePieces = kInt8 ? 2 : kFp8 ? 1 : 0;        // of a tile of outputs and columns
-  static constexpr int kScaleRun = kTileScalePieces * kStageTiles;         // adjacent ones, of a tile of outputs
+  static constexpr int kTileInputs = kFp8 ? kFp8TileCols : kTile;    // of a row of x, in a tile of columns
+  static constexpr int kRowPieces = kStageTiles * kTileInputs / 8;   // of a row of x
+  static constexpr int kTileScalePieces = kInt8 ? 2 : kFp8 ? 1 : 0;  // of a tile of outputs and columns
+  static constexpr int kScaleRun = kTileScalePieces * kStageTiles;   // adjacent ones, of a tile of outputs
   static constexpr int kInputPieces = kRows * kRowPieces;
   static constexpr int kWeightScalePieces = kOutputTiles * kScaleRun;
   static constexpr int kInputScalePieces = kInt8 ? kStageTiles * kRows / 4 : 0;
@@ -178,8 +178,8 @@ struct Copier {
       if constexpr (S::kScaleRun > 0) output_tile = segment.first_tile + thread / S::kScaleRun;
       if constexpr (S::kInt8) input_run = static_cast<int>(first_row / kScaleRows) + thread % kScaleRuns;
       tiles_left = static_cast<int>(tiles_of(op.w.rows)) - first_tile;
-      weights = static_cast<const Piece*>(op.w.data) + matrix +
-                (first_tile * column_tiles<S>(op) + tile) * kWarpSize + thread % kRun;
+      weights = static_cast<const Piece*>(op.w.data) + matrix + (first_tile * column_tiles<S>(op) + tile) * kWarpSize +
+                thread % kRun;
       rows_left = static_cast<int>(rows < S::kRows ? rows : S::kRows) - row;
       x = static_cast<const T*>(op.x) + (first_row + row) * op.w.cols + tile * S::kTileInputs +
           thread % S::kRowPieces * 8;
@@ -362,37 +362,40 @@ __device__ __forceinline__ void load_inputs(const Place<S>& place, SharedAddress
 #pragma unroll
     for (int half = 0; half < 2; ++half) {
       SharedAddress from =
-          inputs +
-          (kWeightPieces + input_place<S>(row + matrix / 2 * kGroup, 4 * i + 2 * half + matrix % 2)) * 16;
+          inputs + (kWeightPieces + input_place<S>(row + matrix / 2 * kGroup, 4 * i + 2 * half + matrix % 2)) * 16;
 #pragma unroll
-      for (int g = 0; g < S::kGroups; g += 2)
-        load_matrices<4>(b[half][g], from + g * kGroup * S::kRowPieces * 16);
+      for (int g = 0; g < S::kGroups; g += 2) load_matrices<4>(b[half][g], from + g * kGroup * S::kRowPieces * 16);
     }
   }
 }
 
 // sums += scale times the products of a stage of e4m3, which is a block of 128 columns: they are added up in the order
-// of k, then scaled once. Columns that W lacks are 0 in x. meanwhile(i) is called after the products of tile i are begun.
+// of k, then scaled once. Columns that W lacks are 0 in x. meanwhile(i) is called after the products of tile i are
+// begun.
 template <typename T, typename S, typename Meanwhile>
 __device__ __forceinline__ void multiply_block(const Place<S>& place, const Stage<S>& stage, SharedAddress inputs,
                                                LaneSums<S>& sums, const Meanwhile& meanwhile) {
   LaneSums<S> products = {};
-#pragma unroll
-  for (int i = 0; i < kStageTiles; ++i) {
-    Piece weights[S::kTiles];
-    uint32_t b[2][S::kGroups][2];
+  Piece weights[2][S::kTiles];  // the next tile's, too
+  uint32_t b[2][2][S::kGroups][2];
+  auto load = [&](int i) {
 #pragma unroll
     for (int m = 0; m < S::kTiles; ++m)
-      weights[m] = stage.pieces[((place.first_tile + m) * kStageTiles + i) * kWarpSize + place.lane];
-    load_inputs<S>(place, inputs, i, b);
+      weights[i % 2][m] = stage.pieces[((place.first_tile + m) * kStageTiles + i) * kWarpSize + place.lane];
+    load_inputs<S>(place, inputs, i, b[i % 2]);
+  };
+  load(0);
+#pragma unroll
+  for (int i = 0; i < kStageTiles; ++i) {
+    if (i + 1 < kStageTiles) load(i + 1);
 #pragma unroll
     for (int half = 0; half < 2; ++half) {
 #pragma unroll
       for (int m = 0; m < S::kTiles; ++m) {
         uint32_t a[4];
-        for (int row = 0; row < 2; ++row) widen<T>(weights[m].at[2 * half + row], a[row], a[2 + row]);
+        for (int row = 0; row < 2; ++row) widen<T>(weights[i % 2][m].at[2 * half + row], a[row], a[2 + row]);
 #pragma unroll
-        for (int g = 0; g < S::kGroups; ++g) mma<T>(products[m][g], a, b[half][g]);
+        for (int g = 0; g < S::kGroups; ++g) mma<T>(products[m][g], a, b[i % 2][half][g]);
       }
     }
     meanwhile(i);
@@ -404,8 +407,8 @@ __device__ __forceinline__ void multiply_block(const Place<S>& place, const Stag
   });
 }
 
-// The matmul of op with x of T, out of A, and weights of T, or of kFp8 e4m3. For Int8, W and x are those of twice 16-bit columns; the first
-// `used` bytes of the stream's scratch memory, a multiple of 16, are not written.
+// The matmul of op with weights and x of T, out of A. Weights of kFp8 are e4m3; for Int8, W and x are those of twice
+// 16-bit columns; the first `used` bytes of the stream's scratch memory, a multiple of 16, are not written.
 template <typename T, typename A, WeightFormat kFormat>
 st_status multiply_tiles(st_stream* stream, const st_linear& op, const Scales& scales, int64_t used);
 

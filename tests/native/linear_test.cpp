@@ -249,8 +249,8 @@ TEST_P(LinearTest, BlocksOfFp8AreScaledOneByOne) {
     }
     std::vector<float> x = random.activations(device(), kRows * n);
     std::vector<float> expected = linear.run(device(), x, false, true);
-    EXPECT_TRUE(within(expected, linear.reference(device(), x, false),
-                       mma_error_bounds(x, rounded_to_fp8(linear.w, n), n)));
+    EXPECT_TRUE(
+        within(expected, linear.reference(device(), x, false), mma_error_bounds(x, rounded_to_fp8(linear.w, n), n)));
     for (size_t rows : {1, 2, 7, 8, 9, 16, 17, 31, 33, 63, 64, 65, 129}) {
       SCOPED_TRACE(testing::Message() << rows << " rows, " << outputs << " x " << cols);
       EXPECT_TRUE(same_bits(linear.run(device(), slice(x, (kRows - rows) * n, rows * n), false, true),
