@@ -108,7 +108,7 @@ __device__ __forceinline__ void multiply_rows(const st_linear& op, Parts parts, 
 
 // Block (tile of outputs, kRows rows), whose warps have a part of the columns each. Reads the weights once for every 8
 // rows, from the second-level cache after the first, and x once for every 16 outputs: bound by the conversions and the
-// loads of x, a number at a time. For types that tensor cores do not multiply. Registers: 80.
+// loads of x, a number at a time. For types that tensor cores do not multiply. Registers: 64.
 template <typename W, typename A>
 __global__ void __launch_bounds__(kThreads) linear_fma_kernel(st_linear op, Parts parts) {
   follow_previous();
