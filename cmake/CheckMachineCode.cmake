@@ -92,7 +92,9 @@ endfunction()
 
 # Matmuls: both where a part ends within a stage and elsewhere, copies of a stage to come start before the last products of
 # the one that has arrived.
-expect_letters("linear_kernelI.*Bf16" "^C+WC+P+C+P")
+expect_letters("linear_kernelI.*Bf16.*WeightFormatE[01]E" "^C+WC+P+C+P")
+# Stages of 8-bit floats are of one part.
+expect_letters("linear_kernelI.*Bf16.*WeightFormatE2E" "^C+WP+C+P")
 # Attention: keys of the next split are copied before the values of this one are multiplied, values before the next
 # scores.
 expect_letters(attention_mma_kernel "^(C+WP[PC]*C+WP[PC]*C+)+$")

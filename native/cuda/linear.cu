@@ -10,7 +10,7 @@ namespace {
 constexpr int kThreads = kParts * kWarpSize;  // at most
 constexpr int kRows = 8;                      // rows of x per block
 
-// sums[r][0 and 1] += the products of a tile of columns with row r of x, for rows l / 4 and l / 4 + 8 of the weight
+// sums[r][0 and 1] += the products of a tile of 16 columns with row r of x, for rows l / 4 and l / 4 + 8 of the weight
 // tile.
 template <typename W, typename A>
 __device__ __forceinline__ void add_tile(const W* place, const A* x, int rows, int cols, int first_col,
@@ -18,7 +18,7 @@ __device__ __forceinline__ void add_tile(const W* place, const A* x, int rows, i
   float weight[kLaneElements];
   for (int half = 0; half < 2; ++half) {
     auto values = *reinterpret_cast<const Pack<W, 4>*>(place + half * 4);
-    for (int i = 0; i < 4; ++i) weight[half * 4 + i] = to_float(values.at[i]);
+    for (int i = 0; i < 4; ++i) weight[half * 4 + i] = to_float(values.at[std::is_same_v<W, E4m3> ? fp8_byte(i) : i]);
   }
 #pragma unroll
   for (int r = 0; r < kRows; ++r) {
@@ -52,8 +52,9 @@ __device__ __forceinline__ void finish_tile(const st_linear& op, Parts parts, co
 
 // total[r][0 and 1] += the products of a part of K, for 16-bit types and f32: tile by tile.
 template <typename W, typename A>
-__device__ __forceinline__ void add_part(const st_linear& op, int part, const W* weights, int64_t, const A* x, int rows,
-                                         int lane, float (&total)[kRows][2]) {
+__device__ __forceinline__ void add_part(const st_linear& op, int part, const W* matrix, int64_t tile, const A* x,
+                                         int rows, int lane, float (&total)[kRows][2]) {
+  const W* weights = matrix + (tile * static_cast<int>(tiles_of(op.w.cols)) * kWarpSize + lane) * kLaneElements;
   Tiles tiles = tiles_of_part(op, part);
   for (int t = tiles.begin; t < tiles.end; ++t)
     add_tile(weights + int64_t{t} * kTileElements, x, rows, op.w.cols, t * kTile + 2 * (lane % 4), total);
@@ -61,9 +62,10 @@ __device__ __forceinline__ void add_part(const st_linear& op, int part, const W*
 
 // And for ST_FP8: the sums of a block of 128 columns are multiplied by its scale.
 template <typename A>
-__device__ __forceinline__ void add_part(const st_linear& op, int part, const E4m3* weights, int64_t tile, const A* x,
+__device__ __forceinline__ void add_part(const st_linear& op, int part, const E4m3* matrix, int64_t tile, const A* x,
                                          int rows, int lane, float (&total)[kRows][2]) {
   constexpr int kBlockTiles = kFp8Block / kTile;
+  const E4m3* weights = matrix + fp8_lane_at(tile * kTile + lane / 4, lane % 4, op.w.cols);
   // Of the tile's outputs.
   const auto* scales =
       reinterpret_cast<const float*>(static_cast<const char*>(op.w.data) + fp8_scales_at(op.w.rows, op.w.cols)) +
@@ -73,7 +75,7 @@ __device__ __forceinline__ void add_part(const st_linear& op, int part, const E4
   for (int b = blocks.begin; b < blocks.end; ++b) {
     float sums[kRows][2] = {};
     for (int t = b * kBlockTiles; t < Min()((b + 1) * kBlockTiles, tiles); ++t)
-      add_tile(weights + int64_t{t} * kTileElements, x, rows, op.w.cols, t * kTile + 2 * (lane % 4), sums);
+      add_tile(weights + fp8_word(0, t), x, rows, op.w.cols, t * kTile + 2 * (lane % 4), sums);
     const float* scale = scales + b * kTile + lane / 4;
 #pragma unroll
     for (int r = 0; r < kRows; ++r)
@@ -87,12 +89,10 @@ __device__ __forceinline__ void multiply_rows(const st_linear& op, Parts parts, 
                                               int64_t end_row) {
   ST_SHARED(float, partial, kParts* kRows* kTile);
   int lane = static_cast<int>(threadIdx.x % kWarpSize), warp = static_cast<int>(threadIdx.x / kWarpSize);
-  int cols = op.w.cols, col_tiles = static_cast<int>(tiles_of(cols));
   int rows = end_row - first_row < kRows ? static_cast<int>(end_row - first_row) : kRows;
-  const W* weights = static_cast<const W*>(op.w.data) + (tile * col_tiles * kWarpSize + lane) * kLaneElements;
-  const A* x = static_cast<const A*>(op.x) + first_row * cols;
+  const A* x = static_cast<const A*>(op.x) + first_row * op.w.cols;
   float sums[kRows][2] = {};
-  add_part(op, parts.first + warp, weights, tile, x, rows, lane, sums);
+  add_part(op, parts.first + warp, static_cast<const W*>(op.w.data), tile, x, rows, lane, sums);
 #pragma unroll
   for (int r = 0; r < kRows; ++r) {
     for (int half = 0; half < 2; ++half) {
@@ -106,14 +106,17 @@ __device__ __forceinline__ void multiply_rows(const st_linear& op, Parts parts, 
   finish_tile<A>(op, parts, partial, first_row, end_row, tile);
 }
 
-// Block (tile of outputs, kRows rows). Registers: 80.
+// Block (tile of outputs, kRows rows), whose warps have a part of the columns each. Reads the weights once for every 8
+// rows, from the second-level cache after the first, and x once for every 16 outputs: bound by the conversions and the
+// loads of x, a number at a time. For types that tensor cores do not multiply. Registers: 64.
 template <typename W, typename A>
 __global__ void __launch_bounds__(kThreads) linear_fma_kernel(st_linear op, Parts parts) {
   follow_previous();
   multiply_rows<W, A>(op, parts, blockIdx.x, int64_t{blockIdx.y} * kRows, op.rows);
 }
 
-// Block (tile of outputs, group), which goes through the group's rows. Registers: 80.
+// Block (tile of outputs, group), which goes through the group's rows. Bytes and bound as above; groups without rows
+// read nothing. Registers: 88.
 template <typename W, typename A>
 __global__ void __launch_bounds__(kThreads, 2) expert_fma_kernel(st_linear op, Parts parts, ExpertWork work) {
   follow_previous();
@@ -172,8 +175,9 @@ st_status expert_linear(st_stream* stream, const st_expert_linear* operation) {
   int32_t activations = stream->device->activation_dtype;
   // Tensor cores, where rows of x can be copied in pieces.
   bool aligned = w.cols % 8 == 0 && reinterpret_cast<uintptr_t>(op.x) % 16 == 0;
-  if (aligned && w.dtype == activations && w.dtype == ST_BF16) return expert_mma<Bf16>(stream, op, work, rows);
-  if (aligned && w.dtype == activations && w.dtype == ST_F16) return expert_mma<F16>(stream, op, work, rows);
+  aligned = aligned && (w.dtype == activations || w.dtype == ST_FP8);
+  if (aligned && activations == ST_BF16) return expert_mma<Bf16>(stream, op, work, rows);
+  if (aligned && activations == ST_F16) return expert_mma<F16>(stream, op, work, rows);
   if (w.dtype == ST_FP8)
     return with_type(activations,
                      [&](auto activation) { return expert_fma<E4m3, decltype(activation)>(stream, op, work); });
@@ -192,10 +196,10 @@ st_status linear(st_stream* stream, const st_linear* operation) {
   if (w.dtype == ST_INT8) return linear_int8(stream, op);
   if (takes_cublas(*stream, op)) return linear_cublas(stream, op);
   int32_t activations = stream->device->activation_dtype;
-  if (w.dtype == ST_FP8)
-    return with_type(activations, [&](auto activation) { return linear_fma<E4m3, decltype(activation)>(stream, op); });
-  if (w.dtype == activations && w.dtype == ST_BF16) return linear_mma<Bf16>(stream, op);
-  if (w.dtype == activations && w.dtype == ST_F16) return linear_mma<F16>(stream, op);
+  bool on_tensor_cores = w.dtype == activations || w.dtype == ST_FP8;
+  if (on_tensor_cores && activations == ST_BF16) return linear_mma<Bf16>(stream, op);
+  if (on_tensor_cores && activations == ST_F16) return linear_mma<F16>(stream, op);
+  if (w.dtype == ST_FP8) return linear_fma<E4m3, float>(stream, op);
   return with_type(w.dtype, [&](auto weight) {
     return with_type(activations,
                      [&](auto activation) { return linear_fma<decltype(weight), decltype(activation)>(stream, op); });

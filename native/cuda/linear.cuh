@@ -95,7 +95,7 @@ __device__ __forceinline__ void finish_outputs(const st_linear& op, int64_t row,
   store_outputs<A, 2>(op, row, output / 2, values);
 }
 
-// On tensor cores, if weights and activations have the same 16-bit type.
+// On tensor cores, if activations have a 16-bit type and weights the same, or ST_FP8.
 template <typename T>
 st_status linear_mma(st_stream* stream, const st_linear& op);
 

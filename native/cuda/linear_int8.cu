@@ -89,7 +89,7 @@ st_status linear_int8(st_stream* stream, const st_linear& op) {
   return in_parts(stream, op, [&](auto activation, const st_linear& part, int64_t) {
     using A = decltype(activation);
     return multiply_rows<A>(stream, part, [&](const st_linear& pairs, const Scales& scales, int64_t used) {
-      return multiply_tiles<Int8, A>(stream, pairs, scales, used);
+      return multiply_tiles<Int8, A, WeightFormat::kInt8>(stream, pairs, scales, used);
     });
   });
 }
@@ -101,7 +101,7 @@ st_status expert_int8(st_stream* stream, const st_linear& op, const ExpertWork& 
     window.first_place = static_cast<int>(done);
     window.end_place = static_cast<int>(done + part.rows);
     return multiply_rows<A>(stream, part, [&](const st_linear& pairs, const Scales& scales, int64_t) {
-      return multiply_groups<Int8, A>(stream, pairs, scales, window, rows);
+      return multiply_groups<Int8, A, WeightFormat::kInt8>(stream, pairs, scales, window, rows);
     });
   });
 }

@@ -4,8 +4,7 @@
 // through a ring of stages in shared memory, which asynchronous copies fill ahead of the products, from one tile to the
 // next.
 
-#include <algorithm>
-#include <type_traits>
+#include <iterator>
 
 #include "cuda/linear_stages.cuh"
 
@@ -199,7 +198,12 @@ __device__ __forceinline__ void finish_segment(const st_linear& op, const Work& 
 // with 1 us of latency. Built for 90% of the read bandwidth; an H200 showed 75-83% for wide matrices and one row,
 // 45-56% for 64. More rows are bound by shared memory, whose 32 KiB for 16 columns take 256 cycles against 214 of mma,
 // to 83% of the rate of mma. With groups, a block has one tile of outputs, whose weights it reads again for each tile
-// of rows, from the second-level cache. Registers: 255.
+// of rows, from the second-level cache.
+// Of ST_FP8: 1.03 N K bytes of weights, once for every 64 rows; of x, rows / 64 bytes for each byte of weights. A stage
+// has 16.5 KiB of weights, which arrive in about 950 cycles (4.3 TB/s over 132 multiprocessors). Widening takes 9
+// instructions for 4 weights, with x of f16 7; with all others a scheduler issues about 600 a stage up to 16 rows,
+// which memory bounds, and 1,000 to 1,200 with 64, which issue bounds. Counted in machine code: it has not run on a
+// GPU. Registers: 255.
 template <typename T, typename A, typename S, bool kAligned, typename Work>
 __global__ void __launch_bounds__(kLinearThreads, S::kBlocks)
     linear_kernel(st_linear op, Scales scales, Work work, Exchange exchange) {
@@ -212,11 +216,11 @@ __global__ void __launch_bounds__(kLinearThreads, S::kBlocks)
   copies.next_segment(op, work);
   auto copy_weights = [&](const auto& from, int slot) {
     from.copy_weights(op, address + slot * kStageBytes);
-    if constexpr (S::kScaled) from.copy_weight_scales(op, scales, address + slot * kStageBytes);
+    if constexpr (S::kScaleRun > 0) from.copy_weight_scales(op, scales, address + slot * kStageBytes);
   };
   auto copy_inputs = [&](int slot) {
     copies.copy_inputs(op, ring[slot], address + slot * kStageBytes);
-    if constexpr (S::kScaled) copies.copy_input_scales(op, scales, address + slot * kStageBytes);
+    if constexpr (S::kInt8) copies.copy_input_scales(op, scales, address + slot * kStageBytes);
   };
   let_next_begin();
   auto ahead = copies;  // of weights, which no kernel of a graph writes
@@ -236,16 +240,16 @@ __global__ void __launch_bounds__(kLinearThreads, S::kBlocks)
 
   Place<S> place;
   Segment segment;
-  for (int index = 0; find_segment<S::kRows>(op, work, index, segment); ++index) {
+  for (int index = 0; find_segment<S>(op, work, index, segment); ++index) {
     Tree<S> tree;
     tree.shared = behind;
     LaneSums<S> sums = {};
-    int part = segment.part, part_end = tiles_of_part(op, part).end;
+    int part = segment.part, part_end = column_tiles_of_part<S>(op, part).end;
     auto end_parts = [&](int tile) {  // those that end before `tile`
       while (part <= segment.last_part && part_end <= tile) {
         tree.put(exchange, segment, work.subtree, part - work.subtree.first, sums);
         if (part < segment.last_part) each_sum<S>([&](int m, int g, int e) { sums[m][g][e] = 0.0f; });
-        part_end = tiles_of_part(op, ++part).end;
+        part_end = column_tiles_of_part<S>(op, ++part).end;
       }
     };
     for (int tile = segment.begin; tile < segment.end; tile += kStageTiles) {
@@ -259,31 +263,36 @@ __global__ void __launch_bounds__(kLinearThreads, S::kBlocks)
         if (i == 0 && copies.end > 0) copy_weights(copies, free);
         if (i == 1 && copies.end > 0) copy_inputs(free);
       };
-      for (int i = 0; i < kStageTiles && tile + i < segment.end;) {
-        end_parts(tile + i);
-        if (i == 0 && tile + kStageTiles <= part_end) {
-          if constexpr (S::kScaled) {  // there are no registers for both
-            copy_part(0);
-            copy_part(1);
-            multiply_stage<T, S>(place, stage, inputs, sums, [](int) {});
+      if constexpr (S::kFp8) {
+        end_parts(tile);
+        multiply_block<T, S>(place, stage, inputs, sums, copy_part);
+      } else {
+        for (int i = 0; i < kStageTiles && tile + i < segment.end;) {
+          end_parts(tile + i);
+          if (i == 0 && tile + kStageTiles <= part_end) {
+            if constexpr (S::kInt8) {  // there are no registers for both
+              copy_part(0);
+              copy_part(1);
+              multiply_stage<T, S>(place, stage, inputs, sums, [](int) {});
+            } else {
+              multiply_stage<T, S>(place, stage, inputs, sums, copy_part);
+            }
+            i = kStageTiles;
           } else {
-            multiply_stage<T, S>(place, stage, inputs, sums, copy_part);
+            if (i < 2) copy_part(i);
+            Fragments<T, S> fragments;
+            fragments.load(place, stage, inputs, i++);
+            fragments.multiply(sums);
           }
-          i = kStageTiles;
-        } else {
-          if (i < 2) copy_part(i);
-          Fragments<T, S> fragments;
-          fragments.load(place, stage, inputs, i++);
-          fragments.multiply(sums);
         }
+        if (tile + 1 == segment.end) copy_part(1);  // the loop had only tile 0
       }
-      if (tile + 1 == segment.end) copy_part(1);  // the loop had only tile 0
       copy_async_commit();
       if (copies.end > 0) copies.next_stage(op, work);
     }
     end_parts(segment.end);
     // Found again, so that it needs no registers meanwhile.
-    find_segment<S::kRows>(op, work, forget(index), segment);
+    find_segment<S>(op, work, forget(index), segment);
     finish_segment<A>(op, work, place, segment, exchange, behind, tree, sums);
   }
 }
@@ -297,85 +306,108 @@ st_status launch_shape(st_stream* stream, const st_linear& op, const Scales& sca
   return launch<kKernel>("linear", blocks, kLinearThreads, bytes, stream, op, scales, work, exchange);
 }
 
-// The shapes of linear_plan.h.
-template <typename T, typename A, bool kAligned>
-st_status launch_plan(st_stream* stream, const st_linear& op, const Scales& scales, const LinearPlan& plan,
-                      const Exchange& exchange) {
-  dim3 blocks(static_cast<unsigned>(plan.work.blocks));
-  auto start = [&](auto shape) {
-    return launch_shape<T, A, kAligned>(stream, op, scales, plan.work, exchange, blocks, shape);
-  };
-  int rows = plan.shape.rows;
-  if constexpr (std::is_same_v<T, Int8>) {
-    if (rows == 8) return start(Shape<8, 5, 2, true>());
-    if (rows == 16) return start(Shape<16, 4, 2, true>());
-    if (rows == 32) return start(Shape<32, 3, 1, true>());
-    return start(Shape<64, 7, 1, true>());
-  } else {
-    if (rows == 8) return start(Shape<8, 5, 2, false>());
-    if (rows == 16) return start(Shape<16, 5, 2, false>());
-    if (rows == 32) return start(Shape<32, 3, 2, false>());
-    if (rows == 64) return start(Shape<64, 7, 1, false>());
-    return start(Shape<128, 3, 1, false>());
-  }
+// Calls start with the shape of a table of linear_plan.h that has so many rows.
+template <const auto& kShapes, size_t kIndex = 0, typename Start>
+st_status with_shape(int rows, const Start& start) {
+  constexpr LinearShape kShape = kShapes[kIndex];
+  if constexpr (kIndex + 1 < std::size(kShapes))
+    if (rows != kShape.rows) return with_shape<kShapes, kIndex + 1>(rows, start);
+  return start(Shape<kShape.rows, kShape.stages, kShape.blocks, kShape.format>());
+}
+
+template <WeightFormat kFormat>
+constexpr auto& shapes_of() {
+  if constexpr (kFormat == WeightFormat::kInt8)
+    return kInt8Shapes;
+  else if constexpr (kFormat == WeightFormat::kFp8)
+    return kFp8Shapes;
+  else
+    return kLinearShapes;
+}
+template <WeightFormat kFormat>
+constexpr auto& expert_shapes_of() {
+  if constexpr (kFormat == WeightFormat::kInt8)
+    return kInt8ExpertShapes;
+  else if constexpr (kFormat == WeightFormat::kFp8)
+    return kFp8ExpertShapes;
+  else
+    return kExpertShapes;
+}
+
+template <WeightFormat kFormat>
+Subtree subtree_of_columns(const st_linear& op) {
+  Parts parts = kFormat == WeightFormat::kFp8 ? parts_of<kFp8Block>(op) : parts_of(op);
+  return subtree_of(parts.first, parts.first + parts.count - 1);
 }
 
 }  // namespace
 
-template <typename T, typename A>
+template <typename T, typename A, WeightFormat kFormat>
 st_status tiled::multiply_tiles(st_stream* stream, const st_linear& op, const Scales& scales, int64_t used) {
   if (op.rows == 0) return ST_OK;
-  Parts parts = parts_of(op);
-  Subtree subtree = subtree_of(parts.first, parts.first + parts.count - 1);
+  constexpr auto& kShapes = shapes_of<kFormat>();
   used += static_cast<int64_t>(kTicketBytes);
   LinearLimits limits = {stream->device->multiprocessors, static_cast<int64_t>(stream->scratch_bytes) - used,
                          int64_t{kTicketBytes / sizeof(unsigned)}, stream->device->shared_bytes_of_block()};
-  auto plan_with = [&](auto& shapes) { return plan_linear(op.rows, op.w.rows, op.w.cols, subtree, limits, shapes); };
-  LinearPlan plan = std::is_same_v<T, Int8> ? plan_with(kInt8Shapes) : plan_with(kLinearShapes);
+  int64_t cols = kFormat == WeightFormat::kFp8 ? fp8_blocks(op.w.cols) * kLinearStageCols : op.w.cols;
+  LinearPlan plan = plan_linear(op.rows, op.w.rows, cols, subtree_of_columns<kFormat>(op), limits, kShapes);
   Exchange exchange = {reinterpret_cast<Pack<float, 4>*>(static_cast<char*>(stream->scratch) + used),
                        static_cast<unsigned*>(stream->scratch)};
+  dim3 blocks(static_cast<unsigned>(plan.work.blocks));
   bool aligned = op.w.cols % 8 == 0 && reinterpret_cast<uintptr_t>(op.x) % sizeof(Piece) == 0;
-  if constexpr (!std::is_same_v<T, Int8>)
-    if (!aligned) return launch_plan<T, A, false>(stream, op, scales, plan, exchange);
-  return launch_plan<T, A, true>(stream, op, scales, plan, exchange);
+  return with_shape<kShapes>(plan.shape.rows, [&](auto shape) {
+    if constexpr (kFormat != WeightFormat::kInt8)
+      if (!aligned) return launch_shape<T, A, false>(stream, op, scales, plan.work, exchange, blocks, shape);
+    return launch_shape<T, A, true>(stream, op, scales, plan.work, exchange, blocks, shape);
+  });
 }
 
-template <typename T, typename A>
+template <typename T, typename A, WeightFormat kFormat>
 st_status tiled::multiply_groups(st_stream* stream, const st_linear& op, const Scales& scales, ExpertWork work,
                                  int64_t rows) {
-  constexpr bool kScaled = std::is_same_v<T, Int8>;
-  Parts parts = parts_of(op);
-  work.subtree = subtree_of(parts.first, parts.first + parts.count - 1);
+  constexpr auto& kShapes = expert_shapes_of<kFormat>();
+  work.subtree = subtree_of_columns<kFormat>(op);
   dim3 blocks(blocks_for(op.w.rows, kLinearOutputs), static_cast<unsigned>(work.groups));
-  auto start = [&](auto shape) { return launch_shape<T, A, true>(stream, op, scales, work, {}, blocks, shape); };
-  int64_t shared_bytes = stream->device->shared_bytes_of_block();
-  int of_tile = shape_for(rows, shared_bytes, kScaled ? kInt8ExpertShapes : kExpertShapes).rows;
-  if (of_tile == 8) return start(Shape<8, 5, 2, kScaled>());
-  if (of_tile == 32) return start(Shape < 32, 3, kScaled ? 1 : 2, kScaled > ());
-  return start(Shape<64, 7, 1, kScaled>());
+  int rows_of_tile = shape_for(rows, stream->device->shared_bytes_of_block(), kShapes).rows;
+  return with_shape<kShapes>(
+      rows_of_tile, [&](auto shape) { return launch_shape<T, A, true>(stream, op, scales, work, {}, blocks, shape); });
 }
+
+namespace {
+
+// Those of ST_FP8, which follow all tiles.
+Scales fp8_scales(const st_linear& op) {
+  const char* scales = static_cast<const char*>(op.w.data) + fp8_scales_at(op.w.rows, op.w.cols);
+  return {reinterpret_cast<const Piece*>(scales), nullptr, 0};
+}
+
+}  // namespace
 
 template <typename T>
 st_status linear_mma(st_stream* stream, const st_linear& op) {
-  return multiply_tiles<T, T>(stream, op, {}, 0);
+  if (op.w.dtype == ST_FP8) return multiply_tiles<T, T, WeightFormat::kFp8>(stream, op, fp8_scales(op), 0);
+  return multiply_tiles<T, T, WeightFormat::k16Bits>(stream, op, {}, 0);
 }
 
 template <typename T>
 st_status expert_mma(st_stream* stream, const st_linear& op, const ExpertWork& work, int64_t rows) {
-  return multiply_groups<T, T>(stream, op, {}, work, rows);
+  if (op.w.dtype == ST_FP8) return multiply_groups<T, T, WeightFormat::kFp8>(stream, op, fp8_scales(op), work, rows);
+  return multiply_groups<T, T, WeightFormat::k16Bits>(stream, op, {}, work, rows);
 }
-
-template st_status expert_mma<Bf16>(st_stream*, const st_linear&, const ExpertWork&, int64_t);
-template st_status expert_mma<F16>(st_stream*, const st_linear&, const ExpertWork&, int64_t);
-template st_status tiled::multiply_groups<Int8, float>(st_stream*, const st_linear&, const Scales&, ExpertWork,
-                                                       int64_t);
-template st_status tiled::multiply_groups<Int8, Bf16>(st_stream*, const st_linear&, const Scales&, ExpertWork, int64_t);
-template st_status tiled::multiply_groups<Int8, F16>(st_stream*, const st_linear&, const Scales&, ExpertWork, int64_t);
 
 template st_status linear_mma<Bf16>(st_stream*, const st_linear&);
 template st_status linear_mma<F16>(st_stream*, const st_linear&);
-template st_status tiled::multiply_tiles<Int8, float>(st_stream*, const st_linear&, const Scales&, int64_t);
-template st_status tiled::multiply_tiles<Int8, Bf16>(st_stream*, const st_linear&, const Scales&, int64_t);
-template st_status tiled::multiply_tiles<Int8, F16>(st_stream*, const st_linear&, const Scales&, int64_t);
+template st_status expert_mma<Bf16>(st_stream*, const st_linear&, const ExpertWork&, int64_t);
+template st_status expert_mma<F16>(st_stream*, const st_linear&, const ExpertWork&, int64_t);
+
+#define ST_MULTIPLY_INT8(A)                                                                                            \
+  template st_status tiled::multiply_tiles<Int8, A, WeightFormat::kInt8>(st_stream*, const st_linear&, const Scales&,  \
+                                                                         int64_t);                                     \
+  template st_status tiled::multiply_groups<Int8, A, WeightFormat::kInt8>(st_stream*, const st_linear&, const Scales&, \
+                                                                          ExpertWork, int64_t);
+ST_MULTIPLY_INT8(float)
+ST_MULTIPLY_INT8(Bf16)
+ST_MULTIPLY_INT8(F16)
+#undef ST_MULTIPLY_INT8
 
 }  // namespace st::cuda

@@ -15,17 +15,26 @@ constexpr int kLinearStageCols = 64;    // of 16 bits, or twice as many of 8, th
 constexpr int kLinearThreads = 256;     // of a block
 constexpr int kLinearTransposed = 640;  // bytes in which a warp rearranges sums
 
+// Weights of 16 bits, which are the type of x; of 8 bits, two in the place of one, with scales: integers, by which x is
+// rounded to integers, and floats, which become numbers of x's 16 bits.
+enum class WeightFormat { k16Bits, kInt8, kFp8 };
+
 // Rows of a tile, stages of the ring, and how many blocks a multiprocessor holds. Of the three levels of the tree over
 // the parts, those for which there are no registers are in shared memory.
 struct LinearShape {
   int rows, stages, blocks;
-  bool scaled = false;  // numbers of 8 bits, and their scales
+  WeightFormat format = WeightFormat::k16Bits;
 
   constexpr int shared_levels() const {
-    return rows > 64 || rows == 32 || (scaled && rows == 16) ? 2 : rows > 8 ? 1 : 0;
+    return rows > 64 || rows == 32 || (format == WeightFormat::kInt8 && rows == 16) ? 2 : rows > 8 ? 1 : 0;
+  }
+  constexpr int64_t scale_bytes() const {
+    return format == WeightFormat::kInt8  ? (kLinearOutputs * 2 + rows * 4) * 4
+           : format == WeightFormat::kFp8 ? kLinearOutputs * 4
+                                          : 0;
   }
   constexpr int64_t stage_bytes() const {
-    return (kLinearOutputs + rows) * kLinearStageCols * 2 + (scaled ? (kLinearOutputs * 2 + rows * 4) * 4 : 0);
+    return (kLinearOutputs + rows * (format == WeightFormat::kFp8 ? 2 : 1)) * kLinearStageCols * 2 + scale_bytes();
   }
   // Sums are transposed in the same place.
   constexpr int64_t tree_bytes() const {
@@ -36,11 +45,21 @@ struct LinearShape {
   constexpr int64_t shared_bytes() const { return stages * stage_bytes() + tree_bytes(); }
 };
 constexpr LinearShape kLinearShapes[] = {{8, 5, 2}, {16, 5, 2}, {32, 3, 2}, {64, 7, 1}, {128, 3, 1}};
-constexpr LinearShape kInt8Shapes[] = {{8, 5, 2, true}, {16, 4, 2, true}, {32, 3, 1, true}, {64, 7, 1, true}};
+constexpr LinearShape kInt8Shapes[] = {{8, 5, 2, WeightFormat::kInt8},
+                                       {16, 4, 2, WeightFormat::kInt8},
+                                       {32, 3, 1, WeightFormat::kInt8},
+                                       {64, 7, 1, WeightFormat::kInt8}};
+constexpr LinearShape kFp8Shapes[] = {{8, 5, 2, WeightFormat::kFp8},
+                                      {16, 4, 2, WeightFormat::kFp8},
+                                      {32, 3, 2, WeightFormat::kFp8},
+                                      {64, 4, 1, WeightFormat::kFp8}};
 
 // Of the linear operation of experts. Blocks have whole tiles, so that few shapes do.
 constexpr LinearShape kExpertShapes[] = {{8, 5, 2}, {32, 3, 2}, {64, 7, 1}};
-constexpr LinearShape kInt8ExpertShapes[] = {{8, 5, 2, true}, {32, 3, 1, true}, {64, 7, 1, true}};
+constexpr LinearShape kInt8ExpertShapes[] = {
+    {8, 5, 2, WeightFormat::kInt8}, {32, 3, 1, WeightFormat::kInt8}, {64, 7, 1, WeightFormat::kInt8}};
+constexpr LinearShape kFp8ExpertShapes[] = {
+    {8, 5, 2, WeightFormat::kFp8}, {32, 3, 2, WeightFormat::kFp8}, {64, 4, 1, WeightFormat::kFp8}};
 
 // The smallest for so many rows, or else the largest whose shared memory a block may have.
 template <size_t kCount>
@@ -118,7 +137,7 @@ struct LinearLimits {
   int64_t shared_bytes;  // of a block: 227 KiB on sm_90, 163 on sm_80, 99 on sm_86 and sm_89
 };
 
-// For `rows` rows of x and W[outputs, cols], of whose columns the device has those of a subtree.
+// For `rows` rows of x and W[outputs, cols], of whose columns the device has those of a subtree; two of 8 bits are one.
 template <size_t kCount>
 LinearPlan plan_linear(int64_t rows, int64_t outputs, int64_t cols, Subtree subtree, const LinearLimits& limits,
                        const LinearShape (&shapes)[kCount]) {

@@ -3,8 +3,8 @@
 // columns 2 (l % 4) + {0, 1, 8, 9}. So a tile is 32 loads of 16 bytes (of 32 if weights are f32), all adjacent.
 // ST_INT8: tiles of 16 x 32, in the same order with two integers in the place of a number; after all tiles the f16
 // scales of each, of its 16 rows.
-// ST_FP8: tiles of 16 x 16 as for 16 bits, a byte a number; after all tiles, for each 16 rows and 128 columns, 16 f32
-// scales.
+// ST_FP8: tiles of 16 x 32, padded to 128 columns: at 16 l, of rows l / 4 and l / 4 + 8 a word each of the first 16
+// columns, then of the others; see fp8_byte(). After all tiles, for each 16 rows and 128 columns, 16 f32 scales.
 #pragma once
 
 #include "common/int8.h"
@@ -49,12 +49,24 @@ ST_HD int64_t int8_scale_place(int64_t row, int64_t block, int64_t cols) {
   return (row / kTile * int8_blocks(cols) + block) * kTile + row % kTile;
 }
 
-// The same of ST_FP8, whose tiles have 256 bytes.
+// The same of ST_FP8. A word has the four numbers of a quarter, element i in byte fp8_byte(i): those that are adjacent
+// become the halves of a register of mma by the same shift.
+constexpr int kFp8TileCols = 32, kFp8BlockTiles = kFp8Block / kFp8TileCols;
 ST_HD int64_t fp8_blocks(int64_t cols) {
   return (cols + kFp8Block - 1) / kFp8Block;
 }
+ST_HD int fp8_byte(int i) {
+  return i % 2 * 2 + (i < 2 ? 1 : 0);
+}
+// Place of the word of a quarter of 16 columns, from the lane's bytes of the row's first tile on.
+ST_HD int64_t fp8_word(int64_t row, int64_t col_tile) {
+  return col_tile / 2 * kTileBytes + col_tile % 2 * 8 + (row % kTile >= 8 ? 4 : 0);
+}
+ST_HD int64_t fp8_lane_at(int64_t row, int quarter, int64_t cols) {
+  return row / kTile * fp8_blocks(cols) * (kFp8BlockTiles * kTileBytes) + (row % 8 * 4 + quarter) * 16;
+}
 ST_HD int64_t fp8_scales_at(int64_t rows, int64_t cols) {
-  return tiles_of(rows) * tiles_of(cols) * kTileElements;
+  return tiles_of(rows) * fp8_blocks(cols) * (kFp8BlockTiles * kTileBytes);
 }
 ST_HD int64_t fp8_scale_place(int64_t row, int64_t block, int64_t cols) {
   return (row / kTile * fp8_blocks(cols) + block) * kTile + row % kTile;

@@ -95,6 +95,35 @@ __device__ __forceinline__ uint32_t rounded_pair(float low, float high) {
 #endif
 }
 
+// Four e4m3 as pairs of 16-bit numbers: `odd` has bytes 1 and 3, `even` bytes 0 and 2. Their bits are those of a number
+// of the other format with an exponent that is too small, subnormals included: of F16 by kFp8Unit, which its user
+// multiplies with; a Bf16 is multiplied here, for its products could be too small for f32.
+template <typename T>
+constexpr float kFp8Unit = std::is_same_v<T, F16> ? 256.0f : 1.0f;
+template <typename T>
+__device__ __forceinline__ uint32_t widened_pair(uint32_t bytes) {
+  constexpr int kShift = std::is_same_v<T, F16> ? 1 : 4;
+  uint32_t pair = (bytes & 0x80008000u) | (bytes >> kShift & 0x7f007f00u >> kShift);
+  if constexpr (std::is_same_v<T, F16>) {
+    return pair;
+  } else {
+#if defined(__CUDA_ARCH__)
+    constexpr uint32_t kUnits = 0x7b807b80u, kNothing = 0x80008000u;  // 2^120, -0
+    uint32_t product;
+    asm("fma.rn.bf16x2 %0, %1, %2, %3;" : "=r"(product) : "r"(pair), "r"(kUnits), "r"(kNothing));
+    return product;
+#else
+    auto times = [](uint32_t bits) { return float_to_bf16(bf16_to_float(static_cast<uint16_t>(bits)) * 0x1p120f); };
+    return packed(T{times(pair)}, T{times(pair >> 16)});
+#endif
+  }
+}
+template <typename T>
+__device__ __forceinline__ void widen(uint32_t four, uint32_t& odd, uint32_t& even) {
+  odd = widened_pair<T>(four);
+  even = widened_pair<T>(four << 8);
+}
+
 // Words of N numbers, rounded.
 template <typename T, int N>
 __device__ __forceinline__ Words<T, N> rounded(const float (&values)[N]) {

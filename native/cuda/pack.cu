@@ -10,6 +10,12 @@ namespace {
 
 constexpr unsigned kThreads = 256;
 
+// Tiles of 16 columns that a matrix of T has, with padding.
+template <typename T>
+ST_HD int64_t packed_tiles(int64_t cols) {
+  return std::is_same_v<T, E4m3> ? fp8_blocks(cols) * (kFp8Block / kTile) : tiles_of(cols);
+}
+
 // Puts source[count, cols] into the rows first_row + i row_step, and zeros into the `padding` rows behind those that
 // the matrix has. A thread writes one quarter of a row of a tile. Registers: 32.
 template <typename T>
@@ -17,17 +23,21 @@ __global__ void __launch_bounds__(kThreads)
     pack_kernel(T* w, int32_t rows, int32_t cols, int32_t first_row, int32_t row_step, int32_t count, int32_t padding,
                 const T* source) {
   follow_previous();
-  int64_t quarters = tiles_of(cols) * 4;
+  int64_t quarters = packed_tiles<T>(cols) * 4;
   int64_t at = int64_t{blockIdx.x} * kThreads + threadIdx.x, i = at / quarters;
   if (i >= int64_t{count} + padding) return;
   bool inside = i < count;
   int64_t row = inside ? first_row + i * row_step : rows + i - count;
   int64_t col_tile = at % quarters / 4;
   int quarter = static_cast<int>(at % 4);
-  T* out = w + quarter_index(row, col_tile, quarter, cols);
+  T* out = w;
+  if constexpr (std::is_same_v<T, E4m3>)
+    out += fp8_lane_at(row, quarter, cols) + fp8_word(row, col_tile);
+  else
+    out += quarter_index(row, col_tile, quarter, cols);
   for (int k = 0; k < 4; ++k) {
     int64_t col = col_tile * kTile + quarter_col(quarter, k);
-    out[k] = inside && col < cols ? source[i * cols + col] : T{};
+    out[std::is_same_v<T, E4m3> ? fp8_byte(k) : k] = inside && col < cols ? source[i * cols + col] : T{};
   }
 }
 
@@ -134,7 +144,7 @@ st_status pack_staged(st_stream* stream, const st_pack& op, int32_t first, int32
   if (w.dtype == ST_INT8) return with_type(op.source_dtype, to_blocks);
   auto to_tiles = [&](auto element) {
     using T = decltype(element);
-    return launch<pack_kernel<T>>("pack", blocks_for(all * tiles_of(w.cols) * 4, kThreads), kThreads, 0, stream,
+    return launch<pack_kernel<T>>("pack", blocks_for(all * packed_tiles<T>(w.cols) * 4, kThreads), kThreads, 0, stream,
                                   static_cast<T*>(const_cast<void*>(w.data)), w.rows, w.cols, first, op.row_step, rows,
                                   zeros, static_cast<const T*>(staging(stream)));
   };

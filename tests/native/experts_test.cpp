@@ -115,7 +115,7 @@ struct Experts {
   Experts(Random& random, int32_t count, int32_t out, int32_t in, int32_t type) : outputs(out), cols(in), dtype(type) {
     for (int32_t e = 0; e < count; ++e) {
       w.push_back(random.normals(static_cast<size_t>(out) * static_cast<size_t>(in), 1.0 / std::sqrt(in)));
-      if (type != ST_INT8) w.back() = rounded(w.back(), type);
+      if (!has_blocks(type)) w.back() = rounded(w.back(), type);
     }
   }
 
@@ -129,9 +129,8 @@ struct Experts {
     for (size_t e = 0; e < w.size(); ++e) {
       st_matrix one = matrix;
       one.data = static_cast<char*>(memory.get()) + e * each;
-      int32_t stored = dtype == ST_INT8 ? int32_t{ST_F32} : dtype;
-      std::vector<uint8_t> source = encoded(w[e], stored);
-      device.check(device.pack(one, 0, 1, outputs, source.data(), stored));
+      Source source(w[e], static_cast<size_t>(cols), dtype);
+      device.check(device.pack(one, 0, 1, outputs, source.bytes.data(), source.dtype, source.scales.data()));
       device.synchronize();
     }
     Activations input(device, x), out(device, routing.pairs() * width());
@@ -161,7 +160,7 @@ struct Experts {
   }
 };
 
-constexpr int32_t kMatrixTypes[] = {ST_F32, ST_F16, ST_BF16, ST_INT8};
+constexpr int32_t kMatrixTypes[] = {ST_F32, ST_F16, ST_BF16, ST_INT8, ST_FP8};
 
 ST_TEST_EVERY_BACKEND(ExpertsTest);
 
@@ -225,7 +224,9 @@ TEST_P(ExpertsTest, RowsHaveTheBitsOfLinear) {
         std::vector<float> x = random.activations(device(), routing.pairs() * static_cast<size_t>(cols));
         std::vector<float> out = experts.run(device(), routing, x);
         // linear uses tensor cores for rows that are not aligned, too.
-        bool same_kernel = !device().emulated() || cols % 8 == 0 || device().info.activation_dtype != dtype;
+        int32_t activations = device().info.activation_dtype;
+        bool on_tensor_cores = activations == dtype || (dtype == ST_FP8 && activations != ST_F32);
+        bool same_kernel = !device().emulated() || cols % 8 == 0 || !on_tensor_cores;
         for (size_t g = 0; g < static_cast<size_t>(routing.held); ++g) {
           for (auto p = static_cast<size_t>(routing.group_places[g]);
                p < static_cast<size_t>(routing.group_places[g + 1]); ++p) {

@@ -45,6 +45,7 @@ TEST(LinearPlanTest, ShapesFitTheSharedMemoryOfTheDevice) {
   for (int64_t rows : kRowCounts) {
     EXPECT_LE(plan_linear(rows, 3584, 3584, {0, 8}, small, kLinearShapes).shape.shared_bytes(), small.shared_bytes);
     EXPECT_LE(plan_linear(rows, 3584, 3584, {0, 8}, small, kInt8Shapes).shape.shared_bytes(), small.shared_bytes);
+    EXPECT_LE(plan_linear(rows, 3584, 1792, {0, 8}, small, kFp8Shapes).shape.shared_bytes(), small.shared_bytes);
   }
   EXPECT_EQ(plan_linear(2048, 3584, 3584, {0, 8}, small, kLinearShapes).work.row_blocks, 64);
 }
@@ -53,6 +54,7 @@ TEST(LinearPlanTest, ShapesFitTheSharedMemoryOfTheDevice) {
 TEST(LinearPlanTest, AMultiprocessorHoldsTheBlocksOfItsShape) {
   for (LinearShape shape : kLinearShapes) EXPECT_LE(shape.blocks * (shape.shared_bytes() + 1024), 228 << 10);
   for (LinearShape shape : kInt8Shapes) EXPECT_LE(shape.blocks * (shape.shared_bytes() + 1024), 228 << 10);
+  for (LinearShape shape : kFp8Shapes) EXPECT_LE(shape.blocks * (shape.shared_bytes() + 1024), 228 << 10);
 }
 
 TEST(LinearPlanTest, EveryUnitHasABlockAndEveryBlockItsShare) {

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <tuple>
 
 #include "mma_model.h"
 #include "support.h"
@@ -164,11 +165,11 @@ TEST_P(LinearTest, LongRowsKeepTheirDigits) {
 }
 
 TEST_P(LinearTest, SameBitsForAnyRowsAndThreads) {
-  for (int round = 0; round < 5; ++round) {
-    int32_t dtype = round < 4 ? kMatrixTypes[round] : ST_BF16;
+  for (int round = 0; round < 6; ++round) {
+    int32_t dtype = round < 5 ? kMatrixTypes[round] : ST_BF16;
     if (!device().holds(dtype)) continue;
     Linear linear(random, 213, 99, dtype);
-    linear.exact = round == 4;
+    linear.exact = round == 5;
     std::vector<float> x = random.activations(device(), 17 * 99);
     std::vector<float> expected = linear.run(device(), x, true);
     for (int threads : thread_counts()) {
@@ -186,7 +187,8 @@ TEST_P(LinearTest, SameBitsForAnyRowsAndThreads) {
 // Backends have several kernels; which one runs is a matter of the rows.
 TEST_P(LinearTest, SameBitsForManyRows) {
   for (auto [outputs, cols] : {std::pair<int32_t, int32_t>{150, 99}, {37, 160}, {20, 24}}) {
-    for (int32_t dtype : {ST_F16, ST_BF16}) {
+    for (int32_t dtype : {ST_F16, ST_BF16, ST_FP8}) {
+      if (!device().holds(dtype)) continue;
       Linear linear(random, outputs, cols, dtype);
       auto n = static_cast<size_t>(cols), m = static_cast<size_t>(outputs);
       std::vector<float> x = random.activations(device(), 200 * n);
@@ -212,8 +214,10 @@ double tolerance_of_sums(size_t cols) {
 // Rows and columns of real models, few outputs: the loops that production runs, with K split over blocks.
 TEST_P(LinearTest, LongSumsHaveTheSameBitsForAnyRows) {
   constexpr size_t kRows = 128;
-  int32_t dtype = device().info.activation_dtype == ST_F16 ? ST_F16 : ST_BF16;
-  for (auto [outputs, cols] : {std::pair<int32_t, int32_t>{40, 1536}, {22, 3584}}) {
+  int32_t type = device().info.activation_dtype == ST_F16 ? ST_F16 : ST_BF16;
+  for (auto [outputs, cols, dtype] : {std::tuple<int32_t, int32_t, int32_t>{40, 1536, type},
+                                      {22, 3584, type},
+                                      {22, 3584, device().holds(ST_FP8) ? ST_FP8 : type}}) {
     Linear linear(random, outputs, cols, dtype);
     auto n = static_cast<size_t>(cols), m = static_cast<size_t>(outputs);
     std::vector<float> x = random.activations(device(), kRows * n);
@@ -228,6 +232,47 @@ TEST_P(LinearTest, LongSumsHaveTheSameBitsForAnyRows) {
       EXPECT_TRUE(same_bits(linear.run(device(), slice(x, row * n, n), true, true), slice(expected, row * m, m)))
           << "row " << row << ", K = " << cols;
   }
+}
+
+// Blocks of 128 columns whose scales differ, up to a last one that is cut, and any number of rows beside a row.
+TEST_P(LinearTest, BlocksOfFp8AreScaledOneByOne) {
+  if (!device().holds(ST_FP8)) GTEST_SKIP() << "this backend has no 8-bit floats";
+  for (auto [outputs, cols] : {std::pair<int32_t, int32_t>{1, 1}, {40, 127}, {17, 128}, {150, 129}, {33, 1100}}) {
+    constexpr size_t kRows = 130;
+    Linear linear(random, outputs, cols, ST_FP8);
+    auto n = static_cast<size_t>(cols), m = static_cast<size_t>(outputs);
+    for (size_t row = 0; row < m; ++row) {
+      for (size_t block = 0; block < n; block += 128) {
+        float scale = std::ldexp(1.0f, random.integer(-9, 9));
+        for (size_t k = block; k < std::min(block + 128, n); ++k) linear.w[row * n + k] *= scale;
+      }
+    }
+    std::vector<float> x = random.activations(device(), kRows * n);
+    std::vector<float> expected = linear.run(device(), x, false, true);
+    EXPECT_TRUE(
+        within(expected, linear.reference(device(), x, false), mma_error_bounds(x, rounded_to_fp8(linear.w, n), n)));
+    for (size_t rows : {1, 2, 7, 8, 9, 16, 17, 31, 33, 63, 64, 65, 129}) {
+      SCOPED_TRACE(testing::Message() << rows << " rows, " << outputs << " x " << cols);
+      EXPECT_TRUE(same_bits(linear.run(device(), slice(x, (kRows - rows) * n, rows * n), false, true),
+                            slice(expected, (kRows - rows) * m, rows * m)));
+    }
+  }
+}
+
+// On tensor cores weights become 16-bit numbers; their products must not get lost below the smallest f32.
+TEST_P(LinearTest, Fp8KeepsTheDigitsOfSmallInputs) {
+  if (!device().holds(ST_FP8)) GTEST_SKIP() << "this backend has no 8-bit floats";
+  const double unit = device().info.activation_dtype == ST_F16 ? 0x1p-6 : 0x1p-100;
+  constexpr size_t kCols = 200;
+  Linear linear(random, 20, kCols, ST_FP8);
+  std::vector<float> x = random.activations(device(), 3 * kCols, 0.25), small = x;
+  if (device().info.activation_dtype == ST_F16) {  // multiples of its smallest number
+    for (float& value : x) value = std::nearbyint(value * 0x1p10f) * 0x1p-10f;
+  }
+  for (size_t i = 0; i < x.size(); ++i) small[i] = static_cast<float>(static_cast<double>(x[i]) * unit);
+  std::vector<float> out = linear.run(device(), small, false, true), expected = linear.run(device(), x, false, true);
+  for (float& value : expected) value = static_cast<float>(static_cast<double>(value) * unit);
+  EXPECT_TRUE(same_bits(out, expected));
 }
 
 // So many rows that they are cut into chunks, each with tiles of its own.

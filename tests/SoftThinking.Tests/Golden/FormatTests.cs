@@ -1,6 +1,7 @@
 using System.Text.Json;
 using NUnit.Framework;
 using SoftThinking.Checkpoints;
+using SoftThinking.Interop;
 
 namespace SoftThinking.Tests.Golden;
 
@@ -44,6 +45,18 @@ public class FormatTests
         ConceptToken[] tokens =
             [.. Enumerable.Range(0, ids.Length / n).Select(i => ConceptToken.FromDevice(ids[i * n], ids.AsSpan(i * n, n), weights.AsSpan(i * n, n)))];
         Check(device, model, kv, chunk, tokens, n, expected.Read<float>("mix_logits"));
+    }
+
+    /// <summary>What a GPU computes by default: activations and cache of bf16, so that products are those of tensor cores.</summary>
+    [Test]
+    public void LogitsWithActivationsOfBf16([ValueSource(nameof(Models))] string model)
+    {
+        using GoldenFile expected = Expected(model);
+        ConceptToken[] tokens = [.. expected.Read<int>("input_ids").Select(id => new ConceptToken(id))];
+        using Checkpoint checkpoint = Checkpoint.Open(PathOf(model));
+        using ForwardPass pass = new(
+            TestDevice.Kernels, checkpoint, KvDtype.Bf16, entries: 1, 7, tokens.Length, NativeDtype.Bf16);
+        ForwardTests.Check(pass, tokens, 7, expected.Read<float>("logits"), 3e-2);
     }
 
     [Test]
