@@ -16,15 +16,20 @@ internal static class TestData
     /// <summary>The demonstration model.</summary>
     public static string TinyReasoner => Path.Combine(RepositoryRoot, "models", "tiny-reasoner");
 
-    /// <summary>Folder of one kind of golden data ("sampler", "forward", "judge", "tokenizer", "chat-template"), or null where it
+    /// <summary>Folder of one kind of golden data ("sampler", "forward", "families", ...), or null where it
     /// is absent. SOFTTHINKING_GOLDEN replaces every place; then the repository's own copy, then the shared folder.</summary>
     public static string? FindGolden(string kind)
     {
-        if (Environment.GetEnvironmentVariable("SOFTTHINKING_GOLDEN") is { Length: > 0 } replaced)
-            return Existing(Path.Combine(replaced, kind));
+        if (GoldenIsReplaced)
+            return Existing(Path.Combine(Replaced!, kind));
         return Existing(Path.Combine(RepositoryRoot, "tests", "data", kind))
             ?? Existing(Path.Combine(SharedRoot, "golden", kind));
     }
+
+    /// <summary>Whether SOFTTHINKING_GOLDEN is set.</summary>
+    public static bool GoldenIsReplaced => !string.IsNullOrEmpty(Replaced);
+
+    private static string? Replaced => Environment.GetEnvironmentVariable("SOFTTHINKING_GOLDEN");
 
     /// <summary>File of a published data set; not part of the repository.</summary>
     public static string DatasetFile(string name) => Path.Combine(SharedRoot, "datasets", name + ".json");

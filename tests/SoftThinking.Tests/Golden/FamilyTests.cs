@@ -7,8 +7,10 @@ namespace SoftThinking.Tests.Golden;
 [Category("Golden")]
 public class FamilyTests
 {
-    /// <summary>Folders of the golden data; others there are of families that the engine does not run.</summary>
-    private static readonly string[] Families =
+    private const string Kind = "families";
+
+    /// <summary>Cases that the engine has to run.</summary>
+    private static readonly string[] Required =
     [
         "qwen3-yarn", "qwen3-yarn-attention-factor", "qwen3-yarn-mscale", "phi3", "phi3-longrope", "smollm3", "mistral-sliding", "qwen2-sliding", "olmo3",
         "qwen3-moe", "qwen3-moe-step2",
@@ -17,8 +19,9 @@ public class FamilyTests
     /// <summary>Router logits in bf16 may be wrong by so much: a position whose margin is smaller may use other experts.</summary>
     private const float RouterError = 0.01f;
 
-    private static IEnumerable<string> Models() =>
-        TestData.FindGolden("families") is string folder ? Families.Where(name => Directory.Exists(Path.Combine(folder, name))) : [];
+    private static IEnumerable<string> Models() => GoldenCases.Supported(Kind);
+
+    private static IEnumerable<string> Others() => GoldenCases.Refused(Kind);
 
     private static IEnumerable<TestCaseData> Passes() =>
         from model in Models()
@@ -47,12 +50,10 @@ public class FamilyTests
         select device == TestDevice.Cpu || ranks == 1 ? rollout : rollout.SetCategory("Slow");
 
     [Test]
-    public void GoldenFamiliesAreThere()
-    {
-        if (!Models().Any())
-            Assert.Ignore("no golden data of families: SOFTTHINKING_GOLDEN/families, or that of the shared folder");
-        Assert.That(Models(), Is.EqualTo(Families));
-    }
+    public void RequiredCasesAreSupported() => GoldenCases.Check(Kind, Required);
+
+    [Test]
+    public void OthersAreRefused([ValueSource(nameof(Others))] string model) => Assert.Ignore(GoldenCases.Refusal(Kind, model)!);
 
     [TestCaseSource(nameof(Passes))]
     public void LogitsOfPlainTokens(TestDevice device, string model, KvDtype kv, int chunk)
@@ -118,8 +119,8 @@ public class FamilyTests
     [Test]
     public void TheAttnFactorOfYarnMultiplies()
     {
-        if (TestData.FindGolden("families") == null)
-            Assert.Ignore("no golden data of families");
+        if (!Models().Contains("qwen3-yarn") || !File.Exists(Path.Combine(PathOf("qwen3-yarn"), "config-attn-factor.json")))
+            Assert.Ignore("no golden data of attn_factor");
         string from = PathOf("qwen3-yarn");
         using TempFolder folder = new();
         foreach (string file in Directory.EnumerateFiles(from))
@@ -132,5 +133,5 @@ public class FamilyTests
         Assert.That(logits.Zip(wanted, (found, exact) => Math.Abs(found - exact) / largest).Max(), Is.LessThan(1e-4));
     }
 
-    private static string PathOf(string model) => Path.Combine(TestData.FindGolden("families")!, model);
+    private static string PathOf(string model) => GoldenCases.PathOf(Kind, model);
 }

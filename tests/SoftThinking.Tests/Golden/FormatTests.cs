@@ -9,13 +9,14 @@ namespace SoftThinking.Tests.Golden;
 [Category("Golden")]
 public class FormatTests
 {
-    /// <summary>Begins of the names of those that are read.</summary>
-    private static readonly string[] Kinds = ["fp8-", "ct-float-quantized"];
+    private const string Kind = "formats";
 
-    private static IEnumerable<string> Models() => TestData.FindGolden("formats") is string folder
-        ? Directory.EnumerateDirectories(folder).Select(path => Path.GetFileName(path)!)
-            .Where(name => Array.Exists(Kinds, kind => name.StartsWith(kind, StringComparison.Ordinal))).Order()
-        : [];
+    /// <summary>Cases that the engine has to read.</summary>
+    private static readonly string[] Required = ["fp8-block-llama", "fp8-block-qwen3", "ct-float-quantized"];
+
+    private static IEnumerable<string> Models() => GoldenCases.Supported(Kind);
+
+    private static IEnumerable<string> Others() => GoldenCases.Refused(Kind);
 
     private static IEnumerable<TestCaseData> Passes() =>
         from model in Models()
@@ -26,6 +27,12 @@ public class FormatTests
         select new TestCaseData(device, model, kv, chunk);
 
     private static IEnumerable<TestDevice> Devices => TestDevice.All;
+
+    [Test]
+    public void RequiredCasesAreSupported() => GoldenCases.Check(Kind, Required);
+
+    [Test]
+    public void OthersAreRefused([ValueSource(nameof(Others))] string model) => Assert.Ignore(GoldenCases.Refusal(Kind, model)!);
 
     [TestCaseSource(nameof(Passes))]
     public void LogitsOfPlainTokens(TestDevice device, string model, KvDtype kv, int chunk)
@@ -89,7 +96,7 @@ public class FormatTests
 
     private static GoldenFile Expected(string model) => new(Path.Combine(PathOf(model), "expected.safetensors"));
 
-    private static string PathOf(string model) => Path.Combine(TestData.FindGolden("formats")!, model);
+    private static string PathOf(string model) => GoldenCases.PathOf(Kind, model);
 
     private static void Check(TestDevice device, string model, KvDtype kv, int chunk, ConceptToken[] tokens, int entries, float[] expected)
     {
