@@ -44,11 +44,13 @@ def native(name, pattern, seconds, *needs, processes="$(( ($(nproc) + 1) / 2 ))"
     pattern was run."""
     return shell(name, f"""
 export GTEST_TOTAL_SHARDS={processes}
+started=()
 for ((i = 0; i < GTEST_TOTAL_SHARDS; ++i)); do
   GTEST_SHARD_INDEX=$i "$FOLDER/softthinking_native_tests" --gtest_brief=1 --gtest_filter='{pattern}' --gtest_output="json:$OUT/{name}-$i.json" > "$OUT/{name}-$i.log" 2>&1 &
+  started+=($!)
 done
 status=0
-for ((i = 0; i < GTEST_TOTAL_SHARDS; ++i)); do wait -n || status=1; done
+for process in "${{started[@]}}"; do wait "$process" || status=1; done
 for ((i = 0; i < GTEST_TOTAL_SHARDS; ++i)); do cat "$OUT/{name}-$i.log"; rm "$OUT/{name}-$i.log"; done
 grep -qh '"result": "COMPLETED"' "$OUT"/{name}-*.json
 exit $status""", seconds, needs=("./softthinking_native_tests", *needs))
