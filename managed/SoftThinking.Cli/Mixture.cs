@@ -26,11 +26,12 @@ internal sealed record Mixture(
     {
         ConceptToken token = generated.Token;
         bool uncertain = generated.Soft && generated.Thinking && token.Count > 1 && token.Entries[0].Weight < Certain;
-        if (!uncertain || generated.Text != tokenizer.Decode([token.Token], skipSpecialTokens: false))
+        string whole = tokenizer.TokenText(token.Token);
+        if (!uncertain || (generated.Text != whole && generated.Text != tokenizer.Decode([token.Token], skipSpecialTokens: false)))
             return null;
         string text = generated.Text.Trim();
         int start = text.Length == 0 ? 0 : generated.Text.IndexOf(text, StringComparison.Ordinal);
-        bool spaced = generated.Text.StartsWith(' ');
+        bool spaced = whole.StartsWith(' '); // also where the text begins, and its space was left out
         return new Mixture(
             generated.Text[..start],
             text.Length > 0 ? text : TokenText.Visible(tokenizer, token.Token),

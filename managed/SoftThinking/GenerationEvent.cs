@@ -76,7 +76,8 @@ public sealed record GeneratedToken : GenerationEvent
     /// <summary>The emitted token with its entries.</summary>
     public required ConceptToken Token { get; init; }
 
-    /// <summary>Text that this token completed; empty for special tokens and inside a character.</summary>
+    /// <summary>Text that this token completed; empty for special tokens and inside a character. The space that a SentencePiece tokenizer puts before a
+    /// text is left out where the text begins: in the turn of a chat, or after a prompt without text, and not where the text of the prompt goes on.</summary>
     public required string Text { get; init; }
 
     /// <summary>Entropy in nats of the distribution at the token's temperature, before any filter.</summary>

@@ -59,6 +59,6 @@ public sealed class EngineSource(Engine engine, GenerationRequest template) : IA
 
     private TracedToken Traced(GeneratedToken token) => new(token.Text, token.Entropy, token.Thinking, token.Token.Count > 1
         ? [.. token.Token.Entries.OrderByDescending(entry => entry.Weight)
-            .Select(entry => new TracedEntry(entry.Id, engine.Tokenizer.Decode([entry.Id], skipSpecialTokens: false), entry.Weight))]
+            .Select(entry => new TracedEntry(entry.Id, engine.Tokenizer.TokenText(entry.Id), entry.Weight))]
         : []);
 }

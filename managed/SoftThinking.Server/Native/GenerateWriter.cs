@@ -153,10 +153,12 @@ internal sealed class GenerateWriter(Call call, CallContext context)
             // Only the end of the sample tells whether the last token is the stop.
             bool isText = i + 1 < choice.Tokens.Count || (choice.End != null && stop == null);
             if (call.SpecialTokens && isText && context.Tokenizer.IsSpecial(token.Token.Token))
-                text.Append(context.Tokenizer.Decode([token.Token.Token], skipSpecialTokens: false));
+                text.Append(context.Tokenizer.TokenText(token.Token.Token));
         }
         if (call.KeepStop && stop != null)
-            text.Append(stop.Text ?? context.Tokenizer.Decode([stop.TokenId!.Value], skipSpecialTokens: !call.SpecialTokens));
+            text.Append(stop.Text ?? TextOfStop(stop.TokenId!.Value));
         return text.ToString();
     }
+
+    private string TextOfStop(int id) => context.Tokenizer.IsSpecial(id) && !call.SpecialTokens ? "" : context.Tokenizer.TokenText(id);
 }

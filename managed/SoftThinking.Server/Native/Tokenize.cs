@@ -61,7 +61,7 @@ internal static class Tokenize
     {
         json.WriteStartArray("token_strs");
         foreach (int id in ids)
-            json.WriteStringValue(tokenizer.Decode([id], skipSpecialTokens: false));
+            json.WriteStringValue(tokenizer.TokenText(id));
         json.WriteEndArray();
     }
 }

@@ -136,7 +136,7 @@ internal sealed class ChatWriter(Call call, CallContext context)
 
     private void WriteLogProb(Utf8JsonWriter json, int id, float logProb)
     {
-        json.WriteString("token", Tokenizer.Decode([id], skipSpecialTokens: false));
+        json.WriteString("token", Tokenizer.TokenText(id));
         json.WriteNumber("logprob", LogProb.Finite(logProb));
         json.WriteStartArray("bytes");
         foreach (byte value in Tokenizer.TokenBytes(id))

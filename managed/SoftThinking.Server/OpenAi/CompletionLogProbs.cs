@@ -13,7 +13,7 @@ internal static class CompletionLogProbs
         json.WriteStartObject("logprobs");
         json.WriteStartArray("tokens");
         foreach ((GeneratedToken token, _) in tokens)
-            json.WriteStringValue(TextOf(token.Token.Token, tokenizer));
+            json.WriteStringValue(tokenizer.TokenText(token.Token.Token));
         json.WriteEndArray();
         json.WriteStartArray("token_logprobs");
         foreach ((_, TokenLogProbs logProbs) in tokens)
@@ -41,10 +41,8 @@ internal static class CompletionLogProbs
     private static void WriteTop(Utf8JsonWriter json, IEnumerable<(int Id, float LogProb)> top, Tokenizer tokenizer)
     {
         json.WriteStartObject();
-        foreach ((int id, float logProb) in top.DistinctBy(entry => TextOf(entry.Id, tokenizer)))
-            json.WriteNumber(TextOf(id, tokenizer), LogProb.Finite(logProb));
+        foreach ((int id, float logProb) in top.DistinctBy(entry => tokenizer.TokenText(entry.Id)))
+            json.WriteNumber(tokenizer.TokenText(id), LogProb.Finite(logProb));
         json.WriteEndObject();
     }
-
-    private static string TextOf(int id, Tokenizer tokenizer) => tokenizer.Decode([id], skipSpecialTokens: false);
 }

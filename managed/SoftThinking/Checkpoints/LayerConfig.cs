@@ -23,9 +23,22 @@ internal sealed record ExpertConfig(int Count, int PerToken, int FfnSize, bool N
     public const int MaxCount = 1024;
 }
 
-/// <summary>What a layer computes, apart from the sizes that all layers share.</summary>
-/// <param name="Rope">How queries and keys are rotated; null: they are not.</param>
+/// <summary>Which rotary embedding a layer has.</summary>
+internal enum LayerRope
+{
+    /// <summary>That of the model.</summary>
+    Model,
+
+    /// <summary>That of the model without its scaling.</summary>
+    Unscaled,
+
+    None,
+}
+
+/// <summary>What a layer computes, apart from the settings that all layers share: it has no copy of one, so that a model whose settings change has
+/// no layer with old ones.</summary>
+/// <param name="Rope">How queries and keys are rotated, see <see cref="ModelConfig.RopeOf"/>.</param>
 /// <param name="Window">Positions that attention sees, the row's own included: fewer than the model has; null: all.</param>
 /// <param name="Experts">Null: one feed-forward network for all positions.</param>
 internal sealed record LayerConfig(
-    RopeConfig? Rope, QkNormKind QkNorm = QkNormKind.None, int? Window = null, ExpertConfig? Experts = null);
+    LayerRope Rope = LayerRope.Model, QkNormKind QkNorm = QkNormKind.None, int? Window = null, ExpertConfig? Experts = null);

@@ -5,6 +5,9 @@ namespace SoftThinking.Checkpoints;
 /// <summary>The tensors of a layer, or a shard's part of them. Null: the layer has no such tensor.</summary>
 internal sealed record LayerTensors
 {
+    /// <summary>What the layer computes with them.</summary>
+    public required LayerConfig Config { get; init; }
+
     /// <summary>[hidden]: of attention's input.</summary>
     public VectorTensors? AttentionNorm { get; init; }
 

@@ -116,27 +116,32 @@ public sealed record ModelConfig
     /// <summary>The rotary embedding of layers that have no other.</summary>
     internal RopeConfig Rope => new(RopeTheta, RopeScaling, RotatedPart);
 
-    /// <summary>What each layer computes. Not set: all are alike, as <see cref="ModelFamily.Layer"/> says.</summary>
+    /// <summary>What each layer computes. Fewer that are set than there are layers repeat; of more the first count. So there are as many as
+    /// <see cref="Layers"/> whatever a <c>with</c> changes. Not set: all are alike, as <see cref="ModelFamily.Layer"/> says.</summary>
     internal ImmutableArray<LayerConfig> LayerConfigs
     {
-        get => field.IsDefault ? [.. Enumerable.Repeat(Family.Layer(this), Layers)] : field;
+        get
+        {
+            ImmutableArray<LayerConfig> set = field.IsDefault ? [Family.Layer] : field;
+            return [.. Enumerable.Range(0, Layers).Select(layer => set[layer % set.Length])];
+        }
+
         init;
     }
 
+    /// <summary>How a layer rotates queries and keys; null: it does not.</summary>
+    internal RopeConfig? RopeOf(LayerConfig layer) => layer.Rope switch
+    {
+        LayerRope.Model => Rope,
+        LayerRope.Unscaled => Rope with { Scaling = new UnscaledRope() },
+        _ => null,
+    };
+
     /// <summary>The different rotary embeddings of the layers.</summary>
-    internal ImmutableArray<RopeConfig> RopeTables => [.. LayerConfigs.Select(layer => layer.Rope).OfType<RopeConfig>().Distinct()];
+    internal ImmutableArray<RopeConfig> RopeTables => [.. LayerConfigs.Select(RopeOf).OfType<RopeConfig>().Distinct()];
 
     /// <summary>The same model for contexts of at most <paramref name="positions"/>.</summary>
-    internal ModelConfig ForContext(int positions)
-    {
-        RopeScaling scaling = RopeScaling.ForContext(positions);
-        return scaling == RopeScaling ? this : this with
-        {
-            RopeScaling = scaling,
-            LayerConfigs = [.. LayerConfigs.Select(layer =>
-                layer with { Rope = layer.Rope == null ? null : layer.Rope with { Scaling = layer.Rope.Scaling.ForContext(positions) } })],
-        };
-    }
+    internal ModelConfig ForContext(int positions) => this with { RopeScaling = RopeScaling.ForContext(positions) };
 
     /// <summary>Elements of all tensors.</summary>
     internal long Parameters

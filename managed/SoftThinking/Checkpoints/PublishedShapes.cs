@@ -53,8 +53,7 @@ internal static class PublishedShapes
             QkvBias = false,
             MaxPositions = 40960,
         };
-        LayerConfig layer = config.Family.Layer(config) with { Experts = new ExpertConfig(128, 8, 768, Normalizes: true) };
-        return config with { LayerConfigs = [.. Enumerable.Repeat(layer, layers)] };
+        return config with { LayerConfigs = [config.Family.Layer with { Experts = new ExpertConfig(128, 8, 768, Normalizes: true) }] };
     }
 
     // Windows of 4096 positions on three of four layers.
@@ -66,12 +65,12 @@ internal static class PublishedShapes
             QkvBias = false,
             MaxPositions = 65536,
             RopeTheta = 500000,
+            RopeScaling = new YarnRopeScaling(8, 8192, 32, 1, Truncates: true, Attention: 1.2079),
             BosId = null,
             EosIds = [100257],
         };
-        LayerConfig full = config.Family.Layer(config) with { Rope = config.Rope with { Scaling = new YarnRopeScaling(8, 8192, 32, 1, Truncates: true, Attention: 1.2079) } };
-        LayerConfig sliding = config.Family.Layer(config) with { Window = 4096 };
-        return config with { RopeScaling = full.Rope!.Scaling, LayerConfigs = [.. Enumerable.Range(0, layers).Select(i => i % 4 == 3 ? full : sliding)] };
+        LayerConfig full = config.Family.Layer, sliding = full with { Rope = LayerRope.Unscaled, Window = 4096 };
+        return config with { LayerConfigs = [sliding, sliding, sliding, full] };
     }
 
     private static ModelConfig Qwen2(

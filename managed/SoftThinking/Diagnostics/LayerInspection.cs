@@ -18,7 +18,7 @@ public sealed record LayerInspection(int First, int Last, int? Window, string? R
         List<LayerInspection> runs = [];
         foreach ((int index, LayerConfig layer) in config.LayerConfigs.Index())
         {
-            LayerInspection found = Of(layer, index);
+            LayerInspection found = Of(config, layer, index);
             if (runs is [.., LayerInspection last] && last with { First = index, Last = index } == found)
                 runs[^1] = last with { Last = index };
             else
@@ -27,8 +27,8 @@ public sealed record LayerInspection(int First, int Last, int? Window, string? R
         return runs;
     }
 
-    private static LayerInspection Of(LayerConfig layer, int index) => new(
-        index, index, layer.Window, layer.Rope is RopeConfig rope ? Describe(rope) : null,
+    private static LayerInspection Of(ModelConfig config, LayerConfig layer, int index) => new(
+        index, index, layer.Window, config.RopeOf(layer) is RopeConfig rope ? Describe(rope) : null,
         layer.QkNorm switch
         {
             QkNormKind.PerHead => "per head",

@@ -21,7 +21,7 @@ internal sealed class PromptEncoder(string model, Tokenizer tokenizer, Func<Chat
         IReadOnlyList<ConceptToken> tokens = prompt is TextPrompt text
             ? Plain(tokenizer.Encode(text.Text, text.AddSpecialTokens))
             : ((TokenPrompt)prompt).Tokens;
-        return new(tokens, PromptEnd.OfTokens(tokens, markers, tokenizer), []);
+        return new(tokens, PromptEnd.OfTokens(tokens, markers, tokenizer), HasNoText(tokens), []);
     }
 
     /// <summary>The rows of an embedding are positions of token 0, whose place they take on the device.</summary>
@@ -42,7 +42,7 @@ internal sealed class PromptEncoder(string model, Tokenizer tokenizer, Func<Chat
             tokens.AddRange(Enumerable.Repeat(default(ConceptToken), embedding.Rows));
             end = tokens.Count;
         }
-        return new(tokens, PromptEnd.OfTokens(tokens[end..], markers, tokenizer), embeddings);
+        return new(tokens, PromptEnd.OfTokens(tokens[end..], markers, tokenizer), embeddings.Count == 0 && HasNoText(tokens), embeddings);
     }
 
     private EncodedPrompt EncodeChat(ChatPrompt chat, ThinkingMarkers markers)
@@ -58,7 +58,7 @@ internal sealed class PromptEncoder(string model, Tokenizer tokenizer, Func<Chat
         PromptEnd end = addition.Length > 0
             ? PromptEnd.OfText(addition, markers)
             : PromptEnd.OfTokens(tokens, markers, tokenizer);
-        return new(tokens, end, []);
+        return new(tokens, end, chat.AddGenerationPrompt || HasNoText(tokens), []);
 
         (string Text, List<Range> Literal) Render(bool addGenerationPrompt)
         {
@@ -79,6 +79,9 @@ internal sealed class PromptEncoder(string model, Tokenizer tokenizer, Func<Chat
             }
         }
     }
+
+    private bool HasNoText(IReadOnlyList<ConceptToken> tokens) =>
+        tokens.All(token => tokenizer.IsSpecial(token.Token) || tokenizer.TokenBytes(token.Token).IsEmpty);
 
     private static ConceptToken[] Plain(int[] ids) => Array.ConvertAll(ids, id => new ConceptToken(id));
 }

@@ -22,7 +22,7 @@ internal sealed class SampleReader
     {
         GenerationRequest request = run.Generation.Request;
         _run = run;
-        _decoder = new StreamingDecoder(tokenizer, skipSpecialTokens: true);
+        _decoder = new StreamingDecoder(tokenizer, skipSpecialTokens: true, run.StartsText);
         _markers = new MarkerTracker(run.Setup.Markers, closed: run.Setup.State is { Thinking: 0, Opening: < 0 });
         _stops = new StopText(request.StopStrings, request.StopInThinking);
         _decided.Enqueue(new GenerationStarted

@@ -25,10 +25,11 @@ internal sealed class SampleRun : Sequence
         : base(tokens, prepared.Prompt.Count + prepared.MaxNewTokens, prepared.Request.Priority, embeddings)
     {
         (Generation, Index, Seed, OpenThought, Setup) = (generation, index, seed, prepared.OpenThought, prepared.Setup.WithSeed(seed));
+        StartsText = prepared.Encoded.StartsText;
         GenerationRequest request = prepared.Request;
         Targets = targets;
         _logProbs = request.LogProbs ?? -1;
-        _stops = request.StopStrings.Count > 0 ? new StopMatcher(tokenizer, request) : null;
+        _stops = request.StopStrings.Count > 0 ? new StopMatcher(tokenizer, request, StartsText) : null;
         _records = request.Record ? new StepRecords() : null;
         Confidence = request.Sampling.DeepConf is DeepConfExit exit ? new ConfidenceTrace(exit.Window) : null;
         int ahead = Math.Min(prepared.MaxNewTokens, TokensAhead);
@@ -43,6 +44,9 @@ internal sealed class SampleRun : Sequence
 
     /// <summary>End of the prompt that opens a thought.</summary>
     public string OpenThought { get; }
+
+    /// <summary>Whether the sample is a text of its own, as <see cref="EncodedPrompt.StartsText"/> says.</summary>
+    public bool StartsText { get; }
 
     /// <summary>Generated tokens that were recorded.</summary>
     public int Generated => Tokens.Count - PromptLength;

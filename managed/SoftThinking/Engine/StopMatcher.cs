@@ -14,9 +14,10 @@ internal sealed class StopMatcher
     private string _tail = ""; // of the text so far: as much as a stop string can begin in
     private int _tokens;
 
-    public StopMatcher(Tokenizer tokenizer, GenerationRequest request)
+    /// <param name="startsText">Whether the sample is a text of its own, as <see cref="EncodedPrompt.StartsText"/> says.</param>
+    public StopMatcher(Tokenizer tokenizer, GenerationRequest request, bool startsText)
     {
-        _decoder = new StreamingDecoder(tokenizer, skipSpecialTokens: true);
+        _decoder = new StreamingDecoder(tokenizer, skipSpecialTokens: true, startsText);
         (_stops, _inThinking, _minTokens) = (request.StopStrings, request.StopInThinking, request.MinNewTokens);
         _longest = _stops.Max(stop => stop.Length);
     }

@@ -15,6 +15,7 @@ internal sealed unsafe class StreamTimes : IDisposable
     private readonly List<OperationCost> _costs = [];
     private DeviceStream? _stream;
     private Func<int, (long Positions, long Pairs)>? _seen;
+    private int _expertsPerRow; // of the last route
 
     public StreamTimes(Device device) =>
         (_device, _elementBytes) = (device, device.Query().ActivationDtype == NativeDtype.F32 ? 4 : 2);
@@ -54,30 +55,33 @@ internal sealed unsafe class StreamTimes : IDisposable
 
     public void Linear(in LinearOperation o)
     {
-        NativeDtype products = o.W.Dtype == NativeDtype.Bf16 && o.Exact != 0 ? NativeDtype.F32 : o.W.Dtype;
         int outputs = o.Gated != 0 ? o.W.Rows / 2 : o.W.Rows;
         long activations = (long)o.Rows * (o.W.Cols * _elementBytes + outputs * (o.OutF32 != 0 ? 4 : _elementBytes));
         long weights = o.Rows > 0 ? MatrixBytes(o.W) : 0; // a step in the middle of prompts samples nothing
         string name = $"linear {o.Rows} x {o.W.Cols} -> {(o.Gated != 0 ? "2 x " : "")}{outputs}";
-        Add(new(name, weights + activations, (long)o.Rows * o.W.Rows * o.W.Cols, products));
+        Add(new(name, weights + activations, (long)o.Rows * o.W.Rows * o.W.Cols, ProductsOf(o.W, o.Exact)));
     }
 
-    public void Route(in RouteOperation o) =>
-        Add(new($"route {o.Rows} x {o.PerRow} of {o.Experts}", 4L * o.Rows * (o.Experts + 4 * o.PerRow)));
+    public void Route(in RouteOperation o)
+    {
+        _expertsPerRow = o.PerRow;
+        Add(new($"route {o.Rows} x {o.PerRow} of {o.Experts}", 4L * (o.Rows * (o.Experts + 1 + 4 * o.PerRow) + 2 * o.Held + 1)));
+    }
 
-    // Only the device knows which experts are used: as many as are expected of a router that prefers none.
+    // Only the device knows which experts are used: as many as are expected where each row chooses its own at random.
     public void ExpertLinear(in ExpertLinearOperation o)
     {
-        NativeDtype products = o.W.Dtype == NativeDtype.Bf16 && o.Exact != 0 ? NativeDtype.F32 : o.W.Dtype;
         int outputs = o.Gated != 0 ? o.W.Rows / 2 : o.W.Rows;
-        double held = (double)o.Held / o.Experts, used = o.Held * (1 - Math.Pow(1 - 1.0 / o.Experts, o.Places));
+        double held = (double)o.Held / o.Experts;
+        double used = o.Held * (1 - Math.Pow(1 - (double)_expertsPerRow / o.Experts, o.Places / _expertsPerRow));
         long activations = (long)(held * o.Places * (o.W.Cols + outputs) * _elementBytes);
         string name = $"expert_linear {o.Places} x {o.W.Cols} -> {(o.Gated != 0 ? "2 x " : "")}{outputs}";
-        Add(new(name, (long)(used * MatrixBytes(o.W)) + activations, (long)(held * o.Places * o.W.Rows * o.W.Cols), products));
+        Add(new(name, (long)(used * MatrixBytes(o.W)) + activations, (long)(held * o.Places * o.W.Rows * o.W.Cols), ProductsOf(o.W, o.Exact)));
     }
 
     public void Combine(in CombineOperation o) =>
-        Add(new($"combine {o.Rows} x {o.PerRow} x {o.Cols}", (long)o.Rows * o.Cols * (o.PerRow + 1) * _elementBytes));
+        Add(new($"combine {o.Rows} x {o.PerRow} x {o.Cols}",
+            (long)o.Rows * (o.Cols * (o.PerRow * _elementBytes + (o.OutF32 != 0 ? 4 : _elementBytes)) + 12 * o.PerRow)));
 
     public void RopeAngles(in RopeAnglesOperation o) => Add(new($"rope_angles {o.Rows} x {o.Half}", 8L * o.Rows * o.Half));
 
@@ -133,6 +137,9 @@ internal sealed unsafe class StreamTimes : IDisposable
             _events.Add(new DeviceEvent(_device, timed: true));
         _stream!.Record(_events[_costs.Count]);
     }
+
+    private static NativeDtype ProductsOf(in Matrix w, int exact) =>
+        exact != 0 && w.Dtype is (NativeDtype.Bf16 or NativeDtype.Fp8) ? NativeDtype.F32 : w.Dtype;
 
     private long MatrixBytes(in Matrix w) => (long)_device.Api->MatrixBytes(w.Rows, w.Cols, w.Dtype);
 

@@ -47,7 +47,7 @@ public static class TokenJson
     {
         json.WriteStartArray("texts");
         foreach (ConceptEntry entry in token.Entries)
-            json.WriteStringValue(tokenizer.Decode([entry.Id], skipSpecialTokens: false));
+            json.WriteStringValue(tokenizer.TokenText(entry.Id));
         json.WriteEndArray();
     }
 

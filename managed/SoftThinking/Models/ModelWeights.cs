@@ -121,18 +121,18 @@ internal sealed class ModelWeights : IDisposable
             loader.Vector(tensors.FinalNorm),
             [.. config.RopeTables.Select(rope =>
                 new RopeTable(loader.Doubles(rope.InverseFrequencies(config.HeadDim)), rope.Rotated(config.HeadDim), rope.Scaling.Magnitude))],
-            [.. tensors.Layers.Zip(config.LayerConfigs, (layer, described) => PlaceLayer(layer, described, shard, loader))]);
+            [.. tensors.Layers.Select(layer => PlaceLayer(layer, shard, loader))]);
     }
 
-    private static LayerWeights PlaceLayer(LayerTensors layer, LayerConfig config, ModelShard shard, WeightLoader loader) => new(
+    private static LayerWeights PlaceLayer(LayerTensors layer, ModelShard shard, WeightLoader loader) => new(
         AttentionNorm: loader.Vector(layer.AttentionNorm),
         Qkv: loader.Matrix(layer.Qkv),
         QkvBias: loader.Vector(layer.QkvBias),
         QNorm: loader.Vector(layer.QNorm),
         KNorm: loader.Vector(layer.KNorm),
-        QkNorm: config.QkNorm,
-        RopeTable: config.Rope == null ? -1 : shard.Whole.RopeTables.IndexOf(config.Rope),
-        Window: config.Window ?? 0,
+        QkNorm: layer.Config.QkNorm,
+        RopeTable: shard.Whole.RopeOf(layer.Config) is RopeConfig rope ? shard.Whole.RopeTables.IndexOf(rope) : -1,
+        Window: layer.Config.Window ?? 0,
         Output: loader.Matrix(layer.Output),
         OutputBias: loader.Vector(layer.OutputBias),
         AttentionOutputNorm: loader.Vector(layer.AttentionOutputNorm),
@@ -140,7 +140,7 @@ internal sealed class ModelWeights : IDisposable
         FeedForwardOutputNorm: loader.Vector(layer.FeedForwardOutputNorm),
         GateUp: layer.GateUp is MatrixTensors gateUp ? loader.Matrix(gateUp) : default,
         Down: layer.Down is MatrixTensors down ? loader.Matrix(down) : default,
-        Experts: layer.Experts is ExpertTensors experts ? PlaceExperts(experts, config.Experts!, shard, loader) : null);
+        Experts: layer.Experts is ExpertTensors experts ? PlaceExperts(experts, layer.Config.Experts!, shard, loader) : null);
 
     private static ExpertWeights PlaceExperts(ExpertTensors experts, ExpertConfig config, ModelShard shard, WeightLoader loader) => new(
         config,

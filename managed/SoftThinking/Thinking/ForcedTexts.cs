@@ -47,12 +47,12 @@ internal sealed record ForcedTexts(int[] Ids, bool[] MayEnd, ForcedQueue End, Fo
             sampling.Forced[i] = Ids[i] | (MayEnd[i] ? SlotSampling.MayEnd : 0);
     }
 
-    /// <summary>The ids of a text.</summary>
+    /// <summary>The ids of a text that follows others.</summary>
     /// <param name="name">What the message of an error calls it.</param>
     /// <exception cref="ArgumentException">There are too many.</exception>
     public static int[] Encode(Tokenizer tokenizer, string text, string name)
     {
-        int[] ids = text.Length > 0 ? tokenizer.Encode(text, addSpecialTokens: false) : [];
+        int[] ids = tokenizer.EncodeContinuation(text);
         return ids.Length <= MaxText ? ids : throw new ArgumentException($"{name} is {ids.Length} tokens; the maximum is {MaxText}");
     }
 }

@@ -42,7 +42,7 @@ internal readonly record struct PromptEnd(PromptState State, string OpenThought)
     }
 
     private static string TextFrom(IReadOnlyList<ConceptToken> tokens, int first, Tokenizer tokenizer) =>
-        tokenizer.Decode([.. tokens.Skip(first).Select(token => token.Token)], skipSpecialTokens: false);
+        tokenizer.DecodeContinuation([.. tokens.Skip(first).Select(token => token.Token)]);
 
     private static int LastIndexOf(string text, Marker? marker) =>
         marker == null ? -1 : text.LastIndexOf(marker.Text, StringComparison.Ordinal);

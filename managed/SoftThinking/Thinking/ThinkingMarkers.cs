@@ -56,7 +56,7 @@ internal sealed record ThinkingMarkers(Marker? Start, Marker? End)
     {
         if (text == null)
             return null;
-        int[] ids = tokenizer.Encode(text, addSpecialTokens: false);
+        int[] ids = tokenizer.EncodeContinuation(text);
         return ids.Length is >= 1 and <= MaxIds
             ? new Marker(text, ids)
             : throw new ArgumentException($"the thought marker '{text}' is {ids.Length} tokens of this model; it must be 1 to {MaxIds}");

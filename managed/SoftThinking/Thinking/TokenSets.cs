@@ -25,5 +25,5 @@ internal sealed class TokenSets(Tokenizer tokenizer)
     public int? BackslashN => _backslashN.Value;
 
     private static int? SingleOf(Tokenizer tokenizer, string text) =>
-        tokenizer.Encode(text, addSpecialTokens: false) is [int id] && tokenizer.TokenBytes(id).SequenceEqual(Encoding.UTF8.GetBytes(text)) ? id : null;
+        tokenizer.EncodeContinuation(text) is [int id] && tokenizer.TokenBytes(id).SequenceEqual(Encoding.UTF8.GetBytes(text)) ? id : null;
 }

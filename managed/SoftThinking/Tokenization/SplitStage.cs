@@ -19,6 +19,18 @@ internal enum SplitBehavior
     MergedWithNext,
 }
 
+/// <summary>Where a piece is in the text.</summary>
+internal enum PiecePlace
+{
+    /// <summary>It begins the text.</summary>
+    Start,
+
+    Middle,
+
+    /// <summary>In a text that follows another one, which gets no prefix.</summary>
+    Continuation,
+}
+
 /// <summary>One step of splitting text into words: optionally replaces spaces and prefixes each piece, then splits it by a
 /// pattern.</summary>
 internal sealed record SplitStage
@@ -48,12 +60,12 @@ internal sealed record SplitStage
     };
 
     /// <summary>Replaces spaces, and adds the prefix.</summary>
-    /// <param name="startsText">Whether the piece begins the text.</param>
-    public ReadOnlySpan<char> Prepare(ReadOnlySpan<char> piece, bool startsText)
+    public ReadOnlySpan<char> Prepare(ReadOnlySpan<char> piece, PiecePlace place)
     {
         if (SpaceStandIn is char standIn && piece.Contains(' '))
             piece = piece.ToString().Replace(' ', standIn);
-        return Prefix is char prefix && piece[0] != prefix && (startsText || !PrefixesStartOnly)
+        bool prefixes = place == PiecePlace.Start || (place == PiecePlace.Middle && !PrefixesStartOnly);
+        return prefixes && Prefix is char prefix && piece[0] != prefix
             ? string.Concat([prefix], piece)
             : piece;
     }

@@ -5,12 +5,12 @@ namespace SoftThinking.Tokenization;
 
 /// <summary>Decodes tokens one by one. A character can span several tokens; it is returned when it is complete.
 /// Bytes that can no longer become a character are returned as U+FFFD. The concatenated results of <see cref="Append"/> and a
-/// final <see cref="Flush"/> equal <see cref="Tokenizer.Decode"/> of all tokens.</summary>
+/// final <see cref="Flush"/> equal <see cref="Tokenizer.Decode(ReadOnlySpan{int}, bool)"/> of all tokens.</summary>
 /// <remarks>For one sequence, used by one thread at a time.</remarks>
 /// <param name="tokenizer">The tokenizer of the ids.</param>
 /// <param name="skipSpecialTokens">Whether special tokens produce no text.</param>
-/// <param name="startsText">Whether the tokens begin a text; where they go on with one, the space of their first word is kept.</param>
-internal sealed class StreamingDecoder(Tokenizer tokenizer, bool skipSpecialTokens, bool startsText = true)
+/// <param name="startsText">Whether the tokens begin a text; where they follow others, the space of their first word is kept.</param>
+internal sealed class StreamingDecoder(Tokenizer tokenizer, bool skipSpecialTokens, bool startsText)
 {
     private const int LongestCharacter = 4;
 
@@ -35,12 +35,12 @@ internal sealed class StreamingDecoder(Tokenizer tokenizer, bool skipSpecialToke
     }
 
     /// <summary>Ends the text: returns U+FFFD if it ends in the middle of a character, otherwise nothing. The decoder can
-    /// then be used for a new text.</summary>
+    /// then be used for another text that begins like this one.</summary>
     public string Flush()
     {
         string rest = Encoding.UTF8.GetString(_unfinished, 0, _unfinishedLength);
         _unfinishedLength = 0;
-        _leadingSpaces = tokenizer.LeadingSpaces;
+        _leadingSpaces = startsText ? tokenizer.LeadingSpaces : 0;
         return rest;
     }
 

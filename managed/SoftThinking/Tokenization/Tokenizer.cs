@@ -120,32 +120,38 @@ public sealed class Tokenizer
         ArgumentNullException.ThrowIfNull(text);
         ArgumentNullException.ThrowIfNull(literal);
         (int Start, int End)[] parts = LiteralRanges.Check(literal, text.Length);
-        var ids = new List<int>(text.Length / 3 + 8);
-        var work = new BytePairModel.Workspace();
-        if (addSpecialTokens)
-            ids.AddRange(_definition.Template.Prefix);
-        ReadOnlySpan<char> whole = ReplaceLoneSurrogates(text);
-        foreach (TextSegment segment in _rawTokens.Split(whole, parts))
-        {
-            if (segment.Token != null)
-                ids.Add(segment.Token.Id);
-            else
-                EncodeRaw(whole, segment, parts, work, ids);
-        }
-        if (addSpecialTokens)
-            ids.AddRange(_definition.Template.Suffix);
-        return [.. ids];
+        return addSpecialTokens
+            ? [.. _definition.Template.Prefix, .. EncodePieces(text, parts, continues: false), .. _definition.Template.Suffix]
+            : [.. EncodePieces(text, parts, continues: false)];
     }
+
+    /// <summary>The token ids of a text that follows another one. Tokenizers over characters put no space before it, not even after an
+    /// added token: the text has none there. Otherwise as <see cref="Encode(string, bool)"/> without special tokens.</summary>
+    /// <param name="text">Any text. The content of an added token is that token.</param>
+    /// <exception cref="PlatformNotSupportedException">As above.</exception>
+    internal int[] EncodeContinuation(string text) =>
+        _addedIds.TryGetValue(text, out int id) ? [id] : [.. EncodePieces(text, [], continues: _definition.Characters != null)];
 
     /// <summary>The text of tokens. Bytes that are not UTF-8 become U+FFFD, one for each maximal prefix of a
     /// character, as in Rust's from_utf8_lossy. Ids that are not tokens produce no text. Tokenizers that encode a text with a space
-    /// before it leave out the space that the text of the tokens begins with.</summary>
-    /// <param name="ids">Token ids.</param>
+    /// before it (SentencePiece) leave out the space that the text of the tokens begins with, as Hugging Face's do: "▁Hello" alone is
+    /// "Hello". <see cref="TokenText"/> keeps it.</summary>
+    /// <param name="ids">Token ids, from the start of a text on.</param>
     /// <param name="skipSpecialTokens">Whether special tokens produce no text.</param>
-    public string Decode(ReadOnlySpan<int> ids, bool skipSpecialTokens)
+    public string Decode(ReadOnlySpan<int> ids, bool skipSpecialTokens) => Decode(ids, skipSpecialTokens, LeadingSpaces);
+
+    /// <summary>The text of tokens that follow others, special tokens included: no space is left out.</summary>
+    internal string DecodeContinuation(ReadOnlySpan<int> ids) => Decode(ids, skipSpecialTokens: false, leadingSpaces: 0);
+
+    /// <summary>The text of one token within a text: "▁Hello" is " Hello". The texts of all tokens together are the text that they encode,
+    /// but for a space before it, see <see cref="Decode(ReadOnlySpan{int}, bool)"/>, and for characters that span several tokens: bytes that are not UTF-8 become
+    /// U+FFFD.</summary>
+    /// <param name="id">A token id; one that is not a token has no text.</param>
+    public string TokenText(int id) => Encoding.UTF8.GetString(TokenBytes(id));
+
+    private string Decode(ReadOnlySpan<int> ids, bool skipSpecialTokens, int leadingSpaces)
     {
         var bytes = new ArrayBufferWriter<byte>(Math.Max(16, ids.Length * 4));
-        int leadingSpaces = LeadingSpaces;
         foreach (int id in ids)
         {
             if (!(skipSpecialTokens && IsSpecial(id)))
@@ -188,21 +194,36 @@ public sealed class Tokenizer
         return bytes;
     }
 
+    private List<int> EncodePieces(string text, (int Start, int End)[] parts, bool continues)
+    {
+        var ids = new List<int>(text.Length / 3 + 8);
+        var work = new BytePairModel.Workspace();
+        ReadOnlySpan<char> whole = ReplaceLoneSurrogates(text);
+        foreach (TextSegment segment in _rawTokens.Split(whole, parts))
+        {
+            if (segment.Token != null)
+                ids.Add(segment.Token.Id);
+            else
+                EncodeRaw(whole, segment, parts, continues, work, ids);
+        }
+        return ids;
+    }
+
     // Encodes text between tokens that are matched before normalization.
     private void EncodeRaw(
-        ReadOnlySpan<char> whole, TextSegment segment, (int Start, int End)[] parts, BytePairModel.Workspace work, List<int> ids)
+        ReadOnlySpan<char> whole, TextSegment segment, (int Start, int End)[] parts, bool continues, BytePairModel.Workspace work, List<int> ids)
     {
         ReadOnlySpan<char> text = whole[segment.Start..segment.End];
-        bool startsText = segment.Start == 0;
+        PiecePlace place = continues ? PiecePlace.Continuation : segment.Start == 0 ? PiecePlace.Start : PiecePlace.Middle;
         (int Start, int End)[] literal = _normalizedTokens == null ? [] : LiteralRanges.Within(parts, segment.Start, segment.End);
         ReadOnlySpan<char> normalized;
         if (literal.Length > 0)
-            (normalized, literal) = _definition.Normalizer.Normalize(text, literal, prepends: true);
+            (normalized, literal) = _definition.Normalizer.Normalize(text, literal, prepends: !continues);
         else
-            normalized = _definition.Normalizer.Normalize(text, prepends: true);
+            normalized = _definition.Normalizer.Normalize(text, prepends: !continues);
         if (_normalizedTokens == null)
         {
-            EncodeWords(normalized, 0, startsText, work, ids);
+            EncodeWords(normalized, 0, place, work, ids);
             return;
         }
         foreach (TextSegment inner in _normalizedTokens.Split(normalized, literal))
@@ -210,11 +231,11 @@ public sealed class Tokenizer
             if (inner.Token != null)
                 ids.Add(inner.Token.Id);
             else
-                EncodeWords(normalized[inner.Start..inner.End], 0, startsText && inner.Start == 0, work, ids);
+                EncodeWords(normalized[inner.Start..inner.End], 0, Within(place, inner.Start), work, ids);
         }
     }
 
-    private void EncodeWords(ReadOnlySpan<char> piece, int depth, bool startsText, BytePairModel.Workspace work, List<int> ids)
+    private void EncodeWords(ReadOnlySpan<char> piece, int depth, PiecePlace place, BytePairModel.Workspace work, List<int> ids)
     {
         if (depth == _definition.Stages.Count)
         {
@@ -222,20 +243,22 @@ public sealed class Tokenizer
             return;
         }
         SplitStage stage = _definition.Stages[depth];
-        piece = stage.Prepare(piece, startsText);
+        piece = stage.Prepare(piece, place);
         if (stage.Pattern == null)
         {
-            EncodeWords(piece, depth + 1, startsText, work, ids);
+            EncodeWords(piece, depth + 1, place, work, ids);
             return;
         }
         for (int start = 0; start < piece.Length;)
         {
             int end = stage.EndOfPiece(piece, start, out bool removed);
             if (!removed)
-                EncodeWords(piece[start..end], depth + 1, startsText && start == 0, work, ids);
+                EncodeWords(piece[start..end], depth + 1, Within(place, start), work, ids);
             start = end;
         }
     }
+
+    private static PiecePlace Within(PiecePlace place, int start) => place == PiecePlace.Start && start > 0 ? PiecePlace.Middle : place;
 
     // The text of an added token where it is matched; over bytes also the text that it decodes to.
     private string SearchedText(AddedToken token) =>

@@ -2,6 +2,7 @@ using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using NUnit.Framework;
 using SoftThinking.Checkpoints;
+using SoftThinking.Diagnostics;
 
 namespace SoftThinking.Tests.Checkpoints;
 
@@ -46,7 +47,8 @@ internal sealed class ModelConfigTests
             EosIds = [],
         }));
         Assert.That(config.EosIds, Is.EqualTo([452]));
-        Assert.That(config.LayerConfigs, Is.EqualTo(Enumerable.Repeat(new LayerConfig(new RopeConfig(10_000, new UnscaledRope())), 5)));
+        Assert.That(config.LayerConfigs, Is.EqualTo(Enumerable.Repeat(new LayerConfig(), 5)));
+        Assert.That(config.RopeTables, Is.EqualTo((RopeConfig[])[new(10_000, new UnscaledRope())]));
     }
 
     /// <summary>Values of the configuration classes of transformers.</summary>
@@ -207,6 +209,20 @@ internal sealed class ModelConfigTests
     [TestCase("""{"layer_types":["full_attention","sliding_attention","full_attention"],"sliding_window":512}""", null, 512, null)]
     public void Layers_have_their_sliding_windows(string changes, int? first, int? second, int? third) =>
         Assert.That(WindowsOf(Load(changes)), Is.EqualTo(new[] { first, second, third }));
+
+    /// <summary>A changed copy has no layer of the old model: neither their number nor their rotary embedding.</summary>
+    [Test]
+    public void LayersFollowWhatAWithChanges()
+    {
+        ModelConfig olmo = ModelShape.Published.Single(shape => shape.Name == "olmo-3-7b").Config;
+        int?[] windows = [4096, 4096, 4096, null, 4096, 4096];
+        Assert.That(WindowsOf(olmo with { Layers = 6 }), Is.EqualTo(windows));
+        Assert.That(WindowsOf(olmo with { Layers = 2 }), Is.EqualTo(windows[..2]));
+        Assert.That(WindowsOf(olmo with { Layers = 64 }), Has.Exactly(16).Null.And.Exactly(64).Items);
+        ModelConfig changed = olmo with { RopeTheta = 7, RotatedPart = 0.5, RopeScaling = new LinearRopeScaling(2) };
+        Assert.That(changed.RopeTables, Is.EqualTo((RopeConfig[])[new(7, new UnscaledRope(), 0.5), new(7, new LinearRopeScaling(2), 0.5)]));
+        Assert.That(olmo.RopeTables.Select(rope => rope.Theta), Is.EqualTo((double[])[500000, 500000]));
+    }
 
     private static IEnumerable<int?> WindowsOf(ModelConfig config) => config.LayerConfigs.Select(layer => layer.Window);
 

@@ -16,7 +16,7 @@ public class Qwen3MoeTests
         Assert.That(config.LayerConfigs.Length, Is.EqualTo(24));
         Assert.That(config.LayerConfigs.Distinct(), Is.EqualTo(new[]
         {
-            new LayerConfig(config.Rope, QkNormKind.PerHead, Experts: new ExpertConfig(128, 8, 768, Normalizes: false)),
+            new LayerConfig(QkNorm: QkNormKind.PerHead, Experts: new ExpertConfig(128, 8, 768, Normalizes: false)),
         }));
         Assert.That((config.HeadDim, config.KvHeads, config.FfnSize), Is.EqualTo((64, 4, 6144)));
     }

@@ -13,6 +13,9 @@ public class ExpertBitsTests
 
     private static readonly ModelShape Shape = new("experts", MakeConfig());
 
+    /// <summary>Of eight ranks, two hold two experts, and pairs share a KV head.</summary>
+    private static readonly ModelShape Wide = new("experts", MakeConfig(heads: 8, ffnSize: 140, experts: 10));
+
     /// <param name="First">Of the requests that come at the same time; the others follow.</param>
     private sealed record Schedule(int Threads, int MaxSequences, int StepTokens, bool PrefixCache, WeightFormat Weights, int First, int Count);
 
@@ -23,7 +26,7 @@ public class ExpertBitsTests
     {
         Dictionary<WeightFormat, string[][]> alone = [];
         foreach (WeightFormat format in Enum.GetValues<WeightFormat>())
-            alone[format] = await Alone(format);
+            alone[format] = await Alone(Shape, format);
         Assert.That(alone.Values.SelectMany(bits => bits).Distinct().Count(), Is.GreaterThan(Requests));
         // The heads of a rank are fewer elements than a block of 8-bit floats, which cannot be cut.
         WeightFormat[] formats = [.. alone.Keys.Where(format => ranks == 1 || format != WeightFormat.Fp8)];
@@ -59,9 +62,20 @@ public class ExpertBitsTests
             Assert.That(Bits.Of(result.Samples[0]), Is.EqualTo(alone[number]), $"request {number}");
     }
 
-    private static async Task<string[][]> Alone(WeightFormat format)
+    [Test]
+    public async Task EightRanksHaveTheBitsOfOneDevice()
     {
-        await using Engine engine = EngineDiagnostics.LoadRandom(Shape, new EngineOptions
+        string[][] alone = await Alone(Wide, WeightFormat.Stored);
+        await using Engine engine = EngineDiagnostics.LoadRandom(
+            Wide, new EngineOptions { Device = ComputeDevice.Cpu, Threads = 2, TensorParallel = 8, MaxSequences = Requests, ContextLength = 256 });
+        GenerationResult[] results = await Task.WhenAll(Enumerable.Range(0, Requests).Select(number => engine.GenerateAsync(RequestOf(number))));
+        Assert.That(results.Select(result => Bits.Of(result.Samples[0])), Is.EqualTo(alone));
+        Assert.That(alone.SelectMany(bits => bits).Distinct().Count(), Is.GreaterThan(Requests));
+    }
+
+    private static async Task<string[][]> Alone(ModelShape shape, WeightFormat format)
+    {
+        await using Engine engine = EngineDiagnostics.LoadRandom(shape, new EngineOptions
         {
             Device = ComputeDevice.Cpu,
             Threads = 1,
@@ -88,22 +102,22 @@ public class ExpertBitsTests
         IgnoreEndOfText = true,
     };
 
-    // Six experts, three a token, and one dense layer.
-    private static ModelConfig MakeConfig()
+    // Three experts a token, and one dense layer.
+    private static ModelConfig MakeConfig(int heads = 4, int ffnSize = 96, int experts = 6)
     {
         ModelConfig config = ModelShape.Published.Single(shape => shape.Name == "qwen3-30b-a3b").Config with
         {
             HiddenSize = 64,
             Layers = 3,
-            Heads = 4,
+            Heads = heads,
             KvHeads = 2,
             HeadDim = 16,
-            FfnSize = 96,
+            FfnSize = ffnSize,
             VocabularySize = 500,
             BosId = null,
             EosIds = [258],
         };
-        LayerConfig experts = config.LayerConfigs[0] with { Experts = new ExpertConfig(6, 3, 40, Normalizes: true) };
-        return config with { LayerConfigs = [experts, experts with { Experts = null }, experts] };
+        LayerConfig sparse = config.LayerConfigs[0] with { Experts = new ExpertConfig(experts, 3, 40, Normalizes: true) };
+        return config with { LayerConfigs = [sparse, sparse with { Experts = null }, sparse] };
     }
 }

@@ -1,4 +1,3 @@
-using System.Text.Json;
 using NUnit.Framework;
 using SoftThinking.Checkpoints;
 using SoftThinking.Interop;
@@ -67,32 +66,44 @@ public class FormatTests
     }
 
     [Test]
-    public async Task Rollout([ValueSource(nameof(Models))] string model, [ValueSource(nameof(Devices))] TestDevice device)
+    public Task Rollout([ValueSource(nameof(Models))] string model, [ValueSource(nameof(Devices))] TestDevice device) =>
+        ForwardTests.CheckRollout(PathOf(model), device, ranks: 1);
+
+    /// <summary>A prompt whose first blocks are there from the one before.</summary>
+    [Test]
+    public async Task ThePrefixCacheDoesNotShow([ValueSource(nameof(Models))] string model, [ValueSource(nameof(Devices))] TestDevice device)
     {
-        using GoldenFile expected = new(Path.Combine(PathOf(model), "rollout.safetensors"));
-        int[] heads = expected.Read<int>("head"), ids = expected.Read<int>("topk_indices");
-        float[] probs = expected.Read<float>("topk_probs");
-        int n = expected.Columns("topk_indices");
-        await using Engine engine = Engine.Load(PathOf(model), device.Options() with { KvDtype = KvDtype.F32, MaxSequences = 2 });
-        using JsonDocument parameters = JsonDocument.Parse(expected.Metadata["parameters"]);
-        GenerationResult result = await engine.GenerateAsync(new GenerationRequest
+        using GoldenFile expected = Expected(model);
+        GenerationRequest request = Thinking(expected.Read<int>("input_ids"));
+        GeneratedSample alone, first, second;
+        await using (Engine engine = Engine.Load(PathOf(model), device.Options() with { PrefixCache = false, MaxSequences = 2 }))
+            alone = (await engine.GenerateAsync(request)).Samples[0];
+        await using (Engine engine = Engine.Load(PathOf(model), device.Options() with { MaxSequences = 2 }))
         {
-            Prompt = new TokenPrompt([.. expected.Read<int>("prompt").Select(id => new ConceptToken(id))]),
-            Sampling = ForwardTests.OptionsOf(parameters.RootElement, engine),
-            Thinking = ThinkingStart.Open,
-            MaxNewTokens = heads.Length,
-            IgnoreEndOfText = true,
-        });
-        IReadOnlyList<GeneratedToken> tokens = result.Samples[0].Tokens;
-        Assert.That(tokens.Select(token => token.Token.Token), Is.EqualTo(heads));
-        for (int i = 0; i < ids.Length; i++)
-        {
-            ConceptToken token = tokens[i / n].Token;
-            (int id, float weight) = i % n < token.Count ? (token.Entries[i % n].Id, token.Entries[i % n].Weight) : (0, 0);
-            Assert.That(id, Is.EqualTo(ids[i]), $"step {i / n}, entry {i % n}");
-            Assert.That(weight, Is.EqualTo(probs[i]).Within(1e-3), $"step {i / n}, entry {i % n}");
+            first = (await engine.GenerateAsync(request)).Samples[0];
+            second = (await engine.GenerateAsync(request)).Samples[0];
         }
+        Assert.That(second.Usage.CachedTokens, Is.GreaterThanOrEqualTo(16));
+        Assert.That(Bits.Of(first), Is.EqualTo(Bits.Of(alone)));
+        Assert.That(Bits.Of(second), Is.EqualTo(Bits.Of(alone)));
     }
+
+    /// <summary>No block of 128 columns is cut, and these models have fewer for each rank: <see cref="SharedFormatTests"/> has larger ones.</summary>
+    [Test]
+    public void ModelsOfFewBlocksAreNotDivided([ValueSource(nameof(Models))] string model, [Values(2, 4)] int ranks) =>
+        Assert.That(() => Engine.Load(PathOf(model), TestDevice.Cpu.Options() with { TensorParallel = ranks }).Dispose(),
+            Throws.ArgumentException.With.Message.Contains($"cannot be divided among {ranks} devices").And.Message.Contains("multiple of 128"));
+
+    /// <summary>A soft thought after a prompt.</summary>
+    internal static GenerationRequest Thinking(int[] prompt) => new()
+    {
+        Prompt = new TokenPrompt([.. prompt.Select(id => new ConceptToken(id))]),
+        Sampling = new SamplingOptions { Seed = 3, ThinkEnd = "e" },
+        Thinking = ThinkingStart.Open,
+        MaxNewTokens = 20,
+        IgnoreEndOfText = true,
+        LogProbs = 3,
+    };
 
     private static GoldenFile Expected(string model) => new(Path.Combine(PathOf(model), "expected.safetensors"));
 

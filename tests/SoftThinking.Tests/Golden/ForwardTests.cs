@@ -117,6 +117,7 @@ public class ForwardTests
             Sampling = OptionsOf(parameters.RootElement, engine),
             Thinking = ThinkingStart.Open,
             MaxNewTokens = heads.Length,
+            IgnoreEndOfText = true, // as the rollouts do
         };
         int step = 0;
         foreach (GeneratedToken got in (await engine.GenerateAsync(request)).Samples[0].Tokens)

@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using NUnit.Framework;
+using SoftThinking.Thinking;
 using SoftThinking.Tokenization;
 using static SoftThinking.Tests.Tokenization.TokenizerFixture;
 
@@ -18,7 +19,7 @@ public class CharacterTokenizerTests
     {
         Tokenizer tokenizer = Open("prepend-bytes");
         int[] ids = tokenizer.Encode("解 解", addSpecialTokens: false);
-        var decoder = new StreamingDecoder(tokenizer, skipSpecialTokens: true);
+        var decoder = new StreamingDecoder(tokenizer, skipSpecialTokens: true, startsText: true);
         string[] first = [.. ids.Select(decoder.Append), decoder.Flush()];
         string[] again = [.. ids.Select(decoder.Append), decoder.Flush()];
         using (Assert.EnterMultipleScope())
@@ -36,6 +37,60 @@ public class CharacterTokenizerTests
         int[] ids = tokenizer.Encode("Hello", addSpecialTokens: false);
         var decoder = new StreamingDecoder(tokenizer, skipSpecialTokens: true, startsText: false);
         Assert.That(string.Concat(ids.Select(decoder.Append)), Is.EqualTo(" Hello"));
+    }
+
+    [Test]
+    public void TokenText_KeepsTheSpaceThatDecodeLeavesOutOfTheFirstToken()
+    {
+        Tokenizer tokenizer = Open("prepend-bytes");
+        int[] ids = tokenizer.Encode("Hello the ß", addSpecialTokens: false);
+        int the = tokenizer.TokenId("▁the")!.Value;
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(tokenizer.TokenText(the), Is.EqualTo(" the"));
+            Assert.That(tokenizer.Decode([the], skipSpecialTokens: false), Is.EqualTo("the"));
+            Assert.That(tokenizer.DecodeContinuation(ids), Is.EqualTo(" Hello the ß"));
+            Assert.That(ids.Select(tokenizer.TokenText), Has.Exactly(2).EqualTo("\uFFFD"), "the bytes of ß");
+            Assert.That(tokenizer.TokenText(-1), Is.Empty);
+        }
+    }
+
+    [TestCase("prepend-bytes")]
+    [TestCase("metaspace-first")]
+    [TestCase("metaspace-always-split")]
+    [TestCase("metaspace-never")]
+    public void EncodeContinuation_PutsNoSpaceBeforeTheText_NorAfterAnAddedToken(string name)
+    {
+        Tokenizer tokenizer = Open(name);
+        foreach (string text in (string[])["Hello", " Hello", "the</s>the", "\n", "解 解", "", " "])
+            Assert.That(tokenizer.DecodeContinuation(tokenizer.EncodeContinuation(text)), Is.EqualTo(text));
+    }
+
+    /// <summary>Of the two spellings, a tokenizer that puts a space before every text finds both, and with the space none else.</summary>
+    [Test]
+    public void HesitationsAreFoundAsTheyStandInAText()
+    {
+        JsonObject json = JsonNode.Parse(File.ReadAllText(Path.Combine(Folder("prepend-bytes"), "tokenizer.json")))!.AsObject();
+        json["model"]!["ignore_merges"] = true;
+        json["model"]!["vocab"]!["Wait"] = 546;
+        json["model"]!["vocab"]!["▁wait"] = 547;
+        foreach (JsonNode? token in json["added_tokens"]!.AsArray().Skip(3))
+            token!["id"] = token["id"]!.GetValue<int>() + 2;
+        Assert.That(new TokenSets(Load(json)).Waits, Is.EqualTo((int[])[546, 547]));
+    }
+
+    /// <summary>A marker of several tokens has those that it has after a line; one that is an added token is that token, however it is matched in a text.</summary>
+    [TestCase("<think>", "<think>")]
+    [TestCase("<n>", "<n>")]
+    public void AMarkerHasTheTokensThatItHasWithinAText(string marker, string text)
+    {
+        Tokenizer tokenizer = Open("prepend-bytes");
+        int[] ids = ThinkingMarkers.Resolve(tokenizer, template: null, marker, null).Start!.Ids;
+        Assert.That(tokenizer.DecodeContinuation(ids), Is.EqualTo(text));
+        Assert.That(ids.Length == 1, Is.EqualTo(marker == "<n>"));
+        ConceptToken[] prompt = [new(tokenizer.TokenId("<0x0A>")!.Value), .. ids.Select(id => new ConceptToken(id))];
+        PromptEnd end = PromptEnd.OfTokens(prompt, ThinkingMarkers.Resolve(tokenizer, template: null, marker, null), tokenizer);
+        Assert.That(end, Is.EqualTo(new PromptEnd(PromptState.Open, text)));
     }
 
     [TestCase("a")]

@@ -10,7 +10,7 @@ public class StreamingDecoderTests
     [Test]
     public void Append_OfEmojiInFourTokens_ReturnsItWithTheLast()
     {
-        var decoder = new StreamingDecoder(Load(Create()), skipSpecialTokens: false);
+        var decoder = new StreamingDecoder(Load(Create()), skipSpecialTokens: false, startsText: true);
         string[] parts = [.. ((int[])[He, 0xF0, 0x9F, 0x98, 0x80, He]).Select(decoder.Append)];
         using (Assert.EnterMultipleScope())
         {
@@ -22,7 +22,7 @@ public class StreamingDecoderTests
     [Test]
     public void Append_OfBytesThatCannotGoOn_ReplacesThemAtOnce()
     {
-        var decoder = new StreamingDecoder(Load(Create()), skipSpecialTokens: false);
+        var decoder = new StreamingDecoder(Load(Create()), skipSpecialTokens: false, startsText: true);
         using (Assert.EnterMultipleScope())
         {
             Assert.That(decoder.Append(0xE2), Is.Empty);
@@ -39,7 +39,7 @@ public class StreamingDecoderTests
     [Test]
     public void Append_OfSpecialToken_SkipsItAndKeepsTheHalfCharacter()
     {
-        var decoder = new StreamingDecoder(Load(Create()), skipSpecialTokens: true);
+        var decoder = new StreamingDecoder(Load(Create()), skipSpecialTokens: true, startsText: true);
         string[] parts = [.. ((int[])[0xC3, Start, 0xA9, Marker, -5]).Select(decoder.Append)];
         Assert.That(parts, Is.EqualTo((string[])["", "", "\u00E9", "<t>", ""]));
     }
@@ -54,7 +54,7 @@ public class StreamingDecoderTests
         for (int i = 0; i < 5_000; i++)
         {
             int[] ids = [.. Enumerable.Range(0, random.Next(12)).Select(_ => pool[random.Next(pool.Length)])];
-            var decoder = new StreamingDecoder(tokenizer, skipSpecialTokens: false);
+            var decoder = new StreamingDecoder(tokenizer, skipSpecialTokens: false, startsText: true);
             string[] parts = [.. ids.Select(decoder.Append), decoder.Flush()];
             Assert.That(string.Concat(parts), Is.EqualTo(tokenizer.Decode(ids, false)), string.Join(' ', ids));
             Assert.That(parts.Any(HasHalfACharacter), Is.False, string.Join(' ', ids));

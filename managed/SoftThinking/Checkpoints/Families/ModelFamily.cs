@@ -32,7 +32,7 @@ internal abstract class ModelFamily(ModelArchitecture architecture, string class
     public virtual bool IsLongRope(string type) => type == "longrope";
 
     /// <summary>What a layer computes if all are alike.</summary>
-    public virtual LayerConfig Layer(ModelConfig config) => new(config.Rope);
+    public virtual LayerConfig Layer => new();
 
     /// <summary>What each layer computes; null: all are alike.</summary>
     /// <param name="config">The settings that all layers share; its layers have their windows.</param>
@@ -46,6 +46,7 @@ internal abstract class ModelFamily(ModelArchitecture architecture, string class
         string at = $"model.layers.{layer}.", attention = at + "self_attn.", mlp = at + "mlp.";
         return new LayerTensors
         {
+            Config = config.LayerConfigs[layer],
             AttentionNorm = VectorTensors.Of(at + "input_layernorm.weight", hidden),
             Qkv = MatrixTensors.Stacked(
                 MatrixRole.Projection, hidden, new(attention + "q_proj", queries), new(attention + "k_proj", keys), new(attention + "v_proj", keys)),

@@ -18,11 +18,11 @@ internal sealed class Olmo3() : ModelFamily(ModelArchitecture.Olmo3, "Olmo3ForCa
 
     public override (bool Qkv, bool Output) Biases(bool attentionBias) => (attentionBias, attentionBias);
 
-    public override LayerConfig Layer(ModelConfig config) => base.Layer(config) with { QkNorm = QkNormKind.AllHeads };
+    public override LayerConfig Layer => base.Layer with { QkNorm = QkNormKind.AllHeads };
 
     public override IEnumerable<LayerConfig> ReadLayers(JsonSettings json, ModelConfig config) =>
         config.LayerConfigs.Zip(SlidingWindow.FindLayers(json, config), (layer, slides) =>
-            slides ? layer with { Rope = config.Rope with { Scaling = new UnscaledRope() } } : layer);
+            slides ? layer with { Rope = LayerRope.Unscaled } : layer);
 
     public override LayerTensors Tensors(ModelShard shard, int layer)
     {

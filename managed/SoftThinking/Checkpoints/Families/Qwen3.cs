@@ -15,7 +15,7 @@ internal sealed class Qwen3() : ModelFamily(ModelArchitecture.Qwen3, "Qwen3ForCa
 
     public override (bool Qkv, bool Output) Biases(bool attentionBias) => (attentionBias, attentionBias);
 
-    public override LayerConfig Layer(ModelConfig config) => base.Layer(config) with { QkNorm = QkNormKind.PerHead };
+    public override LayerConfig Layer => base.Layer with { QkNorm = QkNormKind.PerHead };
 
     public override LayerTensors Tensors(ModelShard shard, int layer)
     {

@@ -20,7 +20,7 @@ internal sealed class Qwen3Moe() : ModelFamily(ModelArchitecture.Qwen3Moe, "Qwen
 
     public override (bool Qkv, bool Output) Biases(bool attentionBias) => _dense.Biases(attentionBias);
 
-    public override LayerConfig Layer(ModelConfig config) => _dense.Layer(config);
+    public override LayerConfig Layer => _dense.Layer;
 
     public override IEnumerable<LayerConfig> ReadLayers(JsonSettings json, ModelConfig config)
     {
@@ -29,15 +29,14 @@ internal sealed class Qwen3Moe() : ModelFamily(ModelArchitecture.Qwen3Moe, "Qwen
         ExpertConfig experts = ReadExperts(json);
         int step = json.Integer("decoder_sparse_step", 1, 1024, 1);
         ImmutableArray<int> dense = ReadDenseLayers(json, config.Layers);
-        LayerConfig layer = Layer(config);
         return Enumerable.Range(0, config.Layers).Select(i =>
-            dense.Contains(i) || (i + 1) % step != 0 ? layer : layer with { Experts = experts });
+            dense.Contains(i) || (i + 1) % step != 0 ? Layer : Layer with { Experts = experts });
     }
 
     public override LayerTensors Tensors(ModelShard shard, int layer)
     {
         LayerTensors dense = _dense.Tensors(shard, layer);
-        return shard.Whole.LayerConfigs[layer].Experts is ExpertConfig experts
+        return dense.Config.Experts is ExpertConfig experts
             ? dense with { GateUp = null, Down = null, Experts = TensorsOf(experts, shard, $"model.layers.{layer}.mlp.") }
             : dense;
     }

@@ -33,8 +33,7 @@ internal sealed class SmolLM3() : ModelFamily(ModelArchitecture.SmolLM3, "SmolLM
         ImmutableArray<int>? rotates = json.OptionalIntegers(Key, 0, 1);
         if (rotates is { } list && list.Length != config.Layers)
             throw json.Refuse(Key, $"has {list.Length} entries for the {config.Layers} layers of num_hidden_layers");
-        LayerConfig usual = Layer(config);
         return Enumerable.Range(0, config.Layers).Select(layer =>
-            (rotates is { } known ? known[layer] == 1 : (layer + 1) % interval != 0) ? usual : usual with { Rope = null });
+            (rotates is { } known ? known[layer] == 1 : (layer + 1) % interval != 0) ? Layer : Layer with { Rope = LayerRope.None });
     }
 }
