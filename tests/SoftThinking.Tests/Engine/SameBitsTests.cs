@@ -1,6 +1,7 @@
 using FsCheck;
 using FsCheck.Fluent;
 using NUnit.Framework;
+using SoftThinking.Cache;
 using SoftThinking.Diagnostics;
 
 namespace SoftThinking.Tests;
@@ -30,7 +31,7 @@ public class SameBitsTests
     private int _scored;
 
     /// <param name="BlockBytes">Of a KV block on a device.</param>
-    private sealed record Setting(string Model, int Ranks, Workload Workload, long BlockBytes);
+    private sealed record Setting(string Model, int Ranks, Workload Workload, KvLayout Layout, long BlockBytes);
 
     [OneTimeSetUp]
     public async Task MakeWorkload()
@@ -44,8 +45,12 @@ public class SameBitsTests
             _settings[(ranks, true)] = await SettingOf(windows, ranks);
         }
 
-        static async Task<Setting> SettingOf(string model, int ranks) =>
-            new(model, ranks, await Workload.MakeAsync(model), 16 * ModelInspection.Read(model).KvBytesPerToken);
+        static async Task<Setting> SettingOf(string model, int ranks)
+        {
+            ModelInspection found = ModelInspection.Read(model);
+            KvLayout layout = KvLayout.Of(found.Config);
+            return new(model, ranks, await Workload.MakeAsync(model), layout, 16 * found.KvBytesPerToken * layout.LayersPerBlock / found.Config.Layers);
+        }
     }
 
     [OneTimeTearDown]
@@ -102,13 +107,15 @@ public class SameBitsTests
 
     private async Task Run(Schedule schedule)
     {
-        int blocks = (_setting.Workload.Longest + 15) / 16 + schedule.SpareBlocks;
+        // A window needs room for a step's rows, so that only short steps leave little.
+        int stepTokens = _setting.Layout.Groups == 1 ? schedule.StepTokens : Math.Min(schedule.StepTokens, 20);
+        long blocks = _setting.Layout.BlocksHeld(_setting.Workload.Longest, Math.Max(stepTokens, schedule.MaxSequences)) + schedule.SpareBlocks;
         await using Engine engine = Engine.Load(_setting.Model, new EngineOptions
         {
             Threads = schedule.Threads,
             TensorParallel = _setting.Ranks,
             MaxSequences = schedule.MaxSequences,
-            StepTokens = schedule.StepTokens,
+            StepTokens = stepTokens,
             KvCacheBytes = blocks * _setting.BlockBytes,
             PrefixCache = schedule.PrefixCache,
         });
