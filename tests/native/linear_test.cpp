@@ -234,7 +234,7 @@ TEST_P(LinearTest, LongSumsHaveTheSameBitsForAnyRows) {
   }
 }
 
-// Blocks of 128 columns whose scales differ, up to a last one that is cut, and any number of rows beside a row.
+// Blocks of 128 columns whose scales differ, the last one cut, and a row in batches of any size.
 TEST_P(LinearTest, BlocksOfFp8AreScaledOneByOne) {
   if (!device().holds(ST_FP8)) GTEST_SKIP() << "this backend has no 8-bit floats";
   for (auto [outputs, cols] : {std::pair<int32_t, int32_t>{1, 1}, {40, 127}, {17, 128}, {150, 129}, {33, 1100}}) {

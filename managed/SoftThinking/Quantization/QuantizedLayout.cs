@@ -84,7 +84,7 @@ internal sealed record QuantizedLayout(
             throw checkpoint.Refuse(name, $"is already in {found}: quantize the original weights");
     }
 
-    // Some readers want to be told that tensors are laid out as PyTorch has them.
+    // Some readers require this entry; it says that tensors have the layout of PyTorch.
     private static Dictionary<string, string> MetadataOf(Checkpoint checkpoint, MatrixFormat format)
     {
         Dictionary<string, string> metadata = new(checkpoint.Metadata, StringComparer.Ordinal);

@@ -61,7 +61,7 @@ public class ContinuedTextTests
         Assert.That(TextOf(sample), Is.EqualTo(expected[..expected.IndexOf(" the", StringComparison.Ordinal)]));
     }
 
-    /// <summary>What is forced after the thought has no space that its text has not.</summary>
+    /// <summary>What is forced after the thought is encoded without a space that its text does not have.</summary>
     [Test]
     public async Task AForcedTextHasNoSpaceBeforeIt()
     {
