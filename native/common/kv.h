@@ -35,11 +35,35 @@ ST_HD int32_t first_in_window(int32_t position, int32_t window) {
   return window > 0 && position >= window ? position - window + 1 : 0;
 }
 
+// Bytes of the keys, and of the values, of a block and KV head; 0 for unsupported types. Those of ST_INT8 end with the
+// scales of the block's positions.
+ST_HD uint64_t kv_head_bytes(int32_t head_dim, int32_t dtype) {
+  auto dim = static_cast<uint64_t>(head_dim);
+  if (dtype == ST_INT8) return ST_BLOCK_POSITIONS * (dim + sizeof(float));
+  return dtype == ST_F32 || dtype == ST_BF16 ? ST_BLOCK_POSITIONS * dim * element_bytes(dtype) : 0;
+}
+
 // Bytes of the keys, and of the values, of one layer; 0 for unsupported shapes and types.
 ST_HD uint64_t kv_bytes(int32_t blocks, int32_t kv_heads, int32_t head_dim, int32_t dtype) {
-  if (blocks <= 0 || kv_heads <= 0 || head_dim <= 0 || (dtype != ST_F32 && dtype != ST_BF16)) return 0;
-  return size_product(static_cast<uint64_t>(blocks) * static_cast<uint64_t>(kv_heads),
-                      ST_BLOCK_POSITIONS * static_cast<uint64_t>(head_dim) * element_bytes(dtype));
+  if (blocks <= 0 || kv_heads <= 0 || head_dim <= 0) return 0;
+  return size_product(static_cast<uint64_t>(blocks) * static_cast<uint64_t>(kv_heads), kv_head_bytes(head_dim, dtype));
+}
+
+// How numbers become integers of at most `most`: the nearest of x times `inverse`, whose scale is then `scale`.
+struct Rounding {
+  float scale, inverse;
+};
+// For numbers whose largest magnitude is `largest`. If one is not finite, neither is the scale. A magnitude so small
+// that its reciprocal could overflow counts as 0.
+ST_HD Rounding rounding_of(float largest, bool nan, float most) {
+  if (nan || !(largest <= 3.40282347e38f)) return {float_of(0x7fc00000u), 0.0f};
+  return {largest / most, largest >= 0x1p-100f ? most / largest : 0.0f};
+}
+
+// The largest power of two that divides half of a head.
+ST_HD int32_t hadamard_half(int32_t head_dim) {
+  int32_t half = head_dim / 2;
+  return half & -half;
 }
 
 }  // namespace st

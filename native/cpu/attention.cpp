@@ -20,20 +20,26 @@ const int32_t* block_table_of(const st_batch& batch, int64_t row) {
   return block_table(batch, sequence_of(batch, static_cast<int32_t>(row)));
 }
 
+// Stores keys and values as convert(x, row) makes them, which returns their scale.
 template <typename T, int TOGETHER, typename Convert>
 void write_kv(const st_qkv_epilogue& op, int32_t position, int32_t block, const float* keys, const float* values,
               Convert convert) {
   int64_t dim = op.head_dim, lane = position % ST_BLOCK_POSITIONS;
+  auto bytes = static_cast<int64_t>(kv_head_bytes(op.head_dim, op.cache.dtype));
   T row[ST_MAX_HEAD_DIM];
   for (int g = 0; g < op.kv_heads; ++g, keys += dim, values += dim) {
-    int64_t base = (int64_t{block} * op.kv_heads + g) * ST_BLOCK_POSITIONS * dim;
-    T* key = static_cast<T*>(op.cache.keys) + base;
-    T* value = static_cast<T*>(op.cache.values) + base + value_place<TOGETHER>(lane, 0, dim);
-    for (int64_t d = 0; d < dim; ++d) row[d] = convert(keys[d]);
+    int64_t base = (int64_t{block} * op.kv_heads + g) * bytes;
+    auto* key = reinterpret_cast<T*>(static_cast<char*>(op.cache.keys) + base);
+    auto* value = reinterpret_cast<T*>(static_cast<char*>(op.cache.values) + base);
+    [[maybe_unused]] float key_scale = convert(keys, row);
     for (int64_t d = 0; d < dim; d += TOGETHER)
       memcpy(key + key_place<TOGETHER>(lane, d), row + d, TOGETHER * sizeof(T));
-    for (int64_t d = 0; d < dim; ++d) row[d] = convert(values[d]);
-    for (int64_t d = 0; d < dim; ++d) value[d * TOGETHER] = row[d];
+    [[maybe_unused]] float value_scale = convert(values, row);
+    for (int64_t d = 0; d < dim; ++d) value[value_place<TOGETHER>(lane, d, dim)] = row[d];
+    if constexpr (sizeof(T) == 1) {
+      kv_scales(key, dim)[lane] = key_scale;
+      kv_scales(value, dim)[lane] = value_scale;
+    }
   }
 }
 
@@ -46,13 +52,26 @@ void finish_row(const Kernels& kernels, const st_qkv_epilogue& op, int64_t row) 
   for (int h = 0; h < op.heads + op.kv_heads; ++h) {
     const float* norm = h < op.heads ? op.q_norm : op.k_norm;
     kernels.norm_and_rotate(q + h * dim, dim, norm, op.epsilon, op.angles + row * op.rotated, op.rotated);
+    if (op.cache.dtype == ST_INT8) kernels.hadamard(q + h * dim, dim);
   }
   int32_t block = block_table_of(op.batch, row)[position / ST_BLOCK_POSITIONS];
   const float* v = k + op.kv_heads * dim;
-  if (op.cache.dtype == ST_F32)
-    write_kv<float, 1>(op, position, block, k, v, [](float x) { return x; });
-  else
-    write_kv<uint16_t, kKvPair>(op, position, block, k, v, [](float x) { return float_to_bf16(x); });
+  if (op.cache.dtype == ST_INT8) {
+    float factor = 1.0f / static_cast<float>(2 * hadamard_half(dim));
+    for (int d = 0; d < op.heads * dim; ++d) q[d] *= factor;
+    write_kv<int8_t, kKvPair>(op, position, block, k, v,
+                              [&](const float* x, int8_t* to) { return kernels.round_head(x, dim, to); });
+  } else if (op.cache.dtype == ST_BF16) {
+    write_kv<uint16_t, kKvPair>(op, position, block, k, v, [dim](const float* x, uint16_t* to) {
+      for (int d = 0; d < dim; ++d) to[d] = float_to_bf16(x[d]);
+      return 1.0f;
+    });
+  } else {
+    write_kv<float, 1>(op, position, block, k, v, [dim](const float* x, float* to) {
+      memcpy(to, x, static_cast<size_t>(dim) * sizeof(float));
+      return 1.0f;
+    });
+  }
 }
 
 // Positions and blocks are in device memory, so they are checked when the work runs: an invalid one must not reach

@@ -54,9 +54,9 @@ ST_HD constexpr int64_t partial_floats(int head_dim) {
   return (head_dim + 2 + kLanes - 1) / kLanes * kLanes;
 }
 
-// Block b of a cache holds, for KV head g, at (b kv_heads + g) * 16 head_dim: keys as [head_dim, 16], values as
-// [16, head_dim]. In bf16 each two that a sum reads one after another are adjacent, as dot-product instructions
-// read them: keys [head_dim / 2, 16, 2], values [8, head_dim, 2].
+// Block b of a cache holds, for KV head g, at (b kv_heads + g) * kv_head_bytes: keys as [head_dim, 16], values as
+// [16, head_dim]. In bf16 and as integers each two that a sum reads one after another are adjacent, as dot-product
+// instructions read them: keys [head_dim / 2, 16, 2], values [8, head_dim, 2]. Integers are followed by scales [16].
 constexpr int kKvPair = 2;
 template <int TOGETHER>
 ST_HD int64_t key_place(int64_t position, int64_t d) {
@@ -65,6 +65,14 @@ ST_HD int64_t key_place(int64_t position, int64_t d) {
 template <int TOGETHER>
 ST_HD int64_t value_place(int64_t position, int64_t d, int64_t head_dim) {
   return (position / TOGETHER * head_dim + d) * TOGETHER + position % TOGETHER;
+}
+
+// The scales of a block of integers.
+ST_HD float* kv_scales(int8_t* block, int64_t head_dim) {
+  return reinterpret_cast<float*>(block + ST_BLOCK_POSITIONS * head_dim);
+}
+ST_HD const float* kv_scales(const int8_t* block, int64_t head_dim) {
+  return reinterpret_cast<const float*>(block + ST_BLOCK_POSITIONS * head_dim);
 }
 
 // The queries q[heads, head_dim] of one row, which share a KV head, over the positions first .. count - 1 of a split,
@@ -100,6 +108,10 @@ struct Kernels {
   // angles[rotated].
   void (*norm_and_rotate)(float* x, int64_t dim, const float* weight, float epsilon, const float* angles,
                           int64_t rotated);
+  // x = H x: see st_qkv_epilogue.
+  void (*hadamard)(float* x, int64_t dim);
+  // Rounds a key or value to integers; returns their scale.
+  float (*round_head)(const float* x, int64_t dim, int8_t* out);
   void (*attention_split)(const AttentionSplit& split);
   // sum = sum merged with next, which covers later positions.
   void (*merge_partials)(float* sum, const float* next, int heads, int head_dim);

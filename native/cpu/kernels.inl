@@ -11,10 +11,9 @@ namespace st::cpu {
 namespace {
 
 constexpr Kernels make_kernels(const char* name) {
-  return {name,         kBf16Products,   make_operand,    linear,         rms_norm,
-          normalize,    norm_and_rotate, attention_split, merge_partials, finish_partials,
-          logit_maxima, logit_sums,      masses,          count_reaching, keys_reaching,
-          read_bytes,   multiply_adds};
+  return {name,     kBf16Products,  make_operand,    linear,         rms_norm,        normalize,    norm_and_rotate,
+          hadamard, round_head,     attention_split, merge_partials, finish_partials, logit_maxima, logit_sums,
+          masses,   count_reaching, keys_reaching,   read_bytes,     multiply_adds};
 }
 
 }  // namespace

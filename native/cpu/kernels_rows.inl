@@ -1,6 +1,7 @@
 // Operations on one row; part of kernels.inl.
 #pragma once
 
+#include "common/int8.h"
 #include "cpu/kernels.h"
 #include "cpu/simd.h"
 
@@ -54,6 +55,56 @@ void norm_and_rotate(float* x, int64_t dim, const float* weight, float epsilon, 
     x[i] = a * c - b * s;
     x[half + i] = b * c + a * s;
   }
+}
+
+// Sums and differences of the elements at `distance`.
+void butterflies(float* x, int64_t dim, int64_t distance) {
+  for (int64_t begin = 0; begin < dim; begin += 2 * distance) {
+    float *a = x + begin, *b = a + distance;
+    int64_t i = 0;
+    for (; i + kLanes <= distance; i += kLanes) {
+      F16x first = load(a + i), second = load(b + i);
+      store(a + i, add(first, second));
+      store(b + i, sub(first, second));
+    }
+    for (; i < distance; ++i) {
+      float first = a[i], second = b[i];
+      a[i] = first + second;
+      b[i] = first - second;
+    }
+  }
+}
+
+void hadamard(float* x, int64_t dim) {
+  int64_t most = hadamard_half(static_cast<int32_t>(dim));
+  for (int64_t distance = 1; distance < most; distance *= 2) butterflies(x, dim, distance);
+  butterflies(x, dim, dim / 2);
+}
+
+// How x is rounded to integers of at most `most`.
+Rounding rounding_of(const float* x, int64_t count, float most) {
+  F16x largest = zero();
+  bool nan = false;
+  int64_t i = 0;
+  for (; i + kLanes <= count; i += kLanes) {
+    F16x next = load(x + i);
+    nan |= any_nan(next);
+    largest = max(largest, absolute(next));
+  }
+  float all = maximum(largest);
+  for (; i < count; ++i) {
+    nan |= x[i] != x[i];
+    all = fabsf(x[i]) > all ? fabsf(x[i]) : all;
+  }
+  return st::rounding_of(all, nan, most);
+}
+
+float round_head(const float* x, int64_t dim, int8_t* out) {
+  Rounding rounding = rounding_of(x, dim, 127.0f);
+  int64_t i = 0;
+  for (; i + kLanes <= dim; i += kLanes) store_int8(out + i, to_nearest(mul(load(x + i), broadcast(rounding.inverse))));
+  for (; i < dim; ++i) out[i] = static_cast<int8_t>(nearest_int8(x[i] * rounding.inverse));
+  return rounding.scale;
 }
 
 }  // namespace

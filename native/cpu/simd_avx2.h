@@ -126,6 +126,25 @@ ST_HD void store_int8(int8_t* p, I16x x) {
   __m128i high = _mm_packs_epi32(_mm256_castsi256_si128(x.b), _mm256_extracti128_si256(x.b, 1));
   _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm_packs_epi16(low, high));
 }
+ST_HD void store_int16(int16_t* p, I16x x) {
+  // Packing works within halves of 128 bits: a, b, a, b.
+  __m256i packed = _mm256_permute4x64_epi64(_mm256_packs_epi32(x.a, x.b), 0xd8);
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), packed);
+}
+// Two integers of 16 bits per lane.
+struct Pairs {
+  __m256i a, b;
+};
+ST_HD Pairs load_int8_pairs(const int8_t* p) {
+  const auto* halves = reinterpret_cast<const __m128i*>(p);
+  return {_mm256_cvtepi8_epi16(_mm_loadu_si128(halves)), _mm256_cvtepi8_epi16(_mm_loadu_si128(halves + 1))};
+}
+ST_HD Pairs broadcast_pair(int32_t two) {
+  return {_mm256_set1_epi32(two), _mm256_set1_epi32(two)};
+}
+ST_HD I16x add_products(I16x sum, Pairs x, Pairs y) {
+  return {_mm256_add_epi32(sum.a, _mm256_madd_epi16(x.a, y.a)), _mm256_add_epi32(sum.b, _mm256_madd_epi16(x.b, y.b))};
+}
 // Sums of numbers truncated to 64-bit integers.
 struct FixedSum {
   __m256i v;

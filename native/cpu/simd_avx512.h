@@ -125,6 +125,26 @@ ST_HD I16x to_nearest(F16x x) {
 ST_HD void store_int8(int8_t* p, I16x x) {
   _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm512_cvtsepi32_epi8(x.v));
 }
+ST_HD void store_int16(int16_t* p, I16x x) {
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm512_cvtsepi32_epi16(x.v));
+}
+// Two integers of 16 bits per lane.
+struct Pairs {
+  __m512i v;
+};
+ST_HD Pairs load_int8_pairs(const int8_t* p) {
+  return {_mm512_cvtepi8_epi16(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)))};
+}
+ST_HD Pairs broadcast_pair(int32_t two) {
+  return {_mm512_set1_epi32(two)};
+}
+ST_HD I16x add_products(I16x sum, Pairs x, Pairs y) {
+#if defined(__AVX512VNNI__)
+  return {_mm512_dpwssd_epi32(sum.v, x.v, y.v)};
+#else
+  return {_mm512_add_epi32(sum.v, _mm512_madd_epi16(x.v, y.v))};
+#endif
+}
 // Sums of numbers truncated to 64-bit integers.
 struct FixedSum {
   __m512i v;

@@ -108,6 +108,29 @@ ST_HD I16x to_nearest(F16x x) {
 ST_HD void store_int8(int8_t* p, I16x x) {
   for (int i = 0; i < 16; ++i) p[i] = static_cast<int8_t>(x.v[i] < -128 ? -128 : x.v[i] > 127 ? 127 : x.v[i]);
 }
+ST_HD void store_int16(int16_t* p, I16x x) {
+  for (int i = 0; i < 16; ++i) p[i] = static_cast<int16_t>(x.v[i] < -32768 ? -32768 : x.v[i] > 32767 ? 32767 : x.v[i]);
+}
+// Two integers of 16 bits per lane.
+struct Pairs {
+  int16_t v[32];
+};
+ST_HD Pairs load_int8_pairs(const int8_t* p) {
+  Pairs result;
+  for (int i = 0; i < 32; ++i) result.v[i] = p[i];
+  return result;
+}
+ST_HD Pairs broadcast_pair(int32_t two) {
+  int16_t pair[2];
+  memcpy(pair, &two, sizeof pair);
+  Pairs result;
+  for (int i = 0; i < 32; ++i) result.v[i] = pair[i % 2];
+  return result;
+}
+ST_HD I16x add_products(I16x sum, Pairs x, Pairs y) {
+  for (int i = 0; i < 16; ++i) sum.v[i] += x.v[2 * i] * y.v[2 * i] + x.v[2 * i + 1] * y.v[2 * i + 1];
+  return sum;
+}
 // Sums of numbers truncated to 64-bit integers.
 struct FixedSum {
   uint64_t v;

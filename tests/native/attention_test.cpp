@@ -8,15 +8,18 @@ namespace {
 using namespace st::test;
 
 // Sequences whose queries, keys and values are known. The cache is filled by qkv_epilogue without norm and rotation, so
-// that it holds the very numbers of the host.
+// that the host knows which numbers it holds.
 struct World {
   AttentionShape shape;
   int32_t dtype;
   Paging paging;
-  std::vector<std::vector<float>> qkv;  // per sequence, [positions, row]
+  std::vector<std::vector<float>> qkv;   // per sequence, [positions, row]
+  std::vector<std::vector<float>> held;  // the same as attention uses them
   float scale;
   int32_t window = 0;
-  bool rounds;  // one instruction set rounds what it multiplies a bf16 cache by: queries, and the weights of a split
+  // One instruction set rounds what it multiplies a bf16 cache by to bf16: queries, and the weights of a split. The CPU
+  // rounds what it multiplies integers by to 16 bits.
+  bool rounds, rounds_to_int16;
 
   World(Random& random, const Device& device, const AttentionShape& s, int32_t type,
         const std::vector<int32_t>& lengths)
@@ -25,17 +28,18 @@ struct World {
         paging(random, static_cast<int32_t>(lengths.size()), *std::max_element(lengths.begin(), lengths.end())),
         scale(1.0f / std::sqrt(static_cast<float>(s.head_dim))) {
     for (int32_t length : lengths) {
-      std::vector<float> x = random.activations(device, static_cast<size_t>(length) * s.row(), 1.3);
-      std::vector<float> stored = rounded(x, type);
-      for (size_t i = 0; i < x.size(); ++i)
-        if (i % s.row() >= s.out()) x[i] = stored[i];  // the queries are not stored
-      qkv.push_back(std::move(x));
+      qkv.push_back(random.activations(device, static_cast<size_t>(length) * s.row(), 1.3));
+      held.push_back(as_held(device, s, qkv.back(), type));
     }
     rounds = std::string(device.info.instruction_set) == "avx512bf16" && type == ST_BF16;
+    rounds_to_int16 = !device.info.own_memory && type == ST_INT8;
   }
 
-  // Where weights are rounded, one that is half way may be rounded to the other side: 2^-8 of it.
-  double tolerance(const Device& device) const { return rounds ? 2e-3 : device.tolerance(5e-6); }
+  // Where weights are rounded, one that is half way may be rounded to the other side: 2^-8 of it. With integers the
+  // reference does not round weights: 256 in a split, each by up to 2^-16 of the largest.
+  double tolerance(const Device& device) const {
+    return rounds ? 2e-3 : device.tolerance(dtype == ST_INT8 ? 5e-4 : 5e-6);
+  }
 
   int32_t length(size_t sequence) const { return static_cast<int32_t>(qkv[sequence].size() / shape.row()); }
 
@@ -83,14 +87,23 @@ struct World {
     return std::make_unique<Cache>(device, shape, paging.blocks, dtype);
   }
 
+  std::vector<float> query(std::vector<float> q) const {
+    if (!rounds_to_int16) return q;
+    float largest = 0.0f;
+    for (float each : q) largest = std::max(largest, std::fabs(each));
+    for (float& each : q) each = std::nearbyint(each * (32767.0f / largest)) * (largest / 32767.0f);
+    return q;
+  }
+
   std::vector<double> reference(int32_t sequence, int32_t position) const {
-    const std::vector<float>& x = qkv[static_cast<size_t>(sequence)];
+    const std::vector<float>& x = held[static_cast<size_t>(sequence)];
     size_t dim = shape.dim(), count = static_cast<size_t>(position) + 1;
     size_t first = window > 0 && position >= window ? count - static_cast<size_t>(window) : 0;
     std::vector<double> out;
     for (int32_t h = 0; h < shape.heads; ++h) {
       auto g = static_cast<size_t>(h / (shape.heads / shape.kv_heads));
-      const float* q = x.data() + static_cast<size_t>(position) * shape.row() + static_cast<size_t>(h) * dim;
+      std::vector<float> q =
+          query(slice(x, static_cast<size_t>(position) * shape.row() + static_cast<size_t>(h) * dim, dim));
       auto factor = [&](double value) {
         return rounds ? static_cast<double>(from_bf16(to_bf16(static_cast<float>(value)))) : value;
       };
@@ -125,7 +138,7 @@ TEST_P(AttentionTest, MatchesReference) {
   const AttentionShape shapes[] = {{1, 1, 16},  {3, 1, 64}, {7, 1, 24}, {4, 4, 128},
                                    {14, 2, 64}, {5, 1, 16}, {2, 1, 10}};
   for (const AttentionShape& shape : shapes) {
-    for (int32_t dtype : {ST_F32, ST_BF16}) {
+    for (int32_t dtype : kCacheTypes) {
       SCOPED_TRACE(testing::Message() << shape.heads << "/" << shape.kv_heads << " heads of " << shape.head_dim << ", "
                                       << dtype_name(dtype));
       World world(random, device(), shape, dtype, {600});
@@ -149,7 +162,7 @@ TEST_P(AttentionTest, MatchesReference) {
 
 // Scores far apart: the weight of all but the largest vanishes, within a split and between splits.
 TEST_P(AttentionTest, LargeScoresDoNotOverflow) {
-  for (int32_t dtype : {ST_F32, ST_BF16}) {
+  for (int32_t dtype : kCacheTypes) {
     World world(random, device(), {2, 1, 16}, dtype, {600});
     world.scale = 300.0f;
     auto cache = world.new_cache(device());
@@ -195,7 +208,7 @@ TEST_P(AttentionTest, IdleRowsAreZero) {
 }
 
 TEST_P(AttentionTest, PrefillInChunksEqualsOneByOne) {
-  for (int32_t dtype : {ST_F32, ST_BF16}) {
+  for (int32_t dtype : kCacheTypes) {
     for (const AttentionShape& shape : {AttentionShape{7, 1, 24}, AttentionShape{6, 2, 64}}) {
       World world(random, device(), shape, dtype, {290, 23});
       auto cache = world.new_cache(device());
@@ -323,7 +336,7 @@ TEST_P(AttentionTest, WindowsMatchReference) {
   std::vector<int32_t> windows = {1, 16, 127, 128, 129, 256, 600, INT32_MAX};
   if (!device().emulated()) windows.insert(windows.end(), {2, 15, 17, 255, 257, 599});
   for (const AttentionShape& shape : {AttentionShape{3, 1, 64}, {7, 1, 24}, {4, 4, 128}, {20, 1, 64}, {2, 1, 10}}) {
-    for (int32_t dtype : {ST_F32, ST_BF16}) {
+    for (int32_t dtype : kCacheTypes) {
       World world(random, device(), shape, dtype, {600});
       auto cache = world.new_cache(device());
       world.store(device(), *cache, {{0, range(0, 600)}});

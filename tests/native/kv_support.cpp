@@ -1,5 +1,7 @@
 #include "kv_support.h"
 
+#include <algorithm>
+#include <cmath>
 #include <numeric>
 
 namespace st::test {
@@ -65,6 +67,56 @@ std::vector<uint8_t> Cache::read_bytes() const {
   std::vector<uint8_t> all = keys_.read_bytes(), values = values_.read_bytes();
   all.insert(all.end(), values.begin(), values.end());
   return all;
+}
+
+namespace {
+
+// x = H x in the order of st_qkv_epilogue, so that the bits are those of the device.
+void hadamard(float* x, size_t dim) {
+  auto butterflies = [&](size_t distance) {
+    for (size_t i = 0; i < dim; ++i) {
+      if (i / distance % 2 == 1) continue;
+      float a = x[i], b = x[i + distance];
+      x[i] = a + b;
+      x[i + distance] = a - b;
+    }
+  };
+  size_t half = dim / 2;
+  for (size_t distance = 1; half % (2 * distance) == 0; distance *= 2) butterflies(distance);
+  butterflies(half);
+}
+
+void round_to_int8(float* x, size_t dim) {
+  float largest = 0.0f;
+  for (size_t i = 0; i < dim; ++i) largest = std::max(largest, std::fabs(x[i]));
+  for (size_t i = 0; i < dim; ++i) x[i] = std::nearbyint(x[i] * (127.0f / largest)) * (largest / 127.0f);
+}
+
+}  // namespace
+
+std::vector<float> as_held(const Device& device, const AttentionShape& shape, const std::vector<float>& qkv,
+                           int32_t cache_type) {
+  size_t dim = shape.dim(), half = dim / 2, most = 1;
+  while (half % (2 * most) == 0) most *= 2;
+  std::vector<float> held;
+  for (size_t at = 0; at < qkv.size(); at += dim) {
+    std::vector<float> head = slice(qkv, at, dim);
+    size_t index = at % shape.row() / dim;
+    bool is_query = index < static_cast<size_t>(shape.heads);
+    if (cache_type != ST_INT8) {
+      if (!is_query) head = rounded(head, cache_type);
+    } else {
+      if (index < static_cast<size_t>(shape.heads + shape.kv_heads)) hadamard(head.data(), dim);
+      if (is_query) {
+        for (float& each : head) each /= static_cast<float>(2 * most);
+        head = rounded(head, device.info.activation_dtype);
+      } else {
+        round_to_int8(head.data(), dim);
+      }
+    }
+    held.insert(held.end(), head.begin(), head.end());
+  }
+  return held;
 }
 
 std::vector<int32_t> range(int32_t from, int32_t to) {

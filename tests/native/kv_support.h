@@ -47,6 +47,14 @@ class Cache {
   st_kv_cache cache_;
 };
 
+// A cache of every type.
+inline constexpr int32_t kCacheTypes[] = {ST_F32, ST_BF16, ST_INT8};
+
+// What attention computes with, given the qkv of a row that qkv_epilogue does not normalize and that it rotates by
+// angles of 0: keys and values as the cache holds them, and the queries that fit these.
+std::vector<float> as_held(const Device& device, const AttentionShape& shape, const std::vector<float>& qkv,
+                           int32_t cache_type);
+
 // from, from + 1, .. to - 1
 std::vector<int32_t> range(int32_t from, int32_t to);
 

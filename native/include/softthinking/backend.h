@@ -71,7 +71,8 @@ typedef enum st_dtype {
   ST_F32 = 0,
   ST_F16 = 1,
   ST_BF16 = 2,
-  /* Weights only: blocks of 32 inputs of an output, integers -127..127 times an f16 scale, max |w| / 127. */
+  /* Weights: blocks of 32 inputs of an output, integers -127..127 times an f16 scale, max |w| / 127. KV cache: see
+   * st_kv_cache. */
   ST_INT8 = 3,
   /* Weights only, not of an embedding: blocks of 128 inputs of an output, e4m3 times an f32 scale. e4m3: sign, 4 bits
    * of exponent (bias 7; 0: m / 8 * 2^-6), 3 of mantissa m; 0x7f and 0xff are no numbers. */
@@ -185,12 +186,16 @@ typedef struct st_set_blocks {
   int64_t places;
 } st_set_blocks;
 
-/* Keys and values of one layer: kv_bytes(...) each for keys and for values, in the backend's own layout. */
+/* Keys and values of one layer: kv_bytes(...) each for keys and for values, in the backend's own layout. ST_INT8: the
+ * key, and the value, of a position and KV head are integers -127..127 times an f32 scale of their own, max |x| / 127,
+ * so that they do not depend on the positions that are written with them. Before a key is rounded, it is multiplied by
+ * a Hadamard matrix, and so are the queries, which leaves their products as they are: elements that are large in every
+ * key would otherwise take the precision of the others. */
 typedef struct st_kv_cache {
   void* keys;   /* device */
   void* values; /* device */
   int32_t blocks;
-  int32_t dtype; /* ST_F32 or ST_BF16 */
+  int32_t dtype; /* ST_F32, ST_BF16 or ST_INT8 */
 } st_kv_cache;
 
 /* out[r] = sum over i of weights[index[r], i] * table[ids[index[r], i] - first_id], accumulated in f32: in the order of
@@ -349,7 +354,10 @@ typedef struct st_rope_angles {
 /* Runs between the QKV matmul and attention. Each row of qkv holds `heads` queries, then `kv_heads` keys, then
  * `kv_heads` values, D each. Queries and keys are RMS-normalized (if the weights are not NULL), and their first R
  * elements are rotated: with (a, b) the i-th elements of the halves of these, a' = a cos_i - b sin_i, b' = b cos_i +
- * a sin_i. Queries are updated in place; keys and values are written to the cache at the row's position. */
+ * a sin_i. Queries are updated in place; keys and values are written to the cache at the row's position. If the cache
+ * is ST_INT8, queries and keys are last multiplied by H, the Hadamard matrix of n = 2 m elements, where m is the
+ * largest power of two that divides D / 2, once for each n of the D elements: in f32, with sums and differences of
+ * elements whose distance is 1, 2, 4 .. m / 2, then D / 2. Queries are divided by n. */
 typedef struct st_qkv_epilogue {
   uint32_t size;
   int32_t heads;
@@ -369,7 +377,9 @@ typedef struct st_qkv_epilogue {
  * t <= p = positions[r]; with a window W over max(0, p - W + 1) .. p.
  * The context is processed in splits of a fixed number of positions from 0, merged in a fixed order. Splits before the
  * window are not read, nor the entries of block tables for blocks before it. If the cache is bf16, a backend may round
- * queries, and the weights e^(score - maximum of the split), to bf16; accumulation is in f32. */
+ * queries, and the weights e^(score - maximum of the split), to bf16; accumulation is in f32. If it is ST_INT8, a
+ * backend rounds queries, and the weights times the scales of their values, to bf16 or to 16-bit integers with a scale.
+ */
 typedef struct st_attention {
   uint32_t size;
   int32_t heads;
