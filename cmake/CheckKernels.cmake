@@ -20,7 +20,7 @@ if(NOT ptx MATCHES "\\.ptx")
 endif()
 
 # budget_<kernel>, from the sources.
-file(GLOB sources ${SOURCES}/*.cu)
+file(GLOB sources ${SOURCES}/*.cu ${SOURCES}/*.cuh)
 foreach(source IN LISTS sources)
   file(READ ${source} text)
   string(REGEX REPLACE "[;\n]" " " text "${text}")

@@ -33,8 +33,11 @@ __device__ __forceinline__ void score(const Context<K>& context, const float* q,
     bool exists = position >= context.first && position < context.count;
     int32_t block = exists ? context.blocks[position / kBlock] : -1;
     float mine = exists ? float_of(0x7fc00000u) : float_of(0xff800000u), sums[kHeads] = {};
-    const K* key = context.keys + position % kBlock * context.head_dim;
-    if (block >= 0) key += kv_offset(block, context.kv_heads, context.kv_head, context.head_dim);
+    const K* keys = context.keys;
+    if (block >= 0) keys += kv_offset<K>(block, context.kv_heads, context.kv_head, context.head_dim);
+    const K* key = keys + position % kBlock * context.head_dim;
+    float factor = scale;
+    if (sizeof(K) == 1 && block >= 0) factor *= kv_scales(keys, context.head_dim)[position % kBlock];
     for (int d = lane; block >= 0 && d < context.head_dim; d += kTeam) {
       float element = to_float(key[d]);
 #pragma unroll
@@ -45,7 +48,7 @@ __device__ __forceinline__ void score(const Context<K>& context, const float* q,
     for (int h = 0; h < kHeads; ++h) {
       if (h >= context.heads) continue;
       for (int lanes = 1; lanes < kTeam; lanes *= 2) sums[h] += __shfl_xor_sync(kWholeWarp, sums[h], lanes);
-      if (lane == h && block >= 0) mine = sums[h] * scale;
+      if (lane == h && block >= 0) mine = sums[h] * factor;
     }
     scores[position].at[lane] = mine;
   }
@@ -57,15 +60,16 @@ __device__ __forceinline__ void sum_values(const Context<K>& context, const OfHe
   for (int begin = context.first / kBlock * kBlock; begin < context.count; begin += kBlock) {
     int32_t block = context.blocks[begin / kBlock];
     if (block < 0) continue;  // its weights are already NaN
-    const K* place =
-        context.values + kv_offset(block, context.kv_heads, context.kv_head, context.head_dim) + d * kBlock;
+    const K* of_block = context.values + kv_offset<K>(block, context.kv_heads, context.kv_head, context.head_dim);
     Pack<K, 4> values[kBlock / 4];
 #pragma unroll
-    for (int i = 0; i < kBlock / 4; ++i) values[i] = reinterpret_cast<const Pack<K, 4>*>(place)[i];
+    for (int i = 0; i < kBlock / 4; ++i)
+      values[i] = reinterpret_cast<const Pack<K, 4>*>(of_block)[value_part<K>(d, i, context.head_dim)];
 #pragma unroll
     for (int t = 0; t < kBlock; ++t) {
       if (begin + t < context.first || begin + t >= context.count) continue;
-      float value = to_float(values[value_slot(t) / 4].at[value_slot(t) % 4]);
+      float value = to_float(values[value_quad(t)].at[place_in_part<K>(t)]);
+      if (sizeof(K) == 1) value *= kv_scales(of_block, context.head_dim)[t];
       OfHeads weights = p[begin + t];
 #pragma unroll
       for (int h = 0; h < kHeads; ++h)
@@ -168,9 +172,11 @@ st_status attention(st_stream* stream, const st_attention* op) {
   return with_type(activations, [&](auto activation) {
     using A = decltype(activation);
     if constexpr (sizeof(A) == 2) {
-      if (op->cache.dtype == ST_BF16 && op->head_dim == 64) return attention_mma<A, 64>(stream, *op);
-      if (op->cache.dtype == ST_BF16 && op->head_dim == 128) return attention_mma<A, 128>(stream, *op);
+      bool known = op->head_dim == 64 || op->head_dim == 128;
+      if (known && op->cache.dtype == ST_BF16) return attention_mma<A>(stream, *op);
+      if (known && op->cache.dtype == ST_INT8) return attention_mma_int8<A>(stream, *op);
     }
+    if (op->cache.dtype == ST_INT8) return attention_of<A, KvInt8>(stream, *op);
     return op->cache.dtype == ST_F32 ? attention_of<A, float>(stream, *op) : attention_of<A, Bf16>(stream, *op);
   });
 }

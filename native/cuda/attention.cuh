@@ -22,9 +22,11 @@ __device__ __forceinline__ Merge merge_of(float maximum, float next_maximum) {
   return {top, weight_of(maximum - top), weight_of(next_maximum - top)};
 }
 
-// On tensor cores, if the cache is bf16, activations are bf16 or f16, and heads have 64 or 128 elements. The context is
-// processed in splits of 128 positions; see attention_work.h.
-template <typename A, int kHeadDim>
+// On tensor cores, if activations are bf16 or f16, and heads have 64 or 128 elements. The context is processed in
+// splits of 128 positions; see attention_work.h. The cache is bf16, or integers.
+template <typename A>
 st_status attention_mma(st_stream* stream, const st_attention& op);
+template <typename A>
+st_status attention_mma_int8(st_stream* stream, const st_attention& op);
 
 }  // namespace st::cuda

@@ -16,8 +16,15 @@ struct Unit {
   int32_t bottom, top;          // the positions that it attends to; top = -1: all rows are idle
 };
 
+// A place in a walk over the units: a row, with the splits and the stored spans of the units before it.
+struct Place {
+  int32_t row, sequence, splits, spans;
+};
+
 // A unit with one of its KV heads, and the splits that this block processes.
 struct Task {
+  Place at;
+  int32_t copy;  // of the unit, for a KV head and some of its query heads
   Unit unit;
   int32_t kv_head, first_head, heads, pairs;
   int32_t base;        // its split i is at place base + i among all
@@ -25,23 +32,47 @@ struct Task {
   Segment splits, segment;
 };
 
-// Keys of 32 positions, and values of a quarter of the head, are copied by a warp each.
-template <int kHeadDim, int kTiles>
-struct Inputs {
+// Of keys and values, K, in parts of 16 bytes.
+template <typename K, int kHeadDim>
+struct Stored {
+  static constexpr bool kIntegers = sizeof(K) == 1;
+  static constexpr int kPart = 16 / sizeof(K);                               // elements
+  static constexpr int kRowParts = kHeadDim / kPart;                         // of a key
+  static constexpr int kValueParts = kHeadDim / kMmaWarps * kBlock / kPart;  // of a block, for a warp
+  // Odd rows of keys have their halves of 64 bytes exchanged, unless two rows have just the 128 bytes of all banks.
+  static constexpr int kSwap = kRowParts > 4 ? 4 : 0;
+};
+
+// The scales of integers, of two splits: those of the next arrive while this one's are in use.
+template <typename K>
+struct KvScales {};
+template <>
+struct KvScales<KvInt8> {
+  alignas(16) float scales[2][2][kSplitPositions];
+
+  __device__ __forceinline__ float* keys_scales(int32_t split) { return scales[0][split % 2]; }
+  __device__ __forceinline__ float* values_scales(int32_t split) { return scales[1][split % 2]; }
+  __device__ __forceinline__ const float* keys_scales(int32_t split) const { return scales[0][split % 2]; }
+  __device__ __forceinline__ const float* values_scales(int32_t split) const { return scales[1][split % 2]; }
+};
+
+// Keys of 32 positions with the scales, and values of a quarter of the head, are copied by a warp each.
+template <typename K, int kHeadDim, int kTiles>
+struct Inputs : KvScales<K> {
   using Part = Pack<uint32_t, 4>;  // a lane's registers of an mma operand
   Part queries[kTiles][kHeadDim / 16][kWarpSize];
-  Part keys[kMmaWarps][kWarpPositions * kHeadDim / 8];  // rows; odd ones have their halves of 64 bytes exchanged
-  Part values[kMmaWarps][kSplitBlocks][kHeadDim / kMmaWarps * 2];
+  Part keys[kMmaWarps][kWarpPositions * Stored<K, kHeadDim>::kRowParts];
+  Part values[kMmaWarps][kSplitBlocks][Stored<K, kHeadDim>::kValueParts];
   int32_t limits[kTiles * kTilePairs];  // the last position that each pair attends to; -1: none
 };
 
 // A unit of several tiles has one per warp, which needs nothing of the others.
-template <int kHeadDim, int kTiles>
-struct Shared : Inputs<kHeadDim, kTiles> {};
+template <typename K, int kHeadDim, int kTiles>
+struct Shared : Inputs<K, kHeadDim, kTiles> {};
 
 // In a unit of one tile a warp scores its own positions and sums its own quarter of the head.
-template <int kHeadDim>
-struct Shared<kHeadDim, 1> : Inputs<kHeadDim, 1> {
+template <typename K, int kHeadDim>
+struct Shared<K, kHeadDim, 1> : Inputs<K, kHeadDim, 1> {
   Pack<uint32_t, 4> weights[kSplitBlocks][kWarpSize];
   float maxima[kMmaWarps][kTilePairs], totals[kMmaWarps][kTilePairs];
 };
@@ -60,39 +91,67 @@ __device__ __forceinline__ bool attends(int32_t limit, int32_t position, int32_t
   return static_cast<uint32_t>(limit - position) < static_cast<uint32_t>(window);
 }
 
+// Where the elements of (block, KV head) are in the cache.
+template <typename K, int kHeadDim>
+__device__ __forceinline__ const K* keys_of(const st_attention& op, int32_t block, int32_t kv_head) {
+  return static_cast<const K*>(op.cache.keys) + kv_offset<K>(block, op.kv_heads, kv_head, kHeadDim);
+}
+template <typename K, int kHeadDim>
+__device__ __forceinline__ const K* values_of(const st_attention& op, int32_t block, int32_t kv_head) {
+  return static_cast<const K*>(op.cache.values) + kv_offset<K>(block, op.kv_heads, kv_head, kHeadDim);
+}
+
+// The scales of the warp's positions, of keys and of values, by a lane for each four.
 template <int kHeadDim, int kTiles>
-__device__ __forceinline__ void copy_keys(const st_attention& op, int32_t kv_head, int32_t blocks, int warp, int lane,
-                                          Shared<kHeadDim, kTiles>& shared) {
-  constexpr int kRowParts = kHeadDim / 8;
+__device__ __forceinline__ void copy_scales(const st_attention& op, int32_t kv_head, int32_t split, int32_t blocks,
+                                            int warp, int lane, Shared<KvInt8, kHeadDim, kTiles>& shared) {
+  constexpr int kParts = kBlock / 4;
+  int b = lane / kParts % kWarpBlocks, at = lane % kParts * 4;
+  bool of_values = lane / kParts / kWarpBlocks == 1;
+  int32_t block = __shfl_sync(kWholeWarp, blocks, warp * kWarpBlocks + b);
+  if (lane >= 2 * kWarpBlocks * kParts || block < 0) return;
+  const KvInt8* elements =
+      of_values ? values_of<KvInt8, kHeadDim>(op, block, kv_head) : keys_of<KvInt8, kHeadDim>(op, block, kv_head);
+  float* to = (of_values ? shared.values_scales(split) : shared.keys_scales(split)) + warp * kWarpPositions;
+  copy_async_16(shared_address(to + b * kBlock + at), kv_scales(elements, kHeadDim) + at, true);
+}
+template <int kHeadDim, int kTiles>
+__device__ __forceinline__ void copy_scales(const st_attention&, int32_t, int32_t, int32_t, int, int,
+                                            Shared<Bf16, kHeadDim, kTiles>&) {}
+
+template <typename K, int kHeadDim, int kTiles>
+__device__ __forceinline__ void copy_keys(const st_attention& op, int32_t kv_head, int32_t split, int32_t blocks,
+                                          int warp, int lane, Shared<K, kHeadDim, kTiles>& shared) {
+  using Of = Stored<K, kHeadDim>;
 #pragma unroll
   for (int b = 0; b < kWarpBlocks; ++b) {
     int32_t block = __shfl_sync(kWholeWarp, blocks, warp * kWarpBlocks + b);
     if (block >= 0) {
-      const auto* keys = static_cast<const Bf16*>(op.cache.keys) + kv_offset(block, op.kv_heads, kv_head, kHeadDim);
+      const K* keys = keys_of<K, kHeadDim>(op, block, kv_head);
 #pragma unroll
-      for (int i = 0; i < kBlock * kRowParts / kWarpSize; ++i) {
-        int at = i * kWarpSize + lane, position = at / kRowParts;
-        copy_async_16(shared_address(&shared.keys[warp][(b * kBlock * kRowParts + at) ^ position % 2 * 4]),
-                      keys + at * 8, true);
+      for (int i = 0; i < kBlock * Of::kRowParts / kWarpSize; ++i) {
+        int at = i * kWarpSize + lane, position = at / Of::kRowParts;
+        copy_async_16(shared_address(&shared.keys[warp][(b * kBlock * Of::kRowParts + at) ^ position % 2 * Of::kSwap]),
+                      keys + at * Of::kPart, true);
       }
     }
   }
+  copy_scales(op, kv_head, split, blocks, warp, lane, shared);
   copy_async_commit();
 }
 
-template <int kHeadDim, int kTiles>
+template <typename K, int kHeadDim, int kTiles>
 __device__ __forceinline__ void copy_values(const st_attention& op, int32_t kv_head, int32_t blocks, int warp, int lane,
-                                            Shared<kHeadDim, kTiles>& shared) {
-  constexpr int kParts = kHeadDim / kMmaWarps * 2;  // of a block, for a warp
+                                            Shared<K, kHeadDim, kTiles>& shared) {
+  using Of = Stored<K, kHeadDim>;
 #pragma unroll
   for (int b = 0; b < kSplitBlocks; ++b) {
     int32_t block = __shfl_sync(kWholeWarp, blocks, b);
     if (block >= 0) {
-      const auto* values = static_cast<const Bf16*>(op.cache.values) +
-                           kv_offset(block, op.kv_heads, kv_head, kHeadDim) + warp * kParts * 8;
+      const K* values = values_of<K, kHeadDim>(op, block, kv_head) + warp * Of::kValueParts * Of::kPart;
 #pragma unroll
-      for (int at = lane; at < kParts; at += kWarpSize)
-        copy_async_16(shared_address(&shared.values[warp][b][at]), values + at * 8, true);
+      for (int at = lane; at < Of::kValueParts; at += kWarpSize)
+        copy_async_16(shared_address(&shared.values[warp][b][at]), values + at * Of::kPart, true);
     }
   }
   copy_async_commit();
@@ -101,8 +160,8 @@ __device__ __forceinline__ void copy_values(const st_attention& op, int32_t kv_h
 // Memory beyond the context has undefined content, and 0 times NaN or infinity is not 0: clears what this thread has
 // copied of the values behind position `top`, where the context ends within a block.
 template <int kHeadDim, int kTiles>
-__device__ __forceinline__ void clear_beyond(int32_t first, int32_t top, int warp, int lane,
-                                             Shared<kHeadDim, kTiles>& shared) {
+__device__ __forceinline__ void clear_values(int32_t first, int32_t top, int warp, int lane,
+                                             Shared<Bf16, kHeadDim, kTiles>& shared) {
   int32_t block = (top - first) / kBlock, last = top % kBlock;
   if (top < first || block >= kSplitBlocks || last == kBlock - 1) return;
 #pragma unroll
@@ -116,66 +175,128 @@ __device__ __forceinline__ void clear_beyond(int32_t first, int32_t top, int war
   }
 }
 
+// Of integers it is the scales that are no numbers there. A thread clears one.
+template <int kHeadDim, int kTiles>
+__device__ __forceinline__ void clear_values(int32_t, int32_t, int, int, Shared<KvInt8, kHeadDim, kTiles>&) {}
+template <int kHeadDim, int kTiles>
+__device__ __forceinline__ void clear_scales(int32_t first, int32_t top, Shared<KvInt8, kHeadDim, kTiles>& shared) {
+  int32_t position = first + static_cast<int32_t>(threadIdx.x);
+  if (position > top) shared.values_scales(first / kSplitPositions)[threadIdx.x] = 0.0f;
+}
+template <int kHeadDim, int kTiles>
+__device__ __forceinline__ void clear_scales(int32_t, int32_t, Shared<Bf16, kHeadDim, kTiles>&) {}
+
 // Queries as first operand. The elements of a head are permuted so that those of a lane are adjacent: quarter q has
-// 8 q .. 8 q + 7 of every 32.
-template <typename A, int kHeadDim, int kTiles>
+// 8 q .. 8 q + 7 of every 32, or with integers 16 q .. 16 q + 15 of every 64. Of each four of these the first operand's
+// registers have 0, 1 and 2, 3, or with integers 0, 2 and 1, 3, as `widen` makes them.
+template <typename A, typename K, int kHeadDim, int kTiles>
 __device__ __forceinline__ void load_queries(const st_attention& op, const Task& task, int warp, int lane,
-                                             Shared<kHeadDim, kTiles>& shared) {
-  constexpr int kSteps = kHeadDim / 32;
+                                             Shared<K, kHeadDim, kTiles>& shared) {
+  using Of = Stored<K, kHeadDim>;
+  constexpr int kSecond = Of::kIntegers ? 2 : 1, kOther = Of::kIntegers ? 1 : 2, kSteps = kHeadDim / 16;
   for (int at = warp; at < kTiles * kSteps; at += kMmaWarps) {
-    int tile = at / kSteps, step = at % kSteps;
-    uint32_t parts[2][4] = {};
+    int tile = at / kSteps, step = at % kSteps, of_part = Of::kPart / 4;
+    int element = step / of_part * 4 * Of::kPart + lane % 4 * Of::kPart + step % of_part * 4;
+    uint32_t parts[2][2] = {};
 #pragma unroll
     for (int h = 0; h < 2; ++h) {
       int pair = tile * kTilePairs + lane / 4 + h * 8;
       if (pair >= task.pairs) continue;
       int64_t row = task.unit.row + pair / task.heads, head = task.first_head + pair % task.heads;
       const auto* q = static_cast<const A*>(op.qkv) + (row * (op.heads + 2 * op.kv_heads) + head) * kHeadDim;
-      auto part = *reinterpret_cast<const Pack<A, 8>*>(q + step * 32 + lane % 4 * 8);
-#pragma unroll
-      for (int i = 0; i < 4; ++i)
-        parts[h][i] =
-            packed(from_float<Bf16>(to_float(part.at[2 * i])), from_float<Bf16>(to_float(part.at[2 * i + 1])));
+      auto four = *reinterpret_cast<const Pack<A, 4>*>(q + element);
+      auto rounded = [&](int i) { return from_float<Bf16>(to_float(four.at[i])); };
+      parts[h][0] = packed(rounded(0), rounded(kSecond));
+      parts[h][1] = packed(rounded(kOther), rounded(3));
     }
-#pragma unroll
-    for (int i = 0; i < 2; ++i)
-      shared.queries[tile][2 * step + i][lane] = {parts[0][2 * i], parts[1][2 * i], parts[0][2 * i + 1],
-                                                  parts[1][2 * i + 1]};
+    shared.queries[tile][step][lane] = {parts[0][0], parts[1][0], parts[0][1], parts[1][1]};
   }
 }
 
-// Adds the products of 32 elements of the head, from i 32 on, to the scores of kParts x 8 positions. Four products in
-// a row are independent of one another.
-template <int kParts>
-__device__ __forceinline__ void score_step(const Pack<uint32_t, 4> (&queries)[2], const Pack<uint32_t, 4>* keys,
-                                           int row_parts, int i, int lane, float (&scores)[kParts][4]) {
+// The registers of the second operand in a part of a row of keys, for its products i.
+__device__ __forceinline__ void column_of(Bf16, const Pack<uint32_t, 4>& part, int i, uint32_t (&column)[2]) {
+  column[0] = part.at[2 * i];
+  column[1] = part.at[2 * i + 1];
+}
+__device__ __forceinline__ void column_of(KvInt8, const Pack<uint32_t, 4>& part, int i, uint32_t (&column)[2]) {
+  widen(part.at[i], column[0], column[1]);
+}
+
+// Adds the products of part i of each quarter, 32 elements of the head or 64 integers, to the scores of kParts x 8
+// positions. Four products in a row are independent of one another.
+template <typename K, int kHeadDim, int kParts>
+__device__ __forceinline__ void score_step(const Pack<uint32_t, 4> (*queries)[kWarpSize], const Pack<uint32_t, 4>* keys,
+                                           int i, int lane, float (&scores)[kParts][4]) {
+  using Of = Stored<K, kHeadDim>;
+  constexpr int kProducts = Of::kPart / 4;
   Pack<uint32_t, 4> parts[kParts];
 #pragma unroll
   for (int n = 0; n < kParts; ++n) {
     int position = n * 8 + lane / 4;
-    parts[n] = keys[(position * row_parts + i * 4 + lane % 4) ^ position % 2 * 4];
+    parts[n] = keys[(position * Of::kRowParts + i * 4 + lane % 4) ^ position % 2 * Of::kSwap];
   }
 #pragma unroll
-  for (int k = 0; k < 2; ++k)
+  for (int k = 0; k < kProducts; ++k) {
+    Pack<uint32_t, 4> query = queries[i * kProducts + k][lane];
 #pragma unroll
     for (int n = 0; n < kParts; ++n) {
-      uint32_t column[2] = {parts[n].at[2 * k], parts[n].at[2 * k + 1]};
-      mma<Bf16>(scores[n], queries[k].at, column);
+      uint32_t column[2];
+      column_of(K(), parts[n], k, column);
+      mma<Bf16>(scores[n], query.at, column);
     }
+  }
 }
 
-// Weights of a warp's positions for half h of the pairs, rounded to the format of the mma operand; returns the total of
-// the rounded weights. top = kNoScore: the pair attends to none of the split's positions.
-__device__ __forceinline__ float weigh_positions(const float (&scores)[kWarpPositions / 8][4], int h, float top,
-                                                 uint32_t (&weights)[kWarpBlocks][4]) {
+// Multiplies scores of the positions from `position` on by `scale`, and those of integers by the scales of their keys.
+template <int kHeadDim, int kTiles, int kParts>
+__device__ __forceinline__ void scale_scores(const Shared<Bf16, kHeadDim, kTiles>&, float scale, int32_t, int, int,
+                                             float (&scores)[kParts][4]) {
+#pragma unroll
+  for (int n = 0; n < kParts; ++n)
+    for (int e = 0; e < 4; ++e) scores[n][e] *= scale;
+}
+template <int kHeadDim, int kTiles, int kParts>
+__device__ __forceinline__ void scale_scores(const Shared<KvInt8, kHeadDim, kTiles>& shared, float scale, int32_t split,
+                                             int position, int lane, float (&scores)[kParts][4]) {
+#pragma unroll
+  for (int n = 0; n < kParts; ++n) {
+    auto two = *reinterpret_cast<const Pack<float, 2>*>(shared.keys_scales(split) + position + n * 8 + lane % 4 * 2);
+#pragma unroll
+    for (int e = 0; e < 4; ++e) scores[n][e] *= scale * two.at[e % 2];
+  }
+}
+
+// Two weights rounded to the format of the mma operand, and added to the total as they are then.
+template <int kHeadDim, int kTiles>
+__device__ __forceinline__ uint32_t weigh_two(const Shared<Bf16, kHeadDim, kTiles>&, int32_t, int, float a, float b,
+                                              float& total) {
+  uint32_t two = rounded_pair<Bf16>(a, b);
+  total += float_of(two << 16);
+  total += float_of(two & 0xffff0000u);
+  return two;
+}
+// Those of integers, of the positions from `position` on, are rounded after they are multiplied by the scales of their
+// values.
+template <int kHeadDim, int kTiles>
+__device__ __forceinline__ uint32_t weigh_two(const Shared<KvInt8, kHeadDim, kTiles>& shared, int32_t split,
+                                              int position, float a, float b, float& total) {
+  auto scales = *reinterpret_cast<const Pack<float, 2>*>(shared.values_scales(split) + position);
+  total += a;
+  total += b;
+  return rounded_pair<Bf16>(a * scales.at[0], b * scales.at[1]);
+}
+
+// Weights of a warp's positions, from `position` of the split on, for half h of the pairs; returns their total.
+// top = kNoScore: the pair attends to none of the split's positions.
+template <typename K, int kHeadDim, int kTiles>
+__device__ __forceinline__ float weigh_positions(const Shared<K, kHeadDim, kTiles>& shared, int32_t split, int position,
+                                                 int lane, const float (&scores)[kWarpPositions / 8][4], int h,
+                                                 float top, uint32_t (&weights)[kWarpBlocks][4]) {
   float relative_to = top == kNoScore ? 0.0f : top, total = 0.0f;
 #pragma unroll
   for (int n = 0; n < kWarpPositions / 8; ++n) {
-    uint32_t two =
-        rounded_pair<Bf16>(power_of_2(scores[n][2 * h] - relative_to), power_of_2(scores[n][2 * h + 1] - relative_to));
-    total += float_of(two << 16);
-    total += float_of(two & 0xffff0000u);
-    weights[n / 2][h + n % 2 * 2] = two;
+    float a = power_of_2(scores[n][2 * h] - relative_to), b = power_of_2(scores[n][2 * h + 1] - relative_to);
+    weights[n / 2][h + n % 2 * 2] = weigh_two(shared, split, position + n * 8 + lane % 4 * 2, a, b, total);
   }
   for (int lanes = 1; lanes < 4; lanes *= 2) total += __shfl_xor_sync(kWholeWarp, total, lanes);
   return total;
@@ -184,20 +305,18 @@ __device__ __forceinline__ float weigh_positions(const float (&scores)[kWarpPosi
 // --- units of one tile ---------------------------------------------------------------------------------------------
 
 // Scores of the warp's positions: scores[n] of 8 positions.
-template <int kHeadDim>
-__device__ __forceinline__ void score(const Shared<kHeadDim, 1>& shared, int warp, int lane,
+template <typename K, int kHeadDim>
+__device__ __forceinline__ void score(const Shared<K, kHeadDim, 1>& shared, int warp, int lane,
                                       float (&scores)[kWarpPositions / 8][4]) {
 #pragma unroll
-  for (int i = 0; i < kHeadDim / 32; ++i) {
-    Pack<uint32_t, 4> queries[2] = {shared.queries[0][2 * i][lane], shared.queries[0][2 * i + 1][lane]};
-    score_step(queries, shared.keys[warp], kHeadDim / 8, i, lane, scores);
-  }
+  for (int i = 0; i < Stored<K, kHeadDim>::kRowParts / 4; ++i)
+    score_step<K, kHeadDim>(shared.queries[0], shared.keys[warp], i, lane, scores);
 }
 
-// Scales and masks scores; stores each pair's maximum over the warp's positions, the first of which is `first`.
-template <int kHeadDim>
-__device__ __forceinline__ void mask(float scale, int32_t window, int32_t first, int32_t blocks, int warp, int lane,
-                                     Shared<kHeadDim, 1>& shared, float (&scores)[kWarpPositions / 8][4]) {
+// Masks scores; stores each pair's maximum over the warp's positions, the first of which is `first`.
+template <typename K, int kHeadDim>
+__device__ __forceinline__ void mask(int32_t window, int32_t first, int32_t blocks, int warp, int lane,
+                                     Shared<K, kHeadDim, 1>& shared, float (&scores)[kWarpPositions / 8][4]) {
   bool missing[kWarpBlocks];
 #pragma unroll
   for (int b = 0; b < kWarpBlocks; ++b)
@@ -212,7 +331,7 @@ __device__ __forceinline__ void mask(float scale, int32_t window, int32_t first,
 #pragma unroll
       for (int e = 2 * h; e < 2 * h + 2; ++e) {
         float& score = scores[n][e];
-        score = missing[n * 8 / kBlock] ? float_of(0x7fc00000u) : score * scale;
+        if (missing[n * 8 / kBlock]) score = float_of(0x7fc00000u);
         if (!attends(limit, first + n * 8 + 2 * (lane % 4) + e % 2, window)) score = kNoScore;
         if (score > top) top = score;  // NaN propagates to the sums
       }
@@ -223,9 +342,9 @@ __device__ __forceinline__ void mask(float scale, int32_t window, int32_t first,
 }
 
 // Weights, rounded to the format of the mma operand, to shared memory; the total is the sum of the rounded weights.
-template <int kHeadDim>
-__device__ __forceinline__ void weigh(const float (&scores)[kWarpPositions / 8][4], int warp, int lane,
-                                      Shared<kHeadDim, 1>& shared, float (&maximum)[2]) {
+template <typename K, int kHeadDim>
+__device__ __forceinline__ void weigh(const float (&scores)[kWarpPositions / 8][4], int32_t split, int warp, int lane,
+                                      Shared<K, kHeadDim, 1>& shared, float (&maximum)[2]) {
   uint32_t weights[kWarpBlocks][4];
 #pragma unroll
   for (int h = 0; h < 2; ++h) {
@@ -233,7 +352,7 @@ __device__ __forceinline__ void weigh(const float (&scores)[kWarpPositions / 8][
     float top = shared.maxima[0][pair];
     for (int w = 1; w < kMmaWarps; ++w) top = Max()(shared.maxima[w][pair], top);
     maximum[h] = top;
-    float total = weigh_positions(scores, h, top, weights);
+    float total = weigh_positions(shared, split, warp * kWarpPositions, lane, scores, h, top, weights);
     if (lane % 4 == 0) shared.totals[warp][pair] = total;
   }
 #pragma unroll
@@ -241,22 +360,39 @@ __device__ __forceinline__ void weigh(const float (&scores)[kWarpPositions / 8][
     shared.weights[warp * kWarpBlocks + b][lane] = {weights[b][0], weights[b][1], weights[b][2], weights[b][3]};
 }
 
+// Adds the products of a block's weights and values to kParts sums of 8 elements.
+template <typename K, int kParts>
+__device__ __forceinline__ void add_values(const Pack<uint32_t, 4>* values, const uint32_t (&weights)[4], int lane,
+                                           float (*sums)[4]) {
+  if constexpr (sizeof(K) == 1) {
+    auto words = reinterpret_cast<const Pack<uint32_t, kParts>*>(values)[lane];
+#pragma unroll
+    for (int n = 0; n < kParts; ++n) {
+      uint32_t column[2];
+      widen(words.at[n], column[0], column[1]);
+      mma<Bf16>(sums[n], weights, column);
+    }
+  } else {
+#pragma unroll
+    for (int n = 0; n < kParts; ++n)
+      mma<Bf16>(sums[n], weights, reinterpret_cast<const Pack<uint32_t, 2>*>(values)[n * kWarpSize + lane].at);
+  }
+}
+
 // The weighted sum of the values, for the warp's quarter of the head.
-template <int kHeadDim>
-__device__ __forceinline__ void sum_values(const Shared<kHeadDim, 1>& shared, int32_t blocks, int warp, int lane,
+template <typename K, int kHeadDim>
+__device__ __forceinline__ void sum_values(const Shared<K, kHeadDim, 1>& shared, int32_t blocks, int warp, int lane,
                                            Sums<kHeadDim, 1>& sums) {
 #pragma unroll
   for (int b = 0; b < kSplitBlocks; ++b) {
     if (__shfl_sync(kWholeWarp, blocks, b) < 0) continue;  // the scores of a missing block are already NaN
     Pack<uint32_t, 4> weights = shared.weights[b][lane];
-    const auto* values = reinterpret_cast<const Pack<uint32_t, 2>*>(shared.values[warp][b]) + lane;
-#pragma unroll
-    for (int n = 0; n < Sums<kHeadDim, 1>::kParts; ++n) mma<Bf16>(sums.values[n], weights.at, values[n * kWarpSize].at);
+    add_values<K, Sums<kHeadDim, 1>::kParts>(shared.values[warp][b], weights.at, lane, sums.values);
   }
 }
 
-template <int kHeadDim>
-__device__ __forceinline__ void add_totals(const Shared<kHeadDim, 1>& shared, int lane, Sums<kHeadDim, 1>& sums) {
+template <typename K, int kHeadDim>
+__device__ __forceinline__ void add_totals(const Shared<K, kHeadDim, 1>& shared, int lane, Sums<kHeadDim, 1>& sums) {
 #pragma unroll
   for (int h = 0; h < 2; ++h) {
     const float* total = &shared.totals[0][h * 8 + lane / 4];
@@ -267,22 +403,25 @@ __device__ __forceinline__ void add_totals(const Shared<kHeadDim, 1>& shared, in
 
 // Sums of the split `blocks`; its keys and values have been copied, in this order. Copies those of `ahead`: keys while
 // the values of this split are multiplied, values during the scores of the next.
-template <int kHeadDim>
+template <typename K, int kHeadDim>
 __device__ __forceinline__ void attend(const st_attention& op, const Task& task, int32_t first, int32_t blocks,
-                                       int32_t ahead, int warp, int lane, Shared<kHeadDim, 1>& shared,
+                                       int32_t ahead, int warp, int lane, Shared<K, kHeadDim, 1>& shared,
                                        Sums<kHeadDim, 1>& sums) {
+  int32_t split = first / kSplitPositions;
   float scores[kWarpPositions / 8][4] = {};
   copy_async_wait<1>();
   __syncwarp();
+  clear_scales(first, task.unit.top, shared);
   score(shared, warp, lane, scores);
+  scale_scores(shared, op.scale * kLog2E, split, warp * kWarpPositions, lane, scores);
   __syncwarp();
-  copy_keys(op, task.kv_head, ahead, warp, lane, shared);
-  mask(op.scale * kLog2E, op.window, first + warp * kWarpPositions, blocks, warp, lane, shared, scores);
+  copy_keys(op, task.kv_head, split + 1, ahead, warp, lane, shared);
+  mask(op.window, first + warp * kWarpPositions, blocks, warp, lane, shared, scores);
   __syncthreads();
   sums.clear();
-  weigh(scores, warp, lane, shared, sums.maximum);
+  weigh(scores, split, warp, lane, shared, sums.maximum);
   copy_async_wait<1>();
-  clear_beyond(first, task.unit.top, warp, lane, shared);
+  clear_values(first, task.unit.top, warp, lane, shared);
   __syncthreads();
   sum_values(shared, blocks, warp, lane, sums);
   __syncwarp();
@@ -294,21 +433,20 @@ __device__ __forceinline__ void attend(const st_attention& op, const Task& task,
 
 // Scores of the tile for all positions of the split. The inner loop stays one, so that no more is loaded ahead than
 // there are registers for; queries are therefore read for each quarter.
-template <int kHeadDim, int kTiles>
-__device__ __forceinline__ void score_tile(const Shared<kHeadDim, kTiles>& shared, int warp, int lane,
-                                           float (&scores)[kMmaWarps][kWarpPositions / 8][4]) {
+template <typename K, int kHeadDim, int kTiles>
+__device__ __forceinline__ void score_tile(const Shared<K, kHeadDim, kTiles>& shared, float scale, int32_t split,
+                                           int warp, int lane, float (&scores)[kMmaWarps][kWarpPositions / 8][4]) {
 #pragma unroll
   for (int w = 0; w < kMmaWarps; ++w) {
 #pragma unroll 1
-    for (int i = 0; i < kHeadDim / 32; ++i) {
-      Pack<uint32_t, 4> queries[2] = {shared.queries[warp][2 * i][lane], shared.queries[warp][2 * i + 1][lane]};
-      score_step(queries, shared.keys[w], kHeadDim / 8, i, lane, scores[w]);
-    }
+    for (int i = 0; i < Stored<K, kHeadDim>::kRowParts / 4; ++i)
+      score_step<K, kHeadDim>(shared.queries[warp], shared.keys[w], i, lane, scores[w]);
+    scale_scores(shared, scale, split, w * kWarpPositions, lane, scores[w]);
   }
 }
 
-template <int kHeadDim, int kTiles>
-__device__ __forceinline__ void mask_tile(const Shared<kHeadDim, kTiles>& shared, int32_t window, int32_t first,
+template <typename K, int kHeadDim, int kTiles>
+__device__ __forceinline__ void mask_tile(const Shared<K, kHeadDim, kTiles>& shared, int32_t window, int32_t first,
                                           int32_t blocks, int warp, int lane,
                                           float (&scores)[kMmaWarps][kWarpPositions / 8][4]) {
   int32_t limits[2];
@@ -333,8 +471,9 @@ __device__ __forceinline__ void mask_tile(const Shared<kHeadDim, kTiles>& shared
 }
 
 // Weights from the scores of a tile, as first operand of mma; maxima and totals.
-template <int kHeadDim, int kTiles>
-__device__ __forceinline__ void weigh_tile(float scale, float (&scores)[kMmaWarps][kWarpPositions / 8][4],
+template <typename K, int kHeadDim, int kTiles>
+__device__ __forceinline__ void weigh_tile(const Shared<K, kHeadDim, kTiles>& shared, int32_t split, int lane,
+                                           const float (&scores)[kMmaWarps][kWarpPositions / 8][4],
                                            uint32_t (&weights)[kMmaWarps][kWarpBlocks][4],
                                            Sums<kHeadDim, kTiles>& sums) {
 #pragma unroll
@@ -345,22 +484,19 @@ __device__ __forceinline__ void weigh_tile(float scale, float (&scores)[kMmaWarp
 #pragma unroll
       for (int n = 0; n < kWarpPositions / 8; ++n)
 #pragma unroll
-        for (int e = 2 * h; e < 2 * h + 2; ++e) {
-          scores[w][n][e] *= scale;
-          top = fmaxf(top, scores[w][n][e]);  // NaN propagates to the sums
-        }
+        for (int e = 2 * h; e < 2 * h + 2; ++e) top = fmaxf(top, scores[w][n][e]);  // NaN propagates to the sums
     for (int lanes = 1; lanes < 4; lanes *= 2) top = fmaxf(top, __shfl_xor_sync(kWholeWarp, top, lanes));
     sums.maximum[h] = top;
 #pragma unroll
     for (int w = 0; w < kMmaWarps; ++w) {
-      float total = weigh_positions(scores[w], h, top, weights[w]);
+      float total = weigh_positions(shared, split, w * kWarpPositions, lane, scores[w], h, top, weights[w]);
       sums.total[h] = w == 0 ? total : sums.total[h] + total;
     }
   }
 }
 
-template <int kHeadDim, int kTiles>
-__device__ __forceinline__ void sum_tile(const Shared<kHeadDim, kTiles>& shared, int32_t blocks, int lane,
+template <typename K, int kHeadDim, int kTiles>
+__device__ __forceinline__ void sum_tile(const Shared<K, kHeadDim, kTiles>& shared, int32_t blocks, int lane,
                                          const uint32_t (&weights)[kMmaWarps][kWarpBlocks][4],
                                          Sums<kHeadDim, kTiles>& sums) {
   constexpr int kQuarter = Sums<kHeadDim, kTiles>::kParts / kMmaWarps;
@@ -368,32 +504,31 @@ __device__ __forceinline__ void sum_tile(const Shared<kHeadDim, kTiles>& shared,
   for (int b = 0; b < kSplitBlocks; ++b) {
     if (__shfl_sync(kWholeWarp, blocks, b) < 0) continue;
 #pragma unroll
-    for (int w = 0; w < kMmaWarps; ++w) {
-      const auto* values = reinterpret_cast<const Pack<uint32_t, 2>*>(shared.values[w][b]) + lane;
-#pragma unroll
-      for (int n = 0; n < kQuarter; ++n)
-        mma<Bf16>(sums.values[w * kQuarter + n], weights[b / kWarpBlocks][b % kWarpBlocks], values[n * kWarpSize].at);
-    }
+    for (int w = 0; w < kMmaWarps; ++w)
+      add_values<K, kQuarter>(shared.values[w][b], weights[b / kWarpBlocks][b % kWarpBlocks], lane,
+                              &sums.values[w * kQuarter]);
   }
 }
 
 // The same for a tile per warp: scores and weights stay in registers; only keys and values are shared.
-template <int kHeadDim, int kTiles>
+template <typename K, int kHeadDim, int kTiles>
 __device__ __forceinline__ void attend(const st_attention& op, const Task& task, int32_t first, int32_t blocks,
-                                       int32_t ahead, int warp, int lane, Shared<kHeadDim, kTiles>& shared,
+                                       int32_t ahead, int warp, int lane, Shared<K, kHeadDim, kTiles>& shared,
                                        Sums<kHeadDim, kTiles>& sums) {
+  int32_t split = first / kSplitPositions;
   uint32_t weights[kMmaWarps][kWarpBlocks][4];
   float scores[kMmaWarps][kWarpPositions / 8][4] = {};
   copy_async_wait<1>();
   __syncthreads();
-  score_tile(shared, warp, lane, scores);
+  clear_scales(first, task.unit.top, shared);
+  score_tile(shared, op.scale * kLog2E, split, warp, lane, scores);
   __syncthreads();
-  copy_keys(op, task.kv_head, ahead, warp, lane, shared);
+  copy_keys(op, task.kv_head, split + 1, ahead, warp, lane, shared);
   sums.clear();
   mask_tile(shared, op.window, first, blocks, warp, lane, scores);
-  weigh_tile(op.scale * kLog2E, scores, weights, sums);
+  weigh_tile(shared, split, lane, scores, weights, sums);
   copy_async_wait<1>();
-  clear_beyond(first, task.unit.top, warp, lane, shared);
+  clear_values(first, task.unit.top, warp, lane, shared);
   __syncthreads();
   sum_tile(shared, blocks, lane, weights, sums);
   __syncthreads();

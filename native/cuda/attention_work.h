@@ -24,12 +24,12 @@ constexpr int kManyTiles = 4;   // of a unit of prefill; one in a step that only
 
 // The units of a KV head: up to `rows` rows with up to `heads` heads; a wide group has several `chunks` of heads.
 struct UnitShape {
-  int rows, heads, chunks;
+  int rows, heads, chunks, group;
 };
 
 ST_HD UnitShape unit_shape(int group, int tiles) {
   int pairs = tiles * kTilePairs, heads = group < pairs ? group : pairs;
-  return {pairs / heads, heads, (group + pairs - 1) / pairs};
+  return {pairs / heads, heads, (group + pairs - 1) / pairs, group};
 }
 
 // Splits begin .. end - 1 of a context.

@@ -17,6 +17,9 @@ struct F16 {
 struct E4m3 {  // of weights
   uint8_t bits;
 };
+struct KvInt8 {  // of a KV cache: -127..127, plus 128
+  uint8_t bits;
+};
 
 __device__ __forceinline__ float to_float(float x) {
   return x;
@@ -30,6 +33,9 @@ __device__ __forceinline__ float to_float(F16 x) {
 
 __device__ __forceinline__ float to_float(E4m3 x) {
   return e4m3_to_float(x.bits);
+}
+__device__ __forceinline__ float to_float(KvInt8 x) {
+  return static_cast<float>(static_cast<int>(x.bits) - 128);
 }
 
 // Nearest, ties to even.
@@ -122,6 +128,27 @@ template <typename T>
 __device__ __forceinline__ void widen(uint32_t four, uint32_t& odd, uint32_t& even) {
   odd = widened_pair<T>(four);
   even = widened_pair<T>(four << 8);
+}
+
+// Four KvInt8 as pairs of Bf16: `even` has bytes 0 and 2, `odd` bytes 1 and 3. With b the highest bit of the 8 and m
+// the others, (128 + m) + (b ? -128 : -256), whose bits are there without a conversion.
+__device__ __forceinline__ uint32_t widened_int8(uint32_t bytes) {
+  uint32_t low = (bytes & 0x007f007fu) | 0x43004300u, high = (bytes & 0x00800080u) ^ 0xc380c380u;
+#if defined(__CUDA_ARCH__)
+  constexpr uint32_t kOnes = 0x3f803f80u;
+  uint32_t sum;
+  asm("fma.rn.bf16x2 %0, %1, %2, %3;" : "=r"(sum) : "r"(low), "r"(kOnes), "r"(high));
+  return sum;
+#else
+  auto add = [](uint32_t a, uint32_t b) {
+    return float_to_bf16(bf16_to_float(static_cast<uint16_t>(a)) + bf16_to_float(static_cast<uint16_t>(b)));
+  };
+  return packed(Bf16{add(low, high)}, Bf16{add(low >> 16, high >> 16)});
+#endif
+}
+__device__ __forceinline__ void widen(uint32_t four, uint32_t& even, uint32_t& odd) {
+  even = widened_int8(four);
+  odd = widened_int8(four >> 8);
 }
 
 // Words of N numbers, rounded.

@@ -1,6 +1,7 @@
 // qkv_epilogue: the work between the QKV matmul and attention: norms, rotation, writing to the cache.
 
 #include "common/checks.h"
+#include "common/int8.h"
 #include "cuda/kv.cuh"
 #include "cuda/reduce.cuh"
 
@@ -34,15 +35,63 @@ struct Halves {
     }
   }
 
-  template <typename T>
-  __device__ __forceinline__ void store(T* head, int64_t stride, Pairs pairs, int lane) const {
+  // Calls store(d, x) for the elements of the lane.
+  template <typename Store>
+  __device__ __forceinline__ void each(Pairs pairs, int lane, const Store& store) const {
 #pragma unroll
     for (int i = 0; i < kPairs; ++i) {
       int at = lane + i * kWarpSize;
       if (at >= pairs.count) continue;
-      head[pairs.first(at) * stride] = from_float<T>(first[i]);
-      head[pairs.second(at) * stride] = from_float<T>(second[i]);
+      store(pairs.first(at), first[i]);
+      store(pairs.second(at), second[i]);
     }
+  }
+
+  // How the head is rounded to integers.
+  __device__ __forceinline__ Rounding rounding() const {
+    float largest = 0.0f;
+    bool nan = false;
+#pragma unroll
+    for (int i = 0; i < kPairs; ++i) {
+      largest = fmaxf(largest, fmaxf(fabsf(first[i]), fabsf(second[i])));
+      nan |= first[i] != first[i] || second[i] != second[i];
+    }
+    return rounding_of(warp_reduce(largest, Max()), __any_sync(kWholeWarp, nan) != 0, 127.0f);
+  }
+
+  // Multiplies the head by the Hadamard matrix: see st_qkv_epilogue. Pairs that are combined lie in two lanes, or in
+  // two places of a lane.
+  __device__ __forceinline__ void hadamard(int most, int lane) {
+#pragma unroll
+    for (int distance = 1; distance < kWarpSize; distance *= 2) {
+      if (distance >= most) break;
+      bool upper = (lane & distance) != 0;
+#pragma unroll
+      for (int i = 0; i < kPairs; ++i) {
+        float other = __shfl_xor_sync(kWholeWarp, first[i], distance);
+        first[i] = upper ? other - first[i] : first[i] + other;
+        other = __shfl_xor_sync(kWholeWarp, second[i], distance);
+        second[i] = upper ? other - second[i] : second[i] + other;
+      }
+    }
+#pragma unroll
+    for (int distance = 1; distance < kPairs; distance *= 2) {
+      if (distance * kWarpSize >= most) break;
+#pragma unroll
+      for (int i = 0; i < kPairs; ++i) {
+        if (i & distance) continue;
+        combine(first[i], first[i + distance]);
+        combine(second[i], second[i + distance]);
+      }
+    }
+#pragma unroll
+    for (int i = 0; i < kPairs; ++i) combine(first[i], second[i]);
+  }
+
+  static __device__ __forceinline__ void combine(float& a, float& b) {
+    float sum = a + b;
+    b = a - b;
+    a = sum;
   }
 
   // x / sqrt(mean(x^2) + epsilon) * weight.
@@ -69,6 +118,25 @@ struct Halves {
     }
   }
 };
+
+// To a position of the block of the cache that begins at `to`.
+template <typename K, int kPairs>
+__device__ __forceinline__ void store_head(int head_dim, bool is_value, int position, Pairs pairs, int lane,
+                                           const Halves<kPairs>& values, K* to) {
+  auto place = [&](int d) {
+    int of_value = value_part<K>(d, value_quad(position), head_dim) * 4 + place_in_part<K>(position);
+    return is_value ? of_value : position * head_dim + d;
+  };
+  if constexpr (std::is_same_v<K, KvInt8>) {
+    Rounding rounding = values.rounding();
+    values.each(pairs, lane, [&](int d, float each) {
+      to[place(d)] = {static_cast<uint8_t>(nearest_int8(each * rounding.inverse) + 128)};
+    });
+    if (lane == 0) kv_scales(to, head_dim)[position] = rounding.scale;
+  } else {
+    values.each(pairs, lane, [&](int d, float each) { to[place(d)] = from_float<K>(each); });
+  }
+}
 
 // A warp per head, of queries, keys and values alike; block (row, heads). K: type of the cache; kPairs: of a lane, for
 // heads of up to 64 kPairs. Reads and writes 2 bytes an element (4 for f32), reads 4 of the angles and 4 of the norms,
@@ -100,11 +168,17 @@ __global__ void __launch_bounds__(kThreads) qkv_epilogue_kernel(st_qkv_epilogue 
   if (block < 0) return;
   if (norm) values.normalize(weight, op.epsilon, half);
   if (!is_value) values.rotate(angles, pairs, lane);
-  if (is_query) return values.store(x, 1, pairs, lane);
-  int g = head - op.heads - (is_value ? op.kv_heads : 0), within = position % kBlock;
-  K* kv = static_cast<K*>(is_value ? op.cache.values : op.cache.keys) + kv_offset(block, op.kv_heads, g, op.head_dim) +
-          (is_value ? value_slot(within) : within * op.head_dim);
-  values.store(kv, is_value ? kBlock : 1, pairs, lane);
+  float factor = 1.0f;
+  if (std::is_same_v<K, KvInt8> && !is_value) {
+    int most = hadamard_half(op.head_dim);
+    values.hadamard(most, lane);
+    factor = 1.0f / static_cast<float>(2 * most);
+  }
+  if (is_query) return values.each(pairs, lane, [&](int d, float each) { x[d] = from_float<A>(each * factor); });
+  int g = head - op.heads - (is_value ? op.kv_heads : 0);
+  K* kv =
+      static_cast<K*>(is_value ? op.cache.values : op.cache.keys) + kv_offset<K>(block, op.kv_heads, g, op.head_dim);
+  store_head(op.head_dim, is_value, position % kBlock, pairs, lane, values, kv);
 }
 
 template <typename A, typename K>
@@ -121,6 +195,7 @@ st_status qkv_epilogue(st_stream* stream, const st_qkv_epilogue* op) {
   ST_TRY(check(stream, op));
   return with_type(stream->device->activation_dtype, [&](auto activation) {
     using A = decltype(activation);
+    if (op->cache.dtype == ST_INT8) return launch_epilogue<A, KvInt8>(stream, *op);
     return op->cache.dtype == ST_F32 ? launch_epilogue<A, float>(stream, *op) : launch_epilogue<A, Bf16>(stream, *op);
   });
 }

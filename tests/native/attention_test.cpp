@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "kv_support.h"
 
@@ -35,10 +36,11 @@ struct World {
     rounds_to_int16 = !device.info.own_memory && type == ST_INT8;
   }
 
-  // Where weights are rounded, one that is half way may be rounded to the other side: 2^-8 of it. With integers the
-  // reference does not round weights: 256 in a split, each by up to 2^-16 of the largest.
+  // Where weights are rounded, one that is half way may be rounded to the other side: by 2^-8, times how far its value
+  // is from the result. With integers the reference does not round weights: 256 in a split, each by up to 2^-16 of the
+  // largest.
   double tolerance(const Device& device) const {
-    return rounds ? 2e-3 : device.tolerance(dtype == ST_INT8 ? 5e-4 : 5e-6);
+    return rounds ? 6e-3 : device.tolerance(dtype == ST_INT8 ? 5e-4 : 5e-6);
   }
 
   int32_t length(size_t sequence) const { return static_cast<int32_t>(qkv[sequence].size() / shape.row()); }
@@ -175,19 +177,21 @@ TEST_P(AttentionTest, LargeScoresDoNotOverflow) {
 }
 
 TEST_P(AttentionTest, SequencesSideBySideDoNotMeet) {
-  World world(random, device(), {6, 2, 24}, ST_BF16, {40, 1, 300, 17, 33});
-  auto cache = world.new_cache(device());
-  // A chunk, a whole sequence of one row, a sequence without rows, and rows in no order of the sequences.
-  world.run(device(), *cache, {{2, range(0, 290)}, {0, range(0, 30)}});
-  const std::vector<Rows> rows = {{2, range(290, 300)}, {4, {}}, {1, {0}}, {0, range(30, 40)}, {3, range(0, 17)}};
-  std::vector<float> out = world.run(device(), *cache, rows);
-  size_t at = 0;
-  for (const Rows& each : rows) {
-    for (int32_t position : each.positions) {
-      EXPECT_TRUE(
-          near(slice(out, at, world.shape.out()), world.reference(each.sequence, position), world.tolerance(device())))
-          << "sequence " << each.sequence << ", position " << position;
-      at += world.shape.out();
+  for (int32_t dtype : {ST_BF16, ST_INT8}) {
+    World world(random, device(), {6, 2, 24}, dtype, {40, 1, 300, 17, 33});
+    auto cache = world.new_cache(device());
+    // A chunk, a whole sequence of one row, a sequence without rows, and rows in no order of the sequences.
+    world.run(device(), *cache, {{2, range(0, 290)}, {0, range(0, 30)}});
+    const std::vector<Rows> rows = {{2, range(290, 300)}, {4, {}}, {1, {0}}, {0, range(30, 40)}, {3, range(0, 17)}};
+    std::vector<float> out = world.run(device(), *cache, rows);
+    size_t at = 0;
+    for (const Rows& each : rows) {
+      for (int32_t position : each.positions) {
+        EXPECT_TRUE(near(slice(out, at, world.shape.out()), world.reference(each.sequence, position),
+                         world.tolerance(device())))
+            << "sequence " << each.sequence << ", position " << position;
+        at += world.shape.out();
+      }
     }
   }
 }
@@ -234,13 +238,64 @@ TEST_P(AttentionTest, PrefillInChunksEqualsOneByOne) {
 }
 
 TEST_P(AttentionTest, SameBitsForAnyThreads) {
-  World world(random, device(), {14, 2, 64}, ST_BF16, {270, 31});
-  const std::vector<Rows> rows = {{1, range(0, 31)}, {0, range(0, 270)}};
-  std::vector<float> expected = world.run(device(), *world.new_cache(device()), rows);
-  for (int threads : thread_counts()) {
-    auto other = open(threads);
-    auto cache = world.new_cache(*other);
-    EXPECT_TRUE(same_bits(world.run(*other, *cache, rows), expected)) << threads << " threads";
+  for (int32_t dtype : {ST_BF16, ST_INT8}) {
+    World world(random, device(), {14, 2, 64}, dtype, {270, 31});
+    const std::vector<Rows> rows = {{1, range(0, 31)}, {0, range(0, 270)}};
+    std::vector<float> expected = world.run(device(), *world.new_cache(device()), rows);
+    for (int threads : thread_counts()) {
+      auto other = open(threads);
+      auto cache = world.new_cache(*other);
+      EXPECT_TRUE(same_bits(world.run(*other, *cache, rows), expected)) << threads << " threads";
+    }
+  }
+}
+
+// One element of all keys is so large that the others would be lost if keys were rounded as they are.
+TEST_P(AttentionTest, LargeElementsOfKeysDoNotTakeThePrecisionOfOthers) {
+  constexpr size_t kPositions = 300, kLarge = 5;
+  World world(random, device(), {4, 1, 64}, ST_INT8, {kPositions});
+  const size_t row = world.shape.row(), dim = world.shape.dim(), keys = world.shape.out();
+  std::vector<float>& x = world.qkv[0];
+  for (size_t r = 0; r < kPositions; ++r) {
+    for (size_t h = 0; h < 4; ++h) x[r * row + h * dim + kLarge] = 0.0f;
+    x[r * row + keys + kLarge] = 200.0f;
+  }
+  World exact = world, as_they_are = world;
+  exact.held[0] = as_they_are.held[0] = x;
+  exact.rounds_to_int16 = as_they_are.rounds_to_int16 = false;
+  for (size_t r = 0; r < kPositions; ++r) round_to_int8(as_they_are.held[0].data() + r * row + keys, dim);
+  auto cache = world.new_cache(device());
+  world.store(device(), *cache, {{0, range(0, kPositions)}});
+  double error = 0.0, error_as_they_are = 0.0;
+  for (int32_t position : {40, 150, 299}) {
+    std::vector<float> out = world.run(device(), *cache, {{0, {position}}});
+    std::vector<double> wanted = exact.reference(0, position), other = as_they_are.reference(0, position);
+    for (size_t i = 0; i < out.size(); ++i) {
+      error += std::pow(static_cast<double>(out[i]) - wanted[i], 2);
+      error_as_they_are += std::pow(other[i] - wanted[i], 2);
+    }
+  }
+  EXPECT_LT(std::sqrt(error), std::sqrt(error_as_they_are) / 4);
+}
+
+// Whoever attends to a key or value that is not finite gets no number.
+TEST_P(AttentionTest, NumbersThatAreNotFiniteShow) {
+  const float bad[] = {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()};
+  for (int32_t dtype : kCacheTypes) {
+    for (int32_t dim : {24, 64, 128}) {
+      for (float number : bad) {
+        World world(random, device(), {2, 1, dim}, dtype, {200});
+        std::vector<float>& x = world.qkv[0];
+        x[150 * world.shape.row() + 3 * world.shape.dim() + 7] = number;
+        auto cache = world.new_cache(device());
+        world.store(device(), *cache, {{0, range(0, 200)}});
+        for (int32_t position : {149, 150, 199}) {
+          std::vector<float> out = world.run(device(), *cache, {{0, {position}}});
+          EXPECT_EQ(std::isfinite(out[7]), position < 150)
+              << dtype_name(dtype) << ", heads of " << dim << ", " << number;
+        }
+      }
+    }
   }
 }
 
@@ -254,72 +309,75 @@ TEST_P(AttentionTest, SameBitsInAnyBlocks) {
 
 // Nor how long a table is: entries behind the sequence are not read.
 TEST_P(AttentionTest, SameBitsForTablesOfAnyLength) {
-  for (int32_t dim : {24, 64, 128}) {
-    World world(random, device(), {14, 2, dim}, ST_BF16, {530, 40});
-    auto cache = world.new_cache(device());
-    world.store(device(), *cache, {{0, range(0, 530)}, {1, range(0, 40)}});
-    const std::vector<Rows> rows = {{1, {39}}, {0, range(510, 530)}};
-    std::vector<float> expected = world.run(device(), *cache, rows);
-    world.paging.blocks_per_sequence = 20000;
-    for (std::vector<int32_t>& table : world.paging.tables) table.resize(20000, -1);
-    EXPECT_TRUE(same_bits(world.run(device(), *cache, rows), expected)) << "head_dim " << dim;
-    for (int32_t position : {255, 256, 529}) {
-      std::vector<float> out = world.run(device(), *cache, {{0, {position}}});
-      EXPECT_TRUE(near(out, world.reference(0, position), world.tolerance(device()))) << "position " << position;
+  for (int32_t dtype : {ST_BF16, ST_INT8})
+    for (int32_t dim : {24, 64, 128}) {
+      World world(random, device(), {14, 2, dim}, dtype, {530, 40});
+      auto cache = world.new_cache(device());
+      world.store(device(), *cache, {{0, range(0, 530)}, {1, range(0, 40)}});
+      const std::vector<Rows> rows = {{1, {39}}, {0, range(510, 530)}};
+      std::vector<float> expected = world.run(device(), *cache, rows);
+      world.paging.blocks_per_sequence = 20000;
+      for (std::vector<int32_t>& table : world.paging.tables) table.resize(20000, -1);
+      EXPECT_TRUE(same_bits(world.run(device(), *cache, rows), expected)) << "head_dim " << dim;
+      for (int32_t position : {255, 256, 529}) {
+        std::vector<float> out = world.run(device(), *cache, {{0, {position}}});
+        EXPECT_TRUE(near(out, world.reference(0, position), world.tolerance(device()))) << "position " << position;
+      }
     }
-  }
 }
 
 // Heads of the sizes that have kernels of their own: every position of a prompt has the same bits, whether it is
 // computed with others, in chunks, or alone among sequences of other lengths.
 TEST_P(AttentionTest, SameBitsForRaggedBatches) {
   const AttentionShape shapes[] = {{2, 2, 64}, {4, 2, 128}, {7, 1, 64}, {8, 1, 128}, {7, 1, 128}, {20, 1, 64}};
-  for (const AttentionShape& shape : shapes) {
-    SCOPED_TRACE(testing::Message() << shape.heads << "/" << shape.kv_heads << " heads of " << shape.head_dim);
-    World world(random, device(), shape, ST_BF16, {150, 41, 301, 1});
-    auto cache = world.new_cache(device());
-    std::vector<float> first = world.run(device(), *cache, {{0, range(0, 150)}});
-    world.run(device(), *cache, {{2, range(0, 290)}, {1, range(0, 41)}, {3, {0}}});
-    auto row = [&](const std::vector<float>& out, size_t index) {
-      return slice(out, index * shape.out(), shape.out());
-    };
-    std::vector<float> chunk = world.run(device(), *cache, {{1, {40}}, {0, range(97, 150)}, {3, {0}}, {2, {290}}});
-    for (size_t i = 0; i < 53; ++i) ASSERT_TRUE(same_bits(row(chunk, 1 + i), row(first, 97 + i))) << "row " << i;
-    for (int32_t position : {127, 128, 149}) {
-      std::vector<float> alone = world.run(device(), *cache, {{0, {position}}});
-      std::vector<float> among = world.run(device(), *cache, {{2, {290}}, {3, {0}}, {0, {position}}, {1, {40}}});
-      EXPECT_TRUE(same_bits(alone, row(first, static_cast<size_t>(position)))) << "position " << position;
-      EXPECT_TRUE(same_bits(row(among, 2), alone)) << "position " << position;
-      EXPECT_TRUE(same_bits(row(among, 0), row(chunk, 55))) << "position " << position;
-      EXPECT_TRUE(near(alone, world.reference(0, position), world.tolerance(device()))) << "position " << position;
+  for (int32_t dtype : {ST_BF16, ST_INT8})
+    for (const AttentionShape& shape : shapes) {
+      SCOPED_TRACE(testing::Message() << shape.heads << "/" << shape.kv_heads << " heads of " << shape.head_dim);
+      World world(random, device(), shape, dtype, {150, 41, 301, 1});
+      auto cache = world.new_cache(device());
+      std::vector<float> first = world.run(device(), *cache, {{0, range(0, 150)}});
+      world.run(device(), *cache, {{2, range(0, 290)}, {1, range(0, 41)}, {3, {0}}});
+      auto row = [&](const std::vector<float>& out, size_t index) {
+        return slice(out, index * shape.out(), shape.out());
+      };
+      std::vector<float> chunk = world.run(device(), *cache, {{1, {40}}, {0, range(97, 150)}, {3, {0}}, {2, {290}}});
+      for (size_t i = 0; i < 53; ++i) ASSERT_TRUE(same_bits(row(chunk, 1 + i), row(first, 97 + i))) << "row " << i;
+      for (int32_t position : {127, 128, 149}) {
+        std::vector<float> alone = world.run(device(), *cache, {{0, {position}}});
+        std::vector<float> among = world.run(device(), *cache, {{2, {290}}, {3, {0}}, {0, {position}}, {1, {40}}});
+        EXPECT_TRUE(same_bits(alone, row(first, static_cast<size_t>(position)))) << "position " << position;
+        EXPECT_TRUE(same_bits(row(among, 2), alone)) << "position " << position;
+        EXPECT_TRUE(same_bits(row(among, 0), row(chunk, 55))) << "position " << position;
+        EXPECT_TRUE(near(alone, world.reference(0, position), world.tolerance(device()))) << "position " << position;
+      }
     }
-  }
 }
 
 // Contexts of several spans of 2,048 positions, shared by many blocks, by few, and by none.
 TEST_P(AttentionTest, SameBitsForLongContexts) {
-  for (const AttentionShape& shape : {AttentionShape{4, 2, 64}, AttentionShape{2, 1, 128}}) {
-    World world(random, device(), shape, ST_BF16, {4200, 2060});
-    auto cache = world.new_cache(device());
-    world.store(device(), *cache, {{0, range(0, 4200)}, {1, range(0, 2060)}});
-    const std::vector<int32_t> positions = {2047, 2048, 4095, 4199};
-    std::vector<std::vector<float>> alone;
-    for (int32_t position : positions) {
-      alone.push_back(world.run(device(), *cache, {{0, {position}}}));
-      EXPECT_TRUE(near(alone.back(), world.reference(0, position), world.tolerance(device()))) << position;
+  for (int32_t dtype : {ST_BF16, ST_INT8})
+    for (const AttentionShape& shape : {AttentionShape{4, 2, 64}, AttentionShape{2, 1, 128}}) {
+      World world(random, device(), shape, dtype, {4200, 2060});
+      auto cache = world.new_cache(device());
+      world.store(device(), *cache, {{0, range(0, 4200)}, {1, range(0, 2060)}});
+      const std::vector<int32_t> positions = {2047, 2048, 4095, 4199};
+      std::vector<std::vector<float>> alone;
+      for (int32_t position : positions) {
+        alone.push_back(world.run(device(), *cache, {{0, {position}}}));
+        EXPECT_TRUE(near(alone.back(), world.reference(0, position), world.tolerance(device()))) << position;
+      }
+      std::vector<Rows> rows(1, {1, {2059}});
+      for (int i = 0; i < 8; ++i)
+        for (int32_t position : positions) rows.push_back({0, {position}});
+      std::vector<float> many = world.run(device(), *cache, rows);
+      std::vector<float> chunk = world.run(device(), *cache, {{0, range(4160, 4200)}, {1, {2059}}});
+      std::vector<float> end = world.run(device(), *cache, {{0, range(4191, 4200)}});
+      for (size_t i = 0; i < 32; ++i)
+        ASSERT_TRUE(same_bits(slice(many, (1 + i) * shape.out(), shape.out()), alone[i % 4])) << "row " << i;
+      EXPECT_TRUE(same_bits(slice(chunk, 39 * shape.out(), shape.out()), alone[3]));
+      EXPECT_TRUE(same_bits(slice(end, 8 * shape.out(), shape.out()), alone[3]));
+      EXPECT_TRUE(same_bits(slice(chunk, 40 * shape.out(), shape.out()), slice(many, 0, shape.out())));
     }
-    std::vector<Rows> rows(1, {1, {2059}});
-    for (int i = 0; i < 8; ++i)
-      for (int32_t position : positions) rows.push_back({0, {position}});
-    std::vector<float> many = world.run(device(), *cache, rows);
-    std::vector<float> chunk = world.run(device(), *cache, {{0, range(4160, 4200)}, {1, {2059}}});
-    std::vector<float> end = world.run(device(), *cache, {{0, range(4191, 4200)}});
-    for (size_t i = 0; i < 32; ++i)
-      ASSERT_TRUE(same_bits(slice(many, (1 + i) * shape.out(), shape.out()), alone[i % 4])) << "row " << i;
-    EXPECT_TRUE(same_bits(slice(chunk, 39 * shape.out(), shape.out()), alone[3]));
-    EXPECT_TRUE(same_bits(slice(end, 8 * shape.out(), shape.out()), alone[3]));
-    EXPECT_TRUE(same_bits(slice(chunk, 40 * shape.out(), shape.out()), slice(many, 0, shape.out())));
-  }
 }
 
 // The world with a window, whose sequence 0 has lost the blocks that a row at `lowest` does not see.
@@ -361,13 +419,14 @@ TEST_P(AttentionTest, WindowsMatchReference) {
 
 // A window that the context does not exceed is none, to the bit.
 TEST_P(AttentionTest, WindowsOfTheContextAreNone) {
-  for (const AttentionShape& shape : {AttentionShape{6, 2, 64}, AttentionShape{4, 2, 24}}) {
-    World world(random, device(), shape, ST_BF16, {300});
-    auto cache = world.new_cache(device());
-    std::vector<float> expected = world.run(device(), *cache, {{0, range(0, 300)}});
-    world.window = 300;
-    EXPECT_TRUE(same_bits(world.run(device(), *cache, {{0, range(0, 300)}}), expected));
-  }
+  for (int32_t dtype : {ST_BF16, ST_INT8})
+    for (const AttentionShape& shape : {AttentionShape{6, 2, 64}, AttentionShape{4, 2, 24}}) {
+      World world(random, device(), shape, dtype, {300});
+      auto cache = world.new_cache(device());
+      std::vector<float> expected = world.run(device(), *cache, {{0, range(0, 300)}});
+      world.window = 300;
+      EXPECT_TRUE(same_bits(world.run(device(), *cache, {{0, range(0, 300)}}), expected));
+    }
 }
 
 // Windows that begin within a split and within a span of 2,048 positions: rows have the same bits alone, in chunks that
@@ -375,30 +434,31 @@ TEST_P(AttentionTest, WindowsOfTheContextAreNone) {
 TEST_P(AttentionTest, WindowsHaveTheSameBitsInAnyBatch) {
   std::vector<int32_t> tops = {170, 2178, 4199};
   if (!device().emulated()) tops.push_back(2060);
-  for (const AttentionShape& shape : {AttentionShape{4, 2, 64}, {2, 1, 128}, {7, 1, 64}, {2, 1, 24}}) {
-    World world(random, device(), shape, ST_BF16, {4200, 40});
-    auto cache = world.new_cache(device());
-    world.store(device(), *cache, {{0, range(0, 4200)}, {1, range(0, 40)}});
-    for (int32_t window : {5, 130, 2100}) {
-      for (int32_t top : tops) {
-        World seen = with_window(world, window, top - 39);
-        std::vector<float> chunk = seen.run(device(), *cache, {{1, {39}}, {0, range(top - 39, top + 1)}});
-        std::vector<Rows> rows;
-        for (int32_t position = top - 39; position <= top; position += 13)
-          for (int copy = 0; copy < 5; ++copy) rows.push_back({0, {position}});
-        rows.push_back({1, {39}});
-        std::vector<float> many = seen.run(device(), *cache, rows);
-        for (size_t i = 0; i < 20; ++i)
-          ASSERT_TRUE(same_bits(slice(many, i * shape.out(), shape.out()),
-                                slice(chunk, (1 + i / 5 * 13) * shape.out(), shape.out())))
-              << "window " << window << ", row " << i << " up to " << top;
-        World last = with_window(world, window, top);
-        std::vector<float> alone = last.run(device(), *cache, {{0, {top}}});
-        ASSERT_TRUE(same_bits(alone, slice(chunk, 40 * shape.out(), shape.out()))) << window << " at " << top;
-        ASSERT_TRUE(near(alone, last.reference(0, top), world.tolerance(device()))) << window << " at " << top;
+  for (int32_t dtype : {ST_BF16, ST_INT8})
+    for (const AttentionShape& shape : {AttentionShape{4, 2, 64}, {2, 1, 128}, {7, 1, 64}, {2, 1, 24}}) {
+      World world(random, device(), shape, dtype, {4200, 40});
+      auto cache = world.new_cache(device());
+      world.store(device(), *cache, {{0, range(0, 4200)}, {1, range(0, 40)}});
+      for (int32_t window : {5, 130, 2100}) {
+        for (int32_t top : tops) {
+          World seen = with_window(world, window, top - 39);
+          std::vector<float> chunk = seen.run(device(), *cache, {{1, {39}}, {0, range(top - 39, top + 1)}});
+          std::vector<Rows> rows;
+          for (int32_t position = top - 39; position <= top; position += 13)
+            for (int copy = 0; copy < 5; ++copy) rows.push_back({0, {position}});
+          rows.push_back({1, {39}});
+          std::vector<float> many = seen.run(device(), *cache, rows);
+          for (size_t i = 0; i < 20; ++i)
+            ASSERT_TRUE(same_bits(slice(many, i * shape.out(), shape.out()),
+                                  slice(chunk, (1 + i / 5 * 13) * shape.out(), shape.out())))
+                << "window " << window << ", row " << i << " up to " << top;
+          World last = with_window(world, window, top);
+          std::vector<float> alone = last.run(device(), *cache, {{0, {top}}});
+          ASSERT_TRUE(same_bits(alone, slice(chunk, 40 * shape.out(), shape.out()))) << window << " at " << top;
+          ASSERT_TRUE(near(alone, last.reference(0, top), world.tolerance(device()))) << window << " at " << top;
+        }
       }
     }
-  }
 }
 
 TEST_P(AttentionTest, RefusesMistakes) {

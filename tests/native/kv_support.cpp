@@ -86,13 +86,13 @@ void hadamard(float* x, size_t dim) {
   butterflies(half);
 }
 
+}  // namespace
+
 void round_to_int8(float* x, size_t dim) {
   float largest = 0.0f;
   for (size_t i = 0; i < dim; ++i) largest = std::max(largest, std::fabs(x[i]));
   for (size_t i = 0; i < dim; ++i) x[i] = std::nearbyint(x[i] * (127.0f / largest)) * (largest / 127.0f);
 }
-
-}  // namespace
 
 std::vector<float> as_held(const Device& device, const AttentionShape& shape, const std::vector<float>& qkv,
                            int32_t cache_type) {

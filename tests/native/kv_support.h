@@ -55,6 +55,9 @@ inline constexpr int32_t kCacheTypes[] = {ST_F32, ST_BF16, ST_INT8};
 std::vector<float> as_held(const Device& device, const AttentionShape& shape, const std::vector<float>& qkv,
                            int32_t cache_type);
 
+// x as integers -127..127 times a scale.
+void round_to_int8(float* x, size_t dim);
+
 // from, from + 1, .. to - 1
 std::vector<int32_t> range(int32_t from, int32_t to);
 

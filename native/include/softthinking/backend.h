@@ -355,9 +355,10 @@ typedef struct st_rope_angles {
  * `kv_heads` values, D each. Queries and keys are RMS-normalized (if the weights are not NULL), and their first R
  * elements are rotated: with (a, b) the i-th elements of the halves of these, a' = a cos_i - b sin_i, b' = b cos_i +
  * a sin_i. Queries are updated in place; keys and values are written to the cache at the row's position. If the cache
- * is ST_INT8, queries and keys are last multiplied by H, the Hadamard matrix of n = 2 m elements, where m is the
- * largest power of two that divides D / 2, once for each n of the D elements: in f32, with sums and differences of
- * elements whose distance is 1, 2, 4 .. m / 2, then D / 2. Queries are divided by n. */
+ * is ST_INT8, queries and keys are last multiplied by the Hadamard matrix of n = 2 m elements, where m is the largest
+ * power of two that divides D / 2, once for each n of the D elements, in f32: sums and differences of the elements i, j
+ * of a half with j - i = 1, 2, 4 .. m / 2, then of i and i + D / 2. Queries are divided by n. Unless R is D, a backend
+ * may permute the elements for that. */
 typedef struct st_qkv_epilogue {
   uint32_t size;
   int32_t heads;
