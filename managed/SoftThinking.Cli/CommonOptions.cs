@@ -17,7 +17,8 @@ internal static class CommonOptions
         $"A Hugging Face checkpoint: a directory, or a .safetensors file with config.json in the same directory. The default is {preset}");
 
     public static Option<string> KvDtype { get; } = Choice("--kv-dtype",
-        "Number format of the KV cache: bf16 (half the memory) or f32 (exact).", Bf16, F32);
+        "Number format of the KV cache: bf16, f32 (exact, twice the memory) or int8 (8-bit integers with a scale for each key and value: "
+        + "half the memory, slightly different output).", Bf16, F32, Int8);
 
     public static Option<string> Weights { get; } = Choice("--weights",
         "Number format of the matrices: stored (as in the checkpoint), int8 (blocks of 32 with a common scale) or fp8 (8-bit floats with a "
@@ -94,8 +95,10 @@ internal static class CommonOptions
         _ => null,
     };
 
+    public static string NameOf(KvDtype dtype) => dtype.ToString().ToLowerInvariant();
+
     public static KvDtype ReadKvDtype(ParseResult parsed) =>
-        parsed.GetValue(KvDtype) == F32 ? SoftThinking.KvDtype.F32 : SoftThinking.KvDtype.Bf16;
+        Enum.Parse<KvDtype>(parsed.GetRequiredValue(KvDtype), ignoreCase: true);
 
     /// <summary>An option with one of several values, the first by default.</summary>
     public static Option<string> Choice(string name, string description, params string[] values)

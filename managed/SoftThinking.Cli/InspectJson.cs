@@ -88,7 +88,7 @@ internal static class InspectJson
         json.WriteStartObject("memory");
         json.WriteNumber("stored", found.StoredBytes);
         json.WriteNumber("weights", found.WeightBytes);
-        json.WriteString("kv_dtype", facts.KvDtype == KvDtype.F32 ? "f32" : "bf16");
+        json.WriteString("kv_dtype", CommonOptions.NameOf(facts.KvDtype));
         json.WriteNumber("kv_per_token", found.KvBytesPerToken);
         json.WriteNumber("kv_full_context", found.KvBytes);
         json.WriteNumber("work", found.WorkBytes);

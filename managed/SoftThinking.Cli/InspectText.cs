@@ -77,7 +77,7 @@ internal static class InspectText
     private static (string, string)[] MemoryRows(ModelFacts facts)
     {
         ModelInspection found = facts.Found;
-        string dtype = facts.KvDtype == KvDtype.F32 ? "f32" : "bf16";
+        string dtype = CommonOptions.NameOf(facts.KvDtype);
         return
         [
             ("stored", SizeText.Of(found.StoredBytes)),

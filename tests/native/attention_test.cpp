@@ -131,6 +131,13 @@ struct World {
   }
 };
 
+// The types of caches that have kernels of their own; on an emulated device those of integers with one type of
+// activations.
+std::vector<int32_t> half_types(const Device& device) {
+  if (device.emulated() && device.info.activation_dtype != ST_BF16) return {ST_BF16};
+  return {ST_BF16, ST_INT8};
+}
+
 // Positions on both sides of the boundaries of blocks (16) and splits (256).
 const std::vector<int32_t> kEdges = {0, 1, 14, 15, 16, 17, 255, 256, 257, 511, 512, 599};
 
@@ -214,6 +221,7 @@ TEST_P(AttentionTest, IdleRowsAreZero) {
 TEST_P(AttentionTest, PrefillInChunksEqualsOneByOne) {
   for (int32_t dtype : kCacheTypes) {
     for (const AttentionShape& shape : {AttentionShape{7, 1, 24}, AttentionShape{6, 2, 64}}) {
+      if (device().emulated() && dtype == ST_INT8 && shape.head_dim == 24) continue;
       World world(random, device(), shape, dtype, {290, 23});
       auto cache = world.new_cache(device());
       std::vector<float> expected = world.run(device(), *cache, {{0, range(0, 290)}});
@@ -238,7 +246,7 @@ TEST_P(AttentionTest, PrefillInChunksEqualsOneByOne) {
 }
 
 TEST_P(AttentionTest, SameBitsForAnyThreads) {
-  for (int32_t dtype : {ST_BF16, ST_INT8}) {
+  for (int32_t dtype : half_types(device())) {
     World world(random, device(), {14, 2, 64}, dtype, {270, 31});
     const std::vector<Rows> rows = {{1, range(0, 31)}, {0, range(0, 270)}};
     std::vector<float> expected = world.run(device(), *world.new_cache(device()), rows);
@@ -309,7 +317,7 @@ TEST_P(AttentionTest, SameBitsInAnyBlocks) {
 
 // Nor how long a table is: entries behind the sequence are not read.
 TEST_P(AttentionTest, SameBitsForTablesOfAnyLength) {
-  for (int32_t dtype : {ST_BF16, ST_INT8})
+  for (int32_t dtype : half_types(device()))
     for (int32_t dim : {24, 64, 128}) {
       World world(random, device(), {14, 2, dim}, dtype, {530, 40});
       auto cache = world.new_cache(device());
@@ -330,7 +338,7 @@ TEST_P(AttentionTest, SameBitsForTablesOfAnyLength) {
 // computed with others, in chunks, or alone among sequences of other lengths.
 TEST_P(AttentionTest, SameBitsForRaggedBatches) {
   const AttentionShape shapes[] = {{2, 2, 64}, {4, 2, 128}, {7, 1, 64}, {8, 1, 128}, {7, 1, 128}, {20, 1, 64}};
-  for (int32_t dtype : {ST_BF16, ST_INT8})
+  for (int32_t dtype : half_types(device()))
     for (const AttentionShape& shape : shapes) {
       SCOPED_TRACE(testing::Message() << shape.heads << "/" << shape.kv_heads << " heads of " << shape.head_dim);
       World world(random, device(), shape, dtype, {150, 41, 301, 1});
@@ -355,7 +363,7 @@ TEST_P(AttentionTest, SameBitsForRaggedBatches) {
 
 // Contexts of several spans of 2,048 positions, shared by many blocks, by few, and by none.
 TEST_P(AttentionTest, SameBitsForLongContexts) {
-  for (int32_t dtype : {ST_BF16, ST_INT8})
+  for (int32_t dtype : half_types(device()))
     for (const AttentionShape& shape : {AttentionShape{4, 2, 64}, AttentionShape{2, 1, 128}}) {
       World world(random, device(), shape, dtype, {4200, 2060});
       auto cache = world.new_cache(device());
@@ -419,7 +427,7 @@ TEST_P(AttentionTest, WindowsMatchReference) {
 
 // A window that the context does not exceed is none, to the bit.
 TEST_P(AttentionTest, WindowsOfTheContextAreNone) {
-  for (int32_t dtype : {ST_BF16, ST_INT8})
+  for (int32_t dtype : half_types(device()))
     for (const AttentionShape& shape : {AttentionShape{6, 2, 64}, AttentionShape{4, 2, 24}}) {
       World world(random, device(), shape, dtype, {300});
       auto cache = world.new_cache(device());
@@ -434,7 +442,7 @@ TEST_P(AttentionTest, WindowsOfTheContextAreNone) {
 TEST_P(AttentionTest, WindowsHaveTheSameBitsInAnyBatch) {
   std::vector<int32_t> tops = {170, 2178, 4199};
   if (!device().emulated()) tops.push_back(2060);
-  for (int32_t dtype : {ST_BF16, ST_INT8})
+  for (int32_t dtype : half_types(device()))
     for (const AttentionShape& shape : {AttentionShape{4, 2, 64}, {2, 1, 128}, {7, 1, 64}, {2, 1, 24}}) {
       World world(random, device(), shape, dtype, {4200, 40});
       auto cache = world.new_cache(device());

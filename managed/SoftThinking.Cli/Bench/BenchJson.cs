@@ -46,7 +46,7 @@ internal static class BenchJson
         ModelCost cost = report.Cost;
         json.WriteStartObject("model");
         json.WriteString("name", report.Settings.ModelName);
-        json.WriteString("kv_dtype", report.Settings.Engine.KvDtype == KvDtype.F32 ? "f32" : "bf16");
+        json.WriteString("kv_dtype", CommonOptions.NameOf(report.Settings.Engine.KvDtype));
         json.WriteNumber("weight_bytes", cost.WeightBytes);
         json.WriteNumber("weight_bytes_per_step", cost.WeightBytesPerStep);
         json.WriteNumber("expert_bytes", cost.ExpertBytes);

@@ -42,7 +42,7 @@ internal static class EvalManifest
         {
             // The bits of the answers depend on these.
             common["weights"] = settings.Engine.Weights.ToString().ToLowerInvariant();
-            common["kv_dtype"] = settings.Engine.KvDtype.ToString().ToLowerInvariant();
+            common["kv_dtype"] = CommonOptions.NameOf(settings.Engine.KvDtype);
             common["fast_prefill"] = TextOf(settings.Engine.FastPrefill);
         }
         // Answers that did not run would stay undecided.

@@ -41,7 +41,12 @@ internal readonly record struct KvPlan(NativeDtype Dtype, KvLayout Layout, int B
     /// <summary>The model as it is for the contexts that the options allow.</summary>
     public static ModelConfig ConfigOf(ITensorSource source, EngineOptions options) => source.Config.ForContext(ContextOf(source, options));
 
-    public static NativeDtype DtypeOf(KvDtype dtype) => dtype == KvDtype.F32 ? NativeDtype.F32 : NativeDtype.Bf16;
+    public static NativeDtype DtypeOf(KvDtype dtype) => dtype switch
+    {
+        KvDtype.F32 => NativeDtype.F32,
+        KvDtype.Int8 => NativeDtype.Int8,
+        _ => NativeDtype.Bf16,
+    };
 
     public static RunnerLimits LimitsOf(EngineOptions options, KvLayout layout, int context) => new(
         Rows: Math.Max(options.StepTokens, options.MaxSequences),

@@ -144,5 +144,10 @@ internal sealed unsafe class StreamTimes : IDisposable
     private long MatrixBytes(in Matrix w) => (long)_device.Api->MatrixBytes(w.Rows, w.Cols, w.Dtype);
 
     private static long KvBytes(int heads, int dim, in LayerCache cache, long positions) =>
-        2 * positions * heads * dim * (cache.Dtype == NativeDtype.F32 ? 4 : 2);
+        2 * positions * heads * cache.Dtype switch
+        {
+            NativeDtype.F32 => 4 * dim,
+            NativeDtype.Int8 => dim + sizeof(float),
+            _ => 2 * dim,
+        };
 }

@@ -59,14 +59,14 @@ public class FamilyTests
     public void LogitsOfPlainTokens(TestDevice device, string model, KvDtype kv, int chunk)
     {
         using FamilyCase golden = new(PathOf(model), mixed: false);
-        golden.Check(golden.Logits(device, kv, chunk), kv == KvDtype.F32 ? 1e-4 : 2e-2, kv == KvDtype.F32 ? 0 : RouterError);
+        golden.Check(golden.Logits(device, kv, chunk), ForwardTests.ToleranceOf(kv), kv == KvDtype.F32 ? 0 : RouterError);
     }
 
     [TestCaseSource(nameof(Passes))]
     public void LogitsOfConceptTokens(TestDevice device, string model, KvDtype kv, int chunk)
     {
         using FamilyCase golden = new(PathOf(model), mixed: true);
-        golden.Check(golden.Logits(device, kv, chunk), kv == KvDtype.F32 ? 1e-4 : 2e-2, kv == KvDtype.F32 ? 0 : RouterError);
+        golden.Check(golden.Logits(device, kv, chunk), ForwardTests.ToleranceOf(kv), kv == KvDtype.F32 ? 0 : RouterError);
     }
 
     /// <summary>The newer spelling of the configuration is the same model.</summary>

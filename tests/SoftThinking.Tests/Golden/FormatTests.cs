@@ -113,6 +113,6 @@ public class FormatTests
     {
         using Checkpoint checkpoint = Checkpoint.Open(PathOf(model));
         using ForwardPass pass = new(device, checkpoint, kv, entries, chunk, tokens.Length);
-        ForwardTests.Check(pass, tokens, chunk, expected, kv == KvDtype.F32 ? 1e-4 : 2e-2);
+        ForwardTests.Check(pass, tokens, chunk, expected, ForwardTests.ToleranceOf(kv));
     }
 }

@@ -1,5 +1,6 @@
 using SoftThinking.Cache;
 using SoftThinking.Checkpoints;
+using SoftThinking.Execution;
 using SoftThinking.Interop;
 using SoftThinking.Models;
 
@@ -18,7 +19,7 @@ internal sealed class ForwardPass : IDisposable
         NativeDtype activations = NativeDtype.F32, WeightFormat format = WeightFormat.Stored, int ranks = 1)
     {
         MatrixFormat inMemory = ModelWeights.FormatOf(model, format);
-        NativeDtype dtype = kv == KvDtype.F32 ? NativeDtype.F32 : NativeDtype.Bf16;
+        NativeDtype dtype = KvPlan.DtypeOf(kv);
         Device[] devices = [.. Enumerable.Range(0, ranks).Select(r => on.Open(activations, r))];
         byte[] id = ranks > 1 ? DeviceComm.NewId(devices[0]) : [];
         _ranks = InParallel(ranks, r => new Rank(

@@ -39,6 +39,14 @@ public class ForwardTests
         let quick = device == TestDevice.Cpu || (kv, chunk) is (KvDtype.F32, 1000) or (KvDtype.Bf16, 16)
         select quick ? pass : pass.SetCategory("Slow");
 
+    /// <summary>How far logits may be from those of f32, relative to the largest.</summary>
+    internal static double ToleranceOf(KvDtype kv) => kv switch
+    {
+        KvDtype.F32 => 1e-4,
+        KvDtype.Bf16 => 2e-2,
+        _ => 5e-2, // keys and values have 8 bits, and these models, of random numbers, pass every difference on
+    };
+
     private static bool IsEmulatedInRowsOfOne(string model, KvDtype kv, int chunk) =>
         chunk == 1 && model == "qwen3" && kv == KvDtype.Bf16;
 
@@ -46,7 +54,7 @@ public class ForwardTests
     public void LogitsOfPlainTokens(TestDevice device, string model, KvDtype kv, int chunk)
     {
         using GoldenFile expected = new(Path.Combine(TestData.FindGolden("forward")!, model, "expected.safetensors"));
-        double tolerance = kv == KvDtype.F32 ? 1e-4 : 2e-2;
+        double tolerance = ToleranceOf(kv);
         using Checkpoint checkpoint = Checkpoint.Open(PathOf(model));
         using ForwardPass pass = new(device, checkpoint, kv, entries: 1, chunk, Positions(expected));
         Check(pass, PlainTokens(expected), chunk, expected.Read<float>("logits"), tolerance);
@@ -61,7 +69,7 @@ public class ForwardTests
         int n = expected.Columns("mix_indices");
         ConceptToken[] tokens =
             [.. Enumerable.Range(0, ids.Length / n).Select(i => ConceptToken.FromDevice(ids[i * n], ids.AsSpan(i * n, n), weights.AsSpan(i * n, n)))];
-        double tolerance = kv == KvDtype.F32 ? 1e-4 : 2e-2;
+        double tolerance = ToleranceOf(kv);
         using Checkpoint checkpoint = Checkpoint.Open(PathOf(model));
         using ForwardPass pass = new(device, checkpoint, kv, n, chunk, tokens.Length);
         Check(pass, tokens, chunk, expected.Read<float>("mix_logits"), tolerance);
