@@ -80,7 +80,8 @@ void BM_Attention(benchmark::State& state) {
     check(m.api->stream_synchronize(m.stream));
   }
   double attended = (context + (1.0 + rows) / 2.0) * rows;
-  report_bytes(state, 2.0 * (rows + context) * kKvHeads * kDim * (dtype == ST_F32 ? 4 : 2));
+  const double of_element = dtype == ST_F32 ? 4.0 : dtype == ST_INT8 ? 1.0 + 4.0 / kDim : 2.0;
+  report_bytes(state, 2.0 * (rows + context) * kKvHeads * kDim * of_element);
   report_multiply_adds(state, 2.0 * attended * kHeads * kDim, machine().rates.multiply_adds_f32);
   for (st_kv_cache& each : caches) {
     release(each.keys);
@@ -91,8 +92,8 @@ void BM_Attention(benchmark::State& state) {
 }
 BENCHMARK(BM_Attention)
     ->ArgNames({"rows", "context", "kv"})
-    ->ArgsProduct({{1}, {128, 2048, 8192, 32768}, {ST_F32, ST_BF16}})
-    ->ArgsProduct({{512}, {0, 8000}, {ST_BF16}})
+    ->ArgsProduct({{1}, {128, 2048, 8192, 32768}, {ST_F32, ST_BF16, ST_INT8}})
+    ->ArgsProduct({{512}, {0, 8000}, {ST_BF16, ST_INT8}})
     ->Unit(benchmark::kMicrosecond)
     ->UseRealTime();
 
