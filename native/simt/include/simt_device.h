@@ -43,6 +43,12 @@ void async_copy(void* destination, const void* source, size_t bytes);
 void async_commit();
 void async_wait(size_t groups_left);
 
+// The warp's operations of native/cuda/mma.cuh.
+enum class MmaFormat { kBf16, kF16 };
+void mma(float (&d)[4], const uint32_t (&a)[4], const uint32_t (&b)[2], MmaFormat format);
+void mma_int8(int32_t (&d)[4], const uint32_t (&a)[4], const uint32_t (&b)[2]);
+void load_matrices(uint32_t* parts, const void* row, int matrices);
+
 template <typename T>
 struct Shuffle {
   T value, result;
