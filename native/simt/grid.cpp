@@ -105,6 +105,7 @@ class Workers {
 }  // namespace
 
 int worker_count() {
+  if (Races::detector()) return 1;
   unsigned processors = std::thread::hardware_concurrency();
   return static_cast<int>(environment_number("SOFTTHINKING_SIMT_THREADS", processors > 0 ? processors : 1));
 }
@@ -114,6 +115,7 @@ std::string run_grid(Launch launch) {
   static const uint64_t seed = environment_number("SOFTTHINKING_SIMT_SEED", 0);
   static std::atomic<uint64_t> launches{0};
   if (seed != 0) launch.seed = seed * 1000003 + launches.fetch_add(1);
+  if (Races* races = Races::detector()) races->begin_launch(launch);
   Work work(launch);
   workers.run(work);
   return work.error;

@@ -233,6 +233,8 @@ void mma_int8(int32_t (&d)[4], const uint32_t (&a)[4], const uint32_t (&b)[2]) {
 
 void load_matrices(uint32_t* parts, const void* row, int matrices) {
   MatrixRow mine = {parts, row, matrices};
+  if (races_of_thread && lane_of_thread() < 8 * matrices)
+    races_of_thread->access(row, 16, Access::kRead, __builtin_return_address(0));
   collective(kWholeWarp, &mine, MatrixRow::complete);
 }
 

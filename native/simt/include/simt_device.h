@@ -34,6 +34,8 @@ constexpr unsigned kWholeWarp = 0xffffffffu;
 using Complete = void (*)(void* const* payloads, unsigned mask);
 void barrier(const char* file, int line);
 void collective(unsigned mask, void* payload, Complete complete);
+void sync_warp(unsigned mask);
+void fence();
 void* shared_array(const void* declaration, size_t bytes);
 void* dynamic_shared();
 // That the thread waits for the kernel ahead, which it must have when it leaves its own.
@@ -90,7 +92,7 @@ inline void __syncthreads(const char* file = __builtin_FILE(), int line = __buil
 }
 
 inline void __syncwarp(unsigned mask = st::simt::kWholeWarp) {
-  st::simt::collective(mask, nullptr, [](void* const*, unsigned) {});
+  st::simt::sync_warp(mask);
 }
 
 template <typename T>
@@ -143,5 +145,5 @@ inline unsigned atomicOr(unsigned* address, unsigned value) {
   return __atomic_fetch_or(address, value, __ATOMIC_RELAXED);
 }
 inline void __threadfence() {
-  __atomic_thread_fence(__ATOMIC_SEQ_CST);
+  st::simt::fence();
 }
