@@ -15,15 +15,17 @@ namespace st::cuda {
 
 #if defined(ST_SIMT)
 
-// d += a b.
+// d += a b. Operands are in registers: what a kernel reads for them from memory is read here.
 template <typename T>
 void mma(float (&d)[4], const uint32_t (&a)[4], const uint32_t (&b)[2]) {
-  simt::mma(d, a, b, std::is_same_v<T, F16> ? simt::MmaFormat::kF16 : simt::MmaFormat::kBf16);
+  const uint32_t first[4] = {a[0], a[1], a[2], a[3]}, second[2] = {b[0], b[1]};
+  simt::mma(d, first, second, std::is_same_v<T, F16> ? simt::MmaFormat::kF16 : simt::MmaFormat::kBf16);
 }
 
 // d += a b, of 16 x 32 by 32 x 8 integers of 8 bits, exactly.
 inline void mma_int8(int32_t (&d)[4], const uint32_t (&a)[4], const uint32_t (&b)[2]) {
-  simt::mma_int8(d, a, b);
+  const uint32_t first[4] = {a[0], a[1], a[2], a[3]}, second[2] = {b[0], b[1]};
+  simt::mma_int8(d, first, second);
 }
 
 // An address in shared memory, to which bytes can be added. (nvcc computes one from a pointer again and again.)

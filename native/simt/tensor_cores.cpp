@@ -23,10 +23,13 @@ constexpr int kNothing = -512;  // exponent of zero: less than that of any produ
 
 // Of each column, so that the compiler computes them together.
 using Integers = int32_t __attribute__((vector_size(kColumns * sizeof(int32_t))));
+using Floats = float __attribute__((vector_size(kColumns * sizeof(float))));
 
-// significand * 2^(exponent - kFraction), where 2^kFraction <= |significand| < 2^(kFraction + 1), or 0.
-struct Number {
-  int32_t significand, exponent;
+// Rows of kColumns numbers significand * 2^(exponent - fraction), where 2^fraction <= |significand| < 2^(fraction + 1),
+// or 0.
+template <int kCount>
+struct Numbers {
+  Integers significand[kCount], exponent[kCount];
 };
 
 bool is_finite(uint16_t bits, MmaFormat format) {
@@ -38,28 +41,37 @@ float to_float(uint16_t bits, MmaFormat format) {
   return format == MmaFormat::kBf16 ? bf16_to_float(bits) : f16_to_float(bits);
 }
 
-Number decoded(float value, int fraction) {
-  uint32_t bits = bits_of(value);
-  int exponent = 0;
-  if ((bits & 0x7f800000u) == 0) {
-    if ((bits & 0x7fffffffu) == 0) return {0, kNothing};
-    bits = bits_of(value * 0x1p24f);
-    exponent = -24;
+// To the bits of an f32; of what is not finite, any.
+ST_FASTEST void widen(const uint16_t* from, int count, MmaFormat format, uint32_t* to) {
+  if (format == MmaFormat::kBf16) {
+    for (int i = 0; i < count; ++i) to[i] = static_cast<uint32_t>(from[i]) << 16;
+  } else {
+    for (int i = 0; i < count; ++i) {
+      const float magnitude = float_of((from[i] & 0x7fffu) << 13) * 0x1p112f;
+      to[i] = bits_of(magnitude) | (from[i] & 0x8000u) << 16;
+    }
   }
-  exponent += static_cast<int>(bits >> 23 & 0xff) - 127;
-  auto magnitude = static_cast<int32_t>((bits & 0x007fffffu) | 0x00800000u) >> (23 - fraction);
-  return {(bits >> 31) != 0 ? -magnitude : magnitude, exponent};
 }
 
-// A column of operands, or of sums.
-struct Numbers {
-  Integers significand, exponent;
-
-  void set(int column, Number number) {
-    significand[column] = number.significand;
-    exponent[column] = number.exponent;
+ST_FASTEST void decode(const uint32_t* from, int count, int fraction, Integers* significand, Integers* exponent) {
+  for (int i = 0; i < count; ++i) {
+    Integers bits;
+    memcpy(&bits, from + i * kColumns, sizeof bits);
+    const Integers magnitude = bits & 0x7fffffff;
+    const Integers subnormal = magnitude < 0x00800000;
+    const auto scaled = (Integers)((Floats)magnitude * 0x1p24f);
+    const Integers normal = subnormal ? scaled : magnitude;
+    Integers leading = ((normal & 0x007fffff) | 0x00800000) >> (23 - fraction);
+    leading = bits < 0 ? -leading : leading;
+    significand[i] = magnitude == 0 ? magnitude : leading;
+    exponent[i] = magnitude == 0 ? magnitude + kNothing : (normal >> 23) - 127 + (subnormal & -24);
   }
-};
+}
+
+template <int kCount>
+void decode(const uint32_t* from, int fraction, Numbers<kCount>& numbers) {
+  decode(from, kCount, fraction, numbers.significand, numbers.exponent);
+}
 
 // 2^exponent.
 double power_of_2(int exponent) {
@@ -93,19 +105,24 @@ struct RowSums {
   Integers halves[2], exponent;
 };
 
-ST_FASTEST void add_products(const Number* a, const Numbers* b, const Numbers& d, RowSums& sums) {
-  Integers exponents[kDepth], largest = d.exponent;
+// Those of row `row`; a has two rows of Numbers for it.
+ST_FASTEST void add_products(const Numbers<kRows * kDepth / kColumns>& all, const Numbers<kDepth>& b,
+                             const Numbers<kRows>& d, int row, RowSums& sums) {
+  const auto* a = reinterpret_cast<const int32_t*>(all.significand) + row * kDepth;
+  const auto* exponents_of_a = reinterpret_cast<const int32_t*>(all.exponent) + row * kDepth;
+  const Integers significand = d.significand[row], exponent = d.exponent[row];
+  Integers exponents[kDepth], largest = exponent;
   for (int k = 0; k < kDepth; ++k) {
-    exponents[k] = b[k].exponent + a[k].exponent;
+    exponents[k] = b.exponent[k] + exponents_of_a[k];
     largest = exponents[k] > largest ? exponents[k] : largest;
   }
-  Integers apart = largest - d.exponent;
-  Integers magnitude = (d.significand < 0 ? -d.significand : d.significand) << kExtraBits;
+  Integers apart = largest - exponent;
+  Integers magnitude = (significand < 0 ? -significand : significand) << kExtraBits;
   magnitude >>= apart > 31 ? 31 : apart;
-  sums.halves[0] = d.significand < 0 ? -magnitude : magnitude;
+  sums.halves[0] = significand < 0 ? -magnitude : magnitude;
   sums.halves[1] = Integers{};
   for (int k = 0; k < kDepth; ++k) {
-    Integers product = b[k].significand * a[k].significand;
+    Integers product = b.significand[k] * a[k];
     apart = largest - exponents[k];
     magnitude = (product < 0 ? -product : product) << (23 + kExtraBits - 2 * kFraction);
     magnitude >>= apart > 31 ? 31 : apart;
@@ -117,29 +134,28 @@ ST_FASTEST void add_products(const Number* a, const Numbers* b, const Numbers& d
 }  // namespace
 
 void multiply(Tile& tile, MmaFormat format) {
-  Number a[kRows][kDepth];
-  Numbers b[kDepth];
-  bool finite_row[kRows], finite_column[kColumns];
-  std::fill_n(finite_row, kRows, true);
+  uint32_t bits[kRows * kDepth];
+  Numbers<kRows * kDepth / kColumns> a;
+  Numbers<kDepth> b;
+  Numbers<kRows> d;
+  widen(tile.a[0], kRows * kDepth, format, bits);
+  decode(bits, kFraction, a);
+  widen(tile.b[0], kDepth * kColumns, format, bits);
+  decode(bits, kFraction, b);
+  memcpy(bits, tile.d, sizeof tile.d);
+  decode(bits, 23, d);
+  bool finite_column[kColumns];
   std::fill_n(finite_column, kColumns, true);
-  for (int k = 0; k < kDepth; ++k) {
-    for (int column = 0; column < kColumns; ++column) {
-      b[k].set(column, decoded(to_float(tile.b[k][column], format), kFraction));
-      finite_column[column] &= is_finite(tile.b[k][column], format);
-    }
-  }
+  for (const auto& row : tile.b)
+    for (int column = 0; column < kColumns; ++column) finite_column[column] &= is_finite(row[column], format);
   for (int row = 0; row < kRows; ++row) {
-    for (int k = 0; k < kDepth; ++k) {
-      a[row][k] = decoded(to_float(tile.a[row][k], format), kFraction);
-      finite_row[row] &= is_finite(tile.a[row][k], format);
-    }
-    Numbers d;
-    for (int column = 0; column < kColumns; ++column) d.set(column, decoded(tile.d[row][column], 23));
     RowSums sums;
-    add_products(a[row], b, d, sums);
+    add_products(a, b, d, row, sums);
+    bool finite_row = true;
+    for (uint16_t each : tile.a[row]) finite_row &= is_finite(each, format);
     for (int column = 0; column < kColumns; ++column) {
       float& result = tile.d[row][column];
-      if (!finite_row[row] || !finite_column[column] || !std::isfinite(result)) {
+      if (!finite_row || !finite_column[column] || !std::isfinite(result)) {
         result = special_sum(tile, row, column, format);
         continue;
       }

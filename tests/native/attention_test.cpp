@@ -67,16 +67,25 @@ struct World {
     store(device, cache, Batch(device, paging, rows), Activations(device, input(rows)));
   }
 
-  // One forward pass over the rows: stores, then attends.
-  std::vector<float> run(Device& device, const Cache& cache, const std::vector<Rows>& rows) const {
-    Batch batch(device, paging, rows);
-    Activations buffer(device, input(rows));
-    store(device, cache, batch, buffer);
+  std::vector<float> attend(Device& device, const Cache& cache, const Batch& batch, const Activations& buffer) const {
     Activations out(device, static_cast<size_t>(batch.get().rows) * shape.out());
     st_attention op = {sizeof op, shape.heads,  shape.kv_heads, shape.head_dim, scale,
                        window,    buffer.get(), out.get(),      batch.get(),    cache.get()};
     device.check(device.api.attention(device.stream, &op));
     return out.read();
+  }
+
+  // The same for positions that are stored, of which a batch may have several rows.
+  std::vector<float> attend(Device& device, const Cache& cache, const std::vector<Rows>& rows) const {
+    return attend(device, cache, Batch(device, paging, rows), Activations(device, input(rows)));
+  }
+
+  // One forward pass over the rows: stores, then attends.
+  std::vector<float> run(Device& device, const Cache& cache, const std::vector<Rows>& rows) const {
+    Batch batch(device, paging, rows);
+    Activations buffer(device, input(rows));
+    store(device, cache, batch, buffer);
+    return attend(device, cache, batch, buffer);
   }
 
   std::unique_ptr<Cache> new_cache(Device& device) const {
@@ -298,7 +307,7 @@ TEST_P(AttentionTest, SameBitsForLongContexts) {
     std::vector<Rows> rows(1, {1, {2059}});
     for (int i = 0; i < 8; ++i)
       for (int32_t position : positions) rows.push_back({0, {position}});
-    std::vector<float> many = world.run(device(), *cache, rows);
+    std::vector<float> many = world.attend(device(), *cache, rows);
     std::vector<float> chunk = world.run(device(), *cache, {{0, range(4160, 4200)}, {1, {2059}}});
     std::vector<float> end = world.run(device(), *cache, {{0, range(4191, 4200)}});
     for (size_t i = 0; i < 32; ++i)
@@ -374,7 +383,7 @@ TEST_P(AttentionTest, WindowsHaveTheSameBitsInAnyBatch) {
         for (int32_t position = top - 39; position <= top; position += 13)
           for (int copy = 0; copy < 5; ++copy) rows.push_back({0, {position}});
         rows.push_back({1, {39}});
-        std::vector<float> many = seen.run(device(), *cache, rows);
+        std::vector<float> many = seen.attend(device(), *cache, rows);
         for (size_t i = 0; i < 20; ++i)
           ASSERT_TRUE(same_bits(slice(many, i * shape.out(), shape.out()),
                                 slice(chunk, (1 + i / 5 * 13) * shape.out(), shape.out())))
