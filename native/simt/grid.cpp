@@ -60,6 +60,7 @@ class Workers {
 
   void run(Work& work) {
     std::lock_guard<std::mutex> turn(turn_);
+    if (Races* races = Races::detector()) races->begin_launch(work.launch);
     if (work.count > 1 && !threads_.empty()) {
       {
         std::lock_guard<std::mutex> lock(mutex_);
@@ -115,7 +116,6 @@ std::string run_grid(Launch launch) {
   static const uint64_t seed = environment_number("SOFTTHINKING_SIMT_SEED", 0);
   static std::atomic<uint64_t> launches{0};
   if (seed != 0) launch.seed = seed * 1000003 + launches.fetch_add(1);
-  if (Races* races = Races::detector()) races->begin_launch(launch);
   Work work(launch);
   workers.run(work);
   return work.error;

@@ -2,20 +2,21 @@
 // It sees the accesses of code that g++ has compiled with -fsanitize=thread (instrumentation.cpp), and orders them by
 // CUDA's rules, whatever the order in which they were made here:
 //
-// - the threads of a block by __syncthreads, the lanes of a warp by __syncwarp. Other operations of a warp, such as
-//   shuffles, votes and mma, exchange registers and order no memory, as CUDA's documentation says;
-// - what a copy of cp.async writes is written when its thread has waited for the group. Before, nobody may touch it,
-//   not even that thread;
-// - blocks of a launch, and threads of a block, by an atomic that reads what another one has written: what came before
-// a
-//   fence ahead of the one comes before what follows a fence behind the other. Barriers may lie between fence and
-//   atomic. Atomics alone order no memory but their own place: where the last of them came before an access, so did all
-//   of other blocks;
-// - launches by each other: a launch begins with nothing remembered. Streams, and kernels that begin before the one
-//   ahead has ended, are not looked at.
+// - __syncthreads orders the threads of a block, and __syncwarp the lanes of a warp. Other operations of a warp, such
+// as
+//   shuffles, votes and mma, exchange registers and order no memory, as CUDA's documentation says.
+// - What cp.async copies is written when its thread has waited for the group. Before that nobody may touch it, not even
+//   this thread.
+// - Fences and atomics order threads of any blocks, where an atomic reads what another one has written: what came
+// before
+//   a fence ahead of the writing one comes before what follows a fence behind the reading one. Barriers may lie between
+//   a fence and its atomic. Atomics alone order accesses to their own place only: an access behind the last atomic is
+//   behind those of all other blocks.
+// - Launches come one after another: each begins with nothing remembered. Streams that run at the same time, and
+//   kernels that begin before the one ahead has ended, are not looked at.
 //
-// What is not exact: of reads by several blocks only the last is known; a write behind them is reported although an
-// atomic may have ordered it. Of several lanes of a warp the last access counts for all.
+// Two things are not exact. Of reads by several blocks only the last is known: a write behind them is reported although
+// atomics may have ordered it. Of reads by several lanes of a warp, or by several warps, the last counts for all.
 #pragma once
 
 #include <cstdint>

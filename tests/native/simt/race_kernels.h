@@ -54,7 +54,7 @@ __global__ void both_write_kernel(const int* in, int* out) {
 }
 
 // What orders the lanes of a warp.
-enum class Within { kNothing, kShuffle, kSyncWarp };
+enum class Within { kNothing, kShuffle, kSyncWarp, kSyncPairs };
 
 template <Within kOrder>
 __global__ void neighbor_kernel(const int* in, int* out) {
@@ -63,6 +63,7 @@ __global__ void neighbor_kernel(const int* in, int* out) {
   line[thread()] = in[thread()];
   int zero = kOrder == Within::kShuffle ? __shfl_xor_sync(0xffffffffu, 0, 1) : 0;
   if (kOrder == Within::kSyncWarp) __syncwarp();
+  if (kOrder == Within::kSyncPairs) __syncwarp(3u << thread() % 32 / 2 * 2);
   out[place()] = line[thread() ^ 1] + zero;
 }
 
@@ -73,6 +74,23 @@ inline __global__ void other_warp_kernel(const int* in, int* out) {
   line[thread()] = in[thread()];
   __syncwarp();
   out[place()] = line[thread() ^ 32];
+}
+
+// Operands of mma from shared memory, by reference and by rows.
+template <bool kSyncWarp, bool kRows>
+__global__ void operands_kernel(const int* in, int* out) {
+  cuda::follow_previous();
+  using Four = cuda::Pack<uint32_t, 4>;
+  ST_SHARED(Four, fours, kThreads);
+  for (uint32_t& each : fours[thread()].at) each = static_cast<uint32_t>(in[thread()]);
+  if (kSyncWarp) __syncwarp();
+  float d[4] = {};
+  uint32_t b[2] = {};
+  if (kRows)
+    cuda::load_matrices<2>(b, cuda::shared_address(&fours[thread() ^ 1]));
+  else
+    cuda::mma<cuda::Bf16>(d, fours[thread() ^ 1].at, b);
+  out[place()] = static_cast<int>(b[0]) + static_cast<int>(d[0]);
 }
 
 // A ring of two stages that copies fill ahead.

@@ -91,9 +91,17 @@ TEST_F(RacesTest, TwoWrites) {
 
 TEST_F(RacesTest, LanesAreOrderedBySyncWarpAlone) {
   EXPECT_EQ(run(neighbor_kernel<Within::kSyncWarp>), "");
+  EXPECT_EQ(run(neighbor_kernel<Within::kSyncPairs>), "");
   expect(run(neighbor_kernel<Within::kNothing>), {"a race in neighbor_kernel", "reads", "writes"});
   expect(run(neighbor_kernel<Within::kShuffle>), {"a race in neighbor_kernel", "reads", "writes"});
   expect(run(other_warp_kernel), {"a race in other_warp_kernel", "reads", "writes"});
+}
+
+TEST_F(RacesTest, OperandsOfMma) {
+  EXPECT_EQ(run(operands_kernel<true, false>), "");
+  EXPECT_EQ(run(operands_kernel<true, true>), "");
+  expect(run(operands_kernel<false, false>), {"a race in operands_kernel", "reads", "writes", "of shared memory"});
+  expect(run(operands_kernel<false, true>), {"a race in operands_kernel", "reads", "writes", "of shared memory"});
 }
 
 TEST_F(RacesTest, AsynchronousCopies) {
