@@ -38,7 +38,8 @@ def main():
             name = f"{source}.o"
             command = next(c for c in all_commands if c.endswith(f"/{source}") and "softthinking_simt_races.dir" in c)
             words = shlex.split(command)
-            link = link.replace(words[words.index("-o") + 1], f"{scratch}/{name}")
+            # First: of inline functions, which others have as they are, the linker takes the first.
+            link = link.replace(f" {words[words.index('-o') + 1]} ", " ").replace(" -shared ", f" -shared {scratch}/{name} ", 1)
             words[words.index("-o") + 1] = f"{scratch}/{name}"
             compiles.append([word.replace(str(ROOT / "native"), f"{scratch}/native") for word in words])
 

@@ -30,7 +30,7 @@ inline void access(const void* address, size_t bytes, Access access, const void*
     access(address, bytes, Access::kWrite, ST_CODE);  \
   }
 
-// Of the order that is asked for CUDA's atomics know none, and the host's get the strongest.
+// CUDA's atomics order nothing; those of the host get the strongest order.
 #define ST_ATOMIC(bits, name)                                                                       \
   uint##bits##_t __tsan_atomic##bits##_##name(uint##bits##_t* address, uint##bits##_t value, int) { \
     access(address, bits / 8, Access::kAtomic, ST_CODE);                                            \
