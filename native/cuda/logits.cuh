@@ -313,6 +313,7 @@ __device__ __forceinline__ void find_ids(const LogitRow& row, Weight weight, int
     int segment = ids[j];
     int64_t size = tiles_per_segment(row) * kLogitTile;
     int32_t id = id_in_segment(row, weight, segment * size, position(j) - shared.keys[segment]);
+    __syncwarp();  // all lanes have read what one of them replaces
     if (threadIdx.x % kWarpSize == 0) ids[j] = id;
   }
   __syncthreads();

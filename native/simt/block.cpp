@@ -13,18 +13,12 @@ namespace {
 // NaN in every floating-point type, so that uninitialized memory is detected.
 constexpr int kPoison = 0xFF;
 
-std::unique_ptr<unsigned char[]> poisoned(size_t bytes) {
-  std::unique_ptr<unsigned char[]> memory(new unsigned char[bytes]);
-  memset(memory.get(), kPoison, bytes);
-  return memory;
-}
+}  // namespace
 
 uint3 unfolded(uint64_t index, const dim3& size) {
   return {static_cast<unsigned>(index % size.x), static_cast<unsigned>(index / size.x % size.y),
           static_cast<unsigned>(index / size.x / size.y)};
 }
-
-}  // namespace
 
 // --- scheduling ----------------------------------------------------------------------------------------------------
 
@@ -43,7 +37,8 @@ void Block::begin(const Launch& launch, uint64_t index) {
   }
   collectives_.assign((count_ + kWarpSize - 1) / kWarpSize, {});
   arrays_.clear();
-  dynamic_shared_ = poisoned(launch.shared_bytes);
+  if (races_) races_->begin_block(*this, index, count_);
+  dynamic_shared_ = shared_bytes(launch.shared_bytes);
   shared_used_ = launch.shared_bytes;
   ready_.clear();
   ready_begin_ = 0;
@@ -54,6 +49,7 @@ void Block::begin(const Launch& launch, uint64_t index) {
 bool Block::run(const Launch& launch, uint64_t index) {
   begin(launch, index);
   block_of_thread = this;
+  races_of_thread = races_;
   while (live_ > 0 && error_.empty()) {
     if (ready_begin_ == ready_.size()) diagnose_deadlock();
     if (!error_.empty()) break;
@@ -66,6 +62,7 @@ bool Block::run(const Launch& launch, uint64_t index) {
     idle_.push_back(std::move(threads_[t].fiber));
   }
   block_of_thread = nullptr;
+  races_of_thread = nullptr;
   arrays_.clear();
   dynamic_shared_.reset();
   return error_.empty();
@@ -82,6 +79,7 @@ Fiber& Block::enter(unsigned t) {
                         scheduler_);
   }
   current_ = t;
+  if (races_) races_->enter(t);
   position_of_thread.thread = thread.place;
   return *thread.fiber;
 }
@@ -178,6 +176,7 @@ void Block::barrier(const char* file, int line) {
 
 void Block::release_barrier() {
   at_barrier_ = 0;
+  if (races_) races_->barrier();
   for (unsigned t = 0; t < count_; ++t) {
     if (!threads_[t].waits_at_barrier) continue;
     threads_[t].waits_at_barrier = false;
@@ -209,7 +208,20 @@ void Block::collective(unsigned mask, void* payload, Complete complete) {
   wait();
 }
 
+void Block::sync_warp(unsigned mask) {
+  collective(mask, nullptr, [](void* const*, unsigned lanes) {
+    if (races_of_thread) races_of_thread->sync_warp(lanes);
+  });
+}
+
 // --- memory --------------------------------------------------------------------------------------------------------
+
+Block::Bytes Block::shared_bytes(size_t bytes) {
+  Bytes memory = races_ ? Bytes(races_->shared_memory(bytes), [](unsigned char*) {})
+                        : Bytes(new unsigned char[bytes], [](unsigned char* each) { delete[] each; });
+  memset(memory.get(), kPoison, bytes);
+  return memory;
+}
 
 void* Block::shared_array(const void* declaration, size_t bytes) {
   for (const Array& array : arrays_)
@@ -218,7 +230,7 @@ void* Block::shared_array(const void* declaration, size_t bytes) {
   if (shared_used_ > launch_->shared_limit)
     fail(name(current_) + ": " + std::to_string(shared_used_) + " bytes of shared memory, " +
          std::to_string(launch_->shared_limit) + " are permitted");
-  arrays_.push_back({declaration, poisoned(bytes)});
+  arrays_.push_back({declaration, shared_bytes(bytes)});
   return arrays_.back().bytes.get();
 }
 
@@ -242,6 +254,7 @@ void Block::async_wait(size_t groups_left) {
         memcpy(copy.destination, copy.source, copy.bytes);
       else
         memset(copy.destination, 0, copy.bytes);
+      if (races_) races_->access(copy.destination, copy.bytes, Access::kCopyEnds, nullptr);
     }
     copies.erase(copies.begin());
   }

@@ -9,18 +9,23 @@
 
 #include "simt/fiber.h"
 #include "simt/include/simt_types.h"
+#include "simt/races.h"
 
 namespace st::simt {
 
 constexpr int kWarpSize = 32;
 
 struct Launch {
+  const void* kernel = nullptr;
   dim3 grid, block;
   size_t shared_bytes = 0;         // dynamic ones
   size_t shared_limit = SIZE_MAX;  // of dynamic and static ones together
   std::function<void()> body;      // what one thread runs
   uint64_t seed = 0;               // of the order of the threads; 0: in their own order
 };
+
+// The place with that index in a grid or a block.
+uint3 unfolded(uint64_t index, const dim3& size);
 
 class Block {
  public:
@@ -35,6 +40,7 @@ class Block {
   // complete(payloads, mask) for all; payloads[lane] is what that lane passed.
   using Complete = void (*)(void* const* payloads, unsigned mask);
   void collective(unsigned mask, void* payload, Complete complete);
+  void sync_warp(unsigned mask);
   // Shared memory by the identity of its declaration; filled with a pattern when the first thread asks.
   void* shared_array(const void* declaration, size_t bytes);
   void* dynamic_shared() { return dynamic_shared_.get(); }
@@ -45,6 +51,8 @@ class Block {
   void async_copy(void* destination, const void* source, size_t bytes);
   void async_commit();
   void async_wait(size_t groups_left);
+  // Ends the block with an error, and the calling thread for ever.
+  [[noreturn]] void fail(std::string message);
 
  private:
   struct Copy {
@@ -65,12 +73,14 @@ class Block {
     Complete complete;
     void* payloads[kWarpSize];  // of the lanes that have arrived
   };
+  using Bytes = std::unique_ptr<unsigned char[], void (*)(unsigned char*)>;
   struct Array {
     const void* declaration;
-    std::unique_ptr<unsigned char[]> bytes;
+    Bytes bytes;
   };
 
   void begin(const Launch& launch, uint64_t index);
+  Bytes shared_bytes(size_t bytes);
   Fiber& enter(unsigned thread);
   void finish(unsigned thread);
   void wait();
@@ -78,11 +88,11 @@ class Block {
   unsigned take_ready();
   void make_ready(unsigned thread);
   void diagnose_deadlock();
-  [[noreturn]] void fail(std::string message);
   void set_error(std::string message);
   uint64_t random();
   std::string name(unsigned thread) const;
 
+  Races* const races_ = Races::detector();
   const Launch* launch_ = nullptr;
   std::string error_;
   unsigned count_ = 0, live_ = 0, at_barrier_ = 0, current_ = 0;
@@ -98,7 +108,7 @@ class Block {
   std::vector<std::vector<Collective>> collectives_;  // per warp, those that have begun
   std::vector<Array> arrays_;
   size_t shared_used_ = 0;
-  std::unique_ptr<unsigned char[]> dynamic_shared_;
+  Bytes dynamic_shared_{nullptr, nullptr};
 };
 
 // The block that this OS thread runs, while it runs one.

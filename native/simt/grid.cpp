@@ -60,6 +60,7 @@ class Workers {
 
   void run(Work& work) {
     std::lock_guard<std::mutex> turn(turn_);
+    if (Races* races = Races::detector()) races->begin_launch(work.launch);
     if (work.count > 1 && !threads_.empty()) {
       {
         std::lock_guard<std::mutex> lock(mutex_);
@@ -105,6 +106,7 @@ class Workers {
 }  // namespace
 
 int worker_count() {
+  if (Races::detector()) return 1;
   unsigned processors = std::thread::hardware_concurrency();
   return static_cast<int>(environment_number("SOFTTHINKING_SIMT_THREADS", processors > 0 ? processors : 1));
 }

@@ -10,7 +10,8 @@ namespace st::simt {
 // Runs all blocks; returns the error if there was one. Calls are serialized.
 std::string run_grid(Launch launch);
 
-// Number of OS threads that run blocks. SOFTTHINKING_SIMT_THREADS sets it; otherwise one per CPU.
+// Number of OS threads that run blocks. SOFTTHINKING_SIMT_THREADS sets it; otherwise one per CPU. With the race
+// detector it is 1.
 int worker_count();
 
 }  // namespace st::simt

@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "simt/races.h"
 #include "simt/state.h"
 
 namespace st::simt {
@@ -27,7 +28,8 @@ uint64_t used_bytes(int device) {
 // that a short test needs would be page faults.
 bool reserve(void** block, size_t bytes) {
   bool huge = bytes >= kHugePage;
-  if (posix_memalign(block, huge ? kHugePage : kAlignment, bytes) != 0 || !*block) return false;
+  const size_t alignment = huge ? kHugePage : Races::detector() ? kPageBytes : kAlignment;
+  if (posix_memalign(block, alignment, bytes) != 0 || !*block) return false;
   if (huge) madvise(*block, bytes / kHugePage * kHugePage, MADV_HUGEPAGE);  // a hint: without it, the same but slower
   return true;
 }
@@ -41,6 +43,7 @@ cudaError_t allocate(void** pointer, size_t bytes, std::map<const char*, Allocat
     return cudaErrorMemoryAllocation;
   if (bytes > PTRDIFF_MAX || !reserve(&block, bytes)) return cudaErrorMemoryAllocation;
   memset(block, kPoison, bytes);
+  if (Races* races = Races::detector()) races->track(block, bytes);
   std::lock_guard<std::mutex> lock(state().mutex);
   (state().*memory)[static_cast<const char*>(block)] = {bytes, context};
   *pointer = block;
@@ -51,10 +54,15 @@ cudaError_t release(void* pointer, std::map<const char*, Allocation> State::*mem
   if (!pointer) return cudaSuccess;
   if (breaks_capture()) return cudaErrorStreamCaptureUnsupported;
   cudaDeviceSynchronize();  // as CUDA does
+  size_t bytes;
   {
     std::lock_guard<std::mutex> lock(state().mutex);
-    if ((state().*memory).erase(static_cast<const char*>(pointer)) == 0) return cudaErrorInvalidValue;
+    auto found = (state().*memory).find(static_cast<const char*>(pointer));
+    if (found == (state().*memory).end()) return cudaErrorInvalidValue;
+    bytes = found->second.bytes;
+    (state().*memory).erase(found);
   }
+  if (Races* races = Races::detector()) races->forget(pointer, bytes);
   free(pointer);
   return cudaSuccess;
 }

@@ -12,6 +12,7 @@
 // SOFTTHINKING_SIMT_MULTIPROCESSORS the number of its multiprocessors, and SOFTTHINKING_SIMT_SHARED the KiB of shared
 // memory of a block, both of which choices of geometry depend on.
 
+#include <atomic>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -143,6 +144,7 @@ cudaError_t enqueue_kernel(const void* kernel, dim3 grid, dim3 block, size_t sha
   if (threads == 0 || threads > 1024 || grid.x == 0 || grid.y == 0 || grid.z == 0 || grid.y > 65535 || grid.z > 65535)
     return cudaErrorInvalidValue;
   Launch launch;
+  launch.kernel = kernel;
   launch.grid = grid;
   launch.block = block;
   launch.shared_bytes = shared_bytes;
@@ -171,6 +173,14 @@ void barrier(const char* file, int line) {
 void collective(unsigned mask, void* payload, Complete complete) {
   block_of_thread->collective(mask, payload, complete);
 }
+void sync_warp(unsigned mask) {
+  block_of_thread->sync_warp(mask);
+}
+// Blocks run on several OS threads.
+void fence() {
+  if (races_of_thread) races_of_thread->fence();
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+}
 void* shared_array(const void* declaration, size_t bytes) {
   return block_of_thread->shared_array(declaration, bytes);
 }
@@ -178,6 +188,11 @@ void* dynamic_shared() {
   return block_of_thread->dynamic_shared();
 }
 void async_copy(void* destination, const void* source, size_t bytes) {
+  if (races_of_thread) {
+    const void* code = __builtin_return_address(0);
+    races_of_thread->access(destination, bytes, Access::kCopyBegins, code);
+    if (source) races_of_thread->access(source, bytes, Access::kRead, code);
+  }
   block_of_thread->async_copy(destination, source, bytes);
 }
 void wait_for_previous() {

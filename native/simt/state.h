@@ -49,7 +49,7 @@ struct Allocation {
 // State of a device: the error of a kernel, which CUDA keeps until the device is reset.
 struct Device {
   cudaError_t error = cudaSuccess;
-  char message[256] = "";
+  char message[1024] = "";
 };
 
 // State of the whole process.

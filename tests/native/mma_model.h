@@ -1,7 +1,9 @@
 // What is known of the arithmetic of mma.sync, and how far its results may be from exact ones. Published measurements
 // say: products are exact; the products of a step and the accumulator are shifted to the largest exponent among them
 // and cut there, toward zero, with no or few bits beyond those of an f32; their sum is exact, and is cut to an f32.
-// Steps are of 4, 8 or 16 products, in the order of k. tests/gpu/probe.cu finds out what a device does.
+// Steps are of 4, 8 or 16 products, in the order of k. tests/gpu/probe.cu finds out what a device does: an H200 is
+// MmaModel{16, 2, false}, and so is the emulated device. Chosen, not measured: a sum of zero is +0, and one of 2^128 or
+// more is infinite.
 #pragma once
 
 #include <algorithm>
@@ -16,7 +18,7 @@ struct MmaModel {
   int extra_bits;   // that are kept beyond those of an f32
   bool nearest;     // the sum is rounded, not cut
 
-  // c + the sum over k of a[k] b[k]; a and b hold numbers of 16 bits.
+  // c + the sum over k of a[k] b[k], all finite; a and b hold numbers of 16 bits.
   float operator()(const float* a, const float* b, size_t count, float c) const {
     for (size_t k = 0; k < count; k += products) c = step(a + k, b + k, std::min(products, count - k), c);
     return c;
@@ -32,8 +34,9 @@ struct MmaModel {
     for (size_t k = 0; k < count; ++k) sum += std::trunc(static_cast<double>(a[k]) * static_cast<double>(b[k]) / unit);
     const double value = sum * unit;
     auto rounded = static_cast<float>(value);
+    if (std::fabs(value) >= 0x1p128) return rounded;
     if (!nearest && std::fabs(static_cast<double>(rounded)) > std::fabs(value)) rounded = std::nextafter(rounded, 0.0f);
-    return rounded;
+    return rounded + 0.0f;
   }
 };
 

@@ -34,6 +34,8 @@ constexpr unsigned kWholeWarp = 0xffffffffu;
 using Complete = void (*)(void* const* payloads, unsigned mask);
 void barrier(const char* file, int line);
 void collective(unsigned mask, void* payload, Complete complete);
+void sync_warp(unsigned mask);
+void fence();
 void* shared_array(const void* declaration, size_t bytes);
 void* dynamic_shared();
 // That the thread waits for the kernel ahead, which it must have when it leaves its own.
@@ -42,6 +44,12 @@ void expect_waited();
 void async_copy(void* destination, const void* source, size_t bytes);
 void async_commit();
 void async_wait(size_t groups_left);
+
+// The warp's operations of native/cuda/mma.cuh.
+enum class MmaFormat { kBf16, kF16 };
+void mma(float (&d)[4], const uint32_t (&a)[4], const uint32_t (&b)[2], MmaFormat format);
+void mma_int8(int32_t (&d)[4], const uint32_t (&a)[4], const uint32_t (&b)[2]);
+void load_matrices(uint32_t* parts, const void* row, int matrices);
 
 template <typename T>
 struct Shuffle {
@@ -84,7 +92,7 @@ inline void __syncthreads(const char* file = __builtin_FILE(), int line = __buil
 }
 
 inline void __syncwarp(unsigned mask = st::simt::kWholeWarp) {
-  st::simt::collective(mask, nullptr, [](void* const*, unsigned) {});
+  st::simt::sync_warp(mask);
 }
 
 template <typename T>
@@ -137,5 +145,5 @@ inline unsigned atomicOr(unsigned* address, unsigned value) {
   return __atomic_fetch_or(address, value, __ATOMIC_RELAXED);
 }
 inline void __threadfence() {
-  __atomic_thread_fence(__ATOMIC_SEQ_CST);
+  st::simt::fence();
 }

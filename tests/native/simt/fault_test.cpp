@@ -145,6 +145,27 @@ TEST_F(FaultTest, TheKernelThatIsToFailCanBeChosen) {
   device.api.memory_free(device.handle, rows);
 }
 
+// By the library with the race detector, which Simt.Races runs this on. Two blocks swap rows in place.
+TEST_F(FaultTest, ARaceIsReported) {
+  Device device(target_, 0);
+  void* memory = nullptr;
+  device.check(device.api.memory_alloc(device.handle, 1024, &memory));
+  const int32_t swapped[2] = {1, 0};
+  auto* index = static_cast<int32_t*>(memory);
+  device.check(device.api.copy(device.stream, index, swapped, sizeof swapped));
+  st_gather_rows op = {sizeof op, 2, 19, 0, index, index + 64, index + 64};
+  device.check(device.api.gather_rows(device.stream, &op));
+  if (!getenv("SOFTTHINKING_TEST_RACES")) {
+    EXPECT_EQ(device.api.stream_synchronize(device.stream), ST_OK);
+  } else {
+    EXPECT_EQ(device.api.stream_synchronize(device.stream), ST_INTERNAL);
+    const std::string message = device.api.last_error();
+    EXPECT_NE(message.find("a race in gather_rows_kernel: thread (0,0,0) of block (1,0,0)"), std::string::npos)
+        << message;
+  }
+  device.api.memory_free(device.handle, memory);
+}
+
 TEST_F(FaultTest, DevicesHaveTheirOwnMemoryAndErrors) {
   setenv("SOFTTHINKING_SIMT_DEVICES", "2", 1);
   setenv("SOFTTHINKING_SIMT_MEMORY", "100000000", 1);
