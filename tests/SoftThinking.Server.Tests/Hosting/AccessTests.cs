@@ -45,6 +45,22 @@ public class AccessTests
         Assert.That(error.GetProperty("message").GetString(), Does.StartWith("the host \"attacker.example\" is not a name of this machine"));
     }
 
+    /// <summary>Checks of health often ask for no body.</summary>
+    [TestCase("/")]
+    [TestCase("/health")]
+    [TestCase("/v1/models")]
+    [TestCase("/metrics")]
+    public async Task WhatCanBeGot_HasAHead(string path)
+    {
+        using HttpRequestMessage request = new(HttpMethod.Head, path);
+        using HttpResponseMessage head = await SharedServer.Instance.Http.SendAsync(request), get = await SharedServer.Instance.Http.GetAsync(path);
+        Assert.Multiple(async () =>
+        {
+            Assert.That((head.StatusCode, head.Content.Headers.ContentType), Is.EqualTo((HttpStatusCode.OK, get.Content.Headers.ContentType)));
+            Assert.That(await head.Content.ReadAsByteArrayAsync(), Is.Empty);
+        });
+    }
+
     /// <summary>A proxy may pass on the name that it is known by.</summary>
     [Test]
     public async Task WithAKey_AnyNameIsServed()

@@ -131,6 +131,7 @@ public class ChatCompletionsTests
     [TestCase("""{"messages": [{"role": "user", "content": "a"}], "tool_choice": "required"}""", 400, "tool_choice")]
     [TestCase("""{"messages": [{"role": "user", "content": "a"}], "max_tokens": 0}""", 400, "max_tokens")]
     [TestCase("""{"messages": [{"role": "user", "content": "a"}], "response_format": {"type": "\ud800"}}""", 400, "response_format.type")]
+    [TestCase("""{"messages": [{"role": "user", "content": "a"}], "beta": 1}""", 400, "beta")]
     [TestCase("""{"messages": [{"role": "user", "content": "a"}], "model": "other"}""", 404, "model")]
     public async Task Errors_NameTheField(string request, int status, string? field)
     {
