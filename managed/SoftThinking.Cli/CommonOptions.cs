@@ -13,7 +13,7 @@ internal static class CommonOptions
         ModelOption($"{DemonstrationModel.Name}, a small model included with the program that can add and subtract.");
 
     /// <summary>The option --model with another default.</summary>
-    public static Option<string?> ModelOption(string preset) => OptionKinds.Text("--model", "DIR",
+    public static Option<string?> ModelOption(string preset) => OptionKinds.PathTo("--model", "DIR",
         $"A Hugging Face checkpoint: a directory, or a .safetensors file with config.json in the same directory. The default is {preset}");
 
     public static Option<string> KvDtype { get; } = Choice("--kv-dtype",

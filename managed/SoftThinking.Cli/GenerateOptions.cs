@@ -42,10 +42,10 @@ internal sealed class GenerateOptions
     private const int DefaultMaxNewTokens = 4096, DefaultBatch = 16;
     private static readonly Prompt NoPrompt = new TextPrompt(""); // for requests that only validate a value
     private readonly Option<string?> _prompt = OptionKinds.Text("--prompt", "TEXT", "The question.");
-    private readonly Option<string?> _promptFile = OptionKinds.Text("--prompt-file", "FILE",
+    private readonly Option<string?> _promptFile = OptionKinds.PathTo("--prompt-file", "FILE",
         "Read the question from a file, without a line break at its end. Without --prompt and --prompt-file it is read from "
         + "standard input.");
-    private readonly Option<string?> _prompts = OptionKinds.Text("--prompts", "FILE",
+    private readonly Option<string?> _prompts = OptionKinds.PathTo("--prompts", "FILE",
         "Answer many questions. Each line of the file is a JSON object with \"prompt\" or \"messages\" and, optionally, \"id\", "
         + string.Join(", ", RequestJson.Keys.Except(["prompt", "messages"]).Select(key => $"\"{key}\"")) + " and the sampling options "
         + "(\"top_p\", \"seed\", \"logit_bias\", …), which override those of the command line. - is standard input. Prints one JSON object per line, "
@@ -62,9 +62,9 @@ internal sealed class GenerateOptions
         "Report the log-probability of each token, and of this many most likely ones: 0 to 20. Needs --json or --prompts.", null,
         value => _ = new GenerationRequest { Prompt = NoPrompt, LogProbs = value });
     private readonly Option<bool> _json = OptionKinds.Flag("--json", "Print one JSON object with the text, every generated token, and timings.");
-    private readonly Option<string?> _trace = OptionKinds.Text("--trace", "FILE",
+    private readonly Option<string?> _trace = OptionKinds.PathTo("--trace", "FILE",
         "Write one JSON object per generated token, line by line, as the model generates; with --record, it has the token's record.");
-    private readonly Option<string?> _record = OptionKinds.Text("--record", "FILE",
+    private readonly Option<string?> _record = OptionKinds.PathTo("--record", "FILE",
         "Record how each token was sampled (its entries, their log-probabilities and scores, the statistics of its logits) in a .safetensors file for all "
         + "questions and samples. It is written at the end; an interrupted run leaves the answers that were complete. A line of --prompts "
         + "with \"record\": true has records in its answer, too, as JSON.");

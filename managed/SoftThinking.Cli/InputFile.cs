@@ -57,8 +57,8 @@ internal static class InputFile
     private static FileStream Open(string path) =>
         new(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0);
 
-    private static string Problem(string path, Exception error) =>
-        path.Length == 0 ? "the path is empty"
-        : Directory.Exists(path) ? $"'{path}' is a directory, not a file"
+    /// <summary>What is wrong with a file that cannot be opened.</summary>
+    public static string Problem(string path, Exception error) =>
+        Directory.Exists(path) ? $"'{path}' is a directory, not a file"
         : error.Message;
 }

@@ -107,8 +107,11 @@ internal sealed class ManyPrompts(GenerateSettings settings, Terminal terminal)
     {
         if (line.ValueKind != JsonValueKind.Object || !line.TryGetProperty(IdKey, out JsonElement id) || id.ValueKind == JsonValueKind.Null)
             return null;
-        if (id.ValueKind != JsonValueKind.Number)
-            _ = new JsonField(IdKey, id).Text();
+        JsonField field = new(IdKey, id);
+        if (id.ValueKind == JsonValueKind.String)
+            field.Text();
+        else if (id.ValueKind != JsonValueKind.Number)
+            throw field.Wrong("text or a number");
         return id;
     }
 

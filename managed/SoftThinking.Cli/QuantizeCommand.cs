@@ -12,6 +12,7 @@ internal static class QuantizeCommand
         Description = "Directory of the new checkpoint. On failure no file is written.",
         HelpName = "DIR",
         Required = true,
+        Validators = { OptionKinds.RefuseEmpty("--output") },
     };
 
     private static readonly Option<string> To = CommonOptions.Choice("--to",

@@ -5,14 +5,16 @@ namespace SoftThinking.Cli;
 /// <summary>The file of --record. A run that is interrupted leaves the samples that were complete, or no file if there are none.</summary>
 internal sealed class RecordOutput
 {
-    private readonly string _path;
+    private readonly string _path = "";
     private readonly RecordWriter _writer;
 
     /// <exception cref="IOException">The file could not be written.</exception>
     public RecordOutput(string path, string model)
     {
-        (_path, _writer) = (path, new RecordWriter(model));
-        Try(Probe);
+        _writer = new RecordWriter(model);
+        string resolved = "";
+        Try(() => resolved = Probe(path));
+        _path = resolved;
     }
 
     /// <summary>Adds a run, if it is complete.</summary>
@@ -31,11 +33,15 @@ internal sealed class RecordOutput
     }
 
     // A run of hours must not end with an error that its start could have shown.
-    private void Probe()
+    private static string Probe(string path)
     {
-        if (Directory.Exists(_path))
-            throw new IOException($"'{_path}' is a directory, not a file");
-        using FileStream probe = new($"{_path}.{Path.GetRandomFileName()}.tmp", FileMode.CreateNew, FileAccess.Write, FileShare.None, 1, FileOptions.DeleteOnClose);
+        if (Directory.Exists(path))
+            throw new IOException($"'{path}' is a directory, not a file");
+        string target = OutputFile.Resolve(path), directory = Path.GetDirectoryName(target)!;
+        if (!Directory.Exists(directory))
+            throw new IOException($"the directory '{directory}' does not exist");
+        using FileStream probe = new($"{target}.{Path.GetRandomFileName()}.tmp", FileMode.CreateNew, FileAccess.Write, FileShare.None, 1, FileOptions.DeleteOnClose);
+        return target;
     }
 
     private static void Try(Action action)

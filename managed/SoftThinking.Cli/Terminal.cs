@@ -61,7 +61,7 @@ internal sealed class Terminal
         return new Terminal(
             System.Console.IsInputRedirected ? System.Console.OpenStandardInput() : null,
             new StreamWriter(OpenOutput(), new UTF8Encoding(false)),
-            new StreamWriter(System.Console.OpenStandardError(), new UTF8Encoding(false)) { AutoFlush = true },
+            new StreamWriter(new LossyStream(System.Console.OpenStandardError()), new UTF8Encoding(false)) { AutoFlush = true },
             style && !System.Console.IsOutputRedirected,
             style && !System.Console.IsErrorRedirected,
             System.Console.IsInputRedirected ? null : OpenKeyboard(),

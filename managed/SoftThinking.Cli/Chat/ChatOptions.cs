@@ -18,7 +18,7 @@ internal sealed class ChatOptions
 {
     private const int DefaultMaxNewTokens = 4096;
     private readonly RequestArguments _request = new(DefaultMaxNewTokens);
-    private readonly Option<string?> _load = OptionKinds.Text("--load", "FILE",
+    private readonly Option<string?> _load = OptionKinds.PathTo("--load", "FILE",
         "Continue a conversation that /save has written, or one of the form {\"messages\": […]}. --system replaces its system message.");
     private readonly Option<bool> _json = OptionKinds.Flag("--json",
         "Print one JSON object per answer, as generate --json does, with \"cached_tokens\" besides.");

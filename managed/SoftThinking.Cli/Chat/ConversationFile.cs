@@ -30,11 +30,13 @@ internal static class ConversationFile
     /// <exception cref="IOException">The file cannot be written.</exception>
     public static void Save(string path, IReadOnlyList<ChatMessage> messages)
     {
-        string temporary = $"{path}.{Path.GetRandomFileName()}.tmp"; // in the same directory, so that moving is a rename
+        string? temporary = null;
         try
         {
+            string target = OutputFile.Resolve(path);
+            temporary = $"{target}.{Path.GetRandomFileName()}.tmp"; // in the same directory, so that moving is a rename
             File.WriteAllBytes(temporary, Format(messages));
-            File.Move(temporary, path, overwrite: true);
+            File.Move(temporary, target, overwrite: true);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException or ArgumentException)
         {

@@ -49,10 +49,10 @@ internal sealed class EvalOptions
 
     private readonly Option<string?> _model =
         CommonOptions.ModelOption($"{DemonstrationModel.Graded}, a small model included with the program that adds and subtracts, not always right.");
-    private readonly Option<string?> _dataset = OptionKinds.Text("--dataset", "NAME|FILE",
+    private readonly Option<string?> _dataset = OptionKinds.PathTo("--dataset", "NAME|FILE",
         $"The problems: {string.Join(", ", KnownBenchmarks.Names)}, a file of the same shape, or by default {Graded}: sums of two to six "
         + "terms, included with the program.");
-    private readonly Option<string?> _datasets = OptionKinds.Text("--datasets", "DIR",
+    private readonly Option<string?> _datasets = OptionKinds.PathTo("--datasets", "DIR",
         "Directory of the named data sets' files. The default is $SOFTTHINKING_DATASETS, or datasets. Nothing is downloaded.");
     private readonly Option<int?> _start = Count("--start-idx", "First item, from 0.", 0, 0);
     private readonly Option<int?> _end = Count("--end-idx", "The item after the last; by default all.", null, 1);
@@ -66,7 +66,7 @@ internal sealed class EvalOptions
         "Settings to compare on the same items, by default one from the sampling options: " + string.Join(", ", EvaluationSetting.Presets.Select(preset => preset.Name))
         + ", each optionally with a name and other values: wide=soft:max_topk=20,temperature=0.8.");
     private readonly Option<int?> _repeats = Count("--repeat-seeds", "Runs of each setting, each with other seeds: 1 to 1000.", 1, 1, 1000);
-    private readonly Option<string?> _output = OptionKinds.Text("--output-dir", "DIR",
+    private readonly Option<string?> _output = OptionKinds.PathTo("--output-dir", "DIR",
         "Directory of the results. The default is results/DATASET/MODEL.");
     private readonly Option<bool> _resume = OptionKinds.Flag("--resume",
         "Continue the run in the output directory. Finished items are kept; those that failed run again.");

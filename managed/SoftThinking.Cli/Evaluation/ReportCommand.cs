@@ -18,9 +18,10 @@ internal static class ReportCommand
     {
         Description = "Output directories of eval.",
         Arity = ArgumentArity.OneOrMore,
+        Validators = { OptionKinds.RefuseEmpty("DIR") },
     };
 
-    private static readonly Option<string?> Output = OptionKinds.Text(
+    private static readonly Option<string?> Output = OptionKinds.PathTo(
         "--output-dir", "DIR", "Directory of the report. The default is the first DIR.");
 
     public static Command Create(Terminal terminal)

@@ -17,6 +17,7 @@ internal static class ScoreCommand
     private static readonly Argument<string> File = new("FILE")
     {
         Description = "Recorded sequences: a file of generate --record, or a JSON object per line; - is standard input.",
+        Validators = { OptionKinds.RefuseEmpty("FILE") },
     };
 
     private static readonly Option<bool> Json = OptionKinds.Flag("--json",

@@ -21,7 +21,7 @@ internal sealed class ServeOptions
         value => _ = ServerPreset with { Port = value });
     private readonly Option<string[]?> _keys = OptionKinds.Repeated("--api-key", "KEY",
         $"A key that requests need; may be repeated. Other users can see the command line: {KeyVariable} and --api-key-file keep keys from them.");
-    private readonly Option<string?> _keyFile = OptionKinds.Text("--api-key-file", "FILE", "A file with a key in each line.");
+    private readonly Option<string?> _keyFile = OptionKinds.PathTo("--api-key-file", "FILE", "A file with a key in each line.");
     private readonly Option<bool> _unauthenticated = OptionKinds.Flag("--allow-unauthenticated", "Serve other machines without a key.");
     private readonly Option<string?> _name = OptionKinds.Text("--served-model-name", "NAME",
         "Name of the model in requests and replies; by default that of its directory.");
@@ -79,7 +79,7 @@ internal sealed class ServeOptions
         _request.Read(parsed); // its errors come now, not when the model is loaded
         ServerOptions options = new()
         {
-            ModelName = parsed.GetValue(_name) ?? NameOf(model),
+            ModelName = ReadName(parsed.GetValue(_name) ?? NameOf(model)),
             Address = ReadAddress(parsed.GetValue(_host)),
             Port = parsed.GetValue(_port) ?? ServerPreset.Port,
             ApiKeys = ReadKeys(parsed),
@@ -88,7 +88,7 @@ internal sealed class ServeOptions
             ReasoningField = ReadReasoningField(parsed.GetValue(_reasoningField)),
             RequestTimeout = TimeSpan.FromSeconds(parsed.GetValue(_timeout) ?? ServerPreset.RequestTimeout.TotalSeconds),
             ShutdownTimeout = TimeSpan.FromSeconds(parsed.GetValue(_shutdown) ?? ServerPreset.ShutdownTimeout.TotalSeconds),
-            CorsOrigins = parsed.GetValue(_origins) ?? [],
+            CorsOrigins = ReadOrigins(parsed.GetValue(_origins) ?? []),
             LogPrompts = parsed.GetValue(_logPrompts),
             Traces = parsed.GetValue(_traces),
         };
@@ -120,13 +120,34 @@ internal sealed class ServeOptions
             keys.Add(variable);
         if (parsed.GetValue(_keyFile) is string file)
         {
-            string[] lines = [.. File.ReadAllLines(file).Select(line => line.Trim()).Where(line => line.Length > 0)];
-            if (lines.Length == 0)
-                throw new UsageException($"{file} has no key");
-            keys.AddRange(lines);
+            keys.AddRange(ReadKeyFile(file));
         }
         return keys.TrueForAll(key => key.Length > 0 && key.All(c => c is > ' ' and <= '~'))
             ? keys
             : throw new UsageException("a key must be printable ASCII characters without spaces");
     }
+
+    private static string[] ReadKeyFile(string file)
+    {
+        string[] lines;
+        try
+        {
+            lines = [.. File.ReadAllLines(file).Select(line => line.Trim()).Where(line => line.Length > 0)];
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new IOException($"--api-key-file: {InputFile.Problem(file, error)}", error);
+        }
+        return lines.Length > 0 ? lines : throw new UsageException($"{file} has no key");
+    }
+
+    private static string ReadName(string name) => name.Length > 0 ? name : throw new UsageException("--served-model-name must not be empty");
+
+    private static string[] ReadOrigins(string[] origins) => Array.Find(origins, origin => !IsOrigin(origin)) is string wrong
+        ? throw new UsageException($"--cors-origin must be *, or a scheme and a host, such as https://example.com or http://localhost:3000, not '{wrong}'")
+        : origins;
+
+    // What a browser sends has no path, not even a slash; "null" is what it sends for a page in a file.
+    private static bool IsOrigin(string text) => text is "*" or "null"
+        || (Uri.TryCreate(text, UriKind.Absolute, out Uri? uri) && uri is { Host: not "", PathAndQuery: "/" or "", Fragment: "", UserInfo: "" } && !text.EndsWith('/'));
 }

@@ -18,9 +18,11 @@ internal static class ChatTurns
         : field;
 
     /// <summary>A call whose fields were read, ready for the engine.</summary>
-    /// <exception cref="WireException">The conversation has tools, and the model knows none.</exception>
+    /// <exception cref="WireException">The model has no chat template; or the conversation has tools, and the model knows none.</exception>
     public static Call Complete(Call call, CallContext context)
     {
+        if (context.Model.Engine.Template == null)
+            throw new WireException(WireError.Invalid("the model has no chat template, which a conversation needs; /v1/completions continues a text without one"));
         ChatPrompt? defaults = context.Model.Defaults.Prompt as ChatPrompt;
         call = call.WithChat(chat => chat with { Messages = [.. StartOf(chat, defaults), .. chat.Messages.Select(ForTemplate)] });
         return ToolFields.Complete(call, context.Model.Engine);

@@ -30,7 +30,7 @@ internal static class PageFiles
             byte[] content = Read(resource);
             string tag = $"\"{Convert.ToHexString(SHA256.HashData(content))[..16]}\"";
             RequestDelegate send = http => SendAsync(http, content, Types[Path.GetExtension(name)], tag);
-            app.MapGet(name == Index ? "/" : "/" + resource, send);
+            app.MapMethods(name == Index ? "/" : "/" + resource, [HttpMethods.Get, HttpMethods.Head], send);
         }
     }
 

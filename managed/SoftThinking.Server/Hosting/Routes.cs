@@ -85,7 +85,12 @@ internal sealed class Routes(EngineHost host, ServerOptions options, ILogger log
     {
         // Not the overloads that inspect a method's parameters: those need reflection.
         foreach (ApiRoute route in Api)
-            app.MapMethods(route.Path, [route.Method.Method], route.Handler(this));
+        {
+            RequestDelegate handle = route.Handler(this);
+            app.MapMethods(route.Path, [route.Method.Method], handle);
+            if (route.Method == HttpMethod.Get) // the server leaves out the body of the reply
+                app.MapMethods(route.Path, [HttpMethods.Head], handle).ExcludeFromDescription();
+        }
         PageFiles.Map(app.MapGroup("").ExcludeFromDescription());
     }
 

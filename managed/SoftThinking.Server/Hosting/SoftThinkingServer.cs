@@ -1,10 +1,12 @@
 using System.Net;
+using System.Net.Sockets;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
+using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -28,6 +30,7 @@ public sealed class SoftThinkingServer : IAsyncDisposable
     private readonly EngineHost _host;
     private readonly ApiKeys _keys;
     private readonly ILogger _logger;
+    private readonly IPEndPoint _listen;
 
     /// <param name="options">How the server is set up.</param>
     /// <param name="load">Loads the model, which the server owns from then on; is passed what to call with the fraction loaded. Until it is
@@ -42,13 +45,14 @@ public sealed class SoftThinkingServer : IAsyncDisposable
         ArgumentNullException.ThrowIfNull(load);
         if (!IPAddress.IsLoopback(options.Address) && options.ApiKeys.Count == 0 && !options.AllowUnauthenticated)
             throw new ArgumentException($"listening on {options.Address} without an API key would serve every machine that reaches this one");
+        _listen = new IPEndPoint(options.Address, options.Port);
         _keys = new ApiKeys(options.ApiKeys);
         _app = Build(options, logging);
         _logger = _app.Services.GetRequiredService<ILoggerFactory>().CreateLogger("SoftThinking.Server");
         _host = new EngineHost(options, load, engine => new MetricsEndpoint(engine, options.ModelName, _app.Services));
         _app.Use(HandleErrorsAsync);
-        if (UsesHostFilter(options))
-            _app.UseHostFiltering();
+        if (ChecksHost(options))
+            _app.Use(CheckHostAsync);
         if (options.CorsOrigins.Count > 0)
             _app.UseCors();
         _app.Use(CheckKeyAsync);
@@ -66,8 +70,18 @@ public sealed class SoftThinkingServer : IAsyncDisposable
     public Task Loaded => _host.Loading;
 
     /// <summary>Starts to listen.</summary>
-    /// <exception cref="IOException">The port is in use.</exception>
-    public Task StartAsync(CancellationToken cancellation = default) => _app.StartAsync(cancellation);
+    /// <exception cref="IOException">The port is in use, or this machine or user may not listen there.</exception>
+    public async Task StartAsync(CancellationToken cancellation = default)
+    {
+        try
+        {
+            await _app.StartAsync(cancellation).ConfigureAwait(false);
+        }
+        catch (SocketException error) // only that of a port in use is an IOException already
+        {
+            throw new IOException($"cannot listen on {_listen}: {error.Message}", error);
+        }
+    }
 
     /// <summary>Waits until the server is stopped, or its model cannot be loaded; that error is thrown.</summary>
     /// <param name="cancellation">Stops the server: requests in progress go on for <see cref="ServerOptions.ShutdownTimeout"/>.</param>
@@ -101,10 +115,10 @@ public sealed class SoftThinkingServer : IAsyncDisposable
 
     private static WebApplication Build(ServerOptions options, Action<ILoggingBuilder>? logging)
     {
-        WebApplicationBuilder builder = WebApplication.CreateSlimBuilder();
-        builder.Logging.ClearProviders();
+        // Not a builder with defaults: it reads appsettings.json of the current directory, which could open further ports.
+        WebApplicationBuilder builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory });
         logging?.Invoke(builder.Logging);
-        builder.WebHost.ConfigureKestrel(kestrel =>
+        builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
             kestrel.Limits.MaxRequestBodySize = options.MaxBodyBytes;
@@ -113,17 +127,28 @@ public sealed class SoftThinkingServer : IAsyncDisposable
         });
         builder.Services.AddSingleton<IHostLifetime, NoSignals>();
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = options.ShutdownTimeout);
-        builder.Services.AddHostFiltering(filter => filter.AllowedHosts = ["localhost", "127.0.0.1", "[::1]", HostOf(options.Address)]);
+        builder.Services.AddRoutingCore();
         builder.Services.AddCors(cors => cors.AddDefaultPolicy(policy => policy.WithOrigins([.. options.CorsOrigins]).AllowAnyHeader().AllowAnyMethod()));
         if (options.Traces)
+        {
+            builder.Configuration.AddInMemoryCollection(Tracing.Variables);
             Tracing.Add(builder.Services);
+        }
         return builder.Build();
     }
 
     /// <summary>A page of any site could make its name that of this machine, and then read what this server sends.</summary>
-    private static bool UsesHostFilter(ServerOptions options) => IPAddress.IsLoopback(options.Address) && options.ApiKeys.Count == 0;
+    private static bool ChecksHost(ServerOptions options) => IPAddress.IsLoopback(options.Address) && options.ApiKeys.Count == 0;
 
-    private static string HostOf(IPAddress address) => address.AddressFamily == System.Net.Sockets.AddressFamily.InterNetworkV6 ? $"[{address}]" : address.ToString();
+    private Task CheckHostAsync(HttpContext http, RequestDelegate next)
+    {
+        string host = http.Request.Host.Host;
+        string[] names = ["", "localhost", "127.0.0.1", "[::1]", HostOf(_listen.Address)]; // HTTP/1.0 has none
+        return names.Contains(host, StringComparer.OrdinalIgnoreCase) ? next(http) : WriteErrorAsync(http, WireError.Invalid(
+            $"the host \"{host}\" is not a name of this machine; without an API key no other is served"));
+    }
+
+    private static string HostOf(IPAddress address) => address.AddressFamily == AddressFamily.InterNetworkV6 ? $"[{address}]" : address.ToString();
 
     private async Task HandleErrorsAsync(HttpContext http, RequestDelegate next)
     {

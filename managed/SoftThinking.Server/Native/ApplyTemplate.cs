@@ -1,8 +1,6 @@
 using System.Text.Json;
 using SoftThinking.Server.Calls;
 using SoftThinking.Server.OpenAi;
-using SoftThinking.Server.Wire;
-using SoftThinking.Templating;
 
 namespace SoftThinking.Server.Native;
 
@@ -14,9 +12,7 @@ internal static class ApplyTemplate
     public static Action<Utf8JsonWriter> Answer(JsonElement body, CallContext context)
     {
         ChatPrompt chat = (ChatPrompt)new ChatCompletions().Read(body, context).Request.Prompt;
-        ChatTemplate template = context.Model.Engine.Template
-            ?? throw new WireException(WireError.Invalid("the model has no chat template", "messages"));
-        string text = template.Render(chat.Messages, chat.AddGenerationPrompt, chat.Tools, chat.TemplateVariables);
+        string text = context.Model.Engine.Template!.Render(chat.Messages, chat.AddGenerationPrompt, chat.Tools, chat.TemplateVariables);
         return json =>
         {
             json.WriteStartObject();

@@ -26,7 +26,10 @@ internal sealed class FieldSet<T>
     public T Read(JsonElement body, T start, string prefix = "")
     {
         if (body.ValueKind != JsonValueKind.Object)
-            throw new WireException(WireError.Invalid(prefix.Length == 0 ? "the body must be a JSON object" : $"{prefix.TrimEnd('.')} must be an object", prefix.TrimEnd('.')));
+        {
+            string field = prefix.TrimEnd('.');
+            throw new WireException(field.Length == 0 ? WireError.Invalid("the body must be a JSON object") : WireError.Invalid($"{field} must be an object", field));
+        }
         Dictionary<string, JsonField> given = [];
         foreach (JsonField field in SamplingJson.InOrder(new JsonField("", body).Fields()))
         {

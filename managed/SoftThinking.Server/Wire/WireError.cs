@@ -1,5 +1,6 @@
 using Microsoft.AspNetCore.Http;
 using SoftThinking.Json;
+using SoftThinking.Templating;
 
 namespace SoftThinking.Server.Wire;
 
@@ -31,7 +32,9 @@ internal sealed record WireError(int Status, string Kind, string Message, string
         GenerationLimitException { Limit: GenerationLimit.Context } => ContextExceeded(error.Message, "messages"),
         GenerationLimitException { Limit: GenerationLimit.Output } => Invalid(error.Message, "max_tokens"),
         GenerationLimitException { Limit: GenerationLimit.MaxTopk } => Invalid(error.Message, "max_topk"),
-        Templating.TemplateException or ArgumentException => Invalid(error.Message),
+        // Not its whole message, which begins with the path of a file on this machine.
+        TemplateException template => Invalid($"the chat template, line {template.Line}: {template.Problem}"),
+        ArgumentException => Invalid(error.Message),
         GenerationException or ObjectDisposedException => new(503, "server_error", error.Message, null, "engine_unavailable"),
         BadHttpRequestException http => new(http.StatusCode, "invalid_request_error", http.Message),
         _ => new(500, "server_error", "the server failed; its log says why"),

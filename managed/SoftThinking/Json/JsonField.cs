@@ -60,7 +60,8 @@ public readonly record struct JsonField(string Key, JsonElement Value)
     }
 
     /// <summary>Checks that a value of any kind contains nothing that a chat template cannot read.</summary>
-    /// <exception cref="JsonFieldException">A text in it is not Unicode, or a number is NaN or infinite.</exception>
+    /// <exception cref="JsonFieldException">A text in it is not Unicode, a number is NaN or infinite, or an object has a key
+    /// twice.</exception>
     public JsonElement CheckContent()
     {
         if (PythonNumbers.NameOf(Value) is string name)
@@ -76,8 +77,13 @@ public readonly record struct JsonField(string Key, JsonElement Value)
         }
         else if (Value.ValueKind == JsonValueKind.Object)
         {
+            HashSet<string> keys = [];
             foreach (JsonField field in Fields($"{Key}."))
+            {
+                if (!keys.Add(field.Key))
+                    throw new JsonFieldException(Key, $"{Key} has a key twice: {field.Key}");
                 field.CheckContent();
+            }
         }
         return Value;
     }
@@ -125,7 +131,10 @@ public readonly record struct JsonField(string Key, JsonElement Value)
     {
         ArgumentNullException.ThrowIfNull(kind);
         string shown = Value.ValueKind == JsonValueKind.Undefined ? "absent" : PythonNumbers.NameOf(Value) ?? Value.GetRawText();
-        return new JsonFieldException(Key, $"{Key} must be {kind}, not {(shown.Length > LongestShown ? shown[..LongestShown] + "…" : shown)}");
+        int length = Math.Min(shown.Length, LongestShown);
+        if (length < shown.Length && char.IsHighSurrogate(shown[length - 1]))
+            length--; // half a character
+        return new JsonFieldException(Key, $"{Key} must be {kind}, not {shown[..length]}{(length < shown.Length ? "…" : "")}");
     }
 
     private static string NameOf(JsonProperty property)

@@ -95,8 +95,8 @@ internal static class StrategyTable
 
         Place<T>? PlaceIn(ThinkingStrategy strategy) => Array.Find(places, place => place.Strategy.IsInstanceOfType(strategy));
 
-        ArgumentException Foreign(ThinkingStrategy strategy) => new(
-            $"{name} is not a parameter of {strategy.Name}, but of {string.Join(", ", Published.Where(owner => PlaceIn(owner) != null).Select(owner => owner.Name))}");
+        JsonFieldException Foreign(ThinkingStrategy strategy) => new(
+            name, $"{name} is not a parameter of {strategy.Name}, but of {string.Join(", ", Published.Where(owner => PlaceIn(owner) != null).Select(owner => owner.Name))}");
     }
 
     private static SamplingKey<float> Real(string name, string description, params Place<float>[] places) =>

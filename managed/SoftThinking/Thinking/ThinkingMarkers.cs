@@ -1,3 +1,4 @@
+using SoftThinking.Files;
 using SoftThinking.Tokenization;
 
 namespace SoftThinking.Thinking;
@@ -59,6 +60,6 @@ internal sealed record ThinkingMarkers(Marker? Start, Marker? End)
         int[] ids = tokenizer.EncodeContinuation(text);
         return ids.Length is >= 1 and <= MaxIds
             ? new Marker(text, ids)
-            : throw new ArgumentException($"the thought marker '{text}' is {ids.Length} tokens of this model; it must be 1 to {MaxIds}");
+            : throw new ArgumentException($"the thought marker {HostileText.Quote(text)} is {ids.Length} tokens of this model; it must be 1 to {MaxIds}");
     }
 }

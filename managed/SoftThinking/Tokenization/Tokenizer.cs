@@ -101,6 +101,8 @@ public sealed class Tokenizer
     /// <param name="addSpecialTokens">Whether to add what the checkpoint's post-processor adds, such as a token that
     /// begins each text.</param>
     /// <exception cref="ArgumentNullException">The text is null.</exception>
+    /// <exception cref="ArgumentException">The tokenizer composes characters, and the text has more than 1000 combining marks in a
+    /// row.</exception>
     /// <exception cref="PlatformNotSupportedException">The tokenizer composes characters, the text has some from U+0300 on, and
     /// this platform has no Unicode data.</exception>
     public int[] Encode(string text, bool addSpecialTokens) => Encode(text, addSpecialTokens, []);
@@ -113,7 +115,7 @@ public sealed class Tokenizer
     /// begins each text.</param>
     /// <param name="literal">The parts, in UTF-16 units: ascending and disjoint; empty ones have no effect. An added token
     /// that overlaps one of them, even by a single character, is plain text.</param>
-    /// <exception cref="ArgumentException">The ranges are not ascending and disjoint, or not within the text.</exception>
+    /// <exception cref="ArgumentException">The ranges are not ascending and disjoint, or not within the text; or as above.</exception>
     /// <exception cref="PlatformNotSupportedException">As above.</exception>
     internal int[] Encode(string text, bool addSpecialTokens, IReadOnlyList<Range> literal)
     {
@@ -128,6 +130,7 @@ public sealed class Tokenizer
     /// <summary>The token ids of a text that follows another one. Tokenizers over characters put no space before it, not even after an
     /// added token: the text has none there. Otherwise as <see cref="Encode(string, bool)"/> without special tokens.</summary>
     /// <param name="text">Any text. The content of an added token is that token.</param>
+    /// <exception cref="ArgumentException">As above.</exception>
     /// <exception cref="PlatformNotSupportedException">As above.</exception>
     internal int[] EncodeContinuation(string text) =>
         _addedIds.TryGetValue(text, out int id) ? [id] : [.. EncodePieces(text, [], continues: _definition.Characters != null)];

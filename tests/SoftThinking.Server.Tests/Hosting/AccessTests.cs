@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Http.Headers;
+using System.Text.Json;
 using NUnit.Framework;
 
 namespace SoftThinking.Server.Tests.Hosting;
@@ -40,6 +41,34 @@ public class AccessTests
         using HttpRequestMessage request = new(HttpMethod.Get, "/health") { Headers = { Host = "attacker.example" } };
         using HttpResponseMessage response = await SharedServer.Instance.Http.SendAsync(request);
         Assert.That(response.StatusCode, Is.EqualTo(HttpStatusCode.BadRequest));
+        JsonElement error = JsonElement.Parse(await response.Content.ReadAsStringAsync()).GetProperty("error");
+        Assert.That(error.GetProperty("message").GetString(), Does.StartWith("the host \"attacker.example\" is not a name of this machine"));
+    }
+
+    /// <summary>Checks of health often ask for no body.</summary>
+    [TestCase("/")]
+    [TestCase("/health")]
+    [TestCase("/v1/models")]
+    [TestCase("/metrics")]
+    public async Task WhatCanBeGot_HasAHead(string path)
+    {
+        using HttpRequestMessage request = new(HttpMethod.Head, path);
+        using HttpResponseMessage head = await SharedServer.Instance.Http.SendAsync(request), get = await SharedServer.Instance.Http.GetAsync(path);
+        Assert.Multiple(async () =>
+        {
+            Assert.That((head.StatusCode, head.Content.Headers.ContentType), Is.EqualTo((HttpStatusCode.OK, get.Content.Headers.ContentType)));
+            Assert.That(await head.Content.ReadAsByteArrayAsync(), Is.Empty);
+        });
+    }
+
+    /// <summary>A proxy may pass on the name that it is known by.</summary>
+    [Test]
+    public async Task WithAKey_AnyNameIsServed()
+    {
+        await using TestServer server = await TestServer.StartAsync(options => options with { ApiKeys = [Key] });
+        using HttpRequestMessage request = new(HttpMethod.Get, "/v1/models") { Headers = { Host = "api.example", Authorization = new("Bearer", Key) } };
+        using HttpResponseMessage response = await server.Http.SendAsync(request);
+        Assert.That(response.StatusCode, Is.EqualTo(HttpStatusCode.OK));
     }
 
     /// <summary>A form of another site can post to this machine without asking, but not with this type.</summary>

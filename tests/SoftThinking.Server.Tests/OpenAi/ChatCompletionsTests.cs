@@ -117,6 +117,7 @@ public class ChatCompletionsTests
 
     [TestCase("""{"messages": []}""", 400, "messages")]
     [TestCase("""{}""", 400, "messages")]
+    [TestCase("""[]""", 400, null)]
     [TestCase("""{"messages": [{"role": "user", "content": 1}]}""", 400, "messages[0].content")]
     [TestCase("""{"messages": [{"role": "user", "content": "a"}], "temprature": 1}""", 400, "temprature")]
     [TestCase("""{"messages": [{"role": "user", "content": "a"}], "n": 0}""", 400, "n")]
@@ -130,8 +131,9 @@ public class ChatCompletionsTests
     [TestCase("""{"messages": [{"role": "user", "content": "a"}], "tool_choice": "required"}""", 400, "tool_choice")]
     [TestCase("""{"messages": [{"role": "user", "content": "a"}], "max_tokens": 0}""", 400, "max_tokens")]
     [TestCase("""{"messages": [{"role": "user", "content": "a"}], "response_format": {"type": "\ud800"}}""", 400, "response_format.type")]
+    [TestCase("""{"messages": [{"role": "user", "content": "a"}], "beta": 1}""", 400, "beta")]
     [TestCase("""{"messages": [{"role": "user", "content": "a"}], "model": "other"}""", 404, "model")]
-    public async Task Errors_NameTheField(string request, int status, string field)
+    public async Task Errors_NameTheField(string request, int status, string? field)
     {
         (int actual, JsonElement error) = await Server.FailAsync(Path, request);
         Assert.Multiple(() =>
@@ -139,6 +141,20 @@ public class ChatCompletionsTests
             Assert.That(actual, Is.EqualTo(status));
             Assert.That(error.GetProperty("error").GetProperty("param").GetString(), Is.EqualTo(field));
             Assert.That(error.GetProperty("error").GetProperty("message").GetString(), Is.Not.Empty);
+        });
+    }
+
+    /// <summary>The template of this model fails on a turn without content. Where its file is on the server is not for clients to know.</summary>
+    [Test]
+    public async Task ErrorsOfTheTemplate_NameNoFile()
+    {
+        (int status, JsonElement error) = await Server.FailAsync(Path, """
+            {"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": null, "tool_calls": [{"type": "function", "function": {"name": "f", "arguments": "{}"}}]}]}
+            """);
+        Assert.Multiple(() =>
+        {
+            Assert.That(status, Is.EqualTo(400));
+            Assert.That(error.GetProperty("error").GetProperty("message").GetString(), Does.StartWith("the chat template, line ").And.Not.Contain("/"));
         });
     }
 }

@@ -33,6 +33,30 @@ public class ChatFileTests
     }
 
     [Test]
+    [Platform("Linux,MacOsX")]
+    public void ALinkIsFollowed()
+    {
+        string link = _folder.File("link");
+        File.CreateSymbolicLink(link, "saved.json");
+        CliRun run = ChatTests.Chat(["Compute 40 + 7.", $"/save {link}", $"/save {link}"], Brief);
+
+        Assert.That(run.Error, Does.EndWith($"the conversation is saved to {link}\n"));
+        Assert.That((new FileInfo(link).LinkTarget, File.ReadAllText(_file)), Is.EqualTo(("saved.json", File.ReadAllText(link))));
+    }
+
+    [Test]
+    [Platform("Linux,MacOsX")]
+    public void APipeIsNotReplaced()
+    {
+        string pipe = _folder.File("pipe");
+        Assert.That(Tool.Run(["mkfifo", pipe]).ExitCode, Is.Zero);
+        CliRun run = ChatTests.Chat(["Compute 40 + 7.", $"/save {pipe}"], Brief);
+
+        Assert.That(run.Error, Does.EndWith($"error: {pipe}: '{pipe}' is a device or a pipe, not a file\n"));
+        Assert.That(Tool.Run(["test", "-p", pipe]).ExitCode, Is.Zero);
+    }
+
+    [Test]
     public void TheFileHasTheFormatOfTheOpenAiApi()
     {
         CliRun run = ChatTests.Chat(["Compute 40 + 7.", "/save " + _file], "--system", "Ünïcode", "--json");

@@ -63,6 +63,11 @@ public class ConversationTests
     public void TheTemplateReceivesVariablesOfTheCommandLine(string option, string expected) =>
         Assert.That(Shown("""{"prompt": "Hi"}""", "--template-var", option), Does.EndWith($", {expected}]"));
 
+    [TestCase("x={\"a\": 1, \"a\": 2}", "the template variable 'x' has a key twice: the template variable 'x'.a")]
+    [TestCase("x=[{\"a\": 1, \"a\": 2}]", "the template variable 'x'[0] has a key twice: the template variable 'x'[0].a")]
+    public void AVariableWithAKeyTwiceIsAnError(string option, string error) =>
+        Assert.That(CliRun.Of("generate", "--prompt", "Hi", "--template-var", option), Is.EqualTo(new CliRun(2, "", $"error: --template-var: {error}\n")));
+
     [Test]
     public void VariablesReachASingleQuestion()
     {

@@ -142,7 +142,28 @@ public class InputTests
         using TempFolder folder = new();
 
         Assert.That(CliRun.Of("generate", option, folder.Path), Is.EqualTo(new CliRun(1, "", $"error: {option}: '{folder.Path}' is a directory, not a file\n")));
-        Assert.That(CliRun.Of("generate", option, ""), Is.EqualTo(new CliRun(1, "", $"error: {option}: the path is empty\n")));
+    }
+
+    [TestCase("--prompts", "generate", "--prompts", "")]
+    [TestCase("--prompt-file", "generate", "--prompt-file", "")]
+    [TestCase("--trace", "generate", "--prompt", "x", "--trace", "")]
+    [TestCase("--record", "generate", "--prompt", "x", "--record", "")]
+    [TestCase("--model", "inspect", "--model", "")]
+    [TestCase("--load", "chat", "--load", "")]
+    [TestCase("--output", "quantize", "--output", "")]
+    [TestCase("FILE", "score", "")]
+    [TestCase("--dataset", "eval", "--dataset", "")]
+    [TestCase("--datasets", "eval", "--datasets", "")]
+    [TestCase("--output-dir", "eval", "--output-dir", "")]
+    [TestCase("DIR", "report", "")]
+    [TestCase("--output-dir", "report", "x", "--output-dir", "")]
+    [TestCase("--api-key-file", "serve", "--api-key-file", "")]
+    public void AnEmptyPathIsAnErrorOfTheCommandLine(string name, params string[] arguments)
+    {
+        CliRun run = CliRun.Of(arguments);
+
+        Assert.That((run.Code, run.Out), Is.EqualTo((2, "")));
+        Assert.That(run.Error, Does.StartWith($"error: {name}: the path is empty\n"));
     }
 
     private static void Answers3(CliRun run)

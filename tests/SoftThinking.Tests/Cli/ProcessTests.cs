@@ -33,6 +33,23 @@ public class ProcessTests
         Assert.That(run.Error, code == 0 ? Is.Empty : Does.StartWith("error: ").And.Not.Contain("   at "));
     }
 
+    /// <summary>What cannot be said there must not make a command fail.</summary>
+    [TestCase("/dev/full", 0, "inspect")]
+    [TestCase("/dev/full", 0, "generate", "--prompt", "x", "--max-new-tokens", "2")]
+    [TestCase("/dev/full", 2, "bogus")]
+    [TestCase("&-", 0, "generate", "--prompt", "x", "--max-new-tokens", "2")]
+    [TestCase("&-", 1, "generate", "--prompt", "")]
+    [Platform("Linux")]
+    public void StandardErrorMayBeFullOrClosed(string target, int code, params string[] arguments)
+    {
+        string[] command = ["sh", "-c", $"\"$@\" 2>{target}", "sh", .. CliProcess.Command(arguments)];
+        using Process process = CliProcess.StartCommand(command);
+        CliRun run = CliProcess.Finish(process);
+
+        Assert.That(run.Code, Is.EqualTo(code), run.Error);
+        Assert.That(run.Out, code == 0 ? Is.Not.Empty : Is.Empty);
+    }
+
     [TestCase("C")]
     [TestCase("de_DE.ISO-8859-1")]
     public void InputAndOutputAreUtf8InEveryLocale(string locale)

@@ -1,4 +1,6 @@
 using System.Diagnostics;
+using System.Net;
+using System.Net.Sockets;
 using System.Text.RegularExpressions;
 using NUnit.Framework;
 using SoftThinking.Tests.Checkpoints;
@@ -32,7 +34,13 @@ public partial class ServeTests
     [TestCase(2, "--port must be 0 to 65535, not 70000", "--port", "70000")]
     [TestCase(2, "--reasoning-field must be", "--reasoning-field", "thoughts")]
     [TestCase(2, "a key must be printable ASCII", "--api-key", "two words")]
-    [TestCase(1, "no-such-file", "--api-key-file", "no-such-file")]
+    [TestCase(1, "--api-key-file: Could not find file", "--api-key-file", "no-such-file")]
+    [TestCase(1, "--api-key-file: '/' is a directory", "--api-key-file", "/")]
+    [TestCase(2, "--served-model-name must not be empty", "--served-model-name", "")]
+    [TestCase(2, "--cors-origin must be", "--cors-origin", "https://a.example", "--cors-origin", "https://b.example/")]
+    [TestCase(2, "--cors-origin must be", "--cors-origin", "a.example")]
+    // An address for documentation, which no machine has.
+    [TestCase(1, "cannot listen on 192.0.2.1:0: ", "--port", "0", "--host", "192.0.2.1", "--allow-unauthenticated")]
     [TestCase(2, "--top-p must be above 0, at most 1, not 7", "--top-p", "7")]
     [TestCase(1, "no-such-model", "--port", "0", "--model", "no-such-model")]
     public void WhatIsWrongIsSaid(int code, string message, params string[] arguments)
@@ -62,6 +70,28 @@ public partial class ServeTests
         first.Kill();
         CliProcess.Await(first);
         Assert.That((second.Code, second.Error), Is.EqualTo((1, $"error: Failed to bind to address http://127.0.0.1:{port}: address already in use.\n")));
+    }
+
+    /// <summary>Such a file belongs to a program of somebody else, and could open a port to everyone.</summary>
+    [TestCase("{\"Kestrel\": {\"Endpoints\": {\"Open\": {\"Url\": \"http://127.0.0.1:PORT\"}}}}")]
+    [TestCase("no JSON")]
+    [Platform("Linux,MacOsX")]
+    public async Task SettingsInTheCurrentDirectoryAreNotRead(string settings)
+    {
+        using TempFolder folder = new();
+        using TcpListener free = new(IPAddress.Loopback, 0);
+        free.Start();
+        int other = ((IPEndPoint)free.LocalEndpoint).Port;
+        free.Stop();
+        File.WriteAllText(folder.File("appsettings.json"), settings.Replace("PORT", $"{other}", StringComparison.Ordinal));
+        using Process process = CliProcess.StartCommand(["sh", "-c", $"cd {folder.Path} && exec \"$@\"", "sh", .. CliProcess.Command("serve", "--port", "0")]);
+        string first = (await process.StandardError.ReadLineAsync())!;
+        using TcpClient client = new();
+        Exception? refused = await Assert.CatchAsync(() => client.ConnectAsync(IPAddress.Loopback, other));
+        process.Kill();
+        CliProcess.Await(process);
+        Assert.That(first, Does.Match(Address().ToString()));
+        Assert.That(refused, Is.InstanceOf<SocketException>());
     }
 
     [GeneratedRegex(@"http://127\.0\.0\.1:(\d+)/")]

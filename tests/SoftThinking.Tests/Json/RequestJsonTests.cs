@@ -88,6 +88,8 @@ public class RequestJsonTests
     [TestCase("""{"prompt": "x", "tools": [{"limits": [1, NaN]}]}""", "tools[0].limits[1] must not be NaN")]
     [TestCase("""{"prompt": "x", "template_vars": {"a": {"b": Infinity}}}""", "the template variable 'a'.b must not be Infinity")]
     [TestCase("""{"messages": [{"role": "user", "content": "x", "weight": NaN}]}""", "messages[0].weight must not be NaN")]
+    [TestCase("""{"prompt": "x", "top_p": "0123456789012345678901234567890123456789012345678901234567😀"}""",
+        "top_p must be a number, not \"0123456789012345678901234567890123456789012345678901234567…")]
     [TestCase("""{"prompt": "x", "max_new_tokens": 0}""", "max_new_tokens must be 1 or more, not 0")]
     [TestCase("""{"prompt": "x", "thinking": "ajar"}""", "thinking must be \"auto\", \"open\" or \"closed\", not \"ajar\"")]
     [TestCase("3", "the request is not a JSON object")]

@@ -139,6 +139,20 @@ public class TokenizerTests
         Assert.That(Ids(json, text).Contains(260), Is.EqualTo(found));
     }
 
+    /// <summary>To sort a million of them takes hours.</summary>
+    [TestCase(500, 0, false)]
+    [TestCase(500, 1, true)]
+    [TestCase(500_000, 0, true)]
+    public void Encode_RefusesCombiningMarksWithoutEnd(int pairs, int more, bool refused)
+    {
+        JsonObject json = Create();
+        json["normalizer"] = new JsonObject { ["type"] = "NFC" };
+        string marks = string.Concat(Enumerable.Repeat("\u0301\u0327", pairs)) + new string('\u0301', more);
+        Assert.That(() => Ids(json, $"e{marks}e{marks}"), refused
+            ? Throws.ArgumentException.With.Message.StartsWith("the text has more than 1000 combining marks in a row")
+            : Throws.Nothing);
+    }
+
     [Test]
     public void Encode_ComposesOnlyWhereTheNormalizerSaysSo()
     {
