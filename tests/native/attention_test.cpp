@@ -453,7 +453,6 @@ TEST_P(AttentionTest, WindowsOfTheContextAreNone) {
 TEST_P(AttentionTest, WindowsHaveTheSameBitsInAnyBatch) {
   std::vector<int32_t> tops = {170, 2178, 4199};
   if (!device().emulated()) tops.push_back(2060);
-<<<<<<< HEAD
   for (int32_t dtype : half_types(device()))
     for (const AttentionShape& shape : {AttentionShape{4, 2, 64}, {2, 1, 128}, {7, 1, 64}, {2, 1, 24}}) {
       World world(random, device(), shape, dtype, {4200, 40});
@@ -467,7 +466,7 @@ TEST_P(AttentionTest, WindowsHaveTheSameBitsInAnyBatch) {
           for (int32_t position = top - 39; position <= top; position += 13)
             for (int copy = 0; copy < 5; ++copy) rows.push_back({0, {position}});
           rows.push_back({1, {39}});
-          std::vector<float> many = seen.run(device(), *cache, rows);
+          std::vector<float> many = seen.attend(device(), *cache, rows);
           for (size_t i = 0; i < 20; ++i)
             ASSERT_TRUE(same_bits(slice(many, i * shape.out(), shape.out()),
                                   slice(chunk, (1 + i / 5 * 13) * shape.out(), shape.out())))
@@ -477,29 +476,6 @@ TEST_P(AttentionTest, WindowsHaveTheSameBitsInAnyBatch) {
           ASSERT_TRUE(same_bits(alone, slice(chunk, 40 * shape.out(), shape.out()))) << window << " at " << top;
           ASSERT_TRUE(near(alone, last.reference(0, top), world.tolerance(device()))) << window << " at " << top;
         }
-=======
-  for (const AttentionShape& shape : {AttentionShape{4, 2, 64}, {2, 1, 128}, {7, 1, 64}, {2, 1, 24}}) {
-    World world(random, device(), shape, ST_BF16, {4200, 40});
-    auto cache = world.new_cache(device());
-    world.store(device(), *cache, {{0, range(0, 4200)}, {1, range(0, 40)}});
-    for (int32_t window : {5, 130, 2100}) {
-      for (int32_t top : tops) {
-        World seen = with_window(world, window, top - 39);
-        std::vector<float> chunk = seen.run(device(), *cache, {{1, {39}}, {0, range(top - 39, top + 1)}});
-        std::vector<Rows> rows;
-        for (int32_t position = top - 39; position <= top; position += 13)
-          for (int copy = 0; copy < 5; ++copy) rows.push_back({0, {position}});
-        rows.push_back({1, {39}});
-        std::vector<float> many = seen.attend(device(), *cache, rows);
-        for (size_t i = 0; i < 20; ++i)
-          ASSERT_TRUE(same_bits(slice(many, i * shape.out(), shape.out()),
-                                slice(chunk, (1 + i / 5 * 13) * shape.out(), shape.out())))
-              << "window " << window << ", row " << i << " up to " << top;
-        World last = with_window(world, window, top);
-        std::vector<float> alone = last.run(device(), *cache, {{0, {top}}});
-        ASSERT_TRUE(same_bits(alone, slice(chunk, 40 * shape.out(), shape.out()))) << window << " at " << top;
-        ASSERT_TRUE(near(alone, last.reference(0, top), world.tolerance(device()))) << window << " at " << top;
->>>>>>> w-simt
       }
     }
 }
