@@ -19,9 +19,13 @@ internal static class ModelFile
     {
         try
         {
-            if (new FileInfo(path) is { Exists: true, Length: > LongestFile } info)
-                throw new ModelFileException(path, $"the file has {info.Length} bytes; at most {LongestFile} are read");
-            byte[] bytes = File.ReadAllBytes(path);
+            // The length of what was opened: that of the path may be the length of a link, and a device has none but never ends.
+            using FileStream file = new(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0);
+            if (file.Length > LongestFile)
+                throw new ModelFileException(path, $"the file has {file.Length} bytes; at most {LongestFile} are read");
+            byte[] bytes = new byte[file.Length];
+            int read = file.ReadAtLeast(bytes, bytes.Length, throwOnEndOfStream: false);
+            Array.Resize(ref bytes, read);
             RefusePointer(path, bytes);
             return bytes;
         }

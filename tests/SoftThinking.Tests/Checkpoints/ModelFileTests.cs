@@ -78,6 +78,34 @@ internal sealed class ModelFileTests
     }
 
     /// <summary>The demonstration model with the given file, if it has none of its own.</summary>
+    /// <summary>As in the cache of Hugging Face, where all files are links. A link has a length of its own.</summary>
+    [TestCase("config.json")]
+    [TestCase("tokenizer.json")]
+    [TestCase("chat_template.jinja")]
+    [Platform("Linux,MacOsX")]
+    public void A_link_to_a_file_that_is_too_long_is_refused(string file)
+    {
+        using CaseModel model = MakeModel(file);
+        using TempFolder folder = new();
+        using (FileStream large = File.Create(folder.File("large")))
+            large.SetLength(100_000_001);
+        File.Delete(model.InModel(file));
+        File.CreateSymbolicLink(model.InModel(file), folder.File("large"));
+        Assert.That(() => LoadAll(model.Path), Throws.InstanceOf<ModelFileException>()
+            .With.Message.EqualTo($"{model.InModel(file)}: the file has 100000001 bytes; at most 100000000 are read"));
+    }
+
+    [TestCase("config.json")]
+    [TestCase("tokenizer.json")]
+    [Platform("Linux,MacOsX")]
+    public void Files_may_be_links(string file)
+    {
+        using CaseModel model = MakeModel(file);
+        File.Move(model.InModel(file), model.InModel("moved"));
+        File.CreateSymbolicLink(model.InModel(file), "moved");
+        Assert.That(() => LoadAll(model.Path), Throws.Nothing);
+    }
+
     private static CaseModel MakeModel(string file)
     {
         CaseModel model = CaseModel.Copy();
