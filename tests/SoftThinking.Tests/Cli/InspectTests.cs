@@ -30,12 +30,13 @@ public class InspectTests
         Assert.That(defaults.GetProperty("top_k").GetInt32(), Is.EqualTo(30));
     }
 
-    [TestCase("bf16", 2)]
-    [TestCase("f32", 4)]
-    public void MemoryFollowsFromTheSizes(string dtype, int elementBytes)
+    [TestCase("bf16", 2 * 64)]
+    [TestCase("f32", 4 * 64)]
+    [TestCase("int8", 64 + 4)] // and a scale
+    public void MemoryFollowsFromTheSizes(string dtype, int headBytes)
     {
         JsonElement memory = CliRun.Of("inspect", "--json", "--kv-dtype", dtype).Json.GetProperty("memory");
-        long perToken = 2 * 5 * 1 * 64 * elementBytes; // keys and values, layers, heads, head size
+        long perToken = 2 * 5 * 1 * headBytes; // keys and values, layers, heads
 
         Assert.That(memory.GetProperty("kv_per_token").GetInt64(), Is.EqualTo(perToken));
         Assert.That(memory.GetProperty("kv_full_context").GetInt64(), Is.EqualTo(1024 * perToken));

@@ -159,7 +159,7 @@ public class OptionTests
     [TestCase("--seed -1", "--seed must be a whole number in its range, not '-1'")]
     [TestCase("--top-p much", "--top-p must be a number, not 'much'")]
     [TestCase("--top-p 0,5", "--top-p must be a number, not '0,5'")]
-    [TestCase("--kv-dtype f16", "--kv-dtype must be bf16 or f32, not 'f16'")]
+    [TestCase("--kv-dtype f16", "--kv-dtype must be bf16 or f32 or int8, not 'f16'")]
     [TestCase("--device tpu", "--device must be auto or cpu or cuda or cuda:N with N from 0 to 1023, not 'tpu'")]
     [TestCase("--device cuda:x", "--device must be auto or cpu or cuda or cuda:N with N from 0 to 1023, not 'cuda:x'")]
     [TestCase("--device cuda:1024", "--device must be auto or cpu or cuda or cuda:N with N from 0 to 1023, not 'cuda:1024'")]
