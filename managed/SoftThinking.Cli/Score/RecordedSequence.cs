@@ -50,9 +50,9 @@ internal sealed record RecordedSequence(ScoreRequest Request, ThinkingStrategy? 
             Prompt = new TokenPrompt([.. Required(fields, Prompt).Elements().Select(ReadToken)]),
             Tokens = [.. tokens.Select(ReadToken)],
         });
-        RecordedStep?[] steps = [.. parts.Select(ReadStep)];
+        RecordedStep?[] steps = [.. parts.Select((part, i) => ReadStep(part, request.Tokens[i].Count))];
         return new(
-            WithTemperatures(request, fields, sampling, parts) with { Ids = ReadIds(fields) },
+            WithTemperatures(request, fields, sampling, parts) with { Ids = ReadIds(fields, tokens.Length) },
             sampling?.Strategy,
             steps.Contains(null) ? null : [.. steps.Select(step => step!)]);
     }
@@ -75,7 +75,7 @@ internal sealed record RecordedSequence(ScoreRequest Request, ThinkingStrategy? 
         if (fields.TryGetValue(Temperature, out JsonField given))
         {
             return Apply(given, () => given.Value.ValueKind == JsonValueKind.Array
-                ? request with { Temperatures = ReadNumbers(given) }
+                ? request with { Temperatures = Checked(given, ReadNumbers(given), tokens.Length, "recorded tokens") }
                 : request with { Temperature = given.Number<float>() });
         }
         return sampling == null
@@ -85,21 +85,26 @@ internal sealed record RecordedSequence(ScoreRequest Request, ThinkingStrategy? 
 
     private static float TemperatureOf(SamplingOptions sampling, bool soft) => (soft ? sampling.Thinking : sampling.AfterThinking).Temperature;
 
-    private static IReadOnlyList<IReadOnlyList<int>>? ReadIds(Dictionary<string, JsonField> fields) => fields.TryGetValue(Ids, out JsonField ids)
-        ? [.. ids.Elements().Select(each => (IReadOnlyList<int>)[.. each.Elements().Select(id => id.Number<int>())])]
+    private static IReadOnlyList<IReadOnlyList<int>>? ReadIds(Dictionary<string, JsonField> fields, int tokens) => fields.TryGetValue(Ids, out JsonField ids)
+        ? Checked<IReadOnlyList<int>>(ids, [.. ids.Elements().Select(each => (IReadOnlyList<int>)[.. each.Elements().Select(id => id.Number<int>())])], tokens, "recorded tokens")
         : null;
+
+    private static T[] Checked<T>(JsonField field, T[] values, int count, string what) =>
+        values.Length == count ? values : throw new JsonFieldException(field.Key, $"{field.Key} has {values.Length} elements for {count} {what}");
+
+    private static int ReadId(JsonField field) => field.Number<int>() is >= 0 and int id ? id : throw field.Wrong("a token id, 0 or more");
 
     private static ConceptToken ReadToken(JsonField field)
     {
         try
         {
             if (field.Value.ValueKind == JsonValueKind.Number)
-                return new ConceptToken(field.Number<int>());
+                return new ConceptToken(ReadId(field));
             Dictionary<string, JsonField> parts = FieldsOf(field, $"{field.Key}.");
-            int token = Required(parts, "token", $"{field.Key}.").Number<int>();
+            int token = ReadId(Required(parts, "token", $"{field.Key}."));
             if (!parts.TryGetValue("ids", out JsonField idsField))
                 return new ConceptToken(token);
-            int[] ids = [.. idsField.Elements().Select(id => id.Number<int>())];
+            int[] ids = [.. idsField.Elements().Select(ReadId)];
             float[] weights = ReadNumbers(Required(parts, "probs", $"{field.Key}."));
             if (weights.Length != ids.Length)
                 throw new ArgumentException($"{ids.Length} ids and {weights.Length} probs");
@@ -112,12 +117,13 @@ internal sealed record RecordedSequence(ScoreRequest Request, ThinkingStrategy? 
         }
     }
 
-    private static RecordedStep? ReadStep(Dictionary<string, JsonField> token)
+    private static RecordedStep? ReadStep(Dictionary<string, JsonField> token, int entries)
     {
         if (!token.TryGetValue("record", out JsonField record))
             return null;
         Dictionary<string, JsonField> parts = FieldsOf(record, $"{record.Key}.");
-        return new(Flag(parts, "mixed"), Flag(parts, "forced"), parts.TryGetValue("scores", out JsonField scores) ? ReadNumbers(scores) : []);
+        float[] scores = parts.TryGetValue("scores", out JsonField field) ? ReadNumbers(field) : [];
+        return new(Flag(parts, "mixed"), Flag(parts, "forced"), scores.Length > 0 ? Checked(field, scores, entries, "entries") : scores);
     }
 
     /// <summary>The error of a property that refuses its value names the key in place of the property.</summary>

@@ -96,19 +96,21 @@ public class ScoreTests
     [TestCase("""{"prompt_tokens": [1], "tokens": []}""", "tokens must be at least one recorded token")]
     [TestCase("""{"prompt_tokens": [], "tokens": [1]}""", "the prompt is empty")]
     [TestCase("""{"prompt_tokens": 1, "tokens": [1]}""", "prompt_tokens must be an array, not 1")]
+    [TestCase("""{"prompt_tokens": [1], "tokens": [-1]}""", "tokens[0] must be a token id, 0 or more, not -1")]
+    [TestCase("""{"prompt_tokens": [1], "tokens": [{"token": -1}]}""", "tokens[0].token must be a token id, 0 or more, not -1")]
+    [TestCase("""{"prompt_tokens": [1], "tokens": [1], "temperature": [1, 2]}""", "temperature has 2 elements for 1 recorded tokens")]
+    [TestCase("""{"prompt_tokens": [1], "tokens": [1], "ids": [[1], [2]]}""", "ids has 2 elements for 1 recorded tokens")]
+    [TestCase("""{"prompt_tokens": [1], "tokens": [{"token": 1, "record": {"mixed": true, "scores": [1, 2]}}], "sampling": {}}""",
+        "tokens[0].record.scores has 2 elements for 1 entries")]
     [TestCase("""{"prompt_tokens": [1], "tokens": [1.5]}""", "tokens[0] must be a whole number in its range, not 1.5")]
     [TestCase("""{"prompt_tokens": [1], "tokens": [1, "x"]}""", "tokens[1] must be an object, not \"x\"")]
     [TestCase("""{"prompt_tokens": [1], "tokens": [{"ids": [1], "probs": [1]}]}""", "\"tokens[0].token\" is missing")]
     [TestCase("""{"prompt_tokens": [1], "tokens": [{"token": 1, "ids": [1]}]}""", "\"tokens[0].probs\" is missing")]
     [TestCase("""{"prompt_tokens": [1], "tokens": [{"token": 1, "ids": [1, 2], "probs": [1]}]}""", "tokens[0]: 2 ids and 1 probs")]
     [TestCase("""{"prompt_tokens": [1], "tokens": [{"token": 1, "ids": [1, 2], "probs": [0.5, 0.1]}]}""", "tokens[0]: ")]
-    [TestCase("""{"prompt_tokens": [1], "tokens": [{"token": -1}]}""", "tokens[0]: ")]
     [TestCase("""{"prompt_tokens": [1], "tokens": [1], "temperature": -1}""", "temperature must be 0, or 0.0001 to 100, not -1")]
-    [TestCase("""{"prompt_tokens": [1], "tokens": [1], "temperature": [1, 2]}""", "Temperatures has 2 numbers for 1 recorded tokens")]
-    [TestCase("""{"prompt_tokens": [1], "tokens": [1], "ids": [[1], [2]]}""", "Ids has 2 lists for 1 recorded tokens")]
     [TestCase("""{"prompt_tokens": [1], "tokens": [1], "sampling": {"strategy": "x"}}""", "strategy must be ")]
     [TestCase("""{"prompt_tokens": [1], "tokens": [9999999]}""", "recorded token 0 contains id 9999999, which is outside the vocabulary")]
-    [TestCase("""{"prompt_tokens": [1], "tokens": [{"token": 1, "record": {"scores": [1, 2]}}], "sampling": {"strategy": "gumbel"}}""", "there are 2 scores, 1 and 1 log-probabilities")]
     public void AnInvalidLineIsAnErrorOfItsOwn(string line, string error)
     {
         CliRun run = Score(line, """{"prompt_tokens": [1], "tokens": [2]}""");
