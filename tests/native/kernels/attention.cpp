@@ -1,4 +1,4 @@
-// attention: decoding sequences, and chunks of a prompt, over a paged cache of bf16.
+// attention: decoding sequences, and chunks of a prompt, over paged caches of bf16 and of integers.
 #include <algorithm>
 #include <set>
 
@@ -47,10 +47,11 @@ void measure(Bench& bench, const Shape& shape, const st_kv_cache& cache, const W
   void* qkv = bench.random_memory(static_cast<uint64_t>(rows) * static_cast<uint64_t>(shape.qkv()) * 4);
   void* out = bench.memory(static_cast<uint64_t>(rows) * static_cast<uint64_t>(shape.heads * shape.head_dim) * 4);
   const double attended = work.context - (work.rows_of_sequence - 1) / 2.0;  // positions of a row, on average
+  const double head_bytes = cache.dtype == ST_INT8 ? shape.head_dim + 4.0 : 2.0 * shape.head_dim;
   Case what = {"attention",
-               std::string(shape.name) + " " + std::to_string(work.sequences) + " x " + std::to_string(work.context) +
-                   " of " + std::to_string(work.limit),
-               rows, 4.0 * work.sequences * work.context * shape.kv_heads * shape.head_dim,
+               std::string(shape.name) + (cache.dtype == ST_INT8 ? " int8 " : " ") + std::to_string(work.sequences) +
+                   " x " + std::to_string(work.context) + " of " + std::to_string(work.limit),
+               rows, 2.0 * work.sequences * work.context * shape.kv_heads * head_bytes,
                2.0 * rows * attended * shape.heads * shape.head_dim};
   bench.measure(what, [&](uint64_t i) {
     st_attention op = {sizeof op, shape.heads, shape.kv_heads,       shape.head_dim, 0.02f, 0,
@@ -64,13 +65,22 @@ void measure(Bench& bench, const Shape& shape, const st_kv_cache& cache, const W
   bench.api->memory_free(bench.device, out);
 }
 
+st_kv_cache new_cache(Bench& bench, const Shape& shape, int32_t dtype) {
+  const int32_t blocks = bench.tiny() ? 64 : 64 * 8192 / ST_BLOCK_POSITIONS;
+  const uint64_t bytes = bench.api->kv_bytes(blocks, shape.kv_heads, shape.head_dim, dtype);
+  return {bench.random_memory(bytes), bench.random_memory(bytes), blocks, dtype};
+}
+
+void release(Bench& bench, const st_kv_cache& cache) {
+  bench.api->memory_free(bench.device, cache.keys);
+  bench.api->memory_free(bench.device, cache.values);
+}
+
 }  // namespace
 
 void bench_attention(Bench& bench, const Shape& shape) {
   if (!bench.wanted("attention")) return;
-  const int32_t blocks = bench.tiny() ? 64 : 64 * 8192 / ST_BLOCK_POSITIONS;
-  const uint64_t bytes = bench.api->kv_bytes(blocks, shape.kv_heads, shape.head_dim, ST_BF16);
-  st_kv_cache cache = {bench.random_memory(bytes), bench.random_memory(bytes), blocks, ST_BF16};
+  st_kv_cache cache = new_cache(bench, shape, ST_BF16);
   if (bench.tiny()) {
     measure(bench, shape, cache, {2, 1, 300, 2048});
     measure(bench, shape, cache, {1, 20, 100, 128});
@@ -82,8 +92,15 @@ void bench_attention(Bench& bench, const Shape& shape) {
       for (int32_t context : std::set<int32_t>{chunk, 2048, 8192})
         for (int32_t limit : {context + 64, 131072}) measure(bench, shape, cache, {1, chunk, context, limit});
   }
-  bench.api->memory_free(bench.device, cache.keys);
-  bench.api->memory_free(bench.device, cache.values);
+  release(bench, cache);
+  cache = new_cache(bench, shape, ST_INT8);
+  if (bench.tiny()) {
+    measure(bench, shape, cache, {2, 1, 300, 2048});
+  } else {
+    for (int32_t sequences : {1, 16, 64}) measure(bench, shape, cache, {sequences, 1, 2048, 131072});
+    measure(bench, shape, cache, {1, 256, 2048, 131072});
+  }
+  release(bench, cache);
 }
 
 }  // namespace st::kernels
