@@ -33,6 +33,11 @@ internal static class CommonOptions
             + "concurrent requests and on the version of cuBLAS. Decoding is unchanged. CUDA only.",
     };
 
+    private static readonly Option<bool> BlockingWaits = new("--blocking-waits")
+    {
+        Description = "Sleep until the device has computed a step, instead of keeping a core busy. Steps begin some tens of microseconds later. CUDA only.",
+    };
+
     private static readonly Option<int?> Threads = NumberOption.Create<int>("--threads",
         "Compute threads: 1 to 1024, or 0 for one per core. The output does not depend on it.", 0,
         value => _ = new EngineOptions { Threads = value });
@@ -43,7 +48,7 @@ internal static class CommonOptions
         value => _ = new EngineOptions { TensorParallel = value });
 
     /// <summary>The options of the group "machine".</summary>
-    public static Option[] Machine => [Device, Threads, TensorParallel, Weights, KvDtype, FastPrefill];
+    public static Option[] Machine => [Device, Threads, TensorParallel, Weights, KvDtype, FastPrefill, BlockingWaits];
 
     /// <summary>The engine options of the group "machine".</summary>
     public static EngineOptions ReadMachine(ParseResult parsed)
@@ -56,6 +61,7 @@ internal static class CommonOptions
     {
         Threads = parsed.GetValue(Threads) ?? 0,
         TensorParallel = parsed.GetValue(TensorParallel) ?? 1,
+        BlockingWaits = parsed.GetValue(BlockingWaits),
         Weights = parsed.GetValue(Weights) switch
         {
             Int8 => WeightFormat.Int8,

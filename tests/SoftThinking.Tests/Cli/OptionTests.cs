@@ -61,6 +61,7 @@ public class OptionTests
     {
         Assert.That((Read().Engine.FastPrefill, Read().Engine.StepTokens), Is.EqualTo((false, new EngineOptions().StepTokens)));
         EngineOptions fast = Read("--fast-prefill").Engine;
+        Assert.That((fast.BlockingWaits, Read("--blocking-waits").Engine.BlockingWaits), Is.EqualTo((false, true)));
         Assert.That((fast.FastPrefill, fast.StepTokens), Is.EqualTo((true, 2048)));
     }
 
