@@ -37,7 +37,7 @@ __device__ __forceinline__ void score(const Context<K>& context, const float* q,
     if (block >= 0) keys += kv_offset<K>(block, context.kv_heads, context.kv_head, context.head_dim);
     const K* key = keys + position % kBlock * context.head_dim;
     float factor = scale;
-    if (sizeof(K) == 1 && block >= 0) factor *= kv_scales(keys, context.head_dim)[position % kBlock];
+    if (kIntegers<K> && block >= 0) factor *= kv_scales(keys, context.head_dim)[position % kBlock];
     for (int d = lane; block >= 0 && d < context.head_dim; d += kTeam) {
       float element = to_float(key[d]);
 #pragma unroll
@@ -69,7 +69,7 @@ __device__ __forceinline__ void sum_values(const Context<K>& context, const OfHe
     for (int t = 0; t < kBlock; ++t) {
       if (begin + t < context.first || begin + t >= context.count) continue;
       float value = to_float(values[value_quad(t)].at[place_in_part<K>(t)]);
-      if (sizeof(K) == 1) value *= kv_scales(of_block, context.head_dim)[t];
+      if (kIntegers<K>) value *= kv_scales(of_block, context.head_dim)[t];
       OfHeads weights = p[begin + t];
 #pragma unroll
       for (int h = 0; h < kHeads; ++h)

@@ -35,7 +35,6 @@ struct Task {
 // Of keys and values, K, in parts of 16 bytes.
 template <typename K, int kHeadDim>
 struct Stored {
-  static constexpr bool kIntegers = sizeof(K) == 1;
   static constexpr int kPart = 16 / sizeof(K);                               // elements
   static constexpr int kRowParts = kHeadDim / kPart;                         // of a key
   static constexpr int kValueParts = kHeadDim / kMmaWarps * kBlock / kPart;  // of a block, for a warp
@@ -48,12 +47,8 @@ template <typename K>
 struct KvScales {};
 template <>
 struct KvScales<KvInt8> {
-  alignas(16) float scales[2][2][kSplitPositions];
-
-  __device__ __forceinline__ float* keys_scales(int32_t split) { return scales[0][split % 2]; }
-  __device__ __forceinline__ float* values_scales(int32_t split) { return scales[1][split % 2]; }
-  __device__ __forceinline__ const float* keys_scales(int32_t split) const { return scales[0][split % 2]; }
-  __device__ __forceinline__ const float* values_scales(int32_t split) const { return scales[1][split % 2]; }
+  alignas(16) float key_scales[2][kSplitPositions];
+  alignas(16) float value_scales[2][kSplitPositions];
 };
 
 // Keys of 32 positions with the scales, and values of a quarter of the head, are copied by a warp each.
@@ -112,12 +107,9 @@ __device__ __forceinline__ void copy_scales(const st_attention& op, int32_t kv_h
   if (lane >= 2 * kWarpBlocks * kParts || block < 0) return;
   const KvInt8* elements =
       of_values ? values_of<KvInt8, kHeadDim>(op, block, kv_head) : keys_of<KvInt8, kHeadDim>(op, block, kv_head);
-  float* to = (of_values ? shared.values_scales(split) : shared.keys_scales(split)) + warp * kWarpPositions;
+  float* to = (of_values ? shared.value_scales[split % 2] : shared.key_scales[split % 2]) + warp * kWarpPositions;
   copy_async_16(shared_address(to + b * kBlock + at), kv_scales(elements, kHeadDim) + at, true);
 }
-template <int kHeadDim, int kTiles>
-__device__ __forceinline__ void copy_scales(const st_attention&, int32_t, int32_t, int32_t, int, int,
-                                            Shared<Bf16, kHeadDim, kTiles>&) {}
 
 template <typename K, int kHeadDim, int kTiles>
 __device__ __forceinline__ void copy_keys(const st_attention& op, int32_t kv_head, int32_t split, int32_t blocks,
@@ -136,7 +128,7 @@ __device__ __forceinline__ void copy_keys(const st_attention& op, int32_t kv_hea
       }
     }
   }
-  copy_scales(op, kv_head, split, blocks, warp, lane, shared);
+  if constexpr (kIntegers<K>) copy_scales(op, kv_head, split, blocks, warp, lane, shared);
   copy_async_commit();
 }
 
@@ -175,16 +167,12 @@ __device__ __forceinline__ void clear_values(int32_t first, int32_t top, int war
   }
 }
 
-// Of integers it is the scales that are no numbers there. A thread clears one.
-template <int kHeadDim, int kTiles>
-__device__ __forceinline__ void clear_values(int32_t, int32_t, int, int, Shared<KvInt8, kHeadDim, kTiles>&) {}
+// Of integers it is the scales that may be no numbers there. A thread clears one.
 template <int kHeadDim, int kTiles>
 __device__ __forceinline__ void clear_scales(int32_t first, int32_t top, Shared<KvInt8, kHeadDim, kTiles>& shared) {
   int32_t position = first + static_cast<int32_t>(threadIdx.x);
-  if (position > top) shared.values_scales(first / kSplitPositions)[threadIdx.x] = 0.0f;
+  if (position > top) shared.value_scales[first / kSplitPositions % 2][threadIdx.x] = 0.0f;
 }
-template <int kHeadDim, int kTiles>
-__device__ __forceinline__ void clear_scales(int32_t, int32_t, Shared<Bf16, kHeadDim, kTiles>&) {}
 
 // Queries as first operand. The elements of a head are permuted so that those of a lane are adjacent: quarter q has
 // 8 q .. 8 q + 7 of every 32, or with integers 16 q .. 16 q + 15 of every 64. Of each four of these the first operand's
@@ -193,7 +181,7 @@ template <typename A, typename K, int kHeadDim, int kTiles>
 __device__ __forceinline__ void load_queries(const st_attention& op, const Task& task, int warp, int lane,
                                              Shared<K, kHeadDim, kTiles>& shared) {
   using Of = Stored<K, kHeadDim>;
-  constexpr int kSecond = Of::kIntegers ? 2 : 1, kOther = Of::kIntegers ? 1 : 2, kSteps = kHeadDim / 16;
+  constexpr int kSecond = kIntegers<K> ? 2 : 1, kOther = kIntegers<K> ? 1 : 2, kSteps = kHeadDim / 16;
   for (int at = warp; at < kTiles * kSteps; at += kMmaWarps) {
     int tile = at / kSteps, step = at % kSteps, of_part = Of::kPart / 4;
     int element = step / of_part * 4 * Of::kPart + lane % 4 * Of::kPart + step % of_part * 4;
@@ -214,12 +202,14 @@ __device__ __forceinline__ void load_queries(const st_attention& op, const Task&
 }
 
 // The registers of the second operand in a part of a row of keys, for its products i.
-__device__ __forceinline__ void column_of(Bf16, const Pack<uint32_t, 4>& part, int i, uint32_t (&column)[2]) {
-  column[0] = part.at[2 * i];
-  column[1] = part.at[2 * i + 1];
-}
-__device__ __forceinline__ void column_of(KvInt8, const Pack<uint32_t, 4>& part, int i, uint32_t (&column)[2]) {
-  widen(part.at[i], column[0], column[1]);
+template <typename K>
+__device__ __forceinline__ void column_of(const Pack<uint32_t, 4>& part, int i, uint32_t (&column)[2]) {
+  if constexpr (kIntegers<K>) {
+    widen(part.at[i], column[0], column[1]);
+  } else {
+    column[0] = part.at[2 * i];
+    column[1] = part.at[2 * i + 1];
+  }
 }
 
 // Adds the products of part i of each quarter, 32 elements of the head or 64 integers, to the scores of kParts x 8
@@ -241,49 +231,45 @@ __device__ __forceinline__ void score_step(const Pack<uint32_t, 4> (*queries)[kW
 #pragma unroll
     for (int n = 0; n < kParts; ++n) {
       uint32_t column[2];
-      column_of(K(), parts[n], k, column);
+      column_of<K>(parts[n], k, column);
       mma<Bf16>(scores[n], query.at, column);
     }
   }
 }
 
 // Multiplies scores of the positions from `position` on by `scale`, and those of integers by the scales of their keys.
-template <int kHeadDim, int kTiles, int kParts>
-__device__ __forceinline__ void scale_scores(const Shared<Bf16, kHeadDim, kTiles>&, float scale, int32_t, int, int,
-                                             float (&scores)[kParts][4]) {
-#pragma unroll
-  for (int n = 0; n < kParts; ++n)
-    for (int e = 0; e < 4; ++e) scores[n][e] *= scale;
-}
-template <int kHeadDim, int kTiles, int kParts>
-__device__ __forceinline__ void scale_scores(const Shared<KvInt8, kHeadDim, kTiles>& shared, float scale, int32_t split,
+template <typename K, int kHeadDim, int kTiles, int kParts>
+__device__ __forceinline__ void scale_scores(const Shared<K, kHeadDim, kTiles>& shared, float scale, int32_t split,
                                              int position, int lane, float (&scores)[kParts][4]) {
 #pragma unroll
   for (int n = 0; n < kParts; ++n) {
-    auto two = *reinterpret_cast<const Pack<float, 2>*>(shared.keys_scales(split) + position + n * 8 + lane % 4 * 2);
+    Pack<float, 2> factors = {scale, scale};
+    if constexpr (kIntegers<K>) {
+      factors =
+          *reinterpret_cast<const Pack<float, 2>*>(shared.key_scales[split % 2] + position + n * 8 + lane % 4 * 2);
+      for (float& each : factors.at) each *= scale;
+    }
 #pragma unroll
-    for (int e = 0; e < 4; ++e) scores[n][e] *= scale * two.at[e % 2];
+    for (int e = 0; e < 4; ++e) scores[n][e] *= factors.at[e % 2];
   }
 }
 
-// Two weights rounded to the format of the mma operand, and added to the total as they are then.
-template <int kHeadDim, int kTiles>
-__device__ __forceinline__ uint32_t weigh_two(const Shared<Bf16, kHeadDim, kTiles>&, int32_t, int, float a, float b,
-                                              float& total) {
-  uint32_t two = rounded_pair<Bf16>(a, b);
-  total += float_of(two << 16);
-  total += float_of(two & 0xffff0000u);
-  return two;
-}
-// Those of integers, of the positions from `position` on, are rounded after they are multiplied by the scales of their
-// values.
-template <int kHeadDim, int kTiles>
-__device__ __forceinline__ uint32_t weigh_two(const Shared<KvInt8, kHeadDim, kTiles>& shared, int32_t split,
-                                              int position, float a, float b, float& total) {
-  auto scales = *reinterpret_cast<const Pack<float, 2>*>(shared.values_scales(split) + position);
-  total += a;
-  total += b;
-  return rounded_pair<Bf16>(a * scales.at[0], b * scales.at[1]);
+// Two weights, those of `position` and the next one, rounded to the format of the mma operand. The total is of what is
+// rounded; with integers of the weights before they are multiplied by the scales of their values, and rounded.
+template <typename K, int kHeadDim, int kTiles>
+__device__ __forceinline__ uint32_t weigh_two(const Shared<K, kHeadDim, kTiles>& shared, int32_t split, int position,
+                                              float a, float b, float& total) {
+  if constexpr (kIntegers<K>) {
+    auto scales = *reinterpret_cast<const Pack<float, 2>*>(shared.value_scales[split % 2] + position);
+    total += a;
+    total += b;
+    return rounded_pair<Bf16>(a * scales.at[0], b * scales.at[1]);
+  } else {
+    uint32_t two = rounded_pair<Bf16>(a, b);
+    total += float_of(two << 16);
+    total += float_of(two & 0xffff0000u);
+    return two;
+  }
 }
 
 // Weights of a warp's positions, from `position` of the split on, for half h of the pairs; returns their total.
@@ -364,7 +350,7 @@ __device__ __forceinline__ void weigh(const float (&scores)[kWarpPositions / 8][
 template <typename K, int kParts>
 __device__ __forceinline__ void add_values(const Pack<uint32_t, 4>* values, const uint32_t (&weights)[4], int lane,
                                            float (*sums)[4]) {
-  if constexpr (sizeof(K) == 1) {
+  if constexpr (kIntegers<K>) {
     auto words = reinterpret_cast<const Pack<uint32_t, kParts>*>(values)[lane];
 #pragma unroll
     for (int n = 0; n < kParts; ++n) {
@@ -411,7 +397,7 @@ __device__ __forceinline__ void attend(const st_attention& op, const Task& task,
   float scores[kWarpPositions / 8][4] = {};
   copy_async_wait<1>();
   __syncwarp();
-  clear_scales(first, task.unit.top, shared);
+  if constexpr (kIntegers<K>) clear_scales(first, task.unit.top, shared);
   score(shared, warp, lane, scores);
   scale_scores(shared, op.scale * kLog2E, split, warp * kWarpPositions, lane, scores);
   __syncwarp();
@@ -421,7 +407,7 @@ __device__ __forceinline__ void attend(const st_attention& op, const Task& task,
   sums.clear();
   weigh(scores, split, warp, lane, shared, sums.maximum);
   copy_async_wait<1>();
-  clear_values(first, task.unit.top, warp, lane, shared);
+  if constexpr (!kIntegers<K>) clear_values(first, task.unit.top, warp, lane, shared);
   __syncthreads();
   sum_values(shared, blocks, warp, lane, sums);
   __syncwarp();
@@ -520,7 +506,7 @@ __device__ __forceinline__ void attend(const st_attention& op, const Task& task,
   float scores[kMmaWarps][kWarpPositions / 8][4] = {};
   copy_async_wait<1>();
   __syncthreads();
-  clear_scales(first, task.unit.top, shared);
+  if constexpr (kIntegers<K>) clear_scales(first, task.unit.top, shared);
   score_tile(shared, op.scale * kLog2E, split, warp, lane, scores);
   __syncthreads();
   copy_keys(op, task.kv_head, split + 1, ahead, warp, lane, shared);
@@ -528,7 +514,7 @@ __device__ __forceinline__ void attend(const st_attention& op, const Task& task,
   mask_tile(shared, op.window, first, blocks, warp, lane, scores);
   weigh_tile(shared, split, lane, scores, weights, sums);
   copy_async_wait<1>();
-  clear_values(first, task.unit.top, warp, lane, shared);
+  if constexpr (!kIntegers<K>) clear_values(first, task.unit.top, warp, lane, shared);
   __syncthreads();
   sum_tile(shared, blocks, lane, weights, sums);
   __syncthreads();

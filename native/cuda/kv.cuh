@@ -9,12 +9,16 @@
 namespace st::cuda {
 
 constexpr int kBlock = ST_BLOCK_POSITIONS;
+// Whether a cache of K holds integers with scales.
+template <typename K>
+constexpr bool kIntegers = std::is_same_v<std::remove_const_t<K>, KvInt8>;
+
 constexpr int kValueWarps = 4;  // that share the elements of a head
 
 // First element of (block, KV head), of keys as of values.
 template <typename K>
 ST_HD int64_t kv_offset(int64_t block, int kv_heads, int kv_head, int head_dim) {
-  constexpr int kScales = sizeof(K) == 1 ? sizeof(float) : 0;
+  constexpr int kScales = kIntegers<K> ? sizeof(float) : 0;
   return (block * kv_heads + kv_head) * kBlock * (head_dim + kScales);
 }
 
@@ -31,7 +35,7 @@ ST_HD int value_quad(int position) {
 }
 template <typename K>
 ST_HD int place_in_part(int position) {
-  return sizeof(K) == 1 ? position % 2 * 2 + position / 8 : position / 8 * 2 + position % 2;
+  return kIntegers<K> ? position % 2 * 2 + position / 8 : position / 8 * 2 + position % 2;
 }
 ST_HD int position_of_value(int slot) {  // of 16 bits
   return slot / 4 * 2 + slot % 4 / 2 * 8 + slot % 2;
@@ -41,7 +45,7 @@ ST_HD int position_of_value(int slot) {  // of 16 bits
 // its warp at once, if the warps have as many elements.
 template <typename K>
 ST_HD int value_part(int d, int quad, int head_dim) {
-  if (sizeof(K) > 1 || head_dim % (8 * kValueWarps) != 0) return d * 4 + quad;
+  if (!kIntegers<K> || head_dim % (8 * kValueWarps) != 0) return d * 4 + quad;
   int of_warp = head_dim / kValueWarps, within = d % of_warp;
   return d / of_warp * of_warp * 4 + (within % 8 * 4 + quad) * (of_warp / 8) + within / 8;
 }

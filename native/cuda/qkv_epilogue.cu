@@ -127,7 +127,7 @@ __device__ __forceinline__ void store_head(int head_dim, bool is_value, int posi
     int of_value = value_part<K>(d, value_quad(position), head_dim) * 4 + place_in_part<K>(position);
     return is_value ? of_value : position * head_dim + d;
   };
-  if constexpr (std::is_same_v<K, KvInt8>) {
+  if constexpr (kIntegers<K>) {
     Rounding rounding = values.rounding();
     values.each(pairs, lane, [&](int d, float each) {
       to[place(d)] = {static_cast<uint8_t>(nearest_int8(each * rounding.inverse) + 128)};
@@ -169,7 +169,7 @@ __global__ void __launch_bounds__(kThreads) qkv_epilogue_kernel(st_qkv_epilogue 
   if (norm) values.normalize(weight, op.epsilon, half);
   if (!is_value) values.rotate(angles, pairs, lane);
   float factor = 1.0f;
-  if (std::is_same_v<K, KvInt8> && !is_value) {
+  if (kIntegers<K> && !is_value) {
     int most = hadamard_half(op.head_dim);
     values.hadamard(most, lane);
     factor = 1.0f / static_cast<float>(2 * most);
