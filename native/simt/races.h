@@ -2,16 +2,14 @@
 // It sees the accesses of code that g++ has compiled with -fsanitize=thread (instrumentation.cpp), and orders them by
 // CUDA's rules, whatever the order in which they were made here:
 //
-// - __syncthreads orders the threads of a block, and __syncwarp the lanes of a warp. Other operations of a warp, such
-// as
-//   shuffles, votes and mma, exchange registers and order no memory, as CUDA's documentation says.
+// - __syncthreads orders the threads of a block, and __syncwarp the lanes of a warp. Other operations of a warp,
+//   such as shuffles, votes and mma, exchange registers and order no memory, as CUDA's documentation says.
 // - What cp.async copies is written when its thread has waited for the group. Before that nobody may touch it, not even
 //   this thread.
 // - Fences and atomics order threads of any blocks, where an atomic reads what another one has written: what came
-// before
-//   a fence ahead of the writing one comes before what follows a fence behind the reading one. Barriers may lie between
-//   a fence and its atomic. Atomics alone order accesses to their own place only: an access behind the last atomic is
-//   behind those of all other blocks.
+//   before a fence ahead of the writing one comes before what follows a fence behind the reading one. Barriers may lie
+//   between a fence and its atomic. Atomics alone order accesses to their own place only: an access behind the last
+//   atomic is behind those of all other blocks.
 // - Launches come one after another: each begins with nothing remembered. Streams that run at the same time, and
 //   kernels that begin before the one ahead has ended, are not looked at.
 //
