@@ -18,14 +18,14 @@ struct SumsF32 {
   using Sum = F16x;
   using OneSum = float;
   ST_HD F16x zero_sum() { return zero(); }
-  // Of a sum of products with a query and with weights; `block` holds the keys.
+  // What sums mean: of products with a query the scores of 16 keys, of products with weights 16 elements, or one.
   template <typename T>
   ST_HD F16x scores(F16x sum, float scale, float, const T*, int64_t) {
     return mul(sum, broadcast(scale));
   }
   ST_HD F16x values(F16x sum, float) { return sum; }
   ST_HD float value(float sum, float) { return sum; }
-  // Scores that have become weights stay what they are.
+  // Weights stay what they are.
   template <typename Keys>
   ST_HD void scale_weights(float*, const Keys&) {}
 };
@@ -125,7 +125,10 @@ struct StoredInt8 {
     int64_t i = 0;
     for (; i + kLanes <= count; i += kLanes)
       store_int16(room + i, to_nearest(mul(load(x + i), broadcast(rounding.inverse))));
-    for (; i < count; ++i) room[i] = static_cast<int16_t>((x[i] * rounding.inverse + Exp32::round) - Exp32::round);
+    for (; i < count; ++i) {
+      float value = (x[i] * rounding.inverse + Exp32::round) - Exp32::round;
+      room[i] = static_cast<int16_t>(value == value ? value : 0.0f);  // infinity times 0 is NaN
+    }
     return room;
   }
 
