@@ -173,8 +173,8 @@ st_status attention(st_stream* stream, const st_attention* op) {
     using A = decltype(activation);
     if constexpr (sizeof(A) == 2) {
       bool known = op->head_dim == 64 || op->head_dim == 128;
-      if (known && op->cache.dtype == ST_BF16) return attention_mma<A>(stream, *op);
-      if (known && op->cache.dtype == ST_INT8) return attention_mma_int8<A>(stream, *op);
+      if (known && op->cache.dtype == ST_BF16) return attention_mma<A, Bf16>(stream, *op);
+      if (known && op->cache.dtype == ST_INT8) return attention_mma<A, KvInt8>(stream, *op);
     }
     if (op->cache.dtype == ST_INT8) return attention_of<A, KvInt8>(stream, *op);
     return op->cache.dtype == ST_F32 ? attention_of<A, float>(stream, *op) : attention_of<A, Bf16>(stream, *op);

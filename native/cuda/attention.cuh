@@ -22,11 +22,9 @@ __device__ __forceinline__ Merge merge_of(float maximum, float next_maximum) {
   return {top, weight_of(maximum - top), weight_of(next_maximum - top)};
 }
 
-// On tensor cores, if activations are bf16 or f16, and heads have 64 or 128 elements. The context is processed in
-// splits of 128 positions; see attention_work.h. The cache is bf16, or integers.
-template <typename A>
+// On tensor cores, if activations A are bf16 or f16, the cache K is bf16 or integers, and heads have 64 or 128
+// elements. The context is processed in splits of 128 positions; see attention_work.h.
+template <typename A, typename K>
 st_status attention_mma(st_stream* stream, const st_attention& op);
-template <typename A>
-st_status attention_mma_int8(st_stream* stream, const st_attention& op);
 
 }  // namespace st::cuda

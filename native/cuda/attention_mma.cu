@@ -10,12 +10,7 @@ uint64_t attention_scratch_bytes(const st_device& device) {
   return kTicketBytes + static_cast<uint64_t>(kSpanBytes + kMaxResident * device.multiprocessors * of_block);
 }
 
-template <typename A>
-st_status attention_mma(st_stream* stream, const st_attention& op) {
-  return run_attention<A, Bf16>(stream, op);
-}
-
-template st_status attention_mma<Bf16>(st_stream*, const st_attention&);
-template st_status attention_mma<F16>(st_stream*, const st_attention&);
+template st_status attention_mma<Bf16, Bf16>(st_stream*, const st_attention&);
+template st_status attention_mma<F16, Bf16>(st_stream*, const st_attention&);
 
 }  // namespace st::cuda

@@ -1,12 +1,12 @@
 // attention on tensor cores, for a cache of bf16 or integers, K. Pairs (row, query head) that share a sequence and a KV
 // head are the rows of mma, so that a pair's sums do not depend on the other pairs; attention_work.h divides the work.
 //
-// Bytes: keys and values of each position that it attends to once per unit, 4 D per KV head; a unit is one decoding row
-// with its group, or 64 pairs of a prompt. Partial results of splits that no block could merge in registers: 8 or 16
-// pairs of D + 2 numbers, 6% or 13% of the bytes of the split, written and read in the second-level cache. Decoding is
-// bound by memory: a multiprocessor has up to 192 KiB of loads in flight, where 33 KiB hide the latency. Built to reach
-// 85% of the bandwidth at 64 sequences of 2,048 positions (estimated). Prompts are bound by mma, 2^x and the barriers
-// between them.
+// Bytes: keys and values of each position that it attends to once per unit, 4 D per KV head (integers: 2 D + 8); a unit
+// is one decoding row with its group, or 64 pairs of a prompt. Partial results of splits that no block could merge in
+// registers: 8 or 16 pairs of D + 2 numbers, 6% or 13% of the bytes of the split, written and read in the second-level
+// cache. Decoding is bound by memory: a multiprocessor has up to 192 KiB of loads in flight, where 33 KiB hide the
+// latency. Built to reach 85% of the bandwidth at 64 sequences of 2,048 positions (estimated). Prompts are bound by
+// mma, 2^x and the barriers between them.
 
 #pragma once
 
@@ -40,19 +40,13 @@ __device__ __forceinline__ Unit unit_at(const st_attention& op, const UnitShape&
   return unit;
 }
 
-// The sequence of a row; tried first is that of a batch with one row per sequence.
-__device__ __forceinline__ int32_t find_sequence(const st_batch& batch, int32_t row) {
-  if (row < batch.sequences && batch.first_row[row] == row && batch.first_row[row + 1] > row) return row;
-  return sequence_of(batch, row);
-}
-
 // Counts the work, divides it, and finds where this block's share begins.
 __device__ __forceinline__ Place find_start(const st_attention& op, const UnitShape& shape, int tiles,
                                             int32_t span_slots, Division& division) {
   ST_SHARED(Place, start, 1);
   int32_t rows = (op.batch.rows + kMmaThreads - 1) / kMmaThreads, first = static_cast<int32_t>(threadIdx.x) * rows;
   int32_t copies = op.kv_heads * shape.chunks;
-  int32_t sequence = first < op.batch.rows ? find_sequence(op.batch, first) : 0;
+  int32_t sequence = first < op.batch.rows ? sequence_of(op.batch, first) : 0;
   uint64_t mine = 0;  // splits, and stored spans in the upper half
   for (int32_t row = first, s = sequence; row < first + rows && row < op.batch.rows; ++row) {
     while (s + 1 < op.batch.sequences && row >= op.batch.first_row[s + 1]) ++s;
@@ -307,13 +301,14 @@ st_status run_units(st_stream* stream, const st_attention& op) {
              : run<A, K, kHeadDim, kManyTiles>(stream, op);
 }
 
+}  // namespace
+
 template <typename A, typename K>
-st_status run_attention(st_stream* stream, const st_attention& op) {
+st_status attention_mma(st_stream* stream, const st_attention& op) {
   if (op.batch.rows == 0) return ST_OK;
   st_attention bounded = op;
   if (bounded.window == 0) bounded.window = kNoWindow;
   return op.head_dim == 64 ? run_units<A, K, 64>(stream, bounded) : run_units<A, K, 128>(stream, bounded);
 }
 
-}  // namespace
 }  // namespace st::cuda

@@ -5,12 +5,7 @@
 
 namespace st::cuda {
 
-template <typename A>
-st_status attention_mma_int8(st_stream* stream, const st_attention& op) {
-  return run_attention<A, KvInt8>(stream, op);
-}
-
-template st_status attention_mma_int8<Bf16>(st_stream*, const st_attention&);
-template st_status attention_mma_int8<F16>(st_stream*, const st_attention&);
+template st_status attention_mma<Bf16, KvInt8>(st_stream*, const st_attention&);
+template st_status attention_mma<F16, KvInt8>(st_stream*, const st_attention&);
 
 }  // namespace st::cuda

@@ -4,8 +4,8 @@
 //
 // - __syncthreads orders the threads of a block, and __syncwarp the lanes of a warp. Other operations of a warp,
 //   such as shuffles, votes and mma, exchange registers and order no memory, as CUDA's documentation says.
-// - What cp.async copies is written when its thread has waited for the group. Before that nobody may touch it, not even
-//   this thread.
+// - What cp.async copies is written when its thread has waited for the group. Before that no thread may access it, not
+//   even this one.
 // - Fences and atomics order threads of any blocks, where an atomic reads what another one has written: what came
 //   before a fence ahead of the writing one comes before what follows a fence behind the reading one. Barriers may lie
 //   between a fence and its atomic. Atomics alone order accesses to their own place only: an access behind the last

@@ -72,7 +72,7 @@ public partial class ServeTests
         Assert.That((second.Code, second.Error), Is.EqualTo((1, $"error: Failed to bind to address http://127.0.0.1:{port}: address already in use.\n")));
     }
 
-    /// <summary>Such a file belongs to a program of somebody else, and could open a port to everyone.</summary>
+    /// <summary>Such a file belongs to another program, and could open a port to every machine.</summary>
     [TestCase("{\"Kestrel\": {\"Endpoints\": {\"Open\": {\"Url\": \"http://127.0.0.1:PORT\"}}}}")]
     [TestCase("no JSON")]
     [Platform("Linux,MacOsX")]

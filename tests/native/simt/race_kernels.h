@@ -170,7 +170,7 @@ __global__ void histogram_kernel(const int* in, int* out) {
   out[place()] = static_cast<int>(bins[thread() % 4]);
 }
 
-// Adds with an atomic, or as if nobody else did.
+// Adds with an atomic, or with a load and a store.
 template <bool kAtomic>
 __global__ void add_kernel(const int* in, int* out) {
   cuda::follow_previous();
