@@ -95,6 +95,8 @@ endfunction()
 expect_letters("linear_kernelI.*Bf16.*WeightFormatE[01]E" "^C+WC+P+C+P")
 # Stages of 8-bit floats are of one part.
 expect_letters("linear_kernelI.*Bf16.*WeightFormatE2E" "^C+WP+C+P")
+# For few rows: in the loop, copies come before products.
+expect_letters("few_rows_kernelI.*Bf16" "^C+WC+P+$")
 # Attention: keys of the next split are copied before the values of this one are multiplied, values before the next
 # scores.
 expect_letters(attention_mma_kernel "^(C+WP[PC]*C+WP[PC]*C+)+$")

@@ -4,7 +4,7 @@
 # before the wait. Kernels in `reads_ahead` may read before it, and branch for that: weights, which no kernel of a graph
 # writes.
 cmake_minimum_required(VERSION 3.25)
-set(reads_ahead "linear_kernel|rms_norm_kernel|qkv_epilogue_kernel")
+set(reads_ahead "linear_kernel|few_rows_kernel|rms_norm_kernel|qkv_epilogue_kernel")
 set(stores "[ \t](ST|STG|RED|REDG|ATOM|ATOMG|EXIT|RET|CALL)[ .]")
 set(loads "[ \t](LD|LDG|LDGSTS|UBLKCP|BRA|BRX|JMP)[ .]")
 

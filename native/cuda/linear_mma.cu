@@ -345,12 +345,16 @@ Subtree subtree_of_columns(const st_linear& op) {
 template <typename T, typename A, WeightFormat kFormat>
 st_status tiled::multiply_tiles(st_stream* stream, const st_linear& op, const Scales& scales, int64_t used) {
   if (op.rows == 0) return ST_OK;
+  Subtree subtree = subtree_of_columns<kFormat>(op);
+  bool in_pairs = op.w.cols % 2 == 0 && reinterpret_cast<uintptr_t>(op.x) % sizeof(uint32_t) == 0;
+  if (in_pairs && suits_few_rows(op.rows, op.w.rows, op.w.cols, kFormat))
+    return multiply_few_rows<T, A, kFormat>(stream, op, scales, subtree);
   constexpr auto& kShapes = shapes_of<kFormat>();
   used += static_cast<int64_t>(kTicketBytes);
   LinearLimits limits = {stream->device->multiprocessors, static_cast<int64_t>(stream->scratch_bytes) - used,
                          int64_t{kTicketBytes / sizeof(unsigned)}, stream->device->shared_bytes_of_block()};
   int64_t cols = kFormat == WeightFormat::kFp8 ? fp8_blocks(op.w.cols) * kLinearStageCols : op.w.cols;
-  LinearPlan plan = plan_linear(op.rows, op.w.rows, cols, subtree_of_columns<kFormat>(op), limits, kShapes);
+  LinearPlan plan = plan_linear(op.rows, op.w.rows, cols, subtree, limits, kShapes);
   Exchange exchange = {reinterpret_cast<Pack<float, 4>*>(static_cast<char*>(stream->scratch) + used),
                        static_cast<unsigned*>(stream->scratch)};
   dim3 blocks(static_cast<unsigned>(plan.work.blocks));

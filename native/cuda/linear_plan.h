@@ -54,6 +54,34 @@ constexpr LinearShape kFp8Shapes[] = {{8, 5, 2, WeightFormat::kFp8},
                                       {32, 3, 2, WeightFormat::kFp8},
                                       {64, 4, 1, WeightFormat::kFp8}};
 
+// Of the kernel for few rows: a warp has a ring of its own, for 16 outputs and its part of the columns.
+struct FewRowsShape {
+  static constexpr int kOutputs = 16;
+  int rows;
+  WeightFormat format;
+
+  static constexpr int most_rows(WeightFormat format) { return format == WeightFormat::k16Bits ? 64 : 32; }
+  constexpr int stages() const { return 4; }
+  constexpr int blocks() const {  // of a multiprocessor
+    return rows == most_rows(format) ? 1 : format == WeightFormat::k16Bits && rows == 8 ? 3 : 2;
+  }
+  constexpr int64_t stage_bytes() const {
+    int64_t scales = format == WeightFormat::kInt8 ? 2 * 4 * kOutputs : format == WeightFormat::kFp8 ? 4 * kOutputs : 0;
+    return kOutputs * kLinearStageCols * 2 + scales;
+  }
+  constexpr int64_t shared_bytes(int parts) const {
+    return parts * (stages() * stage_bytes() + int64_t{4} * rows * kOutputs);
+  }
+};
+
+// Whether that kernel computes a matmul: it reads x once for every 16 outputs, most often from the second-level cache.
+// Up to 4 rows that adds a quarter to what is read, and 32 MiB take about 6 us, which is what tiles of 128 outputs lose
+// by exchanging sums and by multiprocessors without work (estimated from measured times).
+constexpr bool suits_few_rows(int64_t rows, int64_t outputs, int64_t cols, WeightFormat format) {
+  int64_t bytes_of_x = outputs / FewRowsShape::kOutputs * cols * rows * 2;
+  return rows <= FewRowsShape::most_rows(format) && (rows <= 4 || bytes_of_x <= 32 << 20);
+}
+
 // Of the linear operation of experts. Blocks have whole tiles, so that few shapes do.
 constexpr LinearShape kExpertShapes[] = {{8, 5, 2}, {32, 3, 2}, {64, 7, 1}};
 constexpr LinearShape kInt8ExpertShapes[] = {

@@ -412,6 +412,10 @@ __device__ __forceinline__ void multiply_block(const Place<S>& place, const Stag
 template <typename T, typename A, WeightFormat kFormat>
 st_status multiply_tiles(st_stream* stream, const st_linear& op, const Scales& scales, int64_t used);
 
+// The same for few rows (suits_few_rows) and an even number of columns; the device has those of the subtree.
+template <typename T, typename A, WeightFormat kFormat>
+st_status multiply_few_rows(st_stream* stream, const st_linear& op, const Scales& scales, Subtree subtree);
+
 // The same for the groups of expert_linear; op.rows is the number of rows of x, op.w the first matrix.
 template <typename T, typename A, WeightFormat kFormat>
 st_status multiply_groups(st_stream* stream, const st_linear& op, const Scales& scales, ExpertWork work, int64_t rows);

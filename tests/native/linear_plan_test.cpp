@@ -57,6 +57,29 @@ TEST(LinearPlanTest, AMultiprocessorHoldsTheBlocksOfItsShape) {
   for (LinearShape shape : kFp8Shapes) EXPECT_LE(shape.blocks * (shape.shared_bytes() + 1024), 228 << 10);
 }
 
+// The kernel for few rows fits a GPU for desktops in every shape, so it has no smaller ones.
+TEST(LinearPlanTest, FewRowsFitAnyDevice) {
+  for (WeightFormat format : {WeightFormat::k16Bits, WeightFormat::kInt8, WeightFormat::kFp8}) {
+    for (int rows = 8; rows <= FewRowsShape::most_rows(format); rows *= 2) {
+      FewRowsShape shape = {rows, format};
+      EXPECT_LE(shape.shared_bytes(8), 99 << 10) << rows;
+      EXPECT_LE(shape.blocks() * (shape.shared_bytes(8) + 1024), 228 << 10) << rows;
+    }
+  }
+}
+
+// Of a 7B: a step of one sequence uses it for every matrix, a step of 16 for those that are read in a few us.
+TEST(LinearPlanTest, FewRowsAreThoseThatCostLessThanExchangingSums) {
+  auto suits = [](const MatrixShape& w, int64_t rows) {
+    return suits_few_rows(rows, w.outputs, w.cols, WeightFormat::k16Bits);
+  };
+  for (const auto* matrices : {&kSevenB, &kHalfB})
+    for (const MatrixShape& w : *matrices) EXPECT_TRUE(suits(w, 1) && suits(w, 4)) << w.name;
+  for (const MatrixShape& w : kSevenB) EXPECT_EQ(suits(w, 16), w.outputs <= 4608 && w.cols == 3584) << w.name;
+  for (const MatrixShape& w : kHalfB) EXPECT_EQ(suits(w, 64), w.outputs <= 1152 && w.cols == 896) << w.name;
+  for (const MatrixShape& w : kHalfB) EXPECT_FALSE(suits(w, 65)) << w.name;
+}
+
 TEST(LinearPlanTest, EveryUnitHasABlockAndEveryBlockItsShare) {
   for (const auto* matrices : {&kSevenB, &kHalfB}) {
     for (const MatrixShape& w : *matrices) {

@@ -204,6 +204,27 @@ TEST_P(LinearTest, SameBitsForManyRows) {
   }
 }
 
+// The kernel for few rows: more tiles of outputs than its blocks, which then go through several, and one for each
+// number of rows that it has; odd columns, which it leaves to the others.
+TEST_P(LinearTest, SameBitsForFewRows) {
+  int32_t many = device().emulated() ? 901 : 7001;
+  for (auto [outputs, cols] : {std::pair<int32_t, int32_t>{many, 50}, {333, 514}, {40, 4}, {40, 333}}) {
+    for (int32_t dtype : {ST_F16, ST_BF16, ST_INT8, ST_FP8}) {
+      if (!device().holds(dtype)) continue;
+      Linear linear(random, outputs, cols, dtype);
+      auto n = static_cast<size_t>(cols), m = static_cast<size_t>(outputs);
+      std::vector<float> x = random.activations(device(), 65 * n);
+      std::vector<float> expected = linear.run(device(), x, true, true);
+      for (size_t rows : {1, 4, 5, 8, 9, 16, 17, 32, 33, 64}) {
+        SCOPED_TRACE(testing::Message() << rows << " rows of " << dtype_name(dtype) << ", " << outputs << " x "
+                                        << cols);
+        ASSERT_TRUE(same_bits(linear.run(device(), slice(x, (65 - rows) * n, rows * n), true, true),
+                              slice(expected, (65 - rows) * m, rows * m)));
+      }
+    }
+  }
+}
+
 // How far the sums of tensor cores may be from the exact ones, by a model of their rounding: an instruction aligns 16
 // products and the sum before them to the largest, of about 1 here, and cuts each off below 2^-23 of it. Four standard
 // deviations of that many errors, each uniform up to 2^-23 with the sign of its product.
