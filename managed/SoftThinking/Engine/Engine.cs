@@ -114,9 +114,11 @@ public sealed class Engine : IAsyncDisposable, IDisposable
     /// <param name="request">What to generate.</param>
     /// <param name="cancellation">Ends the generation.</param>
     /// <exception cref="ArgumentNullException">The request is null.</exception>
-    /// <exception cref="ArgumentException">The prompt is empty; it, or the logit bias, contains an id outside the vocabulary; an embedding of it
-    /// cannot be an input of this model on this device; a JSON value of a message or of the template's variables has the wrong form;
-    /// thinking cannot be ended as the request wants it; or too many ids end the text for a minimum number of tokens.</exception>
+    /// <exception cref="ArgumentException">The prompt is empty; it contains an id outside the vocabulary; an embedding of it cannot be an input
+    /// of this model on this device; or a JSON value of a message or of the template's variables has the wrong form.</exception>
+    /// <exception cref="RequestOptionException">An option does not fit the model or another option: it contains an id outside the vocabulary; a
+    /// text has too many tokens; thinking cannot be ended as the request wants it; the strategy mixes fewer tokens; or too many ids end the
+    /// text for a minimum number of tokens.</exception>
     /// <exception cref="ModelFileException">The prompt needs a chat template and the model comes without one, or its file is
     /// broken.</exception>
     /// <exception cref="TemplateException">The chat template is broken, not supported, or fails.</exception>
@@ -140,6 +142,7 @@ public sealed class Engine : IAsyncDisposable, IDisposable
     /// <param name="cancellation">Ends the generation.</param>
     /// <exception cref="ArgumentNullException">The request is null.</exception>
     /// <exception cref="ArgumentException">As for <see cref="GenerateAsync"/>.</exception>
+    /// <exception cref="RequestOptionException">As for <see cref="GenerateAsync"/>.</exception>
     /// <exception cref="ModelFileException">The prompt needs a chat template and the model comes without one, or its file is
     /// broken.</exception>
     /// <exception cref="TemplateException">The chat template is broken, not supported, or fails.</exception>

@@ -71,7 +71,8 @@ public class ManyPromptsTests
     [TestCase("""{"prompt": "x", "stop": ["a", ""]}""", "stop must be at most 16, none empty")]
     [TestCase("""{"prompt": "x", "no_soft_thinking": 1}""", "no_soft_thinking must be true or false, not 1")]
     [TestCase("""{"prompt": "x", "id": [1]}""", "id must be text or a number, not [1]")]
-    [TestCase("""{"prompt": "x", "strategy": "swireasoning", "max_topk": 1024}""", "the strategy swireasoning mixes at most 1023")]
+    [TestCase("""{"prompt": "x", "strategy": "swireasoning", "max_topk": 1024}""", "max_topk is 1024; the strategy swireasoning mixes at most 1023")]
+    [TestCase("""{"prompt": "x", "deer": true, "deer_probe_text": ""}""", "deer_probe_text is empty; a probe needs a text")]
     [TestCase("""{"prompt": "x", "beta": 1}""", "beta is not a parameter of soft, but of mixture-of-inputs")]
     [TestCase("""{"prompt": "x", "think_end_str": "a marker of far more than sixteen tokens of this small vocabulary"}""", "must be 1 to 16")]
     public void ABadLineIsAnErrorOfItsOwn(string bad, string error)
