@@ -66,7 +66,7 @@ public class ManyPromptsTests
     [TestCase("""{"prompt": "x", "temprature": 1}""", "unknown key \"temprature\"")]
     [TestCase("""{"prompt": "x", "top_p": 2}""", "top_p must be above 0, at most 1, not 2")]
     [TestCase("""{"prompt": "x", "top_p": "0.5"}""", "top_p must be a number, not \"0.5\"")]
-    [TestCase("""{"prompt": "x", "seed": -1}""", "seed must be a whole number in its range, not -1")]
+    [TestCase("""{"prompt": "x", "seed": -1}""", "seed must be a whole number from 0 to 18446744073709551615, not -1")]
     [TestCase("""{"prompt": "x", "samples": 0}""", "samples must be 1 to 256, not 0")]
     [TestCase("""{"prompt": "x", "stop": ["a", ""]}""", "stop must be at most 16, none empty")]
     [TestCase("""{"prompt": "x", "no_soft_thinking": 1}""", "no_soft_thinking must be true or false, not 1")]
