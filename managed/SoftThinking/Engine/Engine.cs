@@ -62,7 +62,7 @@ public sealed class Engine : IAsyncDisposable, IDisposable
     /// <summary>Maximum positions of a sequence: the model's limit, or less where the options or the KV cache require it.</summary>
     public int ContextLength => Model.ContextLength;
 
-    /// <summary>A snapshot of the load, taken after the last engine step.</summary>
+    /// <summary>A snapshot of the load, taken after the last engine step. It may be read after the engine was disposed, too.</summary>
     public EngineStatistics Statistics => _loop.Statistics;
 
     /// <summary>The CUstream that the engine computes on, of the primary context of its device; 0 on the CPU. Callers may submit work to it,

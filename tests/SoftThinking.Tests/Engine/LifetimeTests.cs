@@ -44,6 +44,9 @@ public class LifetimeTests
         await engine.DisposeAsync();
         foreach (Task<GenerationResult> task in tasks)
             Assert.That(async () => await task, Throws.InstanceOf<ObjectDisposedException>().With.Message.Contains("before the generation ended"));
+        EngineStatistics last = engine.Statistics;
+        Assert.That((last.Waiting, last.Running, last.BlocksUsed), Is.EqualTo((0, 0, 0)));
+        Assert.That((last.EngineSteps, last.Blocks), Is.GreaterThanOrEqualTo((5L, 1)));
         Assert.That(() => engine.GenerateAsync(Long()), Throws.InstanceOf<ObjectDisposedException>());
         await engine.DisposeAsync();
     }
