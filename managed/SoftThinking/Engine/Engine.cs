@@ -93,7 +93,8 @@ public sealed class Engine : IAsyncDisposable, IDisposable
     /// <exception cref="ModelFileException">A file is missing, broken, or of a kind that this engine does not run.</exception>
     /// <exception cref="BackendException">The native library cannot be loaded, the device does not exist, or it fails.</exception>
     /// <exception cref="InsufficientMemoryException">Weights or KV cache do not fit.</exception>
-    /// <exception cref="ArgumentOutOfRangeException">The KV cache of the options is smaller than one block of this model.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The context of the options is longer than the model's, or their KV cache smaller than one block
+    /// of this model.</exception>
     public static Engine Load(string path, EngineOptions? options = null) => Load(path, options, CancellationToken.None);
 
     /// <summary>As <see cref="Load(string, EngineOptions?)"/>, on a thread of its own.</summary>
@@ -104,7 +105,8 @@ public sealed class Engine : IAsyncDisposable, IDisposable
     /// <exception cref="ModelFileException">A file is missing, broken, or of a kind that this engine does not run.</exception>
     /// <exception cref="BackendException">The native library cannot be loaded, the device does not exist, or it fails.</exception>
     /// <exception cref="InsufficientMemoryException">Weights or KV cache do not fit.</exception>
-    /// <exception cref="ArgumentOutOfRangeException">The KV cache of the options is smaller than one block of this model.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The context of the options is longer than the model's, or their KV cache smaller than one block
+    /// of this model.</exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public static Task<Engine> LoadAsync(string path, EngineOptions? options = null, CancellationToken cancellation = default) =>
         Task.Factory.StartNew(() => Load(path, options, cancellation), cancellation, TaskCreationOptions.LongRunning, TaskScheduler.Default);
