@@ -37,7 +37,7 @@ internal static class CommandLine
         }
         catch (Exception error) when (IsExpected(error))
         {
-            terminal.ReportError(error.Message);
+            terminal.ReportError(RequestErrors.MessageOf(error));
             return ExitCode.Failure;
         }
     }

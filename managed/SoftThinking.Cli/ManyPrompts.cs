@@ -126,7 +126,7 @@ internal sealed class ManyPrompts(GenerateSettings settings, Terminal terminal)
         }
         catch (Exception error) when (RequestErrors.Include(error))
         {
-            return answer with { Error = error.Message };
+            return answer with { Error = answer.Line != null ? RequestErrors.MessageOfLine(error) : RequestErrors.MessageOf(error) };
         }
     }
 

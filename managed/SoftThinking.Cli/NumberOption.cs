@@ -13,7 +13,7 @@ internal static class NumberOption
     /// <param name="check">Throws <see cref="ArgumentOutOfRangeException"/> for a value out of range, with a message that
     /// begins with the name of the property.</param>
     public static Option<T?> Create<T>(string name, string description, T? preset, Action<T> check)
-        where T : struct, INumber<T> => new(name)
+        where T : struct, INumber<T>, IMinMaxValue<T> => new(name)
         {
             Description = description,
             HelpName = "N",
@@ -21,12 +21,12 @@ internal static class NumberOption
             CustomParser = result => Parse(result, name, check),
         };
 
-    private static T? Parse<T>(ArgumentResult result, string name, Action<T> check) where T : struct, INumber<T>
+    private static T? Parse<T>(ArgumentResult result, string name, Action<T> check) where T : struct, INumber<T>, IMinMaxValue<T>
     {
         string text = result.Tokens[0].Value;
         if (!T.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out T value))
         {
-            string kind = value is float or double ? "a number" : "a whole number in its range";
+            string kind = value is float or double ? "a number" : string.Create(CultureInfo.InvariantCulture, $"a whole number from {T.MinValue} to {T.MaxValue}");
             result.AddError($"{name} must be {kind}, not '{text}'");
             return null;
         }

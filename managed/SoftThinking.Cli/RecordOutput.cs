@@ -1,3 +1,4 @@
+using SoftThinking.Files;
 using SoftThinking.Records;
 
 namespace SoftThinking.Cli;

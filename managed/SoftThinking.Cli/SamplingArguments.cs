@@ -42,12 +42,12 @@ internal sealed class SamplingArguments
         SamplingKey<float> number => Number(number),
         SamplingKey<ulong> number => Number(number),
         SamplingKey<string> text => Text(text),
-        SamplingKey<IReadOnlyList<int>> ids => List(ids, "IDS", ParseIds),
-        SamplingKey<(float, float)> bounds => List(bounds, "LOW,HIGH", ParseBounds),
+        SamplingKey<IReadOnlyList<int>> ids => List(ids, "IDS", "whole numbers from 0 to 2147483647 with commas between them", ParseIds),
+        SamplingKey<(float, float)> bounds => List(bounds, "LOW,HIGH", "two numbers with a comma between them", ParseBounds),
         _ => null,
     };
 
-    private Option<T?> Number<T>(SamplingKey<T> key) where T : struct, INumber<T>
+    private Option<T?> Number<T>(SamplingKey<T> key) where T : struct, INumber<T>, IMinMaxValue<T>
     {
         T? preset = key.TryGet(_published, out T value) ? value : null;
         Option<T?> option = NumberOption.Create<T>(NameOf(key), key.Description, preset, number => Check(key, number));
@@ -72,7 +72,7 @@ internal sealed class SamplingArguments
     }
 
     /// <summary>Values with commas between them.</summary>
-    private Option<string?> List<T>(SamplingKey<T> key, string help, Func<string[], T> parse) where T : notnull
+    private Option<string?> List<T>(SamplingKey<T> key, string help, string kind, Func<string[], T> parse) where T : notnull
     {
         Option<string?> option = new(NameOf(key)) { Description = key.Description, HelpName = help };
         _values.Add((parsed, options) => IsGiven(parsed, option) ? Set(key, options, Parse(parsed.GetValue(option)!)) : options);
@@ -84,9 +84,9 @@ internal sealed class SamplingArguments
             {
                 return parse(text.Split(','));
             }
-            catch (FormatException)
+            catch (Exception error) when (error is FormatException or OverflowException)
             {
-                throw new UsageException($"{NameOf(key)} must be {help}, not '{text}'");
+                throw new UsageException($"{NameOf(key)} must be {kind}, not '{text}'");
             }
         }
     }

@@ -79,7 +79,8 @@ public sealed record EngineOptions
         init => field = value is long bytes ? OptionRange.Check(bytes, 1, long.MaxValue, "1 or more") : null;
     }
 
-    /// <summary>Maximum positions of a sequence, 2 or more; null for the model's own limit. A smaller KV cache lowers it.</summary>
+    /// <summary>Maximum positions of a sequence, 2 to the model's own limit; null for that limit. Loading refuses more. A smaller KV cache lowers
+    /// it.</summary>
     public int? ContextLength
     {
         get;

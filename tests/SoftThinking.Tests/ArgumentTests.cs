@@ -122,6 +122,7 @@ public class ArgumentTests
         return type switch
         {
             _ when type == typeof(string) => "text",
+            _ when type == typeof(Action<string>) => (Action<string>)(_ => { }),
             _ when type == typeof(JsonNode) || type == typeof(JsonObject) => new JsonObject(),
             _ when type == typeof(Engine) => Loaded.Value,
             _ when type == typeof(ModelConfig) => Loaded.Value.Config,

@@ -18,6 +18,7 @@ internal sealed class Benchmark(BenchSettings settings, CancellationToken cancel
     /// <summary>Measures the machine. Only tests set it.</summary>
     internal static Func<EngineOptions, MachineRates> Machine { get; set; } = MachineRates.Measure;
 
+    private readonly Lazy<int> _positions = new(() => (settings.Shape?.Config ?? ModelInspection.Read(settings.Model).Config).MaxPositions);
     private readonly double _phases = CountPhases(settings);
     private int _phasesDone = -1; // none has started
     private volatile string _phase = "starting";
@@ -269,7 +270,7 @@ internal sealed class Benchmark(BenchSettings settings, CancellationToken cancel
         EngineOptions options = settings.Engine with
         {
             MaxSequences = sequences,
-            ContextLength = Math.Max(needed + Spare, settings.ContextLimit ?? 0),
+            ContextLength = Math.Min(Math.Max(needed + Spare, settings.ContextLimit ?? 0), _positions.Value),
             PrefixCache = prefixCache,
             Profile = profile,
             MaxTopk = entries ?? settings.Engine.MaxTopk,

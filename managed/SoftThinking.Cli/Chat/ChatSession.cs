@@ -92,7 +92,7 @@ internal sealed class ChatSession(Engine engine, ChatSettings settings, Conversa
         }
         catch (Exception error) when (RequestErrors.Include(error))
         {
-            run.Fail(error.Message);
+            run.Fail(RequestErrors.MessageOf(error));
         }
     }
 }

@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json;
+using SoftThinking.Files;
 using SoftThinking.Json;
 
 namespace SoftThinking.Cli;
@@ -30,18 +31,12 @@ internal static class ConversationFile
     /// <exception cref="IOException">The file cannot be written.</exception>
     public static void Save(string path, IReadOnlyList<ChatMessage> messages)
     {
-        string? temporary = null;
         try
         {
-            string target = OutputFile.Resolve(path);
-            temporary = $"{target}.{Path.GetRandomFileName()}.tmp"; // in the same directory, so that moving is a rename
-            File.WriteAllBytes(temporary, Format(messages));
-            File.Move(temporary, target, overwrite: true);
+            OutputFile.Replace(path, temporary => File.WriteAllBytes(temporary, Format(messages)));
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException or ArgumentException)
         {
-            if (File.Exists(temporary))
-                File.Delete(temporary);
             throw new IOException($"{path}: {error.Message}", error);
         }
     }

@@ -42,10 +42,17 @@ internal static class ServeCommand
 
         async Task<Engine> LoadAsync(Action<double> progress, CancellationToken stopping)
         {
-            Engine engine = await Engine.LoadAsync(settings.Model.Path, settings.Engine with { LoadProgress = progress }, stopping);
-            context = engine.ContextLength;
-            ModelLoader.ReportFastPrefill(engine, terminal);
-            return engine;
+            try
+            {
+                Engine engine = await Engine.LoadAsync(settings.Model.Path, settings.Engine with { LoadProgress = progress }, stopping);
+                context = engine.ContextLength;
+                ModelLoader.ReportFastPrefill(engine, terminal);
+                return engine;
+            }
+            catch (ArgumentOutOfRangeException error) when (ServeOptions.NameOf(error.ParamName) is string option)
+            {
+                throw new ArgumentException(NumberOption.Rename(error, option), error);
+            }
         }
     }
 }

@@ -10,7 +10,7 @@ internal sealed record ServeSettings(ModelChoice Model, ServerOptions Server, En
 /// <summary>The options of `serve`.</summary>
 internal sealed class ServeOptions
 {
-    private const string KeyVariable = "SOFTTHINKING_API_KEY";
+    private const string KeyVariable = "SOFTTHINKING_API_KEY", ContextLength = "--context-length", KvCache = "--kv-cache-mib";
 
     private static readonly EngineOptions EnginePreset = new();
     private static readonly ServerOptions ServerPreset = new() { ModelName = "" };
@@ -33,9 +33,9 @@ internal sealed class ServeOptions
         EnginePreset.MaxSequences, value => _ = EnginePreset with { MaxSequences = value });
     private readonly Option<int?> _queue = NumberOption.Create<int>("--queue", "Maximum number of sequences that wait; further requests get the status 429.",
         EnginePreset.QueueLength, value => _ = EnginePreset with { QueueLength = value });
-    private readonly Option<int?> _context = NumberOption.Create<int>("--context-length", "Maximum positions of a sequence: 2 or more; by default the model's own limit.",
+    private readonly Option<int?> _context = NumberOption.Create<int>(ContextLength, "Maximum positions of a sequence: 2 to the model's own limit, which is the default.",
         null, value => _ = EnginePreset with { ContextLength = value });
-    private readonly Option<int?> _kvCache = NumberOption.Create<int>("--kv-cache-mib", "Size of the KV cache in MiB: 1 or more.",
+    private readonly Option<int?> _kvCache = NumberOption.Create<int>(KvCache, "Size of the KV cache in MiB: 1 or more.",
         null, value => _ = EnginePreset with { KvCacheBytes = (long)value << 20 });
     private readonly Option<int?> _timeout = NumberOption.Create<int>("--request-timeout", "Longest time of a request, in seconds.",
         (int)ServerPreset.RequestTimeout.TotalSeconds, value => _ = ServerPreset with { RequestTimeout = TimeSpan.FromSeconds(value) });
@@ -72,6 +72,14 @@ internal sealed class ServeOptions
             MaxTopk = ConceptToken.MaxEntries,
         });
     }
+
+    /// <summary>The option that sets a property of <see cref="EngineOptions"/> whose range depends on the model; null for another one.</summary>
+    public static string? NameOf(string? property) => property switch
+    {
+        nameof(EngineOptions.ContextLength) => ContextLength,
+        nameof(EngineOptions.KvCacheBytes) => KvCache,
+        _ => null,
+    };
 
     private ServerOptions ReadServer(ParseResult parsed, ModelChoice model)
     {

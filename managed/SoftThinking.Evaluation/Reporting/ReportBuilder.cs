@@ -1,4 +1,5 @@
 using SoftThinking.Evaluation.Results;
+using SoftThinking.Files;
 
 namespace SoftThinking.Evaluation.Reporting;
 
@@ -32,10 +33,5 @@ public static class ReportBuilder
     }
 
     /// <summary>A report that cannot be written in full leaves the one before as it is.</summary>
-    private static void Replace(string path, string text)
-    {
-        string temporary = path + ".tmp";
-        File.WriteAllText(temporary, text);
-        File.Move(temporary, path, overwrite: true);
-    }
+    private static void Replace(string path, string text) => OutputFile.Replace(path, temporary => File.WriteAllText(temporary, text));
 }

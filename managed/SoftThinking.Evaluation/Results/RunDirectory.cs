@@ -1,4 +1,5 @@
 using System.Text.Json;
+using SoftThinking.Files;
 
 namespace SoftThinking.Evaluation.Results;
 
@@ -239,10 +240,5 @@ public sealed class RunDirectory : IDisposable
         return name == null ? null : $"{name} was {was.GetValueOrDefault(name) ?? "not set"}, now it is {now.GetValueOrDefault(name) ?? "not set"}";
     }
 
-    private static void Replace(string path, string text)
-    {
-        string temporary = path + ".tmp";
-        File.WriteAllText(temporary, text);
-        File.Move(temporary, path, overwrite: true);
-    }
+    private static void Replace(string path, string text) => OutputFile.Replace(path, temporary => File.WriteAllText(temporary, text));
 }

@@ -38,7 +38,7 @@ internal sealed record ApiRoute(HttpMethod Method, string Path, string Summary, 
     /// <param name="fields">The fields that the dialect reads.</param>
     /// <param name="reply">Schema of a reply.</param>
     public static ApiRoute Generate<T>(string path, string summary, IDialect dialect, FieldSet<T> fields, JsonObject reply, params IReadOnlyList<Example> examples) => new(
-        HttpMethod.Post, path, summary, routes => new GenerationEndpoint(dialect, routes.Host, routes.Controls, routes.Options, routes.Logger).HandleAsync)
+        HttpMethod.Post, path, summary, routes => new GenerationEndpoint(dialect, routes.Host, routes.Controls, routes.Options, routes.Logger, routes.Stopped).HandleAsync)
     {
         Body = fields.Schema(),
         Examples = examples,

@@ -7,7 +7,9 @@ using SoftThinking.Server.Wire;
 namespace SoftThinking.Server.Hosting;
 
 /// <summary>Handles requests that generate, in one dialect.</summary>
-internal sealed class GenerationEndpoint(IDialect dialect, EngineHost host, ThinkingControls controls, ServerOptions options, ILogger logger)
+/// <param name="stopped">Set when the server stops, and requests in progress have no time left.</param>
+internal sealed class GenerationEndpoint(
+    IDialect dialect, EngineHost host, ThinkingControls controls, ServerOptions options, ILogger logger, CancellationToken stopped)
 {
     public async Task HandleAsync(HttpContext http)
     {
@@ -27,7 +29,10 @@ internal sealed class GenerationEndpoint(IDialect dialect, EngineHost host, Thin
         }
         catch (Exception) when (http.RequestAborted.IsCancellationRequested)
         {
-            log.Abandoned();
+            if (stopped.IsCancellationRequested) // it was before the connection was closed
+                log.CutShort();
+            else
+                log.Abandoned();
         }
         catch (Exception error) when (!http.Response.HasStarted)
         {

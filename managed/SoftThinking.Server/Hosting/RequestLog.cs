@@ -41,6 +41,13 @@ internal sealed partial class RequestLog(string path, ILogger logger, bool logsT
         Abandoned(logger, _id, path, Seconds);
     }
 
+    /// <summary>The server stops, and the request had no time left.</summary>
+    public void CutShort()
+    {
+        _span?.CutShort();
+        CutShort(logger, _id, path, Seconds);
+    }
+
     public void Failed(WireError wire, Exception error)
     {
         _span?.Fail(wire);
@@ -57,6 +64,9 @@ internal sealed partial class RequestLog(string path, ILogger logger, bool logsT
 
     [LoggerMessage(2, LogLevel.Information, "{Id} {Path}: the client is gone, {Seconds:0.000} s")]
     private static partial void Abandoned(ILogger logger, string id, string path, double seconds);
+
+    [LoggerMessage(7, LogLevel.Information, "{Id} {Path}: cut off, as the server stops, {Seconds:0.000} s")]
+    private static partial void CutShort(ILogger logger, string id, string path, double seconds);
 
     [LoggerMessage(3, LogLevel.Information, "{Id} {Path}: refused with {Status}, field {Field}, {Seconds:0.000} s")]
     private static partial void Refused(ILogger logger, string id, string path, int status, string field, double seconds);

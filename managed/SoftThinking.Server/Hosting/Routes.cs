@@ -14,7 +14,8 @@ using SoftThinking.Server.Wire;
 namespace SoftThinking.Server.Hosting;
 
 /// <summary>The routes of a server.</summary>
-internal sealed class Routes(EngineHost host, ServerOptions options, ILogger logger)
+/// <param name="stopped">Set when the server stops, and requests in progress have no time left.</param>
+internal sealed class Routes(EngineHost host, ServerOptions options, ILogger logger, CancellationToken stopped)
 {
     private const string Messages = "/v1/messages";
 
@@ -66,6 +67,8 @@ internal sealed class Routes(EngineHost host, ServerOptions options, ILogger log
     public ServerOptions Options => options;
 
     public ILogger Logger => logger;
+
+    public CancellationToken Stopped => stopped;
 
     public ThinkingControls Controls => _controls;
 

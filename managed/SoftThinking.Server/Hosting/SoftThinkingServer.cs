@@ -31,6 +31,9 @@ public sealed class SoftThinkingServer : IAsyncDisposable
     private readonly ApiKeys _keys;
     private readonly ILogger _logger;
     private readonly IPEndPoint _listen;
+    private readonly TimeSpan _shutdown;
+    private readonly CancellationTokenSource _stopped = new(); // requests in progress have no time left
+    private readonly Lazy<Task> _stop;
 
     /// <param name="options">How the server is set up.</param>
     /// <param name="load">Loads the model, which the server owns from then on; is passed what to call with the fraction loaded. Until it is
@@ -46,7 +49,7 @@ public sealed class SoftThinkingServer : IAsyncDisposable
         if (!IPAddress.IsLoopback(options.Address) && options.ApiKeys.Count == 0 && !options.AllowUnauthenticated)
             throw new ArgumentException($"listening on {options.Address} without an API key would serve every machine that reaches this one");
         _listen = new IPEndPoint(options.Address, options.Port);
-        _keys = new ApiKeys(options.ApiKeys);
+        (_keys, _shutdown, _stop) = (new ApiKeys(options.ApiKeys), options.ShutdownTimeout, new(StopOnceAsync));
         _app = Build(options, logging);
         _logger = _app.Services.GetRequiredService<ILoggerFactory>().CreateLogger("SoftThinking.Server");
         _host = new EngineHost(options, load, engine => new MetricsEndpoint(engine, options.ModelName, _app.Services));
@@ -56,7 +59,7 @@ public sealed class SoftThinkingServer : IAsyncDisposable
         if (options.CorsOrigins.Count > 0)
             _app.UseCors();
         _app.Use(CheckKeyAsync);
-        new Routes(_host, options, _logger).Map(_app);
+        new Routes(_host, options, _logger, _stopped.Token).Map(_app);
     }
 
     /// <summary>Where the server listens, once it is started.</summary>
@@ -103,7 +106,7 @@ public sealed class SoftThinkingServer : IAsyncDisposable
 
     /// <summary>Stops the server: it accepts no more connections, and requests in progress go on for
     /// <see cref="ServerOptions.ShutdownTimeout"/>.</summary>
-    public Task StopAsync() => _app.StopAsync(CancellationToken.None);
+    public Task StopAsync() => _stop.Value;
 
     /// <summary>Stops the server, and frees the model.</summary>
     public async ValueTask DisposeAsync()
@@ -111,6 +114,13 @@ public sealed class SoftThinkingServer : IAsyncDisposable
         await StopAsync().ConfigureAwait(false);
         await _app.DisposeAsync().ConfigureAwait(false);
         await _host.DisposeAsync().ConfigureAwait(false);
+        _stopped.Dispose();
+    }
+
+    private Task StopOnceAsync()
+    {
+        _stopped.CancelAfter(_shutdown);
+        return _app.StopAsync(_stopped.Token);
     }
 
     private static WebApplication Build(ServerOptions options, Action<ILoggingBuilder>? logging)
@@ -126,7 +136,7 @@ public sealed class SoftThinkingServer : IAsyncDisposable
             kestrel.Listen(options.Address, options.Port);
         });
         builder.Services.AddSingleton<IHostLifetime, NoSignals>();
-        builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = options.ShutdownTimeout);
+        builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = Timeout.InfiniteTimeSpan); // StopAsync has a limit
         builder.Services.AddRoutingCore();
         builder.Services.AddCors(cors => cors.AddDefaultPolicy(policy => policy.WithOrigins([.. options.CorsOrigins]).AllowAnyHeader().AllowAnyMethod()));
         if (options.Traces)

@@ -82,8 +82,9 @@ internal sealed class Generate : IDialect
     /// <summary>The error with the name that this dialect has for its field.</summary>
     public static WireError Named(WireError error) => error.Field switch
     {
-        "max_tokens" => error with { Field = SamplingField + ".max_new_tokens" },
-        "max_topk" => error with { Field = SamplingField + ".max_topk" },
+        "max_tokens" => error.WithField(SamplingField + ".max_new_tokens"),
+        "min_tokens" => error.WithField(SamplingField + ".min_new_tokens"),
+        string field when SamplingJson.Keys.Any(key => key.Name == field) => error.WithField($"{SamplingField}.{field}"),
         _ => error,
     };
 

@@ -55,11 +55,10 @@ internal sealed class GenerationSpan : IDisposable
     }
 
     /// <summary>The generation could not be completed.</summary>
-    public void Fail(WireError error)
-    {
-        _activity.SetTag("error.type", error.Code ?? error.Kind);
-        _activity.SetStatus(ActivityStatusCode.Error);
-    }
+    public void Fail(WireError error) => Fail(error.Code ?? error.Kind);
+
+    /// <summary>The server stops before the end of the generation.</summary>
+    public void CutShort() => Fail("server_stopped");
 
     /// <summary>The client is gone.</summary>
     public void Abandon() => _activity.SetTag("error.type", "cancelled");
@@ -73,6 +72,12 @@ internal sealed class GenerationSpan : IDisposable
         _activity.SetTag("softthinking.usage.thinking_tokens", _usage.ThinkingTokens);
         _activity.SetTag("softthinking.usage.mixtures", _mixtures);
         _activity.Dispose();
+    }
+
+    private void Fail(string type)
+    {
+        _activity.SetTag("error.type", type);
+        _activity.SetStatus(ActivityStatusCode.Error);
     }
 
     private static string OperationOf(Call call) => call.Request.Prompt is ChatPrompt ? "chat" : "text_completion";

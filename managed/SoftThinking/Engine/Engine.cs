@@ -62,7 +62,7 @@ public sealed class Engine : IAsyncDisposable, IDisposable
     /// <summary>Maximum positions of a sequence: the model's limit, or less where the options or the KV cache require it.</summary>
     public int ContextLength => Model.ContextLength;
 
-    /// <summary>A snapshot of the load, taken after the last engine step.</summary>
+    /// <summary>A snapshot of the load, taken after the last engine step. It may be read after the engine was disposed, too.</summary>
     public EngineStatistics Statistics => _loop.Statistics;
 
     /// <summary>The CUstream that the engine computes on, of the primary context of its device; 0 on the CPU. Callers may submit work to it,
@@ -93,7 +93,8 @@ public sealed class Engine : IAsyncDisposable, IDisposable
     /// <exception cref="ModelFileException">A file is missing, broken, or of a kind that this engine does not run.</exception>
     /// <exception cref="BackendException">The native library cannot be loaded, the device does not exist, or it fails.</exception>
     /// <exception cref="InsufficientMemoryException">Weights or KV cache do not fit.</exception>
-    /// <exception cref="ArgumentOutOfRangeException">The KV cache of the options is smaller than one block of this model.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The context of the options is longer than the model's, or their KV cache smaller than one block
+    /// of this model.</exception>
     public static Engine Load(string path, EngineOptions? options = null) => Load(path, options, CancellationToken.None);
 
     /// <summary>As <see cref="Load(string, EngineOptions?)"/>, on a thread of its own.</summary>
@@ -104,7 +105,8 @@ public sealed class Engine : IAsyncDisposable, IDisposable
     /// <exception cref="ModelFileException">A file is missing, broken, or of a kind that this engine does not run.</exception>
     /// <exception cref="BackendException">The native library cannot be loaded, the device does not exist, or it fails.</exception>
     /// <exception cref="InsufficientMemoryException">Weights or KV cache do not fit.</exception>
-    /// <exception cref="ArgumentOutOfRangeException">The KV cache of the options is smaller than one block of this model.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The context of the options is longer than the model's, or their KV cache smaller than one block
+    /// of this model.</exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public static Task<Engine> LoadAsync(string path, EngineOptions? options = null, CancellationToken cancellation = default) =>
         Task.Factory.StartNew(() => Load(path, options, cancellation), cancellation, TaskCreationOptions.LongRunning, TaskScheduler.Default);
@@ -114,9 +116,11 @@ public sealed class Engine : IAsyncDisposable, IDisposable
     /// <param name="request">What to generate.</param>
     /// <param name="cancellation">Ends the generation.</param>
     /// <exception cref="ArgumentNullException">The request is null.</exception>
-    /// <exception cref="ArgumentException">The prompt is empty; it, or the logit bias, contains an id outside the vocabulary; an embedding of it
-    /// cannot be an input of this model on this device; a JSON value of a message or of the template's variables has the wrong form;
-    /// thinking cannot be ended as the request wants it; or too many ids end the text for a minimum number of tokens.</exception>
+    /// <exception cref="ArgumentException">The prompt is empty; it contains an id outside the vocabulary; an embedding of it cannot be an input
+    /// of this model on this device; or a JSON value of a message or of the template's variables has the wrong form.</exception>
+    /// <exception cref="RequestOptionException">An option does not fit the model or another option: it contains an id outside the vocabulary; a
+    /// text has too many tokens; thinking cannot be ended as the request wants it; the strategy mixes fewer tokens; or too many ids end the
+    /// text for a minimum number of tokens.</exception>
     /// <exception cref="ModelFileException">The prompt needs a chat template and the model comes without one, or its file is
     /// broken.</exception>
     /// <exception cref="TemplateException">The chat template is broken, not supported, or fails.</exception>
@@ -140,6 +144,7 @@ public sealed class Engine : IAsyncDisposable, IDisposable
     /// <param name="cancellation">Ends the generation.</param>
     /// <exception cref="ArgumentNullException">The request is null.</exception>
     /// <exception cref="ArgumentException">As for <see cref="GenerateAsync"/>.</exception>
+    /// <exception cref="RequestOptionException">As for <see cref="GenerateAsync"/>.</exception>
     /// <exception cref="ModelFileException">The prompt needs a chat template and the model comes without one, or its file is
     /// broken.</exception>
     /// <exception cref="TemplateException">The chat template is broken, not supported, or fails.</exception>

@@ -299,12 +299,27 @@ internal sealed partial class EngineLoop : IDisposable
         lock (_lock)
         {
             _closed = true;
+            _statistics = new(0, 0, 0, _pool.Blocks, _launched, _scheduler.Preemptions); // before callers learn of the end
             foreach ((Generation generation, Exception? error) in _leaving)
                 generation.SignalEnd(error);
             foreach (Generation generation in _active.Concat(_submitted))
+            {
+                CountUnfinished(generation);
                 generation.SignalEnd(EndOfAll());
+            }
             _active.Clear();
             _submitted.Clear();
+        }
+    }
+
+    private void CountUnfinished(Generation generation)
+    {
+        foreach (SampleRun run in generation.Samples.Where(run => run.Stage != SequenceStage.Ended))
+        {
+            if (_failure != null)
+                _metrics.Failed();
+            else
+                _metrics.Aborted();
         }
     }
 

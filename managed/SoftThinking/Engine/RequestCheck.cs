@@ -79,13 +79,11 @@ internal static class RequestCheck
             $"{what} {Math.Max(given, mixed)} tokens; the engine's {nameof(EngineOptions.MaxTopk)}, which has to be raised for it, is {options.MaxTopk}");
     }
 
-    /// <exception cref="ArgumentException">An option does not fit the strategy.</exception>
+    /// <exception cref="RequestOptionException">An option does not fit the strategy.</exception>
     public static void Strategy(SamplingOptions options)
     {
         if (options.Topk > options.Strategy.LargestTopk)
-        {
-            throw new ArgumentException($"{nameof(SamplingOptions.MaxTopk)} is {options.Topk}; the strategy {options.Strategy.Name} mixes at most {options.Strategy.LargestTopk}");
-        }
+            throw RequestOption.MaxTopk.Error($"is {options.Topk}; the strategy {options.Strategy.Name} mixes at most {options.Strategy.LargestTopk}");
     }
 
     private static void CheckId(int id, int position, int vocabulary)

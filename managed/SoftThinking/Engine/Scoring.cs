@@ -99,7 +99,7 @@ internal static class Scoring
         foreach (ConceptEntry entry in token.Entries)
             Check(entry.Id, $"recorded token {step}");
         foreach (int id in request.Ids?[step] ?? [])
-            Check(id, $"{nameof(ScoreRequest.Ids)}[{step}]");
+            Check(id, $"the list of ids for recorded token {step}");
 
         void Check(int id, string name)
         {

@@ -13,6 +13,7 @@ namespace SoftThinking.Execution;
 internal readonly record struct KvPlan(NativeDtype Dtype, KvLayout Layout, int Blocks, int ContextLength, RunnerLimits Limits, long WeightBytes)
 {
     /// <param name="sharers">Ranks that share the device's memory, if it has none of its own.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The context is longer than the model's, or the KV cache smaller than a block.</exception>
     /// <exception cref="InsufficientMemoryException">The weights, or weights and cache, exceed the free memory.</exception>
     public static KvPlan Make(Device device, ITensorSource source, ModelShard shard, EngineOptions options, int sharers = 1)
     {
@@ -55,7 +56,14 @@ internal readonly record struct KvPlan(NativeDtype Dtype, KvLayout Layout, int B
         BlocksPerSequence: KvCache.BlocksFor(context),
         Groups: layout.Groups);
 
-    private static int ContextOf(ITensorSource source, EngineOptions options) => Math.Min(source.Config.MaxPositions, options.ContextLength ?? int.MaxValue);
+    /// <exception cref="ArgumentOutOfRangeException">The options want more than the model has.</exception>
+    private static int ContextOf(ITensorSource source, EngineOptions options)
+    {
+        int most = source.Config.MaxPositions, context = options.ContextLength ?? most;
+        return context <= most
+            ? context
+            : throw OptionRange.Error(context, $"at most {most}, the model's limit of positions", nameof(EngineOptions.ContextLength));
+    }
 
     /// <param name="stepRows">Maximum rows of a step.</param>
     /// <param name="share">Fraction of the free memory to use when no size is configured.</param>
@@ -67,7 +75,7 @@ internal readonly record struct KvPlan(NativeDtype Dtype, KvLayout Layout, int B
                 throw NotEnough("keys and values", bytes, free);
             long least = layout.Groups * blockBytes;
             if (bytes < least)
-                throw new ArgumentOutOfRangeException(nameof(options), $"{nameof(EngineOptions.KvCacheBytes)} must be at least {least}, {KvCache.BlockPositions} positions of this model, not {bytes}");
+                throw OptionRange.Error(bytes, $"at least {least} bytes, {KvCache.BlockPositions} positions of this model", nameof(EngineOptions.KvCacheBytes));
             return Math.Min(bytes / blockBytes, int.MaxValue);
         }
         // All sequences decode at the end of their contexts, and one more step's rows of prompts are within the windows.

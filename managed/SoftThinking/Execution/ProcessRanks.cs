@@ -35,7 +35,7 @@ internal sealed class ProcessRanks : IFollowers
     public static LoadedModel Load(MpiWorld world, ITensorSource source, EngineOptions options, ILogger logger, CancellationToken cancellation)
     {
         if (options.TensorParallel != 1 && options.TensorParallel != world.Ranks)
-            throw new ArgumentException($"{nameof(EngineOptions.TensorParallel)} is {options.TensorParallel}, but {world.Ranks} processes were started, each with a device");
+            throw new ArgumentException($"the model is to be divided among {options.TensorParallel} devices, but {world.Ranks} processes were started, each with one");
         world.Idle = false;
         Send(world, Kind.Load, new RankOrder(source.Origin, RankOptions.Of(options)).ToJson());
         LoadedModel model = LoadPart(world, () => source, options, logger, cancellation);

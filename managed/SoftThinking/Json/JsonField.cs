@@ -35,14 +35,14 @@ public readonly record struct JsonField(string Key, JsonElement Value)
 
     /// <summary>The value as a number. Whether it is in range, and finite, the caller checks.</summary>
     /// <exception cref="JsonFieldException">The value is not a number of this type.</exception>
-    public T Number<T>() where T : struct, INumber<T>
+    public T Number<T>() where T : struct, INumber<T>, IMinMaxValue<T>
     {
         bool real = default(T) is float or double;
         if (real && PythonNumbers.ValueOf(Value) is double special)
             return T.CreateChecked(special);
         return Value.ValueKind == JsonValueKind.Number && T.TryParse(Value.GetRawText(), NumberStyles.Float, CultureInfo.InvariantCulture, out T number)
             ? number
-            : throw Wrong(real ? "a number" : "a whole number in its range");
+            : throw Wrong(real ? "a number" : string.Create(CultureInfo.InvariantCulture, $"a whole number from {T.MinValue} to {T.MaxValue}"));
     }
 
     /// <summary>Applies the value. The error of a property that refuses it names the key in place of the property.</summary>

@@ -109,9 +109,7 @@ public static class RequestJson
         JsonObject variables = defaults?.DeepClone().AsObject() ?? [];
         foreach (JsonField variable in field.Fields())
         {
-            if (ReservedVariables.Contains(variable.Key))
-                throw new ArgumentException($"the template variable '{variable.Key}' is set by the engine itself");
-            (variable with { Key = $"the template variable '{variable.Key}'" }).CheckContent();
+            CheckVariable(key, variable);
             variables[variable.Key] = JsonNode.Parse(variable.Value.GetRawText());
         }
         return variables;
@@ -173,6 +171,22 @@ public static class RequestJson
         if (present.TryGetValue(SystemKey, out JsonField system))
             return [new ChatMessage("system", system.Text())];
         return turns[0].Role is "system" or "developer" ? [] : defaults.Messages;
+    }
+
+    /// <exception cref="JsonFieldException">The engine sets the variable, or a template cannot read it.</exception>
+    private static void CheckVariable(string key, JsonField variable)
+    {
+        string field = $"{key}.{variable.Key}", name = $"the template variable '{variable.Key}'";
+        if (ReservedVariables.Contains(variable.Key))
+            throw new JsonFieldException(field, $"{name} is set by the engine itself");
+        try
+        {
+            (variable with { Key = name }).CheckContent();
+        }
+        catch (JsonFieldException error)
+        {
+            throw new JsonFieldException(field, error.Message, error);
+        }
     }
 
     private static ThinkingStart ReadThinking(JsonField field) => field.Text() switch

@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json;
 using SoftThinking.Checkpoints;
+using SoftThinking.Files;
 using SoftThinking.Json;
 
 namespace SoftThinking.Records;
@@ -65,28 +66,21 @@ public sealed class RecordWriter
         Count++;
     }
 
-    /// <summary>Writes the file: all of it or, on failure, none. A file of this name is replaced.</summary>
+    /// <summary>Writes the file: all of it or, on failure, none. A file of this name is replaced; a link to it stays.</summary>
     /// <exception cref="ArgumentNullException">The path is null.</exception>
-    /// <exception cref="IOException">The file cannot be written.</exception>
+    /// <exception cref="ArgumentException">The path is empty.</exception>
+    /// <exception cref="IOException">The file cannot be written; or a device or a pipe has this name.</exception>
     /// <exception cref="UnauthorizedAccessException">The file may not be written.</exception>
     public void Save(string path)
     {
         ArgumentNullException.ThrowIfNull(path);
-        string full = Path.GetFullPath(path), temporary = Path.Combine(Path.GetDirectoryName(full) ?? full, $".{Path.GetFileName(full)}.{Path.GetRandomFileName()}");
         Column[] columns = [.. RecordLayout.Tensors.Select(tensor => _columns[tensor.Name]).Where(column => _scored || column.Name != RecordLayout.Scores)];
-        try
+        OutputFile.Replace(path, temporary =>
         {
-            using (SafetensorsOutput output = SafetensorsOutput.Create(temporary, [.. columns.Select(column => column.Info)], Metadata()))
-            {
-                foreach (Column column in columns)
-                    column.Write(output);
-            }
-            File.Move(temporary, full, overwrite: true);
-        }
-        finally
-        {
-            File.Delete(temporary); // there is none after success
-        }
+            using SafetensorsOutput output = SafetensorsOutput.Create(temporary, [.. columns.Select(column => column.Info)], Metadata());
+            foreach (Column column in columns)
+                column.Write(output);
+        });
     }
 
     private void AddTokens(IReadOnlyList<GeneratedToken> tokens, TokenRecord[] records)

@@ -12,12 +12,12 @@ internal sealed record ForcedTexts(int[] Ids, bool[] MayEnd, ForcedQueue End, Fo
     /// <summary>Maximum tokens of a text that is forced or probed.</summary>
     public const int MaxText = 64;
 
-    /// <exception cref="ArgumentException">A text has too many tokens.</exception>
+    /// <exception cref="RequestOptionException">A text has too many tokens.</exception>
     public static ForcedTexts Make(SamplingOptions options, ThinkingMarkers markers, Tokenizer tokenizer)
     {
         int[] marker = markers.End?.Ids ?? [];
-        int[] after = Encode(tokenizer, options.ThinkEndText, "the text that follows a forced end of thinking");
-        int[] exit = options.Deer == null ? [] : Encode(tokenizer, options.Deer.ExitText, $"{nameof(DeerExit)}.{nameof(DeerExit.ExitText)}");
+        int[] after = Encode(tokenizer, options.ThinkEndText, RequestOption.ThinkEndText);
+        int[] exit = options.Deer == null ? [] : Encode(tokenizer, options.Deer.ExitText, RequestOption.DeerExitText);
         List<int> ids = [.. exit, .. marker, .. after];
         List<bool> mayEnd = [.. exit.Select(_ => false), .. marker.Select(_ => true), .. after.Select(_ => false)];
         ForcedTexts texts = new([], [], new ForcedQueue { Begin = Math.Min(exit.Length + 1, ids.Count), End = ids.Count }, default, default, new ForcedQueue { End = ids.Count });
@@ -26,7 +26,7 @@ internal sealed record ForcedTexts(int[] Ids, bool[] MayEnd, ForcedQueue End, Fo
             ForcedQueue converge = new() { Begin = exit.Length, End = ids.Count };
             if (switches.ConvergenceIsHint)
                 converge = Add(marker, marks: false);
-            int[] final = Encode(tokenizer, switches.FinalText, $"{nameof(SwiReasoningStrategy)}.{nameof(SwiReasoningStrategy.FinalText)}");
+            int[] final = Encode(tokenizer, switches.FinalText, RequestOption.FinalText);
             texts = texts with { Converge = converge, Conclude = Add([.. marker, .. final], marks: true) };
         }
         return texts with { Ids = [.. ids], MayEnd = [.. mayEnd] };
@@ -48,11 +48,11 @@ internal sealed record ForcedTexts(int[] Ids, bool[] MayEnd, ForcedQueue End, Fo
     }
 
     /// <summary>The ids of a text that follows others.</summary>
-    /// <param name="name">What the message of an error calls it.</param>
-    /// <exception cref="ArgumentException">There are too many.</exception>
-    public static int[] Encode(Tokenizer tokenizer, string text, string name)
+    /// <param name="option">The option that has the text.</param>
+    /// <exception cref="RequestOptionException">There are too many.</exception>
+    public static int[] Encode(Tokenizer tokenizer, string text, RequestOption option)
     {
         int[] ids = tokenizer.EncodeContinuation(text);
-        return ids.Length <= MaxText ? ids : throw new ArgumentException($"{name} is {ids.Length} tokens; the maximum is {MaxText}");
+        return ids.Length <= MaxText ? ids : throw option.Error($"is {ids.Length} tokens; the maximum is {MaxText}");
     }
 }

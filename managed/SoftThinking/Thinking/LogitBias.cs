@@ -9,17 +9,17 @@ internal readonly record struct LogitBias(int[] Ids, float[] Values)
     public const int MaxIds = SamplingOptions.MaxBiases + 256;
 
     /// <param name="endIds">Ids that end the text.</param>
-    /// <exception cref="ArgumentException">An id is outside the vocabulary, or too many are held back.</exception>
+    /// <exception cref="RequestOptionException">An id is outside the vocabulary, or too many are held back.</exception>
     public static LogitBias Make(GenerationRequest request, IReadOnlyList<int> endIds, int vocabulary)
     {
         KeyValuePair<int, float>[] biases = [.. request.Sampling.LogitBias.OrderBy(bias => bias.Key)];
         if (biases.Length > 0 && biases[^1].Key >= vocabulary)
-            throw new ArgumentException($"the logit bias names token {biases[^1].Key}; the model's vocabulary ends at {vocabulary - 1}");
+            throw RequestOption.LogitBias.Error($"names token {biases[^1].Key}; the model's vocabulary ends at {vocabulary - 1}");
         int[] held = request.MinNewTokens > 0
             ? [.. (request.IgnoreEndOfText ? [] : endIds).Concat(request.StopIds).Where(id => id < vocabulary).Distinct()]
             : [];
         return biases.Length + held.Length <= MaxIds
             ? new LogitBias([.. biases.Select(bias => bias.Key), .. held], [.. biases.Select(bias => bias.Value)])
-            : throw new ArgumentException($"{held.Length} ids end the text; a minimum number of tokens is possible with at most {MaxIds - biases.Length}");
+            : throw RequestOption.MinNewTokens.Error($"must be 0: {held.Length} ids end the text, and at most {MaxIds - biases.Length} can be held back");
     }
 }

@@ -8,15 +8,15 @@ namespace SoftThinking.Thinking;
 /// <param name="MaxRows">Most positions that a probe takes behind a sequence.</param>
 internal sealed record ProbeTexts(int[] Eat, int[] Deer, int MaxRows)
 {
-    /// <exception cref="ArgumentException">A text has too many tokens; or that of a probe in place of a thought has none.</exception>
+    /// <exception cref="RequestOptionException">A text has too many tokens; or that of a probe in place of a thought has none.</exception>
     public static ProbeTexts Make(SamplingOptions options, ThinkingMarkers markers, Tokenizer tokenizer)
     {
         if (markers.End == null)
             return new ProbeTexts([], [], 0);
-        int[] eat = options.Eat == null ? [] : [.. markers.End.Ids, .. ForcedTexts.Encode(tokenizer, options.Eat.ProbeText, $"{nameof(EatExit)}.{nameof(EatExit.ProbeText)}")];
-        int[] deer = options.Deer == null ? [] : ForcedTexts.Encode(tokenizer, options.Deer.ProbeText, $"{nameof(DeerExit)}.{nameof(DeerExit.ProbeText)}");
+        int[] eat = options.Eat == null ? [] : [.. markers.End.Ids, .. ForcedTexts.Encode(tokenizer, options.Eat.ProbeText, RequestOption.EatProbeText)];
+        int[] deer = options.Deer == null ? [] : ForcedTexts.Encode(tokenizer, options.Deer.ProbeText, RequestOption.DeerProbeText);
         if (options.Deer != null && deer.Length == 0)
-            throw new ArgumentException($"{nameof(DeerExit)}.{nameof(DeerExit.ProbeText)} is empty; a probe needs a text");
+            throw RequestOption.DeerProbeText.Error("is empty; a probe needs a text");
         return new ProbeTexts(eat, deer, Math.Max(eat.Length, deer.Length + (options.Deer?.ProbeTokens ?? 0)));
     }
 }

@@ -10,7 +10,7 @@ internal sealed record SlotLists(int[] Hard, int[] Eat, int[] Deer)
 {
     public static SlotLists None { get; } = new([], [], []);
 
-    /// <exception cref="ArgumentException">There is no id in place of which probes could be made.</exception>
+    /// <exception cref="RequestOptionException">There is no id in place of which probes could be made.</exception>
     public static SlotLists Make(SamplingOptions options, TokenSets tokens)
     {
         if ((options.Strategy, options.Eat, options.Deer) is (not SwiReasoningStrategy, null, null))
@@ -18,7 +18,7 @@ internal sealed record SlotLists(int[] Hard, int[] Eat, int[] Deer)
         int[] deer = options.Deer == null ? [] : Ascending(options.Deer.TriggerIds ?? tokens.Waits);
         if (options.Deer != null && deer.Length == 0)
         {
-            throw new ArgumentException($"{nameof(DeerExit)}.{nameof(DeerExit.TriggerIds)} must name ids: this model's vocabulary has no token "
+            throw RequestOption.DeerTriggerIds.Error("must name ids: this model's vocabulary has no token "
                 + $"for {string.Join(", ", TokenSets.WaitSpellings.Select(each => $"'{each}'"))}");
         }
         return new SlotLists(
@@ -35,13 +35,13 @@ internal sealed record SlotLists(int[] Hard, int[] Eat, int[] Deer)
         sampling.Deer.TriggerCount = Deer.Length;
     }
 
-    /// <exception cref="ArgumentException">An id of a request is outside the vocabulary.</exception>
+    /// <exception cref="RequestOptionException">An id of a request is outside the vocabulary.</exception>
     public void Check(int vocabulary)
     {
-        foreach ((int[] ids, string name) in (ReadOnlySpan<(int[], string)>)[(Hard, nameof(SwiReasoningStrategy.HardIds)), (Deer, nameof(DeerExit.TriggerIds))])
+        foreach ((int[] ids, RequestOption option) in (ReadOnlySpan<(int[], RequestOption)>)[(Hard, RequestOption.HardIds), (Deer, RequestOption.DeerTriggerIds)])
         {
             if (ids.Length > 0 && ids[^1] >= vocabulary)
-                throw new ArgumentException($"{name} contains id {ids[^1]}, which is outside the vocabulary of {vocabulary}");
+                throw option.Error($"contains id {ids[^1]}, which is outside the vocabulary of {vocabulary}");
         }
     }
 

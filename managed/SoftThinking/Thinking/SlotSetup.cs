@@ -42,7 +42,7 @@ internal readonly record struct SlotSetup(
         CheckIds([.. forced.Ids, .. probes.Eat, .. probes.Deer, .. markers.Start?.Ids ?? [], .. markers.End?.Ids ?? []], vocabulary);
         lists.Check(vocabulary);
         if (sampling.Swireasoning.StartBlendId >= vocabulary)
-            throw new ArgumentException($"{nameof(SwiReasoningStrategy.StartBlendId)} is {sampling.Swireasoning.StartBlendId}, which is outside the vocabulary of {vocabulary}");
+            throw RequestOption.StartBlendId.Error($"is {sampling.Swireasoning.StartBlendId}, which is outside the vocabulary of {vocabulary}");
         LogitBias bias = LogitBias.Make(request, endIds, vocabulary);
         return new SlotSetup(
             sampling,
@@ -92,8 +92,8 @@ internal readonly record struct SlotSetup(
     {
         if (markers.End == null && (request.Sampling.EndsThoughts || request.EndThinking.CanBeCanceled))
         {
-            throw new ArgumentException("this model has no known marker that ends a thought, which soft thinking, a thinking budget and early exits "
-                + $"need: name it with {nameof(SamplingOptions.ThinkEnd)}, or turn them off for a model that does not think");
+            throw RequestOption.ThinkEnd.Error("must name the marker that ends a thought, which soft thinking, a thinking budget and early exits need: "
+                + "this model has no known one. Or turn them off for a model that does not think");
         }
     }
 

@@ -29,13 +29,13 @@ internal sealed record ThinkingMarkers(Marker? Start, Marker? End)
     /// <summary>The markers that a request names, completed by those of their family or else of the model's: the family whose markers
     /// its chat template writes, or else the one whose end marker is a token of its vocabulary.</summary>
     /// <param name="template">Source of the model's chat template; null for none.</param>
-    /// <exception cref="ArgumentException">A marker has too many tokens.</exception>
+    /// <exception cref="RequestOptionException">A marker has too many tokens.</exception>
     public static ThinkingMarkers Resolve(Tokenizer tokenizer, string? template, string? start, string? end)
     {
         (string? familyStart, string? familyEnd) = Families.FirstOrDefault(family => family.Start == start || family.End == end);
         if (familyStart == null)
             (familyStart, familyEnd) = FamilyOf(tokenizer, template);
-        return new ThinkingMarkers(Encode(tokenizer, start ?? familyStart), Encode(tokenizer, end ?? familyEnd));
+        return new ThinkingMarkers(Encode(tokenizer, start ?? familyStart, RequestOption.ThinkStart), Encode(tokenizer, end ?? familyEnd, RequestOption.ThinkEnd));
     }
 
     private static (string? Start, string? End) FamilyOf(Tokenizer tokenizer, string? template)
@@ -53,13 +53,13 @@ internal sealed record ThinkingMarkers(Marker? Start, Marker? End)
         return default;
     }
 
-    private static Marker? Encode(Tokenizer tokenizer, string? text)
+    private static Marker? Encode(Tokenizer tokenizer, string? text, RequestOption option)
     {
         if (text == null)
             return null;
         int[] ids = tokenizer.EncodeContinuation(text);
         return ids.Length is >= 1 and <= MaxIds
             ? new Marker(text, ids)
-            : throw new ArgumentException($"the thought marker {HostileText.Quote(text)} is {ids.Length} tokens of this model; it must be 1 to {MaxIds}");
+            : throw option.Error($"{HostileText.Quote(text)} is {ids.Length} tokens of this model; it must be 1 to {MaxIds}");
     }
 }

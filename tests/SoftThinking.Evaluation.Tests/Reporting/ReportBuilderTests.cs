@@ -92,6 +92,17 @@ public class ReportBuilderTests
     }
 
     [Test]
+    [Platform("Linux,MacOsX")]
+    public void ALinkIsFollowed()
+    {
+        string link = Path.Combine(_directory, ReportBuilder.MarkdownName);
+        File.CreateSymbolicLink(link, "elsewhere.md");
+        ReportBuilder.Write([Small()], _directory);
+        Assert.That(new FileInfo(link).LinkTarget, Is.EqualTo("elsewhere.md"));
+        Assert.That(File.ReadAllText(Path.Combine(_directory, "elsewhere.md")), Is.Not.Empty);
+    }
+
+    [Test]
     public void CultureMakesNoDifference()
     {
         byte[] expected = Bytes("a", Small());

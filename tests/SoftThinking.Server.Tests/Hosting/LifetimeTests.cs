@@ -1,5 +1,7 @@
+using System.Diagnostics;
 using System.Text.Json;
 using NUnit.Framework;
+using SoftThinking.Server.Tests.Telemetry;
 using SoftThinking.Tests;
 
 namespace SoftThinking.Server.Tests.Hosting;
@@ -80,6 +82,28 @@ public class LifetimeTests
         Assert.That(() => log.Lines.Any(line => line.Contains("the client is gone", StringComparison.Ordinal)), Is.True.After(60_000, 5));
         await server.Server.StopAsync();
         Assert.That(log.Lines, Has.None.StartWith("Error").And.None.StartWith("Critical"));
+    }
+
+    [Test]
+    public async Task ARequestThatTheStopCutsOff_IsLoggedAsThat([Values] bool stream)
+    {
+        ListLogger log = new();
+        using SpanReader spans = new();
+        ActivityTraceId trace = ActivityTraceId.CreateRandom();
+        await using TestServer server = await TestServer.StartAsync(options => options with { ShutdownTimeout = TimeSpan.FromMilliseconds(1) }, logger: log);
+        string body = Endless.Replace("\"seed\": 0", "\"n\": 64", StringComparison.Ordinal);
+        using HttpRequestMessage request = new(HttpMethod.Post, Path) { Content = Json(stream ? body : body.Replace("\"stream\": true, ", "", StringComparison.Ordinal)) };
+        request.Headers.Add("traceparent", $"00-{trace}-{ActivitySpanId.CreateRandom()}-01");
+        using HttpClient http = new(new SocketsHttpHandler { ActivityHeadersPropagator = null }) { BaseAddress = server.Http.BaseAddress };
+        Task<HttpResponseMessage> reply = http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead);
+        while (server.Engine.Statistics.Running == 0)
+            await Task.Yield();
+        await server.Server.StopAsync();
+        Assert.That(() => log.Lines.Any(line => line.Contains("cut off, as the server stops", StringComparison.Ordinal)), Is.True.After(60_000, 5));
+        Assert.That(log.Lines, Has.None.Contain("the client is gone").And.None.StartWith("Critical"));
+        Activity span = spans.Take(trace, "SoftThinking.Server");
+        Assert.That((span.Status, span.GetTagItem("error.type")), Is.EqualTo((ActivityStatusCode.Error, "server_stopped")));
+        await ((Task)reply).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 
     [Test]

@@ -2,6 +2,8 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using NUnit.Framework;
 using SoftThinking.Json;
+using SoftThinking.Server.Native;
+using SoftThinking.Server.Wire;
 
 namespace SoftThinking.Server.Tests.Native;
 
@@ -239,6 +241,8 @@ public class GenerateTests
     [TestCase("""{"text": "a", "sampling_params": {"max_new_tokens": 0}}""", "sampling_params.max_new_tokens")]
     [TestCase("""{"text": "a", "sampling_params": {"max_topk": 1000}}""", "sampling_params.max_topk")]
     [TestCase("""{"text": "a", "sampling_params": {"stop": [""]}}""", "sampling_params.stop")]
+    [TestCase("""{"text": "a", "sampling_params": {"strategy": "swireasoning", "max_topk": 9, "hard_ids": [100000]}}""", "sampling_params.hard_ids")]
+    [TestCase("""{"text": "a", "sampling_params": {"think_end_text": "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"}}""", "sampling_params.think_end_text")]
     [TestCase("""{"text": "a", "sampling_params": {"regex": "a+"}}""", "sampling_params.regex")]
     [TestCase("""{"text": "a", "sampling_params": {"logit_bias": {"x": 1}}}""", "sampling_params.logit_bias")]
     [TestCase("""{"text": "a", "return_logprob": true, "logprob_start_len": 0}""", "logprob_start_len")]
@@ -250,6 +254,29 @@ public class GenerateTests
     {
         (int status, JsonElement error) = await Server.FailAsync(Path, request);
         Assert.That((status, error.GetProperty("error").GetProperty("param").GetString()), Is.EqualTo((400, field)), error.GetRawText());
+    }
+
+    [TestCase("/generate", """{"text": "a", "sampling_params": {"max_new_tokens": 9}}""", "sampling_params.max_new_tokens", "the request asks for 9 new tokens; the limit of this server is 8")]
+    [TestCase("/generate", """{"text": "a", "sampling_params": {"max_topk": 9}}""", "sampling_params.max_topk",
+        "the strategy soft mixes up to 9 tokens; the limit of this server, which has to be raised for it, is 5")]
+    [TestCase("/v1/completions", """{"prompt": "a", "max_tokens": 9}""", "max_tokens", "the request asks for 9 new tokens; the limit of this server is 8")]
+    public async Task LimitsOfTheServer_NameTheField(string path, string request, string field, string message)
+    {
+        await using TestServer server = await TestServer.StartAsync(
+            options => options with { Defaults = _ => new() { Prompt = new TextPrompt(""), Sampling = new() { MaxTopk = 5 } } }, new EngineOptions { Threads = 2, MaxNewTokens = 8, MaxTopk = 5 });
+        JsonElement error = (await server.FailAsync(path, request)).Error.GetProperty("error");
+        Assert.That((error.GetProperty("param").GetString(), error.GetProperty("message").GetString()), Is.EqualTo((field, message)));
+    }
+
+    /// <summary>Options that only the engine can check have the names of this dialect in messages, too.</summary>
+    [Test]
+    public void OptionsOfTheEngine_HaveTheNamesOfFields()
+    {
+        WireError ids = WireError.Of(RequestOption.HardIds.Error("is wrong")), least = WireError.Of(RequestOption.MinNewTokens.Error("is wrong"));
+        Assert.That((least.Field, least.Message), Is.EqualTo(("min_tokens", "min_tokens is wrong")));
+        (ids, least) = (Generate.Named(ids), Generate.Named(least));
+        Assert.That((ids.Field, ids.Message), Is.EqualTo(("sampling_params.hard_ids", "sampling_params.hard_ids is wrong")));
+        Assert.That((least.Field, least.Message), Is.EqualTo(("sampling_params.min_new_tokens", "sampling_params.min_new_tokens is wrong")));
     }
 
     [Test]

@@ -133,6 +133,8 @@ public class ChatCompletionsTests
     [TestCase("""{"messages": [{"role": "user", "content": "a"}], "response_format": {"type": "\ud800"}}""", 400, "response_format.type")]
     [TestCase("""{"messages": [{"role": "user", "content": "a"}], "beta": 1}""", 400, "beta")]
     [TestCase("""{"messages": [{"role": "user", "content": "a"}], "model": "other"}""", 404, "model")]
+    [TestCase("""{"messages": [{"role": "user", "content": "a"}], "chat_template_kwargs": {"tools": 1}}""", 400, "chat_template_kwargs.tools")]
+    [TestCase("""{"messages": [{"role": "user", "content": "a"}], "chat_template_kwargs": {"a": {"b": NaN}}}""", 400, "chat_template_kwargs.a")]
     public async Task Errors_NameTheField(string request, int status, string? field)
     {
         (int actual, JsonElement error) = await Server.FailAsync(Path, request);
@@ -141,6 +143,32 @@ public class ChatCompletionsTests
             Assert.That(actual, Is.EqualTo(status));
             Assert.That(error.GetProperty("error").GetProperty("param").GetString(), Is.EqualTo(field));
             Assert.That(error.GetProperty("error").GetProperty("message").GetString(), Is.Not.Empty);
+        });
+    }
+
+    /// <summary>What only the engine can check has the name of the field, too, not of a property.</summary>
+    [TestCase("\"strategy\": \"swireasoning\", \"max_topk\": 9, \"hard_ids\": [1, 100000]", "hard_ids contains id 100000, which is outside the vocabulary of ")]
+    [TestCase("\"strategy\": \"swireasoning\", \"max_topk\": 9, \"start_blend_id\": 100000", "start_blend_id is 100000, which is outside the vocabulary of ")]
+    [TestCase("\"strategy\": \"swireasoning\", \"max_topk\": 1024", "max_topk is 1024; the strategy swireasoning mixes at most 1023")]
+    [TestCase("\"strategy\": \"swireasoning\", \"max_topk\": 9, \"max_switch_count\": 1, \"final_text\": \"LONG\"", "final_text is 200 tokens; the maximum is 64")]
+    [TestCase("\"deer_trigger_ids\": [100000]", "deer_trigger_ids contains id 100000, which is outside the vocabulary of ")]
+    [TestCase("\"deer_trigger_ids\": []", "deer_trigger_ids must name ids: ")]
+    [TestCase("\"deer_trigger_ids\": [5], \"deer_probe_text\": \"\"", "deer_probe_text is empty; a probe needs a text")]
+    [TestCase("\"deer_trigger_ids\": [5], \"deer_exit_text\": \"LONG\"", "deer_exit_text is 200 tokens; the maximum is 64")]
+    [TestCase("\"eat_probe_text\": \"LONG\"", "eat_probe_text is 200 tokens; the maximum is 64")]
+    [TestCase("\"think_end_text\": \"LONG\"", "think_end_text is 200 tokens; the maximum is 64")]
+    [TestCase("\"think_start_str\": \"LONG\"", "think_start_str '")]
+    [TestCase("\"think_end_str\": \"LONG\"", "think_end_str '")]
+    [TestCase("\"logit_bias\": {\"100000\": 1}", "logit_bias names token 100000; ")]
+    public async Task WhatDoesNotFitTheModel_NamesTheField(string fields, string message)
+    {
+        fields = fields.Replace("LONG", new string('x', 200), StringComparison.Ordinal);
+        (int status, JsonElement reply) = await Server.FailAsync(Path, $$"""{"messages": [{"role": "user", "content": "a"}], {{fields}}}""");
+        JsonElement error = reply.GetProperty("error");
+        Assert.Multiple(() =>
+        {
+            Assert.That((status, error.GetProperty("param").GetString()), Is.EqualTo((400, message.Split(' ')[0])));
+            Assert.That(error.GetProperty("message").GetString(), Does.StartWith(message));
         });
     }
 

@@ -26,7 +26,7 @@ public class BadInputTests
     public void MoreEntriesThanTheStrategyMixes()
     {
         CliRun run = CliRun.Ask("--strategy", "swireasoning", "--max-topk", "1024");
-        Assert.That((run.Code, run.Error), Is.EqualTo((1, "error: MaxTopk is 1024; the strategy swireasoning mixes at most 1023\n")));
+        Assert.That((run.Code, run.Error), Is.EqualTo((1, "error: --max-topk is 1024; the strategy swireasoning mixes at most 1023\n")));
     }
 
     [Test]

@@ -108,7 +108,7 @@ public partial class MpirunTests
     {
         CliRun run = Run(2, "generate", "--model", _model, "--prompt", Question, "--tensor-parallel", "4");
         Assert.That(run.Code, Is.EqualTo(1), run.Error);
-        Assert.That(run.Error, Does.Contain("TensorParallel is 4, but 2 processes were started"));
+        Assert.That(run.Error, Does.Contain("the model is to be divided among 4 devices, but 2 processes were started"));
     }
 
     /// <summary>Two machines whose folders of the same name hold different models.</summary>

@@ -1,5 +1,5 @@
 using NUnit.Framework;
-using SoftThinking.Cli;
+using SoftThinking.Files;
 using SoftThinking.Tests.Checkpoints;
 
 namespace SoftThinking.Tests.Cli;
@@ -34,6 +34,25 @@ public class OutputFileTests
         File.WriteAllText(folder.File("file"), "old");
         Assert.That(OutputFile.Resolve(folder.File("second")), Is.EqualTo(folder.File("file")));
         Assert.That(OutputFile.Resolve(folder.File("file")), Is.EqualTo(folder.File("file")));
+    }
+
+    [Test]
+    public void AFileIsReplacedAsAWhole()
+    {
+        using TempFolder folder = new();
+        File.WriteAllText(folder.File("file"), "old");
+        Assert.That(() => OutputFile.Replace(folder.File("file"), Fail), Throws.TypeOf<InvalidOperationException>());
+        Assert.That((File.ReadAllText(folder.File("file")), Directory.GetFiles(folder.Path)), Is.EqualTo(("old", new[] { folder.File("file") })));
+
+        File.CreateSymbolicLink(folder.File("link"), "file");
+        OutputFile.Replace(folder.File("link"), path => File.WriteAllText(path, "new"));
+        Assert.That((File.ReadAllText(folder.File("file")), new FileInfo(folder.File("link")).LinkTarget), Is.EqualTo(("new", "file")));
+
+        static void Fail(string path)
+        {
+            File.WriteAllText(path, "half");
+            throw new InvalidOperationException();
+        }
     }
 
     [Test]

@@ -102,7 +102,7 @@ public class ScoreTests
     [TestCase("""{"prompt_tokens": [1], "tokens": [1], "ids": [[1], [2]]}""", "ids has 2 elements for 1 recorded tokens")]
     [TestCase("""{"prompt_tokens": [1], "tokens": [{"token": 1, "record": {"mixed": true, "scores": [1, 2]}}], "sampling": {}}""",
         "tokens[0].record.scores has 2 elements for 1 entries")]
-    [TestCase("""{"prompt_tokens": [1], "tokens": [1.5]}""", "tokens[0] must be a whole number in its range, not 1.5")]
+    [TestCase("""{"prompt_tokens": [1], "tokens": [1.5]}""", "tokens[0] must be a whole number from -2147483648 to 2147483647, not 1.5")]
     [TestCase("""{"prompt_tokens": [1], "tokens": [1, "x"]}""", "tokens[1] must be an object, not \"x\"")]
     [TestCase("""{"prompt_tokens": [1], "tokens": [{"ids": [1], "probs": [1]}]}""", "\"tokens[0].token\" is missing")]
     [TestCase("""{"prompt_tokens": [1], "tokens": [{"token": 1, "ids": [1]}]}""", "\"tokens[0].probs\" is missing")]

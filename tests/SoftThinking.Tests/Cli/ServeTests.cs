@@ -42,6 +42,7 @@ public partial class ServeTests
     // An address for documentation, which no machine has.
     [TestCase(1, "cannot listen on 192.0.2.1:0: ", "--port", "0", "--host", "192.0.2.1", "--allow-unauthenticated")]
     [TestCase(2, "--top-p must be above 0, at most 1, not 7", "--top-p", "7")]
+    [TestCase(1, "--context-length must be at most 1024, the model's limit of positions, not 5000\n", "--port", "0", "--context-length", "5000")]
     [TestCase(1, "no-such-model", "--port", "0", "--model", "no-such-model")]
     public void WhatIsWrongIsSaid(int code, string message, params string[] arguments)
     {

@@ -124,10 +124,13 @@ public class DeviceTests
         {
             ListLogger logger = new();
             await using Engine engine = Engine.Load(Model, options with { Logger = logger });
+            using MetricsReader metrics = new(engine);
             Task<GenerationResult>[] running = [.. Enumerable.Range(0, 4).Select(i => engine.GenerateAsync(Request(i)))];
             foreach (Task<GenerationResult> task in running)
                 Assert.That(async () => await task, Throws.InstanceOf<GenerationException>().With.Message.Contains("CUDA says: a kernel failed: as the test wants it"));
             Assert.That(() => engine.GenerateAsync(Request(0)), Throws.InstanceOf<GenerationException>().With.Message.Contains("the engine failed"));
+            Assert.That(engine.Statistics, Has.Property("Running").Zero.And.Property("Waiting").Zero.And.Property("BlocksUsed").Zero);
+            Assert.That(metrics.Read()["request_success.error"], Is.EqualTo(4));
             Assert.That(engine.Statistics.EngineSteps, kernel == 100 ? Is.LessThan(8) : Is.GreaterThan(8));
             Assert.That(logger.Lines, Has.Exactly(1).StartsWith("Error The engine failed"));
         }

@@ -1,4 +1,6 @@
+using System.Reflection;
 using NUnit.Framework;
+using SoftThinking.Json;
 using SoftThinking.Thinking;
 
 namespace SoftThinking.Tests;
@@ -107,19 +109,34 @@ public class EarlyExitTests
     {
         yield return new(new SamplingOptions { Strategy = new MultiplexStrategy(), MaxTopk = 65 }, "MaxTopk is 65; the strategy multiplex mixes at most 64");
         yield return new(new SamplingOptions { Strategy = new SwiReasoningStrategy(), MaxTopk = 1024 }, "MaxTopk is 1024; the strategy swireasoning mixes at most 1023");
-        yield return new(new SamplingOptions { Strategy = new SwiReasoningStrategy { HardIds = [100_000] } }, "HardIds contains id 100000, which is outside the vocabulary of ");
-        yield return new(new SamplingOptions { Strategy = new SwiReasoningStrategy { StartBlendId = 100_000 } }, "StartBlendId is 100000, which is outside the vocabulary of ");
-        yield return new(new SamplingOptions { Deer = new() { TriggerIds = [5, 100_000] } }, "TriggerIds contains id 100000, which is outside the vocabulary of ");
+        yield return new(new SamplingOptions { Strategy = new SwiReasoningStrategy { HardIds = [100_000] } }, "SwiReasoningStrategy.HardIds contains id 100000, which is outside the vocabulary of ");
+        yield return new(new SamplingOptions { Strategy = new SwiReasoningStrategy { StartBlendId = 100_000 } }, "SwiReasoningStrategy.StartBlendId is 100000, which is outside the vocabulary of ");
+        yield return new(new SamplingOptions { Deer = new() { TriggerIds = [5, 100_000] } }, "DeerExit.TriggerIds contains id 100000, which is outside the vocabulary of ");
         yield return new(new SamplingOptions { Deer = new() { TriggerIds = [] } }, "DeerExit.TriggerIds must name ids");
         yield return new(new SamplingOptions { Deer = new() { TriggerIds = [5], ProbeText = "" } }, "DeerExit.ProbeText is empty");
         yield return new(new SamplingOptions { Eat = new() { ProbeText = new string('x', 200) } }, "EatExit.ProbeText is 200 tokens; the maximum is 64");
         yield return new(new SamplingOptions { Strategy = new SwiReasoningStrategy { MaxSwitchCount = 1, FinalText = new string('x', 200) } },
             "SwiReasoningStrategy.FinalText is 200 tokens; the maximum is 64");
+        yield return new(new SamplingOptions { Deer = new() { ExitText = new string('x', 200) } }, "DeerExit.ExitText is 200 tokens; the maximum is 64");
+        yield return new(new SamplingOptions { ThinkEndText = new string('x', 200) }, "ThinkEndText is 200 tokens; the maximum is 64");
+        yield return new(new SamplingOptions { ThinkStart = new string('x', 17) }, "ThinkStart 'xxxxxxxxxxxxxxxxx' is 17 tokens of this model; it must be 1 to 16");
+        yield return new(new SamplingOptions { ThinkEnd = new string('x', 17) }, "ThinkEnd 'xxxxxxxxxxxxxxxxx' is 17 tokens of this model; it must be 1 to 16");
+        yield return new(new SamplingOptions { LogitBias = new Dictionary<int, float> { [100_000] = 1 } }, "LogitBias names token 100000; ");
     }
 
     [TestCaseSource(nameof(Refused))]
     public void WhatDoesNotFitIsRefusedByName(SamplingOptions sampling, string message) =>
-        Assert.That(() => _engine.GenerateAsync(Problems.Ask(_engine, Question, sampling)), Throws.ArgumentException.With.Message.StartsWith(message));
+        Assert.That(() => _engine.GenerateAsync(Problems.Ask(_engine, Question, sampling)), Throws.TypeOf<RequestOptionException>().With.Message.StartsWith(message));
+
+    /// <summary>The published names are those that JSON has, and any name may take the place of the property's.</summary>
+    [Test]
+    public void AnOptionHasItsPublishedName()
+    {
+        RequestOption[] options = [.. typeof(RequestOption).GetFields(BindingFlags.Public | BindingFlags.Static).Select(field => (RequestOption)field.GetValue(null)!)];
+        Assert.That(options.Select(option => option.Key), Is.Unique.And.SubsetOf(SamplingJson.Keys.Select(key => key.Name).Concat(RequestJson.Keys)));
+        RequestOptionException error = RequestOption.HardIds.Error("is wrong");
+        Assert.That((error.Message, error.MessageFor(error.Key)), Is.EqualTo(("SwiReasoningStrategy.HardIds is wrong", "hard_ids is wrong")));
+    }
 
     [Test]
     public async Task ALimitOfTheEngineNamesWhatToRaise()

@@ -102,7 +102,7 @@ public class EngineTests
         Assert.That(() => engine.GenerateAsync(new() { Prompt = new TokenPrompt([.. Enumerable.Repeat(new ConceptToken(1), 1024)]) }),
             Throws.InstanceOf<GenerationLimitException>().With.Message.Contains("context of 1024"));
         Assert.That(() => engine.GenerateAsync(Ask(engine, new() { ThinkEnd = "a marker of far more than sixteen tokens of this small vocabulary" })),
-            Throws.ArgumentException.With.Message.Contains("must be 1 to 16"));
+            Throws.InstanceOf<ArgumentException>().With.Message.Contains("must be 1 to 16"));
     }
 
     [Test]

@@ -34,6 +34,21 @@ public class LifetimeTests
                 .With.Property("Limit").EqualTo(limit).And.Message.Contains(message));
     }
 
+    /// <summary>What depends on the model is refused when it is loaded.</summary>
+    [Test]
+    public async Task AContextBeyondTheModelsIsRefused()
+    {
+        EngineOptions options = new() { ContextLength = 1024, MaxSequences = 1 };
+        await using (Engine engine = Engine.Load(TestData.TinyReasoner, options))
+            Assert.That(engine.ContextLength, Is.EqualTo(1024));
+        Refused(options with { ContextLength = 1025 }, "ContextLength must be at most 1024, the model's limit of positions, not 1025");
+        Refused(options with { KvCacheBytes = 1 }, "KvCacheBytes must be at least ");
+
+        static void Refused(EngineOptions options, string message) =>
+            Assert.That(() => Engine.Load(TestData.TinyReasoner, options), Throws.TypeOf<ArgumentOutOfRangeException>().With.Message.StartsWith(message)
+                .And.Property(nameof(ArgumentException.ParamName)).EqualTo(message.Split(' ')[0]));
+    }
+
     [Test]
     public async Task DisposingEndsWhatRuns()
     {
@@ -44,6 +59,9 @@ public class LifetimeTests
         await engine.DisposeAsync();
         foreach (Task<GenerationResult> task in tasks)
             Assert.That(async () => await task, Throws.InstanceOf<ObjectDisposedException>().With.Message.Contains("before the generation ended"));
+        EngineStatistics last = engine.Statistics;
+        Assert.That((last.Waiting, last.Running, last.BlocksUsed), Is.EqualTo((0, 0, 0)));
+        Assert.That((last.EngineSteps, last.Blocks), Is.GreaterThanOrEqualTo((5L, 1)));
         Assert.That(() => engine.GenerateAsync(Long()), Throws.InstanceOf<ObjectDisposedException>());
         await engine.DisposeAsync();
     }

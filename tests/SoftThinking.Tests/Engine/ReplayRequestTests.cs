@@ -33,8 +33,8 @@ public class ReplayRequestTests
         int beyond = _engine.Config.VocabularySize;
         Refused<ArgumentException>(Request(3) with { Tokens = [Plain, new(beyond)] }, $"recorded token 1 contains id {beyond}, which is outside the vocabulary of {beyond}");
         Refused<ArgumentException>(Request(3) with { Tokens = [Plain, new(5, new(5, 0.5f), new(beyond, 0.5f))] }, $"recorded token 1 contains id {beyond}");
-        Refused<ArgumentException>(Request(2) with { Ids = [[1], [2, beyond]] }, $"Ids[1] contains id {beyond}");
-        Refused<ArgumentException>(Request(2) with { Ids = [[-1], []] }, "Ids[0] contains id -1");
+        Refused<ArgumentException>(Request(2) with { Ids = [[1], [2, beyond]] }, $"the list of ids for recorded token 1 contains id {beyond}");
+        Refused<ArgumentException>(Request(2) with { Ids = [[-1], []] }, "the list of ids for recorded token 0 contains id -1");
         Refused<ArgumentException>(Request(2) with { Prompt = new TokenPrompt([new(beyond)]) }, $"the prompt's token 0 contains id {beyond}");
     }
 

@@ -99,7 +99,7 @@ public class StopTests
         GeneratedSample without = (await _engine.GenerateAsync(Ask() with { Sampling = forbidding })).Samples[0];
         Assert.That(without.Tokens.SelectMany(token => token.Token.Entries).Where(entry => entry.Weight > 0).Select(entry => entry.Id), Has.None.EqualTo(forced));
         Assert.That(async () => await _engine.GenerateAsync(Ask() with { Sampling = new() { LogitBias = new Dictionary<int, float> { [5000] = 1 } } }),
-            Throws.ArgumentException.With.Message.Contains("token 5000"));
+            Throws.TypeOf<RequestOptionException>().With.Message.Contains("token 5000"));
         Assert.That(() => new SamplingOptions { LogitBias = new Dictionary<int, float> { [1] = float.NaN } }, Throws.InstanceOf<ArgumentOutOfRangeException>());
     }
 

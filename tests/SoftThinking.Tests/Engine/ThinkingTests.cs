@@ -224,7 +224,7 @@ public class ThinkingTests
         });
         await using Engine engine = Engine.Load(model.Path);
         Assert.That(async () => await engine.GenerateAsync(GenerationRequest.FromQuestion("1 + 1?")),
-            Throws.ArgumentException.With.Message.Contains("no known marker that ends a thought"));
+            Throws.TypeOf<RequestOptionException>().With.Message.StartsWith("ThinkEnd must name the marker that ends a thought"));
         Assert.That((await engine.GenerateAsync(GenerationRequest.FromQuestion("1 + 1?") with { Sampling = Greedy, MaxNewTokens = 5 })).Samples[0].Tokens, Is.Not.Empty);
         GenerationRequest named = GenerationRequest.FromQuestion("1 + 1?") with { Sampling = new() { ThinkEnd = "</idea>" }, MaxNewTokens = 5 };
         Assert.That((await engine.GenerateAsync(named)).Samples[0].Tokens, Is.Not.Empty);

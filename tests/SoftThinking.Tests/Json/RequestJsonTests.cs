@@ -79,7 +79,7 @@ public class RequestJsonTests
     [Test]
     public void AByteOrderMarkMayPrecedeTheText() => Assert.That(Read("\uFEFF{\"prompt\": \"Hi\"}", Raw).Prompt, Is.EqualTo(new TextPrompt("Hi")));
 
-    [TestCase("""{"prompt": "x", "max_new_tokens": NaN}""", "max_new_tokens must be a whole number in its range, not NaN")]
+    [TestCase("""{"prompt": "x", "max_new_tokens": NaN}""", "max_new_tokens must be a whole number from -2147483648 to 2147483647, not NaN")]
     [TestCase("""{"prompt": "x", "top_p": NaN}""", "top_p must be above 0, at most 1, not NaN")]
     [TestCase("""{"prompt": NaN}""", "prompt must be text, not NaN")]
     [TestCase("""{"prompt": "x", "system": -Infinity}""", "system must be text, not -Infinity")]

@@ -42,6 +42,21 @@ public class RecordFileTests
             Check(engine, file.Samples[i], made[i].Request, made[i].Sample, i);
     }
 
+    [Test]
+    [Platform("Linux,MacOsX")]
+    public void ALinkIsFollowedAndAPipeStays()
+    {
+        using TempFolder folder = new();
+        File.CreateSymbolicLink(folder.File("link"), "records");
+        new RecordWriter("a model").Save(folder.File("link"));
+        Assert.That((RecordFile.Read(folder.File("records")).Model, new FileInfo(folder.File("link")).LinkTarget), Is.EqualTo(("a model", "records")));
+
+        string pipe = folder.File("pipe");
+        Assert.That(Tool.Run(["mkfifo", pipe]).ExitCode, Is.Zero);
+        Assert.That(() => new RecordWriter("a model").Save(pipe), Throws.TypeOf<IOException>().With.Message.EqualTo($"'{pipe}' is a device or a pipe, not a file"));
+        Assert.That(Tool.Run(["test", "-p", pipe]).ExitCode, Is.Zero);
+    }
+
     private static void Check(Engine engine, RecordedSample read, GenerationRequest request, GeneratedSample sample, int i)
     {
         Assert.That((read.Request, read.Index, read.MaxNewTokens, read.FinishReason), Is.EqualTo((7, i + 1, request.MaxNewTokens, sample.FinishReason)));
