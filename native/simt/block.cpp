@@ -35,7 +35,8 @@ void Block::begin(const Launch& launch, uint64_t index) {
     threads_[t].place = unfolded(t, launch.block);
     threads_[t].copies.clear();
   }
-  collectives_.assign((count_ + kWarpSize - 1) / kWarpSize, {});
+  collectives_.resize((count_ + kWarpSize - 1) / kWarpSize);
+  for (auto& begun : collectives_) begun.clear();
   arrays_.clear();
   if (races_) races_->begin_block(*this, index, count_);
   dynamic_shared_ = shared_bytes(launch.shared_bytes);
@@ -111,6 +112,18 @@ unsigned Block::take_ready() {
 
 void Block::make_ready(unsigned thread) {
   ready_.push_back(thread);
+}
+
+// Lanes of the warp that begins with thread `first`, ahead of all others: their stacks are in the processor's cache.
+void Block::make_next(unsigned first, unsigned lanes) {
+  auto count = static_cast<size_t>(__builtin_popcount(lanes));
+  if (ready_begin_ < count) {
+    ready_.insert(ready_.begin(), count - ready_begin_, 0);
+    ready_begin_ = count;
+  }
+  ready_begin_ -= count;
+  for (size_t place = ready_begin_; lanes != 0; lanes &= lanes - 1)
+    ready_[place++] = first + static_cast<unsigned>(__builtin_ctz(lanes));
 }
 
 // Continues the next ready thread directly; only without one does the scheduler have something to do.
@@ -203,8 +216,7 @@ void Block::collective(unsigned mask, void* payload, Complete complete) {
   if (begun[i].arrived != mask) return wait();
   complete(begun[i].payloads, mask);
   begun.erase(begun.begin() + static_cast<std::ptrdiff_t>(i));
-  for (unsigned other = 0; other < kWarpSize; ++other)
-    if (mask >> other & 1) make_ready(first + other);
+  make_next(first, mask);
   wait();
 }
 

@@ -87,6 +87,7 @@ class Block {
   void release_barrier();
   unsigned take_ready();
   void make_ready(unsigned thread);
+  void make_next(unsigned first, unsigned lanes);
   void diagnose_deadlock();
   void set_error(std::string message);
   uint64_t random();

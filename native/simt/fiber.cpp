@@ -3,6 +3,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <new>
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -12,11 +13,10 @@
 
 namespace st::simt {
 
-namespace context = boost::context::detail;
-
 namespace {
 
 constexpr std::size_t kStackBytes = 256 * 1024;  // touched as far as it is used
+constexpr std::size_t kCacheLine = 64, kShifts = 64;
 
 std::size_t page_bytes() {
   static const auto bytes = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
@@ -40,10 +40,10 @@ void end_switch(void*, const void**, std::size_t*) {}
 void Context::switch_to(Context& other) {
   Switch here{this, &other};
   begin_switch(&fake_stack_, other.bottom_, other.size_);
-  arrive(context::jump_fcontext(other.position_, &here), fake_stack_);
+  arrive(jump(other.position_, &here), fake_stack_);
 }
 
-Context& Context::arrive(context::transfer_t transfer, void* fake_stack) {
+Context& Context::arrive(Transfer transfer, void* fake_stack) {
   Switch done = *static_cast<Switch*>(transfer.data);
   done.from->position_ = transfer.fctx;
   end_switch(fake_stack, &done.from->bottom_, &done.from->size_);
@@ -56,6 +56,9 @@ Fiber::Fiber() {
   if (memory == MAP_FAILED) throw std::bad_alloc();
   stack_ = static_cast<char*>(memory);
   mprotect(stack_, guard, PROT_NONE);
+  // Frames at the same place of a page in all stacks would share few sets of the processor's cache.
+  static std::atomic<std::size_t> count{0};
+  shift_ = count.fetch_add(1) * 25 % kShifts * kCacheLine;
   prepare();
 }
 
@@ -69,7 +72,7 @@ void Fiber::prepare() {
 #if defined(__SANITIZE_ADDRESS__)
   __asan_unpoison_memory_region(bottom_, size_);
 #endif
-  position_ = context::make_fcontext(stack_ + page_bytes() + kStackBytes, kStackBytes, &Fiber::entry);
+  position_ = begin_stack(stack_ + page_bytes() + kStackBytes - shift_, kStackBytes - shift_, &Fiber::entry);
   fake_stack_ = nullptr;
   returned_ = true;
 }
@@ -85,7 +88,7 @@ void Fiber::abandon() {
   prepare();
 }
 
-void Fiber::entry(context::transfer_t transfer) {
+void Fiber::entry(Transfer transfer) {
   Fiber& self = static_cast<Fiber&>(arrive(transfer, nullptr));
   for (;;) {
     self.function_(self.argument_);

@@ -1,9 +1,9 @@
-// Contexts of execution that switch to one another directly. Switches with Boost.Context; AddressSanitizer is notified
-// of every switch.
+// Contexts of execution that switch to one another directly. AddressSanitizer is notified of every switch.
 #pragma once
 
-#include <boost/context/detail/fcontext.hpp>
 #include <cstddef>
+
+#include "simt/jump.h"
 
 namespace st::simt {
 
@@ -19,9 +19,9 @@ class Context {
     Context *from, *to;
   };
   // Completes a switch on the stack where it arrives. Returns the context that runs now.
-  static Context& arrive(boost::context::detail::transfer_t transfer, void* fake_stack);
+  static Context& arrive(Transfer transfer, void* fake_stack);
 
-  boost::context::detail::fcontext_t position_ = nullptr;
+  Stopped position_ = nullptr;
   // For AddressSanitizer: the bounds of the stack, and its shadow while suspended.
   const void* bottom_ = nullptr;
   std::size_t size_ = 0;
@@ -46,10 +46,11 @@ class Fiber : public Context {
   void abandon();
 
  private:
-  static void entry(boost::context::detail::transfer_t transfer);
+  static void entry(Transfer transfer);
   void prepare();
 
-  char* stack_;  // the lowest page is a guard
+  char* stack_;        // the lowest page is a guard
+  std::size_t shift_;  // of the first frame, from the end
   Function function_ = nullptr;
   void* argument_ = nullptr;
   Context* end_ = nullptr;

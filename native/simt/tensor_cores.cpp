@@ -81,20 +81,10 @@ double power_of_2(int exponent) {
   return result;
 }
 
-// The f32 next to a value, toward zero.
-float cut(double value) {
-  if (std::fabs(value) < 0x1p-126) value = std::trunc(value * 0x1p149) * 0x1p-149;
-  uint64_t bits;
-  memcpy(&bits, &value, sizeof bits);
-  bits &= ~uint64_t{(1u << 29) - 1};
-  memcpy(&value, &bits, sizeof value);
-  return static_cast<float>(value) + 0.0f;
-}
-
-// What is no number, or infinite.
+// A sum with an operand that is infinite or no number.
 float special_sum(const Tile& tile, int row, int column, MmaFormat format) {
   double sum = static_cast<double>(tile.d[row][column]);
-  for (int k = 0; k < kDepth; ++k)
+  for (int k = 0; k < kDepth && !std::isnan(sum); ++k)
     sum += static_cast<double>(to_float(tile.a[row][k], format)) *
            static_cast<double>(to_float(tile.b[k][column], format));
   return std::isnan(sum) ? float_of(kNaN) : static_cast<float>(sum);
@@ -131,6 +121,22 @@ ST_FASTEST void add_products(const Numbers<kRows * kDepth / kColumns>& all, cons
   sums.exponent = largest;
 }
 
+// The f32 next to each sum, toward zero.
+ST_FASTEST void cut(const RowSums& sums, float* row) {
+  for (int column = 0; column < kColumns; ++column) {
+    const double exact = static_cast<double>(sums.halves[0][column]) + static_cast<double>(sums.halves[1][column]);
+    const double value = exact * power_of_2(sums.exponent[column] - 23 - kExtraBits);
+    const double subnormal = std::trunc(value * 0x1p149) * 0x1p-149;
+    const double any = std::fabs(value) < 0x1p-126 ? subnormal : value;
+    uint64_t bits;
+    memcpy(&bits, &any, sizeof bits);
+    bits &= ~uint64_t{(1u << 29) - 1};
+    double rounded;
+    memcpy(&rounded, &bits, sizeof rounded);
+    row[column] = static_cast<float>(rounded) + 0.0f;
+  }
+}
+
 }  // namespace
 
 void multiply(Tile& tile, MmaFormat format) {
@@ -150,17 +156,15 @@ void multiply(Tile& tile, MmaFormat format) {
     for (int column = 0; column < kColumns; ++column) finite_column[column] &= is_finite(row[column], format);
   for (int row = 0; row < kRows; ++row) {
     RowSums sums;
+    float results[kColumns];
     add_products(a, b, d, row, sums);
+    cut(sums, results);
     bool finite_row = true;
     for (uint16_t each : tile.a[row]) finite_row &= is_finite(each, format);
     for (int column = 0; column < kColumns; ++column) {
       float& result = tile.d[row][column];
-      if (!finite_row || !finite_column[column] || !std::isfinite(result)) {
-        result = special_sum(tile, row, column, format);
-        continue;
-      }
-      double sum = static_cast<double>(sums.halves[0][column]) + static_cast<double>(sums.halves[1][column]);
-      result = cut(sum * power_of_2(sums.exponent[column] - 23 - kExtraBits));
+      result = finite_row && finite_column[column] && std::isfinite(result) ? results[column]
+                                                                            : special_sum(tile, row, column, format);
     }
   }
 }

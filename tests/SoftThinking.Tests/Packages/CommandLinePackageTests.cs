@@ -3,9 +3,10 @@ using SoftThinking.Tests.Cli;
 
 namespace SoftThinking.Tests.Packages;
 
-/// <summary>The command line: installed from its package, and as a native program.</summary>
+/// <summary>The command line: installed from its package, and as a native program. The longest tests of the folder:
+/// NUnit starts fixtures by their names, and while this one runs it runs the others one after another.</summary>
 [Category("Slow")]
-public class ToolPackageTests
+public class CommandLinePackageTests
 {
     [Test]
     public void TheInstalledProgramAnswers()
