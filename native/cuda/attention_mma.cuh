@@ -278,7 +278,7 @@ st_status run(st_stream* stream, const st_attention& op) {
   constexpr size_t kShared = sizeof(Shared<K, kHeadDim, kTiles>);
   static_assert(kShared >= sizeof(Shared<K, kHeadDim, 1>), "units of few pairs are computed in the same memory");
   static_assert(kShared + 512 <= 99 * 1024, "more shared memory than a block has on every device from sm_80 on");
-  ST_TRY(permit_shared_memory(*stream, attention_mma_kernel<A, K, kHeadDim, kTiles>, kShared));
+  ST_TRY((permit_shared_memory<attention_mma_kernel<A, K, kHeadDim, kTiles>, kShared>(*stream)));
   const st_device& device = *stream->device;
   int64_t blocks = int64_t{device.multiprocessors} * resident_blocks(kShared, device.shared_bytes);
   int64_t bytes = slot_bytes(kHeadDim, kTiles), stride = share_slots(kTiles) * bytes;

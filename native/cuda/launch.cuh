@@ -138,14 +138,15 @@ st_status launch(const char* operation, dim3 grid, dim3 block, size_t shared_byt
   return checked(error, operation);
 }
 
-// Lets a kernel use more dynamic shared memory than the 48 KiB that need no permission.
-template <typename... P>
-st_status permit_shared_memory(const st_stream& stream, void (*kernel)(P...), size_t bytes) {
+// Lets a kernel use more dynamic shared memory than the 48 KiB that need no permission. The permission is the kernel's,
+// whoever launches it, and other threads give it, too: so it is a constant, the most that any launch needs.
+template <auto kKernel, size_t kBytes>
+st_status permit_shared_memory(const st_stream& stream) {
   CurrentContext current(stream.device->context);
   cudaError_t error = current.error();
   if (error == cudaSuccess)
-    error = cudaFuncSetAttribute(reinterpret_cast<const void*>(kernel), cudaFuncAttributeMaxDynamicSharedMemorySize,
-                                 static_cast<int>(bytes));
+    error = cudaFuncSetAttribute(reinterpret_cast<const void*>(kKernel), cudaFuncAttributeMaxDynamicSharedMemorySize,
+                                 static_cast<int>(kBytes));
   return checked(error, "shared memory");
 }
 

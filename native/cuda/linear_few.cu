@@ -249,9 +249,9 @@ st_status launch_rows(st_stream* stream, const st_linear& op, const Scales& scal
   using F = FewRows<kRows, kFormat>;
   if constexpr (kRows < FewRowsShape::most_rows(kFormat))
     if (op.rows > kRows) return launch_rows<T, A, kFormat, kRows * 2>(stream, op, scales, subtree);
-  auto bytes = static_cast<size_t>(F::kPlan.shared_bytes(subtree.parts));
   constexpr auto kKernel = few_rows_kernel<T, A, F>;
-  ST_TRY(permit_shared_memory(*stream, kKernel, bytes));
+  ST_TRY((permit_shared_memory<kKernel, F::kPlan.shared_bytes(kParts)>(*stream)));
+  auto bytes = static_cast<size_t>(F::kPlan.shared_bytes(subtree.parts));
   int tiles = static_cast<int>(tiles_of(op.w.rows));
   auto blocks = static_cast<unsigned>(std::min(tiles, F::kPlan.blocks() * stream->device->multiprocessors));
   auto threads = static_cast<unsigned>(subtree.parts * kWarpSize);

@@ -300,10 +300,10 @@ __global__ void __launch_bounds__(kLinearThreads, S::kBlocks)
 template <typename T, typename A, bool kAligned, typename S, typename Work>
 st_status launch_shape(st_stream* stream, const st_linear& op, const Scales& scales, const Work& work,
                        const Exchange& exchange, dim3 blocks, S) {
-  auto bytes = static_cast<size_t>(S::kPlan.shared_bytes());
+  constexpr size_t kBytes = S::kPlan.shared_bytes();
   constexpr auto kKernel = linear_kernel<T, A, S, kAligned, Work>;
-  ST_TRY(permit_shared_memory(*stream, kKernel, bytes));
-  return launch<kKernel>("linear", blocks, kLinearThreads, bytes, stream, op, scales, work, exchange);
+  ST_TRY((permit_shared_memory<kKernel, kBytes>(*stream)));
+  return launch<kKernel>("linear", blocks, kLinearThreads, kBytes, stream, op, scales, work, exchange);
 }
 
 // Calls start with the shape of a table of linear_plan.h that has so many rows.

@@ -275,8 +275,9 @@ cudaError_t cudaSetDevice(int device) {
 cudaError_t cudaFuncSetAttribute(const void* function, cudaFuncAttribute, int value) {
   if (!function || value < 0 || static_cast<size_t>(value) > shared_bytes_of_block()) return cudaErrorInvalidValue;
   std::lock_guard<std::mutex> lock(state().mutex);
-  state().permitted[function] = static_cast<size_t>(value);
-  return cudaSuccess;
+  auto [permitted, is_new] = state().permitted.emplace(function, static_cast<size_t>(value));
+  // Another value may come between a permission and the launch of another thread, so a kernel has one.
+  return is_new || permitted->second == static_cast<size_t>(value) ? cudaSuccess : cudaErrorInvalidValue;
 }
 
 cudaError_t cudaFuncGetAttributes(cudaFuncAttributes* attributes, const void* function) {

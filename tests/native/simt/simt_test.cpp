@@ -262,7 +262,7 @@ TEST_F(SimtTest, ACaptureIsSpoiltByWhatIsIllegalMeanwhile) {
   cudaGraphDestroy(graph);
 }
 
-// Without an attribute 48 KiB, of both kinds together; with one, what it says of the dynamic kind.
+// Without an attribute 48 KiB, of both kinds together; with one, what it says of the dynamic kind, for all launches.
 TEST_F(SimtTest, SharedMemoryNeedsAnAttribute) {
   constexpr size_t kMost = 48 << 10, kStatic = kThreads * sizeof(int);
   const void* kernel = reinterpret_cast<const void*>(two_kinds_kernel);
@@ -279,6 +279,8 @@ TEST_F(SimtTest, SharedMemoryNeedsAnAttribute) {
   EXPECT_EQ(start(two_kinds_kernel, 1, 60000, out), cudaSuccess);
   EXPECT_EQ(wait(), cudaSuccess);
   EXPECT_EQ(start(two_kinds_kernel, 1, 60004, out), cudaErrorInvalidValue);
+  EXPECT_EQ(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, 60000), cudaSuccess);
+  EXPECT_EQ(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, 50000), cudaErrorInvalidValue);
 }
 
 }  // namespace
