@@ -139,7 +139,8 @@ st_status launch(const char* operation, dim3 grid, dim3 block, size_t shared_byt
 }
 
 // Lets a kernel use more dynamic shared memory than the 48 KiB that need no permission. The permission is the kernel's,
-// whoever launches it, and other threads give it, too: so it is a constant, the most that any launch needs.
+// whichever thread launches it, and several set it at the same time: so it is a constant, the most that any launch
+// needs.
 template <auto kKernel, size_t kBytes>
 st_status permit_shared_memory(const st_stream& stream) {
   CurrentContext current(stream.device->context);

@@ -17,7 +17,7 @@ struct FewRows {
   static constexpr int kRows = kRows_, kGroups = kRows / kGroup;
   static constexpr bool kInt8 = kFormat_ == WeightFormat::kInt8, kFp8 = kFormat_ == WeightFormat::kFp8;
   static constexpr FewRowsShape kPlan = {kRows, kFormat_};
-  static constexpr int kStages = kPlan.stages();
+  static constexpr int kStages = FewRowsShape::kStages;
   static constexpr int kTileScalePieces = kInt8 ? 2 : kFp8 ? 1 : 0;  // of a tile of columns
   static constexpr int kScalePieces = kTileScalePieces * kStageTiles;
   static constexpr int kSteps = kStageTiles * (kFp8 ? 2 : 1);  // of 16 columns, in a stage
@@ -177,7 +177,7 @@ __device__ __forceinline__ void finish_group(const st_linear& op, const Quad* su
 #pragma unroll
   for (int i = 0; i < 4; ++i) {
     int output = first_output + i, from = output % 8 * 4 + row / 2, element = output / 8 * 2 + row % 2;
-    float nodes[kParts];
+    float nodes[kParts];  // all loaded at once, for which tree_sum() would need many more registers
 #pragma unroll
     for (int part = 0; part < kParts; ++part)
       if (part < parts) nodes[part] = sums[(part * F::kGroups + group) * kWarpSize + from].at[element];

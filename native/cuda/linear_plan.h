@@ -56,12 +56,11 @@ constexpr LinearShape kFp8Shapes[] = {{8, 5, 2, WeightFormat::kFp8},
 
 // Of the kernel for few rows: a warp has a ring of its own, for 16 outputs and its part of the columns.
 struct FewRowsShape {
-  static constexpr int kOutputs = 16;
+  static constexpr int kOutputs = 16, kStages = 4;
   int rows;
   WeightFormat format;
 
   static constexpr int most_rows(WeightFormat format) { return format == WeightFormat::k16Bits ? 64 : 32; }
-  constexpr int stages() const { return 4; }
   constexpr int blocks() const {  // of a multiprocessor
     return rows == most_rows(format) ? 1 : format == WeightFormat::k16Bits && rows == 8 ? 3 : 2;
   }
@@ -70,7 +69,7 @@ struct FewRowsShape {
     return kOutputs * kLinearStageCols * 2 + scales;
   }
   constexpr int64_t shared_bytes(int parts) const {
-    return parts * (stages() * stage_bytes() + int64_t{4} * rows * kOutputs);
+    return parts * (kStages * stage_bytes() + int64_t{4} * rows * kOutputs);
   }
 };
 
